@@ -1,0 +1,89 @@
+"""The command line: ``python -m autograder check|build …``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder import __version__
+from autograder.sandbox import MODES, SandboxUnavailable
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m autograder", description="Grade dropout exercises by statistics."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    check = commands.add_parser("check", help="grade one .ipynb or .py file")
+    check.add_argument("file", help="the submission")
+    check.add_argument("--exercise", action="append", metavar="NAME", help="only this one")
+    check.add_argument("--json", metavar="OUT", help="also write the report there (- : stdout)")
+    check.add_argument("--seed", type=int, metavar="N", help="replay a report's draws")
+    check.add_argument("--sandbox", choices=MODES, default="auto")
+    check.set_defaults(run=_check)
+
+    build = commands.add_parser("build", help="make the notebooks from solutions/")
+    build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
+    build.set_defaults(run=_build)
+    return parser
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from autograder.grading import grade
+    from autograder.remote import WorkerUnavailable
+    from autograder.report import report_text
+
+    try:
+        report = grade(
+            arguments.file,
+            exercises=arguments.exercise,
+            seed=arguments.seed,
+            sandbox=arguments.sandbox,
+        )
+    except (KeyError, SandboxUnavailable, WorkerUnavailable) as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    if report.sandbox == "rlimits" and arguments.sandbox == "auto":
+        print("Note: bubblewrap is not in use; resource limits alone confine the code.",
+              file=sys.stderr)
+    if arguments.json == "-":
+        print(report.as_json(), end="")
+    else:
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        print(report_text(report, colour))
+        if arguments.json is not None:
+            try:
+                Path(arguments.json).write_text(report.as_json(), encoding="utf-8")
+            except OSError as error:
+                print(f"{arguments.json}: {error.strerror}.", file=sys.stderr)
+                return 2
+    return 0 if report.error is None else 1
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    from autograder.notebooks import BuildError, build
+
+    try:
+        build(Path.cwd(), arguments.chapters)
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code (2: wrong usage)."""
+    # A terminal of another encoding shows a stand-in rather than failing on "✓".
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    arguments = _parser().parse_args(argv)
+    code: int = arguments.run(arguments)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

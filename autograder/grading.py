@@ -1,0 +1,300 @@
+"""Runs the checks of a submission's exercises and puts the verdict together."""
+
+import ast
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder import __version__
+from autograder.exercise import Check, Exercise, all_exercises, find_exercise
+from autograder.remote import CellOutcome, RemoteFunction, RemoteWorker, WorkerLost
+from autograder.report import CheckResult, ExerciseResult, Report
+from autograder.sandbox import Limits
+from autograder.students import LocalFunction, StudentError, StudentFunction
+from autograder.submission import Cell, Submission, SubmissionError, read_submission
+from autograder.trial import CheckFailure, Trial
+
+Functions = Mapping[str, StudentFunction]
+
+
+def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
+    """Run one check on the student's functions and return its verdict.
+
+    Whatever the student's function does (an exception, no answer, no process) is a
+    failure with a sentence that says so; an error of the check itself is raised."""
+    trial = Trial(check, seed)
+    arguments: dict[str, Any] = {
+        name: trial if name == "trial" else functions[name] for name in check.parameters
+    }
+    failure: CheckFailure | None = None
+    try:
+        check.function(**arguments)
+    except CheckFailure as error:
+        failure = error
+    except StudentError as error:
+        failure = CheckFailure(f"Your code raised {error.message}.")
+    except WorkerLost as error:
+        failure = CheckFailure(f"Your function gave no answer: {error.message}.")
+    return CheckResult(
+        name=check.name,
+        status="passed" if failure is None else "failed",
+        score=check.points if failure is None else 0.0,
+        max_score=check.points,
+        message="" if failure is None else failure.message,
+        statistic=_statistic(trial),
+        mistake=None if failure is None else failure.mistake,
+        summary=check.summary,
+    )
+
+
+def _statistic(trial: Trial) -> dict[str, float] | None:
+    """Return the figures of the look with the smallest p-value against its level."""
+    if not trial.looks:
+        return None
+    look = min(trial.looks, key=lambda look: look.p_value / look.alpha)
+    return {
+        "n": look.n,
+        "alpha": look.alpha,
+        "p_value": look.p_value,
+        "detects": look.detects,
+    }
+
+
+def grade_exercise(
+    exercise: Exercise,
+    functions: Functions,
+    seed: int,
+    before_check: Callable[[], None] = lambda: None,
+) -> ExerciseResult:
+    """Run the exercise's checks in order; skip what depends on one that did not pass."""
+    results: dict[str, CheckResult] = {}
+    for check in exercise.checks:
+        blocked = [name for name in check.after if results[name].status != "passed"]
+        if blocked:
+            results[check.name] = CheckResult(
+                name=check.name,
+                status="skipped",
+                score=0.0,
+                max_score=check.points,
+                message=f"Waits for “{blocked[0].replace('_', ' ')}”.",
+                summary=check.summary,
+            )
+            continue
+        before_check()
+        results[check.name] = run_check(check, functions, seed)
+    failed = [result for result in results.values() if result.status == "failed"]
+    return ExerciseResult(
+        name=exercise.name,
+        chapter=exercise.chapter,
+        status="graded",
+        checks=tuple(results.values()),
+        message=failed[0].message if failed else "",
+        mistake=next((r.mistake for r in failed if r.mistake is not None), None),
+    )
+
+
+def grade_functions(
+    exercise: Exercise | str, functions: Mapping[str, Callable[..., Any]], seed: int
+) -> ExerciseResult:
+    """Grade functions of this process: trusted code, such as our own mutants.
+
+    ``functions`` maps names to functions and holds at least ``exercise.functions``."""
+    exercise = find_exercise(exercise) if isinstance(exercise, str) else exercise
+    local: dict[str, StudentFunction] = {
+        name: LocalFunction(name, functions[name], find_exercise(name).opaque)
+        for name in exercise.functions
+    }
+    return grade_exercise(exercise, local, seed)
+
+
+def not_graded(exercise: Exercise, status: Any, message: str) -> ExerciseResult:
+    """Return the recorded zero of an exercise whose function is not there."""
+    checks = tuple(
+        CheckResult(c.name, "skipped", 0.0, c.points, "", summary=c.summary)
+        for c in exercise.checks
+    )
+    return ExerciseResult(exercise.name, exercise.chapter, status, checks, message)
+
+
+@dataclass
+class Session:
+    """A submission in its worker: its cells run, its functions callable.
+
+    When the worker is lost, the next use starts another and runs the cells again, but
+    not the cell that killed the first."""
+
+    submission: Submission
+    worker: RemoteWorker
+    outcomes: dict[int, CellOutcome] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    _lethal: set[int] = field(default_factory=set)
+
+    def run_cells(self, keep_outcomes: bool = False) -> None:
+        """Run the student's cells, each with its own outcome; no exception escapes."""
+        fresh: dict[int, CellOutcome] = {}
+        pending = list(self.submission.code)
+        while pending:
+            cell = pending.pop(0)
+            if cell.number in self._lethal:
+                fresh[cell.number] = self.outcomes[cell.number]
+                continue
+            try:
+                fresh[cell.number] = self.worker.run_cell(
+                    cell.number, cell.source, self.submission.script
+                )
+            except WorkerLost as lost:
+                self._lethal.add(cell.number)
+                outcome = CellOutcome(error=lost.message)
+                self.outcomes[cell.number] = outcome
+                if len(self._lethal) > 4:
+                    break
+                # Begin again without it: what the cells above defined is gone.
+                pending, fresh = list(self.submission.code), {}
+        if not keep_outcomes:
+            self.outcomes = {**self.outcomes, **fresh}
+        try:
+            self.names = self.worker.functions()
+        except WorkerLost:
+            self.names = {}
+
+    def revive(self) -> None:
+        """Make sure that a worker with this submission's functions is there."""
+        if self.worker.alive:
+            self.worker.forget()
+        else:
+            self.run_cells(keep_outcomes=True)
+
+
+def touched(names: Iterable[str], chapter_of: str | None = None) -> list[Exercise]:
+    """Return the exercises of the chapters that a file touches, in the book's order.
+
+    A chapter is touched by each of its functions that the file defines, but not by one
+    that only serves another exercise there (the forward of a backward)."""
+    defined = [e for e in all_exercises() if e.name in set(names)]
+    serving = {need for e in defined for need in e.needs if find_exercise(need).chapter != e.chapter}
+    chapters = {e.chapter for e in defined if e.name not in serving}
+    if not chapters:
+        chapters = {e.chapter for e in defined}
+    if chapter_of is not None:
+        chapters.add(chapter_of)
+    return [e for e in all_exercises() if e.chapter in chapters]
+
+
+def grade(
+    source: str | Path | Submission,
+    *,
+    exercises: Sequence[str] | None = None,
+    chapter: str | None = None,
+    seed: int | None = None,
+    sandbox: str = "auto",
+    limits: Limits | None = None,
+) -> Report:
+    """Grade a file, or a submission already read, and return the report.
+
+    ``exercises`` limits grading to these; otherwise the exercises of the chapters that
+    the file touches count, and those of ``chapter`` whatever it touches. ``seed``
+    replays a report; by default it follows from the file (and the course secret in the
+    environment variable DROPOUT_COURSE_SECRET). A file that cannot be read gives a
+    report with ``error`` set. Raises ``KeyError`` for an unknown exercise and
+    ``SandboxUnavailable`` when a required sandbox is missing.
+    """
+    wanted = None if exercises is None else [find_exercise(name) for name in exercises]
+    try:
+        submission = read_submission(source) if not isinstance(source, Submission) else source
+    except SubmissionError as error:
+        zero = wanted or (all_exercises(chapter) if chapter else [])
+        return Report(
+            submission=Path(str(source)).name,
+            version=__version__,
+            seed=seed or 0,
+            sandbox="none",
+            exercises=tuple(not_graded(e, "error", str(error)) for e in zero),
+            error=str(error),
+        )
+    if seed is None:
+        seed = submission.seed(__version__, os.environ.get("DROPOUT_COURSE_SECRET", ""))
+    with RemoteWorker(sandbox, limits) as worker:
+        session = Session(submission, worker)
+        session.run_cells()
+        if wanted is None:
+            wanted = touched({*session.names, *_mentioned(submission)}, chapter)
+        results = tuple(_grade_one(e, session, seed) for e in wanted)
+        return Report(
+            submission=submission.name,
+            version=__version__,
+            seed=seed,
+            sandbox=worker.sandbox,
+            exercises=results,
+            error=None if results else _nothing_found(submission, session),
+            notes=tuple(_notes(session)),
+            cells=session.outcomes,
+        )
+
+
+def _grade_one(exercise: Exercise, session: Session, seed: int) -> ExerciseResult:
+    for name in exercise.functions:
+        if name not in session.names:
+            status, message = _explain_missing(name, session)
+            return not_graded(exercise, status, message)
+    functions: dict[str, StudentFunction] = {
+        name: RemoteFunction(session.worker, name, find_exercise(name).opaque)
+        for name in exercise.functions
+    }
+    return grade_exercise(exercise, functions, seed, session.revive)
+
+
+def _explain_missing(name: str, session: Session) -> tuple[str, str]:
+    """Return "error" or "missing", and why no function of this name is there."""
+    for cell in session.submission.code:
+        outcome = session.outcomes.get(cell.number)
+        if outcome is not None and outcome.error and f"def {name}" in cell.source:
+            where = _place(cell, session.submission)
+            return "error", f"{where}, which defines {name}, failed: {outcome.error}."
+    close = difflib.get_close_matches(name, session.names, n=1, cutoff=0.75)
+    hint = f" There is one named {close[0]}: rename it." if close else ""
+    if not close:
+        for cell in session.submission.code:
+            outcome = session.outcomes.get(cell.number)
+            if outcome is not None and outcome.error:
+                hint = f" {_place(cell, session.submission)} failed: {outcome.error}."
+                break
+    return "missing", f"The file defines no function named {name}.{hint}"
+
+
+def _place(cell: Cell, submission: Submission) -> str:
+    return f"Part {cell.number}" if submission.script else f"Cell {cell.number}"
+
+
+def _notes(session: Session) -> list[str]:
+    return [
+        f"{_place(cell, session.submission)} failed: {outcome.error}."
+        for cell in session.submission.code
+        if (outcome := session.outcomes.get(cell.number)) is not None and outcome.error
+    ]
+
+
+def _mentioned(submission: Submission) -> set[str]:
+    """Return the exercises that the file means: functions it tries to define, cells that
+    check them. What it means counts, even where the code does not run."""
+    found: set[str] = set()
+    for cell in submission.cells:
+        if cell.graded is not None:
+            found |= set(re.findall(r"\w+", cell.source))
+            continue
+        try:
+            tree = ast.parse(cell.source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            found |= {e.name for e in all_exercises() if f"def {e.name}(" in cell.source}
+            continue
+        found |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+    return found
+
+
+def _nothing_found(submission: Submission, session: Session) -> str:
+    known = ", ".join(e.name for e in all_exercises())
+    failed = "".join(f" {note}" for note in _notes(session)[:1])
+    return f"It defines none of the exercises' functions ({known}).{failed}"

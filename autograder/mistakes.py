@@ -1,0 +1,51 @@
+"""What can be wrong, by name: what the grader says, and where the book explains it.
+
+A mistake is recognised by behaviour (scales, rates, dependence), never by source text.
+Each chapter's mistakes stand beside its checks; this module only holds the register.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A named mistake.
+
+    ``says`` completes the message to the student, in the second person; ``section`` is
+    a target in the book, such as ``"conv-definitions"``.
+    """
+
+    name: str
+    says: str
+    section: str
+
+
+_register: dict[str, Mistake] = {}
+
+
+def mistake(name: str, says: str, section: str) -> str:
+    """Register a mistake and return its name, which checks pass to ``CheckFailure``.
+
+    Raises ``ValueError`` when the name stands for another mistake already."""
+    new = Mistake(name, says, section)
+    if _register.setdefault(name, new) != new:
+        raise ValueError(f"the mistake {name} is registered twice, differently")
+    return name
+
+
+def find_mistake(name: str) -> Mistake:
+    """Return the mistake of that name. Raises ``KeyError`` if there is none."""
+    return _register[name]
+
+
+def all_mistakes() -> Mapping[str, Mistake]:
+    """Return every registered mistake by name."""
+    return dict(_register)
+
+
+def page_of(section: str) -> str:
+    """Return the book's address of a section, relative to the book's root."""
+    chapter = {"exp": "expectation", "conv": "conventions", "back": "backward"}
+    prefix = section.partition("-")[0]
+    return f"chapters/{chapter.get(prefix, prefix)}.html#{section}"

@@ -1,0 +1,124 @@
+"""``pytest --submission FILE``: one test for each check of each exercise in the file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("autograder", "dropout exercises")
+    group.addoption("--submission", metavar="FILE", help="grade this .ipynb or .py file")
+    group.addoption("--submission-seed", type=int, metavar="N", help="replay a report")
+    group.addoption("--sandbox", choices=("auto", "required", "off"), default="auto")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--submission"):
+        # The submission is all there is to collect: no folder of tests beside it.
+        submission = Path(config.getoption("--submission")).absolute()
+        if not submission.is_file():
+            raise pytest.UsageError(f"--submission: there is no file {submission}")
+        config.args = [str(submission)]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Any:
+    wanted = parent.config.getoption("--submission")
+    if wanted and file_path == Path(wanted).absolute():
+        return SubmissionFile.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> Any:
+    """Keep pytest from importing a submitted .py file as a test module."""
+    wanted = parent.config.getoption("--submission")
+    if wanted and module_path == Path(wanted).absolute():
+        return _Nothing.from_parent(parent, path=module_path)
+    return None
+
+
+class _Nothing(pytest.File):
+    def collect(self) -> Iterator[Any]:
+        return iter(())
+
+
+class SubmissionFile(pytest.File):
+    """Grades its file once, at collection, and yields one item for each check."""
+
+    def collect(self) -> Iterator[Any]:
+        from autograder.grading import grade
+
+        report = grade(
+            self.path,
+            seed=self.config.getoption("--submission-seed"),
+            sandbox=self.config.getoption("--sandbox"),
+        )
+        self.config.stash[_REPORT] = report
+        if report.error is not None:
+            yield CheckItem.from_parent(self, name=self.path.name, message=report.error)
+            return
+        for exercise in report.exercises:
+            for check in exercise.checks:
+                yield CheckItem.from_parent(
+                    self,
+                    name=f"{exercise.name}::{check.name}",
+                    message=check.message or exercise.message,
+                    status=check.status,
+                    graded=exercise.status == "graded",
+                    mistake=check.mistake,
+                )
+
+
+class CheckItem(pytest.Item):
+    """One check's verdict as a test: passed, failed, or skipped for a root cause."""
+
+    def __init__(
+        self,
+        *,
+        message: str,
+        status: str = "failed",
+        graded: bool = True,
+        mistake: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.message = message
+        self.status = status
+        self.graded = graded
+        self.mistake = mistake
+
+    def runtest(self) -> None:
+        from autograder.report import mistake_text
+
+        if self.status == "skipped" and self.graded:
+            pytest.skip(self.message)
+        if self.status != "passed":
+            cause = f"\n{mistake_text(self.mistake)}" if self.mistake else ""
+            raise CheckFailed(self.message + cause)
+
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+        if isinstance(excinfo.value, CheckFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, self.name
+
+
+class CheckFailed(Exception):
+    """A check that did not pass; pytest shows its text instead of a traceback."""
+
+
+_REPORT: pytest.StashKey[Any] = pytest.StashKey()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    report = config.stash.get(_REPORT, None)
+    if report is not None:
+        terminalreporter.section("score", "=")
+        terminalreporter.write_line(
+            f"{report.submission}: {report.score:g} of {report.max_score:g} "
+            f"(grader {report.version}, seed {report.seed}, sandbox {report.sandbox})"
+        )

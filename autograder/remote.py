@@ -1,0 +1,271 @@
+"""The judge's handle on the worker: cells to run, functions to call, time to keep.
+
+Arrays go by value, caches by handle, generators as their state. Every wait has a limit;
+a worker that is silent, gone or incoherent is killed, and the next one starts fresh.
+"""
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograder import wire
+from autograder.sandbox import Limits, confine, environment
+from autograder.students import Foreign, Handle, StudentError
+
+
+class WorkerLost(Exception):
+    """The worker did not answer: it ended itself, ran out of time, or spoke nonsense."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+
+
+class WorkerUnavailable(Exception):
+    """No worker can be started on this machine: the grader's fault, nobody's zero."""
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """What came of a cell: its output as text, base64 PNG images, an error sentence."""
+
+    stdout: str = ""
+    stderr: str = ""
+    value: str | None = None
+    images: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass
+class _Process:
+    """A started worker and the threads that carry its frames."""
+
+    popen: "subprocess.Popen[bytes]"
+    requests: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | None]" = field(
+        default_factory=queue.SimpleQueue
+    )
+    answers: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | wire.WireError | None]" = (
+        field(default_factory=queue.SimpleQueue)
+    )
+
+    def carry(self) -> None:
+        """Start the threads. They end when the pipes do; threads, because select does
+        not know pipes on Windows, and neither side may block the judge."""
+        for target in (self._send, self._receive):
+            threading.Thread(target=target, daemon=True).start()
+
+    def _send(self) -> None:
+        assert self.popen.stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            while (request := self.requests.get()) is not None:
+                wire.write_frame(self.popen.stdin, *request)  # type: ignore[arg-type]
+        with contextlib.suppress(OSError):
+            self.popen.stdin.close()
+
+    def _receive(self) -> None:
+        assert self.popen.stdout is not None
+        try:
+            while (frame := wire.read_frame(self.popen.stdout)) is not None:  # type: ignore[arg-type]
+                self.answers.put(frame)
+        except wire.WireError as error:
+            self.answers.put(error)
+        except (OSError, ValueError):
+            pass
+        self.answers.put(None)
+        with contextlib.suppress(OSError):
+            self.popen.stdout.close()
+
+
+class RemoteWorker:
+    """One worker process. Use as a context manager; it is started at the first use."""
+
+    def __init__(self, sandbox: str = "auto", limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._command, self.sandbox = confine(sandbox)
+        self._process: _Process | None = None
+        self._generators: dict[int, tuple[int, np.random.Generator]] = {}
+        self._forget = False
+        self._deadline = time.monotonic() + self.limits.total_seconds
+
+    def __enter__(self) -> "RemoteWorker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.popen.poll() is None
+
+    def start(self) -> None:
+        """Start the process with its limits in force. Raises ``WorkerUnavailable``."""
+        popen = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=os.name == "posix",
+        )
+        self._process = _Process(popen)
+        self._process.carry()
+        self._generators.clear()
+        limits = {"do": "limit", "limits": self.limits.resources()}
+        try:
+            self._ask(limits, b"", 60.0)
+        except WorkerLost as lost:
+            command = " ".join(self._command[-4:])
+            raise WorkerUnavailable(
+                f"The grading process cannot start ({lost.message}). "
+                f"Does this command print an error? {command}"
+            ) from None
+
+    def stop(self) -> None:
+        """Kill the process and everything in its group; safe to call twice."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.requests.put(None)
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.popen.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            process.popen.kill()
+        process.popen.wait()
+
+    def run_cell(self, number: int, source: str, go_on: bool = False) -> CellOutcome:
+        """Execute a cell and return what came of it. Raises ``WorkerLost``."""
+        request = {"do": "cell", "number": number, "source": source, "go_on": go_on}
+        answer, _ = self._ask(request, b"", self.limits.cell_seconds)
+        images = answer.get("images") or []
+        return CellOutcome(
+            stdout=_text(answer.get("stdout")) or "",
+            stderr=_text(answer.get("stderr")) or "",
+            value=_text(answer.get("value")),
+            images=tuple(str(image) for image in images) if isinstance(images, list) else (),
+            error=_text(answer.get("error"), 2000),
+        )
+
+    def functions(self) -> dict[str, str]:
+        """Return the names of the student's functions with their parameters as text."""
+        answer, _ = self._ask({"do": "names"}, b"", self.limits.call_seconds)
+        names = answer.get("names")
+        if not isinstance(names, dict):
+            self._lose("its answer could not be read", "incoherent")
+        return {str(name): str(parameters)[:200] for name, parameters in names.items()}
+
+    def forget(self) -> None:
+        """Let the worker drop caches and generators at the next call."""
+        self._generators.clear()
+        self._forget = True
+
+    def call(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        opaque: tuple[int, ...],
+        observe: bool,
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Call a function of the student; return its result and the arrays it was given,
+        as it left them. Raises ``StudentError`` and ``WorkerLost``."""
+        writer = wire.Writer(self._reference)
+        request = {
+            "do": "call",
+            "function": name,
+            "forget": self._forget,
+            "opaque": list(opaque),
+            "observe": observe,
+            "args": [writer.encode(arg) for arg in args],
+            "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
+        }
+        self._forget = False
+        answer, body = self._ask(request, writer.body, self.limits.call_seconds)
+        if answer.get("error") is not None:
+            raise StudentError(_text(answer["error"], 2000) or "an error")
+        reader = wire.Reader(body)
+        try:
+            after = [reader.decode(node) for node in answer.get("after") or []]
+            return reader.decode(answer.get("result")), tuple(after)
+        except (wire.WireError, TypeError, AttributeError):
+            self._lose("its answer could not be read", "incoherent")
+
+    def _reference(self, value: Any) -> dict[str, Any]:
+        """Return the node of a handle, or of a generator (its state, once)."""
+        if isinstance(value, Handle):
+            return {"is": "handle", "number": value.number}
+        if isinstance(value, np.random.Generator):
+            number, _ = self._generators.setdefault(
+                id(value), (len(self._generators), value)
+            )
+            state = value.bit_generator.state
+            return {"is": "generator", "number": number, "state": state}
+        raise TypeError(f"a check passed {type(value).__name__}, which cannot be sent")
+
+    def _ask(
+        self, request: dict[str, Any], body: bytes, seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
+        if self._process is None:
+            self.start()
+        assert self._process is not None
+        left = min(seconds, self._deadline - time.monotonic())
+        self._process.requests.put((request, body))
+        try:
+            answer = self._process.answers.get(timeout=max(0.01, left))
+        except queue.Empty:
+            limit = seconds if left == seconds else self.limits.total_seconds
+            self._lose(f"it did not finish within {limit:g} seconds", "time")
+        if answer is None:
+            self._lose("it ended the Python process (exit, a crash or no memory)", "gone")
+        if isinstance(answer, wire.WireError):
+            self._lose("its answer could not be read", "incoherent")
+        return answer
+
+    def _lose(self, message: str, kind: str) -> Any:
+        self.stop()
+        raise WorkerLost(message, kind)
+
+
+class RemoteFunction:
+    """A student's function in the worker, called like any other.
+
+    Results hold plain arrays, numbers and containers; a cache is a ``Handle``."""
+
+    def __init__(self, worker: RemoteWorker, name: str, opaque: tuple[int, ...] = ()) -> None:
+        self.name = name
+        self._worker = worker
+        self._opaque = opaque
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._worker.call(self.name, args, kwargs, self._opaque, False)[0]
+
+    def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
+        result, after = self._worker.call(self.name, args, kwargs, self._opaque, True)
+        # Only arrays come back; the other arguments are as they were.
+        return result, tuple(
+            now if isinstance(arg, np.ndarray) else arg
+            for arg, now in zip(args, after, strict=True)
+        )
+
+
+def _text(value: Any, limit: int = 200_000) -> str | None:
+    return None if value is None else str(value)[:limit]
+
+
+__all__ = [
+    "CellOutcome",
+    "Foreign",
+    "RemoteFunction",
+    "RemoteWorker",
+    "WorkerLost",
+    "WorkerUnavailable",
+]

@@ -1,0 +1,143 @@
+"""What grading found, as data, JSON and text."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from autograder.mistakes import find_mistake, page_of
+
+Status = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check's verdict. ``statistic`` is the decisive look's figures, or None."""
+
+    name: str
+    status: Status
+    score: float
+    max_score: float
+    message: str
+    statistic: dict[str, float] | None = None
+    mistake: str | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """One exercise's verdict: "graded", "missing" (no such function) or "error" (the cell
+    that should define it did not run)."""
+
+    name: str
+    chapter: str
+    status: Literal["graded", "missing", "error"]
+    checks: tuple[CheckResult, ...]
+    message: str = ""
+    mistake: str | None = None
+
+    @property
+    def score(self) -> float:
+        return sum(check.score for check in self.checks)
+
+    @property
+    def max_score(self) -> float:
+        return sum(check.max_score for check in self.checks)
+
+    def as_dict(self) -> dict[str, Any]:
+        def check(result: CheckResult) -> dict[str, Any]:
+            data = asdict(result)
+            return {k: data[k] for k in data if k not in ("mistake", "summary")}
+
+        return {
+            "name": self.name,
+            "chapter": self.chapter,
+            "status": self.status,
+            "score": self.score,
+            "max_score": self.max_score,
+            "mistake": self.mistake,
+            "message": self.message,
+            "checks": [check(result) for result in self.checks],
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdict on one submission; ``error`` says why when it could not be graded."""
+
+    submission: str
+    version: str
+    seed: int
+    sandbox: str
+    exercises: tuple[ExerciseResult, ...] = ()
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+    cells: dict[int, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def score(self) -> float:
+        return sum(exercise.score for exercise in self.exercises)
+
+    @property
+    def max_score(self) -> float:
+        return sum(exercise.max_score for exercise in self.exercises)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain data, the same for every door."""
+        return {
+            "submission": self.submission,
+            "version": self.version,
+            "seed": self.seed,
+            "sandbox": self.sandbox,
+            "score": self.score,
+            "max_score": self.max_score,
+            "error": self.error,
+            "notes": list(self.notes),
+            "exercises": [exercise.as_dict() for exercise in self.exercises],
+        }
+
+    def as_json(self) -> str:
+        return json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n"
+
+
+_MARKS = {"passed": ("✓", "32"), "failed": ("✗", "31"), "skipped": ("–", "33")}
+
+
+def exercise_text(result: ExerciseResult, colour: bool = False) -> str:
+    """Return an exercise's verdict as lines of text, marked in colour if asked."""
+
+    def paint(text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+    lines = [paint(f"{result.name}: {result.score:g} of {result.max_score:g}", "1")]
+    if result.status != "graded":
+        lines.append(f"  {paint('✗', '31')} {result.message}")
+        return "\n".join(lines)
+    for check in result.checks:
+        mark, code = _MARKS[check.status]
+        points = f"{check.score:g}/{check.max_score:g}"
+        lines.append(f"  {paint(mark, code)} {check.name.replace('_', ' ')} ({points})")
+        if check.message:
+            lines.append(f"      {check.message}")
+    if result.mistake is not None:
+        lines.append("  " + paint(mistake_text(result.mistake), "1"))
+    return "\n".join(lines)
+
+
+def mistake_text(name: str) -> str:
+    """Return what a named mistake says to the student, and where the book explains it."""
+    mistake = find_mistake(name)
+    return f"Likely cause: {mistake.says} See {page_of(mistake.section)}"
+
+
+def report_text(report: Report, colour: bool = False) -> str:
+    """Return the whole verdict as text."""
+    lines = []
+    if report.error is not None:
+        lines.append(f"{report.submission} could not be graded. {report.error}")
+    lines += [exercise_text(e, colour) for e in report.exercises]
+    lines += [f"Note: {note}" for note in report.notes]
+    lines.append(
+        f"{report.submission}: {report.score:g} of {report.max_score:g} "
+        f"(grader {report.version}, seed {report.seed}, sandbox {report.sandbox})"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,186 @@
+"""Exact tests, their power, and the sample sizes that follow from both.
+
+NumPy and ``math`` alone, so that a kernel or a page loads it in milliseconds; the
+project's tests hold every function to SciPy.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+
+#: Probability with which a check detects its stated defect.
+POWER = 1 - 1e-6
+
+# Standard deviations either side of the mean beyond which a binomial has less than
+# about 1e-40 of its probability.
+_WIDTH = 14.0
+
+
+class Law(Protocol):
+    """What a statistical look tests: a law with a smallest defect to detect."""
+
+    @property
+    def detects(self) -> float: ...
+    def sample_size(self, alpha: float) -> int: ...
+    def p_value(self, observed: float, n: int) -> float: ...
+
+
+def log_binomial(k: int, n: int, probability: float) -> float:
+    """Return log P(K = k) for K ~ Binomial(n, probability), 0 < probability < 1."""
+    return (
+        math.lgamma(n + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(n - k + 1)
+        + k * math.log(probability)
+        + (n - k) * math.log1p(-probability)
+    )
+
+
+def upper_tail(k: int, n: int, probability: float) -> float:
+    """Return P(K >= k) for K ~ Binomial(n, probability), to about 1e-8 relative.
+
+    At or above the mean the terms fall geometrically from P(K = k); below it the
+    complement is summed. Raises ``ValueError`` unless 0 < probability < 1, n >= 1."""
+    _check(n, probability)
+    if k <= 0:
+        return 1.0
+    if k > n:
+        return 0.0
+    if k < n * probability:
+        return max(0.0, 1.0 - lower_tail(k - 1, n, probability))
+    return math.exp(log_binomial(k, n, probability)) * _series(k, n, probability)
+
+
+def lower_tail(k: int, n: int, probability: float) -> float:
+    """Return P(K <= k) for K ~ Binomial(n, probability), to about 1e-8 relative."""
+    _check(n, probability)
+    return upper_tail(n - k, n, 1 - probability)
+
+
+def _check(n: int, probability: float) -> None:
+    if n < 1 or not 0 < probability < 1:
+        raise ValueError(f"Binomial({n}, {probability}): n >= 1, 0 < probability < 1")
+
+
+def _series(k: int, n: int, probability: float) -> float:
+    """Return sum over j >= k of P(K = j) / P(K = k), for k at or above the mean."""
+    odds = probability / (1 - probability)
+    total, term, start = 1.0, 1.0, k
+    while start < n and term > 1e-18 * total:
+        j = np.arange(start, min(start + 4096, n), dtype=np.float64)
+        terms = term * np.cumprod((n - j) / (j + 1) * odds)
+        total += float(terms.sum())
+        term = float(terms[-1])
+        start += 4096
+    return total
+
+
+def binomial_p_value(k: int, n: int, probability: float) -> float:
+    """Return the two-sided exact p-value min(1, 2 min(P(K <= k), P(K >= k)))."""
+    tails = lower_tail(k, n, probability), upper_tail(k, n, probability)
+    return min(1.0, 2 * min(tails))
+
+
+@lru_cache(maxsize=1024)
+def _distribution(n: int, probability: float) -> tuple[int, np.ndarray]:
+    """Return the first count and the probabilities of the counts near the mean."""
+    mean, sd = n * probability, math.sqrt(n * probability * (1 - probability))
+    reach = _WIDTH * sd + 40
+    low, high = max(0, int(mean - reach)), min(n, int(mean + reach) + 1)
+    mode = min(high, max(low, int((n + 1) * probability)))
+    odds = probability / (1 - probability)
+    up = np.arange(mode, high, dtype=np.float64)
+    down = np.arange(mode, low, -1, dtype=np.float64)
+    above = np.cumprod((n - up) / (up + 1) * odds)
+    below = np.cumprod(down / ((n - down + 1) * odds))
+    weights = np.concatenate([below[::-1], [1.0], above])
+    return low, weights / weights.sum()
+
+
+@lru_cache(maxsize=1024)
+def accepted_counts(n: int, probability: float, alpha: float) -> tuple[int, int]:
+    """Return the smallest and largest count whose two-sided p-value is at least alpha."""
+    low, weights = _distribution(n, probability)
+    below, above = np.cumsum(weights), np.cumsum(weights[::-1])
+    first = low + int(np.searchsorted(below, alpha / 2, side="left"))
+    last = low + len(weights) - 1 - int(np.searchsorted(above, alpha / 2, side="left"))
+    return first, last
+
+
+def power(n: int, probability: float, alpha: float, truth: float) -> float:
+    """Return the probability that the level-alpha test of ``probability`` rejects when
+    each of the n trials succeeds with probability ``truth`` (0 and 1 included)."""
+    first, last = accepted_counts(n, probability, alpha)
+    if truth in (0, 1):
+        return float(not first <= n * truth <= last)
+    return min(1.0, lower_tail(first - 1, n, truth) + upper_tail(last + 1, n, truth))
+
+
+@lru_cache(maxsize=1024)
+def sample_size(
+    probability: float, detects: float, alpha: float, wanted: float = POWER
+) -> int:
+    """Return how many trials make the exact two-sided test of ``probability`` at level
+    ``alpha`` reject with probability ``wanted`` when the truth is off by ``detects``.
+
+    Both directions count where they exist (a truth beyond 0 or 1 does not). The answer
+    is the first that suffices on a grid of 1 % steps upward from the normal approximation.
+    Raises ``ValueError`` for ``detects`` <= 0 or when neither direction exists.
+    """
+    slack = 1e-12
+    truths = [
+        min(1.0, max(0.0, truth))
+        for truth in (probability - detects, probability + detects)
+        if -slack <= truth <= 1 + slack
+    ]
+    if detects <= 0 or not truths:
+        raise ValueError(f"no truth is {detects} away from {probability}")
+    z_alpha, z_power = math.sqrt(-2 * math.log(alpha)), math.sqrt(-2 * math.log(1 - wanted))
+
+    def roughly(truth: float) -> float:
+        noise = z_alpha * math.sqrt(probability * (1 - probability))
+        return ((noise + z_power * math.sqrt(truth * (1 - truth))) / detects) ** 2
+
+    # The square roots of -2 log overstate the normal quantiles by under 10 %.
+    n = max(1, int(0.75 * max(map(roughly, truths))))
+    while any(power(n, probability, alpha, truth) < wanted for truth in truths):
+        n += max(1, n // 100)
+    return n
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """A count of independent events that each happen with ``probability``.
+
+    ``detects`` is the smallest departure of the probability that must be found with
+    probability ``POWER``; the sample size follows from it.
+    """
+
+    probability: float
+    detects: float
+
+    def sample_size(self, alpha: float) -> int:
+        return sample_size(self.probability, self.detects, alpha)
+
+    def p_value(self, observed: float, n: int) -> float:
+        return binomial_p_value(int(observed), n, self.probability)
+
+
+def agreement(keep_prob: float, detects: float) -> Proportion:
+    """The law of two independent mask bits being equal: probability p^2 + q^2."""
+    return Proportion(keep_prob**2 + (1 - keep_prob) ** 2, detects)
+
+
+def exact_count(width: int, keep_prob: float) -> Proportion:
+    """The law of a row of ``width`` bits keeping exactly its mean, ``width * keep_prob``.
+
+    Detects masks that keep the same number every time, for which it always happens.
+    Raises ``ValueError`` when the mean is not a whole number."""
+    mean = round(width * keep_prob)
+    if abs(mean - width * keep_prob) > 1e-9:
+        raise ValueError(f"{width} * {keep_prob} is not a whole number")
+    happens = math.exp(log_binomial(mean, width, keep_prob))
+    return Proportion(happens, 1 - happens)

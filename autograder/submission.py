@@ -1,0 +1,159 @@
+"""Reads a student's file, notebook or script, into cells; says clearly what is wrong."""
+
+import ast
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAX_BYTES = 20 * 2**20
+
+
+class SubmissionError(Exception):
+    """The file cannot be graded at all. The message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell. ``graded`` cells hold a call of ``check`` and are not the student's."""
+
+    number: int
+    source: str
+    graded: str | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A student's file. ``script`` is true for a .py file, whose statements run one by
+    one, so that a statement that raises does not take those below with it."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    script: bool = False
+
+    @property
+    def code(self) -> tuple[Cell, ...]:
+        """The student's own cells."""
+        return tuple(cell for cell in self.cells if cell.graded is None)
+
+    def seed(self, version: str, secret: str = "") -> int:
+        """Return the seed of this submission's verdicts, a number below 2**63.
+
+        It follows from the student's code, the grader's version and the course secret:
+        the same code gets the same draws, through whatever door it comes."""
+        digest = hashlib.sha256(f"{version}\0{secret}".encode())
+        for cell in self.code:
+            digest.update(b"\0" + cell.source.strip().encode("utf-8", "replace"))
+        return int.from_bytes(digest.digest()[:8], "big") >> 1
+
+
+def read_submission(path: str | Path) -> Submission:
+    """Return the submission in a .ipynb or .py file.
+
+    Raises ``SubmissionError`` for a missing, empty, unreadable, truncated or oversized
+    file, another ending, and a notebook of a format before 4."""
+    path = Path(path)
+    if path.is_dir() or not path.exists():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise SubmissionError(f"{path} {found}; expected a .ipynb or .py file.")
+    if path.suffix not in (".ipynb", ".py"):
+        raise SubmissionError(f"{path.name} ends in {path.suffix!r}; expected .ipynb or .py.")
+    if path.stat().st_size > MAX_BYTES:
+        raise SubmissionError(
+            f"{path.name} is larger than {MAX_BYTES >> 20} MB; clear its outputs and save it."
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise SubmissionError(f"{path.name} is not UTF-8 text; save it as UTF-8.") from None
+    except OSError as error:
+        raise SubmissionError(f"{path.name} cannot be read: {error.strerror}.") from None
+    if not text.strip():
+        raise SubmissionError(f"{path.name} is empty; did the upload fail?")
+    if path.suffix == ".py":
+        return Submission(path.name, tuple(_script_cells(text)), script=True)
+    return read_notebook(_json(text, path.name), path.name)
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError(
+            f"{name} is not a complete notebook ({error}); was it cut off? "
+            "Open it in Jupyter, save it and submit it again."
+        ) from None
+
+
+def read_notebook(notebook: Any, name: str) -> Submission:
+    """Return the submission in a notebook given as a dict (nbformat 4).
+
+    Raises ``SubmissionError`` when it is not one."""
+    if not isinstance(notebook, dict) or "nbformat" not in notebook:
+        raise SubmissionError(f"{name} is JSON, but not a notebook (it has no nbformat).")
+    if notebook["nbformat"] != 4:
+        raise SubmissionError(
+            f"{name} is a notebook of format {notebook['nbformat']}; expected format 4. "
+            "Open it in a current Jupyter, save it and submit it again."
+        )
+    cells = notebook.get("cells")
+    if not isinstance(cells, list):
+        raise SubmissionError(f"{name} is a notebook without a list of cells.")
+    read = [
+        _cell(number, cell)
+        for number, cell in enumerate(cells, start=1)
+        if isinstance(cell, dict) and cell.get("cell_type") == "code"
+    ]
+    return Submission(name, tuple(read))
+
+
+def _cell(number: int, cell: dict[str, Any]) -> Cell:
+    source = cell.get("source", "")
+    if isinstance(source, list):
+        source = "".join(map(str, source))
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader", {}) if isinstance(metadata, dict) else {}
+    graded = None
+    if isinstance(nbgrader, dict) and nbgrader.get("grade") and not nbgrader.get("solution"):
+        graded = str(nbgrader.get("grade_id", ""))
+    elif re.fullmatch(r"\s*check\(\s*[\"']?\w+[\"']?\s*\)\s*", str(source)):
+        graded = str(source)
+    return Cell(number, str(source), graded)
+
+
+def _script_cells(text: str) -> list[Cell]:
+    """Return a script's cells: its ``# %%`` parts; where the syntax of one is broken, its
+    top-level blocks, so that a syntax error costs only the block it stands in."""
+    parts = re.split(r"(?m)^(?=# %%)", text)
+    sources: list[str] = []
+    for part in parts:
+        sources += [part] if _parses(part) else _blocks(part)
+    return [Cell(n, s) for n, s in enumerate(sources, start=1) if s.strip()]
+
+
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _blocks(source: str) -> list[str]:
+    """Return runs of lines that each start at column 0, joined until they parse."""
+    lines = source.splitlines(keepends=True)
+    starts = [
+        i for i, line in enumerate(lines) if re.match(r"[A-Za-z_@]", line) and line.strip()
+    ]
+    edges = [0, *[i for i in starts if i > 0], len(lines)]
+    pieces = ["".join(lines[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    blocks: list[str] = []
+    for piece in pieces:
+        # A decorator, an else or an except belongs to the lines above or below it.
+        if blocks and not _parses(blocks[-1]) and _parses(blocks[-1] + piece):
+            blocks[-1] += piece
+        else:
+            blocks.append(piece)
+    return blocks

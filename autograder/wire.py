@@ -1,0 +1,197 @@
+"""The language between judge and worker: frames of JSON with raw array bytes.
+
+Nothing is unpickled or evaluated. A frame is two lengths, a JSON header, and a body that
+holds the arrays' bytes one after another. ``Reader`` bounds sizes, dtypes, nesting and
+counts, because what it reads may come from a student.
+"""
+
+import json
+import math
+import struct
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from autograder.students import Foreign, Handle
+
+_LENGTHS = struct.Struct("<II")
+MAX_HEADER = 8 * 2**20
+MAX_BODY = 256 * 2**20
+MAX_DEPTH = 6
+MAX_ITEMS = 10_000
+_DTYPES = {
+    np.dtype(code).str
+    for code in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+}
+
+
+class WireError(Exception):
+    """A frame that does not follow the language, or is too large for it."""
+
+
+def write_frame(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
+    """Write one frame. Raises ``WireError`` when it is larger than a frame may be."""
+    text = json.dumps(header).encode()
+    if len(text) > MAX_HEADER or len(body) > MAX_BODY:
+        raise WireError(f"a frame of {len(text)} + {len(body)} bytes is too large")
+    stream.write(_LENGTHS.pack(len(text), len(body)))
+    stream.write(text)
+    stream.write(body)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+    """Return one frame, or None at the end of the stream.
+
+    Raises ``WireError`` for a frame that is cut off, too large or not a JSON object."""
+    start = stream.read(_LENGTHS.size)
+    if not start:
+        return None
+    if len(start) < _LENGTHS.size:
+        raise WireError("a frame was cut off")
+    header_size, body_size = _LENGTHS.unpack(start)
+    if header_size > MAX_HEADER or body_size > MAX_BODY:
+        raise WireError("a frame announces more bytes than allowed")
+    text, body = stream.read(header_size), stream.read(body_size)
+    if len(text) < header_size or len(body) < body_size:
+        raise WireError("a frame was cut off")
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WireError("a frame's header is not JSON") from error
+    if not isinstance(header, dict):
+        raise WireError("a frame's header is not an object")
+    return header, body
+
+
+class Writer:
+    """Encodes values for one frame. ``keep`` turns what has no encoding into a node
+    (a handle, say); ``body`` collects the arrays' bytes."""
+
+    def __init__(self, keep: Callable[[Any], dict[str, Any]]) -> None:
+        self._keep = keep
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self._parts)
+
+    def encode(self, value: Any, depth: int = 0) -> dict[str, Any]:
+        """Return the JSON node of a value. Raises ``WireError`` when it is too deep,
+        too long or too large."""
+        if depth > MAX_DEPTH:
+            raise WireError(f"a value is nested deeper than {MAX_DEPTH} levels")
+        if value is None or isinstance(value, bool):
+            return {"is": "constant", "value": value}
+        if isinstance(value, int) and type(value).__module__ == "builtins":
+            if value.bit_length() > 4096:
+                raise WireError("an integer is larger than 4096 bits")
+            return {"is": "int", "value": hex(value)}
+        if isinstance(value, float):
+            return {"is": "float", "value": float.hex(float(value))}
+        if isinstance(value, str):
+            return {"is": "str", "value": str(value)[:MAX_ITEMS]}
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, np.generic):
+            if value.dtype.kind in "biuf" and value.dtype.str in _DTYPES:
+                return self.encode(value.item(), depth)
+            return {"is": "foreign", "type": type(value).__name__}
+        if isinstance(value, tuple | list | dict):
+            return self._container(value, depth)
+        return self._keep(value)
+
+    def _container(self, value: Any, depth: int) -> dict[str, Any]:
+        if len(value) > MAX_ITEMS:
+            kind = type(value).__name__
+            return {"is": "foreign", "type": f"{kind} of {len(value)} items"}
+        items = value.values() if isinstance(value, dict) else value
+        node: dict[str, Any] = {"items": [self.encode(v, depth + 1) for v in items]}
+        if isinstance(value, dict):
+            return node | {"is": "dict", "keys": [str(key)[:200] for key in value]}
+        return node | {"is": "tuple" if isinstance(value, tuple) else "list"}
+
+    def _array(self, value: np.ndarray) -> dict[str, Any]:
+        if value.dtype.newbyteorder("=").str not in _DTYPES:
+            return {"is": "foreign", "type": f"array of dtype {value.dtype}"}
+        if value.nbytes + self._size > MAX_BODY:
+            raise WireError(f"an array of shape {value.shape} is larger than 256 MB")
+        # np.array drops a subclass, zero strides and the foreign byte order.
+        data = np.array(value, dtype=value.dtype.newbyteorder("="), order="C", subok=False)
+        node = {
+            "is": "array",
+            "dtype": data.dtype.str,
+            "shape": list(data.shape),
+            "at": self._size,
+        }
+        raw = data.tobytes()
+        self._parts.append(raw)
+        self._size += len(raw)
+        return node
+
+
+class Reader:
+    """Decodes the nodes of one frame, trusting none of them.
+
+    ``special`` decodes nodes that only one side understands (generators and handles, on
+    the worker's side); it returns the value, or raises ``WireError``.
+    """
+
+    def __init__(
+        self, body: bytes, special: Callable[[dict[str, Any]], Any] | None = None
+    ) -> None:
+        self._body = body
+        self._special = special
+        self._items = 0
+
+    def decode(self, node: Any, depth: int = 0) -> Any:
+        """Return the value of a node. Raises ``WireError`` for anything unexpected."""
+        if not isinstance(node, dict) or depth > MAX_DEPTH:
+            raise WireError("a value is malformed or nested too deep")
+        self._items += 1
+        if self._items > 2 * MAX_ITEMS:
+            raise WireError("a value has too many items")
+        try:
+            return self._decode(node, depth)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise WireError("a value is malformed") from error
+
+    def _decode(self, node: dict[str, Any], depth: int) -> Any:
+        match node["is"]:
+            case "constant" if node["value"] in (None, True, False):
+                return node["value"]
+            case "int":
+                return int(str(node["value"])[:1200], 16)
+            case "float":
+                return float.fromhex(str(node["value"])[:64])
+            case "str":
+                return str(node["value"])[:MAX_ITEMS]
+            case "array":
+                return self._decode_array(node)
+            case "tuple" | "list" | "dict" as kind:
+                items = [self.decode(item, depth + 1) for item in node["items"]]
+                if kind == "dict":
+                    keys = [str(key) for key in node["keys"]]
+                    return dict(zip(keys, items, strict=True))
+                return tuple(items) if kind == "tuple" else items
+            case "foreign":
+                return Foreign(str(node["type"])[:80])
+        if self._special is not None:
+            return self._special(node)
+        if node["is"] == "handle":
+            return Handle(int(node["number"]), str(node["type"])[:80])
+        raise WireError("a value of unknown kind")
+
+    def _decode_array(self, node: dict[str, Any]) -> np.ndarray:
+        dtype, shape, start = node["dtype"], node["shape"], node["at"]
+        if dtype not in _DTYPES or not isinstance(shape, list) or len(shape) > 32:
+            raise WireError("an array of a dtype or rank that is not allowed")
+        if not all(type(side) is int and side >= 0 for side in [*shape, start]):
+            raise WireError("an array whose shape is not made of whole numbers")
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if start + size > len(self._body):
+            raise WireError("an array that reaches beyond its frame")
+        data = np.frombuffer(self._body, dtype, math.prod(shape), start)
+        return data.reshape(shape).copy()

@@ -1,0 +1,112 @@
+"""The register of wrong answers (mutants) and of differently written correct ones.
+
+A module ``tests/mutants/<chapter>.py`` holds mutants and ``tests/correct/<chapter>.py``
+correct styles, as plain functions under the decorators of this module.
+"""
+
+import functools
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.exercise import find_exercise
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Functions = Mapping[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer to an exercise: its function and those that it needs.
+
+    For a mutant, ``fails`` names checks that it must fail (others may fail or be
+    skipped as well) and ``mistake`` the diagnosis that the report must give (None: no
+    named mistake fits). ``functions`` overrides the chapter's solution."""
+
+    exercise: str
+    name: str
+    own: Functions
+    fails: tuple[str, ...] = ()
+    mistake: str | None = None
+    why: str = ""
+
+    @property
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        return {**solution(find_exercise(self.exercise).chapter), **self.own}
+
+    def __str__(self) -> str:
+        return f"{self.exercise}-{self.name}"
+
+
+_mutants: list[Answer] = []
+_correct: list[Answer] = []
+
+
+def mutant(
+    exercise: str,
+    fails: str | tuple[str, ...],
+    mistake: str | None = None,
+    **needs: Callable[..., Any],
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as a wrong answer to ``exercise``.
+
+    Its docstring says why a student writes it. ``needs`` gives other functions of the
+    same answer, such as the forward of a backward: ``inverted_dropout=my_forward``."""
+    checks = (fails,) if isinstance(fails, str) else fails
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        why = inspect.getdoc(function) or ""
+        own = {**needs, exercise: function}
+        _mutants.append(Answer(exercise, function.__name__, own, checks, mistake, why))
+        return function
+
+    return register
+
+
+def correct(
+    exercise: str, **needs: Callable[..., Any]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as a correct answer to ``exercise``."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        own = {**needs, exercise: function}
+        _correct.append(Answer(exercise, function.__name__, own))
+        return function
+
+    return register
+
+
+@functools.cache
+def _load(folder: str) -> None:
+    package = importlib.import_module(f"tests.{folder}")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"tests.{folder}.{module.name}")
+
+
+def mutants(exercise: str | None = None) -> list[Answer]:
+    """Return all mutants, or those of one exercise."""
+    _load("mutants")
+    return [m for m in _mutants if exercise in (None, m.exercise)]
+
+
+def correct_answers(exercise: str | None = None) -> list[Answer]:
+    """Return all correct styles, or those of one exercise."""
+    _load("correct")
+    return [c for c in _correct if exercise in (None, c.exercise)]
+
+
+@functools.cache
+def solution(chapter: str) -> dict[str, Any]:
+    """Return the namespace of a chapter's solutions, executed."""
+    from autograder.notebooks import read_source
+
+    names: dict[str, Any] = {"__name__": "solution"}
+    for cell in read_source(ROOT / "solutions" / f"{chapter}.md").cells:
+        if cell.cell_type == "code" and "check(" not in cell.source:
+            exec(compile(cell.source, f"<solution of {chapter}>", "exec"), names)
+    return names
