@@ -110,3 +110,17 @@ def solution(chapter: str) -> dict[str, Any]:
         if cell.cell_type == "code" and "check(" not in cell.source:
             exec(compile(cell.source, f"<solution of {chapter}>", "exec"), names)
     return names
+
+
+@functools.cache
+def starter(chapter: str) -> dict[str, Any]:
+    """Return the namespace of a chapter's student notebook, as it is handed out."""
+    import json
+
+    path = ROOT / "exercises" / chapter / f"{chapter}.ipynb"
+    names: dict[str, Any] = {"__name__": "starter"}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and "check(" not in source:
+            exec(compile(source, f"<starter of {chapter}>", "exec"), names)
+    return names

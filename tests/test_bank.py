@@ -1,0 +1,100 @@
+"""The tests of the tests: solutions, starters, correct styles, mutants."""
+
+from collections import Counter
+
+import pytest
+
+from autograder.exercise import BUDGET, Exercise, all_chapters, all_exercises, alpha_of
+from autograder.grading import grade_functions
+from autograder.mistakes import all_mistakes
+from tests import bank
+
+SEEDS = range(20)
+EXERCISES = all_exercises()
+
+
+def by_name(value: object) -> str:
+    return getattr(value, "name", str(value))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_the_solution_earns_every_point(exercise: Exercise) -> None:
+    for seed in SEEDS:
+        result = grade_functions(exercise, bank.solution(exercise.chapter), seed)
+        lost = [check for check in result.checks if check.status != "passed"]
+        assert not lost, (seed, lost)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_the_starter_earns_nothing(exercise: Exercise) -> None:
+    starter = bank.starter(exercise.chapter)
+    for seed in SEEDS:
+        result = grade_functions(exercise, starter, seed)
+        assert result.score == 0, (seed, result)
+        assert "NotImplementedError" in result.message
+
+
+@pytest.mark.parametrize("answer", bank.correct_answers(), ids=str)
+def test_a_correct_style_loses_no_point(answer: bank.Answer) -> None:
+    for seed in SEEDS:
+        result = grade_functions(answer.exercise, answer.functions, seed)
+        lost = [check for check in result.checks if check.status != "passed"]
+        assert not lost, (seed, lost)
+
+
+@pytest.mark.parametrize("answer", bank.mutants(), ids=str)
+def test_a_mutant_fails_what_it_names_and_is_named(answer: bank.Answer) -> None:
+    for seed in SEEDS:
+        result = grade_functions(answer.exercise, answer.functions, seed)
+        failed = {check.name for check in result.checks if check.status == "failed"}
+        assert set(answer.fails) <= failed, (seed, failed, result.message)
+        assert result.score < result.max_score
+        assert result.mistake == answer.mistake, (seed, result.message)
+        assert result.message
+
+
+def test_every_check_kills_a_mutant() -> None:
+    killed = {(m.exercise, check) for m in bank.mutants() for check in m.fails}
+    checks = {(e.name, check.name) for e in EXERCISES for check in e.checks}
+    assert checks - killed == set()
+    assert killed - checks == set()
+
+
+def test_every_mutant_says_why_a_student_writes_it() -> None:
+    assert [m.name for m in bank.mutants() if len(m.why) < 20 or not m.fails] == []
+
+
+def test_every_named_mistake_is_the_diagnosis_of_a_mutant() -> None:
+    diagnosed = {m.mistake for m in bank.mutants()} - {None}
+    assert set(all_mistakes()) - diagnosed == set()
+    assert diagnosed - set(all_mistakes()) == set()
+
+
+def is_random(exercise: Exercise) -> bool:
+    return any(check.looks for check in exercise.checks)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_every_exercise_has_enough_mutants_and_styles(exercise: Exercise) -> None:
+    styles, wrong = (4, 6) if is_random(exercise) else (2, 4)
+    assert len(bank.correct_answers(exercise.name)) >= styles
+    assert len(bank.mutants(exercise.name)) >= wrong
+
+
+def test_inverted_dropout_has_twelve_styles_and_thirty_mutants() -> None:
+    names = ("inverted_dropout", "inverted_dropout_backward")
+    assert sum(len(bank.correct_answers(name)) for name in names) >= 12
+    assert sum(len(bank.mutants(name)) for name in names) >= 30
+
+
+def test_names_in_the_bank_are_unique() -> None:
+    names = Counter(map(str, [*bank.mutants(), *bank.correct_answers()]))
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("chapter", all_chapters())
+def test_a_chapter_has_ten_points_and_keeps_the_budget(chapter: str) -> None:
+    exercises = all_exercises(chapter)
+    assert sum(exercise.max_score for exercise in exercises) == 10
+    looks = [look for e in exercises for check in e.checks for look in check.looks]
+    assert len(looks) * alpha_of(chapter) <= BUDGET * (1 + 1e-12)
