@@ -30,7 +30,7 @@ INSTALLED_FROM = [
     "pyproject.toml",
 ]
 #: What pages run besides their own cells: a change executes every page again.
-RUN_BY_PAGES = ["requirements.lock", "chapters/*.py", "chapters/*.json"]
+RUN_BY_PAGES = ["requirements.lock", "chapters/*.py", "chapters/data/*"]
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
 READ_AT_BUILD = ["_ext/*.py", "_toc.yml", "package-lock.json", "autograder/**/*.py"]
 
@@ -39,6 +39,11 @@ OFFLINE = re.compile(
     r"connection broken|NewConnectionError|Max retries|Temporary failure in name"
     r"|unreachable|Read timed out|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ETIMEDOUT"
 )
+
+KERNEL_SETTINGS = """\
+# Kernels talk to this machine alone; that they do so unencrypted needs no warning.
+c.IPKernelApp.log_level = "ERROR"
+"""
 
 
 class TaskError(Exception):
@@ -67,6 +72,8 @@ def environment():
         MPLCONFIGDIR=str(VENV / "matplotlib"),
         DO_NOT_TRACK="1",
     )
+    if not sys.stdout.isatty():
+        env.setdefault("NO_COLOR", "1")
     return env
 
 
@@ -201,6 +208,9 @@ def setup():
     download("the Python packages", pip + locked)
     download("the grader", [*pip, "--no-build-isolation", "-e", ROOT])
     download("KaTeX", npm("ci"))
+    settings = VENV / "etc/ipython/ipython_kernel_config.py"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(KERNEL_SETTINGS, encoding="utf-8")
     stamp.write_text(wanted, encoding="utf-8")
 
 
@@ -257,8 +267,9 @@ def book():
     forget_what_changed()
     start = time.time()
     print("Building the book ...", flush=True)
+    jupyter_book = "from jupyter_book.cli.main import main; main()"
     strict = ["-W", "-n", "--keep-going", "-q"]
-    if call("-m", "jupyter_book", "build", ".", *strict) != 0:
+    if call("-c", jupyter_book, "build", ".", *strict) != 0:
         # Sphinx warns once about a page it has read: the next build must read it again.
         shutil.rmtree(str(BUILD / ".doctrees"), ignore_errors=True)
         raise TaskError("The book was not built; the warnings above say why.")

