@@ -1,0 +1,228 @@
+"""Whatever a student hands in: one clear sentence, a recorded zero, nothing else lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from autograder.grading import grade
+from autograder.report import ExerciseResult, Report
+from autograder.sandbox import Limits
+
+QUICK = Limits(cell_seconds=4, call_seconds=4, total_seconds=60)
+
+#: A second exercise in each file, correct: it must never lose a point.
+BYSTANDER = '''
+def classic_settings(weights, learning_rate, weight_decay, keep_prob):
+    return (
+        weights / keep_prob,
+        learning_rate / keep_prob**2,
+        weight_decay * keep_prob**2,
+    )
+'''
+HEAD = "import numpy as np\n"
+DEF = "def inverted_dropout(x, keep_prob, rng, training=True):\n"
+
+
+def graded(tmp_path: Path, code: str) -> tuple[ExerciseResult, Report]:
+    path = tmp_path / "answer.py"
+    path.write_text(HEAD + BYSTANDER + "\n# %%\n" + code, encoding="utf-8")
+    report = grade(path, limits=QUICK)
+    results = {exercise.name: exercise for exercise in report.exercises}
+    bystander = results["classic_settings"]
+    assert bystander.score == bystander.max_score, bystander
+    assert report.error is None
+    return results["inverted_dropout"], report
+
+
+BODY = "    m = rng.random(x.shape) < keep_prob\n    out = x * m / keep_prob if training else x\n"
+
+#: What the answer does → (code, a part of the sentence that the student reads).
+ANSWERS = {
+    "a syntax error": (DEF + "    return x *\n", "SyntaxError"),
+    "an unclosed bracket": (DEF + "    return (x\n", "SyntaxError"),
+    "a wrong indent": (DEF + "return x\n", "IndentationError"),
+    "no function": ("answer = 42\n", "defines no function named inverted_dropout"),
+    "a misspelt name": (
+        "def inverted_droput(x, keep_prob, rng, training=True):\n    return x, None\n",
+        "There is one named inverted_droput: rename it",
+    ),
+    "another signature": (
+        "def inverted_dropout(x, p):\n    return x, None\n",
+        "TypeError",
+    ),
+    "no training parameter": (
+        "def inverted_dropout(x, keep_prob, rng):\n    return x, None\n",
+        "unexpected keyword argument 'training'",
+    ),
+    "None": (DEF + BODY, "returned None: is a return statement missing?"),
+    "only out": (DEF + BODY + "    return out\n", "expected the tuple (out, cache)"),
+    "a list": (DEF + BODY + "    return out.tolist(), m\n", "out is a list"),
+    "a list of two": (DEF + BODY + "    return [out, m]\n", "a list of 2"),
+    "a wrong shape": (DEF + BODY + "    return out.ravel(), m\n", "out has shape"),
+    "an array of size one": (
+        DEF + BODY + "    return out.mean(keepdims=True), m\n",
+        "out has shape",
+    ),
+    "integers": (DEF + BODY + "    return out.astype(int), m\n", "out has dtype int64"),
+    "NaN": (DEF + BODY + "    return out * np.nan, m\n", "out holds nan in"),
+    "infinity": (DEF + BODY + "    return out / 0.0, m\n", "expected finite numbers"),
+    "strings": (DEF + BODY + "    return out.astype(str), m\n", "dtype <U"),
+    "objects": (DEF + BODY + "    return out.astype(object), m\n", "dtype object"),
+    "a changed input": (
+        DEF + BODY + "    x *= m / keep_prob if training else 1\n    return x, m\n",
+        "changed x in place",
+    ),
+    "an exception": (DEF + "    return x / undefined, None\n", "NameError"),
+    "an assertion": (DEF + "    assert False, 'todo'\n", "AssertionError: todo"),
+    "an endless loop": (DEF + "    while True: pass\n", "did not finish within 4 seconds"),
+    "endless recursion": (
+        DEF + "    return inverted_dropout(x, keep_prob, rng)\n",
+        "RecursionError",
+    ),
+    "exit() in the call": (DEF + "    exit()\n", "SystemExit"),
+    "sys.exit in the call": ("import sys\n" + DEF + "    sys.exit(0)\n", "SystemExit"),
+    "os._exit in the call": (
+        "import os\n" + DEF + "    os._exit(0)\n",
+        "ended the Python process",
+    ),
+    "a class": ("class inverted_dropout:\n    pass\n", "takes no arguments"),
+    "an array of that name": ("inverted_dropout = np.ones(3)\n", "defines no function"),
+    "too much memory": (
+        DEF + "    return np.ones(10**12), None\n",
+        "MemoryError",
+    ),
+    "a result of 10^12 elements": (
+        DEF + "    return np.broadcast_to(1.0, (10**6, 10**6)), None\n",
+        "larger than 256 MB",
+    ),
+    "tuples in tuples": (
+        DEF + "    t = ()\n    for _ in range(10**5): t = (t,)\n    return t, None\n",
+        "nested deeper",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_an_answer_of_this_kind_gets_its_sentence_and_no_point(
+    what: str, tmp_path: Path
+) -> None:
+    code, sentence = ANSWERS[what]
+    result, _ = graded(tmp_path, code)
+    first = result.checks[0]
+    assert sentence in result.message, result.message
+    if what == "a changed input":
+        assert result.score < result.max_score
+    else:
+        assert (result.score, first.status) in {(0, "failed"), (0, "skipped")}
+    assert result.message.count("\n") == 0
+
+
+#: Cells that do harm before or beside a correct answer.
+CORRECT = DEF + BODY + "    return out, m\n"
+CELLS = {
+    "raises": ("1 / 0\n", "ZeroDivisionError"),
+    "exits": ("exit()\n", "SystemExit"),
+    "ends the process": ("import os\nos._exit(1)\n", "ended the Python process"),
+    "loops": ("while True: pass\n", "did not finish within 4 seconds"),
+    "raises KeyboardInterrupt": ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
+    "imports what is missing": ("import no_such_module\n", "ModuleNotFoundError"),
+}
+
+
+@pytest.mark.parametrize("what", CELLS)
+def test_a_cell_that_does_this_costs_nothing_but_itself(what: str, tmp_path: Path) -> None:
+    code, sentence = CELLS[what]
+    result, report = graded(tmp_path, code + "\n# %%\n" + CORRECT)
+    assert result.score == result.max_score, result
+    assert any(sentence in note for note in report.notes), report.notes
+
+
+HARMLESS = {
+    "prints a gigabyte": "    for _ in range(2000): print('x' * 500_000)\n",
+    "prints bytes": "    import sys; sys.stdout.buffer.write(b'\\xff\\x00')\n",
+    "writes to descriptor 1": "    import os; os.write(1, b'score: 100\\n')\n",
+    "warns": "    import warnings; warnings.warn('careful')\n",
+    "divides by zero": "    np.ones(2) / 0\n",
+    "changes directory": "    import os; os.chdir('/')\n",
+    "seeds the global generator": "    np.random.seed(0)\n",
+    "shadows names": "    global check, np_, print_\n    check = np_ = print_ = None\n",
+    "closes its output": "    import sys; sys.stdout.close()\n",
+    "reads its input": "    import sys; sys.stdin.read()\n",
+    "filters warnings": "    import warnings; warnings.simplefilter('error')\n",
+    "sets NumPy's errors": "    np.seterr(all='raise')\n",
+}
+
+
+@pytest.mark.parametrize("what", HARMLESS)
+def test_a_correct_answer_that_does_this_loses_nothing(what: str, tmp_path: Path) -> None:
+    result, _ = graded(tmp_path, DEF + HARMLESS[what] + BODY + "    return out, m\n")
+    lost = [check for check in result.checks if check.status != "passed"]
+    assert not lost
+
+
+def notebook(*sources: str, **fields: object) -> str:
+    cells = [
+        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": s, "outputs": [],
+         "execution_count": None}
+        for i, s in enumerate(sources)
+    ]
+    return json.dumps(
+        {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells} | fields
+    )
+
+
+FILES = {
+    "missing.ipynb": (None, "does not exist"),
+    "empty.ipynb": ("", "is empty"),
+    "blank.py": (" \n", "is empty"),
+    "truncated.ipynb": (notebook("x = 1")[:60], "is not a complete notebook"),
+    "list.ipynb": ("[]", "not a notebook"),
+    "old.ipynb": (
+        json.dumps({"nbformat": 3, "worksheets": [{"cells": []}]}),
+        "of format 3; expected format 4",
+    ),
+    "cells.ipynb": (notebook(cells=None), "without a list of cells"),
+    "deep.ipynb": ("[" * 100_000, "is not a complete notebook"),
+    "answer.txt": ("x = 1", "expected .ipynb or .py"),
+    "latin.py": ("# caf\xe9".encode("latin-1"), "not UTF-8"),
+    "nothing.ipynb": (notebook("x = 1"), "defines none of the exercises' functions"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_cannot_be_graded_is_reported(name: str, tmp_path: Path) -> None:
+    content, sentence = FILES[name]
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        path.write_text(content, encoding="utf-8")
+    report = grade(path, limits=QUICK)
+    assert report.error is not None
+    assert sentence in report.error
+    assert report.score == 0
+    assert json.loads(report.as_json())["error"] == report.error
+
+
+def test_a_folder_is_no_submission(tmp_path: Path) -> None:
+    assert "is a folder" in (grade(tmp_path).error or "")
+
+
+def test_a_notebook_with_magics_and_a_broken_cell_is_graded(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    path.write_text(
+        notebook("%matplotlib inline\n!ls\n" + HEAD, "def broken(:\n", HEAD + CORRECT)
+    )
+    report = grade(path, limits=QUICK)
+    result = next(e for e in report.exercises if e.name == "inverted_dropout")
+    assert result.score == result.max_score
+    assert "Cell 2 failed: SyntaxError" in report.notes[0]
+
+
+def test_a_syntax_error_in_a_plain_script_costs_only_its_own_function(tmp_path: Path) -> None:
+    path = tmp_path / "s.py"
+    path.write_text(HEAD + DEF + "    return x *\n\n" + BYSTANDER)
+    scores = {e.name: e.score == e.max_score for e in grade(path, limits=QUICK).exercises}
+    assert scores["classic_settings"]
+    assert not scores["inverted_dropout"]
