@@ -40,6 +40,15 @@ OFFLINE = re.compile(
     r"|unreachable|Read timed out|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ETIMEDOUT"
 )
 
+#: Jupyter Book's command; by itself it colours warnings even where they go to a file.
+JUPYTER_BOOK = """
+import os
+from jupyter_book.cli.main import main
+from sphinx.util import console
+if "NO_COLOR" in os.environ:
+    console.nocolor()
+main()
+"""
 KERNEL_SETTINGS = """\
 # Kernels talk to this machine alone; that they do so unencrypted needs no warning.
 c.IPKernelApp.log_level = "ERROR"
@@ -114,8 +123,8 @@ def download(what, arguments):
         )
     end = "\n".join(output.splitlines()[-15:])
     raise TaskError(
-        f"{end}\nThe set-up could not install {what} (exit code {done.returncode}); the "
-        "lines above say why. Mend that, then run the same command again."
+        f"{end}\nThe set-up could not install {what} (exit code {done.returncode}); "
+        "the lines above say why. Mend that, then run the same command again."
     )
 
 
@@ -267,9 +276,8 @@ def book():
     forget_what_changed()
     start = time.time()
     print("Building the book ...", flush=True)
-    jupyter_book = "from jupyter_book.cli.main import main; main()"
     strict = ["-W", "-n", "--keep-going", "-q"]
-    if call("-c", jupyter_book, "build", ".", *strict) != 0:
+    if call("-c", JUPYTER_BOOK, "build", ".", *strict) != 0:
         # Sphinx warns once about a page it has read: the next build must read it again.
         shutil.rmtree(str(BUILD / ".doctrees"), ignore_errors=True)
         raise TaskError("The book was not built; the warnings above say why.")

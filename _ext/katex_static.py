@@ -125,21 +125,19 @@ def visit_block(translator: HTML5Translator, node: nodes.math_block) -> None:
 
 
 def woff2_only(css: str) -> str:
-    """Return KaTeX's stylesheet without the font formats that no browser of today needs.
+    """Return KaTeX's stylesheet with WOFF2 fonts alone; every browser reads these.
 
-    Raises ``ValueError`` if a font would lose its last source."""
-    css, count = re.subn(
-        r"src:(url\([^)]+\.woff2\) ?format\([^)]+\))(?:,url\([^)]+\) ?format\([^)]+\))*",
-        r"src:\1",
-        css,
-    )
+    Raises ``ValueError`` if another format is left."""
+    source = r"url\([^)]+\) ?format\([^)]+\)"
+    woff2 = r"url\([^)]+\.woff2\) ?format\([^)]+\)"
+    css, count = re.subn(rf"src:({woff2})(?:,{source})*", r"src:\1", css)
     if count == 0 or re.search(r"\.(?:woff|ttf)\)", css):
         raise ValueError("KaTeX's stylesheet is not written as woff2_only expects")
     return css
 
 
 def provide_katex(app: Sphinx, config: Config) -> None:
-    """Start the renderer and put KaTeX's stylesheet and fonts among the static files."""
+    """Make the renderer, and add KaTeX's stylesheet and fonts to the static files."""
     dist = Path(app.confdir, "node_modules", "katex", "dist")
     if not (dist / "katex.min.js").is_file():
         raise ExtensionError("KaTeX is not installed: run `python dev.py setup`")
