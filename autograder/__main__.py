@@ -1,4 +1,4 @@
-"""The command line: ``python -m autograder check|build …``."""
+"""The command line: ``python -m autograder check|grade|audit|build …``."""
 
 import argparse
 import os
@@ -24,6 +24,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--seed", type=int, metavar="N", help="replay a report's draws")
     check.add_argument("--sandbox", choices=MODES, default="auto")
     check.set_defaults(run=_check)
+
+    audit = commands.add_parser("audit", help="print what every check promises")
+    audit.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
+    audit.set_defaults(run=_audit)
 
     build = commands.add_parser("build", help="make the notebooks from solutions/")
     build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
@@ -61,6 +65,17 @@ def _check(arguments: argparse.Namespace) -> int:
                 print(f"{arguments.json}: {error.strerror}.", file=sys.stderr)
                 return 2
     return 0 if report.error is None else 1
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from autograder.audit import audit_text
+
+    try:
+        print(audit_text(arguments.chapters))
+    except KeyError as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    return 0
 
 
 def _build(arguments: argparse.Namespace) -> int:

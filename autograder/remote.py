@@ -7,8 +7,10 @@ a worker that is silent, gone or incoherent is killed, and the next one starts f
 import contextlib
 import os
 import queue
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograder import wire
-from autograder.sandbox import Limits, confine, environment
+from autograder.sandbox import Limits, confine, environment, readable
 from autograder.students import Foreign, Handle, StudentError
 
 
@@ -94,6 +96,7 @@ class RemoteWorker:
         self._process: _Process | None = None
         self._generators: dict[int, tuple[int, np.random.Generator]] = {}
         self._forget = False
+        self._folder: str | None = None
         self._deadline = time.monotonic() + self.limits.total_seconds
 
     def __enter__(self) -> "RemoteWorker":
@@ -108,26 +111,37 @@ class RemoteWorker:
 
     def start(self) -> None:
         """Start the process with its limits in force. Raises ``WorkerUnavailable``."""
+        # Bubblewrap gives the worker a /tmp of its own; elsewhere it gets this folder.
+        inside = self.sandbox == "bubblewrap"
+        if not inside:
+            self._folder = tempfile.mkdtemp(prefix="dropout-worker-")
         popen = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment(),
+            env=environment(self._folder or "/tmp"),
             start_new_session=os.name == "posix",
         )
         self._process = _Process(popen)
         self._process.carry()
         self._generators.clear()
-        limits = {"do": "limit", "limits": self.limits.resources()}
+        confinement = {
+            "do": "confine",
+            "limits": self.limits.resources(),
+            "readable": readable(),
+            "folder": self._folder or "/tmp",
+        }
         try:
-            self._ask(limits, b"", 60.0)
+            answer, _ = self._ask(confinement, b"", 60.0)
         except WorkerLost as lost:
             command = " ".join(self._command[-4:])
             raise WorkerUnavailable(
                 f"The grading process cannot start ({lost.message}). "
                 f"Does this command print an error? {command}"
             ) from None
+        if not inside:
+            self.sandbox = str(answer.get("by"))
 
     def stop(self) -> None:
         """Kill the process and everything in its group; safe to call twice."""
@@ -141,6 +155,9 @@ class RemoteWorker:
         with contextlib.suppress(OSError):
             process.popen.kill()
         process.popen.wait()
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def run_cell(self, number: int, source: str, go_on: bool = False) -> CellOutcome:
         """Execute a cell and return what came of it. Raises ``WorkerLost``."""

@@ -21,7 +21,7 @@ class Limits:
     call_seconds: float = 15.0
     total_seconds: float = 180.0
     cpu_seconds: int = 240
-    memory_bytes: int = 4 * 2**30
+    memory_bytes: int = 2 * 2**30
     file_bytes: int = 16 * 2**20
     processes: int = 64
 
@@ -43,7 +43,8 @@ MODES = ("auto", "required", "off")
 def confine(mode: str) -> tuple[list[str], str]:
     """Return the command that starts a worker, and the name of what confines it.
 
-    The name is "bubblewrap", "rlimits" (POSIX without bubblewrap) or "none" (Windows).
+    The name is "bubblewrap"; or what the worker can do by itself: "landlock" (Linux),
+    "rlimits" (other POSIX) or "none" (Windows), which the worker reports at its start.
     Raises ``ValueError`` for an unknown mode, ``SandboxUnavailable`` when bubblewrap is
     required and does not work.
     """
@@ -87,30 +88,40 @@ def _namespaces() -> list[str]:
     return ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
 
 
-def _visible() -> list[str]:
-    """Return the bindings: the system and this Python, read-only, and an own /tmp."""
-    options = ["--tmpfs", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+def readable() -> list[str]:
+    """Return what a worker may read: the system, this Python, this package; no more."""
     package = Path(__file__).resolve().parent
     system = [Path("/usr"), Path("/etc/fonts"), Path("/etc/ld.so.cache")]
+    libraries = [Path(p) for p in ("/bin", "/lib", "/lib32", "/lib64", "/libx32")]
     pythons = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix)]
-    for path in dict.fromkeys([*system, *pythons, package]):
-        if path.exists():
-            options += ["--ro-bind", str(path), str(path)]
-    for link in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")):
-        if link.is_symlink():
-            options += ["--symlink", os.readlink(link), str(link)]
-        elif link.is_dir():
-            options += ["--ro-bind", str(link), str(link)]
+    devices = [Path("/dev/urandom"), Path("/dev/random"), Path("/dev/zero")]
+    paths = [*system, *libraries, *pythons, *devices, package]
+    return [str(path) for path in dict.fromkeys(paths) if path.exists()]
+
+
+def _visible() -> list[str]:
+    """Return the bindings: what is readable, read-only, and an own small /tmp."""
+    options = ["--tmpfs", "/", "--dev", "/dev", "--proc", "/proc"]
+    options += ["--size", str(64 * 2**20), "--tmpfs", "/tmp"]
+    for name in readable():
+        path = Path(name)
+        if name.startswith("/dev/"):
+            continue
+        if path.is_symlink() and path.parent == Path("/"):
+            options += ["--symlink", os.readlink(path), name]
+        else:
+            options += ["--ro-bind", name, name]
     return options
 
 
-def environment() -> dict[str, str]:
-    """Return the worker's environment: no secrets, one thread, the C locale in UTF-8."""
+def environment(folder: str) -> dict[str, str]:
+    """Return the worker's environment: no secrets, one thread, ``folder`` to write in."""
     keep = ("SYSTEMROOT", "TEMP", "TMP", "LANG", "PATH") if os.name == "nt" else ("PATH",)
     return {name: os.environ[name] for name in keep if name in os.environ} | {
-        "HOME": "/tmp",
+        "HOME": folder,
+        "TMPDIR": folder,
         "MPLBACKEND": "agg",
-        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "MPLCONFIGDIR": os.path.join(folder, "matplotlib"),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "AUTOGRADER_WORKER": "1",

@@ -14,12 +14,13 @@ import io
 import linecache
 import os
 import sys
+import tempfile
 import types
 from typing import Any
 
 import numpy as np
 
-from autograder import wire
+from autograder import guard, wire
 from autograder.students import describe_error
 
 TEXT_LIMIT = 100_000
@@ -230,23 +231,6 @@ def _images() -> list[str]:
     return images
 
 
-def _limit(limits: dict[str, int]) -> None:
-    """Lower this process's resource limits, hard and soft (POSIX only)."""
-    try:
-        import resource
-    except ImportError:
-        return
-    for name, value in limits.items():
-        kind = getattr(resource, name, None)
-        if kind is None:
-            continue
-        hard = resource.getrlimit(kind)[1]
-        if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (value, value))
-
-
 def _take_streams() -> tuple[Any, Any]:
     """Return the command and answer streams; the student's 0, 1 and 2 lead nowhere."""
     commands, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -257,16 +241,28 @@ def _take_streams() -> tuple[Any, Any]:
     return commands, answers
 
 
+def confine(request: dict[str, Any]) -> str:
+    """Give up what the judge says; return the strongest means that worked."""
+    guard.limit_resources(request["limits"])
+    own = tempfile.gettempdir() if request["folder"] is None else request["folder"]
+    readable = [path for path in request["readable"] if os.path.exists(path)]
+    # Reading a path's parents is no access to what lies beside it.
+    kernel = guard.landlock([*readable, own], [own, os.devnull])
+    guard.audit([*readable, own, os.devnull], [own, os.devnull], kernel)
+    os.chdir(own)
+    if kernel:
+        return "landlock"
+    return "rlimits" if os.name == "posix" else "none"
+
+
 def main() -> None:
     """Serve commands until the judge closes the stream."""
     commands, answers = _take_streams()
     worker = Worker()
     while (frame := wire.read_frame(commands)) is not None:
         request, body = frame
-        if request["do"] == "limit":
-            _limit(request["limits"])
-            os.environ.setdefault("MPLBACKEND", "agg")
-            wire.write_frame(answers, {"error": None})
+        if request["do"] == "confine":
+            wire.write_frame(answers, {"error": None, "by": confine(request)})
             continue
         answer, data = worker.commands[request["do"]](request, body)
         wire.write_frame(answers, answer, data)

@@ -82,4 +82,23 @@ def _follow_theme(svg: str) -> str:
     svg = re.sub(r'<svg ', '<svg fill="currentColor" aria-hidden="true" ', svg, count=1)
     svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    return _smaller(svg)
+
+
+def _smaller(svg: str) -> str:
+    """Return the SVG with a tenth of a point as its precision, without what does nothing."""
+
+    def rounded(match: re.Match[str]) -> str:
+        return f"{float(match[0]):.1f}".removesuffix(".0")
+
+    def coordinates(match: re.Match[str]) -> str:
+        return re.sub(r"-?\d+\.\d+", rounded, match[0])
+
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    svg = re.sub(
+        r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", svg
+    )
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' (?:d|x|y|x1|x2|y1|y2|transform|points)="[^"]*"', coordinates, svg)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
     return re.sub(r"\s*\n\s*", "\n", svg)
