@@ -12,15 +12,20 @@ from autograder.sandbox import MODES, SandboxUnavailable
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m autograder", description="Grade dropout exercises by statistics."
+        prog="python -m autograder",
+        description="Grade dropout exercises by statistics.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
 
     check = commands.add_parser("check", help="grade one .ipynb or .py file")
     check.add_argument("file", help="the submission")
-    check.add_argument("--exercise", action="append", metavar="NAME", help="only this one")
-    check.add_argument("--json", metavar="OUT", help="also write the report there (- : stdout)")
+    check.add_argument(
+        "--exercise", action="append", metavar="NAME", help="only this one"
+    )
+    check.add_argument(
+        "--json", metavar="OUT", help="also write the report there (- : stdout)"
+    )
     check.add_argument("--seed", type=int, metavar="N", help="replay a report's draws")
     check.add_argument("--sandbox", choices=MODES, default="auto")
     check.set_defaults(run=_check)
@@ -51,8 +56,10 @@ def _check(arguments: argparse.Namespace) -> int:
         print(error.args[0], file=sys.stderr)
         return 2
     if report.sandbox == "rlimits" and arguments.sandbox == "auto":
-        print("Note: bubblewrap is not in use; resource limits alone confine the code.",
-              file=sys.stderr)
+        print(
+            "Note: bubblewrap is not in use; resource limits alone confine the code.",
+            file=sys.stderr,
+        )
     if arguments.json == "-":
         print(report.as_json(), end="")
     else:

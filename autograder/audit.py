@@ -105,7 +105,9 @@ def audit_text(chapters: Sequence[str] = ()) -> str:
     Raises ``KeyError`` for a chapter without exercises."""
     known = all_chapters()
     if unknown := [chapter for chapter in chapters if chapter not in known]:
-        raise KeyError(f"No exercises in {', '.join(unknown)}. Known: {', '.join(known)}.")
+        raise KeyError(
+            f"No exercises in {', '.join(unknown)}. Known: {', '.join(known)}."
+        )
     head = f"{'check and look':58}{'n':>9}{'alpha':>10}{'detects':>9}{'killed':>8}{'ms':>7}"
     rows = [head]
     for chapter in chapters or known:

@@ -149,9 +149,7 @@ def find_exercise(name: str) -> Exercise:
 
 def looks_of(chapter: str) -> int:
     """Return how many statistical looks a whole assignment takes."""
-    return sum(
-        len(check.looks) for e in all_exercises(chapter) for check in e.checks
-    )
+    return sum(len(check.looks) for e in all_exercises(chapter) for check in e.checks)
 
 
 def alpha_of(chapter: str) -> float:

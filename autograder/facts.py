@@ -49,7 +49,11 @@ def float_array(
 def number(value: Any, call: str, what: str = "the result") -> float:
     """Return ``value`` as a float when it is one finite real number (a 0-d array counts);
     otherwise raise ``CheckFailure``."""
-    if isinstance(value, np.ndarray) and value.shape == () and value.dtype.kind in "iuf":
+    if (
+        isinstance(value, np.ndarray)
+        and value.shape == ()
+        and value.dtype.kind in "iuf"
+    ):
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CheckFailure(f"{call}: {what} is {describe(value)}; expected one number.")
@@ -81,7 +85,9 @@ def worst(found: np.ndarray, expected: np.ndarray) -> str:
     return f"expected {expected[place]:.6g}{where}, found {found[place]:.6g}"
 
 
-def leaves_inputs_alone(function: StudentFunction, call: str, *args: Any, **kwargs: Any) -> Any:
+def leaves_inputs_alone(
+    function: StudentFunction, call: str, *args: Any, **kwargs: Any
+) -> Any:
     """Return the call's result, or raise ``CheckFailure`` when it changed an argument."""
     result, after = function.observe(*args, **kwargs)
     for i, (before, now) in enumerate(zip(args, after, strict=True)):

@@ -175,7 +175,12 @@ def touched(names: Iterable[str], chapter_of: str | None = None) -> list[Exercis
     A chapter is touched by each of its functions that the file defines, but not by one
     that only serves another exercise there (the forward of a backward)."""
     defined = [e for e in all_exercises() if e.name in set(names)]
-    serving = {need for e in defined for need in e.needs if find_exercise(need).chapter != e.chapter}
+    serving = {
+        need
+        for e in defined
+        for need in e.needs
+        if find_exercise(need).chapter != e.chapter
+    }
     chapters = {e.chapter for e in defined if e.name not in serving}
     if not chapters:
         chapters = {e.chapter for e in defined}
@@ -204,7 +209,9 @@ def grade(
     """
     wanted = None if exercises is None else [find_exercise(name) for name in exercises]
     try:
-        submission = read_submission(source) if not isinstance(source, Submission) else source
+        submission = (
+            read_submission(source) if not isinstance(source, Submission) else source
+        )
     except SubmissionError as error:
         zero = wanted or (all_exercises(chapter) if chapter else [])
         return Report(
@@ -288,7 +295,9 @@ def _mentioned(submission: Submission) -> set[str]:
         try:
             tree = ast.parse(cell.source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            found |= {e.name for e in all_exercises() if f"def {e.name}(" in cell.source}
+            found |= {
+                e.name for e in all_exercises() if f"def {e.name}(" in cell.source
+            }
             continue
         found |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
     return found

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -58,7 +59,11 @@ def landlock(readable: Sequence[str], writable: Sequence[str]) -> bool:
     if version < 1:
         return False
     files = (1 << _FILES_BY_VERSION.get(version, 16)) - 1
-    handled = [files, _BOTH_TCP if version >= 4 else 0, _BOTH_SCOPES if version >= 6 else 0]
+    handled = [
+        files,
+        _BOTH_TCP if version >= 4 else 0,
+        _BOTH_SCOPES if version >= 6 else 0,
+    ]
     words = 3 if version >= 6 else 2 if version >= 4 else 1
     attributes = (ctypes.c_uint64 * 3)(*handled)
     ruleset = libc.syscall(_CREATE, attributes, ctypes.c_size_t(8 * words), 0)
@@ -82,7 +87,7 @@ def _allow(libc: Any, ruleset: int, path: str, access: int) -> None:
 
     with contextlib.suppress(OSError):
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        if not os.path.isdir(path):
+        if not Path(path).is_dir():
             access &= _EXECUTE | _WRITE_FILE | _READ_FILE | (1 << 14)
         rule = ctypes.create_string_buffer(struct.pack("=Qi", access, parent), 12)
         libc.syscall(_ADD, ruleset, 1, rule, 0)
@@ -91,12 +96,24 @@ def _allow(libc: Any, ruleset: int, path: str, access: int) -> None:
 
 # -- the audit hook ---------------------------------------------------------------------
 _PROCESSES = frozenset(
-    "os.fork os.forkpty os.exec os.posix_spawn os.spawn os.system os.startfile "
-    "subprocess.Popen pty.spawn os.kill os.killpg signal.pthread_kill".split()
+    {
+        *(
+            "os.fork",
+            "os.forkpty",
+            "os.exec",
+            "os.posix_spawn",
+            "os.spawn",
+            "os.system",
+        ),
+        *("os.startfile", "subprocess.Popen", "pty.spawn"),
+        *("os.kill", "os.killpg", "signal.pthread_kill"),
+    }
 )
 _CHANGES = frozenset(
-    "os.remove os.rename os.mkdir os.rmdir os.link os.symlink os.truncate os.chmod "
-    "os.chown os.utime os.setxattr".split()
+    {
+        *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink"),
+        *("os.truncate", "os.chmod", "os.chown", "os.utime", "os.setxattr"),
+    }
 )
 
 
@@ -104,7 +121,9 @@ def audit(readable: Sequence[str], writable: Sequence[str], kernel: bool) -> Non
     """Let Python refuse files outside these paths, processes, signals and sockets, and,
     where ``kernel`` (Landlock) does not stand behind it, foreign functions."""
 
-    def below(path: Any, roots: tuple[str, ...], resolve: Any = os.path.realpath) -> bool:
+    def below(
+        path: Any, roots: tuple[str, ...], resolve: Any = os.path.realpath
+    ) -> bool:
         if isinstance(path, int) or path is None:
             return True
         real = resolve(os.fsdecode(path))

@@ -44,8 +44,17 @@ def all_mistakes() -> Mapping[str, Mistake]:
     return dict(_register)
 
 
+#: The first word of a section's target, and the chapter whose page holds it.
+_CHAPTERS = {
+    "exp": "expectation",
+    "conv": "conventions",
+    "back": "backward",
+    "quant": "quantization",
+    "ens": "ensembles",
+}
+
+
 def page_of(section: str) -> str:
     """Return the book's address of a section, relative to the book's root."""
-    chapter = {"exp": "expectation", "conv": "conventions", "back": "backward"}
     prefix = section.partition("-")[0]
-    return f"chapters/{chapter.get(prefix, prefix)}.html#{section}"
+    return f"chapters/{_CHAPTERS.get(prefix, prefix)}.html#{section}"

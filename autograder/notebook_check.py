@@ -31,13 +31,19 @@ def check(exercise: str | Callable[..., Any]) -> float:
         return 0.0
     names = sys._getframe(1).f_globals
     if missing := [f for f in found.functions if not callable(names.get(f))]:
-        message = f"There is no function named {missing[0]} yet: run the cell above first."
+        message = (
+            f"There is no function named {missing[0]} yet: run the cell above first."
+        )
         result = not_graded(found, "missing", message)
     else:
         functions = {f: names[f] for f in found.functions}
         # nbgrader gives a grade cell 0 for one line on stderr: a warning costs nothing.
         quiet = contextlib.redirect_stderr(io.StringIO())
-        with quiet, contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        with (
+            quiet,
+            contextlib.redirect_stdout(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             result = grade_functions(found, functions, secrets.randbits(63))
     print(exercise_text(result))

@@ -9,7 +9,9 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("autograder", "dropout exercises")
-    group.addoption("--submission", metavar="FILE", help="grade this .ipynb or .py file")
+    group.addoption(
+        "--submission", metavar="FILE", help="grade this .ipynb or .py file"
+    )
     group.addoption("--submission-seed", type=int, metavar="N", help="replay a report")
     group.addoption("--sandbox", choices=("auto", "required", "off"), default="auto")
 

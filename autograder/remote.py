@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -55,8 +55,8 @@ class _Process:
     requests: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | None]" = field(
         default_factory=queue.SimpleQueue
     )
-    answers: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | wire.WireError | None]" = (
-        field(default_factory=queue.SimpleQueue)
+    answers: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | wire.WireError | None]" = field(
+        default_factory=queue.SimpleQueue
     )
 
     def carry(self) -> None:
@@ -168,7 +168,9 @@ class RemoteWorker:
             stdout=_text(answer.get("stdout")) or "",
             stderr=_text(answer.get("stderr")) or "",
             value=_text(answer.get("value")),
-            images=tuple(str(image) for image in images) if isinstance(images, list) else (),
+            images=tuple(str(image) for image in images)
+            if isinstance(images, list)
+            else (),
             error=_text(answer.get("error"), 2000),
         )
 
@@ -242,12 +244,14 @@ class RemoteWorker:
             limit = seconds if left == seconds else self.limits.total_seconds
             self._lose(f"it did not finish within {limit:g} seconds", "time")
         if answer is None:
-            self._lose("it ended the Python process (exit, a crash or no memory)", "gone")
+            self._lose(
+                "it ended the Python process (exit, a crash or no memory)", "gone"
+            )
         if isinstance(answer, wire.WireError):
             self._lose("its answer could not be read", "incoherent")
         return answer
 
-    def _lose(self, message: str, kind: str) -> Any:
+    def _lose(self, message: str, kind: str) -> NoReturn:
         self.stop()
         raise WorkerLost(message, kind)
 
@@ -257,7 +261,9 @@ class RemoteFunction:
 
     Results hold plain arrays, numbers and containers; a cache is a ``Handle``."""
 
-    def __init__(self, worker: RemoteWorker, name: str, opaque: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, worker: RemoteWorker, name: str, opaque: tuple[int, ...] = ()
+    ) -> None:
         self.name = name
         self._worker = worker
         self._opaque = opaque

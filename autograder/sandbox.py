@@ -108,7 +108,7 @@ def _visible() -> list[str]:
         if name.startswith("/dev/"):
             continue
         if path.is_symlink() and path.parent == Path("/"):
-            options += ["--symlink", os.readlink(path), name]
+            options += ["--symlink", str(path.readlink()), name]
         else:
             options += ["--ro-bind", name, name]
     return options
@@ -116,12 +116,14 @@ def _visible() -> list[str]:
 
 def environment(folder: str) -> dict[str, str]:
     """Return the worker's environment: no secrets, one thread, ``folder`` to write in."""
-    keep = ("SYSTEMROOT", "TEMP", "TMP", "LANG", "PATH") if os.name == "nt" else ("PATH",)
+    keep = (
+        ("SYSTEMROOT", "TEMP", "TMP", "LANG", "PATH") if os.name == "nt" else ("PATH",)
+    )
     return {name: os.environ[name] for name in keep if name in os.environ} | {
         "HOME": folder,
         "TMPDIR": folder,
         "MPLBACKEND": "agg",
-        "MPLCONFIGDIR": os.path.join(folder, "matplotlib"),
+        "MPLCONFIGDIR": str(Path(folder) / "matplotlib"),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "AUTOGRADER_WORKER": "1",

@@ -138,7 +138,10 @@ def sample_size(
     ]
     if detects <= 0 or not truths:
         raise ValueError(f"no truth is {detects} away from {probability}")
-    z_alpha, z_power = math.sqrt(-2 * math.log(alpha)), math.sqrt(-2 * math.log(1 - wanted))
+    z_alpha, z_power = (
+        math.sqrt(-2 * math.log(alpha)),
+        math.sqrt(-2 * math.log(1 - wanted)),
+    )
 
     def roughly(truth: float) -> float:
         noise = z_alpha * math.sqrt(probability * (1 - probability))

@@ -67,7 +67,9 @@ def plain(value: Any) -> Any:
             return Foreign(f"array of dtype {value.dtype}")
         return np.array(value, subok=False)
     if isinstance(value, np.generic):
-        return value.item() if value.dtype.kind in "biufc" else Foreign(str(value.dtype))
+        return (
+            value.item() if value.dtype.kind in "biufc" else Foreign(str(value.dtype))
+        )
     if isinstance(value, tuple):
         return tuple(plain(item) for item in value)
     if isinstance(value, list):

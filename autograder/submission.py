@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 20 * 2**20
+#: A cell with this id in nbgrader's metadata, and an exercise's name after it, calls check.
+GRADE_PREFIX = "check-"
 
 
 class SubmissionError(Exception):
@@ -55,11 +58,29 @@ def read_submission(path: str | Path) -> Submission:
     Raises ``SubmissionError`` for a missing, empty, unreadable, truncated or oversized
     file, another ending, and a notebook of a format before 4."""
     path = Path(path)
-    if path.is_dir() or not path.exists():
-        found = "is a folder" if path.is_dir() else "does not exist"
+    if path.suffix == ".py":
+        return Submission(path.name, tuple(_script_cells(_text(path))), script=True)
+    return read_notebook(load_notebook(path), path.name)
+
+
+def load_notebook(path: str | Path) -> Any:
+    """Return the data in a notebook's file; ``read_notebook`` says whether it is one.
+
+    Raises ``SubmissionError`` when the file holds no JSON."""
+    path = Path(path)
+    return _json(_text(path), path.name)
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        found = "does not exist"
+        if path.exists():
+            found = "is a folder" if path.is_dir() else "is not a file"
         raise SubmissionError(f"{path} {found}; expected a .ipynb or .py file.")
     if path.suffix not in (".ipynb", ".py"):
-        raise SubmissionError(f"{path.name} ends in {path.suffix!r}; expected .ipynb or .py.")
+        raise SubmissionError(
+            f"{path.name} ends in {path.suffix!r}; expected .ipynb or .py."
+        )
     if path.stat().st_size > MAX_BYTES:
         raise SubmissionError(
             f"{path.name} is larger than {MAX_BYTES >> 20} MB; clear its outputs and save it."
@@ -67,14 +88,16 @@ def read_submission(path: str | Path) -> Submission:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise SubmissionError(f"{path.name} is not UTF-8 text; save it as UTF-8.") from None
+        raise SubmissionError(
+            f"{path.name} is not UTF-8 text; save it as UTF-8."
+        ) from None
     except OSError as error:
-        raise SubmissionError(f"{path.name} cannot be read: {error.strerror}.") from None
+        raise SubmissionError(
+            f"{path.name} cannot be read: {error.strerror}."
+        ) from None
     if not text.strip():
         raise SubmissionError(f"{path.name} is empty; did the upload fail?")
-    if path.suffix == ".py":
-        return Submission(path.name, tuple(_script_cells(text)), script=True)
-    return read_notebook(_json(text, path.name), path.name)
+    return text
 
 
 def _json(text: str, name: str) -> Any:
@@ -92,7 +115,9 @@ def read_notebook(notebook: Any, name: str) -> Submission:
 
     Raises ``SubmissionError`` when it is not one."""
     if not isinstance(notebook, dict) or "nbformat" not in notebook:
-        raise SubmissionError(f"{name} is JSON, but not a notebook (it has no nbformat).")
+        raise SubmissionError(
+            f"{name} is JSON, but not a notebook (it has no nbformat)."
+        )
     if notebook["nbformat"] != 4:
         raise SubmissionError(
             f"{name} is a notebook of format {notebook['nbformat']}; expected format 4. "
@@ -101,26 +126,55 @@ def read_notebook(notebook: Any, name: str) -> Submission:
     cells = notebook.get("cells")
     if not isinstance(cells, list):
         raise SubmissionError(f"{name} is a notebook without a list of cells.")
-    read = [
-        _cell(number, cell)
+    code = [
+        (number, cell, _grade_id(cell))
         for number, cell in enumerate(cells, start=1)
-        if isinstance(cell, dict) and cell.get("cell_type") == "code"
+        if isinstance(cell, dict) and _cell_type(cell) == "code"
     ]
-    return Submission(name, tuple(read))
+    # Of copies of a cell, which share its identity, the last is the original's heir.
+    last = {grade_id: number for number, _, grade_id in code}
+    read = [_cell(n, cell, g if last[g] == n else "") for n, cell, g in code]
+    return Submission(name, tuple(read), _is_script(notebook))
 
 
-def _cell(number: int, cell: dict[str, Any]) -> Cell:
-    source = cell.get("source", "")
-    if isinstance(source, list):
-        source = "".join(map(str, source))
+def _nbgrader(cell: dict[str, Any]) -> dict[str, Any]:
     metadata = cell.get("metadata")
-    nbgrader = metadata.get("nbgrader", {}) if isinstance(metadata, dict) else {}
+    found = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _grade_id(cell: dict[str, Any]) -> str:
+    return str(_nbgrader(cell).get("grade_id") or "")
+
+
+def _cell_type(cell: dict[str, Any]) -> Any:
+    """Return what the cell was when it was handed out, if it says so: an answer that
+    became text by a slip of the keyboard is still an answer."""
+    known = _nbgrader(cell).get("cell_type") if _grade_id(cell) else None
+    return known if known in ("code", "markdown") else cell.get("cell_type")
+
+
+def _is_script(notebook: dict[str, Any]) -> bool:
+    """Whether the notebook is a .py file in disguise (``autograder collect``)."""
+    metadata = notebook.get("metadata")
+    ours = metadata.get("autograder") if isinstance(metadata, dict) else None
+    return isinstance(ours, dict) and ours.get("script") is True
+
+
+def cell_source(cell: dict[str, Any]) -> str:
+    """Return a cell's text, which a file may hold as one string or as a list of lines."""
+    source = cell.get("source", "")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+
+
+def _cell(number: int, cell: dict[str, Any], grade_id: str) -> Cell:
+    source = cell_source(cell)
     graded = None
-    if isinstance(nbgrader, dict) and nbgrader.get("grade") and not nbgrader.get("solution"):
-        graded = str(nbgrader.get("grade_id", ""))
-    elif re.fullmatch(r"\s*check\(\s*[\"']?\w+[\"']?\s*\)\s*", str(source)):
-        graded = str(source)
-    return Cell(number, str(source), graded)
+    if grade_id.startswith(GRADE_PREFIX):
+        graded = grade_id
+    elif re.fullmatch(r"\s*check\(\s*[\"']?\w+[\"']?\s*\)\s*", source):
+        graded = source
+    return Cell(number, source, graded)
 
 
 def _script_cells(text: str) -> list[Cell]:
@@ -145,10 +199,12 @@ def _blocks(source: str) -> list[str]:
     """Return runs of lines that each start at column 0, joined until they parse."""
     lines = source.splitlines(keepends=True)
     starts = [
-        i for i, line in enumerate(lines) if re.match(r"[A-Za-z_@]", line) and line.strip()
+        i
+        for i, line in enumerate(lines)
+        if re.match(r"[A-Za-z_@]", line) and line.strip()
     ]
     edges = [0, *[i for i in starts if i > 0], len(lines)]
-    pieces = ["".join(lines[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    pieces = ["".join(lines[a:b]) for a, b in itertools.pairwise(edges)]
     blocks: list[str] = []
     for piece in pieces:
         # A decorator, an else or an except belongs to the lines above or below it.

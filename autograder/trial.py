@@ -87,7 +87,9 @@ class Trial:
         law, alpha = self.law(look), alpha_of(self.check.exercise.chapter)
         if n < self.size(look):
             raise ValueError(f"{look}: n = {n}, but the power needs {self.size(look)}")
-        count = int(np.count_nonzero(successes)) if np.ndim(successes) else int(successes)
+        count = (
+            int(np.count_nonzero(successes)) if np.ndim(successes) else int(successes)
+        )
         p_value = law.p_value(count, n)
         self.looks.append(Look(look, n, alpha, p_value, law.detects))
         if p_value >= alpha:

@@ -119,7 +119,9 @@ class Writer:
         if value.nbytes + self._size > MAX_BODY:
             raise WireError(f"an array of shape {value.shape} is larger than 256 MB")
         # np.array drops a subclass, zero strides and the foreign byte order.
-        data = np.array(value, dtype=value.dtype.newbyteorder("="), order="C", subok=False)
+        data = np.array(
+            value, dtype=value.dtype.newbyteorder("="), order="C", subok=False
+        )
         node = {
             "is": "array",
             "dtype": data.dtype.str,

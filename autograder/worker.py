@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,10 +80,17 @@ class Worker:
         self.commands = {"cell": self.cell, "names": self.defined, "call": self.call}
 
     # -- cells ---------------------------------------------------------------------
-    def cell(self, request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    def cell(
+        self, request: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
         """Execute one cell; answer with its output, and its error if it had one."""
         source, filename = request["source"], f"{_CELL}{request['number']}>"
-        linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+        linecache.cache[filename] = (
+            len(source),
+            None,
+            source.splitlines(True),
+            filename,
+        )
         out, err = BoundedText(), BoundedText()
         answer: dict[str, Any] = {"error": None, "value": None}
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -100,12 +108,17 @@ class Worker:
         """Run a cell; return the repr of its last expression. With ``go_on`` (a .py
         file) a statement that raises does not stop the ones below it."""
         tree = ast.parse(source, filename)
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        end = tree.body[-1] if tree.body else None
+        last = end if isinstance(end, ast.Expr) else None
+        if last is not None:
+            tree.body.pop()
         first_error: BaseException | None = None
         groups = [[node] for node in tree.body] if go_on else [tree.body]
         for group in groups:
             try:
-                code = compile(ast.Module(group, []), filename, "exec", dont_inherit=True)
+                code = compile(
+                    ast.Module(group, []), filename, "exec", dont_inherit=True
+                )
                 exec(code, self.names)
             except BaseException as error:
                 if not go_on:
@@ -119,7 +132,9 @@ class Worker:
         value = eval(code, self.names)
         return None if value is None else repr(value)[:TEXT_LIMIT]
 
-    def defined(self, request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    def defined(
+        self, request: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
         """Answer with the functions of the namespace and their parameters."""
         found = {}
         for name, value in list(self.names.items()):
@@ -131,7 +146,9 @@ class Worker:
         return {"names": found}, b""
 
     # -- calls ---------------------------------------------------------------------
-    def call(self, request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    def call(
+        self, request: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
         """Call a student's function; answer with what it returned."""
         if request.get("forget"):
             self.generators.clear()
@@ -162,10 +179,11 @@ class Worker:
                 node["items"].append(kept)
         else:
             node = writer.encode(result)
-        answer = {"error": None, "result": node, "after": []}
+        answer: dict[str, Any] = {"error": None, "result": node, "after": []}
         if request["observe"]:
             answer["after"] = [
-                writer.encode(arg if isinstance(arg, np.ndarray) else None) for arg in args
+                writer.encode(arg if isinstance(arg, np.ndarray) else None)
+                for arg in args
             ]
         return answer, writer.body
 
@@ -245,7 +263,7 @@ def confine(request: dict[str, Any]) -> str:
     """Give up what the judge says; return the strongest means that worked."""
     guard.limit_resources(request["limits"])
     own = tempfile.gettempdir() if request["folder"] is None else request["folder"]
-    readable = [path for path in request["readable"] if os.path.exists(path)]
+    readable = [path for path in request["readable"] if Path(path).exists()]
     # Reading a path's parents is no access to what lies beside it.
     kernel = guard.landlock([*readable, own], [own, os.devnull])
     guard.audit([*readable, own, os.devnull], [own, os.devnull], kernel)
@@ -269,5 +287,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    builtins.exit = builtins.quit = sys.exit  # as in a script: SystemExit
+    # Under -I there is no site module's exit to end a script with.
+    vars(builtins).update(exit=sys.exit, quit=sys.exit)
     main()

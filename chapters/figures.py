@@ -1,4 +1,4 @@
-"""Figures that follow the page's light or dark theme, each with a text for readers who cannot see it.
+"""Figures that follow the page's light or dark theme, each with a text alternative.
 
 A matplotlib figure becomes inline SVG. Black turns into the page's text colour, and
 the series colours into CSS variables of ``assets/book.css``, so one picture serves
@@ -79,7 +79,7 @@ def _follow_theme(svg: str) -> str:
         svg = svg.replace(colour, f"var(--series-{number})")
     svg = svg.replace("#000000", "currentColor")
     # matplotlib leaves fill out where it is black, which is SVG's default.
-    svg = re.sub(r'<svg ', '<svg fill="currentColor" aria-hidden="true" ', svg, count=1)
+    svg = re.sub(r"<svg ", '<svg fill="currentColor" aria-hidden="true" ', svg, count=1)
     svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", svg, count=1)
     return _smaller(svg)

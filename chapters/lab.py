@@ -1,5 +1,6 @@
 """The small network, the data and the bookkeeping that the chapters share."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ def initial_parameters(sizes: Sequence[int], rng: np.random.Generator) -> Parame
     normal with variance 2 / n_in (He initialisation), biases are zero."""
     return [
         (rng.normal(0, np.sqrt(2 / n_in), (n_in, n_out)), np.zeros(n_out))
-        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
+        for n_in, n_out in itertools.pairwise(sizes)
     ]
 
 
@@ -117,7 +118,10 @@ def gradients(
 
 
 def draw_masks(
-    parameters: Parameters, rows: int, keep_probs: Sequence[float], rng: np.random.Generator
+    parameters: Parameters,
+    rows: int,
+    keep_probs: Sequence[float],
+    rng: np.random.Generator,
 ) -> list[np.ndarray]:
     """Return a fresh boolean mask (rows, width) for each hidden layer, True is kept."""
     return [
@@ -164,7 +168,9 @@ def train(
     step = 0
     for epoch in range(epochs):
         order = rng.permutation(len(y))
-        for rows in np.split(order, range(batch_size or len(y), len(y), batch_size or len(y))):
+        for rows in np.split(
+            order, range(batch_size or len(y), len(y), batch_size or len(y))
+        ):
             multipliers: list[np.ndarray] | None = None
             if keep_probs is not None:
                 source = rng if mask_rng is None else mask_rng(step)

@@ -26,7 +26,9 @@ def inverted_dropout(x, keep_prob, rng, training=True):
 MODES = [
     pytest.param(
         "required",
-        marks=pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap does not work here"),
+        marks=pytest.mark.skipif(
+            bubblewrap() is None, reason="bubblewrap does not work here"
+        ),
     ),
     "off",
 ]
@@ -80,7 +82,9 @@ except Exception:
     pass
 import builtins
 real = builtins.compile
-builtins.compile = lambda s, *a, **k: real(Strip().visit(s) if isinstance(s, ast.AST) else s, *a, **k)
+def compile(s, *a, **k):
+    return real(Strip().visit(s) if isinstance(s, ast.AST) else s, *a, **k)
+builtins.compile = compile
 """,
     "walks the frames": """
 import sys
@@ -332,10 +336,16 @@ inverted_dropout = names.get("inverted_dropout", lambda *a, **k: None)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_solutions_tests_and_other_files_cannot_be_read(mode: str, tmp_path: Path) -> None:
+def test_solutions_tests_and_other_files_cannot_be_read(
+    mode: str, tmp_path: Path
+) -> None:
     other = tmp_path / "other_student.py"
     other.write_text(CORRECT)
-    paths = [str(ROOT / "solutions" / "conventions.md"), str(other), str(ROOT / "tests/bank.py")]
+    paths = [
+        str(ROOT / "solutions" / "conventions.md"),
+        str(other),
+        str(ROOT / "tests/bank.py"),
+    ]
     assert all(Path(path).exists() for path in paths)
     path = tmp_path / "thief.py"
     path.write_text(READS.format(paths=paths))
@@ -344,13 +354,16 @@ def test_solutions_tests_and_other_files_cannot_be_read(mode: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_nothing_outside_its_own_folder_can_be_written(mode: str, tmp_path: Path) -> None:
+def test_nothing_outside_its_own_folder_can_be_written(
+    mode: str, tmp_path: Path
+) -> None:
     targets = [tmp_path / "pwned", ROOT / "pwned", Path.home() / "pwned"]
     path = tmp_path / "vandal.py"
     path.write_text(
         f"for path in {[str(t) for t in targets]!r}:\n"
         "    try:\n        open(path, 'w').write('x')\n    except OSError:\n        pass\n"
-        f"import os\ntry:\n    os.remove({str(path)!r})\nexcept OSError:\n    pass\n" + WORTHLESS
+        f"import os\ntry:\n    os.remove({str(path)!r})\nexcept OSError:\n    pass\n"
+        + WORTHLESS
     )
     report = grade(path, exercises=["inverted_dropout"], sandbox=mode, limits=QUICK)
     assert report.score == 0
@@ -394,7 +407,8 @@ def test_no_process_is_left_behind(mode: str, tmp_path: Path) -> None:
     path = tmp_path / "parent.py"
     path.write_text(
         "import subprocess, sys\ntry:\n"
-        f"    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', {marker!r}],"
+        f"    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', "
+        f"{marker!r}],"
         " start_new_session=True)\nexcept OSError:\n    pass\n" + WORTHLESS
     )
     grade(path, exercises=["inverted_dropout"], sandbox=mode, limits=QUICK)
@@ -403,7 +417,9 @@ def test_no_process_is_left_behind(mode: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
-def test_without_bubblewrap_the_report_names_what_confined_the_code(tmp_path: Path) -> None:
+def test_without_bubblewrap_the_report_names_what_confined_the_code(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "good.py"
     path.write_text(CORRECT)
     assert grade(path, sandbox="off").sandbox in ("landlock", "rlimits")
@@ -413,7 +429,15 @@ def test_a_required_sandbox_that_is_missing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "good.py"
     path.write_text(CORRECT)
     done = subprocess.run(
-        [sys.executable, "-m", "autograder", "check", str(path), "--sandbox", "required"],
+        [
+            sys.executable,
+            "-m",
+            "autograder",
+            "check",
+            str(path),
+            "--sandbox",
+            "required",
+        ],
         capture_output=True,
         text=True,
         env={**os.environ, "PATH": str(tmp_path)},

@@ -12,14 +12,14 @@ from autograder.sandbox import Limits
 QUICK = Limits(cell_seconds=4, call_seconds=4, total_seconds=60)
 
 #: A second exercise in each file, correct: it must never lose a point.
-BYSTANDER = '''
+BYSTANDER = """
 def classic_settings(weights, learning_rate, weight_decay, keep_prob):
     return (
         weights / keep_prob,
         learning_rate / keep_prob**2,
         weight_decay * keep_prob**2,
     )
-'''
+"""
 HEAD = "import numpy as np\n"
 DEF = "def inverted_dropout(x, keep_prob, rng, training=True):\n"
 
@@ -35,7 +35,9 @@ def graded(tmp_path: Path, code: str) -> tuple[ExerciseResult, Report]:
     return results["inverted_dropout"], report
 
 
-BODY = "    m = rng.random(x.shape) < keep_prob\n    out = x * m / keep_prob if training else x\n"
+BODY = """    m = rng.random(x.shape) < keep_prob
+    out = x * m / keep_prob if training else x
+"""
 
 #: What the answer does → (code, a part of the sentence that the student reads).
 ANSWERS = {
@@ -75,7 +77,10 @@ ANSWERS = {
     ),
     "an exception": (DEF + "    return x / undefined, None\n", "NameError"),
     "an assertion": (DEF + "    assert False, 'todo'\n", "AssertionError: todo"),
-    "an endless loop": (DEF + "    while True: pass\n", "did not finish within 4 seconds"),
+    "an endless loop": (
+        DEF + "    while True: pass\n",
+        "did not finish within 4 seconds",
+    ),
     "endless recursion": (
         DEF + "    return inverted_dropout(x, keep_prob, rng)\n",
         "RecursionError",
@@ -131,7 +136,9 @@ CELLS = {
 
 
 @pytest.mark.parametrize("what", CELLS)
-def test_a_cell_that_does_this_costs_nothing_but_itself(what: str, tmp_path: Path) -> None:
+def test_a_cell_that_does_this_costs_nothing_but_itself(
+    what: str, tmp_path: Path
+) -> None:
     code, sentence = CELLS[what]
     result, report = graded(tmp_path, code + "\n# %%\n" + CORRECT)
     assert result.score == result.max_score, result
@@ -155,7 +162,9 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("what", HARMLESS)
-def test_a_correct_answer_that_does_this_loses_nothing(what: str, tmp_path: Path) -> None:
+def test_a_correct_answer_that_does_this_loses_nothing(
+    what: str, tmp_path: Path
+) -> None:
     result, _ = graded(tmp_path, DEF + HARMLESS[what] + BODY + "    return out, m\n")
     lost = [check for check in result.checks if check.status != "passed"]
     assert not lost
@@ -163,8 +172,14 @@ def test_a_correct_answer_that_does_this_loses_nothing(what: str, tmp_path: Path
 
 def notebook(*sources: str, **fields: object) -> str:
     cells = [
-        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": s, "outputs": [],
-         "execution_count": None}
+        {
+            "cell_type": "code",
+            "id": f"c{i}",
+            "metadata": {},
+            "source": s,
+            "outputs": [],
+            "execution_count": None,
+        }
         for i, s in enumerate(sources)
     ]
     return json.dumps(
@@ -220,9 +235,13 @@ def test_a_notebook_with_magics_and_a_broken_cell_is_graded(tmp_path: Path) -> N
     assert "Cell 2 failed: SyntaxError" in report.notes[0]
 
 
-def test_a_syntax_error_in_a_plain_script_costs_only_its_own_function(tmp_path: Path) -> None:
+def test_a_syntax_error_in_a_plain_script_costs_only_its_own_function(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "s.py"
     path.write_text(HEAD + DEF + "    return x *\n\n" + BYSTANDER)
-    scores = {e.name: e.score == e.max_score for e in grade(path, limits=QUICK).exercises}
+    scores = {
+        e.name: e.score == e.max_score for e in grade(path, limits=QUICK).exercises
+    }
     assert scores["classic_settings"]
     assert not scores["inverted_dropout"]

@@ -84,7 +84,8 @@ def test_the_sample_size_has_the_power_and_not_much_more(
     def scipys_power(n: int, truth: float) -> float:
         k = np.arange(n + 1)
         tails = np.minimum(
-            stats.binom.cdf(k, n, law.probability), stats.binom.sf(k - 1, n, law.probability)
+            stats.binom.cdf(k, n, law.probability),
+            stats.binom.sf(k - 1, n, law.probability),
         )
         rejected = np.minimum(1, 2 * tails) < alpha
         return float(stats.binom.pmf(k, n, truth)[rejected].sum())
