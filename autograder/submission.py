@@ -1,4 +1,4 @@
-"""Reads a student's file, notebook or script, into cells; says clearly what is wrong."""
+"""Reads a student's file, notebook or script, into cells; says what is wrong."""
 
 import ast
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 20 * 2**20
-#: A cell with this id in nbgrader's metadata, and an exercise's name after it, calls check.
+#: In nbgrader's metadata a grade cell's id is this and the exercise's name.
 GRADE_PREFIX = "check-"
 
 
@@ -20,7 +20,7 @@ class SubmissionError(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell. ``graded`` cells hold a call of ``check`` and are not the student's."""
+    """A code cell. ``graded`` cells call ``check`` and are not the student's."""
 
     number: int
     source: str
@@ -83,7 +83,8 @@ def _text(path: Path) -> str:
         )
     if path.stat().st_size > MAX_BYTES:
         raise SubmissionError(
-            f"{path.name} is larger than {MAX_BYTES >> 20} MB; clear its outputs and save it."
+            f"{path.name} is larger than {MAX_BYTES >> 20} MB; "
+            "clear its outputs and save it."
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -120,8 +121,8 @@ def read_notebook(notebook: Any, name: str) -> Submission:
         )
     if notebook["nbformat"] != 4:
         raise SubmissionError(
-            f"{name} is a notebook of format {notebook['nbformat']}; expected format 4. "
-            "Open it in a current Jupyter, save it and submit it again."
+            f"{name} is a notebook of format {notebook['nbformat']}; "
+            "expected format 4. Open it in a current Jupyter, save it and submit it again."
         )
     cells = notebook.get("cells")
     if not isinstance(cells, list):
@@ -162,7 +163,7 @@ def _is_script(notebook: dict[str, Any]) -> bool:
 
 
 def cell_source(cell: dict[str, Any]) -> str:
-    """Return a cell's text, which a file may hold as one string or as a list of lines."""
+    """Return a cell's text; a file holds it as one string or as a list of lines."""
     source = cell.get("source", "")
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
@@ -178,8 +179,8 @@ def _cell(number: int, cell: dict[str, Any], grade_id: str) -> Cell:
 
 
 def _script_cells(text: str) -> list[Cell]:
-    """Return a script's cells: its ``# %%`` parts; where the syntax of one is broken, its
-    top-level blocks, so that a syntax error costs only the block it stands in."""
+    """Return a script's cells: its ``# %%`` parts; where the syntax of one is broken,
+    its top-level blocks, so that a syntax error costs only the block it stands in."""
     parts = re.split(r"(?m)^(?=# %%)", text)
     sources: list[str] = []
     for part in parts:
