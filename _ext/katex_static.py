@@ -138,7 +138,7 @@ def woff2_only(css: str) -> str:
 
 def provide_katex(app: Sphinx, config: Config) -> None:
     """Make the renderer, and add KaTeX's stylesheet and fonts to the static files."""
-    dist = Path(app.confdir, "node_modules", "katex", "dist")
+    dist = Path(__file__).parents[1] / "node_modules/katex/dist"
     if not (dist / "katex.min.js").is_file():
         raise ExtensionError("KaTeX is not installed: run `python dev.py setup`")
     app.katex_renderer = Renderer(dist / "katex.min.js")  # type: ignore[attr-defined]

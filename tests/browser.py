@@ -1,0 +1,141 @@
+"""The book in a real browser; as a script, pictures of every page.
+
+``python tests/browser.py FOLDER`` saves each page, light and dark, wide and narrow.
+"""
+
+import http.server
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+WIDE, NARROW = 1280, 390
+#: What a page says about itself once it is loaded and its fonts are there.
+QUESTION = """async () => {
+  await document.fonts.ready;
+  const families = [...document.fonts].filter((f) => f.status === "loaded");
+  return {
+    theme: document.documentElement.dataset.theme,
+    formulas: document.querySelectorAll(".katex").length,
+    mathFont: families.some((f) => f.family.includes("KaTeX")),
+    overflow: document.documentElement.scrollWidth - window.innerWidth,
+  };
+}"""
+
+
+def find_chromium() -> str | None:
+    """Return the path of an installed Chromium or Chrome, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Yield a headless browser that is on this machine already."""
+    with sync_playwright() as playwright:
+        path = find_chromium()
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Yield the address (with a last slash) under which ``folder`` is served."""
+    handler = partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+class Visit:
+    """One page, opened in one theme with all other hosts blocked.
+
+    ``complaints`` lists foreign requests, HTTP errors, script errors and messages of
+    level error; ``answer(width)`` is what the page says about itself at that width.
+    """
+
+    def __init__(self, browser: Browser, base: str, scheme: str) -> None:
+        self.base, self.scheme = base, scheme
+        self.complaints: list[str] = []
+        size: Any = {"width": WIDE, "height": 900}
+        theme: Any = scheme
+        self.context = browser.new_context(color_scheme=theme, viewport=size)
+        self.context.route("**/*", self._guard)
+        self.page: Page = self.context.new_page()
+        note = self.complaints.append
+        self.page.on("pageerror", lambda error: note(f"script: {error}"))
+        self.page.on(
+            "console",
+            lambda m: note(f"console: {m.text}") if m.type == "error" else None,
+        )
+        self.page.on(
+            "response",
+            lambda r: note(f"HTTP {r.status}: {r.url}") if r.status >= 400 else None,
+        )
+        self.page.on("requestfailed", lambda r: note(f"failed: {r.url}"))
+
+    def _guard(self, route: Route) -> None:
+        url = route.request.url
+        if url.startswith((self.base, "data:", "blob:", "about:")):
+            route.continue_()
+        else:
+            self.complaints.append(f"foreign: {url}")
+            route.abort()
+
+    def open(self, name: str) -> None:
+        self.page.goto(f"{self.base}{name}.html", wait_until="load")
+
+    def answer(self, width: int) -> dict[str, Any]:
+        self.page.set_viewport_size({"width": width, "height": 900})
+        answer: dict[str, Any] = self.page.evaluate(QUESTION)
+        return answer
+
+    def close(self) -> None:
+        self.context.close()
+
+
+def take_pictures(html: Path, names: list[str], folder: Path) -> None:
+    """Save ``<page>-<theme>-<width>.png`` of every page below ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_browser() as browser:
+        for scheme in ("light", "dark"):
+            visit = Visit(browser, html.as_uri() + "/", scheme)
+            for name in names:
+                visit.open(name)
+                for width in (WIDE, NARROW):
+                    visit.answer(width)
+                    picture = f"{name.replace('/', '-')}-{scheme}-{width}.png"
+                    visit.page.screenshot(path=folder / picture, full_page=True)
+            print(scheme, *visit.complaints, sep="\n  ")
+            visit.close()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import dev
+
+    take_pictures(dev.HTML, dev.pages(), Path(sys.argv[1]))

@@ -1,0 +1,82 @@
+"""The book as a browser shows it, over file:// and over HTTP, light and dark."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import dev
+from tests import browser
+
+if browser.find_chromium() is None:
+    pytest.skip("no Chromium or Chrome on the PATH", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[browser.Browser]:
+    if not (dev.HTML / "index.html").is_file():
+        pytest.fail("The book is not built: run `make book` first.")
+    with browser.open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", params=["file", "http"])
+def base(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "file":
+        yield dev.HTML.as_uri() + "/"
+        return
+    with browser.serve(dev.HTML) as address:
+        yield address
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def visit(
+    request: pytest.FixtureRequest, chromium: browser.Browser, base: str
+) -> Iterator[browser.Visit]:
+    opened = browser.Visit(chromium, base, request.param)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("name", dev.pages())
+def test_a_page_loads_alone_and_without_a_complaint(
+    visit: browser.Visit, name: str
+) -> None:
+    visit.complaints.clear()
+    visit.open(name)
+    wide, narrow = visit.answer(browser.WIDE), visit.answer(browser.NARROW)
+    assert visit.complaints == []
+    assert wide["theme"] == visit.scheme
+    assert wide["mathFont"] == (wide["formulas"] > 0)
+    assert wide["overflow"] <= 0
+    assert narrow["overflow"] <= 0
+
+
+def test_search_finds_a_page(visit: browser.Visit) -> None:
+    visit.complaints.clear()
+    visit.open("search")
+    visit.page.goto(f"{visit.base}search.html?q=mask")
+    visit.page.wait_for_selector("#search-results li a")
+
+
+def test_a_visit_notices_foreign_requests_and_errors(
+    chromium: browser.Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "bad.html").write_text(
+        '<script src="https://example.org/a.js"></script><img src="gone.png">'
+        '<script>console.error("told"); undefined.x</script>'
+        '<div style="width: 5000px">wide</div>'
+    )
+    with browser.serve(folder) as address:
+        visit = browser.Visit(chromium, address, "light")
+        visit.open("bad")
+        assert visit.answer(browser.NARROW)["overflow"] > 0
+        told = " ".join(visit.complaints)
+        visit.close()
+    for part in (
+        "foreign: https://example.org",
+        "HTTP 404",
+        "console: told",
+        "script:",
+    ):
+        assert part in told
