@@ -273,9 +273,9 @@ class RemoteFunction:
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         result, after = self._worker.call(self.name, args, kwargs, self._opaque, True)
-        # Only arrays come back; the other arguments are as they were.
+        # Arrays and dicts come back; the other arguments are as they were.
         return result, tuple(
-            now if isinstance(arg, np.ndarray) else arg
+            now if isinstance(arg, np.ndarray | dict) else arg
             for arg, now in zip(args, after, strict=True)
         )
 

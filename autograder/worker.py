@@ -182,7 +182,7 @@ class Worker:
         answer: dict[str, Any] = {"error": None, "result": node, "after": []}
         if request["observe"]:
             answer["after"] = [
-                writer.encode(arg if isinstance(arg, np.ndarray) else None)
+                writer.encode(arg if isinstance(arg, np.ndarray | dict) else None)
                 for arg in args
             ]
         return answer, writer.body
