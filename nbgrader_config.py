@@ -1,0 +1,39 @@
+"""nbgrader's settings; its commands read them when run in this folder."""
+
+from pathlib import Path
+
+c = get_config()  # noqa: F821
+
+root = Path(__file__).resolve().parent
+
+# ---- Where things are: students' notebooks are committed, all else stays in course/.
+c.CourseDirectory.root = str(root)
+c.CourseDirectory.source_directory = "course/source"
+c.CourseDirectory.release_directory = "exercises"
+c.CourseDirectory.submitted_directory = "course/submitted"
+c.CourseDirectory.autograded_directory = "course/autograded"
+c.CourseDirectory.feedback_directory = "course/feedback"
+c.CourseDirectory.solution_directory = "course/solution"
+c.CourseDirectory.db_url = f"sqlite:///{root / 'course' / 'gradebook.db'}"
+
+# ---- What students find where the answers were.
+c.ClearSolutions.code_stub = {
+    "python": "# Your code goes here.\nraise NotImplementedError"
+}
+c.ClearSolutions.text_stub = "*Your answer goes here.*"
+
+# exercises/ is generated and committed: making it again fills the gradebook.
+c.GenerateAssignment.force = True
+
+# ---- Who grades: our judge takes the place of the kernel, and of nothing else.
+c.Autograde.autograde_preprocessors = [
+    "autograder.nbgrader_execute.JudgedExecute",
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# Reads whatever was handed in; stock nbgrader stops at a file that is no notebook.
+c.Autograde.exporter_class = "autograder.nbgrader_execute.JudgedExporter"
