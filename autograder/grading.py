@@ -87,13 +87,15 @@ def grade_exercise(
         before_check()
         results[check.name] = run_check(check, functions, seed)
     failed = [result for result in results.values() if result.status == "failed"]
+    # What has a name says more than what came first.
+    root = next((r for r in failed if r.mistake is not None), (*failed, None)[0])
     return ExerciseResult(
         name=exercise.name,
         chapter=exercise.chapter,
         status="graded",
         checks=tuple(results.values()),
-        message=failed[0].message if failed else "",
-        mistake=next((r.mistake for r in failed if r.mistake is not None), None),
+        message="" if root is None else root.message,
+        mistake=None if root is None else root.mistake,
     )
 
 

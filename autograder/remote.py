@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -96,6 +97,7 @@ class RemoteWorker:
         self._process: _Process | None = None
         self._generators: dict[int, tuple[int, np.random.Generator]] = {}
         self._forget = False
+        self._callbacks: list[Callable[..., Any]] = []
         self._folder: str | None = None
         self._deadline = time.monotonic() + self.limits.total_seconds
 
@@ -197,6 +199,7 @@ class RemoteWorker:
     ) -> tuple[Any, tuple[Any, ...]]:
         """Call a function of the student; return its result and the arrays it was given,
         as it left them. Raises ``StudentError`` and ``WorkerLost``."""
+        self._callbacks.clear()
         writer = wire.Writer(self._reference)
         request = {
             "do": "call",
@@ -208,7 +211,11 @@ class RemoteWorker:
             "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
         }
         self._forget = False
+        deadline = time.monotonic() + self.limits.call_seconds
         answer, body = self._ask(request, writer.body, self.limits.call_seconds)
+        while "callback" in answer:
+            left = deadline - time.monotonic()
+            answer, body = self._ask(*self._called_back(answer, body), left)
         if answer.get("error") is not None:
             raise StudentError(_text(answer["error"], 2000) or "an error")
         reader = wire.Reader(body)
@@ -218,6 +225,34 @@ class RemoteWorker:
         except (wire.WireError, TypeError, AttributeError):
             self._lose("its answer could not be read", "incoherent")
 
+    def _called_back(
+        self, request: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
+        """Call the judge's own function that the student's code asked for; return the
+        answer frame. Arguments are as untrusted as results."""
+        generators: list[np.random.Generator] = []
+
+        def special(node: dict[str, Any]) -> Any:
+            if node["is"] != "generator":
+                raise wire.WireError("a value of unknown kind")
+            bits = np.random.PCG64()
+            bits.state = wire.generator_state(node)
+            generators.append(np.random.Generator(bits))
+            return generators[-1]
+
+        reader, writer = wire.Reader(body, special), wire.Writer(_no_encoding)
+        try:
+            function = self._callbacks[int(request["callback"])]
+            args = [reader.decode(node) for node in request["args"]]
+            kwargs = {k: reader.decode(node) for k, node in request["kwargs"].items()}
+            result = writer.encode(function(*args, **kwargs))
+        except (wire.WireError, KeyError, IndexError, AttributeError):
+            self._lose("its answer could not be read", "incoherent")
+        except (TypeError, ValueError, MemoryError) as error:
+            return {"error": str(error)[:400]}, b""
+        states = [wire.generator_node(generator) for generator in generators]
+        return {"error": None, "result": result, "generators": states}, writer.body
+
     def _reference(self, value: Any) -> dict[str, Any]:
         """Return the node of a handle, or of a generator (its state, once)."""
         if isinstance(value, Handle):
@@ -226,8 +261,10 @@ class RemoteWorker:
             number, _ = self._generators.setdefault(
                 id(value), (len(self._generators), value)
             )
-            state = value.bit_generator.state
-            return {"is": "generator", "number": number, "state": state}
+            return wire.generator_node(value) | {"number": number}
+        if callable(value):
+            self._callbacks.append(value)
+            return {"is": "callback", "number": len(self._callbacks) - 1}
         raise TypeError(f"a check passed {type(value).__name__}, which cannot be sent")
 
     def _ask(
@@ -278,6 +315,10 @@ class RemoteFunction:
             now if isinstance(arg, np.ndarray | dict) else arg
             for arg, now in zip(args, after, strict=True)
         )
+
+
+def _no_encoding(value: Any) -> dict[str, Any]:
+    return {"is": "foreign", "type": type(value).__name__}
 
 
 def _text(value: Any, limit: int = 200_000) -> str | None:

@@ -65,6 +65,38 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return header, body
 
 
+def generator_node(generator: np.random.Generator) -> dict[str, Any]:
+    """Return the node of a generator: the state of its PCG64.
+
+    Raises ``WireError`` for another bit generator."""
+    state = generator.bit_generator.state
+    if state.get("bit_generator") != "PCG64":
+        raise WireError("only generators made by numpy.random.default_rng can be sent")
+    numbers = [state["state"]["state"], state["state"]["inc"]]
+    half = [state["has_uint32"], state["uinteger"]]
+    return {"is": "generator", "state": [*map(hex, numbers), *map(int, half)]}
+
+
+def generator_state(node: dict[str, Any]) -> Any:
+    """Return the PCG64 state of a generator's node. Raises ``WireError``."""
+    try:
+        state, increment, has_half, half = node["state"]
+        numbers = {
+            "state": int(str(state)[:40], 16),
+            "inc": int(str(increment)[:40], 16),
+        }
+        if not all(0 <= number < 2**128 for number in numbers.values()):
+            raise ValueError
+        return {
+            "bit_generator": "PCG64",
+            "state": numbers,
+            "has_uint32": int(bool(has_half)),
+            "uinteger": int(half) & 0xFFFFFFFF,
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise WireError("a generator's state is malformed") from error
+
+
 class Writer:
     """Encodes values for one frame. ``keep`` turns what has no encoding into a node
     (a handle, say); ``body`` collects the arrays' bytes."""

@@ -9,6 +9,7 @@ import ast
 import base64
 import builtins
 import contextlib
+import functools
 import inspect
 import io
 import linecache
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -68,7 +69,8 @@ class _Bytes(io.RawIOBase):
 class Worker:
     """The student's namespace, and the commands that the judge may give."""
 
-    def __init__(self) -> None:
+    def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
+        self.requests, self.answers = requests, answers
         self.module = types.ModuleType("__main__")
         sys.modules["__main__"] = self.module
         self.names = self.module.__dict__
@@ -187,6 +189,35 @@ class Worker:
             ]
         return answer, writer.body
 
+    def _call_back(self, number: int, *args: Any, **kwargs: Any) -> Any:
+        """Let the judge call a function of its own, and return what that returned.
+
+        A generator among the arguments comes back in the state that the call left."""
+        generators: list[np.random.Generator] = []
+
+        def keep(value: Any) -> dict[str, Any]:
+            if isinstance(value, np.random.Generator):
+                generators.append(value)
+                return wire.generator_node(value)
+            raise TypeError(f"cannot pass {type(value).__name__} to this function")
+
+        writer = wire.Writer(keep)
+        request = {
+            "callback": number,
+            "args": [writer.encode(arg) for arg in args],
+            "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
+        }
+        wire.write_frame(self.answers, request, writer.body)
+        frame = wire.read_frame(self.requests)
+        if frame is None:
+            raise SystemExit
+        answer, body = frame
+        if answer["error"] is not None:
+            raise ValueError(answer["error"])
+        for generator, node in zip(generators, answer["generators"], strict=True):
+            generator.bit_generator.state = wire.generator_state(node)
+        return wire.Reader(body).decode(answer["result"])
+
     def _handle(self, value: Any) -> dict[str, Any]:
         self.next_handle += 1
         self.handles[self.next_handle] = value
@@ -200,9 +231,11 @@ class Worker:
             number = node["number"]
             if number not in self.generators:
                 bits = np.random.PCG64()
-                bits.state = node["state"]
+                bits.state = wire.generator_state(node)
                 self.generators[number] = np.random.Generator(bits)
             return self.generators[number]
+        if node["is"] == "callback":
+            return functools.partial(self._call_back, node["number"])
         raise wire.WireError("a value of unknown kind")
 
 
@@ -276,7 +309,7 @@ def confine(request: dict[str, Any]) -> str:
 def main() -> None:
     """Serve commands until the judge closes the stream."""
     commands, answers = _take_streams()
-    worker = Worker()
+    worker = Worker(commands, answers)
     while (frame := wire.read_frame(commands)) is not None:
         request, body = frame
         if request["do"] == "confine":

@@ -1,0 +1,241 @@
+"""Seeds, replay, the report's form, the command line's exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder import __version__
+from autograder.exercise import all_exercises, find_exercise
+from autograder.grading import grade, touched
+from autograder.report import report_text
+from autograder.submission import Submission, read_notebook, read_submission
+
+RIGHT = """
+import numpy as np
+def inverted_dropout(x, keep_prob, rng, training=True):
+    if not training:
+        return x, None
+    mask = rng.random(x.shape) < keep_prob
+    return x * mask / keep_prob, mask
+"""
+WRONG = RIGHT.replace("/ keep_prob", "/ (1 - keep_prob)")
+
+
+def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "autograder", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1", **environment},
+        check=False,
+    )
+
+
+@pytest.fixture
+def right(tmp_path: Path) -> Path:
+    path = tmp_path / "right.py"
+    path.write_text(RIGHT)
+    return path
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    path = tmp_path / "wrong.py"
+    path.write_text(WRONG)
+    return path
+
+
+def test_a_report_has_the_agreed_form(wrong: Path) -> None:
+    report = grade(wrong, exercises=["inverted_dropout"]).as_dict()
+    assert list(report) == [
+        *("submission", "version", "seed", "sandbox", "score", "max_score"),
+        *("error", "notes", "exercises"),
+    ]
+    exercise = report["exercises"][0]
+    assert set(exercise) == {
+        *("name", "chapter", "status", "score", "max_score", "mistake", "message"),
+        "checks",
+    }
+    assert exercise["mistake"] == "divides_by_drop_probability"
+    assert "5" in exercise["message"] and "1.25" in exercise["message"]
+    for check in exercise["checks"]:
+        assert set(check) == {
+            *("name", "status", "score", "max_score", "message", "statistic")
+        }
+        assert check["status"] in ("passed", "failed", "skipped")
+    assert report["version"] == __version__
+
+
+def test_a_statistic_says_n_alpha_p_value_and_defect(right: Path) -> None:
+    checks = grade(right, exercises=["inverted_dropout"]).exercises[0].checks
+    statistics = [check.statistic for check in checks if check.statistic is not None]
+    assert statistics
+    for statistic in statistics:
+        assert set(statistic) == {"n", "alpha", "p_value", "detects"}
+        assert statistic["p_value"] >= statistic["alpha"] > 0
+
+
+def test_the_same_file_gets_the_same_bytes_and_the_seed_replays_them(
+    wrong: Path,
+) -> None:
+    first = grade(wrong)
+    assert grade(wrong).as_json() == first.as_json()
+    assert grade(wrong, seed=first.seed).as_json() == first.as_json()
+
+
+def test_other_code_or_another_secret_gets_another_seed(
+    right: Path, wrong: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = {grade(right).seed, grade(wrong).seed}
+    monkeypatch.setenv("DROPOUT_COURSE_SECRET", "of this course")
+    seeds |= {grade(right).seed, grade(wrong).seed}
+    assert len(seeds) == 4
+
+
+def notebook(*sources: str, **changes: Any) -> Submission:
+    cells = [
+        {"cell_type": "code", "source": source, "metadata": {}, **changes}
+        for source in sources
+    ]
+    return read_notebook({"nbformat": 4, "cells": cells}, "n.ipynb")
+
+
+def test_outputs_counts_and_grade_cells_do_not_change_the_seed() -> None:
+    plain = notebook(RIGHT).seed("1")
+    assert notebook(RIGHT, execution_count=7, outputs=[{"a": 1}]).seed("1") == plain
+    assert notebook(RIGHT, 'check("inverted_dropout")').seed("1") == plain
+    assert notebook(RIGHT.replace("mask", "kept")).seed("1") != plain
+    assert notebook(RIGHT).seed("2") != plain
+
+
+def test_sources_as_lists_of_lines_are_the_same_as_text() -> None:
+    lines = notebook(RIGHT.splitlines(keepends=True))  # type: ignore[arg-type]
+    assert lines.cells == notebook(RIGHT).cells
+
+
+def test_a_needed_forward_does_not_touch_its_own_chapter() -> None:
+    backward = [e.name for e in all_exercises("backward")]
+    assert [
+        e.name for e in touched(["inverted_dropout", "inverted_dropout_backward"])
+    ] == backward
+    both = touched(
+        ["classic_settings", "inverted_dropout", "inverted_dropout_backward"]
+    )
+    assert {e.chapter for e in both} == {"conventions", "backward"}
+    assert {e.chapter for e in touched(["inverted_dropout"])} == {"conventions"}
+
+
+def test_a_chapter_that_is_touched_counts_whole(right: Path) -> None:
+    report = grade(right)
+    assert [e.name for e in report.exercises] == [
+        e.name for e in all_exercises("conventions")
+    ]
+    assert report.max_score == 10
+    missing = [e for e in report.exercises if e.name != "inverted_dropout"]
+    assert {e.status for e in missing} == {"missing"}
+    assert report.score == find_exercise("inverted_dropout").max_score
+
+
+def test_a_script_is_cut_at_its_cell_markers(tmp_path: Path) -> None:
+    path = tmp_path / "s.py"
+    path.write_text("a = 1\n# %% second\nb = (\n\n# %%\nc = 3\n")
+    cells = read_submission(path).cells
+    assert cells[0].source.startswith("a = 1")
+    assert cells[1].source.startswith("# %% second")
+    assert cells[-1].source == "# %%\nc = 3\n"
+
+
+def test_check_prints_a_verdict_without_colour_and_exits_0(wrong: Path) -> None:
+    done = command("check", str(wrong))
+    assert done.returncode == 0
+    assert "✗ every output is zero or rescaled" in done.stdout
+    assert "Likely cause: you divide by 1 − keep_prob" in done.stdout
+    assert "chapters/conventions.html#conv-definitions" in done.stdout
+    assert "\x1b[" not in done.stdout
+
+
+def test_check_writes_the_report_that_grade_returns(
+    wrong: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.json"
+    assert command("check", str(wrong), "--json", str(out)).returncode == 0
+    assert out.read_text(encoding="utf-8") == grade(wrong).as_json()
+    printed = command("check", str(wrong), "--json", "-", "--seed", "5").stdout
+    assert json.loads(printed)["seed"] == 5
+
+
+def test_a_file_that_cannot_be_graded_exits_1_and_says_why(tmp_path: Path) -> None:
+    out = tmp_path / "report.json"
+    done = command("check", str(tmp_path / "none.ipynb"), "--json", str(out))
+    assert done.returncode == 1
+    assert "does not exist" in done.stdout
+    assert "does not exist" in json.loads(out.read_text())["error"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("check",),
+        ("check", "x.py", "--exercise", "nonsense"),
+        ("check", "--seed", "a"),
+    ],
+    ids=str,
+)
+def test_wrong_usage_exits_2(arguments: tuple[str, ...]) -> None:
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert done.stderr
+
+
+def test_a_terminal_gets_colour(wrong: Path) -> None:
+    assert "\x1b[31m" in report_text(grade(wrong), colour=True)
+
+
+def test_audit_prints_every_check_and_the_bound() -> None:
+    done = command("audit", "conventions")
+    assert done.returncode == 0
+    for exercise in all_exercises("conventions"):
+        for check in exercise.checks:
+            assert check.name in done.stdout
+            assert all(look in done.stdout for look in check.looks)
+    assert "probability at most 1e-09" in done.stdout
+    assert command("audit", "nonsense").returncode == 2
+
+
+def test_pytest_runs_one_test_for_each_check(wrong: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("--submission", str(wrong)),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=wrong.parent,
+        check=False,
+    )
+    report = grade(wrong)
+    statuses = [check.status for e in report.exercises for check in e.checks]
+    absent = sum(len(e.checks) for e in report.exercises if e.status != "graded")
+    assert done.returncode == 1
+    assert f"{statuses.count('passed')} passed" in done.stdout
+    assert f"{statuses.count('failed') + absent} failed" in done.stdout
+    assert f": {report.score:g} of {report.max_score:g}" in done.stdout
+
+
+def test_pytest_without_the_file_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--submission", str(tmp_path / "no.py")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "there is no file" in done.stderr

@@ -1,0 +1,188 @@
+"""The language between judge and worker: what goes over comes back; nothing else does."""
+
+import io
+import json
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder import wire
+from autograder.students import Foreign, Handle
+
+
+def refuse(value: Any) -> dict[str, Any]:
+    return {"is": "foreign", "type": type(value).__name__}
+
+
+def there_and_back(value: Any) -> Any:
+    writer = wire.Writer(refuse)
+    node = json.loads(json.dumps(writer.encode(value)))
+    return wire.Reader(writer.body).decode(node)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, False, 0, -7, 2**200, 0.1, -0.0, 1e-320, float("inf"), "a “text”",
+        (), (1, 2.5), [1, [2, "x"]], {"W1": 1.0, "b": (None,)},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_plain_value_arrives_as_it_is(value: Any) -> None:
+    found = there_and_back(value)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u1", "i8", "f2", "f4", "f8", ">f8"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (2, 1, 3, 2)])
+def test_an_array_arrives_with_its_shape_dtype_and_values(
+    dtype: str, shape: Any
+) -> None:
+    value = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    found = there_and_back(value)
+    assert type(found) is np.ndarray
+    assert found.shape == value.shape
+    assert found.dtype == value.dtype.newbyteorder("=")
+    assert np.array_equal(found, value)
+
+
+def test_strided_transposed_and_subclassed_arrays_arrive_plain() -> None:
+    class Sub(np.ndarray):
+        pass
+
+    base = np.arange(12.0).reshape(3, 4)
+    for value in (
+        base.T,
+        base[::2, ::-1],
+        np.broadcast_to(1.0, (4, 3)),
+        base.view(Sub),
+    ):
+        found = there_and_back(value)
+        assert type(found) is np.ndarray
+        assert np.array_equal(found, value)
+
+
+def test_two_arrays_in_one_value_keep_their_places() -> None:
+    first, second = np.arange(5), np.ones((2, 2), dtype=np.float32)
+    found = there_and_back({"a": first, "b": (second, first)})
+    assert np.array_equal(found["a"], first)
+    assert np.array_equal(found["b"][0], second)
+
+
+def test_numpy_scalars_arrive_as_numbers() -> None:
+    assert there_and_back(np.float32(0.5)) == 0.5
+    assert there_and_back(np.int64(7)) == 7
+    assert there_and_back(np.bool_(True)) is True
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array([object()]),
+        np.array(["text"]),
+        np.ones(2, dtype=complex),
+        object(),
+        {1, 2},
+    ],
+    ids=["objects", "strings", "complex", "object", "set"],
+)
+def test_what_has_no_encoding_arrives_as_its_type_alone(value: Any) -> None:
+    assert isinstance(there_and_back(value), Foreign)
+
+
+def test_what_is_too_deep_or_too_large_is_refused() -> None:
+    nested: Any = ()
+    for _ in range(100):
+        nested = (nested,)
+    with pytest.raises(wire.WireError, match="nested"):
+        there_and_back(nested)
+    with pytest.raises(wire.WireError, match="larger than 256 MB"):
+        there_and_back(np.broadcast_to(1.0, (10**6, 10**6)))
+    assert isinstance(there_and_back([0] * 20_000), Foreign)
+
+
+FORGED = {
+    "no kind": {},
+    "an unknown kind": {"is": "code", "value": "1"},
+    "not an object": [1],
+    "a constant that is none": {"is": "constant", "value": 3},
+    "an int that is none": {"is": "int", "value": "__import__"},
+    "a float that is none": {"is": "float", "value": "x"},
+    "an array beyond its frame": {
+        "is": "array",
+        "dtype": "<f8",
+        "shape": [99],
+        "at": 0,
+    },
+    "a huge array": {"is": "array", "dtype": "<f8", "shape": [2**62, 2**62], "at": 0},
+    "a negative shape": {"is": "array", "dtype": "<f8", "shape": [-1], "at": 0},
+    "a negative place": {"is": "array", "dtype": "<f8", "shape": [0], "at": -8},
+    "an array of objects": {"is": "array", "dtype": "|O", "shape": [1], "at": 0},
+    "an array of unknown dtype": {
+        "is": "array",
+        "dtype": ["<f8"],
+        "shape": [1],
+        "at": 0,
+    },
+    "a shape that is no list": {"is": "array", "dtype": "<f8", "shape": 3, "at": 0},
+    "a bool in a shape": {"is": "array", "dtype": "<f8", "shape": [True], "at": 0},
+    "a dict with too few keys": {"is": "dict", "keys": [], "items": [{"is": "int"}]},
+    "a handle with a text": {"is": "handle", "number": "x", "type": "dict"},
+    "a generator": {"is": "generator", "number": 1},
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_a_forged_node_is_refused(what: str) -> None:
+    with pytest.raises(wire.WireError):
+        wire.Reader(bytes(64)).decode(FORGED[what])
+
+
+def test_too_many_items_are_refused() -> None:
+    many = {"is": "list", "items": [{"is": "constant", "value": None}] * 30_000}
+    with pytest.raises(wire.WireError):
+        wire.Reader(b"").decode(many)
+
+
+def test_a_handle_stays_a_handle() -> None:
+    node = {"is": "handle", "number": 4, "type": "dict"}
+    assert wire.Reader(b"").decode(node) == Handle(4, "dict")
+
+
+def frame(
+    header: bytes, body: bytes = b"", lengths: tuple[int, int] | None = None
+) -> Any:
+    start = struct.pack("<II", *(lengths or (len(header), len(body))))
+    return io.BytesIO(start + header + body)
+
+
+def test_frames_follow_one_another() -> None:
+    stream = io.BytesIO()
+    wire.write_frame(stream, {"n": 1}, b"abc")
+    wire.write_frame(stream, {"n": 2})
+    stream.seek(0)
+    assert wire.read_frame(stream) == ({"n": 1}, b"abc")
+    assert wire.read_frame(stream) == ({"n": 2}, b"")
+    assert wire.read_frame(stream) is None
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        io.BytesIO(b"\x01\x02"),
+        frame(b"{}", lengths=(2, 5)),
+        frame(b"{}", lengths=(2**31, 0)),
+        frame(b"{}", lengths=(2, 2**31)),
+        frame(b"not JSON"),
+        frame(b"[]"),
+        frame(b"[" * 100_000),
+        frame(b"\xff\xfe"),
+    ],
+    ids=["short", "cut", "long header", "long body", "text", "list", "deep", "bytes"],
+)
+def test_a_broken_frame_is_refused(stream: Any) -> None:
+    with pytest.raises(wire.WireError):
+        wire.read_frame(stream)
