@@ -143,6 +143,7 @@ def train(
     epochs: int = 30,
     batch_size: int | None = 50,
     decay: float = 1.0,
+    train_biases: bool = True,
     rng: np.random.Generator,
     mask_rng: Callable[[int], np.random.Generator] | None = None,
     after_epoch: Callable[[int, Parameters], None] | None = None,
@@ -153,15 +154,16 @@ def train(
     dropout). ``convention`` is "inverted" (mask / keep_prob) or "classic" (mask alone;
     then use ``test_multipliers`` at test). ``learning_rates`` and ``weight_decays`` (L2
     on weights, never on biases) are numbers or one for each affine layer's weights;
-    biases use the first. ``batch_size`` None is the full batch. Rates are multiplied by
-    ``decay`` after each epoch. ``rng`` shuffles, and draws the masks unless
-    ``mask_rng(step)`` hands out the generator for a step's masks.
+    biases use the first, or stay as they are without ``train_biases``. ``batch_size``
+    None is the full batch. Rates are multiplied by ``decay`` after each epoch. ``rng``
+    shuffles, and draws the masks unless ``mask_rng(step)`` hands out the generator for
+    a step's masks.
     """
     if convention not in ("inverted", "classic"):
         raise ValueError(f'convention is "inverted" or "classic", not {convention!r}')
     layers = len(parameters)
     rates = np.broadcast_to(np.asarray(learning_rates, float), layers).copy()
-    bias_rate = float(rates[0])
+    bias_rate = float(rates[0]) if train_biases else 0.0
     decays = np.broadcast_to(np.asarray(weight_decays, float), layers)
     parameters = [(w.copy(), b.copy()) for w, b in parameters]
     velocity = [(np.zeros_like(w), np.zeros_like(b)) for w, b in parameters]
