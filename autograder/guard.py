@@ -117,9 +117,12 @@ _CHANGES = frozenset(
 )
 
 
-def audit(readable: Sequence[str], writable: Sequence[str], kernel: bool) -> None:
-    """Let Python refuse files outside these paths, processes, signals and sockets, and,
-    where ``kernel`` (Landlock) does not stand behind it, foreign functions."""
+def audit(
+    readable: Sequence[str], writable: Sequence[str], hidden: str, kernel: bool
+) -> None:
+    """Let Python refuse files outside these paths or below ``hidden``, processes, signals
+    and sockets, and, where ``kernel`` (Landlock) does not stand behind it, foreign
+    functions."""
 
     def below(
         path: Any, roots: tuple[str, ...], resolve: Any = os.path.realpath
@@ -131,13 +134,17 @@ def audit(readable: Sequence[str], writable: Sequence[str], kernel: bool) -> Non
 
     write_roots = tuple(os.path.realpath(path) for path in writable)
     read_roots = (*(os.path.realpath(path) for path in readable), *write_roots)
+    hidden_roots = (os.path.realpath(hidden),)
     write_flags = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
             path, mode, flags = args
             writes = (flags or 0) & write_flags or (mode and set(mode) & set("wax+"))
-            if not below(path, write_roots if writes else read_roots):
+            allowed = below(path, write_roots if writes else read_roots)
+            if not allowed or (
+                isinstance(path, str | bytes) and below(path, hidden_roots)
+            ):
                 verb = "write" if writes else "read"
                 raise PermissionError(f"a graded submission may not {verb} {path!r}")
         elif event in _PROCESSES or event.startswith("socket."):

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 import secrets
 import sys
 import warnings
@@ -22,8 +21,6 @@ def check(exercise: str | Callable[..., Any]) -> float:
     this verdict is for learning, and the grader judges again in a process of its own.
     """
     name = exercise if isinstance(exercise, str) else exercise.__name__
-    if os.environ.get("AUTOGRADER_WORKER"):
-        return 0.0
     try:
         found = find_exercise(name)
     except KeyError as error:

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograder import wire
-from autograder.sandbox import Limits, confine, environment, readable
+from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
 from autograder.students import Foreign, Handle, StudentError
 
 
@@ -132,6 +132,7 @@ class RemoteWorker:
             "do": "confine",
             "limits": self.limits.resources(),
             "readable": readable(),
+            "hidden": str(PACKAGE),
             "folder": self._folder or "/tmp",
         }
         try:

@@ -89,18 +89,25 @@ def _namespaces() -> list[str]:
 
 
 def readable() -> list[str]:
-    """Return what a worker may read: the system, this Python, this package; no more."""
-    package = Path(__file__).resolve().parent
+    """Return what a worker may read: the system and this Python, but not the grader."""
     system = [Path("/usr"), Path("/etc/fonts"), Path("/etc/ld.so.cache")]
     libraries = [Path(p) for p in ("/bin", "/lib", "/lib32", "/lib64", "/libx32")]
     pythons = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix)]
     devices = [Path("/dev/urandom"), Path("/dev/random"), Path("/dev/zero")]
-    paths = [*system, *libraries, *pythons, *devices, package]
+    paths = [*system, *libraries, *pythons, *devices]
     return [str(path) for path in dict.fromkeys(paths) if path.exists()]
 
 
+#: The grader's folder, and the few modules of it that the worker itself runs.
+PACKAGE = Path(__file__).resolve().parent
+_OF_THE_WORKER = ("__init__", "guard", "students", "wire", "worker")
+
+
 def _visible() -> list[str]:
-    """Return the bindings: what is readable, read-only, and an own small /tmp."""
+    """Return the bindings: what is readable, read-only, and an own small /tmp.
+
+    Of the grader only the worker's modules are there: a check may hold what a student
+    is asked for."""
     options = ["--tmpfs", "/", "--dev", "/dev", "--proc", "/proc"]
     options += ["--size", str(64 * 2**20), "--tmpfs", "/tmp"]
     for name in readable():
@@ -111,6 +118,10 @@ def _visible() -> list[str]:
             options += ["--symlink", str(path.readlink()), name]
         else:
             options += ["--ro-bind", name, name]
+    options += ["--tmpfs", str(PACKAGE)]
+    for module in _OF_THE_WORKER:
+        file = str(PACKAGE / f"{module}.py")
+        options += ["--ro-bind", file, file]
     return options
 
 
@@ -126,6 +137,5 @@ def environment(folder: str) -> dict[str, str]:
         "MPLCONFIGDIR": str(Path(folder) / "matplotlib"),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
-        "AUTOGRADER_WORKER": "1",
         "PYTHONUTF8": "1",
     }

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+import autograder
 from autograder import guard, wire
 from autograder.students import describe_error
 
@@ -292,14 +293,21 @@ def _take_streams() -> tuple[Any, Any]:
     return commands, answers
 
 
+def _no_check(exercise: Any) -> float:
+    """Stand in for ``autograder.check``: here the judge checks, from outside."""
+    return 0.0
+
+
 def confine(request: dict[str, Any]) -> str:
     """Give up what the judge says; return the strongest means that worked."""
     guard.limit_resources(request["limits"])
     own = tempfile.gettempdir() if request["folder"] is None else request["folder"]
     readable = [path for path in request["readable"] if Path(path).exists()]
-    # Reading a path's parents is no access to what lies beside it.
+    vars(autograder)["check"] = _no_check
     kernel = guard.landlock([*readable, own], [own, os.devnull])
-    guard.audit([*readable, own, os.devnull], [own, os.devnull], kernel)
+    guard.audit(
+        [*readable, own, os.devnull], [own, os.devnull], request["hidden"], kernel
+    )
     os.chdir(own)
     if kernel:
         return "landlock"

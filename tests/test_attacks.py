@@ -354,6 +354,19 @@ def test_solutions_tests_and_other_files_cannot_be_read(
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_the_graders_own_checks_cannot_be_imported(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "borrower.py"
+    path.write_text(
+        "from autograder import check\ncheck('inverted_dropout')\n\n# %%\n"
+        "import autograder.checks\n\n# %%\nfrom autograder import grading\n" + WORTHLESS
+    )
+    report = grade(path, exercises=["inverted_dropout"], sandbox=mode, limits=QUICK)
+    errors = [outcome.error for outcome in report.cells.values()]
+    assert errors[0] is None
+    assert all(error is not None for error in errors[1:])
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_nothing_outside_its_own_folder_can_be_written(
     mode: str, tmp_path: Path
 ) -> None:
