@@ -1,10 +1,18 @@
 """nbgrader's settings; its commands read them when run in this folder."""
 
+import os
+import sys
 from pathlib import Path
 
 c = get_config()  # noqa: F821
 
 root = Path(__file__).resolve().parent
+
+# nbgrader makes its gradebook with the program alembic, which stands beside this Python
+# and is otherwise found only where the virtual environment is activated.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+)
 
 # ---- Where things are: students' notebooks are committed, all else stays in course/.
 c.CourseDirectory.root = str(root)
@@ -18,7 +26,7 @@ c.CourseDirectory.db_url = f"sqlite:///{root / 'course' / 'gradebook.db'}"
 
 # ---- What students find where the answers were.
 c.ClearSolutions.code_stub = {
-    "python": "# Your code goes here.\nraise NotImplementedError"
+    "python": "# Your code goes here.\nraise NotImplementedError()"
 }
 c.ClearSolutions.text_stub = "*Your answer goes here.*"
 

@@ -1,0 +1,316 @@
+"""nbgrader's door: its ``autograde`` with our judge in the place of the kernel.
+
+``JudgedExecute`` replaces nbgrader's ``Execute`` step; ``JudgedExporter`` reads whatever
+was handed in. ``nbgrader_config.py`` names them; all else of nbgrader stays its own.
+"""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode, v4
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from traitlets import Enum, Float
+
+from autograder.exercise import find_exercise
+from autograder.grading import grade, not_graded
+from autograder.notebooks import METADATA
+from autograder.remote import CellOutcome
+from autograder.report import ExerciseResult, exercise_text
+from autograder.sandbox import MODES, Limits
+from autograder.submission import (
+    GRADE_PREFIX,
+    SubmissionError,
+    cell_source,
+    load_notebook,
+    read_notebook,
+)
+
+NOT_HANDED_IN = (
+    "*The following cells were missing from the file that was handed in; "
+    "nbgrader needs them to record its scores.*"
+)
+
+
+@dataclass(frozen=True)
+class Released:
+    """A cell with an identity, as the gradebook remembers that it was handed out."""
+
+    grade_id: str
+    cell_type: str
+    source: str
+    metadata: dict[str, Any]
+
+    @property
+    def exercise(self) -> str | None:
+        """The exercise that the cell grades, if it grades one."""
+        if self.metadata["grade"] and self.grade_id.startswith(GRADE_PREFIX):
+            return self.grade_id.removeprefix(GRADE_PREFIX)
+        return None
+
+    def cell(self) -> NotebookNode:
+        return _cell(self.cell_type, self.source, {"nbgrader": dict(self.metadata)})
+
+
+_TYPES = {
+    "code": v4.new_code_cell,
+    "markdown": v4.new_markdown_cell,
+    "raw": v4.new_raw_cell,
+}
+
+
+def _cell(cell_type: str, source: str, metadata: dict[str, Any]) -> NotebookNode:
+    return _TYPES[cell_type](source, metadata=nbformat.from_dict(metadata))
+
+
+def released_cells(resources: Any) -> dict[str, Released]:
+    """Return the cells of the notebook in hand by grade_id, as nbgrader recorded them;
+    none for a notebook that the gradebook does not know."""
+    about = resources["nbgrader"]
+    with Gradebook(about["db_url"]) as gradebook:
+        try:
+            notebook = gradebook.find_notebook(about["notebook"], about["assignment"])
+        except MissingEntry:
+            return {}
+        points = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        solutions = {cell.name for cell in notebook.solution_cells}
+        tasks = {cell.name: cell.max_score for cell in notebook.task_cells}
+        return {
+            cell.name: Released(
+                cell.name,
+                cell.cell_type,
+                cell.source,
+                {
+                    "cell_type": cell.cell_type,
+                    "checksum": cell.checksum,
+                    "grade": cell.name in points,
+                    "grade_id": cell.name,
+                    "locked": cell.locked,
+                    "schema_version": 3,
+                    "solution": cell.name in solutions,
+                    "task": cell.name in tasks,
+                }
+                | (
+                    {"points": (points | tasks)[cell.name]}
+                    if cell.name in points | tasks
+                    else {}
+                ),
+            )
+            for cell in notebook.source_cells
+        }
+
+
+def is_ours(released: dict[str, Released]) -> bool:
+    """Whether the judge grades this notebook; others go to nbgrader's own kernel."""
+    return any(cell.exercise is not None for cell in released.values())
+
+
+# ---- Reading what was handed in -----------------------------------------------------
+
+
+class JudgedExporter(NotebookExporter):
+    """Turns any file that was handed in into a notebook that nbgrader can go on with.
+
+    Cells known to the gradebook get their metadata back; grade cells that are missing
+    are added; a file that is no notebook becomes the notebook as it was handed out, and
+    the reason is kept in ``unreadable`` for the judge to record."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.unreadable: dict[tuple[str, ...], str] = {}
+
+    def from_file(
+        self, file_stream: Any, resources: Any = None, **kw: Any
+    ) -> tuple[str, Any]:
+        known = released_cells(resources) if "nbgrader" in (resources or {}) else {}
+        if not is_ours(known):
+            notebook = nbformat.read(file_stream, as_version=4)
+            return self.from_notebook_node(notebook, resources=resources, **kw)
+        path = Path(file_stream.name)
+        try:
+            data = load_notebook(path)
+            read_notebook(data, path.name)
+            notebook = restored(data, known)
+        except SubmissionError as error:
+            self.log.warning("%s", error)
+            self.unreadable[identity(resources)] = str(error)
+            notebook = as_handed_out(known, str(error))
+        return self.from_notebook_node(notebook, resources=resources, **kw)
+
+
+def identity(resources: Any) -> tuple[str, ...]:
+    """Return student, assignment and notebook."""
+    about = resources["nbgrader"]
+    return about["student"], about["assignment"], about["notebook"]
+
+
+def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
+    """Return a valid notebook with the cells of ``data``, in their places, and the grade
+    cells that it lacks; outputs and foreign metadata are dropped."""
+    cells: list[NotebookNode] = []
+    seen: set[str] = set()
+    # From the end: of copies of a cell, the last keeps its identity.
+    for raw in reversed(data["cells"]):
+        if not isinstance(raw, dict) or raw.get("cell_type") not in _TYPES:
+            # Something stays in its place, so that cells keep their numbers.
+            raw = {"cell_type": "raw", "source": ""}
+        claimed = _claimed_id(raw)
+        found = known.get(claimed) if claimed not in seen else None
+        metadata = {} if found is None else {"nbgrader": dict(found.metadata)}
+        kind = raw["cell_type"] if found is None else found.cell_type
+        cell = _cell(kind, cell_source(raw), metadata)
+        if kind == "markdown" and isinstance(raw.get("attachments"), dict):
+            cell.attachments = nbformat.from_dict(raw["attachments"])
+        cells.insert(0, cell)
+        seen.add(claimed)
+    lacking = [
+        cell.cell()
+        for cell in known.values()
+        if cell.metadata["grade"] and cell.grade_id not in seen
+    ]
+    if lacking:
+        cells += [v4.new_markdown_cell(NOT_HANDED_IN), *lacking]
+    metadata = nbformat.from_dict(METADATA)
+    if (data.get("metadata") or {}).get("autograder") == {"script": True}:
+        metadata["autograder"] = {"script": True}
+    return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def _claimed_id(raw: dict[str, Any]) -> str:
+    metadata = raw.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    return str(nbgrader.get("grade_id")) if isinstance(nbgrader, dict) else ""
+
+
+def as_handed_out(known: dict[str, Released], error: str) -> NotebookNode:
+    """Return the notebook as the students got it, headed by why theirs was not read."""
+    notice = v4.new_markdown_cell(f"**This file could not be graded.** {error}")
+    cells = [notice, *(cell.cell() for cell in known.values())]
+    return v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
+
+
+# ---- Grading it ---------------------------------------------------------------------
+
+
+class JudgedExecute(NbGraderPreprocessor):
+    """Runs the student's cells in the worker, and grades in the judge.
+
+    Each code cell gets its outputs. Each grade cell gets the verdict as text and the
+    score as its value, which is how nbgrader takes a partial score. Which cells grade,
+    and what, the gradebook says, never the student's file."""
+
+    sandbox = Enum(MODES, "auto", help="How the student's code is confined.").tag(
+        config=True
+    )
+    cell_seconds = Float(
+        Limits.cell_seconds, help="How long a cell may run, in seconds."
+    ).tag(config=True)
+    call_seconds = Float(
+        Limits.call_seconds, help="How long a call of a function may take, in seconds."
+    ).tag(config=True)
+    total_seconds = Float(
+        Limits.total_seconds, help="How long a notebook may take, in seconds."
+    ).tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        released = released_cells(resources)
+        if not is_ours(released):
+            return Execute(parent=self.parent).preprocess(nb, resources)
+        names = [cell.exercise for cell in released.values() if cell.exercise]
+        unreadable: dict[tuple[str, ...], str] = getattr(self.parent, "unreadable", {})
+        error = unreadable.pop(identity(resources), None)
+        outcomes: dict[int, CellOutcome] = {}
+        if error is not None:
+            results = [not_graded(find_exercise(n), "error", error) for n in names]
+            told = ""
+        else:
+            report = grade(
+                read_notebook(nb, f"{resources['nbgrader']['notebook']}.ipynb"),
+                exercises=names,
+                sandbox=self.sandbox,
+                limits=Limits(
+                    cell_seconds=self.cell_seconds,
+                    call_seconds=self.call_seconds,
+                    total_seconds=self.total_seconds,
+                ),
+            )
+            results, outcomes = list(report.exercises), report.cells
+            told = f"Grader {report.version}, seed {report.seed}."
+        write_outputs(nb, {r.name: r for r in results}, outcomes, told)
+        return nb, resources
+
+
+def write_outputs(
+    notebook: NotebookNode,
+    results: dict[str, ExerciseResult],
+    outcomes: dict[int, CellOutcome],
+    told: str = "",
+) -> None:
+    """Fill the notebook's code cells: verdicts where it grades, else what came of them.
+
+    ``results`` are by exercise, ``outcomes`` by cell number from 1; ``told`` is a line
+    that ends each verdict."""
+    count = 0
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id") or ""
+        result = results.get(grade_id.removeprefix(GRADE_PREFIX))
+        if grade_id.startswith(GRADE_PREFIX) and result is not None:
+            cell.outputs = verdict_outputs(result, told, count)
+            cell.execution_count = count
+        elif number in outcomes:
+            cell.outputs = cell_outputs(outcomes[number], count)
+            cell.execution_count = count
+        else:
+            cell.outputs, cell.execution_count = [], None
+
+
+def verdict_outputs(result: ExerciseResult, told: str, count: int) -> list[Any]:
+    """Return a grade cell's outputs: the verdict, and the score for nbgrader to read."""
+    text = exercise_text(result) + "\n" + (f"{told}\n" if told else "")
+    # Sums of steps such as 0.1 may end above the maximum, which nbgrader refuses.
+    score = min(float(result.score), float(result.max_score))
+    return [
+        v4.new_output("stream", name="stdout", text=text),
+        v4.new_output(
+            "execute_result", {"text/plain": repr(score)}, execution_count=count
+        ),
+    ]
+
+
+def cell_outputs(outcome: CellOutcome, count: int) -> list[Any]:
+    """Return the outputs of a student's cell; nothing but text and PNG images."""
+    outputs = [
+        v4.new_output("stream", name=name, text=text)
+        for name, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr))
+        if text
+    ]
+    for image in filter(_is_png, outcome.images):
+        outputs.append(v4.new_output("display_data", {"image/png": image}))
+    if outcome.value is not None:
+        value = {"text/plain": outcome.value}
+        outputs.append(v4.new_output("execute_result", value, execution_count=count))
+    if outcome.error is not None:
+        kind = re.match(r"([A-Za-z_][\w.]*)(?:: |$)", outcome.error)
+        name = kind[1] if kind else "NoAnswer"
+        text = outcome.error[kind.end() :] if kind else outcome.error
+        trace = [f"{name}: {text}" if text else name]
+        outputs.append(v4.new_output("error", ename=name, evalue=text, traceback=trace))
+    return outputs
+
+
+def _is_png(image: str) -> bool:
+    """Whether this is a PNG in base64 and nothing else: it goes into a page as it is."""
+    try:
+        start = base64.b64decode(image, validate=True)[:8]
+    except (binascii.Error, ValueError):
+        return False
+    return start == b"\x89PNG\r\n\x1a\n"
