@@ -30,9 +30,14 @@ INSTALLED_FROM = [
     "pyproject.toml",
 ]
 #: What pages run besides their own cells: a change executes every page again.
-RUN_BY_PAGES = ["requirements.lock", "chapters/*.py", "chapters/data/*"]
+RUN_BY_PAGES = [
+    "requirements.lock",
+    "autograder/**/*.py",
+    "chapters/*.py",
+    "chapters/data/*",
+]
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
-READ_AT_BUILD = ["_ext/*.py", "_toc.yml", "package-lock.json", "autograder/**/*.py"]
+READ_AT_BUILD = ["_ext/*.py", "_toc.yml", "package-lock.json"]
 
 #: What pip and npm print when they cannot reach their registry.
 OFFLINE = re.compile(
