@@ -25,7 +25,10 @@ class Law(Protocol):
     @property
     def detects(self) -> float: ...
     def sample_size(self, alpha: float) -> int: ...
+    @property
+    def probability(self) -> float: ...
     def p_value(self, observed: float, n: int) -> float: ...
+    def accepted(self, n: int, alpha: float) -> tuple[int, int]: ...
 
 
 def log_binomial(k: int, n: int, probability: float) -> float:
@@ -170,6 +173,44 @@ class Proportion:
 
     def p_value(self, observed: float, n: int) -> float:
         return binomial_p_value(int(observed), n, self.probability)
+
+    def accepted(self, n: int, alpha: float) -> tuple[int, int]:
+        """Return the smallest and largest count that passes at this level."""
+        return accepted_counts(n, self.probability, alpha)
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A count of independent events, each of probability ``probability`` or less.
+
+    One-sided: fewer events are no failure. ``detects`` is the smallest excess that must
+    be found with probability ``POWER``."""
+
+    probability: float
+    detects: float
+
+    def sample_size(self, alpha: float) -> int:
+        """Return the smallest n with that power (the test is exact). Raises
+        ``ValueError`` when the excess leads beyond probability 1."""
+        truth = self.probability + self.detects
+        if not 0 < self.detects <= 1 - self.probability:
+            raise ValueError(f"no truth is {self.detects} above {self.probability}")
+        n = 1
+        while (
+            upper_tail(self.accepted(n, alpha)[1] + 1, n, min(truth, 1 - 1e-15)) < POWER
+        ):
+            n += 1
+        return n
+
+    def p_value(self, observed: float, n: int) -> float:
+        return upper_tail(int(observed), n, self.probability)
+
+    def accepted(self, n: int, alpha: float) -> tuple[int, int]:
+        """Return 0 and the largest count whose upper tail is at least alpha."""
+        last = int(n * self.probability)
+        while last < n and upper_tail(last + 1, n, self.probability) >= alpha:
+            last += 1
+        return 0, last
 
 
 def agreement(keep_prob: float, detects: float) -> Proportion:

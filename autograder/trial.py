@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograder.exercise import Check, alpha_of
-from autograder.statistics import Law, Proportion, accepted_counts
+from autograder.statistics import Law
 
 
 class CheckFailure(Exception):
@@ -94,8 +94,7 @@ class Trial:
         self.looks.append(Look(look, n, alpha, p_value, law.detects))
         if p_value >= alpha:
             return
-        assert isinstance(law, Proportion)
-        low, high = accepted_counts(n, law.probability, alpha)
+        low, high = law.accepted(n, alpha)
         name = mistake(count / n) if callable(mistake) else mistake
         raise CheckFailure(
             f"{what}: measured {count / n:.4f} of {n:,}, expected {law.probability:.4f} "
