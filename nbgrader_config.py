@@ -45,3 +45,6 @@ c.Autograde.autograde_preprocessors = [
 ]
 # Reads whatever was handed in; stock nbgrader stops at a file that is no notebook.
 c.Autograde.exporter_class = "autograder.nbgrader_execute.JudgedExporter"
+
+# ---- What students get back: a page that loads nothing, and runs no student's HTML.
+c.GenerateFeedback.exporter_class = "autograder.nbgrader_execute.OfflineFeedback"

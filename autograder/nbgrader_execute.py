@@ -1,18 +1,20 @@
 """nbgrader's door: its ``autograde`` with our judge in the place of the kernel.
 
 ``JudgedExecute`` replaces nbgrader's ``Execute`` step; ``JudgedExporter`` reads whatever
-was handed in. ``nbgrader_config.py`` names them; all else of nbgrader stays its own.
+was handed in; ``OfflineFeedback`` writes pages that load nothing from other hosts.
+``nbgrader_config.py`` names them; all else of nbgrader stays its own.
 """
 
 import base64
 import binascii
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbconvert.exporters import NotebookExporter
+from nbconvert.exporters import HTMLExporter, NotebookExporter
 from nbformat import NotebookNode, v4
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
@@ -275,7 +277,8 @@ def write_outputs(
 
 def verdict_outputs(result: ExerciseResult, told: str, count: int) -> list[Any]:
     """Return a grade cell's outputs: the verdict, and the score for nbgrader to read."""
-    text = exercise_text(result) + "\n" + (f"{told}\n" if told else "")
+    lines = exercise_text(result).splitlines() + ([told] if told else [])
+    text = "".join(f"{_wrapped(line)}\n" for line in lines)
     # Sums of steps such as 0.1 may end above the maximum, which nbgrader refuses.
     score = min(float(result.score), float(result.max_score))
     return [
@@ -284,6 +287,12 @@ def verdict_outputs(result: ExerciseResult, told: str, count: int) -> list[Any]:
             "execute_result", {"text/plain": repr(score)}, execution_count=count
         ),
     ]
+
+
+def _wrapped(line: str) -> str:
+    """Return the line in lines of 90 characters: the feedback page breaks none."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, 90, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def cell_outputs(outcome: CellOutcome, count: int) -> list[Any]:
@@ -314,3 +323,26 @@ def _is_png(image: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return start == b"\x89PNG\r\n\x1a\n"
+
+
+# ---- The page that the student gets -------------------------------------------------
+
+
+#: A browser shows such a page's own text, style and images, and nothing else.
+_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "img-src data:; style-src 'unsafe-inline'\">"
+)
+
+
+class OfflineFeedback(HTMLExporter):
+    """nbgrader's feedback page, which loads nothing and runs nothing, whatever HTML the
+    student wrote. Without MathJax, a formula reads as in the source."""
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: Any = None, **kw: Any
+    ) -> tuple[str, Any]:
+        html, resources = super().from_notebook_node(nb, resources, **kw)
+        head, end, body = html.partition("</head>")
+        head = re.sub(r"(?s)<script\b.*?</script>", "", head)
+        return head.replace("<head>", f"<head>\n{_POLICY}", 1) + end + body, resources
