@@ -106,7 +106,7 @@ def test_formulas_are_there_to_be_set() -> None:
 def test_series_colours_stand_out_in_light_and_dark() -> None:
     css = (dev.ROOT / "assets/book.css").read_text(encoding="utf-8")
     light, dark = css.split('html[data-theme="dark"]', maxsplit=1)
-    for theme, background in ((light, "#ffffff"), (dark, "#14181e")):
+    for theme, background in ((light, "#ffffff"), (dark, "#121212")):
         colours = re.findall(r"--series-\d: (#[0-9a-f]{6});", theme)
         assert len(set(colours)) == 6
         for colour in colours:

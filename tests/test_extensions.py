@@ -1,8 +1,10 @@
 """The Sphinx extensions in ``_ext`` and the task runner, piece by piece."""
 
 import io
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -217,6 +219,20 @@ def test_changed_helpers_make_the_pages_run_again(
     assert build_then(None) == (True, True)
     assert build_then(contents) == (True, False)
     assert build_then(lab) == (False, False)
+
+
+def test_the_lock_files_name_every_dependency_and_no_address() -> None:
+    lock = (dev.ROOT / "requirements.lock").read_text(encoding="utf-8")
+    project = tomllib.loads((dev.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = list(project["project"]["dependencies"])
+    for extra in project["project"]["optional-dependencies"].values():
+        wanted += extra
+    locked = set(re.findall(r"^([a-z0-9.-]+)==", lock, re.MULTILINE))
+    names = {re.split(r"[<>=!~\[; ]", each)[0].replace("_", "-") for each in wanted}
+    assert names <= locked
+    npm_lock = (dev.ROOT / "package-lock.json").read_text(encoding="utf-8")
+    assert "://" not in lock and '"resolved"' not in npm_lock
+    assert lock.count("--hash=sha256:") >= len(locked)
 
 
 def test_an_unknown_task_lists_the_tasks() -> None:
