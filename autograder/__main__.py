@@ -34,6 +34,24 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     audit.set_defaults(run=_audit)
 
+    grade = commands.add_parser("grade", help="grade a folder of submissions")
+    grade.add_argument("folder", help="for example course/submitted")
+    grade.add_argument("-j", "--jobs", type=int, metavar="N", help="so many at a time")
+    grade.add_argument(
+        "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
+    )
+    grade.add_argument("--sandbox", choices=MODES, default="auto")
+    grade.set_defaults(run=_grade)
+
+    collect = commands.add_parser(
+        "collect", help="put submissions, whatever their names, where nbgrader looks"
+    )
+    collect.add_argument(
+        "folder", help="student.ipynb and .py files, or student folders"
+    )
+    collect.add_argument("chapter")
+    collect.set_defaults(run=_collect)
+
     build = commands.add_parser("build", help="make the notebooks from solutions/")
     build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     build.set_defaults(run=_build)
@@ -83,6 +101,48 @@ def _audit(arguments: argparse.Namespace) -> int:
         print(error.args[0], file=sys.stderr)
         return 2
     return 0
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    from autograder import classroom
+
+    folder = None if arguments.json is None else Path(arguments.json)
+    try:
+        handed_in = classroom.find_handed_in(arguments.folder)
+        recorder = classroom.Recorder(len(handed_in), folder)
+        jobs = arguments.jobs or classroom.default_jobs()
+        results = classroom.grade_class(
+            handed_in, jobs, recorder, sandbox=arguments.sandbox
+        )
+        if folder is not None:
+            summary = classroom.summary_csv(results)
+            classroom.write_atomically(folder / "summary.csv", summary)
+    except (classroom.ClassError, SandboxUnavailable, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            f"\nStopped: {recorder.count} of {len(handed_in)} graded.", file=sys.stderr
+        )
+        return 130
+    print("\n".join(graded.line() for graded in results))
+    for path in recorder.left_over():
+        print(
+            f"{path} is from an earlier run: no such submission now.", file=sys.stderr
+        )
+    return 1 if any(graded.report is None for graded in results) else 0
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    from autograder.classroom import ClassError, collect
+
+    try:
+        lines = collect(arguments.folder, arguments.chapter, Path("course/submitted"))
+    except (ClassError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("\n".join(lines))
+    return 1 if any(line.startswith("✗") for line in lines) else 0
 
 
 def _build(arguments: argparse.Namespace) -> int:

@@ -134,8 +134,9 @@ def read_notebook(notebook: Any, name: str) -> Submission:
     ]
     # Of copies of a cell, which share its identity, the last is the original's heir.
     last = {grade_id: number for number, _, grade_id in code}
-    read = [_cell(n, cell, g if last[g] == n else "") for n, cell, g in code]
-    return Submission(name, tuple(read), _is_script(notebook))
+    script = _is_script(notebook)
+    read = [_cell(n, cell, g if last[g] == n else "", script) for n, cell, g in code]
+    return Submission(name, tuple(read), script)
 
 
 def _nbgrader(cell: dict[str, Any]) -> dict[str, Any]:
@@ -168,12 +169,12 @@ def cell_source(cell: dict[str, Any]) -> str:
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
-def _cell(number: int, cell: dict[str, Any], grade_id: str) -> Cell:
+def _cell(number: int, cell: dict[str, Any], grade_id: str, script: bool) -> Cell:
     source = cell_source(cell)
     graded = None
     if grade_id.startswith(GRADE_PREFIX):
         graded = grade_id
-    elif re.fullmatch(r"\s*check\(\s*[\"']?\w+[\"']?\s*\)\s*", source):
+    elif not script and re.fullmatch(r"\s*check\(\s*[\"']?\w+[\"']?\s*\)\s*", source):
         graded = source
     return Cell(number, source, graded)
 

@@ -1,0 +1,273 @@
+"""A whole class: collects what was handed in for nbgrader, or grades it at once."""
+
+import csv
+import io
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.exercise import all_chapters
+from autograder.grading import grade
+from autograder.remote import WorkerUnavailable
+from autograder.report import Report
+from autograder.sandbox import SandboxUnavailable
+from autograder.submission import SubmissionError, read_submission
+
+ENDINGS = (".ipynb", ".py")
+
+
+class ClassError(Exception):
+    """The class cannot be graded or collected; the message says why."""
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A file that a student handed in.
+
+    ``name`` is its path below the folder of the class; ``student`` is the first folder
+    in it, or the file's name without its ending; ``assignment`` is the second folder, if
+    it is a chapter."""
+
+    path: Path
+    name: str
+
+    @property
+    def student(self) -> str:
+        first, _, rest = self.name.partition("/")
+        return first if rest else self.path.stem
+
+    @property
+    def assignment(self) -> str | None:
+        parts = self.name.split("/")
+        return parts[1] if len(parts) > 2 and parts[1] in all_chapters() else None
+
+
+def find_handed_in(folder: str | Path) -> list[HandedIn]:
+    """Return the notebooks and scripts below a folder, in the order of their names.
+
+    Hidden folders, such as Jupyter's checkpoints, are not looked into. Raises
+    ``ClassError`` when there is no such folder, or none of these in it."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ClassError(f"There is no folder {folder}.")
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        for path in (Path(place) / name for name in files):
+            if path.suffix in ENDINGS and not path.name.startswith("."):
+                found.append(HandedIn(path, path.relative_to(folder).as_posix()))
+    if not found:
+        raise ClassError(f"There is no .ipynb or .py file below {folder}.")
+    return sorted(found, key=lambda handed_in: handed_in.name)
+
+
+# ---- Grading ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What came of one file: a report, or ``failure``, for which it is not to blame."""
+
+    handed_in: HandedIn
+    report: Report | None
+    failure: str = ""
+
+    def line(self) -> str:
+        """Return the verdict as one line of text."""
+        if self.report is None:
+            return f"{'–':>11}  {self.handed_in.name}: {self.failure}"
+        score = f"{self.report.score:g} of {self.report.max_score:g}"
+        why = f": {self.report.error}" if self.report.error else ""
+        return f"{score:>11}  {self.handed_in.name}{why}"
+
+
+def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
+    """Grade a file; whatever happens is in the result, but for a missing sandbox."""
+    try:
+        report = grade(handed_in.path, chapter=handed_in.assignment, **options)
+    except SandboxUnavailable:
+        raise
+    except WorkerUnavailable as error:
+        return Graded(handed_in, None, f"{error} No score.")
+    except Exception as error:
+        failure = f"the grader failed ({type(error).__name__}: {error}); no score"
+        return Graded(handed_in, None, failure)
+    return Graded(handed_in, report)
+
+
+def grade_class(
+    handed_in: Iterable[HandedIn],
+    jobs: int,
+    done: Callable[[Graded], None] = lambda graded: None,
+    **options: Any,
+) -> list[Graded]:
+    """Grade the files, ``jobs`` at a time; return the results in the files' order.
+
+    ``done`` is called with each result as soon as it is there; ``options`` go to
+    ``grade``. After ``KeyboardInterrupt`` nothing more is started."""
+    files = list(handed_in)
+    results: dict[HandedIn, Graded] = {}
+    # Threads, for a judge mostly waits for its worker, which is a process.
+    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+        waiting: set[Future[Graded]] = {
+            pool.submit(grade_one, file, **options) for file in files
+        }
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    graded = future.result()
+                    results[graded.handed_in] = graded
+                    done(graded)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [results[file] for file in files]
+
+
+def default_jobs() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Recorder:
+    """Writes a report as soon as it is there, and keeps a line on the terminal."""
+
+    def __init__(self, total: int, folder: Path | None) -> None:
+        self.total, self.folder = total, folder
+        self.count, self.began = 0, time.monotonic()
+        self.written: set[Path] = set()
+        self._lock = threading.Lock()
+
+    def __call__(self, graded: Graded) -> None:
+        with self._lock:
+            self.count += 1
+            if self.folder is not None and graded.report is not None:
+                path = self.folder / f"{graded.handed_in.name}.json"
+                write_atomically(path, graded.report.as_json())
+                self.written.add(path)
+            if sys.stderr.isatty():
+                self._show()
+
+    def _show(self) -> None:
+        spent = time.monotonic() - self.began
+        left = spent / self.count * (self.total - self.count)
+        text = f"{self.count} of {self.total} graded, about {left:.0f} s left"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        if self.count == self.total:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def left_over(self) -> list[Path]:
+        """Return the reports in the folder that are not of this run."""
+        found = set() if self.folder is None else set(self.folder.rglob("*.json"))
+        return sorted(found - self.written)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old one or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def summary_csv(results: Iterable[Graded]) -> str:
+    """Return the scores as a table: a row for each file, a column for each exercise.
+
+    A file that the grader failed on has no score; one that it could not read has 0."""
+    results = list(results)
+    reports = [graded.report for graded in results if graded.report is not None]
+    names = list(dict.fromkeys(e.name for report in reports for e in report.exercises))
+    head = ["student", "assignment", "file", "score", "max_score", "error", "seed"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*head, *names])
+    for graded in results:
+        file, report = graded.handed_in, graded.report
+        row: list[Any] = [file.student, file.assignment or "", file.name]
+        if report is None:
+            row += ["", "", graded.failure, ""]
+            scores = {}
+        else:
+            row += [report.score, report.max_score, report.error or "", report.seed]
+            scores = {e.name: e.score for e in report.exercises}
+        row += [scores.get(name, "") for name in names]
+        writer.writerow([_harmless(value) for value in row])
+    return text.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """Return text that no spreadsheet takes for a formula."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")):
+        return "'" + value
+    return value
+
+
+# ---- Collecting for nbgrader --------------------------------------------------------
+
+
+def collect(folder: str | Path, chapter: str, submitted: str | Path) -> list[str]:
+    """Copy each student's file to where nbgrader expects it, and return what happened,
+    a line for each student.
+
+    ``submitted/<student>/<chapter>/<chapter>.ipynb`` gets the notebook, whatever it is
+    named, or the script as a notebook. A student with two files gets neither: the line
+    says so. Raises ``ClassError``."""
+    if chapter not in all_chapters():
+        known = ", ".join(all_chapters())
+        raise ClassError(f"There is no chapter {chapter!r}; there are {known}.")
+    students: dict[str, list[HandedIn]] = {}
+    for handed_in in find_handed_in(folder):
+        if handed_in.assignment in (None, chapter):
+            students.setdefault(handed_in.student, []).append(handed_in)
+    lines = []
+    for student, files in students.items():
+        names = ", ".join(file.name for file in files)
+        if len(files) > 1:
+            lines.append(f"✗ {student}: {len(files)} files ({names}); keep one.")
+            continue
+        target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
+        again = ", which replaces an earlier one" if target.exists() else ""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(as_notebook(files[0].path))
+        lines.append(f"✓ {student}: {names}{again}.")
+    return lines
+
+
+def as_notebook(path: Path) -> bytes:
+    """Return the bytes of a notebook: the file's own, or a script's parts as cells.
+
+    What cannot be read stays as it is, for nbgrader's door to say so."""
+    if path.suffix != ".py":
+        return path.read_bytes()
+    try:
+        parts = read_submission(path).cells
+    except SubmissionError:
+        return path.read_bytes()
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"part-{number}",
+            "metadata": {},
+            "outputs": [],
+            "source": part.source,
+        }
+        for number, part in enumerate(parts, start=1)
+    ]
+    notebook = {
+        "cells": cells,
+        "metadata": {"autograder": {"script": True}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
