@@ -1,5 +1,6 @@
 """Exercises and their checks, joined by the name of the function that the student writes."""
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -120,6 +121,7 @@ class Exercise:
 _registry: dict[str, Exercise] = {}
 
 
+@functools.cache
 def _load() -> None:
     from autograder import checks
 
@@ -147,6 +149,7 @@ def find_exercise(name: str) -> Exercise:
     return _registry[name]
 
 
+@functools.cache
 def looks_of(chapter: str) -> int:
     """Return how many statistical looks a whole assignment takes."""
     return sum(len(check.looks) for e in all_exercises(chapter) for check in e.checks)
