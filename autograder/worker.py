@@ -231,8 +231,10 @@ class Worker:
         if node["is"] == "generator":
             number = node["number"]
             if number not in self.generators:
-                bits = np.random.PCG64()
-                bits.state = wire.generator_state(node)
+                state = wire.generator_state(node)
+                # The seed is what rng.spawn goes by; equal states, equal children.
+                bits = np.random.PCG64(state["state"]["state"])
+                bits.state = state
                 self.generators[number] = np.random.Generator(bits)
             return self.generators[number]
         if node["is"] == "callback":
