@@ -22,7 +22,24 @@ _REMOVED = re.compile(
 #: A span around a token that has the colour of plain code anyway: names, punctuation
 #: and white space are more than half of a page's highlighting.
 _PLAIN_TOKEN = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
-_SIDEBAR = re.compile(r'<div(?![^>]*\brole=)(?=[^>]*class="bd-sidebar-primary)')
+#: Names for screen readers: two that are missing, and two that hide what is written.
+_RENAMED = [
+    (
+        re.compile(r'<div(?![^>]*\brole=)(?=[^>]*class="bd-sidebar-primary)'),
+        '<div role="navigation" aria-label="Book"',
+    ),
+    (
+        re.compile(r'<summary>(?=<span class="toctree-toggle")'),
+        '<summary aria-label="Pages below">',
+    ),
+    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
+    (
+        re.compile(
+            r'(<button class="[^"]*\bsearch-button-field\b.*?) aria-label="Search"'
+        ),
+        r"\1",
+    ),
+]
 
 
 def unhook_thebe(app: Sphinx, config: Config) -> None:
@@ -54,9 +71,11 @@ def repair_body(
 
 
 def repair_page(html: str) -> str:
-    """Return a finished page without what only slows it, its sidebar named."""
+    """Return a finished page without what only slows it, with names that tell."""
     html = _REMOVED.sub("", html)
-    return _SIDEBAR.sub('<div role="navigation" aria-label="Book"', html)
+    for pattern, name in _RENAMED:
+        html = pattern.sub(name, html)
+    return html
 
 
 def repair_pages(app: Sphinx, exception: Exception | None) -> None:

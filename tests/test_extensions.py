@@ -132,6 +132,23 @@ def test_repair_drops_icon_scripts_and_font_preloads_and_nothing_else() -> None:
     assert offline.repair_page(kept) == kept
 
 
+def test_repair_names_what_screen_readers_meet() -> None:
+    toggle = '<span class="toctree-toggle" role="presentation"></span></summary>'
+    page = (
+        f'<summary>{toggle}<summary aria-label="Toggle hidden content">Code</summary>'
+        '<button class="btn search-button-field" title="Search" aria-label="Search">'
+        '<div id="a" class="bd-sidebar-primary bd-sidebar"></div>'
+    )
+    named = (
+        f'<summary aria-label="Pages below">{toggle}<summary>Code</summary>'
+        '<button class="btn search-button-field" title="Search">'
+        '<div role="navigation" aria-label="Book" id="a" '
+        'class="bd-sidebar-primary bd-sidebar"></div>'
+    )
+    assert offline.repair_page(page) == named
+    assert offline.repair_page(named) == named
+
+
 def test_the_list_names_each_exercise_once_with_its_points() -> None:
     from autograder import exercise
 
