@@ -1,0 +1,179 @@
+"""A class at once: everything is graded, nothing stops the rest, all of it is written."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from autograder import classroom
+from autograder.__main__ import main
+from autograder.classroom import ClassError, HandedIn, collect, find_handed_in
+from autograder.grading import grade
+from autograder.submission import read_notebook, read_submission
+
+SETTINGS = """
+def classic_settings(weights, learning_rate, weight_decay, keep_prob):
+    return (
+        weights / keep_prob,
+        learning_rate / keep_prob**2,
+        weight_decay * keep_prob**2,
+    )
+"""
+FILES = {
+    "ada/conventions/conventions.ipynb": "",
+    "ada/conventions/.ipynb_checkpoints/conventions.ipynb": "",
+    "bob/conventions/mine.py": SETTINGS,
+    "cy.py": "import os\nos._exit(0)\n" + SETTINGS,
+    "dan.py": SETTINGS.replace("**2", ""),
+    "=eve.py": "def classic_settings(:\n",
+    "notes.txt": "no submission",
+}
+
+
+def write(folder: Path, files: dict[str, str] | None = None) -> Path:
+    for name, text in (FILES if files is None else files).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_submissions_are_found_with_student_and_assignment(tmp_path: Path) -> None:
+    found = {(h.name, h.student, h.assignment) for h in find_handed_in(write(tmp_path))}
+    assert found == {
+        ("ada/conventions/conventions.ipynb", "ada", "conventions"),
+        ("bob/conventions/mine.py", "bob", "conventions"),
+        ("cy.py", "cy", None),
+        ("dan.py", "dan", None),
+        ("=eve.py", "=eve", None),
+    }
+
+
+def test_a_class_is_graded_as_each_file_is_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = write(tmp_path / "class"), tmp_path / "reports"
+    assert main(["grade", str(folder), "-j", "2", "--json", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert captured.out.count("\n") == 5
+    assert "conventions.ipynb is empty" in captured.out
+    for name in ("cy.py", "dan.py", "=eve.py"):
+        alone = grade(folder / name).as_json()
+        assert (out / f"{name}.json").read_text(encoding="utf-8") == alone
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+    full = rows["bob/conventions/mine.py"]
+    assert float(full["score"]) == float(full["classic_settings"]) > 0
+    assert float(full["max_score"]) == 10
+    assert 0 < float(rows["dan.py"]["score"]) < float(full["score"])
+    ada = rows["ada/conventions/conventions.ipynb"]
+    assert (ada["score"], ada["max_score"]) == ("0.0", "10.0")
+    assert rows["'=eve.py"]["score"] == "0.0"
+    assert sorted(p.name for p in out.rglob("*") if ".part" in p.name) == []
+
+
+def test_a_failure_of_the_grader_is_no_zero_and_stops_nobody(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def failing(path: Path, **options: object) -> object:
+        if path.stem == "cy":
+            raise ZeroDivisionError("a bug of ours")
+        return grade(path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(classroom, "grade", failing)
+    folder = write(tmp_path / "class", {"cy.py": "", "dan.py": SETTINGS})
+    out = tmp_path / "reports"
+    assert main(["grade", str(folder), "--json", str(out)]) == 1
+    assert "the grader failed (ZeroDivisionError" in capsys.readouterr().out
+    assert not (out / "cy.py.json").exists()
+    assert json.loads((out / "dan.py.json").read_text(encoding="utf-8"))["score"] > 0
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+        scores = [row["score"] for row in csv.DictReader(file)]
+    assert scores[0] == "" and float(scores[1]) > 0
+
+
+def test_a_rerun_grades_all_again_and_names_what_is_left_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = write(tmp_path / "class", {"a.py": "x = 1"}), tmp_path / "reports"
+    (out / "gone.py.json").parent.mkdir()
+    (out / "gone.py.json").write_text("{}", encoding="utf-8")
+    (out / "a.py.json").write_text("{}", encoding="utf-8")
+    assert main(["grade", str(folder), "--json", str(out)]) == 0
+    assert "gone.py.json is from an earlier run" in capsys.readouterr().err
+    assert json.loads((out / "a.py.json").read_text("utf-8"))["submission"] == "a.py"
+
+
+def test_no_folder_and_no_file_are_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["grade", str(tmp_path / "none")]) == 2
+    assert "There is no folder" in capsys.readouterr().err
+    assert main(["grade", str(tmp_path)]) == 2
+    assert "There is no .ipynb or .py file" in capsys.readouterr().err
+
+
+def test_what_is_no_file_gets_a_sentence(tmp_path: Path) -> None:
+    link = tmp_path / "lost.py"
+    link.symlink_to(tmp_path / "nowhere.py")
+    graded = classroom.grade_one(HandedIn(link, "lost.py"))
+    assert graded.report is not None
+    assert "does not exist" in (graded.report.error or "")
+
+
+# ---- Collecting ---------------------------------------------------------------------
+
+
+def test_files_of_any_name_go_to_where_nbgrader_looks(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "in",
+        {
+            "ada/my answer (1).ipynb": '{"nbformat": 4, "cells": []}',
+            "bob.py": SETTINGS,
+            "cy.ipynb": "{torn",
+            "dan/a.py": "",
+            "dan/b.py": "",
+            "eve/backward/x.py": "",
+        },
+    )
+    lines = collect(folder, "conventions", tmp_path / "submitted")
+    assert [line[0] for line in lines] == ["✓", "✓", "✓", "✗"]
+    assert "dan: 2 files (dan/a.py, dan/b.py); keep one" in lines[3]
+    there = {
+        p.relative_to(tmp_path / "submitted").as_posix()
+        for p in (tmp_path / "submitted").rglob("*.ipynb")
+    }
+    name = "conventions/conventions.ipynb"
+    assert there == {f"ada/{name}", f"bob/{name}", f"cy/{name}"}
+    again = collect(folder, "conventions", tmp_path / "submitted")
+    assert "replaces an earlier one" in again[0]
+    with pytest.raises(ClassError, match="There is no chapter 'cooking'"):
+        collect(folder, "cooking", tmp_path / "submitted")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SETTINGS,
+        f"# %%\nimport numpy as np\n# %%\n{SETTINGS}\n# %% text\nx = 1\n",
+        f"x = 1 / 0\n{SETTINGS}",
+        f"def torn(:\n{SETTINGS}\ncheck('classic_settings')\n",
+    ],
+)
+def test_a_script_as_a_notebook_is_the_same_submission(
+    text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(text, encoding="utf-8")
+    script = read_submission(path)
+    notebook = read_notebook(json.loads(classroom.as_notebook(path)), "a.py")
+    assert notebook.script
+    assert [c.source for c in notebook.code] == [c.source for c in script.code]
+    assert notebook.seed("1") == script.seed("1")
+    straight, around = grade(script), grade(notebook)
+    assert [e.score for e in straight.exercises] == [e.score for e in around.exercises]
+    assert straight.score > 0

@@ -1,0 +1,134 @@
+"""One class, all doors, the same scores."""
+
+import csv
+import json
+import re
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests import fixture_class
+from tests.fixture_class import CHAPTER, UNREADABLE, by_command_line, by_pytest, run
+
+pytest.importorskip("nbgrader")
+
+
+def nbgrader(course: Path, *arguments: str) -> None:
+    done = run(course, "nbgrader", *arguments)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def exported(course: Path) -> dict[str, float]:
+    """Return the scores that ``nbgrader export`` writes, by student."""
+    nbgrader(course, "export", "--to", "grades.csv")
+    with (course / "grades.csv").open(encoding="utf-8", newline="") as file:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+
+
+def test_the_class_gets_the_same_scores_through_every_door(tmp_path: Path) -> None:
+    course = fixture_class.new_course(tmp_path / "course")
+    files = fixture_class.hand_in(course, tmp_path / "handed in")
+    line = {name: by_command_line(path) for name, path in files.items()}
+    readable = [name for name in files if name not in UNREADABLE]
+    with ThreadPoolExecutor(2) as pool:
+        scores = list(pool.map(by_pytest, (files[name] for name in readable)))
+    tests = dict(zip(readable, scores, strict=True))
+    assert tests == {name: line[name] for name in readable}
+
+    done = run(course, "autograder", "grade", "../handed in", "--json", "reports")
+    assert done.returncode == 0, done.stderr
+    with (course / "reports" / "summary.csv").open(encoding="utf-8") as file:
+        together = {r["student"]: float(r["score"]) for r in csv.DictReader(file)}
+    assert together == line
+
+    done = run(course, "autograder", "collect", "../handed in", CHAPTER)
+    assert done.returncode == 0, done.stdout
+    nbgrader(course, "generate_assignment", CHAPTER)
+    nbgrader(course, "autograde", CHAPTER)
+    nbgrader(course, "generate_feedback", CHAPTER)
+    assert exported(course) == line
+
+    assert line["perfect"] == line["warns"] == line["rearranged"] == 10
+    assert line["starter"] == 0
+    for wrong in ("forgets", "swaps", "in-place", "syntax", "exits", "script", "torn"):
+        assert 0 < line[wrong] < 10, wrong
+    assert line["forgets"] == line["script"]
+    assert line["swaps"] == line["plain"]
+    assert all(line[student] == 0 for student in UNREADABLE)
+
+    the_feedback_tells_everyone_why(course, files)
+    the_gradebook_asks_for_hand_grading_where_there_is_text(course)
+
+
+def the_feedback_tells_everyone_why(course: Path, files: dict[str, Path]) -> None:
+    pages = {
+        student: (course / "course" / "feedback" / student / CHAPTER)
+        .joinpath(f"{CHAPTER}.html")
+        .read_text(encoding="utf-8")
+        for student in files
+    }
+    for student, sentence in UNREADABLE.items():
+        assert sentence in pages[student], student
+        assert "This file could not be graded." in pages[student]
+    for student, page in pages.items():
+        head, _, body = page.partition("</head>")
+        assert "<script" not in head, student
+        assert "Content-Security-Policy" in head
+        assert not re.search(r"src=|@import|url\([\"']?https?:", head), student
+        assert student not in ("starter", "empty") or "rng.random" not in body
+    assert "data:image/png;base64," in pages["plots"]
+    assert "&lt;script&gt;alert" in pages["plots"]
+    assert "ZeroDivisionError" in pages["plots"]
+    assert "a word of warning" in pages["warns"]
+    assert "SyntaxError" in pages["syntax"]
+    assert "were missing from the file" in pages["script"]
+
+
+def the_gradebook_asks_for_hand_grading_where_there_is_text(course: Path) -> None:
+    with sqlite3.connect(course / "course" / "gradebook.db") as database:
+        rows = database.execute(
+            "select sa.student_id, g.needs_manual_grade, g.auto_score"
+            " from grade g join submitted_notebook sn on g.notebook_id = sn.id"
+            " join submitted_assignment sa on sn.assignment_id = sa.id"
+            " join base_cell c on g.cell_id = c.id where c.name not like 'check-%'"
+        ).fetchall()
+    waiting = {student for student, needs, _ in rows if needs}
+    assert waiting == {"plots"}
+    assert all(score == 0 for student, _, score in rows if student != "plots")
+
+
+STOCK = """
+del c.Autograde.autograde_preprocessors
+del c.Autograde.exporter_class
+"""
+
+
+@pytest.mark.slow
+def test_stock_execution_in_a_kernel_gives_the_same_scores(tmp_path: Path) -> None:
+    course = fixture_class.new_course(tmp_path / "course")
+    files = fixture_class.hand_in(course, tmp_path / "handed in")
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text(encoding="utf-8") + STOCK, encoding="utf-8")
+    for student in ("perfect", "starter", "warns", "forgets"):
+        target = course / "course" / "submitted" / student / CHAPTER
+        target.mkdir(parents=True)
+        (target / f"{CHAPTER}.ipynb").write_bytes(files[student].read_bytes())
+    nbgrader(course, "generate_assignment", CHAPTER)
+    nbgrader(course, "autograde", CHAPTER)
+    path = course / "course/autograded/perfect" / CHAPTER / f"{CHAPTER}.ipynb"
+    outputs = [c.get("outputs") for c in json.loads(path.read_text())["cells"]]
+    assert not any("seed" in json.dumps(o) for o in outputs), "the judge graded"
+    line = {s: by_command_line(files[s]) for s in ("perfect", "starter", "warns")}
+    scores = exported(course)
+    assert (
+        {s: scores[s] for s in line}
+        == line
+        == {
+            "perfect": 10,
+            "starter": 0,
+            "warns": 10,
+        }
+    )
+    assert 0 < scores["forgets"] < 10
