@@ -1,0 +1,960 @@
+"""Wrong answers to the exercises of ``conventions``, each named after its sin."""
+
+import copy
+import functools
+
+import numpy as np
+
+from tests.bank import mutant
+
+# ---------------------------------------------------------------- inverted_dropout
+
+RUNS = "returns_float_arrays_of_the_input_shape"
+MIXED = "drops_some_units_and_keeps_others"
+ALONE = "leaves_its_input_alone"
+TEST = "is_the_identity_at_test"
+AT_ONE = "keeps_everything_at_keep_prob_one"
+SCALE = "every_output_is_zero_or_rescaled"
+BITS = "gives_every_unit_and_call_its_own_bit"
+RATE = "keeps_units_at_the_stated_rate"
+INDEPENDENT = "drops_units_independently"
+FROM_RNG = "draws_from_the_given_rng_alone"
+
+inverted_mutant = functools.partial(mutant, "inverted_dropout")
+
+
+def masked(x, mask, keep_prob, training):
+    """Return what a correct answer does with this mask."""
+    return (x * mask / keep_prob if training else x), mask
+
+
+# What comes back at all
+
+
+@inverted_mutant(RUNS)
+def forgets_to_return(x, keep_prob, rng, training=True):
+    """Computes everything and forgets the return statement."""
+    masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(RUNS)
+def returns_out_alone(x, keep_prob, rng, training=True):
+    """Sees no use for a cache and returns the output only."""
+    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)[0]
+
+
+@inverted_mutant(RUNS)
+def returns_a_list(x, keep_prob, rng, training=True):
+    """Builds the output by appending and does not make it an array."""
+    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)[
+        0
+    ].tolist(), 0
+
+
+@inverted_mutant(RUNS)
+def returns_integers(x, keep_prob, rng, training=True):
+    """Casts to int in order to get rid of a dtype error elsewhere."""
+    mask = rng.random(x.shape) < keep_prob
+    return masked(x, mask, keep_prob, training)[0].astype(int), mask
+
+
+@inverted_mutant(RUNS)
+def flattens(x, keep_prob, rng, training=True):
+    """Draws a number for each of x.size units and forgets to reshape."""
+    mask = rng.random(x.size) < keep_prob
+    return masked(x.ravel(), mask, keep_prob, training)
+
+
+@inverted_mutant(RUNS)
+def knows_matrices_only(x, keep_prob, rng, training=True):
+    """Unpacks the shape of x as that of a matrix."""
+    n, d = x.shape
+    return masked(x, rng.random((n, d)) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(RUNS)
+def calls_a_generator_as_numpy_random(x, keep_prob, rng, training=True):
+    """Calls rng.rand, which numpy.random has and a Generator has not."""
+    return masked(x, rng.rand(*x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(RUNS)
+def returns_nan_for_the_dropped(x, keep_prob, rng, training=True):
+    """Marks dropped units as missing."""
+    mask = rng.random(x.shape) < keep_prob
+    return (np.where(mask, x / keep_prob, np.nan) if training else x), mask
+
+
+@inverted_mutant(SCALE, "returns_the_mask")
+def returns_the_scaled_mask(x, keep_prob, rng, training=True):
+    """Returns (cache, out), in the wrong order."""
+    mask = (rng.random(x.shape) < keep_prob) / keep_prob
+    return (mask, x * mask) if training else (x, None)
+
+
+@inverted_mutant(TEST)
+def has_no_test_mode(x, keep_prob, rng):
+    """Leaves out the parameter training, because training was all that was tried."""
+    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
+
+
+# Training and test
+
+
+@inverted_mutant(MIXED)
+def returns_its_input(x, keep_prob, rng, training=True):
+    """Has a stub that lets the rest of the network run."""
+    return x, None
+
+
+@inverted_mutant(MIXED)
+def returns_zeros(x, keep_prob, rng, training=True):
+    """Allocates the output and never fills it."""
+    return np.zeros_like(x), None
+
+
+@inverted_mutant(MIXED, "training_flag_reversed")
+def reads_the_flag_the_wrong_way_round(x, keep_prob, rng, training=True):
+    """Writes `if training: return x`, mixing up the two branches."""
+    mask = rng.random(x.shape) < keep_prob
+    return masked(x, mask, keep_prob, not training)
+
+
+@inverted_mutant(MIXED, "does_not_train_by_default")
+def tests_by_default(x, keep_prob, rng, training=False):
+    """Copies the default of a framework whose layers start in test mode."""
+    mask = rng.random(x.shape) < keep_prob
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(TEST, "still_drops_at_test")
+def drops_at_test(x, keep_prob, rng, training=True):
+    """Ignores the parameter training."""
+    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
+
+
+@inverted_mutant(TEST, "rescales_at_test_too")
+def rescales_at_test(x, keep_prob, rng, training=True):
+    """Adds the test-time factor of classic dropout to inverted dropout."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * mask / keep_prob if training else x * keep_prob), mask
+
+
+@inverted_mutant(TEST, "divides_at_test_too")
+def divides_at_test(x, keep_prob, rng, training=True):
+    """Applies the scale outside the branch on training."""
+    mask = rng.random(x.shape) < keep_prob if training else np.ones(x.shape)
+    return x * mask / keep_prob, mask
+
+
+@inverted_mutant((TEST, SCALE), "writes_classic_dropout")
+def is_classic(x, keep_prob, rng, training=True):
+    """Implements the other convention."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * mask if training else x * keep_prob), mask
+
+
+@inverted_mutant(TEST, "changes_its_input")
+def scales_its_input_at_test_and_back(x, keep_prob, rng, training=True):
+    """Standardises in place at test, and forgets that the caller holds the array."""
+    if training:
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
+    out = x.copy()
+    x /= keep_prob
+    return out, None
+
+
+# The scale
+
+
+@inverted_mutant(SCALE, "forgets_to_rescale")
+def does_not_rescale(x, keep_prob, rng, training=True):
+    """Applies the mask and nothing else, the most frequent mistake in public code."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * mask if training else x), mask
+
+
+@inverted_mutant(SCALE, "divides_by_drop_probability")
+def divides_by_the_drop_probability(x, keep_prob, rng, training=True):
+    """Writes 1 / (1 - p), as in a text whose p is the drop probability."""
+    return masked(x, rng.random(x.shape) < keep_prob, 1 - keep_prob, training)
+
+
+@inverted_mutant(SCALE, "rescales_twice")
+def divides_twice(x, keep_prob, rng, training=True):
+    """Divides the mask by keep_prob, and later the output as well."""
+    mask = (rng.random(x.shape) < keep_prob) / keep_prob
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(SCALE, "multiplies_by_keep_prob")
+def multiplies(x, keep_prob, rng, training=True):
+    """Puts the test-time factor of classic dropout into training."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * mask * keep_prob if training else x), mask
+
+
+@inverted_mutant(SCALE, "divides_by_the_root")
+def preserves_the_norm(x, keep_prob, rng, training=True):
+    """Believes that rescaling preserves the energy, and derives the scale from that."""
+    return masked(x, rng.random(x.shape) < keep_prob, np.sqrt(keep_prob), training)
+
+
+@inverted_mutant(SCALE, "divides_by_kept_fraction")
+def divides_by_the_kept_fraction(x, keep_prob, rng, training=True):
+    """Makes up for what was really dropped in this call."""
+    mask = rng.random(x.shape) < keep_prob
+    return masked(x, mask, mask.mean(), training)
+
+
+@inverted_mutant(SCALE, "divides_by_kept_fraction")
+def divides_by_the_rows_kept_fraction(x, keep_prob, rng, training=True):
+    """Makes up, row by row, for what was really dropped."""
+    mask = rng.random(x.shape) < keep_prob
+    return masked(x, mask, mask.mean(axis=-1, keepdims=True), training)
+
+
+@inverted_mutant(SCALE, "divides_by_kept_fraction")
+def divides_by_the_rows_kept_fraction_guarded(x, keep_prob, rng, training=True):
+    """As above, with a guard against rows without a kept unit."""
+    mask = rng.random(x.shape) < keep_prob
+    kept = np.maximum(mask.sum(axis=-1, keepdims=True), 1)
+    return masked(x, mask, kept / x.shape[-1], training)
+
+
+@inverted_mutant(SCALE)
+def preserves_the_sum(x, keep_prob, rng, training=True):
+    """Scales so that the layer's sum comes out as without dropout."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * mask * (x.sum() / (x * mask).sum()) if training else x), mask
+
+
+@inverted_mutant(SCALE, "truncates_the_scale")
+def casts_the_scaled_mask_to_bytes(x, keep_prob, rng, training=True):
+    """Saves memory with a uint8 mask, after it was divided."""
+    mask = ((rng.random(x.shape) < keep_prob) / keep_prob).astype(np.uint8)
+    return (x * mask if training else x), mask
+
+
+@inverted_mutant(SCALE, "truncates_the_scale")
+def divides_integers(x, keep_prob, rng, training=True):
+    """Divides with // as in a language where / of integers is that."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * (mask // keep_prob) if training else x), mask
+
+
+@inverted_mutant(SCALE)
+def always_doubles(x, keep_prob, rng, training=True):
+    """Takes the factor 2 from an example at 0.5."""
+    mask = rng.random(x.shape) < keep_prob
+    return (2 * x * mask if training else x), mask
+
+
+@inverted_mutant(SCALE)
+def adds_noise(x, keep_prob, rng, training=True):
+    """Multiplies kept units by Gaussian noise of mean 1, as Gaussian dropout does."""
+    mask = rng.random(x.shape) < keep_prob
+    noise = rng.normal(1, 0.1, x.shape)
+    return masked(x * noise if training else x, mask, keep_prob, training)
+
+
+@inverted_mutant(MIXED)
+def adds_noise_to_all(x, keep_prob, rng, training=True):
+    """Adds zero-mean noise of dropout's variance; why should its form matter?"""
+    sd = np.abs(x) * np.sqrt((1 - keep_prob) / keep_prob)
+    return (x + sd * rng.standard_normal(x.shape) if training else x), None
+
+
+@inverted_mutant(SCALE)
+def rescales_matrices_only(x, keep_prob, rng, training=True):
+    """Forgets the scale in the branch for images."""
+    mask = rng.random(x.shape) < keep_prob
+    return masked(x, mask, keep_prob if x.ndim < 4 else 1, training)
+
+
+@inverted_mutant(SCALE)
+def cuts_off_large_outputs(x, keep_prob, rng, training=True):
+    """Clips the output against exploding activations."""
+    mask = rng.random(x.shape) < keep_prob
+    out, _ = masked(x, mask, keep_prob, training)
+    return (np.clip(out, -100, 100) if training else x), mask
+
+
+# The input
+
+
+@inverted_mutant(ALONE, "changes_its_input")
+def works_in_place(x, keep_prob, rng, training=True):
+    """Writes x *= mask, to save an array."""
+    mask = rng.random(x.shape) < keep_prob
+    if training:
+        x *= mask
+        x /= keep_prob
+    return x, mask
+
+
+@inverted_mutant(ALONE, "changes_its_input")
+def zeroes_its_input(x, keep_prob, rng, training=True):
+    """Takes `out = x` for a copy."""
+    dropped = rng.random(x.shape) >= keep_prob
+    out = x
+    if training:
+        out[dropped] = 0
+        return out / keep_prob, dropped
+    return out, dropped
+
+
+# The rate
+
+
+@inverted_mutant((SCALE, RATE), "swaps_keep_and_drop")
+def swaps_keep_and_drop_throughout(x, keep_prob, rng, training=True):
+    """Reads keep_prob as the drop probability, in the mask and in the scale."""
+    keep = 1 - keep_prob
+    return masked(x, rng.random(x.shape) < keep, keep, training)
+
+
+@inverted_mutant(RATE, "keeps_with_drop_probability")
+def drops_with_keep_prob(x, keep_prob, rng, training=True):
+    """Writes > where < belongs."""
+    return masked(x, rng.random(x.shape) > keep_prob, keep_prob, training)
+
+
+@inverted_mutant((SCALE, RATE), "divides_by_drop_probability")
+def divides_by_the_drop_rate_and_halves(x, keep_prob, rng, training=True):
+    """Copies a mask from an example at 0.5 and the scale from a text on drop rates."""
+    return masked(x, rng.random(x.shape) < 0.5, 1 - keep_prob, training)
+
+
+@inverted_mutant(RATE, "compares_normal_numbers")
+def draws_normal_numbers(x, keep_prob, rng, training=True):
+    """Takes standard_normal (randn) for the uniform generator."""
+    return masked(x, rng.standard_normal(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(RATE, "ignores_keep_prob")
+def flips_a_fair_coin(x, keep_prob, rng, training=True):
+    """Draws bits with integers(0, 2) (randint), whatever keep_prob is."""
+    return masked(x, rng.integers(0, 2, x.shape), keep_prob, training)
+
+
+@inverted_mutant(RATE)
+def draws_from_minus_one_to_one(x, keep_prob, rng, training=True):
+    """Draws uniform numbers on [-1, 1), as for initial weights."""
+    return masked(x, rng.uniform(-1, 1, x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(MIXED)
+def draws_integers_that_are_all_zero(x, keep_prob, rng, training=True):
+    """Calls integers(0, 1), whose upper end is excluded."""
+    return masked(x, rng.integers(0, 1, x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
+def rounds_keep_prob_to_tenths(x, keep_prob, rng, training=True):
+    """Compares integers below 10 with 10 * keep_prob."""
+    return masked(x, rng.integers(0, 10, x.shape) < 10 * keep_prob, keep_prob, training)
+
+
+@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
+def rounds_keep_prob_to_percent(x, keep_prob, rng, training=True):
+    """Compares integers below 100 with keep_prob in percent."""
+    percent = round(100 * keep_prob)
+    return masked(x, rng.integers(0, 100, x.shape) < percent, keep_prob, training)
+
+
+@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
+def rounds_keep_prob_to_bytes(x, keep_prob, rng, training=True):
+    """Draws one random byte for each unit and divides by the wanted probability."""
+    byte = np.frombuffer(rng.bytes(x.size), np.uint8).reshape(x.shape)
+    return masked(x, byte <= int(255 * keep_prob), keep_prob, training)
+
+
+@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
+def rounds_the_random_numbers_to_hundredths(x, keep_prob, rng, training=True):
+    """Rounds the uniform numbers to two digits so that they print nicely."""
+    return masked(x, np.round(rng.random(x.shape), 2) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
+def bounds_keep_prob_from_below(x, keep_prob, rng, training=True):
+    """Keeps the divisor away from 0."""
+    keep_prob = max(keep_prob, 0.1)
+    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
+def rounds_the_random_numbers(x, keep_prob, rng, training=True):
+    """Rounds the uniform numbers to a digit so that they print nicely."""
+    return masked(x, np.round(rng.random(x.shape), 1) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant((AT_ONE, RATE), "rounds_or_clips_keep_prob")
+def clips_keep_prob(x, keep_prob, rng, training=True):
+    """Clips keep_prob to keep a division safe."""
+    clipped = min(max(keep_prob, 0.05), 0.95)
+    return masked(x, rng.random(x.shape) < clipped, clipped, training)
+
+
+@inverted_mutant(AT_ONE)
+def drops_everything_at_one(x, keep_prob, rng, training=True):
+    """Has a special case for 1 that was meant for a drop probability."""
+    mask = rng.random(x.shape) < keep_prob
+    return masked(x, mask * (keep_prob < 1), keep_prob, training)
+
+
+@inverted_mutant(AT_ONE)
+def refuses_keep_prob_one(x, keep_prob, rng, training=True):
+    """Validates 0 < keep_prob < 1."""
+    if not 0 < keep_prob < 1:
+        raise ValueError("keep_prob must lie between 0 and 1")
+    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(RATE, "drops_by_value")
+def drops_positive_units_only(x, keep_prob, rng, training=True):
+    """Thinks of ReLU, behind which only positive units matter."""
+    mask = (rng.random(x.shape) < keep_prob) | (x < 0)
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(RATE, "drops_by_value")
+def drops_large_units_more_often(x, keep_prob, rng, training=True):
+    """Wants to spare small units, with the right rate on the whole."""
+    tilt = 0.2 * np.where(np.abs(x) > np.median(np.abs(x)), -1, 1)
+    return masked(x, rng.random(x.shape) < keep_prob + tilt, keep_prob, training)
+
+
+@inverted_mutant(BITS, "keeps_a_fixed_number")
+def drops_the_largest(x, keep_prob, rng, training=True):
+    """Drops the units with the largest activations, which need it most."""
+    mask = np.abs(x) <= np.quantile(np.abs(x), keep_prob)
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(RATE, "drops_by_place")
+def spares_the_first_half(x, keep_prob, rng, training=True):
+    """Handles the array in two halves and rescales the rate in one of them only."""
+    u = rng.random(x.shape)
+    rates = np.full(len(x), keep_prob)
+    rates[: len(x) // 2] = (1 + keep_prob) / 2
+    return masked(x, (rates > u.T).T, keep_prob, training)
+
+
+@inverted_mutant(BITS, "drops_by_place")
+def spares_the_last_column(x, keep_prob, rng, training=True):
+    """Takes the last column for the constant 1 of the bias."""
+    mask = rng.random(x.shape) < keep_prob
+    mask[..., -1] = True
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(BITS, "drops_by_place")
+def spares_the_first_row(x, keep_prob, rng, training=True):
+    """Loops over the rows from 1."""
+    mask = rng.random(x.shape) < keep_prob
+    mask[0] = True
+    return masked(x, mask, keep_prob, training)
+
+
+# Dependence between units, rows and calls
+
+
+@inverted_mutant(BITS, "one_mask_for_all_rows")
+def draws_one_mask_for_the_batch(x, keep_prob, rng, training=True):
+    """Draws a mask of the layer's width and lets it broadcast over the rows."""
+    shape = x.shape[1:] if x.ndim > 1 else x.shape
+    mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(BITS, "drops_whole_rows")
+def draws_one_bit_for_each_row(x, keep_prob, rng, training=True):
+    """Draws len(x) numbers, one for each example."""
+    shape = (len(x),) + (1,) * (x.ndim - 1)
+    mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(BITS, "shares_bits_along_an_axis")
+def drops_whole_channels(x, keep_prob, rng, training=True):
+    """Writes spatial dropout for images, where an element-wise mask is asked for."""
+    shape = (*x.shape[:2], 1, 1) if x.ndim == 4 else x.shape
+    mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(MIXED, "one_bit_for_the_whole_array")
+def draws_a_single_number(x, keep_prob, rng, training=True):
+    """Calls rng.random() without the shape."""
+    mask = np.full(x.shape, rng.random() < keep_prob)
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant((BITS, FROM_RNG), "same_mask_every_call")
+def seeds_inside(x, keep_prob, rng, training=True):
+    """Sets a seed in the function so that results are reproducible."""
+    rng = np.random.default_rng(1)
+    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant((BITS, FROM_RNG), "same_mask_every_call")
+def seeds_the_global_generator_inside(x, keep_prob, rng, training=True):
+    """Copies np.random.seed(1) from an exercise that compares with stored masks."""
+    np.random.seed(1)
+    return masked(x, np.random.rand(*x.shape) < keep_prob, keep_prob, training)
+
+
+_stored: dict = {}
+
+
+@inverted_mutant((BITS, FROM_RNG), "same_mask_every_call")
+def stores_the_mask(x, keep_prob, rng, training=True):
+    """Draws the mask once, when the layer sees a shape for the first time."""
+    if (x.shape, keep_prob) not in _stored:
+        _stored[x.shape, keep_prob] = rng.random(x.shape) < keep_prob
+    return masked(x, _stored[x.shape, keep_prob], keep_prob, training)
+
+
+_lent: dict = {}
+
+
+@inverted_mutant(BITS, "reuses_masks")
+def uses_each_mask_twice(x, keep_prob, rng, training=True):
+    """Keeps the mask for a second pass over the same mini-batch."""
+    key = x.shape, keep_prob
+    mask = _lent.pop(key, None)
+    if mask is None:
+        mask = _lent[key] = rng.random(x.shape) < keep_prob
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(BITS, "reuses_masks")
+def seeds_with_a_small_number(x, keep_prob, rng, training=True):
+    """Draws a seed below 10 for a generator of its own."""
+    own = np.random.default_rng(int(rng.integers(10)))
+    return masked(x, own.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(BITS, "same_mask_every_call")
+def draws_from_a_copy_of_rng(x, keep_prob, rng, training=True):
+    """Copies the generator so as to leave the caller's unchanged."""
+    rng = copy.deepcopy(rng)
+    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(SCALE)
+def works_on_ratios(x, keep_prob, rng, training=True):
+    """Makes the mask from out / x, which is nan where x is 0."""
+    if not training:
+        return x, None
+    mask = np.where(rng.random(x.shape) < keep_prob, x, 0) / x
+    return x * mask / keep_prob, mask
+
+
+@inverted_mutant(FROM_RNG, "does_not_draw_from_rng")
+def draws_from_the_global_generator(x, keep_prob, rng, training=True):
+    """Calls np.random.rand, as most tutorials do."""
+    return masked(x, np.random.rand(*x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(FROM_RNG, "does_not_draw_from_rng")
+def makes_its_own_generator(x, keep_prob, rng, training=True):
+    """Makes a generator with fresh entropy and overlooks the one that is given."""
+    own = np.random.default_rng()
+    return masked(x, own.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(BITS, "keeps_a_fixed_number")
+def keeps_a_fixed_number_in_each_row(x, keep_prob, rng, training=True):
+    """Drops "a fraction" of each row: exactly that many of its units."""
+    d = x.shape[-1]
+    ranks = rng.random(x.shape).argsort(axis=-1).argsort(axis=-1)
+    return masked(x, ranks < round(keep_prob * d), keep_prob, training)
+
+
+@inverted_mutant(BITS, "keeps_a_fixed_number")
+def keeps_a_fixed_number_in_each_column(x, keep_prob, rng, training=True):
+    """Takes exactly a fraction of the examples for each unit."""
+    ranks = rng.random(x.shape).argsort(axis=0).argsort(axis=0)
+    return masked(x, ranks < round(keep_prob * len(x)), keep_prob, training)
+
+
+@inverted_mutant(BITS, "keeps_a_fixed_number")
+def keeps_a_fixed_number_in_each_call(x, keep_prob, rng, training=True):
+    """Permutes a vector with the right number of ones."""
+    mask = np.arange(x.size) < round(keep_prob * x.size)
+    return masked(x, rng.permutation(mask).reshape(x.shape), keep_prob, training)
+
+
+@inverted_mutant(BITS, "keeps_a_fixed_number")
+def stratifies_the_uniform_numbers(x, keep_prob, rng, training=True):
+    """Reduces variance with one uniform number in each of n equal strata."""
+    u = (rng.permutation(x.size) + rng.random(x.size)) / x.size
+    return masked(x, u.reshape(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
+def stratifies_in_small_blocks(x, keep_prob, rng, training=True):
+    """Stratifies the uniform numbers within blocks of four units."""
+    blocks = -(-x.size // 4)
+    order = rng.random((blocks, 4)).argsort(axis=1)
+    u = ((order + rng.random((blocks, 4))) / 4).ravel()[: x.size]
+    return masked(x, u.reshape(x.shape) < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
+def draws_antithetic_pairs(x, keep_prob, rng, training=True):
+    """Uses u for one unit and 1 - u for its neighbour, to halve the draws."""
+    u = rng.random(-(-x.size // 2))
+    u = np.stack([u, 1 - u], axis=1).ravel()[: x.size].reshape(x.shape)
+    return masked(x, u < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
+def draws_antithetic_halves(x, keep_prob, rng, training=True):
+    """Uses u for one half of the batch and 1 - u for the other."""
+    u = rng.random(-(-x.size // 2))
+    u = np.concatenate([u, 1 - u])[: x.size].reshape(x.shape)
+    return masked(x, u < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
+def repeats_half_of_the_columns(x, keep_prob, rng, training=True):
+    """Tiles a mask of half the width, for two heads that share a layer."""
+    half = rng.random((*x.shape[:-1], -(-x.shape[-1] // 2))) < keep_prob
+    mask = np.concatenate([half, half], axis=-1)[..., : x.shape[-1]]
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
+def repeats_each_row_once(x, keep_prob, rng, training=True):
+    """Draws a mask for every second row, since rows come in pairs of augmentations."""
+    half = rng.random((-(-len(x) // 2), *x.shape[1:])) < keep_prob
+    return masked(x, np.repeat(half, 2, axis=0)[: len(x)], keep_prob, training)
+
+
+@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
+def mirrors_the_second_half(x, keep_prob, rng, training=True):
+    """Appends 1 - u in reverse order, as antithetic sampling of a path does."""
+    u = rng.random(-(-x.size // 2))
+    u = np.concatenate([u, 1 - u[::-1][x.size % 2 :]]).reshape(x.shape)
+    return masked(x, u < keep_prob, keep_prob, training)
+
+
+@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
+def draws_antithetic_calls(x, keep_prob, rng, training=True):
+    """Mirrors the uniform numbers in every second call, to reduce variance."""
+    key = "mirrored", x.shape, keep_prob
+    u = _lent.pop(key, None)
+    if u is None:
+        u = _lent[key] = rng.random(x.shape)
+    else:
+        u = 1 - u
+    return masked(x, u < keep_prob, keep_prob, training)
+
+
+# ---------------------------------------------------------------- classic_dropout
+
+CLASSIC_RUNS = "returns_classic_float_arrays"
+CLASSIC_MIXED = "drops_some_and_keeps_some"
+CLASSIC_ALONE = "leaves_its_classic_input_alone"
+CLASSIC_TEST = "multiplies_by_keep_prob_at_test"
+CLASSIC_AT_ONE = "keeps_all_at_keep_prob_one"
+CLASSIC_SCALE = "every_output_is_zero_or_the_input"
+CLASSIC_BITS = "gives_each_unit_and_call_its_own_bit"
+CLASSIC_RATE = "keeps_units_with_keep_prob"
+CLASSIC_INDEPENDENT = "drops_each_unit_independently"
+CLASSIC_FROM_RNG = "draws_from_rng_alone"
+
+classic_mutant = functools.partial(mutant, "classic_dropout")
+
+
+def classically(x, mask, keep_prob, training):
+    """Return what a correct classic answer does with this mask."""
+    return (x * mask if training else keep_prob * x), mask
+
+
+@classic_mutant(CLASSIC_RUNS)
+def returns_a_boolean_mask(x, keep_prob, rng, training=True):
+    """Returns the mask and leaves the product to the caller."""
+    mask = rng.random(x.shape) < keep_prob
+    return mask, classically(x, mask, keep_prob, training)
+
+
+@classic_mutant(CLASSIC_SCALE, "returns_the_mask")
+def returns_a_float_mask(x, keep_prob, rng, training=True):
+    """Returns (cache, out), in the wrong order."""
+    mask = (rng.random(x.shape) < keep_prob).astype(float)
+    return (mask, x * mask) if training else (keep_prob * x, None)
+
+
+@classic_mutant((CLASSIC_TEST, CLASSIC_SCALE), "writes_inverted_dropout")
+def is_inverted(x, keep_prob, rng, training=True):
+    """Implements the other convention."""
+    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@classic_mutant(CLASSIC_TEST, "forgets_the_test_factor")
+def forgets_the_factor(x, keep_prob, rng, training=True):
+    """Only switches dropout off at test."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * mask if training else x), mask
+
+
+@classic_mutant(CLASSIC_TEST, "multiplies_by_drop_probability_at_test")
+def multiplies_by_the_drop_probability(x, keep_prob, rng, training=True):
+    """Was told to multiply by "the dropout probability" at test."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * mask if training else (1 - keep_prob) * x), mask
+
+
+@classic_mutant(CLASSIC_TEST, "divides_at_classic_test")
+def divides_by_keep_prob_at_test(x, keep_prob, rng, training=True):
+    """Remembers that something is divided by keep_prob."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * mask if training else x / keep_prob), mask
+
+
+@classic_mutant(CLASSIC_TEST, "still_drops_at_test")
+def drops_at_classic_test(x, keep_prob, rng, training=True):
+    """Multiplies by keep_prob at test, besides dropping."""
+    mask = rng.random(x.shape) < keep_prob
+    return x * mask * (1 if training else keep_prob), mask
+
+
+@classic_mutant(CLASSIC_TEST)
+def squares_the_test_factor(x, keep_prob, rng, training=True):
+    """Multiplies weights and activations by keep_prob at test."""
+    mask = rng.random(x.shape) < keep_prob
+    return (x * mask if training else keep_prob**2 * x), mask
+
+
+@classic_mutant((CLASSIC_TEST, CLASSIC_RATE), "swaps_keep_and_drop")
+def reads_keep_prob_as_drop(x, keep_prob, rng, training=True):
+    """Reads keep_prob as the drop probability, in training and at test."""
+    keep = 1 - keep_prob
+    return classically(x, rng.random(x.shape) < keep, keep, training)
+
+
+@classic_mutant(CLASSIC_SCALE, "rescales_in_classic_training")
+def rescales_in_both_modes(x, keep_prob, rng, training=True):
+    """Adds inverted dropout's division to the classic test pass."""
+    mask = rng.random(x.shape) < keep_prob
+    return classically(x / keep_prob if training else x, mask, keep_prob, training)
+
+
+@classic_mutant(CLASSIC_SCALE, "rescales_in_classic_training")
+def rescales_by_the_kept_share(x, keep_prob, rng, training=True):
+    """Makes up in training for the share that was kept, and at test as well."""
+    mask = rng.random(x.shape) < keep_prob
+    share = max(mask.mean(), 0.01)
+    return classically(x / share if training else x, mask, keep_prob, training)
+
+
+@classic_mutant((CLASSIC_TEST, CLASSIC_SCALE), "shrinks_in_classic_training")
+def multiplies_in_the_wrong_mode(x, keep_prob, rng, training=True):
+    """Multiplies by keep_prob in training and not at test."""
+    mask = rng.random(x.shape) < keep_prob
+    return (keep_prob * x * mask if training else x), mask
+
+
+@classic_mutant(CLASSIC_SCALE, "shrinks_in_classic_training")
+def multiplies_in_both_modes(x, keep_prob, rng, training=True):
+    """Multiplies by keep_prob outside the branch on training."""
+    mask = rng.random(x.shape) < keep_prob if training else 1.0
+    return keep_prob * x * mask, mask
+
+
+@classic_mutant(CLASSIC_MIXED, "training_flag_reversed")
+def reverses_the_classic_flag(x, keep_prob, rng, training=True):
+    """Swaps the two branches."""
+    mask = rng.random(x.shape) < keep_prob
+    return classically(x, mask, keep_prob, not training)
+
+
+@classic_mutant(CLASSIC_MIXED, "does_not_train_by_default")
+def classic_tests_by_default(x, keep_prob, rng, training=False):
+    """Gives the parameter training the default False."""
+    mask = rng.random(x.shape) < keep_prob
+    return classically(x, mask, keep_prob, training)
+
+
+@classic_mutant(CLASSIC_ALONE, "changes_its_input")
+def works_in_place_classically(x, keep_prob, rng, training=True):
+    """Writes x *= mask, and multiplies correctly at test."""
+    mask = rng.random(x.shape) < keep_prob
+    if not training:
+        return keep_prob * x, mask
+    x *= mask
+    return x, mask
+
+
+@classic_mutant(CLASSIC_AT_ONE)
+def drops_one_unit_at_least(x, keep_prob, rng, training=True):
+    """Makes sure that something is dropped."""
+    mask = rng.random(x.shape) < keep_prob
+    mask.flat[rng.integers(x.size)] = False
+    return classically(x, mask, keep_prob, training)
+
+
+@classic_mutant(CLASSIC_RATE, "keeps_with_drop_probability")
+def classic_drops_with_keep_prob(x, keep_prob, rng, training=True):
+    """Writes > where < belongs."""
+    return classically(x, rng.random(x.shape) > keep_prob, keep_prob, training)
+
+
+@classic_mutant(CLASSIC_RATE, "compares_normal_numbers")
+def classic_draws_normal_numbers(x, keep_prob, rng, training=True):
+    """Draws with standard_normal."""
+    mask = rng.standard_normal(x.shape) < keep_prob
+    return classically(x, mask, keep_prob, training)
+
+
+@classic_mutant(CLASSIC_BITS, "one_mask_for_all_rows")
+def classic_shares_a_mask(x, keep_prob, rng, training=True):
+    """Draws one mask of the layer's width for the whole mini-batch."""
+    mask = rng.random((1, *x.shape[1:]) if x.ndim > 1 else x.shape) < keep_prob
+    return classically(x, np.broadcast_to(mask, x.shape), keep_prob, training)
+
+
+@classic_mutant(CLASSIC_BITS, "keeps_a_fixed_number")
+def classic_keeps_a_fixed_number(x, keep_prob, rng, training=True):
+    """Chooses exactly the expected number of units with rng.choice."""
+    kept = rng.choice(x.size, round(keep_prob * x.size), replace=False)
+    mask = np.zeros(x.size)
+    mask[kept] = 1
+    return classically(x, mask.reshape(x.shape), keep_prob, training)
+
+
+@classic_mutant(CLASSIC_INDEPENDENT, "bits_depend_on_each_other")
+def classic_draws_antithetic_rows(x, keep_prob, rng, training=True):
+    """Gives every second row the mirrored numbers of the row above it."""
+    u = np.repeat(rng.random((-(-len(x) // 2), *x.shape[1:])), 2, axis=0)[: len(x)]
+    u[1::2] = 1 - u[1::2]
+    return classically(x, u < keep_prob, keep_prob, training)
+
+
+@classic_mutant(CLASSIC_FROM_RNG, "does_not_draw_from_rng")
+def classic_draws_globally(x, keep_prob, rng, training=True):
+    """Draws from np.random."""
+    mask = np.random.binomial(1, keep_prob, x.shape)
+    return classically(x, mask, keep_prob, training)
+
+
+# ---------------------------------------------------------------- classic_settings
+
+THREE = "returns_weights_and_two_numbers"
+WEIGHTS = "translates_the_weights"
+LEARNING_RATE = "translates_the_learning_rate"
+DECAY = "translates_the_weight_decay"
+WEIGHTS_ALONE = "leaves_the_weights_alone"
+
+settings_mutant = functools.partial(mutant, "classic_settings")
+
+
+@settings_mutant(THREE)
+def forgets_the_decay(weights, learning_rate, weight_decay, keep_prob):
+    """Returns weights and rate only, since the decay is not about dropout."""
+    return weights / keep_prob, learning_rate / keep_prob**2
+
+
+@settings_mutant(THREE)
+def returns_a_dictionary(weights, learning_rate, weight_decay, keep_prob):
+    """Labels the three settings."""
+    p = keep_prob
+    return {
+        "W": weights / p,
+        "rate": learning_rate / p**2,
+        "decay": weight_decay * p**2,
+    }
+
+
+@settings_mutant(THREE)
+def returns_a_rate_for_each_weight(weights, learning_rate, weight_decay, keep_prob):
+    """Builds an array of learning rates, one for each weight."""
+    rates = np.full(weights.shape, learning_rate / keep_prob**2)
+    return weights / keep_prob, rates, weight_decay * keep_prob**2
+
+
+@settings_mutant((WEIGHTS, LEARNING_RATE, DECAY), "copies_the_settings")
+def copies_everything(weights, learning_rate, weight_decay, keep_prob):
+    """Believes that the two conventions train alike with the same settings."""
+    return weights, learning_rate, weight_decay
+
+
+@settings_mutant((LEARNING_RATE, DECAY), "copies_the_settings")
+def translates_the_weights_alone(weights, learning_rate, weight_decay, keep_prob):
+    """Makes the functions equal at the start and thinks that this is enough."""
+    return weights / keep_prob, learning_rate, weight_decay
+
+
+@settings_mutant(DECAY, "copies_the_settings")
+def copies_the_decay(weights, learning_rate, weight_decay, keep_prob):
+    """Forgets that the decay is multiplied by the new learning rate."""
+    return weights / keep_prob, learning_rate / keep_prob**2, weight_decay
+
+
+@settings_mutant(LEARNING_RATE, "applies_keep_prob_once")
+def divides_the_rate_once(weights, learning_rate, weight_decay, keep_prob):
+    """Follows the weights' factor and forgets that of their gradient."""
+    p = keep_prob
+    return weights / p, learning_rate / p, weight_decay * p**2
+
+
+@settings_mutant((LEARNING_RATE, DECAY), "applies_keep_prob_once")
+def scales_all_once(weights, learning_rate, weight_decay, keep_prob):
+    """Keeps the product of rate and decay right, with a single factor each."""
+    p = keep_prob
+    return weights / p, learning_rate / p, weight_decay * p
+
+
+@settings_mutant((WEIGHTS, LEARNING_RATE, DECAY), "translates_the_other_way")
+def translates_classic_to_inverted(weights, learning_rate, weight_decay, keep_prob):
+    """Solves for the inverted settings in place of the classic ones."""
+    p = keep_prob
+    return weights * p, learning_rate * p**2, weight_decay / p**2
+
+
+@settings_mutant(WEIGHTS, "translates_the_other_way")
+def shrinks_the_weights(weights, learning_rate, weight_decay, keep_prob):
+    """Multiplies the weights as the test pass of classic dropout does."""
+    p = keep_prob
+    return weights * p, learning_rate / p**2, weight_decay * p**2
+
+
+@settings_mutant(WEIGHTS, "applies_keep_prob_twice_to_the_weights")
+def squares_the_weights_factor(weights, learning_rate, weight_decay, keep_prob):
+    """Uses the learning rate's factor for the weights too."""
+    p = keep_prob
+    return weights / p**2, learning_rate / p**2, weight_decay * p**2
+
+
+@settings_mutant(
+    (WEIGHTS, LEARNING_RATE, DECAY), "translates_with_the_drop_probability"
+)
+def translates_by_the_drop_probability(weights, learning_rate, weight_decay, keep_prob):
+    """Reads p in the formulas as the drop probability."""
+    q = max(1 - keep_prob, 1e-3)
+    return weights / q, learning_rate / q**2, weight_decay * q**2
+
+
+@settings_mutant((LEARNING_RATE, DECAY), "swaps_rate_and_decay")
+def returns_them_in_another_order(weights, learning_rate, weight_decay, keep_prob):
+    """Returns the decay before the rate."""
+    p = keep_prob
+    return weights / p, weight_decay * p**2, learning_rate / p**2
+
+
+@settings_mutant(DECAY)
+def keeps_a_decay_above_zero(weights, learning_rate, weight_decay, keep_prob):
+    """Bounds the decay from below, against a division by 0 somewhere else."""
+    p = keep_prob
+    return weights / p, learning_rate / p**2, max(weight_decay * p**2, 1e-8)
+
+
+@settings_mutant(WEIGHTS_ALONE, "changes_its_input")
+def divides_the_weights_in_place(weights, learning_rate, weight_decay, keep_prob):
+    """Writes weights /= keep_prob, to save an array."""
+    weights /= keep_prob
+    return weights, learning_rate / keep_prob**2, weight_decay * keep_prob**2
