@@ -57,8 +57,14 @@ def number(value: Any, call: str, what: str = "the result") -> float:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CheckFailure(f"{call}: {what} is {describe(value)}; expected one number.")
-    finite(np.asarray(value, dtype=float), call, what)
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise CheckFailure(
+            f"{call}: {what} is an integer too large for a float."
+        ) from None
+    finite(np.asarray(number), call, what)
+    return number
 
 
 def finite(value: np.ndarray, call: str, what: str = "the result") -> None:
