@@ -100,5 +100,6 @@ def _smaller(svg: str) -> str:
     )
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r' (?:d|x|y|x1|x2|y1|y2|transform|points)="[^"]*"', coordinates, svg)
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    # The page's own font, from assets/book.css.
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
     return re.sub(r"\s*\n\s*", "\n", svg)
