@@ -161,7 +161,7 @@ def loss_and_gradients(result: Any, params: Arrays, call: str) -> Arrays:
     if not isinstance(grads, dict):
         raise CheckFailure(f"{call}: grads is {describe(grads)}; expected a dict.")
     if missing := [name for name in params if name not in grads]:
-        found = ", ".join(map(str, grads)) or "nothing"
+        found = ", ".join(list(map(str, grads))[:8]) or "nothing"
         raise CheckFailure(
             f"{call}: grads lacks {', '.join(missing)}; it holds {found}."
         )

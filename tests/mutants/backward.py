@@ -402,6 +402,26 @@ def drops_the_gradient_only(dout, cache):
     return dout * cache
 
 
+def is_the_identity(x, keep_prob, rng, training=True):
+    return x.copy(), keep_prob if training else 1.0
+
+
+@inverted((FORWARD, KEPT_ONLY), "forward_breaks_its_convention", is_the_identity)
+def drops_nowhere(dout, cache):
+    """Replaces the mask by its mean, which cancels in the forward pass."""
+    return dout / cache
+
+
+def is_zero(x, keep_prob, rng, training=True):
+    return np.zeros(x.shape), None
+
+
+@inverted((FORWARD, KEPT_ONLY), "forward_breaks_its_convention", is_zero)
+def returns_zeros_both_ways(dout, cache):
+    """Fills in placeholders of the right shape in both passes."""
+    return np.zeros(dout.shape)
+
+
 def keeps_with_drop_probability(x, keep_prob, rng, training=True):
     if not training:
         return x, 1.0
