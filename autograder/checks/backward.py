@@ -562,7 +562,7 @@ def returns_one_weight_for_each_column(
     dropout_ridge: StudentFunction, trial: Trial
 ) -> None:
     """weights has shape (D,) and holds finite floating point numbers."""
-    for n, d in ((30, 5), (12, 1), (8, 8)):
+    for n, d in ((30, 5), (12, 1), (10, 8)):
         for keep_prob in (0.8, 0.3, 1.0):
             x, y = problem(trial, n, d)
             call = f"dropout_ridge(x of shape {x.shape}, y, {keep_prob})"
