@@ -61,7 +61,8 @@ class Renderer:
         answer = self._answers[key]
         if "error" in answer:
             raise ValueError(answer["error"])
-        return answer["html"]
+        # The TeX source that KaTeX repeats in its MathML; nothing reads it.
+        return re.sub(r"<annotation .*?</annotation>", "", answer["html"], flags=re.S)
 
     def _ask(self, question: dict[str, Any]) -> dict[str, str]:
         if self._node is None:
