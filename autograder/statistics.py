@@ -179,6 +179,19 @@ class Proportion:
         return accepted_counts(n, self.probability, alpha)
 
 
+@lru_cache(maxsize=1024)
+def _at_most_sample_size(probability: float, detects: float, alpha: float) -> int:
+    truth = min(probability + detects, 1 - 1e-15)
+    n, last = 0, 0
+    while True:
+        n += 1
+        # The largest accepted count never falls as n grows.
+        while last < n and upper_tail(last + 1, n, probability) >= alpha:
+            last += 1
+        if upper_tail(last + 1, n, truth) >= POWER:
+            return n
+
+
 @dataclass(frozen=True)
 class AtMost:
     """A count of independent events, each of probability ``probability`` or less.
@@ -192,15 +205,9 @@ class AtMost:
     def sample_size(self, alpha: float) -> int:
         """Return the smallest n with that power (the test is exact). Raises
         ``ValueError`` when the excess leads beyond probability 1."""
-        truth = self.probability + self.detects
         if not 0 < self.detects <= 1 - self.probability:
             raise ValueError(f"no truth is {self.detects} above {self.probability}")
-        n = 1
-        while (
-            upper_tail(self.accepted(n, alpha)[1] + 1, n, min(truth, 1 - 1e-15)) < POWER
-        ):
-            n += 1
-        return n
+        return _at_most_sample_size(self.probability, self.detects, alpha)
 
     def p_value(self, observed: float, n: int) -> float:
         return upper_tail(int(observed), n, self.probability)
