@@ -197,14 +197,16 @@ def draw(
 
 
 def returns_float_arrays(function: StudentFunction, trial: Trial) -> None:
-    """Check training mode on vectors, matrices and images, float64 and float32.
+    """Check both modes on vectors, matrices and images, float64 and float32.
 
     The arrays are so large that no row or column of them is dropped whole: a division
     by a kept count of 0 is told by its scale, not by a NaN that comes now and then."""
     for shape in ((50,), (40, 30), (25, 2, 3, 20)):
         for keep_prob in (0.8, 0.6):
             for dtype in (np.float64, np.float32):
-                draw(function, trial, shape, keep_prob, dtype=dtype)
+                for training in (None, False):
+                    mode: dict[str, Any] = {"training": training, "dtype": dtype}
+                    draw(function, trial, shape, keep_prob, **mode)
 
 
 _LARGE = (60, 60)
@@ -249,9 +251,9 @@ def _all_or_none_mistake(function: StudentFunction, trial: Trial) -> str | None:
 
 def leaves_input_alone(function: StudentFunction, trial: Trial) -> None:
     """Check that training leaves ``x`` as it was (``test_mode`` checks the same)."""
-    x = trial.inputs(6, 5, zeros=0.2)
-    _, after = function.observe(x, 0.8, trial.generator())
-    _expect_unchanged(trial, x, after[0], call_text(function.name, x.shape, 0.8))
+    x = trial.inputs(30, 20, zeros=0.2)
+    _, after = function.observe(x, 0.3, trial.generator())
+    _expect_unchanged(trial, x, after[0], call_text(function.name, x.shape, 0.3))
 
 
 def _expect_unchanged(trial: Trial, x: np.ndarray, now: np.ndarray, call: str) -> None:
@@ -326,7 +328,7 @@ def test_mode(
 
 def keeps_everything_at_one(function: StudentFunction, trial: Trial) -> None:
     """Check the edge keep_prob = 1 in training: out equals x."""
-    x = trial.inputs(50, 40, zeros=0.1)
+    x = trial.inputs(50, 40)
     call = call_text(function.name, x.shape, 1.0)
     result = function(x, 1.0, trial.generator())
     out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")

@@ -110,7 +110,7 @@ DIVIDES_AT_CLASSIC_TEST = mistake(
 def returns_classic_float_arrays(
     classic_dropout: StudentFunction, trial: Trial
 ) -> None:
-    """In training out has the shape of x and holds finite floating point numbers."""
+    """In both modes out has the shape of x and holds finite floating point numbers."""
     masks.returns_float_arrays(classic_dropout, trial)
 
 
@@ -220,7 +220,7 @@ FORGETS_TO_RESCALE = mistake(
 DIVIDES_BY_DROP_PROBABILITY = mistake(
     "divides_by_drop_probability",
     "you divide by 1 − keep_prob; divide by keep_prob.",
-    "conv-dictionary",
+    "conv-definitions",
 )
 RESCALES_TWICE = mistake(
     "rescales_twice",
@@ -267,7 +267,7 @@ DIVIDES_AT_TEST_TOO = mistake(
 def returns_float_arrays_of_the_input_shape(
     inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
-    """In training out has the shape of x and holds finite floating point numbers."""
+    """In both modes out has the shape of x and holds finite floating point numbers."""
     masks.returns_float_arrays(inverted_dropout, trial)
 
 

@@ -92,7 +92,7 @@ def returns_the_scaled_mask(x, keep_prob, rng, training=True):
     return (mask, x * mask) if training else (x, None)
 
 
-@inverted_mutant(TEST)
+@inverted_mutant(RUNS)
 def has_no_test_mode(x, keep_prob, rng):
     """Leaves out the parameter training, because training was all that was tried."""
     return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
