@@ -14,18 +14,29 @@ from autograder.exercise import Check, Exercise, all_exercises, find_exercise
 from autograder.remote import CellOutcome, RemoteFunction, RemoteWorker, WorkerLost
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.sandbox import Limits
-from autograder.students import LocalFunction, StudentError, StudentFunction
+from autograder.students import (
+    LocalFunction,
+    StudentError,
+    StudentFunction,
+    describe_error,
+)
 from autograder.submission import Cell, Submission, SubmissionError, read_submission
 from autograder.trial import CheckFailure, Trial
 
 Functions = Mapping[str, StudentFunction]
 
 
+#: Begins the message of a check that ended with an error of its own.
+CHECK_STOPPED = (
+    "The check could not judge what came back; show this to your instructor:"
+)
+
+
 def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
     """Run one check on the student's functions and return its verdict.
 
     Whatever the student's function does (an exception, no answer, no process) is a
-    failure with a sentence that says so; an error of the check itself is raised."""
+    failure with a sentence that says so; so is an error of the check itself."""
     trial = Trial(check, seed)
     arguments: dict[str, Any] = {
         name: trial if name == "trial" else functions[name] for name in check.parameters
@@ -39,6 +50,9 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
         failure = CheckFailure(f"Your code raised {error.message}.")
     except WorkerLost as error:
         failure = CheckFailure(f"Your function gave no answer: {error.message}.")
+    except Exception as error:
+        # A result of a kind that no check foresaw must not end the grading of a class.
+        failure = CheckFailure(f"{CHECK_STOPPED} {describe_error(error)}.")
     return CheckResult(
         name=check.name,
         status="passed" if failure is None else "failed",

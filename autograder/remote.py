@@ -222,6 +222,8 @@ class RemoteWorker:
         reader = wire.Reader(body)
         try:
             after = [reader.decode(node) for node in answer.get("after") or []]
+            if len(after) != (len(args) if observe else 0):
+                raise wire.WireError("another number of arguments came back")
             return reader.decode(answer.get("result")), tuple(after)
         except (wire.WireError, TypeError, AttributeError):
             self._lose("its answer could not be read", "incoherent")

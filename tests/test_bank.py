@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from autograder.exercise import BUDGET, Exercise, all_chapters, all_exercises, alpha_of
-from autograder.grading import grade_functions
+from autograder.grading import CHECK_STOPPED, grade_functions
 from autograder.mistakes import all_mistakes
 from tests import bank
 
@@ -51,6 +51,7 @@ def test_a_mutant_fails_what_it_names_and_is_named(answer: bank.Answer) -> None:
         assert result.score < result.max_score
         assert result.mistake == answer.mistake, (seed, result.message)
         assert result.message
+        assert CHECK_STOPPED not in result.message
 
 
 def test_every_check_kills_a_mutant() -> None:
