@@ -149,7 +149,8 @@ def _build(arguments: argparse.Namespace) -> int:
     from autograder.notebooks import BuildError, build
 
     try:
-        build(Path.cwd(), arguments.chapters)
+        for path in build(Path.cwd(), arguments.chapters):
+            print(path.relative_to(Path.cwd().resolve()))
     except BuildError as error:
         print(error, file=sys.stderr)
         return 2
