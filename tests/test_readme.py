@@ -1,0 +1,74 @@
+"""The README shows what the commands print, and names only what is there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.__main__ import _parser
+from tests.bank import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(after: str) -> str:
+    """Return the fenced block that follows a comment in the README."""
+    found = re.search(
+        rf"<!-- {re.escape(after)} -->\n```\w*\n(.*?)```", README, re.DOTALL
+    )
+    assert found, f"the README has no block after <!-- {after} -->"
+    return found[1]
+
+
+def test_the_printed_verdict_is_what_the_command_prints(tmp_path: Path) -> None:
+    (tmp_path / "my.py").write_text(block("my.py"), encoding="utf-8")
+    command = "python -m autograder check my.py --exercise inverted_dropout"
+    assert command in README
+    done = subprocess.run(
+        [sys.executable, *command.split()[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1"},
+        check=True,
+    )
+
+    def anywhere(text: str) -> str:
+        return re.sub(r"sandbox \w+", "sandbox …", text)
+
+    assert anywhere(done.stdout) == anywhere(block("verdict"))
+
+
+def test_every_path_in_the_readme_exists() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    listed = re.findall(r"^\| `([^`]+)` \|", README, re.MULTILINE)
+    assert links and listed
+    assert [path for path in [*links, *listed] if not (ROOT / path).exists()] == []
+
+
+def test_every_grader_command_in_the_readme_is_one() -> None:
+    found = re.findall(r"python -m autograder (\w+)((?: [^\s`]+)*)", README)
+    assert {"check", "build", "grade", "audit"} <= {name for name, _ in found}
+    for name, arguments in found:
+        words = [w for w in arguments.split() if "<" not in w]
+        _parser().parse_args([name, *words])
+
+
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"(?m)(?:^|`)make (\w[\w-]*)", README)))
+)
+def test_every_make_target_in_the_readme_is_one(target: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^[\w -]*\b{target}\b[\w -]*:", makefile, re.MULTILINE)
+
+
+def test_ci_runs_the_two_commands_of_the_readme() -> None:
+    commands = re.search(r"## Two commands.*?```\n(.*?)```", README, re.DOTALL)
+    assert commands
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    run = [line for line in script if line.startswith("make")]
+    assert run == commands[1].split("\n")[:-1]
