@@ -3,18 +3,22 @@
     python -m tests.calibration --gradings 100000 --processes 2
 
 The gradings go round all correct styles and solutions of the chapters' exercises, each
-with a seed of its own; an answer that takes long (a loop in Python) joins in one round of
-twenty. The result is printed, and written to ``tests/results/calibration.txt`` with
+with a seed of its own; an answer that takes k times 20 ms joins in every k-th round. The
+result is printed, and written to ``tests/results/calibration.txt`` with
 ``--write``.
 """
 
 import argparse
+import contextlib
 import datetime
+import io
 import itertools
+import math
 import multiprocessing
 import platform
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -27,9 +31,8 @@ from tests import bank
 
 RESULT = Path(__file__).parent / "results" / "calibration.txt"
 
-#: An answer whose grading takes longer than this, in seconds, joins in fewer rounds.
-SLOW = 0.15
-ROUNDS_FOR_ONE_OF_THE_SLOW = 20
+#: Seconds of one grading for which an answer joins in every round.
+SHARE = 0.02
 
 
 @cache
@@ -46,17 +49,19 @@ def answers(chapters: tuple[str, ...]) -> list[bank.Answer]:
 def grade_once(task: tuple[bank.Answer, int]) -> tuple[str, list[str]]:
     """Return the answer's label and what a correct answer lost."""
     answer, seed = task
-    result = grade_functions(answer.exercise, answer.functions, seed)
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = grade_functions(answer.exercise, answer.functions, seed)
     lost = [f"{c.name}: {c.message}" for c in result.checks if c.status != "passed"]
     return str(answer), lost
 
 
-def is_slow(answer: bank.Answer) -> bool:
-    """Return whether grading this answer once takes longer than ``SLOW``."""
+def period(answer: bank.Answer) -> int:
+    """Return in which rounds an answer joins: every k-th."""
     grade_once((answer, 0))
     start = time.process_time()
     grade_once((answer, 1))
-    return time.process_time() - start > SLOW
+    return math.ceil((time.process_time() - start) / SHARE)
 
 
 def by_number(task: tuple[tuple[str, ...], int, int]) -> tuple[str, list[str]]:
@@ -69,10 +74,10 @@ def tasks(
     chapters: tuple[str, ...], first_seed: int
 ) -> Iterator[tuple[tuple[str, ...], int, int]]:
     """Yield what ``by_number`` takes without end, round after round."""
-    slow = [is_slow(answer) for answer in answers(chapters)]
+    periods = [period(answer) for answer in answers(chapters)]
     for turn in itertools.count():
-        for number, takes_long in enumerate(slow):
-            if not takes_long or turn % ROUNDS_FOR_ONE_OF_THE_SLOW == 0:
+        for number, every in enumerate(periods):
+            if turn % every == 0:
                 yield chapters, number, first_seed + turn
 
 
