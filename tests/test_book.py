@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 import dev
+from autograder.exercise import Exercise, all_exercises
+from autograder.mistakes import Mistake, all_mistakes, page_of
 from tests import pages
 
 NAMES = [*dev.pages(), "search", "genindex"]
 #: Formulas and figures are in the page itself, so it cannot be very small.
-MOST_BYTES = 450_000
+MOST_BYTES = 370_000
 every_page = pytest.mark.parametrize("name", NAMES)
 
 
@@ -97,6 +99,24 @@ def test_a_page_has_one_title_and_a_language(name: str) -> None:
     soup = pages.parse(read(name))
     assert soup.html is not None and soup.html.get("lang") == "en"
     assert len(soup.select("article h1")) == 1
+
+
+@pytest.mark.parametrize("exercise", all_exercises(), ids=lambda e: e.name)
+def test_the_page_that_explains_an_exercise_is_in_the_book(exercise: Exercise) -> None:
+    assert f"chapters/{exercise.chapter}" in NAMES
+    assert f"exercises/{exercise.chapter}/{exercise.chapter}" in NAMES
+    assert_is_in_the_book(page_of(exercise.section))
+
+
+@pytest.mark.parametrize("mistake", all_mistakes().values(), ids=lambda m: m.name)
+def test_the_section_that_a_verdict_points_to_is_in_the_book(mistake: Mistake) -> None:
+    assert_is_in_the_book(page_of(mistake.section))
+
+
+def assert_is_in_the_book(address: str) -> None:
+    file, _, target = address.partition("#")
+    html = (dev.HTML / file).read_text(encoding="utf-8")
+    assert pages.parse(html).find(id=target) is not None, address
 
 
 def test_formulas_are_there_to_be_set() -> None:
