@@ -8,7 +8,6 @@ was handed in; ``OfflineFeedback`` writes pages that load nothing from other hos
 import base64
 import binascii
 import re
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from autograder.exercise import find_exercise
 from autograder.grading import grade, not_graded
 from autograder.notebooks import METADATA
 from autograder.remote import CellOutcome
-from autograder.report import ExerciseResult, exercise_text
+from autograder.report import ExerciseResult, exercise_text, wrapped
 from autograder.sandbox import MODES, Limits
 from autograder.submission import (
     GRADE_PREFIX,
@@ -277,8 +276,7 @@ def write_outputs(
 
 def verdict_outputs(result: ExerciseResult, told: str, count: int) -> list[Any]:
     """Return a grade cell's outputs: the verdict, and the score for nbgrader to read."""
-    lines = exercise_text(result).splitlines() + ([told] if told else [])
-    text = "".join(f"{_wrapped(line)}\n" for line in lines)
+    text = "\n".join([exercise_text(result), *([wrapped(told, 2)] if told else []), ""])
     # Sums of steps such as 0.1 may end above the maximum, which nbgrader refuses.
     score = min(float(result.score), float(result.max_score))
     return [
@@ -287,12 +285,6 @@ def verdict_outputs(result: ExerciseResult, told: str, count: int) -> list[Any]:
             "execute_result", {"text/plain": repr(score)}, execution_count=count
         ),
     ]
-
-
-def _wrapped(line: str) -> str:
-    """Return the line in lines of 90 characters: the feedback page breaks none."""
-    indent = " " * (len(line) - len(line.lstrip()) + 2)
-    return textwrap.fill(line, 90, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def cell_outputs(outcome: CellOutcome, count: int) -> list[Any]:

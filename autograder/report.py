@@ -1,6 +1,7 @@
 """What grading found, as data, JSON and text."""
 
 import json
+import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -110,17 +111,30 @@ def exercise_text(result: ExerciseResult, colour: bool = False) -> str:
 
     lines = [paint(f"{result.name}: {result.score:g} of {result.max_score:g}", "1")]
     if result.status != "graded":
-        lines.append(f"  {paint('✗', '31')} {result.message}")
+        lines.append(f"  {paint('✗', '31')} {wrapped(result.message, 4)}")
         return "\n".join(lines)
     for check in result.checks:
         mark, code = _MARKS[check.status]
         points = f"{check.score:g}/{check.max_score:g}"
         lines.append(f"  {paint(mark, code)} {check.name.replace('_', ' ')} ({points})")
         if check.message:
-            lines.append(f"      {check.message}")
+            lines.append(" " * 6 + wrapped(check.message, 6))
     if result.mistake is not None:
-        lines.append("  " + paint(mistake_text(result.mistake), "1"))
+        lines.append("  " + paint(wrapped(mistake_text(result.mistake), 4), "1"))
     return "\n".join(lines)
+
+
+def wrapped(text: str, indent: int) -> str:
+    """Return the text in lines of at most 79 characters, all but the first indented; pages
+    and notebooks break no line of a verdict. Words and addresses stay whole."""
+    return textwrap.fill(
+        text,
+        79,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).lstrip()
 
 
 def mistake_text(name: str) -> str:
@@ -135,7 +149,7 @@ def report_text(report: Report, colour: bool = False) -> str:
     if report.error is not None:
         lines.append(f"{report.submission} could not be graded. {report.error}")
     lines += [exercise_text(e, colour) for e in report.exercises]
-    lines += [f"Note: {note}" for note in report.notes]
+    lines += [wrapped(f"Note: {note}", 2) for note in report.notes]
     lines.append(
         f"{report.submission}: {report.score:g} of {report.max_score:g} "
         f"(grader {report.version}, seed {report.seed}, sandbox {report.sandbox})"
