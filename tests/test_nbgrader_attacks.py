@@ -1,0 +1,307 @@
+"""Attacks on the verdict through nbgrader: a class of them in one ``nbgrader autograde``.
+
+The attacks of tests/test_attacks.py as notebooks, with some that only notebooks allow;
+correct answers that behave oddly; and, graded last, a perfect notebook that shows that
+nothing before it did harm. The expected scores are those in nbgrader's gradebook.
+"""
+
+import copy
+import json
+import os
+import re
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import fixture_class
+from tests.bank import ROOT
+from tests.fixture_class import CHAPTER, Notebook, answering, cell_of, run
+from tests.test_attacks import ATTACKS, RETURNS, WORTHLESS, processes_with
+
+pytest.importorskip("nbgrader")
+
+EXERCISE = "inverted_dropout"
+#: Limits that keep endless loops short.
+QUICK = (
+    "--JudgedExecute.cell_seconds=2",
+    "--JudgedExecute.call_seconds=2",
+    "--JudgedExecute.total_seconds=20",
+)
+LAST = "zoe"
+VICTIM = "another-student"
+
+CORRECT = """
+import numpy as np
+
+def inverted_dropout(x, keep_prob, rng, training=True):
+    {behaviour}
+    if not training:
+        return x, None
+    m = rng.random(x.shape) < keep_prob
+    return x * m / keep_prob, m
+"""
+#: What a correct answer may do besides: before its definition, and in each call.
+HARMLESS = {
+    "warns": (
+        "import warnings\nwarnings.warn('this cell is old')",
+        "warnings.warn('old'); np.log(np.zeros(1))",
+    ),
+    "prints bytes": (
+        "import sys\nprint(b'\\xff')\nsys.stdout.buffer.write(b'\\xff\\x00')",
+        "print(b'\\xff', '\\ud800'.encode('utf-8', 'replace'))",
+    ),
+    "changes directory": (
+        "import os\nos.chdir('/')",
+        "import os; os.chdir('/tmp' if os.path.isdir('/tmp') else '/')",
+    ),
+    "shadows names": (
+        "list = str = len = print = input = open = check = keep_prob = rng = x = 3",
+        "sum = max = abs = type = 3",
+    ),
+    "plots": (
+        "import matplotlib.pyplot as plt\nplt.plot([0, 1])\nplt.show()",
+        "plt.plot([keep_prob])",
+    ),
+    "seeds the global generator": (
+        "import random\nimport numpy as np\nnp.random.seed(0)\nrandom.seed(0)",
+        "np.random.seed(0)",
+    ),
+}
+
+
+# ---- Attacks that need a course around them -----------------------------------------
+
+THIEF = """
+import json
+from pathlib import Path
+text = ""
+for path in {paths!r}:
+    try:
+        found = Path(path).read_text()
+    except OSError as error:
+        print(type(error).__name__)
+        continue
+    if path.endswith(".ipynb"):
+        cells = json.loads(found)["cells"]
+        found = "```".join("\\n" + "".join(cell["source"]) for cell in cells)
+    text += "```" + found
+names = {{}}
+for block in text.split("```"):
+    try:
+        exec(block.partition("\\n")[2], names)
+    except Exception:
+        pass
+inverted_dropout = names.get("inverted_dropout", lambda *a, **k: None)
+"""
+FORGER = """
+import sqlite3
+try:
+    with sqlite3.connect({gradebook!r}) as book:
+        book.execute("update grade set auto_score = 4, manual_score = 4")
+        book.execute("update base_cell set max_score = 100")
+except sqlite3.Error as error:
+    print(error)
+"""
+VANDAL = """
+import os, shutil
+for path in {paths!r}:
+    try:
+        open(path, "w").write("x")
+    except OSError:
+        pass
+    try:
+        os.remove(path)
+    except OSError:
+        pass
+shutil.rmtree({course!r}, ignore_errors=True)
+for path in {new!r}:
+    try:
+        open(path, "w").write("x")
+    except OSError:
+        pass
+"""
+CALLER = """
+import socket
+try:
+    socket.create_connection(("127.0.0.1", {port}), 1)
+except OSError as error:
+    print("refused")
+"""
+PARENT = """
+import subprocess, sys
+try:
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", {marker!r}],
+                     start_new_session=True)
+except OSError:
+    pass
+"""
+
+
+def written(course: Path) -> list[Path]:
+    """Return the files that the vandal means to write."""
+    return [course / "pwned", ROOT / "pwned", Path.home() / "pwned"]
+
+
+def course_attacks(course: Path, port: int, marker: str) -> dict[str, str]:
+    """Return the attacks that know the course, a listening port and a process's name."""
+    submitted = course / "course" / "submitted"
+    other = submitted / VICTIM / CHAPTER / f"{CHAPTER}.ipynb"
+    gradebook = course / "course" / "gradebook.db"
+    source = course / "course" / "source" / CHAPTER / f"{CHAPTER}.ipynb"
+    readable = [
+        course / "solutions" / f"{CHAPTER}.md",
+        ROOT / "solutions" / f"{CHAPTER}.md",
+        ROOT / "tests" / "correct" / f"{CHAPTER}.py",
+        source,
+        other,
+    ]
+    for path in readable:
+        assert path.exists(), path
+    paths = [str(path) for path in readable]
+    targets = [str(other), str(gradebook), str(source)]
+    new = [str(path) for path in written(course)]
+    return {
+        "reads solutions and other students": THIEF.format(paths=paths),
+        "writes the gradebook": FORGER.format(gradebook=str(gradebook)),
+        "destroys the course": VANDAL.format(
+            paths=targets, course=str(course), new=new
+        ),
+        "opens a socket": CALLER.format(port=port),
+        "leaves a process behind": PARENT.format(marker=marker),
+    }
+
+
+# ---- Their notebooks ----------------------------------------------------------------
+
+
+def attacked(starter: Notebook, attack: str, answer: str = WORTHLESS) -> Notebook:
+    """Return the starter with the attack in a cell above the answer to the exercise."""
+    notebook = answering(starter, EXERCISE, answer)
+    cell = cell_of(notebook, EXERCISE)
+    at = notebook["cells"].index(cell)
+    above = copy.deepcopy(cell) | {"id": "attack", "metadata": {}, "source": attack}
+    notebook["cells"].insert(at, above)
+    return notebook
+
+
+def forged(starter: Notebook) -> Notebook:
+    """Return the starter with outputs and metadata that promise full marks."""
+    notebook = answering(starter, EXERCISE, WORTHLESS)
+    for cell in notebook["cells"]:
+        nbgrader = cell["metadata"].get("nbgrader", {})
+        if cell["cell_type"] == "code" and nbgrader.get("grade"):
+            nbgrader |= {"points": 100, "solution": True, "locked": False}
+            value = {"data": {"text/plain": "4.0"}, "metadata": {}}
+            kind = {"output_type": "execute_result", "execution_count": 1}
+            cell |= {"source": "4.0", "outputs": [value | kind]}
+    return notebook
+
+
+def slug(name: str) -> str:
+    return re.sub(r"\W+", "-", name).strip("-")
+
+
+def take_the_class(
+    folder: Path, wanted: set[str] | None = None
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Grade the wanted attacks (None: all), the harmless and the perfect notebook in one
+    ``nbgrader autograde``; return the scores that the gradebook holds, and those that it
+    should, by what the notebook does."""
+    course = fixture_class.new_course(folder / "course")
+    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    starter = json.loads(released.read_text(encoding="utf-8"))
+    perfect = fixture_class.solved(course, starter)
+    marker = f"left-behind-{os.getpid()}"
+    hand_in(course, VICTIM, perfect)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        attacks = ATTACKS | course_attacks(course, server.getsockname()[1], marker)
+        wrong = {name: attacked(starter, text) for name, text in attacks.items()}
+        wrong |= {name: answering(starter, EXERCISE, a) for name, a in RETURNS.items()}
+        wrong["forged outputs"] = forged(starter)
+        right = {
+            name: answering(
+                perfect, EXERCISE, before + CORRECT.format(behaviour=inside)
+            )
+            for name, (before, inside) in HARMLESS.items()
+        }
+        if wanted is not None:
+            assert wanted <= {*wrong, *right}
+        chosen = {
+            name: notebook
+            for name, notebook in (wrong | right).items()
+            if wanted is None or name in wanted
+        } | {LAST: perfect}
+        for name, notebook in chosen.items():
+            hand_in(course, slug(name), notebook)
+        autograde(course)
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert not any(path.exists() for path in written(course))
+    time.sleep(0.2)
+    assert processes_with(marker) == []
+    assert not Path("/tmp/pwned-by-pickle").exists()
+    scores = gradebook_scores(course)
+    assert scores.pop(VICTIM) == 10
+    expected = {slug(name): 0 if name in wrong else 10 for name in chosen}
+    return scores, expected
+
+
+def hand_in(course: Path, student: str, notebook: Notebook) -> Path:
+    path = course / "course" / "submitted" / student / CHAPTER / f"{CHAPTER}.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path
+
+
+def autograde(course: Path) -> None:
+    done = run(course, "nbgrader", "generate_assignment", CHAPTER)
+    assert done.returncode == 0, done.stderr[-3000:]
+    done = run(course, "nbgrader", "autograde", CHAPTER, *QUICK)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def gradebook_scores(course: Path) -> dict[str, Any]:
+    """Return the scores in the course's gradebook, by student."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course / 'course' / 'gradebook.db'}") as gradebook:
+        return {
+            submission.student.id: submission.score
+            for submission in gradebook.assignment_submissions(CHAPTER)
+        }
+
+
+#: Attacks of every kind that cost little time.
+SOME = {
+    "patches numpy",
+    "replaces every function of the grader",
+    "writes forged results to every descriptor",
+    "kills its parent",
+    "an array subclass that lies",
+    "a forged frame and then silence",
+    "reads solutions and other students",
+    "writes the gradebook",
+    "destroys the course",
+    "opens a socket",
+    "leaves a process behind",
+    "forged outputs",
+    "prints bytes",
+    "shadows names",
+}
+
+
+def test_some_attacks_earn_nothing_through_nbgrader(tmp_path: Path) -> None:
+    scores, expected = take_the_class(tmp_path, SOME)
+    assert len(expected) == len(SOME) + 1
+    assert scores == expected
+
+
+@pytest.mark.slow
+def test_all_attacks_earn_nothing_through_nbgrader(tmp_path: Path) -> None:
+    scores, expected = take_the_class(tmp_path)
+    assert len(expected) > len(ATTACKS) + len(RETURNS) + len(HARMLESS)
+    assert scores == expected
