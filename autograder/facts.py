@@ -9,14 +9,14 @@ from autograder.students import StudentFunction
 from autograder.trial import CheckFailure
 
 
-def pair(result: Any, call: str) -> tuple[Any, Any]:
+def pair(result: Any, call: str, names: str = "(out, cache)") -> tuple[Any, Any]:
     """Return the two items of a returned tuple, or raise ``CheckFailure`` saying what
-    came back from ``call`` instead."""
+    came back from ``call`` instead of the items ``names``."""
     if result is None:
         raise CheckFailure(f"{call} returned None: is a return statement missing?")
     if not isinstance(result, tuple) or len(result) != 2:
         raise CheckFailure(
-            f"{call} returned {describe(result)}; expected the tuple (out, cache)."
+            f"{call} returned {describe(result)}; expected the tuple {names}."
         )
     return result
 

@@ -32,17 +32,6 @@ def _leaves_x_alone(function: StudentFunction, call: str, *args: Any) -> None:
         )
 
 
-def _two_items(result: Any, call: str, names: str) -> tuple[Any, Any]:
-    """Return the two items of a returned tuple. Raises ``CheckFailure``."""
-    if result is None:
-        raise CheckFailure(f"{call} returned None: is a return statement missing?")
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise CheckFailure(
-            f"{call} returned {describe(result)}; expected the tuple {names}."
-        )
-    return result
-
-
 # ---------------------------------------------------------------- bernoulli_mask
 
 mask_exercise = Exercise(
@@ -431,7 +420,7 @@ def _moments(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the variance as arrays shaped like x. Raises ``CheckFailure``."""
     call = _moments_call(x, keep_prob)
-    items = _two_items(function(x, keep_prob), call, "(mean, variance)")
+    items = facts.pair(function(x, keep_prob), call, "(mean, variance)")
     for item, what in zip(items, ("mean", "variance"), strict=True):
         if np.shape(item) == () and isinstance(item, int | float | np.ndarray):
             over_units = x.mean() if what == "mean" else x.var()
@@ -807,7 +796,7 @@ def _sum_call(x: np.ndarray, keep_prob: float) -> str:
 def _masses(function: StudentFunction, x: np.ndarray, keep_prob: float) -> Masses:
     """Return values and probabilities, in order of value. Raises ``CheckFailure``."""
     call = _sum_call(x, keep_prob)
-    items = _two_items(function(x, keep_prob), call, "(values, probabilities)")
+    items = facts.pair(function(x, keep_prob), call, "(values, probabilities)")
     for item, what in zip(items, ("values", "probabilities"), strict=True):
         if not isinstance(item, np.ndarray) or item.ndim != 1:
             raise CheckFailure(
