@@ -136,7 +136,7 @@ class RemoteWorker:
             "folder": self._folder or "/tmp",
         }
         try:
-            answer, _ = self._ask(confinement, b"", 60.0)
+            answer, _ = self._exchange(confinement, b"", 60.0)
         except WorkerLost as lost:
             command = " ".join(self._command[-4:])
             raise WorkerUnavailable(
@@ -273,16 +273,22 @@ class RemoteWorker:
     def _ask(
         self, request: dict[str, Any], body: bytes, seconds: float
     ) -> tuple[dict[str, Any], bytes]:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            self._lose(self._too_long(self.limits.total_seconds, "in all"), "time")
         if self._process is None:
             self.start()
+        return self._exchange(request, body, min(seconds, left))
+
+    def _exchange(
+        self, request: dict[str, Any], body: bytes, seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
         assert self._process is not None
-        left = min(seconds, self._deadline - time.monotonic())
         self._process.requests.put((request, body))
         try:
-            answer = self._process.answers.get(timeout=max(0.01, left))
+            answer = self._process.answers.get(timeout=max(0.01, seconds))
         except queue.Empty:
-            limit = seconds if left == seconds else self.limits.total_seconds
-            self._lose(f"it did not finish within {limit:g} seconds", "time")
+            self._lose(self._too_long(seconds), "time")
         if answer is None:
             self._lose(
                 "it ended the Python process (exit, a crash or no memory)", "gone"
@@ -290,6 +296,10 @@ class RemoteWorker:
         if isinstance(answer, wire.WireError):
             self._lose("its answer could not be read", "incoherent")
         return answer
+
+    @staticmethod
+    def _too_long(seconds: float, scope: str = "") -> str:
+        return f"it did not finish within {seconds:.3g} seconds {scope}".rstrip()
 
     def _lose(self, message: str, kind: str) -> NoReturn:
         self.stop()

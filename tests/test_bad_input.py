@@ -170,6 +170,21 @@ def test_a_correct_answer_that_does_this_loses_nothing(
     assert not lost
 
 
+def test_a_file_of_endless_loops_ends_with_a_verdict(tmp_path: Path) -> None:
+    path = tmp_path / "loops.py"
+    path.write_text(
+        "".join(
+            f"def {name}(*a, **k):\n    while True: pass\n"
+            for name in ("classic_dropout", "inverted_dropout", "classic_settings")
+        )
+    )
+    limits = Limits(cell_seconds=2, call_seconds=1, total_seconds=2.5)
+    report = grade(path, limits=limits)
+    assert report.score == 0
+    assert report.error is None
+    assert all("did not finish" in e.message for e in report.exercises)
+
+
 def notebook(*sources: str, **fields: object) -> str:
     cells = [
         {
