@@ -31,11 +31,11 @@ def new_course(folder: Path) -> Path:
 
 
 def run(
-    course: Path, *arguments: str, **variables: str
+    course: Path, *arguments: str, patience: float = 300, **variables: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run ``python -m …`` in the course, without anybody's Jupyter settings.
 
-    ``variables`` are added to the environment."""
+    ``variables`` are added to the environment; ``patience`` is in seconds."""
     nowhere = str(course / "nowhere")
     return subprocess.run(
         [sys.executable, "-m", *arguments],
@@ -51,7 +51,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=patience,
     )
 
 
