@@ -216,6 +216,8 @@ class RemoteWorker:
         answer, body = self._ask(request, writer.body, self.limits.call_seconds)
         while "callback" in answer:
             left = deadline - time.monotonic()
+            if left <= 0:
+                self._lose(self._too_long(self.limits.call_seconds), "time")
             answer, body = self._ask(*self._called_back(answer, body), left)
         if answer.get("error") is not None:
             raise StudentError(_text(answer["error"], 2000) or "an error")
