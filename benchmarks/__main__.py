@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import pkgutil
+import sys
 from pathlib import Path
 
 # Before NumPy is imported: every figure is for one thread.
@@ -13,6 +14,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 HERE = Path(__file__).parent
 NOT_BENCHMARKS = {"__main__", "timing"}
+#: The rounds of a benchmark that has no ``ROUNDS`` of its own.
+ROUNDS = 60
 
 
 def names() -> list[str]:
@@ -25,18 +28,21 @@ def main() -> None:
     """Run the benchmarks named on the command line, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names()))
-    parser.add_argument("--rounds", type=int, default=60, help="60 unless told")
+    parser.add_argument(
+        "--rounds", type=int, help=f"the benchmark's own number, or {ROUNDS}"
+    )
     parser.add_argument("--save", action="store_true", help="write results/NAME.json")
     options = parser.parse_args()
-    if options.rounds < 1:
+    if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds is at least 1")
     for name in options.names:
         if name not in names():
             parser.error(f"there is no benchmark {name!r}; there are {names()}")
     for name in options.names or names():
+        print(f"Running {name} …", file=sys.stderr, flush=True)
         benchmark = importlib.import_module(f"benchmarks.{name}")
-        result = benchmark.run(options.rounds)
-        print(benchmark.describe(result))
+        result = benchmark.run(options.rounds or getattr(benchmark, "ROUNDS", ROUNDS))
+        print(benchmark.describe(result), end="\n\n", flush=True)
         if options.save:
             path = HERE / "results" / f"{name}.json"
             path.parent.mkdir(exist_ok=True)

@@ -205,7 +205,7 @@ def slug(name: str) -> str:
 
 
 def take_the_class(
-    folder: Path, wanted: set[str] | None = None
+    folder: Path, wanted: set[str] | None = None, sandbox: str = "auto"
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Grade the wanted attacks (None: all), the harmless and the perfect notebook in one
     ``nbgrader autograde``; return the scores that the gradebook holds, and those that it
@@ -237,7 +237,7 @@ def take_the_class(
         } | {LAST: perfect}
         for name, notebook in chosen.items():
             hand_in(course, slug(name), notebook)
-        autograde(course)
+        autograde(course, f"--JudgedExecute.sandbox={sandbox}")
         with pytest.raises(TimeoutError):
             server.accept()
     assert not any(path.exists() for path in written(course))
@@ -257,10 +257,10 @@ def hand_in(course: Path, student: str, notebook: Notebook) -> Path:
     return path
 
 
-def autograde(course: Path) -> None:
+def autograde(course: Path, *options: str) -> None:
     done = run(course, "nbgrader", "generate_assignment", CHAPTER)
     assert done.returncode == 0, done.stderr[-3000:]
-    done = run(course, "nbgrader", "autograde", CHAPTER, *QUICK)
+    done = run(course, "nbgrader", "autograde", CHAPTER, *QUICK, *options)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -301,7 +301,10 @@ def test_some_attacks_earn_nothing_through_nbgrader(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_all_attacks_earn_nothing_through_nbgrader(tmp_path: Path) -> None:
-    scores, expected = take_the_class(tmp_path)
+@pytest.mark.parametrize("sandbox", ["auto", "off"])
+def test_all_attacks_earn_nothing_through_nbgrader(
+    sandbox: str, tmp_path: Path
+) -> None:
+    scores, expected = take_the_class(tmp_path, sandbox=sandbox)
     assert len(expected) > len(ATTACKS) + len(RETURNS) + len(HARMLESS)
     assert scores == expected
