@@ -1,16 +1,25 @@
 """The tests of the tests: solutions, starters, correct styles, mutants."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
 from autograder.exercise import BUDGET, Exercise, all_chapters, all_exercises, alpha_of
 from autograder.grading import CHECK_STOPPED, grade_functions
 from autograder.mistakes import all_mistakes
+from autograder.report import ExerciseResult
 from tests import bank
 
 SEEDS = range(20)
+#: Exercises whose checks run a student's test hundreds of times: two seeds here, and all
+#: of them in ``make test-all``.
+LONG = {"is_inverted_dropout"}
 EXERCISES = all_exercises()
+
+
+def seeds(exercise: str) -> Sequence[int]:
+    return SEEDS[:2] if exercise in LONG else SEEDS
 
 
 def by_name(value: object) -> str:
@@ -19,10 +28,9 @@ def by_name(value: object) -> str:
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
 def test_the_solution_earns_every_point(exercise: Exercise) -> None:
-    for seed in SEEDS:
+    for seed in seeds(exercise.name):
         result = grade_functions(exercise, bank.solution(exercise.chapter), seed)
-        lost = [check for check in result.checks if check.status != "passed"]
-        assert not lost, (seed, lost)
+        assert_all_passed(result, seed)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
@@ -36,22 +44,43 @@ def test_the_starter_earns_nothing(exercise: Exercise) -> None:
 
 @pytest.mark.parametrize("answer", bank.correct_answers(), ids=str)
 def test_a_correct_style_loses_no_point(answer: bank.Answer) -> None:
-    for seed in SEEDS:
-        result = grade_functions(answer.exercise, answer.functions, seed)
-        lost = [check for check in result.checks if check.status != "passed"]
-        assert not lost, (seed, lost)
+    for seed in seeds(answer.exercise):
+        assert_is_right(answer, seed)
 
 
 @pytest.mark.parametrize("answer", bank.mutants(), ids=str)
 def test_a_mutant_fails_what_it_names_and_is_named(answer: bank.Answer) -> None:
-    for seed in SEEDS:
-        result = grade_functions(answer.exercise, answer.functions, seed)
-        failed = {check.name for check in result.checks if check.status == "failed"}
-        assert set(answer.fails) <= failed, (seed, failed, result.message)
-        assert result.score < result.max_score
-        assert result.mistake == answer.mistake, (seed, result.message)
-        assert result.message
-        assert CHECK_STOPPED not in result.message
+    for seed in seeds(answer.exercise):
+        assert_is_wrong_as_named(answer, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", sorted(LONG))
+def test_the_long_exercises_hold_for_all_seeds(exercise: str) -> None:
+    for seed in SEEDS[2:]:
+        for answer in bank.correct_answers(exercise):
+            assert_is_right(answer, seed)
+        for answer in bank.mutants(exercise):
+            assert_is_wrong_as_named(answer, seed)
+
+
+def assert_all_passed(result: ExerciseResult, seed: int) -> None:
+    lost = [check for check in result.checks if check.status != "passed"]
+    assert not lost, (seed, lost)
+
+
+def assert_is_right(answer: bank.Answer, seed: int) -> None:
+    assert_all_passed(grade_functions(answer.exercise, answer.functions, seed), seed)
+
+
+def assert_is_wrong_as_named(answer: bank.Answer, seed: int) -> None:
+    result = grade_functions(answer.exercise, answer.functions, seed)
+    failed = {check.name for check in result.checks if check.status == "failed"}
+    assert set(answer.fails) <= failed, (seed, failed, result.message)
+    assert result.score < result.max_score
+    assert result.mistake == answer.mistake, (seed, result.message)
+    assert result.message
+    assert CHECK_STOPPED not in result.message
 
 
 def test_every_check_kills_a_mutant() -> None:
