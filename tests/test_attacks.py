@@ -317,6 +317,48 @@ def test_what_a_call_returns_cannot_steal_a_point(
     assert time.monotonic() - started < 60
 
 
+#: A student's test may call back into the judge: as often as its time allows, and with
+#: no more than it may hold.
+TESTS = {
+    "calls back without end": """
+import numpy as np
+def is_inverted_dropout(dropout, rng):
+    while True:
+        dropout(np.ones(1000), 0.5, rng)
+""",
+    "calls back with 30 million units": """
+import numpy as np
+def is_inverted_dropout(dropout, rng):
+    dropout(np.ones(30_000_000, bool), 0.5, rng)
+    return True
+""",
+    "calls back with nonsense": """
+def is_inverted_dropout(dropout, rng):
+    dropout({"x": (None,)}, "often", rng)
+    return True
+""",
+    "looks for the judge behind the function": """
+def is_inverted_dropout(dropout, rng):
+    worker = dropout.func.__self__
+    return bool(worker.judge.broken)
+""",
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("what", TESTS)
+def test_a_students_test_cannot_harm_the_judge(
+    what: str, mode: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "attack.py"
+    path.write_text(TESTS[what])
+    started = time.monotonic()
+    report = grade(path, exercises=["is_inverted_dropout"], sandbox=mode, limits=QUICK)
+    assert report.score == 0
+    assert report.exercises[0].message
+    assert time.monotonic() - started < 60
+
+
 READS = """
 from pathlib import Path
 text = ""

@@ -56,6 +56,28 @@ def test_the_quantization_sweep_follows_from_its_script() -> None:
         assert found[name][1] == pytest.approx(loss, rel=0.15), name
 
 
+@pytest.mark.slow
+def test_the_ensembles_sweep_follows_from_its_script() -> None:
+    found = script("ensembles").narrow(1)
+    expected = cached("ensembles")["narrow"][0]
+    assert found["members_nll"] == pytest.approx(expected["members_nll"], rel=0.05)
+    for name in ("weight_scaling", "unscaled", "arithmetic"):
+        assert found[name]["nll"] == pytest.approx(expected[name]["nll"], rel=0.05)
+        assert found[name]["error"] == pytest.approx(
+            expected[name]["error"], abs=5 * IMAGE
+        )
+
+
+def test_the_judging_matrix_follows_from_its_script() -> None:
+    judging, row = script("judging"), cached("judging")["suites"]["PyTorch"]
+    subjects = judging.implementations()
+    assert [subject.name for subject in subjects] == cached("judging")["subjects"]
+    found = judging.rejections(
+        judging.SUITES["PyTorch"], subjects, row["repeats"], judging.SEED
+    )
+    assert found == pytest.approx(row["rejected"], abs=0.1)
+
+
 def test_every_sweep_names_its_command_and_is_tested_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     for path in DATA.glob("*.json"):
