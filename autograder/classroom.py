@@ -91,7 +91,9 @@ class Graded:
 def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
     """Grade a file; whatever happens is in the result, but for a missing sandbox."""
     try:
-        report = grade(handed_in.path, chapter=handed_in.assignment, **options)
+        report = grade(
+            handed_in.path, chapter=handed_in.assignment, ahead=True, **options
+        )
     except SandboxUnavailable:
         raise
     except WorkerUnavailable as error:

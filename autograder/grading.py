@@ -213,13 +213,15 @@ def grade(
     seed: int | None = None,
     sandbox: str = "auto",
     limits: Limits | None = None,
+    ahead: bool = False,
 ) -> Report:
     """Grade a file, or a submission already read, and return the report.
 
     ``exercises`` limits grading to these; otherwise the exercises of the chapters that
     the file touches count, and those of ``chapter`` whatever it touches. ``seed``
     replays a report; by default it follows from the file (and the course secret in the
-    environment variable DROPOUT_COURSE_SECRET). A file that cannot be read gives a
+    environment variable DROPOUT_COURSE_SECRET). ``ahead`` starts the next submission's
+    worker already, for callers that grade many. A file that cannot be read gives a
     report with ``error`` set. Raises ``KeyError`` for an unknown exercise and
     ``SandboxUnavailable`` when a required sandbox is missing.
     """
@@ -240,7 +242,7 @@ def grade(
         )
     if seed is None:
         seed = submission.seed(__version__, os.environ.get("DROPOUT_COURSE_SECRET", ""))
-    with RemoteWorker(sandbox, limits) as worker:
+    with RemoteWorker(sandbox, limits, ahead) as worker:
         session = Session(submission, worker)
         session.run_cells()
         if wanted is None:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import nbformat
 from nbconvert.exporters import HTMLExporter, NotebookExporter
@@ -19,14 +20,16 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Enum, Float
 
+from autograder.ahead import GradedAhead
 from autograder.exercise import find_exercise
 from autograder.grading import grade, not_graded
 from autograder.notebooks import METADATA
 from autograder.remote import CellOutcome
-from autograder.report import ExerciseResult, exercise_text, wrapped
+from autograder.report import ExerciseResult, Report, exercise_text, wrapped
 from autograder.sandbox import MODES, Limits
 from autograder.submission import (
     GRADE_PREFIX,
+    Submission,
     SubmissionError,
     cell_source,
     load_notebook,
@@ -70,10 +73,28 @@ def _cell(cell_type: str, source: str, metadata: dict[str, Any]) -> NotebookNode
     return _TYPES[cell_type](source, metadata=nbformat.from_dict(metadata))
 
 
-def released_cells(resources: Any) -> dict[str, Released]:
+#: What was handed out, by nbgrader application, assignment and notebook.
+_released: WeakKeyDictionary[Any, dict[tuple[str, str], dict[str, Released]]] = (
+    WeakKeyDictionary()
+)
+
+
+def released_cells(resources: Any, application: Any = None) -> dict[str, Released]:
     """Return the cells of the notebook in hand by grade_id, as nbgrader recorded them;
-    none for a notebook that the gradebook does not know."""
+    none for a notebook that the gradebook does not know.
+
+    One ``application``, a run of ``nbgrader autograde``, asks the gradebook once."""
     about = resources["nbgrader"]
+    if application is None:
+        return _recorded(about)
+    known = _released.setdefault(application, {})
+    key = about["assignment"], about["notebook"]
+    if key not in known:
+        known[key] = _recorded(about)
+    return known[key]
+
+
+def _recorded(about: Any) -> dict[str, Released]:
     with Gradebook(about["db_url"]) as gradebook:
         try:
             notebook = gradebook.find_notebook(about["notebook"], about["assignment"])
@@ -129,7 +150,9 @@ class JudgedExporter(NotebookExporter):
     def from_file(
         self, file_stream: Any, resources: Any = None, **kw: Any
     ) -> tuple[str, Any]:
-        known = released_cells(resources) if "nbgrader" in (resources or {}) else {}
+        known = {}
+        if "nbgrader" in (resources or {}):
+            known = released_cells(resources, self.parent)
         if not is_ours(known):
             notebook = nbformat.read(file_stream, as_version=4)
             return self.from_notebook_node(notebook, resources=resources, **kw)
@@ -220,7 +243,9 @@ class JudgedExecute(NbGraderPreprocessor):
     ).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        released = released_cells(resources)
+        # The application that nbgrader runs; alone, the exporter has none above it.
+        application = getattr(self.parent, "parent", None)
+        released = released_cells(resources, application)
         if not is_ours(released):
             return Execute(parent=self.parent).preprocess(nb, resources)
         names = [cell.exercise for cell in released.values() if cell.exercise]
@@ -231,20 +256,56 @@ class JudgedExecute(NbGraderPreprocessor):
             results = [not_graded(find_exercise(n), "error", error) for n in names]
             told = ""
         else:
-            report = grade(
-                read_notebook(nb, f"{resources['nbgrader']['notebook']}.ipynb"),
-                exercises=names,
-                sandbox=self.sandbox,
-                limits=Limits(
-                    cell_seconds=self.cell_seconds,
-                    call_seconds=self.call_seconds,
-                    total_seconds=self.total_seconds,
-                ),
-            )
+            name = f"{resources['nbgrader']['notebook']}.ipynb"
+            submission = read_notebook(nb, name)
+            report = self._grade(submission, identity(resources), released, application)
             results, outcomes = list(report.exercises), report.cells
             told = f"Grader {report.version}, seed {report.seed}."
         write_outputs(nb, {r.name: r for r in results}, outcomes, told)
         return nb, resources
+
+    def _grade(
+        self,
+        submission: Submission,
+        who: tuple[str, ...],
+        released: dict[str, Released],
+        application: Any,
+    ) -> Report:
+        limits = Limits(
+            cell_seconds=self.cell_seconds,
+            call_seconds=self.call_seconds,
+            total_seconds=self.total_seconds,
+        )
+        options = {
+            "exercises": [cell.exercise for cell in released.values() if cell.exercise],
+            "sandbox": self.sandbox,
+            "limits": limits,
+            "ahead": True,
+        }
+        handed_in = getattr(application, "assignments", None)
+        if not handed_in:
+            return grade(submission, **options)
+        if application not in _ahead:
+            paths = {
+                (*Path(folder).parts[-2:], Path(file).stem): Path(file)
+                for folder, files in handed_in.items()
+                for file in files
+            }
+
+            def read(who: tuple[str, ...]) -> Submission | None:
+                try:
+                    data = load_notebook(paths[who])
+                    return read_notebook(restored(data, released), submission.name)
+                except SubmissionError:
+                    return None
+
+            line = [key for key in sorted(paths) if key[1:] == who[1:]]
+            _ahead[application] = GradedAhead(line, read, options)
+        return _ahead[application].report(who, submission)
+
+
+#: What is graded ahead, by nbgrader application; each grades one assignment.
+_ahead: WeakKeyDictionary[Any, GradedAhead] = WeakKeyDictionary()
 
 
 def write_outputs(

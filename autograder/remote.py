@@ -4,6 +4,7 @@ Arrays go by value, caches by handle, generators as their state. Every wait has 
 a worker that is silent, gone or incoherent is killed, and the next one starts fresh.
 """
 
+import atexit
 import contextlib
 import os
 import queue
@@ -14,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -50,15 +52,53 @@ class CellOutcome:
 
 @dataclass
 class _Process:
-    """A started worker and the threads that carry its frames."""
+    """A started worker, the threads that carry its frames, and its folder.
+
+    Bubblewrap gives a worker a /tmp of its own; elsewhere it gets a ``folder``."""
 
     popen: "subprocess.Popen[bytes]"
+    folder: str | None
     requests: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | None]" = field(
         default_factory=queue.SimpleQueue
     )
     answers: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | wire.WireError | None]" = field(
         default_factory=queue.SimpleQueue
     )
+
+    @classmethod
+    def launch(cls, command: list[str], inside: bool) -> "Future[_Process]":
+        """Start a process; ``inside`` says whether it is bubblewrap's.
+
+        One thread starts them all: bubblewrap dies with the thread that started it, and
+        the threads of a class's graders come and go."""
+        return _launcher.submit(cls._launch, command, inside)
+
+    @classmethod
+    def _launch(cls, command: list[str], inside: bool) -> "_Process":
+        folder = None if inside else tempfile.mkdtemp(prefix="dropout-worker-")
+        popen = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(folder or "/tmp"),
+            start_new_session=os.name == "posix",
+        )
+        process = cls(popen, folder)
+        process.carry()
+        return process
+
+    def kill(self) -> None:
+        """Kill the process and its group, and remove its folder."""
+        self.requests.put(None)
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            self.popen.kill()
+        self.popen.wait()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def carry(self) -> None:
         """Start the threads. They end when the pipes do; threads, because select does
@@ -88,17 +128,50 @@ class _Process:
             self.popen.stdout.close()
 
 
+_launcher = ThreadPoolExecutor(1, thread_name_prefix="starts-workers")
+#: Processes that were started ahead, by command; no student's code has run in them.
+_spares: dict[tuple[str, ...], list["Future[_Process]"]] = {}
+
+
+def _spare(command: list[str]) -> _Process | None:
+    """Return a process that was started ahead and still runs, if there is one."""
+    waiting = _spares.get(tuple(command), [])
+    while waiting:
+        with contextlib.suppress(IndexError):  # another thread was faster
+            process = waiting.pop().result()
+            if process.popen.poll() is None:
+                return process
+            process.kill()
+    return None
+
+
+def _keep_spare(command: list[str], inside: bool) -> None:
+    _spares.setdefault(tuple(command), []).append(_Process.launch(command, inside))
+
+
+@atexit.register
+def end_spares() -> None:
+    """Kill the processes that were started ahead and not used."""
+    for waiting in _spares.values():
+        while waiting:
+            waiting.pop().result().kill()
+
+
 class RemoteWorker:
     """One worker process. Use as a context manager; it is started at the first use."""
 
-    def __init__(self, sandbox: str = "auto", limits: Limits | None = None) -> None:
+    def __init__(
+        self, sandbox: str = "auto", limits: Limits | None = None, ahead: bool = False
+    ) -> None:
+        """``ahead`` starts the next worker's process with this one, for a whole class:
+        it loads NumPy while this submission is graded, and sees nothing of it."""
         self.limits = limits or Limits()
+        self._ahead = ahead
         self._command, self.sandbox = confine(sandbox)
         self._process: _Process | None = None
         self._generators: dict[int, tuple[int, np.random.Generator]] = {}
         self._forget = False
         self._callbacks: list[Callable[..., Any]] = []
-        self._folder: str | None = None
         self._deadline = time.monotonic() + self.limits.total_seconds
 
     def __enter__(self) -> "RemoteWorker":
@@ -113,27 +186,19 @@ class RemoteWorker:
 
     def start(self) -> None:
         """Start the process with its limits in force. Raises ``WorkerUnavailable``."""
-        # Bubblewrap gives the worker a /tmp of its own; elsewhere it gets this folder.
         inside = self.sandbox == "bubblewrap"
-        if not inside:
-            self._folder = tempfile.mkdtemp(prefix="dropout-worker-")
-        popen = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(self._folder or "/tmp"),
-            start_new_session=os.name == "posix",
+        self._process = (
+            _spare(self._command) or _Process.launch(self._command, inside).result()
         )
-        self._process = _Process(popen)
-        self._process.carry()
+        if self._ahead:
+            _keep_spare(self._command, inside)
         self._generators.clear()
         confinement = {
             "do": "confine",
             "limits": self.limits.resources(),
             "readable": readable(),
             "hidden": str(PACKAGE),
-            "folder": self._folder or "/tmp",
+            "folder": self._process.folder or "/tmp",
         }
         try:
             answer, _ = self._exchange(confinement, b"", 60.0)
@@ -149,18 +214,8 @@ class RemoteWorker:
     def stop(self) -> None:
         """Kill the process and everything in its group; safe to call twice."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.requests.put(None)
-        if os.name == "posix":
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.popen.pid, signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            process.popen.kill()
-        process.popen.wait()
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        if process is not None:
+            process.kill()
 
     def run_cell(self, number: int, source: str, go_on: bool = False) -> CellOutcome:
         """Execute a cell and return what came of it. Raises ``WorkerLost``."""

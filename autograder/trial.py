@@ -58,8 +58,11 @@ class Trial:
 
         Magnitudes lie in [0.5, 3], so that a dropped unit (an exact 0) is told from a
         kept one, and a scale is read off to rounding error."""
-        x = self.rng.uniform(0.5, 3, shape) * self.rng.choice([-1.0, 1.0], shape)
-        return np.where(self.rng.random(shape) < zeros, 0.0, x)
+        x = self.rng.uniform(-2.5, 2.5, shape)
+        x += np.copysign(0.5, x)
+        if zeros:
+            x[self.rng.random(shape) < zeros] = 0.0
+        return x
 
     def law(self, look: str) -> Law:
         return self.check.looks[look]
