@@ -295,8 +295,10 @@ class JudgedExecute(NbGraderPreprocessor):
             def read(who: tuple[str, ...]) -> Submission | None:
                 try:
                     data = load_notebook(paths[who])
+                    read_notebook(data, submission.name)
                     return read_notebook(restored(data, released), submission.name)
-                except SubmissionError:
+                except Exception:
+                    # Its own turn will say what is wrong with it; not somebody else's.
                     return None
 
             line = [key for key in sorted(paths) if key[1:] == who[1:]]
