@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from autograder.exercise import describe
-from autograder.students import StudentFunction
 from autograder.trial import CheckFailure
 
 
@@ -89,18 +88,3 @@ def worst(found: np.ndarray, expected: np.ndarray) -> str:
     place = np.unravel_index(int(np.argmax(gap)), gap.shape)
     where = f" at {tuple(int(i) for i in place)}" if gap.ndim else ""
     return f"expected {expected[place]:.6g}{where}, found {found[place]:.6g}"
-
-
-def leaves_inputs_alone(
-    function: StudentFunction, call: str, *args: Any, **kwargs: Any
-) -> Any:
-    """Return the call's result, or raise ``CheckFailure`` when it changed an argument."""
-    result, after = function.observe(*args, **kwargs)
-    for i, (before, now) in enumerate(zip(args, after, strict=True)):
-        if isinstance(before, np.ndarray) and not np.array_equal(before, now):
-            raise CheckFailure(
-                f"{call} changed its argument number {i + 1} in place: "
-                f"{worst(now, before) if np.shape(now) == before.shape else 'its shape'}. "
-                "Work on a copy (x * mask makes a new array; x *= mask does not)."
-            )
-    return result

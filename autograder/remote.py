@@ -23,7 +23,7 @@ import numpy as np
 
 from autograder import wire
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
-from autograder.students import Foreign, Handle, StudentError
+from autograder.students import Handle, StudentError
 
 
 class WorkerLost(Exception):
@@ -393,13 +393,3 @@ def _no_encoding(value: Any) -> dict[str, Any]:
 
 def _text(value: Any, limit: int = 200_000) -> str | None:
     return None if value is None else str(value)[:limit]
-
-
-__all__ = [
-    "CellOutcome",
-    "Foreign",
-    "RemoteFunction",
-    "RemoteWorker",
-    "WorkerLost",
-    "WorkerUnavailable",
-]

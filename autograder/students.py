@@ -5,8 +5,6 @@ mutants). The judge's counterpart is ``autograder.remote.RemoteFunction``. Both 
 copies, and a check never knows which it has.
 """
 
-import copy
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -121,13 +119,6 @@ class LocalFunction:
             raise StudentError(describe_error(error)) from None
         return self._closed(result), tuple(plain(arg) for arg in args)
 
-    def signature(self) -> str:
-        """Return the parameters that the function takes, as text."""
-        try:
-            return str(inspect.signature(self._function))
-        except (TypeError, ValueError):
-            return "(…)"
-
     def _opened(self, value: Any) -> Any:
         if isinstance(value, _LocalHandle):
             # A shallow copy would share the cache's arrays between calls; so may students.
@@ -149,6 +140,3 @@ class _LocalHandle:
     def __init__(self, value: Any) -> None:
         self.value = value
         self.type_name = type(value).__name__
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "_LocalHandle":
-        return _LocalHandle(copy.deepcopy(self.value, memo))
