@@ -9,6 +9,7 @@ import html
 import io
 import itertools
 import re
+from xml.etree import ElementTree
 
 import matplotlib
 
@@ -72,34 +73,104 @@ def show(figure: Figure, *, alt: str, caption: str) -> ThemedFigure:
 def _follow_theme(svg: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    prefix = f"fig{next(_numbers)}-"
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}\1"', svg)
-    svg = re.sub(r'(href="#|url\(#)([^")]+)', rf"\1{prefix}\2", svg)
     for number, colour in enumerate(SERIES, start=1):
         svg = svg.replace(colour, f"var(--series-{number})")
-    svg = svg.replace("#000000", "currentColor")
+    svg = svg.replace("#000000", "currentColor").replace("xlink:href", "href")
+    svg = re.sub(r' xmlns[:a-z]*="[^"]*"', "", svg)  # HTML knows them
+    svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
+    root = ElementTree.fromstring(svg)
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
     # matplotlib leaves fill out where it is black, which is SVG's default.
-    svg = re.sub(r"<svg ", '<svg fill="currentColor" aria-hidden="true" ', svg, count=1)
-    svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    return _smaller(svg)
+    root.attrib |= {"fill": "currentColor", "aria-hidden": "true"}
+    _lighten(root, f"fig{next(_numbers)}-")
+    return ElementTree.tostring(root, "unicode").replace(" />", "/>")
 
 
-def _smaller(svg: str) -> str:
-    """Return the SVG with a tenth of a point as its precision, without what does nothing."""
+# ---- Smaller SVG that looks the same ------------------------------------------------
+
+
+def _lighten(root: ElementTree.Element, prefix: str) -> None:
+    """Rewrite the SVG so that it draws the same with half the bytes.
+
+    Every ``id`` that is left begins with ``prefix``.
+    """
+    for style in root.iterfind("defs/style/.."):
+        root.remove(style)  # it would hold for the whole page
+    root.set("stroke-linejoin", "round")
+    root[:] = _flat(root)
+    _share(root)
+    used = set(re.findall(r"#([^\")]+)", ElementTree.tostring(root, "unicode")))
+    short = {name: f"{prefix}{i}" for i, name in enumerate(sorted(used), start=1)}
+    for element in root.iter():
+        if element.get("id") not in used:
+            element.attrib.pop("id", None)
+        for name, value in element.items():
+            element.set(name, _short_value(name, value, short))
+        element.text = (element.text or "").strip() and element.text
+        element.tail = (element.tail or "").strip() and element.tail
+
+
+def _flat(parent: ElementTree.Element) -> list[ElementTree.Element]:
+    """Return the children without groups that only name things, and without unpainted
+    paths; an axis draws first all its grid lines, then all its ticks, then all labels."""
+    children = []
+    for child in parent:
+        name = child.attrib.pop("id", "") if child.tag == "g" else ""
+        if child.tag == "g":
+            child[:] = _flat(child)
+        if name.startswith("matplotlib.axis"):
+            child[:] = sorted(child, key=lambda each: (each.tag, sorted(_shared(each))))
+        if child.tag == "g" and not child.attrib:
+            children.extend(child)
+        elif child.get("style") != "fill: none":
+            children.append(child)
+    return children
+
+
+def _shared(element: ElementTree.Element) -> list[tuple[str, str]]:
+    """Return the attributes that a group could hold for several such elements."""
+    if element.get("transform") or "opacity:" in element.get("style", "").split():
+        return []
+    return [pair for pair in element.items() if pair[0] in ("style", "clip-path")]
+
+
+def _share(parent: ElementTree.Element) -> None:
+    """Write what neighbours have in common once, on a group around them."""
+    children = []
+    for shared, run in itertools.groupby(list(parent), _shared):
+        group = ElementTree.Element("g", dict(shared))
+        group[:] = run
+        if not shared or len(group) == 1:
+            children.extend(group)
+            continue
+        for each in group:
+            for name, _ in shared:
+                del each.attrib[name]
+        group[:] = _flat(group)
+        children.append(group)
+    parent[:] = children
+    for child in parent:
+        if child.tag == "g":
+            _share(child)
+
+
+def _short_value(name: str, value: str, short: dict[str, str]) -> str:
+    """Return an attribute's value with a tenth of a point as its precision, the page's
+    own font, and names after ``short``."""
 
     def rounded(match: re.Match[str]) -> str:
         return f"{float(match[0]):.1f}".removesuffix(".0")
 
-    def coordinates(match: re.Match[str]) -> str:
-        return re.sub(r"-?\d+\.\d+", rounded, match[0])
-
-    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
-    svg = re.sub(
-        r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", svg
-    )
-    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' (?:d|x|y|x1|x2|y1|y2|transform|points)="[^"]*"', coordinates, svg)
-    # The page's own font, from assets/book.css.
-    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
-    return re.sub(r"\s*\n\s*", "\n", svg)
+    if name == "id":
+        return short[value]
+    if name == "href" or "url(#" in value:
+        value = re.sub(r"#([^)]+)", lambda match: "#" + short[match[1]], value)
+    if name == "style":
+        value = re.sub(r"font-family: [^;]*;? ?", "", value)
+        value = re.sub(r"([:;]) ", r"\1", value).rstrip("; ")
+    if name in ("d", "points", "transform", "x", "y", "width", "height"):
+        value = re.sub(r"-?\d+\.\d+", rounded, value)
+        if name == "d":
+            value = re.sub(r"\s*([A-Za-z])\s*", r"\1", value)
+    return value.strip()
