@@ -791,6 +791,11 @@ NOT_AFFINE = mistake(
     "everywhere.",
     "energy-alpha",
 )
+ALPHA_AT_ONE = mistake(
+    "is_wrong_at_keep_prob_one",
+    "at keep_prob = 1 nothing is dropped; then A = 1, B = 0 and out equals x.",
+    "energy-alpha",
+)
 AFFINE_MAP_AT_TEST = mistake(
     "applies_the_affine_map_at_test",
     "at test you still apply A and B; at test AlphaDropout is the identity.",
@@ -996,10 +1001,11 @@ def _nothing_dropped_mistake(
     function: StudentFunction, trial: Trial, got: _Reading
 ) -> str:
     """Return what is behind an output without a mixture of kept and dropped units."""
+    named = masks.ONE_BIT_FOR_ALL, masks.TESTS_BY_DEFAULT, masks.TRAINING_REVERSED
     try:
         masks.drops_some(_Masking(function), trial)
     except CheckFailure as failure:
-        if failure.mistake is not None:
+        if failure.mistake in named:
             return failure.mistake
     if got.dropped.all():
         return ALL_UNITS_ALIKE
@@ -1045,7 +1051,7 @@ def gives_dropped_units_the_right_value(
         seen = f"come back as {got.value:.6g}" if got.dropped.any() else "have no value"
         trial.fail(
             f"{call}: dropped units {seen}; expected {expected:.6g}.",
-            _line_mistake(alpha_dropout, trial),
+            _line_mistake(alpha_dropout, trial) or OTHER_CONSTANTS,
         )
 
 
@@ -1082,7 +1088,17 @@ def alpha_changes_nothing_at_keep_prob_one(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1, out equals x."""
-    masks.keeps_everything_at_one(alpha_dropout, trial)
+    x = trial.inputs(50, 40)
+    call = masks.call_text(alpha_dropout.name, x.shape, 1.0)
+    result = alpha_dropout(x, 1.0, trial.generator())
+    out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
+    nearly = np.median(np.abs(out - x)) < 0.05
+    trial.expect(
+        facts.close(out, x, atol=1e-6),
+        f"{call}: nothing is dropped at keep_prob = 1, so out equals x; "
+        f"{facts.worst(out, x)}.",
+        masks.ROUNDS_KEEP_PROB if nearly else ALPHA_AT_ONE,
+    )
 
 
 @alpha.check(points=0.25, after="replaces_some_units_by_one_value")

@@ -159,8 +159,10 @@ def takes_norm_for_the_inverted_scaling(x, keep_prob, scaling):
 @energy_mutant((NONE, MEAN), "swaps_the_scalings_none_and_mean")
 def says_that_dropping_adds_energy(x, keep_prob, scaling):
     """Gets both factors upside down."""
-    return right_energy(x, keep_prob, scaling) / scale_of(keep_prob, scaling) ** 4 / (
-        keep_prob**2
+    return (
+        right_energy(x, keep_prob, scaling)
+        / scale_of(keep_prob, scaling) ** 4
+        / (keep_prob**2)
     )
 
 
@@ -218,7 +220,8 @@ def rounds_the_energy(x, keep_prob, scaling):
 def divides_by_the_norm(x, keep_prob, scaling):
     """Normalises x first, and divides by 0 when it is all zeros."""
     size = np.linalg.norm(x)
-    return right_energy(x / size, keep_prob, scaling) * size**2
+    with np.errstate(invalid="ignore"):
+        return right_energy(x / size, keep_prob, scaling) * size**2
 
 
 @energy_mutant(EDGES, "multiplies_the_energy_by_another_factor")
@@ -849,7 +852,7 @@ def drops_to_plus_alpha(x, keep_prob, rng, training=True):
 
 
 @alpha_mutant((DROPPED, KEPT), "drops_to_another_value")
-def drops_to_the_smallest_input(x, keep_prob, rng, training=True):
+def rounds_the_constants_of_selu(x, keep_prob, rng, training=True):
     """Rounds the constants to 1.05 and 1.67."""
     mask = rng.random(x.shape) < keep_prob
     return answer(x, mask, keep_prob, training, off=-1.05 * 1.67)
@@ -901,7 +904,7 @@ def clips_very_large_units_only(x, keep_prob, rng, training=True):
 def drops_zeros_always(x, keep_prob, rng, training=True):
     """Tells kept units by x * mask != 0 and so drops units that are 0."""
     kept = x * (rng.random(x.shape) < keep_prob)
-    return answer(kept, kept != 0, keep_prob, training)
+    return answer(kept if training else x, kept != 0, keep_prob, training)
 
 
 @alpha_mutant(ALPHA_AT_ONE, "rounds_or_clips_keep_prob")
@@ -909,6 +912,14 @@ def clips_alphas_keep_prob(x, keep_prob, rng, training=True):
     """Keeps keep_prob away from 1, against a division by 0 that does not exist."""
     p = min(keep_prob, 0.999)
     return answer(x, rng.random(x.shape) < p, p, training)
+
+
+@alpha_mutant(ALPHA_AT_ONE, "is_wrong_at_keep_prob_one")
+def treats_one_as_no_unit_at_all(x, keep_prob, rng, training=True):
+    """Returns a silent layer at keep_prob = 1, reading it as a drop probability."""
+    if training and keep_prob == 1:
+        return np.zeros_like(x), None
+    return answer(x, rng.random(x.shape) < keep_prob, keep_prob, training)
 
 
 # The input
@@ -998,7 +1009,30 @@ def alpha_drops_a_fixed_number(x, keep_prob, rng, training=True):
     return answer(x, order < keep_prob * x.size, keep_prob, training)
 
 
-@alpha_mutant(INDEPENDENT, "draws_dependent_bits")
+@alpha_mutant(BITS, "reuses_masks")
+def alpha_seeds_from_a_few_numbers(x, keep_prob, rng, training=True):
+    """Draws a seed from rng, of which there are five only."""
+    own = np.random.default_rng(rng.integers(5))
+    return answer(x, own.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@alpha_mutant(BITS, "drops_whole_rows")
+def alpha_drops_whole_rows(x, keep_prob, rng, training=True):
+    """Draws a number for each example."""
+    mask = rng.random((len(x),) + (1,) * (x.ndim - 1)) < keep_prob
+    return answer(x, mask, keep_prob, training)
+
+
+@alpha_mutant(RATE, "drops_by_place")
+def alpha_keeps_the_front_more(x, keep_prob, rng, training=True):
+    """Gives the first half a higher rate than the second, keeping the mean."""
+    gap = 0.5 * min(keep_prob, 1 - keep_prob)
+    place = np.arange(x.size).reshape(x.shape) < x.size / 2
+    mask = rng.random(x.shape) < keep_prob + np.where(place, gap, -gap)
+    return answer(x, mask, keep_prob, training)
+
+
+@alpha_mutant(INDEPENDENT, "bits_depend_on_each_other")
 def alpha_repeats_pairs_of_rows(x, keep_prob, rng, training=True):
     """Draws half of the rows and uses each twice, to save time."""
     u = rng.random((-(-len(x) // 2), *x.shape[1:])).repeat(2, axis=0)[: len(x)]
