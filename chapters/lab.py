@@ -111,9 +111,9 @@ def gradients(
             d = d @ parameters[layer][0].T
             if multipliers is not None:
                 d = d * multipliers[layer - 1]
-            # The input of this layer is positive only where ReLU let it through; where
-            # a mask made it zero, d is zero already.
-            d = d * (inputs[layer] > 0)
+            # The input of this layer is not zero only where ReLU let it through (noise
+            # may have turned its sign); where a mask made it zero, d is zero already.
+            d = d * (inputs[layer] != 0)
     return cross_entropy(z, y), out[::-1]
 
 
