@@ -5,17 +5,63 @@ from typing import Any
 import numpy as np
 
 from autograder.exercise import describe
+from autograder.mistakes import mistake
 from autograder.trial import CheckFailure
+
+RETURNS_NOTHING = mistake(
+    "returns_nothing",
+    "the function ends without a return statement, so the call gives None.",
+    None,
+)
+RETURNS_ANOTHER_KIND = mistake(
+    "returns_another_kind",
+    "what comes back is of another kind than the statement says; compare it with the "
+    "line that says what the function returns.",
+    None,
+)
+RETURNS_ANOTHER_SHAPE = mistake(
+    "returns_another_shape",
+    "an axis too many or too few: something is summed, flattened or kept that should "
+    "not be, or works for arrays of one shape only.",
+    None,
+)
+RETURNS_NO_FLOATS = mistake(
+    "returns_no_floats",
+    "somewhere on the way the numbers become integers or booleans; the result holds "
+    "floating point numbers.",
+    None,
+)
+RETURNS_NAN_OR_INFINITY = mistake(
+    "returns_nan_or_infinity",
+    "a division by 0 on the way, or infinity times 0: the statement says what happens "
+    "at the edges.",
+    None,
+)
+RAISES_AN_ERROR = mistake(
+    "raises_an_error",
+    "your code meets an input that the statement allows and that it was not written for; "
+    "the message names the line.",
+    None,
+)
 
 
 def pair(result: Any, call: str, names: str = "(out, cache)") -> tuple[Any, Any]:
     """Return the two items of a returned tuple, or raise ``CheckFailure`` saying what
     came back from ``call`` instead of the items ``names``."""
+    first, second = items(result, 2, call, names)
+    return first, second
+
+
+def items(result: Any, count: int, call: str, names: str) -> tuple[Any, ...]:
+    """Return the ``count`` items of a returned tuple, or raise ``CheckFailure``."""
     if result is None:
-        raise CheckFailure(f"{call} returned None: is a return statement missing?")
-    if not isinstance(result, tuple) or len(result) != 2:
         raise CheckFailure(
-            f"{call} returned {describe(result)}; expected the tuple {names}."
+            f"{call} returned None: is a return statement missing?", RETURNS_NOTHING
+        )
+    if not isinstance(result, tuple) or len(result) != count:
+        raise CheckFailure(
+            f"{call} returned {describe(result)}; expected the tuple {names}.",
+            RETURNS_ANOTHER_KIND,
         )
     return result
 
@@ -28,18 +74,23 @@ def float_array(
     Otherwise raise ``CheckFailure`` saying what was found: None, a list, integers, a
     wrong shape, NaN or infinity."""
     if value is None:
-        raise CheckFailure(f"{call}: {what} is None: is a return statement missing?")
+        raise CheckFailure(
+            f"{call}: {what} is None: is a return statement missing?", RETURNS_NOTHING
+        )
     if not isinstance(value, np.ndarray):
         raise CheckFailure(
-            f"{call}: {what} is {describe(value)}; expected a NumPy array of shape {shape}."
+            f"{call}: {what} is {describe(value)}; expected a NumPy array of shape {shape}.",
+            RETURNS_ANOTHER_KIND,
         )
     if value.shape != tuple(shape):
         raise CheckFailure(
-            f"{call}: {what} has shape {value.shape}; expected {tuple(shape)}."
+            f"{call}: {what} has shape {value.shape}; expected {tuple(shape)}.",
+            RETURNS_ANOTHER_SHAPE,
         )
     if value.dtype.kind != "f":
         raise CheckFailure(
-            f"{call}: {what} has dtype {value.dtype}; expected floating point numbers."
+            f"{call}: {what} has dtype {value.dtype}; expected floating point numbers.",
+            RETURNS_NO_FLOATS,
         )
     finite(value, call, what)
     return value
@@ -55,12 +106,16 @@ def number(value: Any, call: str, what: str = "the result") -> float:
     ):
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise CheckFailure(f"{call}: {what} is {describe(value)}; expected one number.")
+        raise CheckFailure(
+            f"{call}: {what} is {describe(value)}; expected one number.",
+            RETURNS_NOTHING if value is None else RETURNS_ANOTHER_KIND,
+        )
     try:
         number = float(value)
     except OverflowError:
         raise CheckFailure(
-            f"{call}: {what} is an integer too large for a float."
+            f"{call}: {what} is an integer too large for a float.",
+            RETURNS_NO_FLOATS,
         ) from None
     finite(np.asarray(number), call, what)
     return number
@@ -73,7 +128,8 @@ def finite(value: np.ndarray, call: str, what: str = "the result") -> None:
         first = value[bad].flat[0] if value.ndim else value
         raise CheckFailure(
             f"{call}: {what} holds {first} in {int(bad.sum())} of {value.size} places; "
-            "expected finite numbers."
+            "expected finite numbers.",
+            RETURNS_NAN_OR_INFINITY,
         )
 
 

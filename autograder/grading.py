@@ -11,6 +11,8 @@ from typing import Any
 
 from autograder import __version__
 from autograder.exercise import Check, Exercise, all_exercises, find_exercise
+from autograder.facts import RAISES_AN_ERROR
+from autograder.mistakes import find_mistake
 from autograder.remote import CellOutcome, RemoteFunction, RemoteWorker, WorkerLost
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.sandbox import Limits
@@ -47,7 +49,7 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
     except CheckFailure as error:
         failure = error
     except StudentError as error:
-        failure = CheckFailure(f"Your code raised {error.message}.")
+        failure = CheckFailure(f"Your code raised {error.message}.", RAISES_AN_ERROR)
     except WorkerLost as error:
         failure = CheckFailure(f"Your function gave no answer: {error.message}.")
     except Exception as error:
@@ -101,8 +103,7 @@ def grade_exercise(
         before_check()
         results[check.name] = run_check(check, functions, seed)
     failed = [result for result in results.values() if result.status == "failed"]
-    # What has a name says more than what came first.
-    root = next((r for r in failed if r.mistake is not None), (*failed, None)[0])
+    root = min(failed, key=_vagueness, default=None)
     return ExerciseResult(
         name=exercise.name,
         chapter=exercise.chapter,
@@ -111,6 +112,14 @@ def grade_exercise(
         message="" if root is None else root.message,
         mistake=None if root is None else root.mistake,
     )
+
+
+def _vagueness(result: CheckResult) -> int:
+    """Return a rank: what has a name says more than what came first, and a mistake of
+    this exercise's subject more than one that is made anywhere."""
+    if result.mistake is None:
+        return 2
+    return int(find_mistake(result.mistake).is_general)
 
 
 def grade_functions(

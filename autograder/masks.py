@@ -126,6 +126,70 @@ DEPENDENT_BITS = mistake(
     "about how many are kept.",
     "exp-variance",
 )
+KEEPS_AT_ANOTHER_RATE = mistake(
+    "keeps_at_another_rate",
+    "the comparison that draws your mask is true with another probability than "
+    "keep_prob, for some of the units or for all.",
+    "conv-definitions",
+)
+DROPS_TWICE = mistake(
+    "drops_twice",
+    "the share that you keep is keep_prob squared, as when two masks are applied, one "
+    "after the other.",
+    "conv-mistakes",
+)
+NUMBERS_OF_BOTH_SIGNS = mistake(
+    "draws_numbers_of_both_signs",
+    "you compare keep_prob with uniform numbers from −1 to 1; take them from 0 to 1.",
+    "conv-definitions",
+)
+DROPS_NOTHING = mistake(
+    "drops_nothing",
+    "no unit is dropped, in neither mode: the comparison that draws the mask is always "
+    "true, or the mask is not applied.",
+    "conv-definitions",
+)
+DROPS_EVERYTHING = mistake(
+    "drops_everything",
+    "no unit is kept: the comparison that draws the mask is never true, or the output is "
+    "never filled.",
+    "conv-definitions",
+)
+TAKES_ONE_FOR_DROP_PROBABILITY = mistake(
+    "takes_one_for_a_drop_probability",
+    "keep_prob = 1 drops everything, as a drop probability of 1 would; it keeps "
+    "everything.",
+    "conv-dictionary",
+)
+DROPS_AT_LEAST_ONE = mistake(
+    "drops_at_least_one",
+    "you make sure that at least one unit is dropped; when each is kept with probability "
+    "keep_prob, all may be kept.",
+    "exp-mistakes",
+)
+DOUBLES = mistake(
+    "doubles_whatever_keep_prob",
+    "you multiply by 2 whatever keep_prob is; that is right at keep_prob = 0.5 alone.",
+    "conv-definitions",
+)
+SCALE_VARIES = mistake(
+    "scale_differs_from_unit_to_unit",
+    "kept units of one call come back multiplied by different numbers: either noise is "
+    "added, or large values are cut off; one factor serves all.",
+    "conv-definitions",
+)
+PRESERVES_THE_SUM = mistake(
+    "preserves_the_sum",
+    "you scale each call so that the sum of x is preserved; then the factor depends on "
+    "which units were kept, and large units come back too small on average.",
+    "quant-divisors",
+)
+SCALE_DEPENDS_ON_SHAPE = mistake(
+    "scale_depends_on_the_shape",
+    "kept units are scaled rightly in a matrix and otherwise in an array of another "
+    "shape; dropout does not look at the shape.",
+    "conv-definitions",
+)
 CHANGES_ITS_INPUT = mistake(
     "changes_its_input",
     "your function works in place and overwrites the array that it was given.",
@@ -133,16 +197,42 @@ CHANGES_ITS_INPUT = mistake(
 )
 
 
-def share_name(share: float, keep_prob: float) -> str | None:
-    """Return the mistake that a measured share of kept units points to, or None."""
-    normal = {0.8: 0.7881, 0.3: 0.6179}.get(keep_prob)
-    if abs(share - (1 - keep_prob)) < 0.02:
-        return KEEPS_WITH_DROP_PROBABILITY
-    if normal is not None and abs(share - normal) < 0.006:
-        return NORMAL_NUMBERS
-    if abs(share - 0.5) < 0.02:
-        return IGNORES_KEEP_PROB
-    return None
+@dataclass(frozen=True)
+class _Rate:
+    """The share that a mistake keeps at a keep probability, and how near it is measured.
+
+    One share may fit by accident; ``confirm`` asks for a second one."""
+
+    name: str
+    at: Callable[[float], float]
+    within: float
+    confirm: bool = False
+
+
+_RATES = (
+    _Rate(KEEPS_WITH_DROP_PROBABILITY, lambda p: 1 - p, 0.02),
+    _Rate(NORMAL_NUMBERS, lambda p: 0.5 * math.erfc(-p / math.sqrt(2)), 0.006),
+    _Rate(IGNORES_KEEP_PROB, lambda p: 0.5, 0.02),
+    _Rate(DROPS_TWICE, lambda p: p**2, 0.006, confirm=True),
+    _Rate(NUMBERS_OF_BOTH_SIGNS, lambda p: (1 + p) / 2, 0.006, confirm=True),
+)
+
+
+def share_name(
+    share: float, keep_prob: float, measure: Callable[[float], float] | None = None
+) -> str:
+    """Return the mistake that a measured share of kept units points to.
+
+    ``measure`` gives the share of some 10,000 units at another keep probability."""
+    other = KEEP_PROBS[1] if keep_prob > 0.5 else KEEP_PROBS[0]
+    for rate in _RATES:
+        if abs(share - rate.at(keep_prob)) >= rate.within:
+            continue
+        if not rate.confirm:
+            return rate.name
+        if measure is not None and abs(measure(other) - rate.at(other)) < 0.03:
+            return rate.name
+    return KEEPS_AT_ANOTHER_RATE
 
 
 def call_text(
@@ -236,6 +326,8 @@ def _all_or_none_mistake(function: StudentFunction, trial: Trial) -> str | None:
     }
     if shares == {0.0, 1.0}:
         return ONE_BIT_FOR_ALL
+    if shares == {0.0}:
+        return DROPS_EVERYTHING
     if shares != {1.0}:
         return None
     named = {True: TESTS_BY_DEFAULT, False: TRAINING_REVERSED}
@@ -246,7 +338,7 @@ def _all_or_none_mistake(function: StudentFunction, trial: Trial) -> str | None:
             return None
         if not kept.all():
             return name
-    return None
+    return DROPS_NOTHING
 
 
 def leaves_input_alone(function: StudentFunction, trial: Trial) -> None:
@@ -270,11 +362,13 @@ FACTORS: Mapping[str, Callable[[float], float]] = {
     "1": lambda p: 1.0,
     "p": lambda p: p,
     "1/p": lambda p: 1 / p,
+    "p²": lambda p: p**2,
     "1/p²": lambda p: 1 / p**2,
     "1/√p": lambda p: p**-0.5,
     "⌊1/p⌋": lambda p: float(math.floor(1 / p)),
     "q": lambda p: 1 - p,
     "1/q": lambda p: 1 / (1 - p),
+    "2": lambda p: 2.0,
 }
 
 
@@ -336,7 +430,41 @@ def keeps_everything_at_one(function: StudentFunction, trial: Trial) -> None:
         facts.close(out, x),
         f"{call}: nothing is dropped at keep_prob = 1, so out equals x; "
         f"{facts.worst(out, x)}.",
+        _edge_mistake(function, trial, out),
     )
+
+
+def _edge_mistake(
+    function: StudentFunction, trial: Trial, out: np.ndarray
+) -> str | None:
+    """Return what is behind dropped units at keep_prob = 1, unless it shows below 1."""
+    dropped = int((out == 0).sum())
+    if dropped not in (1, out.size):
+        return None
+    below = draw(function, trial, _LARGE, 0.8).mask.mean()
+    if abs(below - 0.8) > 0.05:
+        return None
+    return DROPS_AT_LEAST_ONE if dropped == 1 else TAKES_ONE_FOR_DROP_PROBABILITY
+
+
+def _scale_mistake(
+    function: StudentFunction,
+    trial: Trial,
+    got: Draw,
+    expected: float,
+    keep_prob: float,
+) -> str | None:
+    """Return what is behind a wrong factor of kept units, of those that any scale may
+    show."""
+    if got.ratio is None:
+        return SCALE_VARIES
+    if facts.close(got.out.sum(), got.x.sum(), rtol=1e-3):
+        return PRESERVES_THE_SUM
+    if factor(function, trial, training=True) == "2":
+        return DOUBLES
+    on_matrix = draw(function, trial, _LARGE, keep_prob).ratio
+    right_there = on_matrix is not None and facts.close(on_matrix, expected)
+    return SCALE_DEPENDS_ON_SHAPE if right_there and got.x.shape != _LARGE else None
 
 
 def zero_or_scaled(
@@ -362,7 +490,8 @@ def zero_or_scaled(
                 f"back {np.median(found):.4g} times as large"
                 f"{'' if got.ratio else ' (median; it varies)'}; expected {expected:.4g} "
                 "times.",
-                name_of(got, keep_prob),
+                name_of(got, keep_prob)
+                or _scale_mistake(function, trial, got, expected, keep_prob),
             )
     for x in (trial.inputs(30, 20, zeros=0.5), np.zeros((30, 20))):
         call = call_text(function.name, x.shape, 0.3)
@@ -474,7 +603,7 @@ def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     for keep_prob in (*KEEP_PROBS, *_FINE):
         look = f"kept at {keep_prob}"
         got = draw(function, trial, (2 * -(-trial.size(look) // 40), 20), keep_prob)
-        name = partial(_rate_mistake, got, keep_prob)
+        name = partial(_rate_mistake, function, trial, got, keep_prob)
         what = f"units kept at keep_prob = {keep_prob}"
         trial.judge(look, got.mask, got.mask.size, what, name)
         for subset, where in _subsets(got.x).items():
@@ -491,7 +620,13 @@ def _subsets(x: np.ndarray) -> dict[str, np.ndarray]:
     return {"large x": np.abs(x) > 1.75, "positive x": x > 0, "first half": front}
 
 
-def _rate_mistake(got: Draw, keep_prob: float, share: float) -> str | None:
+def _rate_mistake(
+    function: StudentFunction,
+    trial: Trial,
+    got: Draw,
+    keep_prob: float,
+    share: float,
+) -> str | None:
     """Return what is behind a wrong rate, overall or in one half of the units.
 
     Halves of correct masks differ by 0.02 in no more than one of 1e20 draws."""
@@ -502,7 +637,12 @@ def _rate_mistake(got: Draw, keep_prob: float, share: float) -> str | None:
     rounded = abs(share - keep_prob) < 0.008 or abs(share - keep_prob + 0.05) < 0.005
     if keep_prob in _FINE or rounded:
         return ROUNDS_KEEP_PROB
-    return share_name(share, keep_prob)
+
+
+    def measure(keep_prob: float) -> float:
+        return float(draw(function, trial, (100, 100), keep_prob).mask.mean())
+
+    return share_name(share, keep_prob, measure)
 
 
 _COUNT = exact_count(_COLUMNS, _INDEPENDENT)

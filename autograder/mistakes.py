@@ -13,18 +13,23 @@ class Mistake:
     """A named mistake.
 
     ``says`` completes the message to the student, in the second person; ``section`` is
-    a target in the book, such as ``"conv-definitions"``.
+    a target in the book, such as ``"conv-definitions"``, or None when the mistake may
+    be made in any exercise: then the exercise's own section helps.
     """
 
     name: str
     says: str
-    section: str
+    section: str | None
+
+    @property
+    def is_general(self) -> bool:
+        return self.section is None
 
 
 _register: dict[str, Mistake] = {}
 
 
-def mistake(name: str, says: str, section: str) -> str:
+def mistake(name: str, says: str, section: str | None) -> str:
     """Register a mistake and return its name, which checks pass to ``CheckFailure``.
 
     Raises ``ValueError`` when the name stands for another mistake already."""

@@ -88,6 +88,36 @@ DROPS_THE_INPUT = mistake(
     "you drop units of the input x; only the hidden layer is dropped.",
     "back-mistakes",
 )
+OTHER_NAMES = mistake(
+    "names_gradients_otherwise",
+    "a gradient is missing, or stands under another name; grads has the same keys as "
+    "params.",
+    "back-derivation",
+)
+FLIPS_THE_SIGN = mistake(
+    "flips_the_sign",
+    "your gradients point downhill: they are the steps to take; return the gradients "
+    "themselves.",
+    "back-derivation",
+)
+OTHER_LOSS = mistake(
+    "computes_another_loss",
+    "the loss is not the mean cross-entropy of the batch, even without dropout: is a "
+    "penalty added to it, or the logarithm taken of something else?",
+    "back-derivation",
+)
+WRONG_WITHOUT_DROPOUT = mistake(
+    "backpropagation_is_wrong_without_dropout",
+    "a gradient is wrong even where nothing is dropped; compare it with finite "
+    "differences at keep_prob = 1 first.",
+    "back-gradcheck",
+)
+NO_SINGLE_MASK = mistake(
+    "no_single_mask_explains_it",
+    "either loss and gradients use different masks or scales, or dropout acts on another "
+    "layer than the hidden one.",
+    "back-same-mask",
+)
 CHANGES_PARAMETERS = mistake(
     "changes_parameters",
     "your function changes the parameters that it was given; it returns gradients, and "
@@ -151,19 +181,17 @@ def call_mlp(x: np.ndarray, keep_prob: float) -> str:
 
 def loss_and_gradients(result: Any, params: Arrays, call: str) -> Arrays:
     """Return the loss and the four gradients by name, or raise ``CheckFailure``."""
-    if result is None:
-        raise CheckFailure(f"{call} returned None: is a return statement missing?")
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise CheckFailure(
-            f"{call} returned {describe(result)}; expected the tuple (loss, grads)."
-        )
-    loss, grads = result
+    loss, grads = facts.pair(result, call, "(loss, grads)")
     if not isinstance(grads, dict):
-        raise CheckFailure(f"{call}: grads is {describe(grads)}; expected a dict.")
+        raise CheckFailure(
+            f"{call}: grads is {describe(grads)}; expected a dict.",
+            facts.RETURNS_ANOTHER_KIND,
+        )
     if missing := [name for name in params if name not in grads]:
         found = ", ".join(list(map(str, grads))[:8]) or "nothing"
         raise CheckFailure(
-            f"{call}: grads lacks {', '.join(missing)}; it holds {found}."
+            f"{call}: grads lacks {', '.join(missing)}; it holds {found}.",
+            OTHER_NAMES,
         )
     values = {"loss": np.asarray(facts.number(loss, call, "loss"))}
     for name, value in params.items():
@@ -215,7 +243,10 @@ def plain_mistake(batch: Batch, found: Arrays, expected: Arrays) -> str | None:
     gateless = batch.expected(np.ones(()), gate=False)
     if all(facts.close(found[name], gateless[name]) for name in PARTS):
         return LACKS_RELU_GATE
-    return None
+    if "loss" in wrong:
+        return OTHER_LOSS
+    downhill = all(facts.close(-found[name], expected[name]) for name in wrong)
+    return FLIPS_THE_SIGN if downhill else WRONG_WITHOUT_DROPOUT
 
 
 def holds_nan(result: Any) -> bool:

@@ -99,6 +99,18 @@ STOPS_NEGATIVE_UNITS = mistake(
     "alone decides (a ReLU has its own backward pass).",
     "back-derivation",
 )
+GRADIENT_IS_ZERO = mistake(
+    "gradient_is_zero",
+    "your backward pass lets no gradient through; kept units get one, and at test all "
+    "units do.",
+    "back-derivation",
+)
+NOT_LINEAR = mistake(
+    "gradient_is_not_proportional_to_dout",
+    "your gradient is right for dout of usual size and wrong for tiny or huge ones: a "
+    "small constant is added, or the gradient is cut off; it is proportional to dout.",
+    "back-derivation",
+)
 IGNORES_DOUT = mistake(
     "ignores_dout",
     "your backward pass returns the mask whatever the upstream gradient dout is; "
@@ -287,7 +299,7 @@ def _mask_mistake(got: RoundTrip) -> str | None:
     if np.array_equal(passed, ~kept):
         return GRADIENT_TO_THE_DROPPED
     if not passed.any():
-        return None
+        return GRADIENT_IS_ZERO
     if np.array_equal(passed, kept & (got.x > 0)):
         return STOPS_NEGATIVE_UNITS
     one_row = got.dx.ndim == 2 and (passed == kept[:1]).all()
@@ -365,6 +377,7 @@ def scales_the_gradient(pair: Pair) -> None:
         trial.expect(
             facts.close(got.dx, expected, atol=0),
             f"{got.call}, dout of size {size:g}: {facts.worst(got.dx, expected)}.",
+            NOT_LINEAR,
         )
 
 
@@ -394,10 +407,10 @@ def knows_the_mask_at_zero(pair: Pair) -> None:
             if share in (0, 1):
                 return RECOVERS_MASK_FROM_VALUES
             if abs(share - elsewhere) < 0.03:
-                return (
-                    masks.share_name(share, keep_prob) or FORWARD_BREAKS_ITS_CONVENTION
-                )
-            return None
+                name = masks.share_name(share, keep_prob)
+                other = name == masks.KEEPS_AT_ANOTHER_RATE
+                return FORWARD_BREAKS_ITS_CONVENTION if other else name
+            return masks.DEPENDS_ON_VALUE
 
         what = f"{got.call}: inputs equal to 0 that get a gradient"
         trial.judge(look, passed, passed.size, what, name)
@@ -412,7 +425,9 @@ def follows_test_mode(pair: Pair) -> None:
         if facts.close(got.dx, scale * dout):
             continue
         name = None
-        if (got.dx == 0).any() or facts.close(got.dx, dout / keep_prob):
+        if not got.dx.any():
+            name = GRADIENT_IS_ZERO
+        elif (got.dx == 0).any() or facts.close(got.dx, dout / keep_prob):
             name = BACKWARD_IGNORES_TEST_MODE
         elif facts.close(got.dx, dout) and pair.convention is CLASSIC:
             name = CLASSIC_TEST_GRADIENT

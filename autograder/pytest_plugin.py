@@ -70,6 +70,7 @@ class SubmissionFile(pytest.File):
                     status=check.status,
                     graded=exercise.status == "graded",
                     mistake=check.mistake,
+                    exercise=exercise.name,
                 )
 
 
@@ -83,6 +84,7 @@ class CheckItem(pytest.Item):
         status: str = "failed",
         graded: bool = True,
         mistake: str | None = None,
+        exercise: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -90,6 +92,7 @@ class CheckItem(pytest.Item):
         self.status = status
         self.graded = graded
         self.mistake = mistake
+        self.exercise = exercise
 
     def runtest(self) -> None:
         from autograder.report import mistake_text
@@ -97,7 +100,8 @@ class CheckItem(pytest.Item):
         if self.status == "skipped" and self.graded:
             pytest.skip(self.message)
         if self.status != "passed":
-            cause = f"\n{mistake_text(self.mistake)}" if self.mistake else ""
+            name = self.mistake
+            cause = f"\n{mistake_text(name, self.exercise)}" if name else ""
             raise CheckFailed(self.message + cause)
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:

@@ -5,6 +5,7 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from autograder.exercise import find_exercise
 from autograder.mistakes import find_mistake, page_of
 
 Status = Literal["passed", "failed", "skipped"]
@@ -120,7 +121,9 @@ def exercise_text(result: ExerciseResult, colour: bool = False) -> str:
         if check.message:
             lines.append(" " * 6 + wrapped(check.message, 6))
     if result.mistake is not None:
-        lines.append("  " + paint(wrapped(mistake_text(result.mistake), 4), "1"))
+        lines.append(
+            "  " + paint(wrapped(mistake_text(result.mistake, result.name), 4), "1")
+        )
     return "\n".join(lines)
 
 
@@ -137,10 +140,12 @@ def wrapped(text: str, indent: int) -> str:
     ).lstrip()
 
 
-def mistake_text(name: str) -> str:
-    """Return what a named mistake says to the student, and where the book explains it."""
+def mistake_text(name: str, exercise: str) -> str:
+    """Return what a named mistake in an exercise says to the student, and where the book
+    explains it."""
     mistake = find_mistake(name)
-    return f"Likely cause: {mistake.says} See {page_of(mistake.section)}"
+    section = mistake.section or find_exercise(exercise).section
+    return f"Likely cause: {mistake.says} See {page_of(section)}"
 
 
 def report_text(report: Report, colour: bool = False) -> str:

@@ -25,8 +25,8 @@ class Answer:
     """A whole answer to an exercise: its function and those that it needs.
 
     For a mutant, ``fails`` names checks that it must fail (others may fail or be
-    skipped as well) and ``mistake`` the diagnosis that the report must give (None: no
-    named mistake fits). ``functions`` overrides the chapter's solution."""
+    skipped as well) and ``mistake`` the diagnosis that the report must give.
+    ``functions`` overrides the chapter's solution."""
 
     exercise: str
     name: str

@@ -94,6 +94,10 @@ def test_every_mutant_says_why_a_student_writes_it() -> None:
     assert [m.name for m in bank.mutants() if len(m.why) < 20 or not m.fails] == []
 
 
+def test_every_mutant_has_a_name() -> None:
+    assert [str(m) for m in bank.mutants() if m.mistake is None] == []
+
+
 def test_every_named_mistake_is_the_diagnosis_of_a_mutant() -> None:
     diagnosed = {m.mistake for m in bank.mutants()} - {None}
     assert set(all_mistakes()) - diagnosed == set()

@@ -89,6 +89,32 @@ def test_the_same_file_gets_the_same_bytes_and_the_seed_replays_them(
     assert grade(wrong, seed=first.seed).as_json() == first.as_json()
 
 
+@pytest.mark.parametrize("sandbox", ["auto", "off"])
+def test_another_machine_replays_the_same_bytes(
+    wrong: Path, tmp_path: Path, sandbox: str
+) -> None:
+    """Another folder, home, time zone and hash seed, an older processor, one confinement
+    and the other: only the name of the confinement may differ."""
+    here = grade(wrong)
+    older = ("AVX2", "FMA3", "AVX512F", "AVX512CD", "AVX512_SKX")
+    elsewhere = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "TZ": "Asia/Tokyo",
+        "PYTHONHASHSEED": "7",
+        "NPY_DISABLE_CPU_FEATURES": " ".join(older),
+        "OPENBLAS_CORETYPE": "Prescott",
+    }
+    command = [sys.executable, "-m", "autograder", "check", str(wrong)]
+    command += ["--seed", str(here.seed), "--sandbox", sandbox, "--json", "there.json"]
+    subprocess.run(
+        command, cwd=tmp_path, env=elsewhere, capture_output=True, check=True
+    )
+    there = (tmp_path / "there.json").read_text(encoding="utf-8")
+    named = f'"sandbox": "{json.loads(there)["sandbox"]}"'
+    assert there.replace(named, f'"sandbox": "{here.sandbox}"') == here.as_json()
+
+
 def test_other_code_or_another_secret_gets_another_seed(
     right: Path, wrong: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from autograder import facts, masks, network, pairs
 from autograder.exercise import Exercise
 from autograder.mistakes import mistake
 from autograder.statistics import Proportion, agreement, exact_count
-from autograder.students import StudentFunction
+from autograder.students import StudentError, StudentFunction
 from autograder.trial import CheckFailure, Trial
 
 inverted = Exercise(
@@ -304,7 +304,8 @@ def one_mask_explains_loss_and_gradients(
             explanations &= network.explanations_of(batch, found, kept)
     if messages:
         name = next(
-            (name for name in network.EXPLANATIONS if name in explanations), None
+            (name for name in network.EXPLANATIONS if name in explanations),
+            network.NO_SINGLE_MASK,
         )
         trial.fail(messages[0], name)
 
@@ -448,6 +449,36 @@ def leaves_its_arguments_alone(
 
 # ---- Ridge ---------------------------------------------------------------------------
 
+SHRINKS_LEAST_SQUARES = mistake(
+    "shrinks_least_squares",
+    "your weights are those of least squares times keep_prob; that is the minimiser for "
+    "columns without correlation only.",
+    "back-ridge",
+)
+PENALTY_OF_LENGTHS = mistake(
+    "penalty_of_column_lengths",
+    "a weight pays in proportion to its column's length; it pays in proportion to the "
+    "squared length, the sum of squares.",
+    "back-ridge",
+)
+CLASSIC_WEIGHTS = mistake(
+    "solves_for_classic_dropout",
+    "your weights are larger by 1 / keep_prob: they belong to classic dropout, which does "
+    "not rescale in training.",
+    "back-ridge",
+)
+APPROXIMATES = mistake(
+    "approximates_the_minimiser",
+    "your weights are near the minimiser: either they come from drawn masks or from an "
+    "iteration that stops early, or a small number is added for stability.",
+    "back-ridge",
+)
+NEEDS_FULL_RANK = mistake(
+    "needs_full_rank",
+    "it works only where X'X has an inverse; with the penalty added first, the system "
+    "has a solution for any number of rows.",
+    "back-ridge",
+)
 IGNORES_DROPOUT = mistake(
     "least_squares_whatever_keep_prob",
     "your weights are those of least squares, without the penalty that dropout adds.",
@@ -532,11 +563,26 @@ def _ridge_mistake(
     variants += [
         (PENALTY_FACTOR, x, y, other_factor * columns) for other_factor in other
     ]
+    variants.append((PENALTY_OF_LENGTHS, x, y, factor * np.sqrt(columns)))
     if len(x) >= x.shape[1]:
         variants.insert(0, (IGNORES_DROPOUT, x, y, 0 * columns))
-    return next(
-        (name for name, *of in variants if same_weights(found, weights_for(*of))), None
-    )
+    hits = (name for name, *of in variants if same_weights(found, weights_for(*of)))
+    return next(hits, None) or _weights_mistake(x, y, keep_prob, found)
+
+
+def _weights_mistake(
+    x: np.ndarray, y: np.ndarray, keep_prob: float, found: np.ndarray
+) -> str | None:
+    """Return what is behind weights that no other penalty explains."""
+    expected = weights_for(x, y, (1 - keep_prob) / keep_prob * energy(x))
+    if same_weights(keep_prob * found, expected):
+        return CLASSIC_WEIGHTS
+    if len(x) < x.shape[1]:
+        return NEEDS_FULL_RANK
+    if same_weights(found, keep_prob * weights_for(x, y, 0 * energy(x))):
+        return SHRINKS_LEAST_SQUARES
+    losses = [expected_loss(x, y, keep_prob, w) for w in (found, expected)]
+    return APPROXIMATES if losses[0] < 1.02 * losses[1] else None
 
 
 def solves(
@@ -553,7 +599,9 @@ def solves(
     trial.fail(
         f"{call}: the expected loss at your weights is {losses[0]:.6g}, its minimum is "
         f"{losses[1]:.6g}; the weight that differs most: {facts.worst(found, expected)}.",
-        _ridge_mistake(x, y, keep_prob, found) if keep_prob < 1 else None,
+        _ridge_mistake(x, y, keep_prob, found)
+        if keep_prob < 1
+        else _weights_mistake(x, y, 1.0, found),
     )
 
 
@@ -592,7 +640,14 @@ def works_with_more_columns_than_rows(
 ) -> None:
     """Below keep_prob = 1 the minimiser is found where least squares has many."""
     for keep_prob in masks.KEEP_PROBS:
-        solves(dropout_ridge, trial, 4, 9, keep_prob)
+        try:
+            solves(dropout_ridge, trial, 4, 9, keep_prob)
+        except StudentError as error:
+            trial.fail(
+                f"dropout_ridge(x of shape (4, 9), y, {keep_prob}): your code raised "
+                f"{error.message}.",
+                NEEDS_FULL_RANK,
+            )
 
 
 @ridge.check(points=0.25, after="minimises_the_expected_loss")

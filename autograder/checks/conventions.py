@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from autograder import facts, masks
-from autograder.exercise import Exercise, describe
+from autograder.exercise import Exercise
 from autograder.masks import Draw
 from autograder.mistakes import mistake
 from autograder.students import StudentFunction
-from autograder.trial import CheckFailure, Trial
+from autograder.trial import Trial
 
 classic = Exercise(
     "classic_dropout",
@@ -106,6 +106,14 @@ DIVIDES_AT_CLASSIC_TEST = mistake(
 )
 
 
+SQUARES_THE_TEST_FACTOR = mistake(
+    "squares_the_test_factor",
+    "at test you multiply by keep_prob twice, as when activations and weights are scaled "
+    "both; once is enough.",
+    "conv-test-time",
+)
+
+
 @classic.check(points=0.25)
 def returns_classic_float_arrays(
     classic_dropout: StudentFunction, trial: Trial
@@ -146,6 +154,7 @@ def multiplies_by_keep_prob_at_test(
             "1": FORGETS_THE_TEST_FACTOR,
             "q": DROP_PROBABILITY_AT_TEST,
             "1/p": DIVIDES_AT_CLASSIC_TEST,
+            "p²": SQUARES_THE_TEST_FACTOR,
         }
         return named.get(factor or "")
 
@@ -417,8 +426,15 @@ SWAPS_RATE_AND_DECAY = mistake(
     "(weights, learning_rate, weight_decay).",
     "conv-training-equivalence",
 )
+ADDS_TO_THE_DECAY = mistake(
+    "adds_to_the_decay",
+    "a weight decay of 0 does not stay 0: it is bounded from below, or something is "
+    "added; the decay is multiplied by a factor and by nothing else.",
+    "conv-training-equivalence",
+)
 
 Settings = tuple[np.ndarray, float, float]
+_SETTINGS = ("weights", "learning_rate", "weight_decay")
 
 
 def _settings_cases(trial: Trial) -> list[tuple[Settings, float]]:
@@ -443,24 +459,18 @@ def _settings_call(given: Settings, keep_prob: float) -> str:
 
 def _three_settings(result: Any, given: Settings, call: str) -> Settings:
     """Return the three items of the right types, or raise ``CheckFailure``."""
-    if result is None:
-        raise CheckFailure(f"{call} returned None: is a return statement missing?")
-    if not isinstance(result, tuple) or len(result) != 3:
-        raise CheckFailure(
-            f"{call} returned {describe(result)}; expected the tuple (weights, "
-            "learning_rate, weight_decay)."
-        )
+    result = facts.items(result, 3, call, f"({', '.join(_SETTINGS)})")
     weights = facts.float_array(result[0], given[0].shape, call, "weights")
-    rate = facts.number(result[1], call, "learning_rate")
-    return weights, rate, facts.number(result[2], call, "weight_decay")
+    rate, decay = (
+        facts.number(item, call, what)
+        for item, what in zip(result[1:], _SETTINGS[1:], strict=True)
+    )
+    return weights, rate, decay
 
 
 def _translated(given: Settings, keep_prob: float) -> Settings:
     weights, rate, decay = given
     return weights / keep_prob, rate / keep_prob**2, decay * keep_prob**2
-
-
-_SETTINGS = ("weights", "learning_rate", "weight_decay")
 
 
 def _expect_setting(
@@ -553,7 +563,11 @@ def translates_the_weight_decay(
     weights, call = trial.inputs(3, 2), "classic_settings(weights, 0.1, 0.0, 0.8)"
     given: Settings = weights, 0.1, 0.0
     decay = _three_settings(classic_settings(*given, 0.8), given, call)[2]
-    trial.expect(decay == 0, f"{call}: weight_decay is {decay:.4g}; expected 0.")
+    trial.expect(
+        decay == 0,
+        f"{call}: weight_decay is {decay:.4g}; expected 0.",
+        ADDS_TO_THE_DECAY,
+    )
 
 
 @settings.check(

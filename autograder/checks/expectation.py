@@ -15,6 +15,12 @@ from autograder.statistics import Proportion, agreement, exact_count
 from autograder.students import StudentFunction
 from autograder.trial import CheckFailure, Trial
 
+CLOSE_BUT_NOT_EXACT = mistake(
+    "close_but_not_exact",
+    "your numbers are near the exact ones: either they are simulated, with a seed, or "
+    "they are rounded; the exact value has a formula.",
+    "exp-enumeration",
+)
 ANSWERS_AT_RANDOM = mistake(
     "answers_at_random",
     "your answer changes from call to call, as a simulation's does; the exact value has "
@@ -76,11 +82,11 @@ KEEPS_AT_LEAST_ONE = mistake(
     "keep_prob, all may be dropped.",
     "exp-mistakes",
 )
-DROPS_AT_LEAST_ONE = mistake(
-    "drops_at_least_one",
-    "you make sure that at least one unit is dropped; when each is kept with probability "
-    "keep_prob, all may be kept.",
-    "exp-mistakes",
+TAKES_ZERO_FOR_UNSET = mistake(
+    "takes_zero_for_unset",
+    "keep_prob = 0 keeps everything, as when `if keep_prob` takes 0 for a number that was "
+    "not given.",
+    "exp-mean",
 )
 
 
@@ -98,14 +104,20 @@ def _mask(
     """Return one mask as a bool array, whatever kind of zeros and ones it came as."""
     call = _mask_call(shape, keep_prob)
     mask = function(shape, keep_prob, trial.generator() if rng is None else rng)
-    trial.expect(mask is not None, f"{call} returned None: is a return missing?")
+    trial.expect(
+        mask is not None,
+        f"{call} returned None: is a return statement missing?",
+        facts.RETURNS_NOTHING,
+    )
     trial.expect(
         isinstance(mask, np.ndarray) and mask.dtype.kind in "biuf",
         f"{call} returned {describe(mask)}; expected a bool array of shape {shape}.",
+        facts.RETURNS_ANOTHER_KIND,
     )
     trial.expect(
         mask.shape == shape,
         f"{call} returned an array of shape {mask.shape}; expected {shape}.",
+        facts.RETURNS_ANOTHER_SHAPE,
     )
     facts.finite(mask, call)
     odd = mask[(mask != 0) & (mask != 1)]
@@ -229,14 +241,13 @@ def gives_every_unit_a_bit_of_its_own(
     )
 
 
-def _name_of_rate(keep_prob: float, share: float) -> str | None:
-    """Return the mistake that a share of kept units points to, or None."""
-    named = {
-        masks.KEEPS_WITH_DROP_PROBABILITY: 1 - keep_prob,
-        masks.IGNORES_KEEP_PROB: 0.5,
-        masks.NORMAL_NUMBERS: 0.5 * math.erfc(-keep_prob / math.sqrt(2)),
-    }
-    return next((name for name, s in named.items() if abs(share - s) < 0.01), None)
+def _name_of_rate(
+    function: StudentFunction, trial: Trial, keep_prob: float, share: float
+) -> str:
+    def measure(keep_prob: float) -> float:
+        return float(_mask(function, trial, (100, 100), keep_prob).mean())
+
+    return masks.share_name(share, keep_prob, measure)
 
 
 @mask_exercise.check(
@@ -259,7 +270,7 @@ def keeps_units_at_the_stated_rate(
         shape = (-(-trial.size(look) // math.prod(width)), *width)
         mask = _mask(bernoulli_mask, trial, shape, keep_prob)
         what = f"units kept at keep_prob = {keep_prob}"
-        name = partial(_name_of_rate, keep_prob)
+        name = partial(_name_of_rate, bernoulli_mask, trial, keep_prob)
         trial.judge(look, mask, mask.size, what, name)
     look, front = "front of a row kept at 0.3", mask[:, :50]
     what = "units in the first half of a row kept at keep_prob = 0.3"
@@ -273,7 +284,7 @@ def keeps_units_at_the_stated_rate(
 
 
 def _name_of_constant_unit(share: float) -> str | None:
-    return {1.0: KEEPS_AT_LEAST_ONE, 0.0: DROPS_AT_LEAST_ONE}.get(share)
+    return {1.0: KEEPS_AT_LEAST_ONE, 0.0: masks.DROPS_AT_LEAST_ONE}.get(share)
 
 
 @mask_exercise.check(points=0.25, after="keeps_units_at_the_stated_rate")
@@ -289,10 +300,14 @@ def keeps_nothing_at_zero_and_everything_at_one(
                 kept == expected,
                 f"{_mask_call(shape, keep_prob)} keeps {kept} of {math.prod(shape)} "
                 f"units; expected {expected}.",
-                masks.ROUNDS_KEEP_PROB
-                if keep_prob == 1 and kept > 0.9 * expected
-                else None,
+                _name_at_the_edge(keep_prob, kept / math.prod(shape)),
             )
+
+
+def _name_at_the_edge(keep_prob: float, share: float) -> str | None:
+    if keep_prob == 1 and share > 0.9:
+        return masks.ROUNDS_KEEP_PROB
+    return TAKES_ZERO_FOR_UNSET if (keep_prob, share) == (0, 1) else None
 
 
 @mask_exercise.check(
@@ -330,7 +345,8 @@ def draws_every_unit_independently(
 
 def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:
     same = a == b
-    trial.judge(look, same, same.size, f"mask bits that agree, {look}")
+    what = f"mask bits that agree, {look}"
+    trial.judge(look, same, same.size, what, masks.DEPENDENT_BITS)
 
 
 def _judge_counts(
@@ -339,8 +355,8 @@ def _judge_counts(
     """Count the rows, and the calls, of 20 units that keep exactly their mean."""
     mean = round(20 * _INDEPENDENT)
 
-    def fixed(share: float) -> str | None:
-        return masks.SAME_COUNT_EVERY_TIME if share == 1 else None
+    def fixed(share: float) -> str:
+        return masks.SAME_COUNT_EVERY_TIME if share == 1 else masks.DEPENDENT_BITS
 
     rows = trial.size("count in a row")
     kept = _mask(function, trial, (rows, 20), _INDEPENDENT, rng).sum(axis=1)
@@ -427,7 +443,9 @@ def _moments(
             raise CheckFailure(
                 f"{call}: {what} is the single number {float(item):.4g}; expected an "
                 f"array of shape {x.shape}.",
-                AVERAGES_OVER_UNITS if facts.close(item, over_units) else None,
+                AVERAGES_OVER_UNITS
+                if facts.close(item, over_units)
+                else facts.RETURNS_ANOTHER_SHAPE,
             )
     mean, variance = (
         facts.float_array(item, x.shape, call, what)
@@ -492,9 +510,16 @@ def the_mean_is_x(dropout_moments: StudentFunction, trial: Trial) -> None:
                 f"{_moments_call(x, keep_prob)}: mean is not right; "
                 f"{facts.worst(mean, x)}.",
                 next(
-                    (n for n, wrong in named.items() if _matches(mean, wrong, x)), None
+                    (n for n, wrong in named.items() if _matches(mean, wrong, x)),
+                    _name_of_near(mean, x),
                 ),
             )
+
+
+def _name_of_near(found: np.ndarray, expected: np.ndarray) -> str | None:
+    """Return the mistake behind numbers that are within a fifth of the exact ones."""
+    near = np.abs(found - expected) <= 0.2 * np.abs(expected)
+    return CLOSE_BUT_NOT_EXACT if near.all() else None
 
 
 @moments.check(points=1.25, after="returns_two_float_arrays_of_the_input_shape")
@@ -520,7 +545,7 @@ def the_variance_is_that_of_the_rescaled_unit(
             trial.fail(
                 f"{_moments_call(x, p)}: variance is not right; "
                 f"{facts.worst(variance, expected)}.",
-                next(fits, None),
+                next(fits, _name_of_near(variance, expected)),
             )
 
 
@@ -597,6 +622,34 @@ TAKES_ABSOLUTE_VALUES = mistake(
     "the sum.",
     "exp-effective-count",
 )
+ROUNDS_THE_COUNT = mistake(
+    "rounds_the_count",
+    "your answer is the effective count rounded to a whole number; it need not be one.",
+    "exp-effective-count",
+)
+USES_THE_SAMPLE_VARIANCE = mistake(
+    "uses_the_sample_variance",
+    "you compute n / (1 + s² / mean²) with the variance that divides by n − 1; with n it "
+    "would be (Σx)² / Σx².",
+    "exp-effective-count",
+)
+SINGLES_OUT_EQUAL_ONES = mistake(
+    "singles_out_equal_contributions",
+    "equal contributions are treated apart: either they are merged into one, or a special "
+    "case catches them; the formula needs none.",
+    "exp-effective-count",
+)
+IGNORES_NEGATIVE_ONES = mistake(
+    "ignores_negative_contributions",
+    "only positive contributions count in your answer; negative ones count, and cancel.",
+    "exp-effective-count",
+)
+NEVER_BELOW_ONE = mistake(
+    "never_below_one",
+    "you return 1 where the count is smaller; contributions of opposite sign can cancel "
+    "down to 0.",
+    "exp-effective-count",
+)
 DEPENDS_ON_THE_SCALE = mistake(
     "depends_on_the_scale",
     "your answer depends on the scale of x, as when a small constant is added to a "
@@ -624,14 +677,22 @@ def _expect_count(
     trial: Trial,
     x: np.ndarray,
     named: Mapping[str, float] | None = None,
+    otherwise: str | None = None,
 ) -> None:
-    """Check the count of one vector; ``named`` maps mistakes to what they would give."""
+    """Check the count of one vector; ``named`` maps mistakes to what they would give,
+    ``otherwise`` is the mistake when none does."""
     found, expected = _count(function, x), _effective(x)
     if not facts.close(found, expected, atol=1e-5):
         fits = (n for n, v in (named or {}).items() if facts.close(found, v))
+        rounded = ROUNDS_THE_COUNT if found in _whole(expected) else otherwise
         trial.fail(
-            f"{_shown(x)} is {found:.6g}; expected {expected:.6g}.", next(fits, None)
+            f"{_shown(x)} is {found:.6g}; expected {expected:.6g}.", next(fits, rounded)
         )
+
+
+def _whole(number: float) -> set[int]:
+    """Return the whole numbers beside a number that is not whole."""
+    return {math.floor(number), math.ceil(number)} if number % 1 else set()
 
 
 @count.check(points=0.25)
@@ -667,6 +728,7 @@ def is_the_squared_sum_over_the_sum_of_squares(
             FORGETS_TO_SQUARE_THE_SUM: float(x.sum() / (x**2).sum()),
             COUNTS_BY_ENTROPY: float(np.exp(-(shares * np.log(shares)).sum())),
             COUNTS_BY_THE_LARGEST: float(1 / shares.max()),
+            USES_THE_SAMPLE_VARIANCE: len(x) / (1 + x.var(ddof=1) / x.mean() ** 2),
         }
         _expect_count(effective_count, trial, x, named)
 
@@ -683,10 +745,10 @@ def counts_equal_contributions_once_each(
     effective_count: StudentFunction, trial: Trial
 ) -> None:
     """Equal contributions count one each, zeros nothing; a single one counts 1."""
-    size = float(trial.inputs(1)[0])
+    size = float(np.abs(trial.inputs(1)[0]))
     for equal, zeros in ((7, 0), (4, 6), (1, 0), (1, 3)):
         x = trial.rng.permutation(np.repeat([size, 0.0], [equal, zeros]))
-        _expect_count(effective_count, trial, x)
+        _expect_count(effective_count, trial, x, otherwise=SINGLES_OUT_EQUAL_ONES)
 
 
 @count.check(points=0.25, after="is_the_squared_sum_over_the_sum_of_squares")
@@ -710,9 +772,12 @@ def lets_opposite_signs_cancel(effective_count: StudentFunction, trial: Trial) -
     """Contributions of opposite sign cancel in the sum; if they all do, the count is 0."""
     mixed = np.abs(trial.inputs(5)) * np.array([2.0, -1.0, 2.0, -1.0, 2.0])
     for x in (-np.abs(mixed), mixed, np.array([3.0, -1.0, -2.0])):
-        _expect_count(
-            effective_count, trial, x, {TAKES_ABSOLUTE_VALUES: _effective(np.abs(x))}
-        )
+        named = {TAKES_ABSOLUTE_VALUES: _effective(np.abs(x))}
+        if _effective(x) < 1:
+            named[NEVER_BELOW_ONE] = 1.0
+        if (x > 0).any():
+            named[IGNORES_NEGATIVE_ONES] = _effective(x[x > 0])
+        _expect_count(effective_count, trial, x, named, IGNORES_NEGATIVE_ONES)
 
 
 # ------------------------------------------------------ rescaled_sum_distribution
@@ -776,6 +841,28 @@ MISALIGNED = mistake(
     "when only one of the two arrays is sorted.",
     "exp-enumeration",
 )
+AVERAGES_THE_SUM = mistake(
+    "averages_instead_of_summing",
+    "your values are means of the rescaled units; the exercise asks for their sum.",
+    "exp-enumeration",
+)
+GIVES_THE_MEAN_ALONE = mistake(
+    "gives_the_mean_alone",
+    "you return the one sum that dropout has on average; the distribution lists the sum "
+    "of every mask.",
+    "exp-enumeration",
+)
+GIVES_PERCENTAGES = mistake(
+    "gives_percentages",
+    "your probabilities add up to 100: they are percentages.",
+    "exp-enumeration",
+)
+COUNTS_EQUAL_SUMS_TWICE = mistake(
+    "counts_equal_sums_twice",
+    "masks with equal sums are added up and listed each as well, so that their "
+    "probability counts more than once.",
+    "exp-enumeration",
+)
 LOSES_EQUAL_SUMS = mistake(
     "loses_equal_sums",
     "masks with equal sums overwrite each other and their probability is lost; add the "
@@ -800,14 +887,16 @@ def _masses(function: StudentFunction, x: np.ndarray, keep_prob: float) -> Masse
     for item, what in zip(items, ("values", "probabilities"), strict=True):
         if not isinstance(item, np.ndarray) or item.ndim != 1:
             raise CheckFailure(
-                f"{call}: {what} is {describe(item)}; expected a 1-D array."
+                f"{call}: {what} is {describe(item)}; expected a 1-D array.",
+                facts.RETURNS_ANOTHER_KIND,
             )
         facts.float_array(item, item.shape, call, what)
     values, probabilities = items
     if values.shape != probabilities.shape:
         raise CheckFailure(
             f"{call} returned {len(values)} values but {len(probabilities)} "
-            "probabilities; expected one probability for each value."
+            "probabilities; expected one probability for each value.",
+            facts.RETURNS_ANOTHER_SHAPE,
         )
     order = np.argsort(values, kind="stable")
     return values[order].astype(float), probabilities[order].astype(float)
@@ -906,13 +995,17 @@ def _name_of_values(values: np.ndarray, x: np.ndarray, p: float) -> str | None:
             (bits @ x / fractions)[1:],
         ],
         LEAVES_OUT_A_MASK: [expected[1:], expected[:-1], expected[1:-1]],
+        AVERAGES_THE_SUM: [expected / len(x)],
+        GIVES_THE_MEAN_ALONE: [np.array([x.sum()])],
     }
     hits = (
         name
         for name, candidates in named.items()
         if any(_same_values(values, wrong, grain) for wrong in candidates)
     )
-    return next(hits, None)
+    near = 0.02 * float(np.abs(expected).max())
+    close = CLOSE_BUT_NOT_EXACT if _same_values(values, expected, near) else None
+    return next(hits, close)
 
 
 @distribution.check(points=0.75, after="returns_values_and_probabilities")
@@ -972,7 +1065,27 @@ def _name_of_masses(found: Masses, x: np.ndarray, p: float) -> str | None:
     shuffled = len(exact) == len(found[1]) and facts.close(
         np.sort(found[1]), np.sort(exact)
     )
-    return next(hits, MISALIGNED if shuffled else None)
+    return next(hits, MISALIGNED if shuffled else _name_of_total(found, (sums, exact)))
+
+
+def _name_of_total(found: Masses, exact: Masses) -> str | None:
+    """Return the mistake of probabilities that are wrong in another way than any weight."""
+    if facts.close(found[1].sum(), 100):
+        return GIVES_PERCENTAGES
+    near = facts.close(found[1].sum(), 1) and len(found[1]) > 1
+    return CLOSE_BUT_NOT_EXACT if near and _distance(found, exact) < 0.1 else None
+
+
+def _distance(a: Masses, b: Masses) -> float:
+    """Return the largest difference of two distribution functions."""
+    steps = np.concatenate([a[0], b[0]])
+
+    def below(masses: Masses) -> np.ndarray:
+        order = np.argsort(masses[0], kind="stable")
+        total = np.concatenate([[0.0], np.cumsum(masses[1][order])])
+        return total[np.searchsorted(masses[0][order], steps, side="right")]
+
+    return float(np.abs(below(a) - below(b)).max())
 
 
 @distribution.check(points=0.25, after="lists_every_rescaled_sum")
@@ -1029,7 +1142,7 @@ def equal_sums_keep_their_probability(
             trial.fail(
                 f"{_sum_call(x, keep_prob)}: the sum {value:.6g} has probability "
                 f"{is_:.6g}; expected {should:.6g}.",
-                LOSES_EQUAL_SUMS if lost else None,
+                LOSES_EQUAL_SUMS if lost else COUNTS_EQUAL_SUMS_TWICE,
             )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from autograder import facts
 from autograder.exercise import Exercise, alpha_of, describe
 from autograder.mistakes import mistake
 from autograder.specimens import BROKEN, CORRECT, Specimen, Witness
@@ -107,6 +108,7 @@ def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) ->
             isinstance(answer, bool),
             f"is_inverted_dropout(dropout, rng) returned {describe(answer)}; expected "
             "True or False.",
+            facts.RETURNS_NOTHING if answer is None else facts.RETURNS_ANOTHER_KIND,
         )
 
 

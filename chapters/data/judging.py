@@ -63,25 +63,20 @@ def grader_row(subjects: Sequence[Implementation], repeats: int) -> dict[str, An
 
 
 def confusion() -> dict[str, Any]:
-    """Return, for the mutants of the chapter on conventions, how often each intended
-    mistake was diagnosed as which: rows [intended, diagnosed, count]."""
+    """Return how often each intended mistake of a mutant was diagnosed as which: rows
+    [chapter, intended, diagnosed, count]."""
     from autograder.exercise import find_exercise
     from tests import bank
 
-    mutants = [
-        mutant
-        for mutant in bank.mutants()
-        if find_exercise(mutant.exercise).chapter == "conventions"
-    ]
-    counts: Counter[tuple[str, str]] = Counter()
-    for mutant in mutants:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for mutant in bank.mutants():
+        chapter = find_exercise(mutant.exercise).chapter
         for seed in MUTANT_SEEDS:
             found = grade_functions(mutant.exercise, mutant.functions, seed).mistake
-            counts[mutant.mistake or "", found or ""] += 1
+            counts[chapter, mutant.mistake or "", found or ""] += 1
     return {
-        "mutants": len(mutants),
         "seeds": len(MUTANT_SEEDS),
-        "counts": [[*pair, count] for pair, count in sorted(counts.items())],
+        "counts": [[*row, count] for row, count in sorted(counts.items())],
     }
 
 

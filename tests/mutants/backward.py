@@ -30,26 +30,26 @@ def inverted(fails, mistake=None, forward=keeps_all):
     return mutant("inverted_dropout_backward", fails, mistake, inverted_dropout=forward)
 
 
-@inverted(RUNS)
+@inverted(RUNS, "returns_nothing")
 def returns_no_gradient(dout, cache):
     """Assigns dx and forgets the return statement."""
     _ = dout * cache.get("mask", 1) / cache["p"]
 
 
-@inverted(RUNS)
+@inverted(RUNS, "returns_another_kind")
 def returns_the_gradient_in_a_tuple(dout, cache):
     """Returns (dx, cache), as the forward pass returned a pair."""
     return dout * cache.get("mask", 1) / cache["p"], cache
 
 
-@inverted(RUNS)
+@inverted(RUNS, "raises_an_error")
 def unpacks_another_cache(dout, cache):
     """Unpacks the cache as the forward of a textbook packs it; one's own is another."""
     mask, keep_prob = cache["mask"]
     return dout * mask / keep_prob
 
 
-@inverted(RUNS)
+@inverted(RUNS, "returns_another_kind")
 def sums_the_gradient_over_rows(dout, cache):
     """Sums over rows, as for the gradient of a bias."""
     return (dout * cache.get("mask", 1) / cache["p"]).sum(axis=0)
@@ -138,7 +138,7 @@ def gates_like_a_relu(dout, cache):
     return dout * cache["mask"] * (cache["x"] > 0) / cache["p"]
 
 
-@inverted(KEPT_ONLY)
+@inverted(KEPT_ONLY, "gradient_is_zero")
 def returns_zeros(dout, cache):
     """Fills in a placeholder and forgets to come back."""
     return np.zeros(dout.shape)
@@ -210,7 +210,7 @@ def multiplies_by_input_and_mask(dout, cache):
     return dout * cache["x"] * cache["mask"] if cache["training"] else dout.copy()
 
 
-@inverted(SCALE)
+@inverted(SCALE, "gradient_is_not_proportional_to_dout")
 def shrinks_small_gradients(dout, cache):
     """Adds an epsilon "for stability" that swallows small gradients."""
     if not cache["training"]:
@@ -219,7 +219,7 @@ def shrinks_small_gradients(dout, cache):
     return np.where(np.abs(dx) < 1e-4, 0.0, dx)
 
 
-@inverted(SCALE)
+@inverted(SCALE, "gradient_is_not_proportional_to_dout")
 def clips_the_gradient(dout, cache):
     """Clips gradients inside the layer, against explosions."""
     if not cache["training"]:
@@ -262,7 +262,7 @@ def drops_at_another_rate_where_zero(x, keep_prob, rng, training=True):
     return x * mask / keep_prob, mask / keep_prob
 
 
-@inverted(ZEROS, None, drops_at_another_rate_where_zero)
+@inverted(ZEROS, "drops_by_value", drops_at_another_rate_where_zero)
 def drops_zeros_more_often(dout, cache):
     """Drops a second time what a mask in front has set to 0 already."""
     return dout if cache is None else dout * cache
@@ -292,16 +292,17 @@ def divides_at_test(dout, cache):
     return dout * mask / keep_prob
 
 
-@inverted(AT_TEST)
+@inverted(AT_TEST, "raises_an_error")
 def fails_at_test(dout, cache):
     """Never called the backward pass after a forward pass in test mode."""
     return dout * cache["mask"] / cache["p"]
 
 
-@inverted(AT_TEST)
+@inverted(AT_TEST, "gradient_is_zero")
 def blocks_the_gradient_at_test(dout, cache):
     """Thinks that no gradient is wanted at test and returns none of it."""
-    return dout * cache["mask"] / cache["p"] if cache["training"] else -dout
+    scale = cache["mask"] / cache["p"] if cache["training"] else 0.0
+    return dout * scale
 
 
 @inverted(IN_PLACE, "changes_its_input")
@@ -471,13 +472,13 @@ def classic(fails, mistake=None, forward=classic_keeps_all):
     return mutant("classic_dropout_backward", fails, mistake, classic_dropout=forward)
 
 
-@classic(C_RUNS)
+@classic(C_RUNS, "returns_nothing")
 def returns_no_classic_gradient(dout, cache):
     """Assigns dx and forgets the return statement."""
     _ = dout * cache["mask"]
 
 
-@classic(C_RUNS)
+@classic(C_RUNS, "returns_no_floats")
 def returns_integers(dout, cache):
     """Casts to the dtype of the mask."""
     return (dout * cache["mask"]).astype(int)
@@ -657,20 +658,20 @@ def network(fails, mistake=None):
     return mutant("dropout_mlp_gradients", fails, mistake)
 
 
-@network(M_RUNS)
+@network(M_RUNS, "returns_another_kind")
 def returns_gradients_only(params, x, y, keep_prob, rng):
     """Returns what the optimiser needs and forgets the loss."""
     return right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)[1]
 
 
-@network(M_RUNS)
+@network(M_RUNS, "names_gradients_otherwise")
 def names_gradients_dW1(params, x, y, keep_prob, rng):
     """Calls the gradients dW1, db1 as in other courses."""
     loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
     return loss, {f"d{name}": grad for name, grad in grads.items()}
 
 
-@network(M_RUNS)
+@network(M_RUNS, "returns_another_kind")
 def returns_losses_of_rows(params, x, y, keep_prob, rng):
     """Forgets the mean over rows of the loss."""
     multiplier = bits(params, x, keep_prob, rng) / keep_prob
@@ -679,14 +680,14 @@ def returns_losses_of_rows(params, x, y, keep_prob, rng):
     return losses, right(params, x, y, multiplier)[1]
 
 
-@network(M_RUNS)
+@network(M_RUNS, "returns_another_shape")
 def keeps_the_row_axis_of_biases(params, x, y, keep_prob, rng):
     """Sums the bias gradient with keepdims=True."""
     loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
     return loss, {**grads, "b1": grads["b1"][None], "b2": grads["b2"][None]}
 
 
-@network(M_RUNS)
+@network(M_RUNS, "returns_another_shape")
 def sums_biases_over_the_wrong_axis(params, x, y, keep_prob, rng):
     """Sums over axis 1, the units, instead of the rows."""
     multiplier = bits(params, x, keep_prob, rng) / keep_prob
@@ -695,7 +696,7 @@ def sums_biases_over_the_wrong_axis(params, x, y, keep_prob, rng):
     return loss, {**grads, "b2": logits_gradient(s, y).sum(axis=1)}
 
 
-@network(M_RUNS)
+@network(M_RUNS, "returns_nan_or_infinity")
 def divides_by_the_kept_units(params, x, y, keep_prob, rng):
     """Divides by the kept fraction of a row, which may be 0 of 3 units."""
     kept = bits(params, x, keep_prob, rng)
@@ -741,7 +742,7 @@ def forgets_the_relu_gate(params, x, y, keep_prob, rng):
     return loss_of(s, y), backward(params, x, np.abs(z), h, ds, multiplier)
 
 
-@network(PLAIN)
+@network(PLAIN, "backpropagation_is_wrong_without_dropout")
 def gates_the_wrong_layer(params, x, y, keep_prob, rng):
     """Multiplies by (h > mean): a gate on the wrong threshold."""
     multiplier = bits(params, x, keep_prob, rng) / keep_prob
@@ -750,7 +751,7 @@ def gates_the_wrong_layer(params, x, y, keep_prob, rng):
     return loss_of(s, y), backward(params, x, z - z.mean(), h, ds, multiplier)
 
 
-@network(PLAIN)
+@network(PLAIN, "backpropagation_is_wrong_without_dropout")
 def forgets_the_onehot(params, x, y, keep_prob, rng):
     """Takes the probabilities for the gradient of the logits."""
     multiplier = bits(params, x, keep_prob, rng) / keep_prob
@@ -760,14 +761,14 @@ def forgets_the_onehot(params, x, y, keep_prob, rng):
     )
 
 
-@network(PLAIN)
+@network(PLAIN, "flips_the_sign")
 def flips_the_sign(params, x, y, keep_prob, rng):
     """Returns the step to take, not the gradient."""
     loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
     return loss, {name: -grad for name, grad in grads.items()}
 
 
-@network(PLAIN)
+@network(PLAIN, "computes_another_loss")
 def adds_weight_decay(params, x, y, keep_prob, rng):
     """Copies an L2 term from the exercise before."""
     loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
@@ -879,7 +880,7 @@ def multiplies_the_update_by_one_over_keep_prob(params, x, y, keep_prob, rng):
     return loss_of(s, y), backward(params, x, z, h, ds, kept / keep_prob**2)
 
 
-@network(ONE_MASK)
+@network(ONE_MASK, "no_single_mask_explains_it")
 def scales_the_first_layers_weights_only(params, x, y, keep_prob, rng):
     """Multiplies the gradient of W1 by 1/p and leaves the bias."""
     loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
@@ -924,7 +925,7 @@ def drops_the_input_as_well(params, x, y, keep_prob, rng):
     return right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
 
 
-@network(ONE_MASK)
+@network(ONE_MASK, "no_single_mask_explains_it")
 def drops_the_logits(params, x, y, keep_prob, rng):
     """Applies dropout behind the last layer."""
     z, h, s = forward(params, x, 1.0)
@@ -933,7 +934,7 @@ def drops_the_logits(params, x, y, keep_prob, rng):
     return loss_of(s * multiplier, y), backward(params, x, z, h, ds, 1.0)
 
 
-@network(ONE_MASK)
+@network(ONE_MASK, "no_single_mask_explains_it")
 def divides_by_the_kept_fraction(params, x, y, keep_prob, rng):
     """Divides each row by the fraction that happened to be kept."""
     kept = bits(params, x, keep_prob, rng)
@@ -962,7 +963,7 @@ def compares_with_normal_numbers(params, x, y, keep_prob, rng):
     return right(params, x, y, (kept if keep_prob < 1 else 1.0) / keep_prob)
 
 
-@network(M_RATE)
+@network(M_RATE, "keeps_at_another_rate")
 def never_drops_a_whole_row(params, x, y, keep_prob, rng):
     """Draws with probability keep_prob of leaving a batch of rows alone as well."""
     kept = bits(params, x, keep_prob, rng)
@@ -1056,20 +1057,20 @@ def ridge(fails, mistake=None):
     return mutant("dropout_ridge", fails, mistake)
 
 
-@ridge(R_RUNS)
+@ridge(R_RUNS, "returns_another_shape")
 def returns_a_column(x, y, keep_prob):
     """Reshapes y to a column and returns a (D, 1) array."""
     penalty = (1 - keep_prob) / keep_prob * (x**2).sum(0)
     return minimiser(x, y[:, None], penalty)
 
 
-@ridge(R_RUNS)
+@ridge(R_RUNS, "returns_another_shape")
 def returns_predictions(x, y, keep_prob):
     """Returns the fitted values."""
     return x @ minimiser(x, y, (1 - keep_prob) / keep_prob * (x**2).sum(0))
 
 
-@ridge(R_RUNS)
+@ridge(R_RUNS, "returns_nan_or_infinity")
 def divides_by_the_drop_probability(x, y, keep_prob):
     """Divides by 1 - keep_prob, which is 0 when nothing is dropped."""
     with np.errstate(all="ignore"):
@@ -1141,25 +1142,25 @@ def centres_the_data(x, y, keep_prob):
     return minimiser(x, y, (1 - keep_prob) / keep_prob * (x**2).sum(0))
 
 
-@ridge(MINIMISES)
+@ridge(MINIMISES, "shrinks_least_squares")
 def shrinks_least_squares(x, y, keep_prob):
     """Multiplies the least-squares weights by keep_prob, which is right for one column."""
     return keep_prob * np.linalg.lstsq(x, y, rcond=None)[0]
 
 
-@ridge(MINIMISES)
+@ridge(MINIMISES, "penalty_of_column_lengths")
 def uses_the_root_of_the_energy(x, y, keep_prob):
     """Takes the column's length for its energy."""
     return minimiser(x, y, (1 - keep_prob) / keep_prob * np.sqrt((x**2).sum(0)))
 
 
-@ridge(MINIMISES)
+@ridge(MINIMISES, "solves_for_classic_dropout")
 def classic_weights(x, y, keep_prob):
     """Solves for classic dropout, whose weights are larger by 1 / keep_prob."""
     return minimiser(x, y, (1 - keep_prob) / keep_prob * (x**2).sum(0)) / keep_prob
 
 
-@ridge(MINIMISES)
+@ridge(MINIMISES, "approximates_the_minimiser")
 def samples_the_masks(x, y, keep_prob):
     """Averages over drawn masks instead of solving."""
     rng = np.random.default_rng(0)
@@ -1168,7 +1169,7 @@ def samples_the_masks(x, y, keep_prob):
     return np.linalg.lstsq(noisy, np.tile(y, 200), rcond=None)[0]
 
 
-@ridge(LEAST_SQUARES)
+@ridge(LEAST_SQUARES, "approximates_the_minimiser")
 def adds_a_little_for_stability(x, y, keep_prob):
     """Adds 0.01 to the diagonal so that the solver never complains."""
     if keep_prob < 1:
@@ -1176,7 +1177,7 @@ def adds_a_little_for_stability(x, y, keep_prob):
     return minimiser(x, y, 0.01 * np.ones(x.shape[1]))
 
 
-@ridge(WIDE)
+@ridge(WIDE, "needs_full_rank")
 def starts_from_least_squares(x, y, keep_prob):
     """Solves least squares first and corrects it, which needs an inverse of X'X."""
     gram = x.T @ x
@@ -1186,7 +1187,7 @@ def starts_from_least_squares(x, y, keep_prob):
     return start - np.linalg.solve(gram + penalty, penalty @ start)
 
 
-@ridge(WIDE)
+@ridge(WIDE, "needs_full_rank")
 def uses_qr_of_x(x, y, keep_prob):
     """Works with the R of a QR decomposition of x, which is then not square."""
     q, r = np.linalg.qr(x)

@@ -31,19 +31,19 @@ def masked(x, mask, keep_prob, training):
 # What comes back at all
 
 
-@inverted_mutant(RUNS)
+@inverted_mutant(RUNS, "returns_nothing")
 def forgets_to_return(x, keep_prob, rng, training=True):
     """Computes everything and forgets the return statement."""
     masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
 
 
-@inverted_mutant(RUNS)
+@inverted_mutant(RUNS, "returns_another_kind")
 def returns_out_alone(x, keep_prob, rng, training=True):
     """Sees no use for a cache and returns the output only."""
     return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)[0]
 
 
-@inverted_mutant(RUNS)
+@inverted_mutant(RUNS, "returns_another_kind")
 def returns_a_list(x, keep_prob, rng, training=True):
     """Builds the output by appending and does not make it an array."""
     return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)[
@@ -51,34 +51,34 @@ def returns_a_list(x, keep_prob, rng, training=True):
     ].tolist(), 0
 
 
-@inverted_mutant(RUNS)
+@inverted_mutant(RUNS, "returns_no_floats")
 def returns_integers(x, keep_prob, rng, training=True):
     """Casts to int in order to get rid of a dtype error elsewhere."""
     mask = rng.random(x.shape) < keep_prob
     return masked(x, mask, keep_prob, training)[0].astype(int), mask
 
 
-@inverted_mutant(RUNS)
+@inverted_mutant(RUNS, "returns_another_shape")
 def flattens(x, keep_prob, rng, training=True):
     """Draws a number for each of x.size units and forgets to reshape."""
     mask = rng.random(x.size) < keep_prob
     return masked(x.ravel(), mask, keep_prob, training)
 
 
-@inverted_mutant(RUNS)
+@inverted_mutant(RUNS, "raises_an_error")
 def knows_matrices_only(x, keep_prob, rng, training=True):
     """Unpacks the shape of x as that of a matrix."""
     n, d = x.shape
     return masked(x, rng.random((n, d)) < keep_prob, keep_prob, training)
 
 
-@inverted_mutant(RUNS)
+@inverted_mutant(RUNS, "raises_an_error")
 def calls_a_generator_as_numpy_random(x, keep_prob, rng, training=True):
     """Calls rng.rand, which numpy.random has and a Generator has not."""
     return masked(x, rng.rand(*x.shape) < keep_prob, keep_prob, training)
 
 
-@inverted_mutant(RUNS)
+@inverted_mutant(RUNS, "returns_nan_or_infinity")
 def returns_nan_for_the_dropped(x, keep_prob, rng, training=True):
     """Marks dropped units as missing."""
     mask = rng.random(x.shape) < keep_prob
@@ -92,7 +92,7 @@ def returns_the_scaled_mask(x, keep_prob, rng, training=True):
     return (mask, x * mask) if training else (x, None)
 
 
-@inverted_mutant(RUNS)
+@inverted_mutant(RUNS, "raises_an_error")
 def has_no_test_mode(x, keep_prob, rng):
     """Leaves out the parameter training, because training was all that was tried."""
     return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
@@ -101,13 +101,13 @@ def has_no_test_mode(x, keep_prob, rng):
 # Training and test
 
 
-@inverted_mutant(MIXED)
+@inverted_mutant(MIXED, "drops_nothing")
 def returns_its_input(x, keep_prob, rng, training=True):
     """Has a stub that lets the rest of the network run."""
     return x, None
 
 
-@inverted_mutant(MIXED)
+@inverted_mutant(MIXED, "drops_everything")
 def returns_zeros(x, keep_prob, rng, training=True):
     """Allocates the output and never fills it."""
     return np.zeros_like(x), None
@@ -222,7 +222,7 @@ def divides_by_the_rows_kept_fraction_guarded(x, keep_prob, rng, training=True):
     return masked(x, mask, kept / x.shape[-1], training)
 
 
-@inverted_mutant(SCALE)
+@inverted_mutant(SCALE, "preserves_the_sum")
 def preserves_the_sum(x, keep_prob, rng, training=True):
     """Scales so that the layer's sum comes out as without dropout."""
     mask = rng.random(x.shape) < keep_prob
@@ -243,14 +243,14 @@ def divides_integers(x, keep_prob, rng, training=True):
     return (x * (mask // keep_prob) if training else x), mask
 
 
-@inverted_mutant(SCALE)
+@inverted_mutant(SCALE, "doubles_whatever_keep_prob")
 def always_doubles(x, keep_prob, rng, training=True):
     """Takes the factor 2 from an example at 0.5."""
     mask = rng.random(x.shape) < keep_prob
     return (2 * x * mask if training else x), mask
 
 
-@inverted_mutant(SCALE)
+@inverted_mutant(SCALE, "scale_differs_from_unit_to_unit")
 def adds_noise(x, keep_prob, rng, training=True):
     """Multiplies kept units by Gaussian noise of mean 1, as Gaussian dropout does."""
     mask = rng.random(x.shape) < keep_prob
@@ -258,21 +258,21 @@ def adds_noise(x, keep_prob, rng, training=True):
     return masked(x * noise if training else x, mask, keep_prob, training)
 
 
-@inverted_mutant(MIXED)
+@inverted_mutant(MIXED, "drops_nothing")
 def adds_noise_to_all(x, keep_prob, rng, training=True):
     """Adds zero-mean noise of dropout's variance; why should its form matter?"""
     sd = np.abs(x) * np.sqrt((1 - keep_prob) / keep_prob)
     return (x + sd * rng.standard_normal(x.shape) if training else x), None
 
 
-@inverted_mutant(SCALE)
+@inverted_mutant(SCALE, "scale_depends_on_the_shape")
 def rescales_matrices_only(x, keep_prob, rng, training=True):
     """Forgets the scale in the branch for images."""
     mask = rng.random(x.shape) < keep_prob
     return masked(x, mask, keep_prob if x.ndim < 4 else 1, training)
 
 
-@inverted_mutant(SCALE)
+@inverted_mutant(SCALE, "scale_differs_from_unit_to_unit")
 def cuts_off_large_outputs(x, keep_prob, rng, training=True):
     """Clips the output against exploding activations."""
     mask = rng.random(x.shape) < keep_prob
@@ -338,13 +338,13 @@ def flips_a_fair_coin(x, keep_prob, rng, training=True):
     return masked(x, rng.integers(0, 2, x.shape), keep_prob, training)
 
 
-@inverted_mutant(RATE)
+@inverted_mutant(RATE, "draws_numbers_of_both_signs")
 def draws_from_minus_one_to_one(x, keep_prob, rng, training=True):
     """Draws uniform numbers on [-1, 1), as for initial weights."""
     return masked(x, rng.uniform(-1, 1, x.shape) < keep_prob, keep_prob, training)
 
 
-@inverted_mutant(MIXED)
+@inverted_mutant(MIXED, "drops_nothing")
 def draws_integers_that_are_all_zero(x, keep_prob, rng, training=True):
     """Calls integers(0, 1), whose upper end is excluded."""
     return masked(x, rng.integers(0, 1, x.shape) < keep_prob, keep_prob, training)
@@ -396,14 +396,14 @@ def clips_keep_prob(x, keep_prob, rng, training=True):
     return masked(x, rng.random(x.shape) < clipped, clipped, training)
 
 
-@inverted_mutant(AT_ONE)
+@inverted_mutant(AT_ONE, "takes_one_for_a_drop_probability")
 def drops_everything_at_one(x, keep_prob, rng, training=True):
     """Has a special case for 1 that was meant for a drop probability."""
     mask = rng.random(x.shape) < keep_prob
     return masked(x, mask * (keep_prob < 1), keep_prob, training)
 
 
-@inverted_mutant(AT_ONE)
+@inverted_mutant(AT_ONE, "raises_an_error")
 def refuses_keep_prob_one(x, keep_prob, rng, training=True):
     """Validates 0 < keep_prob < 1."""
     if not 0 < keep_prob < 1:
@@ -543,7 +543,7 @@ def draws_from_a_copy_of_rng(x, keep_prob, rng, training=True):
     return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
 
 
-@inverted_mutant(SCALE)
+@inverted_mutant(SCALE, "returns_nan_or_infinity")
 def works_on_ratios(x, keep_prob, rng, training=True):
     """Makes the mask from out / x, which is nan where x is 0."""
     if not training:
@@ -675,7 +675,7 @@ def classically(x, mask, keep_prob, training):
     return (x * mask if training else keep_prob * x), mask
 
 
-@classic_mutant(CLASSIC_RUNS)
+@classic_mutant(CLASSIC_RUNS, "returns_no_floats")
 def returns_a_boolean_mask(x, keep_prob, rng, training=True):
     """Returns the mask and leaves the product to the caller."""
     mask = rng.random(x.shape) < keep_prob
@@ -723,7 +723,7 @@ def drops_at_classic_test(x, keep_prob, rng, training=True):
     return x * mask * (1 if training else keep_prob), mask
 
 
-@classic_mutant(CLASSIC_TEST)
+@classic_mutant(CLASSIC_TEST, "squares_the_test_factor")
 def squares_the_test_factor(x, keep_prob, rng, training=True):
     """Multiplies weights and activations by keep_prob at test."""
     mask = rng.random(x.shape) < keep_prob
@@ -790,7 +790,7 @@ def works_in_place_classically(x, keep_prob, rng, training=True):
     return x, mask
 
 
-@classic_mutant(CLASSIC_AT_ONE)
+@classic_mutant(CLASSIC_AT_ONE, "drops_at_least_one")
 def drops_one_unit_at_least(x, keep_prob, rng, training=True):
     """Makes sure that something is dropped."""
     mask = rng.random(x.shape) < keep_prob
@@ -853,13 +853,13 @@ WEIGHTS_ALONE = "leaves_the_weights_alone"
 settings_mutant = functools.partial(mutant, "classic_settings")
 
 
-@settings_mutant(THREE)
+@settings_mutant(THREE, "returns_another_kind")
 def forgets_the_decay(weights, learning_rate, weight_decay, keep_prob):
     """Returns weights and rate only, since the decay is not about dropout."""
     return weights / keep_prob, learning_rate / keep_prob**2
 
 
-@settings_mutant(THREE)
+@settings_mutant(THREE, "returns_another_kind")
 def returns_a_dictionary(weights, learning_rate, weight_decay, keep_prob):
     """Labels the three settings."""
     p = keep_prob
@@ -870,7 +870,7 @@ def returns_a_dictionary(weights, learning_rate, weight_decay, keep_prob):
     }
 
 
-@settings_mutant(THREE)
+@settings_mutant(THREE, "returns_another_kind")
 def returns_a_rate_for_each_weight(weights, learning_rate, weight_decay, keep_prob):
     """Builds an array of learning rates, one for each weight."""
     rates = np.full(weights.shape, learning_rate / keep_prob**2)
@@ -946,7 +946,7 @@ def returns_them_in_another_order(weights, learning_rate, weight_decay, keep_pro
     return weights / p, weight_decay * p**2, learning_rate / p**2
 
 
-@settings_mutant(DECAY)
+@settings_mutant(DECAY, "adds_to_the_decay")
 def keeps_a_decay_above_zero(weights, learning_rate, weight_decay, keep_prob):
     """Bounds the decay from below, against a division by 0 somewhere else."""
     p = keep_prob

@@ -16,31 +16,31 @@ OWN_BIT = "gives_every_unit_a_bit_of_its_own"
 FROM_RNG = "draws_from_the_given_rng_alone"
 
 
-@mutant("bernoulli_mask", SHAPE)
+@mutant("bernoulli_mask", SHAPE, "returns_nothing")
 def returns_no_mask(shape, keep_prob, rng):
     """Computes the mask and forgets the return statement."""
     _ = rng.random(shape) < keep_prob
 
 
-@mutant("bernoulli_mask", SHAPE)
+@mutant("bernoulli_mask", SHAPE, "returns_another_kind")
 def returns_a_nested_list(shape, keep_prob, rng):
     """Converts to a list because the printed mask looked like one."""
     return (rng.random(shape) < keep_prob).tolist()
 
 
-@mutant("bernoulli_mask", SHAPE)
+@mutant("bernoulli_mask", SHAPE, "returns_another_shape")
 def draws_the_first_axis_only(shape, keep_prob, rng):
     """Tries it on a vector and takes shape[0] for the shape."""
     return rng.random(shape[0]) < keep_prob
 
 
-@mutant("bernoulli_mask", SHAPE)
+@mutant("bernoulli_mask", SHAPE, "returns_another_shape")
 def flattens_the_mask(shape, keep_prob, rng):
     """Draws the right number of bits and forgets to reshape."""
     return rng.random(math.prod(shape)) < keep_prob
 
 
-@mutant("bernoulli_mask", SHAPE)
+@mutant("bernoulli_mask", SHAPE, "raises_an_error")
 def unpacks_the_shape(shape, keep_prob, rng):
     """Calls rng.random(*shape) as one calls np.random.rand(*shape)."""
     return rng.random(*shape) < keep_prob
@@ -112,19 +112,19 @@ def draws_normal_numbers(shape, keep_prob, rng):
     return rng.standard_normal(shape) < keep_prob
 
 
-@mutant("bernoulli_mask", RATE)
+@mutant("bernoulli_mask", RATE, "draws_numbers_of_both_signs")
 def draws_numbers_of_both_signs(shape, keep_prob, rng):
     """Draws uniform numbers from −1 to 1."""
     return rng.uniform(-1, 1, shape) < keep_prob
 
 
-@mutant("bernoulli_mask", RATE)
+@mutant("bernoulli_mask", RATE, "keeps_at_another_rate")
 def compares_tenths(shape, keep_prob, rng):
     """Draws one of ten integers, which suits keep_prob = 0.8 and not 0.85."""
     return rng.integers(0, 10, shape) < 10 * keep_prob
 
 
-@mutant("bernoulli_mask", RATE)
+@mutant("bernoulli_mask", RATE, "drops_twice")
 def drops_twice(shape, keep_prob, rng):
     """Applies the mask of a row and the mask of a unit one after the other."""
     return (rng.random(shape) < keep_prob) & (rng.random(shape) < keep_prob)
@@ -172,7 +172,11 @@ def draws_until_one_is_dropped(shape, keep_prob, rng):
     return mask
 
 
-@mutant("bernoulli_mask", "keeps_nothing_at_zero_and_everything_at_one")
+@mutant(
+    "bernoulli_mask",
+    "keeps_nothing_at_zero_and_everything_at_one",
+    "takes_zero_for_unset",
+)
 def takes_zero_for_unset(shape, keep_prob, rng):
     """Tests `if keep_prob`, for which 0 means that none was given."""
     if not keep_prob:
@@ -190,7 +194,9 @@ def keeps_away_from_the_edges(shape, keep_prob, rng):
     return rng.random(shape) < np.clip(keep_prob, 0.02, 0.98)
 
 
-@mutant("bernoulli_mask", "keeps_nothing_at_zero_and_everything_at_one")
+@mutant(
+    "bernoulli_mask", "keeps_nothing_at_zero_and_everything_at_one", "raises_an_error"
+)
 def divides_by_zero_at_the_edge(shape, keep_prob, rng):
     """Compares odds, which do not exist at keep_prob = 1."""
     u = rng.random(shape)
@@ -235,7 +241,7 @@ def drops_whole_channels(shape, keep_prob, rng):
     return np.broadcast_to(bits, shape).copy()
 
 
-@mutant("bernoulli_mask", INDEPENDENT)
+@mutant("bernoulli_mask", INDEPENDENT, "bits_depend_on_each_other")
 def saves_half_of_the_draws(shape, keep_prob, rng):
     """Uses each uniform number u a second time as 1 − u, to save time."""
     n = math.prod(shape)
@@ -296,7 +302,7 @@ def drops_later_units_more_often(shape, keep_prob, rng):
     return rng.random(shape) < keep_prob + tilt
 
 
-@mutant("bernoulli_mask", RATE)
+@mutant("bernoulli_mask", RATE, "keeps_at_another_rate")
 def always_keeps_the_first_unit(shape, keep_prob, rng):
     """Takes the first unit of a row for the bias, which is never dropped."""
     mask = rng.random(shape) < keep_prob
@@ -325,7 +331,7 @@ VARIANCE = "the_variance_is_that_of_the_rescaled_unit"
 NO_NOISE = "there_is_no_noise_at_keep_prob_one"
 
 
-@mutant("dropout_moments", ARRAYS)
+@mutant("dropout_moments", ARRAYS, "returns_another_kind")
 def returns_only_the_mean(x, keep_prob):
     """Overlooks that two things are asked for."""
     return x.copy()
@@ -352,7 +358,7 @@ def simulates_the_moments(x, keep_prob):
     return out.mean(axis=0), out.var(axis=0)
 
 
-@mutant("dropout_moments", (MEAN, VARIANCE))
+@mutant("dropout_moments", (MEAN, VARIANCE), "close_but_not_exact")
 def simulates_with_a_seed(x, keep_prob):
     """Estimates both moments from a thousand masks that never change."""
     rng = np.random.default_rng(0)
@@ -422,7 +428,7 @@ def takes_the_variance_of_the_units(x, keep_prob):
     return x.copy(), np.full(x.shape, x.var())
 
 
-@mutant("dropout_moments", NO_NOISE)
+@mutant("dropout_moments", NO_NOISE, "raises_an_error")
 def divides_by_the_odds(x, keep_prob):
     """Writes the variance as x² over the odds, which are infinite at 1."""
     return x.copy(), x**2 / (keep_prob / (1 - keep_prob))
@@ -437,13 +443,13 @@ SCALE = "does_not_depend_on_the_scale"
 SIGNS = "lets_opposite_signs_cancel"
 
 
-@mutant("effective_count", NUMBER)
+@mutant("effective_count", NUMBER, "returns_nothing")
 def prints_the_count(x):
     """Prints the number and returns nothing."""
     _ = str(x.sum() ** 2 / (x**2).sum())
 
 
-@mutant("effective_count", NUMBER)
+@mutant("effective_count", NUMBER, "returns_another_kind")
 def counts_each_entry(x):
     """Forgets to sum the squares, so that an array comes back."""
     return x.sum() ** 2 / x**2
@@ -514,7 +520,7 @@ def divides_by_the_largest(x):
     return x.sum() / x.max()
 
 
-@mutant("effective_count", FORMULA)
+@mutant("effective_count", FORMULA, "uses_the_sample_variance")
 def uses_the_sample_variance(x):
     """Uses n / (1 + cv²) with NumPy's ddof=1, after a statistics course."""
     if len(x) == 1:
@@ -522,20 +528,20 @@ def uses_the_sample_variance(x):
     return len(x) / (1 + x.var(ddof=1) / x.mean() ** 2)
 
 
-@mutant("effective_count", FORMULA)
+@mutant("effective_count", FORMULA, "rounds_the_count")
 def rounds_to_a_whole_number(x):
     """Thinks that a count must be an integer."""
     return round(x.sum() ** 2 / (x**2).sum())
 
 
-@mutant("effective_count", EQUAL)
+@mutant("effective_count", EQUAL, "singles_out_equal_contributions")
 def merges_equal_contributions(x):
     """Passes x through set() or unique, which loses the repeated ones."""
     x = np.unique(x)
     return x.sum() ** 2 / (x**2).sum()
 
 
-@mutant("effective_count", EQUAL)
+@mutant("effective_count", EQUAL, "singles_out_equal_contributions")
 def makes_an_exception_for_equal_ones(x):
     """Guards against a zero variance and returns the number of entries."""
     if x.std() == 0:
@@ -562,14 +568,14 @@ def takes_absolute_values(x):
     return np.abs(x).sum() ** 2 / (x**2).sum()
 
 
-@mutant("effective_count", SIGNS)
+@mutant("effective_count", SIGNS, "ignores_negative_contributions")
 def ignores_negative_entries(x):
     """Lets only active (positive) units count, as after a ReLU."""
     x = np.maximum(x, 0)
     return x.sum() ** 2 / (x**2).sum() if x.any() else 1.0
 
 
-@mutant("effective_count", SIGNS)
+@mutant("effective_count", SIGNS, "never_below_one")
 def never_goes_below_one(x):
     """Is sure that one unit at least must count."""
     return max(1.0, x.sum() ** 2 / (x**2).sum())
@@ -596,7 +602,7 @@ def chances_of(kept, n, p):
     return p**kept * (1 - p) ** (n - kept)
 
 
-@mutant("rescaled_sum_distribution", TWO_ARRAYS)
+@mutant("rescaled_sum_distribution", TWO_ARRAYS, "returns_another_kind")
 def returns_a_dictionary(x, keep_prob):
     """Finds a dictionary the natural form of a distribution."""
     masks, kept = enumerate_masks(len(x))
@@ -605,7 +611,7 @@ def returns_a_dictionary(x, keep_prob):
     return dict(zip(sums.tolist(), chances.tolist(), strict=True))
 
 
-@mutant("rescaled_sum_distribution", TWO_ARRAYS)
+@mutant("rescaled_sum_distribution", TWO_ARRAYS, "returns_another_kind")
 def returns_lists(x, keep_prob):
     """Appends in a loop and returns the lists."""
     masks, kept = enumerate_masks(len(x))
@@ -613,7 +619,7 @@ def returns_lists(x, keep_prob):
     return (masks @ x / keep_prob).tolist(), chances.tolist()
 
 
-@mutant("rescaled_sum_distribution", TWO_ARRAYS)
+@mutant("rescaled_sum_distribution", TWO_ARRAYS, "returns_another_shape")
 def returns_one_probability_a_count(x, keep_prob):
     """Gives the binomial probabilities of the count beside all sums."""
     n = len(x)
@@ -622,7 +628,7 @@ def returns_one_probability_a_count(x, keep_prob):
     return masks @ x / keep_prob, np.array(counts)
 
 
-@mutant("rescaled_sum_distribution", TWO_ARRAYS)
+@mutant("rescaled_sum_distribution", TWO_ARRAYS, "returns_nan_or_infinity")
 def divides_by_a_kept_count_of_zero(x, keep_prob):
     """Divides by the kept fraction and meets 0 / 0 at the empty mask."""
     masks, kept = enumerate_masks(len(x))
@@ -640,7 +646,7 @@ def samples_masks(x, keep_prob):
     return sums, times / times.sum()
 
 
-@mutant("rescaled_sum_distribution", WEIGHTS)
+@mutant("rescaled_sum_distribution", WEIGHTS, "close_but_not_exact")
 def samples_masks_with_a_seed(x, keep_prob):
     """Draws masks from a fixed seed, enough to meet every likely sum."""
     masks, kept = enumerate_masks(len(x))
@@ -695,14 +701,14 @@ def leaves_out_the_full_mask(x, keep_prob):
     return (masks @ x / keep_prob)[:-1], chances[:-1]
 
 
-@mutant("rescaled_sum_distribution", SUMS)
+@mutant("rescaled_sum_distribution", SUMS, "averages_instead_of_summing")
 def averages_the_sum(x, keep_prob):
     """Takes the mean of the rescaled units for their sum."""
     masks, kept = enumerate_masks(len(x))
     return (masks * x / keep_prob).mean(axis=1), chances_of(kept, len(x), keep_prob)
 
 
-@mutant("rescaled_sum_distribution", SUMS)
+@mutant("rescaled_sum_distribution", SUMS, "close_but_not_exact")
 def rounds_the_sums(x, keep_prob):
     """Rounds to one decimal in order to merge equal sums."""
     masks, kept = enumerate_masks(len(x))
@@ -710,7 +716,7 @@ def rounds_the_sums(x, keep_prob):
     return sums, chances_of(kept, len(x), keep_prob)
 
 
-@mutant("rescaled_sum_distribution", SUMS)
+@mutant("rescaled_sum_distribution", SUMS, "gives_the_mean_alone")
 def returns_one_constant(x, keep_prob):
     """Returns the mean alone, with probability 1: what is preserved."""
     return np.array([x.sum()]), np.array([1.0])
@@ -763,7 +769,7 @@ def weighs_masks_by_the_count(x, keep_prob):
     return masks @ x / keep_prob, ways * chances_of(kept, n, keep_prob)
 
 
-@mutant("rescaled_sum_distribution", (TOTAL, WEIGHTS))
+@mutant("rescaled_sum_distribution", (TOTAL, WEIGHTS), "gives_percentages")
 def gives_percentages(x, keep_prob):
     """Reports probabilities in percent."""
     masks, kept = enumerate_masks(len(x))
@@ -787,7 +793,7 @@ def keeps_the_first_of_equal_sums(x, keep_prob):
     return values, chances_of(kept, len(x), keep_prob)[first]
 
 
-@mutant("rescaled_sum_distribution", TIES)
+@mutant("rescaled_sum_distribution", TIES, "counts_equal_sums_twice")
 def adds_to_both_entries(x, keep_prob):
     """Lists every mask and gives each the total of all that share its sum."""
     masks, kept = enumerate_masks(len(x))
@@ -796,7 +802,7 @@ def adds_to_both_entries(x, keep_prob):
     return sums, np.bincount(place, chances_of(kept, len(x), keep_prob))[place]
 
 
-@mutant("rescaled_sum_distribution", ONE)
+@mutant("rescaled_sum_distribution", ONE, "returns_nan_or_infinity")
 def multiplies_by_logarithms(x, keep_prob):
     """Adds logarithms for stability, and meets 0 times −∞ at keep_prob = 1."""
     masks, kept = enumerate_masks(len(x))
@@ -805,7 +811,7 @@ def multiplies_by_logarithms(x, keep_prob):
     return masks @ x / keep_prob, np.exp(logs)
 
 
-@mutant("rescaled_sum_distribution", ONE)
+@mutant("rescaled_sum_distribution", ONE, "raises_an_error")
 def multiplies_odds(x, keep_prob):
     """Multiplies qⁿ by the odds of each kept unit, which divide by 0 at 1."""
     masks, kept = enumerate_masks(len(x))
