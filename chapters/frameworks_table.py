@@ -68,7 +68,7 @@ Flux; Flux.Dropout({}); p; drop; u > p; inverted; https://github.com/FluxML/Flux
 ONNX; Dropout(x, ratio={}); ratio; drop; u >= ratio; inverted; https://onnx.ai/onnx/operators/onnx__Dropout
 MindSpore 2; nn.Dropout(p={}); p; drop; u >= p; inverted; https://www.mindspore.cn/docs/zh-CN/r2.3/api_python/nn/mindspore.nn.Dropout.html
 Paddle; paddle.nn.Dropout(p={}); p; drop; u >= p; inverted; https://paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/Dropout_en.html
-Paddle downscale_in_infer; paddle.nn.Dropout(p={}, mode="downscale_in_infer"); p; drop; u >= p; classic; https://paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/Dropout_en.html
+Paddle, classic mode; Dropout({}, mode="downscale_in_infer"); p; drop; u >= p; classic; https://paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/Dropout_en.html
 Caffe; dropout_ratio: {}; dropout_ratio; drop; u < 1 - dropout_ratio; inverted; https://github.com/BVLC/caffe/blob/master/src/caffe/layers/dropout_layer.cpp
 MatConvNet; vl_nndropout(x, 'rate', {}); rate; drop; u >= rate; inverted; https://github.com/vlfeat/matconvnet/blob/master/matlab/vl_nndropout.m
 Nielsen's network3.py; p_dropout={}; p_dropout; drop; u < 1 - p_dropout; classic; https://github.com/mnielsen/neural-networks-and-deep-learning/blob/master/src/network3.py
@@ -152,14 +152,13 @@ def bfloat16(x: float) -> float:
 def table(keep_prob: float) -> str:
     """Return the dictionary as a MyST table; each call keeps with ``keep_prob``."""
     lines = [
-        "| Where | To keep each unit with the same probability, write | The number is the "
-        "probability to | Kept if | Training | Test |",
-        "|---|---|---|---|---|---|",
+        "| Where | Write | The number | Kept if | Rescales |",
+        "|---|---|---|---|---|",
     ]
     for row in FRAMEWORKS.values():
         call = row.call.format(f"{number_for(row.name, keep_prob):.4g}")
-        cells = [_link(row), f"`{call}`", f"**{row.means}**"]
-        cells += [f"`{rule}`" for rule in (row.kept, row.train, row.test)]
+        when = "in training" if row.inverted else "at test"
+        cells = [_link(row), f"`{call}`", f"**{row.means}s**", f"`{row.kept}`", when]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
