@@ -10,6 +10,7 @@ import numpy as np
 from autograder import facts, masks
 from autograder.exercise import Exercise
 from autograder.mistakes import mistake
+from autograder.statistics import Proportion
 from autograder.students import StudentError, StudentFunction
 from autograder.trial import CheckFailure, Trial
 
@@ -1092,12 +1093,17 @@ def alpha_changes_nothing_at_keep_prob_one(
     call = masks.call_text(alpha_dropout.name, x.shape, 1.0)
     result = alpha_dropout(x, 1.0, trial.generator())
     out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
-    nearly = np.median(np.abs(out - x)) < 0.05
-    trial.expect(
-        facts.close(out, x, atol=1e-6),
+    if facts.close(out, x, atol=1e-6):
+        return
+    name = ALPHA_AT_ONE
+    if np.median(np.abs(out - x)) < 0.05:
+        name = masks.ROUNDS_KEEP_PROB
+    elif abs(_read(alpha_dropout, trial, 0.8).dropped.mean() - 0.8) < 0.06:
+        name = masks.KEEPS_WITH_DROP_PROBABILITY
+    trial.fail(
         f"{call}: nothing is dropped at keep_prob = 1, so out equals x; "
         f"{facts.worst(out, x)}.",
-        masks.ROUNDS_KEEP_PROB if nearly else ALPHA_AT_ONE,
+        name,
     )
 
 
@@ -1107,12 +1113,30 @@ def drops_each_unit_by_itself(alpha_dropout: StudentFunction, trial: Trial) -> N
     masks.gives_each_unit_its_own_bit(_Masking(alpha_dropout), trial)
 
 
-@alpha.check(points=0.5, after="drops_each_unit_by_itself", looks=masks.RATE_LOOKS)
+_ZEROS = "zero x kept at 0.8"
+
+
+@alpha.check(
+    points=0.5,
+    after="drops_each_unit_by_itself",
+    looks={**masks.RATE_LOOKS, _ZEROS: Proportion(0.8, detects=0.05)},
+)
 def keeps_alpha_units_at_the_stated_rate(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
     masks.keeps_at_rate(_Masking(alpha_dropout), trial)
+    x = trial.inputs(2 * -(-trial.size(_ZEROS) // 40), 40)
+    x[:, ::2] = 0
+    call = masks.call_text(alpha_dropout.name, x.shape, 0.8)
+    result = alpha_dropout(_away_from_off(x), 0.8, trial.generator())
+    out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
+    # Kept zeros share a value as well, and more of them than of the dropped.
+    dropped = _dropped(out[x != 0], 0.8)
+    value = np.median(out[x != 0][dropped]) if dropped.any() else np.nan
+    kept = ~np.isclose(out[x == 0], value, rtol=1e-5, atol=1e-5)
+    what = "units with x = 0 kept at keep_prob = 0.8"
+    trial.judge(_ZEROS, kept, kept.size, what, masks.DEPENDS_ON_VALUE)
 
 
 @alpha.check(

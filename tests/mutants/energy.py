@@ -900,7 +900,7 @@ def clips_very_large_units_only(x, keep_prob, rng, training=True):
     return answer(np.clip(x, -100, 100) if training else x, mask, keep_prob, training)
 
 
-@alpha_mutant(KEPT, "kept_units_follow_no_affine_map")
+@alpha_mutant(RATE, "drops_by_value")
 def drops_zeros_always(x, keep_prob, rng, training=True):
     """Tells kept units by x * mask != 0 and so drops units that are 0."""
     kept = x * (rng.random(x.shape) < keep_prob)
