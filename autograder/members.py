@@ -82,8 +82,10 @@ class Case:
 def ordinary(
     trial: Trial, n: int, d: int, c: int, keep_prob: float, zeros: float = 0.0
 ) -> Case:
-    """Return a case with logits of moderate size."""
-    weights, bias = trial.rng.uniform(-1, 1, (d, c)), trial.rng.uniform(-1, 1, c)
+    """Return a case whose members' probabilities are far above rounding errors."""
+    largest = 1.5 * keep_prob / np.sqrt(d)
+    weights = trial.rng.uniform(-largest, largest, (d, c))
+    bias = trial.rng.uniform(-1, 1, c)
     return Case(trial.inputs(n, d, zeros=zeros), weights, bias, keep_prob)
 
 
