@@ -15,7 +15,7 @@ class Framework:
     """A library, a course or a paper, and its dropout.
 
     In ``call``, {} stands for the number, which ``argument`` names and which ``means``
-    "keep" or "drop". ``kept`` is a NumPy expression: which of the uniform numbers ``u``
+    "keep" or "drop". ``kept`` is an expression: which of the uniform numbers ``u``
     keep their unit. ``inverted`` tells whether training divides by the keep probability
     (if not, the test pass multiplies by it). ``source`` is the address of what was
     read, or the key of a reference.
@@ -52,15 +52,15 @@ Srivastava 2014; p = {}; p; keep; u < p; classic; srivastava2014dropout
 Baldi and Sadowski; p = {}; p; keep; u < p; classic; baldi2014dropout
 CS231n since 2018; p = {}; p; keep; u < p; inverted; cs231n
 deeplearning.ai; keep_prob = {}; keep_prob; keep; u < keep_prob; inverted; https://community.deeplearning.ai/t/dropout-scaling-fix-division-by-keep-prob/6843
-TensorFlow 1; tf.nn.dropout(x, keep_prob={}); keep_prob; keep; np.floor(keep_prob + u) == 1; inverted; https://github.com/tensorflow/tensorflow/blob/r1.5/tensorflow/python/ops/nn_ops.py
+TensorFlow 1; tf.nn.dropout(x, keep_prob={}); keep_prob; keep; floor(keep_prob + u) == 1; inverted; https://github.com/tensorflow/tensorflow/blob/r1.5/tensorflow/python/ops/nn_ops.py
 MindSpore 1; nn.Dropout(keep_prob={}); keep_prob; keep; u < keep_prob; inverted; https://www.mindspore.cn/docs/en/r1.9/note/api_mapping/pytorch_diff/Dropout.html
 Deeplearning4j; new Dropout({}); p; keep; u < p; inverted; https://github.com/deeplearning4j/deeplearning4j
 CS231n before 2018; p = {}; p; drop; u >= p; inverted; cs231n
 Dive into Deep Learning; dropout = {}; dropout; drop; u > dropout; inverted; zhang2023dive
-Understanding Deep Learning; dropout probability {}; probability; drop; u >= probability; classic; prince2023understanding
+Understanding Deep Learning; dropout probability {}; d; drop; u >= d; classic; prince2023understanding
 Wager and colleagues; δ = {}; δ; drop; u >= δ; inverted; wager2013dropout
 PyTorch; torch.nn.Dropout(p={}); p; drop; u < 1 - p; inverted; pytorchdropout
-Keras; keras.layers.Dropout(rate={}); rate; drop; u >= rate; inverted; kerasdropout
+Keras; layers.Dropout(rate={}); rate; drop; u >= rate; inverted; kerasdropout
 TensorFlow 2; tf.nn.dropout(x, rate={}); rate; drop; u >= rate; inverted; https://www.tensorflow.org/api_docs/python/tf/nn/dropout
 Flax; flax.linen.Dropout(rate={}); rate; drop; u < 1 - rate; inverted; https://github.com/google/flax/blob/main/flax/linen/stochastic.py
 MLX; mlx.nn.Dropout(p={}); p; drop; u < 1 - p; inverted; https://github.com/ml-explore/mlx/blob/main/python/mlx/nn/layers/dropout.py
@@ -68,7 +68,7 @@ Flux; Flux.Dropout({}); p; drop; u > p; inverted; https://github.com/FluxML/Flux
 ONNX; Dropout(x, ratio={}); ratio; drop; u >= ratio; inverted; https://onnx.ai/onnx/operators/onnx__Dropout
 MindSpore 2; nn.Dropout(p={}); p; drop; u >= p; inverted; https://www.mindspore.cn/docs/zh-CN/r2.3/api_python/nn/mindspore.nn.Dropout.html
 Paddle; paddle.nn.Dropout(p={}); p; drop; u >= p; inverted; https://paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/Dropout_en.html
-Paddle, classic mode; Dropout({}, mode="downscale_in_infer"); p; drop; u >= p; classic; https://paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/Dropout_en.html
+Paddle in its other mode; Dropout(p={}, mode=…); p; drop; u >= p; classic; https://paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/Dropout_en.html
 Caffe; dropout_ratio: {}; dropout_ratio; drop; u < 1 - dropout_ratio; inverted; https://github.com/BVLC/caffe/blob/master/src/caffe/layers/dropout_layer.cpp
 MatConvNet; vl_nndropout(x, 'rate', {}); rate; drop; u >= rate; inverted; https://github.com/vlfeat/matconvnet/blob/master/matlab/vl_nndropout.m
 Nielsen's network3.py; p_dropout={}; p_dropout; drop; u < 1 - p_dropout; classic; https://github.com/mnielsen/neural-networks-and-deep-learning/blob/master/src/network3.py
@@ -85,8 +85,8 @@ FRAMEWORKS = {f.name: f for f in map(_framework, _ROWS.strip().splitlines())}
 #: Kernels with few random bits: the bits, and which u on the lattice k / 2**bits are
 #: kept for a drop rate. They do not keep the probability that is asked for.
 KERNELS = {
-    "FlashAttention": (8, "np.floor(256 * u) <= np.floor(255 * (1 - rate))"),
-    "Transformer Engine": (8, "np.floor(256 * u) >= np.floor(256 * rate)"),
+    "FlashAttention": (8, "floor(256 * u) <= floor(255 * (1 - rate))"),
+    "Transformer Engine": (8, "floor(256 * u) >= floor(256 * rate)"),
     "TensorFlow, bfloat16 on CPU": (7, "u >= bfloat16(rate)"),
 }
 
@@ -151,27 +151,22 @@ def bfloat16(x: float) -> float:
 
 def table(keep_prob: float) -> str:
     """Return the dictionary as a MyST table; each call keeps with ``keep_prob``."""
-    lines = [
-        "| Where | Write | The number | Kept if | Rescales |",
-        "|---|---|---|---|---|",
-    ]
+    lines = ["| Where | Write | Number | Kept if |", "|---|---|---|---|"]
     for row in FRAMEWORKS.values():
         call = row.call.format(f"{number_for(row.name, keep_prob):.4g}")
-        when = "in training" if row.inverted else "at test"
-        cells = [_link(row), f"`{call}`", f"**{row.means}s**", f"`{row.kept}`", when]
-        lines.append(f"| {' | '.join(cells)} |")
+        where = _link(row) if row.inverted else f"{_link(row)}, classic"
+        lines.append(f"| {where} | `{call}` | **{row.means}s** | `{row.kept}` |")
     return "\n".join(lines)
 
 
 def _link(row: Framework) -> str:
     if row.source.startswith("https:"):
         return f"[{row.name}]({row.source})"
-    if row.source == "conventions":
-        return f"{{doc}}`{row.name} <conventions>`"
-    return f"{row.name} {{cite}}`{row.source}`"
+    page = "conventions" if row.source == "conventions" else "references"
+    return f"{{doc}}`{row.name} <{page}>`"
 
 
 def _evaluate(expression: str, names: dict[str, Any]) -> np.ndarray:
     """Return the value of one of this module's own expressions."""
-    known = {"np": np, "bfloat16": bfloat16, "__builtins__": {}}
+    known = {"floor": np.floor, "bfloat16": bfloat16, "__builtins__": {}}
     return eval(expression, known, names)
