@@ -52,7 +52,7 @@ Srivastava 2014; p = {}; p; keep; u < p; classic; srivastava2014dropout
 Baldi and Sadowski; p = {}; p; keep; u < p; classic; baldi2014dropout
 CS231n since 2018; p = {}; p; keep; u < p; inverted; cs231n
 deeplearning.ai; keep_prob = {}; keep_prob; keep; u < keep_prob; inverted; https://community.deeplearning.ai/t/dropout-scaling-fix-division-by-keep-prob/6843
-TensorFlow 1; tf.nn.dropout(x, keep_prob={}); keep_prob; keep; floor(keep_prob + u) == 1; inverted; https://github.com/tensorflow/tensorflow/blob/r1.5/tensorflow/python/ops/nn_ops.py
+TensorFlow 1; nn.dropout(x, keep_prob={}); keep_prob; keep; floor(keep_prob + u) == 1; inverted; https://github.com/tensorflow/tensorflow/blob/r1.5/tensorflow/python/ops/nn_ops.py
 MindSpore 1; nn.Dropout(keep_prob={}); keep_prob; keep; u < keep_prob; inverted; https://www.mindspore.cn/docs/en/r1.9/note/api_mapping/pytorch_diff/Dropout.html
 Deeplearning4j; new Dropout({}); p; keep; u < p; inverted; https://github.com/deeplearning4j/deeplearning4j
 CS231n before 2018; p = {}; p; drop; u >= p; inverted; cs231n
@@ -61,7 +61,7 @@ Understanding Deep Learning; dropout probability {}; d; drop; u >= d; classic; p
 Wager and colleagues; δ = {}; δ; drop; u >= δ; inverted; wager2013dropout
 PyTorch; torch.nn.Dropout(p={}); p; drop; u < 1 - p; inverted; pytorchdropout
 Keras; layers.Dropout(rate={}); rate; drop; u >= rate; inverted; kerasdropout
-TensorFlow 2; tf.nn.dropout(x, rate={}); rate; drop; u >= rate; inverted; https://www.tensorflow.org/api_docs/python/tf/nn/dropout
+TensorFlow 2; nn.dropout(x, rate={}); rate; drop; u >= rate; inverted; https://www.tensorflow.org/api_docs/python/tf/nn/dropout
 Flax; flax.linen.Dropout(rate={}); rate; drop; u < 1 - rate; inverted; https://github.com/google/flax/blob/main/flax/linen/stochastic.py
 MLX; mlx.nn.Dropout(p={}); p; drop; u < 1 - p; inverted; https://github.com/ml-explore/mlx/blob/main/python/mlx/nn/layers/dropout.py
 Flux; Flux.Dropout({}); p; drop; u > p; inverted; https://github.com/FluxML/Flux.jl/blob/master/src/layers/normalise.jl
