@@ -127,6 +127,18 @@ def dead_links(html: str, page: Path, root: Path) -> list[str]:
     return found
 
 
+def lost_in_figures(html: str) -> list[str]:
+    """What a figure's markers, hatches and clips are called by without being there."""
+    figures = parse(html).select("figure.themed svg")
+    found = []
+    for figure in figures:
+        names = {str(each["id"]) for each in figure.find_all(id=True)}
+        called = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', str(figure))
+        found += [one or other for one, other in called if (one or other) not in names]
+    ids = [str(each["id"]) for each in parse(html).find_all(id=True)]
+    return found + [f"twice: {name}" for name in set(ids) if ids.count(name) > 1]
+
+
 def printed_trouble(html: str) -> list[str]:
     """Warnings and tracebacks that a page's cells printed."""
     boxes = parse(html).select(".output.stderr, .output.traceback")
