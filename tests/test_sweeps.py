@@ -6,9 +6,11 @@ tolerances say how far.
 
 import importlib
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.bank import ROOT
@@ -66,6 +68,57 @@ def test_the_ensembles_sweep_follows_from_its_script() -> None:
         assert found[name]["error"] == pytest.approx(
             expected[name]["error"], abs=5 * IMAGE
         )
+
+
+def test_the_noise_sweep_follows_from_its_script() -> None:
+    noise, runs = script("noise"), cached("noise")["runs"]
+    found = noise.judged("gaussian", 1, n_train=200)
+    expected = runs[0]["few"]["200"]["gaussian"]
+    assert found["error"] == pytest.approx(expected["error"], abs=8 * IMAGE)
+    assert found["nll"] == pytest.approx(expected["nll"], rel=0.15)
+    found, expected = noise.fewest(1)["epochs"], cached("noise")["fewest"][0]["epochs"]
+    for name in ("none", "constant"):
+        assert found[name]["rms"] == pytest.approx(expected[name]["rms"], rel=0.05)
+
+
+def test_dropout_gains_with_many_images_and_not_with_fifty() -> None:
+    def gain(runs: list[Any], dropout: str) -> tuple[float, float]:
+        errors = [(run["none"], run[dropout]) for run in runs]
+        gains = [plain - dropped for plain, dropped in errors]
+        return statistics.mean(gains), statistics.stdev(gains) / len(gains) ** 0.5
+
+    def error_of(networks: dict[str, Any]) -> dict[str, float]:
+        return {name: network["error"] for name, network in networks.items()}
+
+    points, error = gain(cached("backward")["minibatch"], "fresh")
+    assert points > 0.3 and points > 3 * error
+    data = cached("noise")
+    for runs in ([run["wide"] for run in data["runs"]], data["long"]):
+        points, error = gain([error_of(run) for run in runs], "constant")
+        assert points > 2 * error
+    points, error = gain(
+        [error_of(run["epochs"]) for run in data["fewest"]], "constant"
+    )
+    assert points < 2 * error
+
+
+def test_gradients_of_the_network_hold_for_noise_of_either_sign() -> None:
+    lab = importlib.import_module("lab")
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(8, 5)), rng.integers(0, 3, 8)
+    network = lab.initial_parameters((5, 6, 4, 3), rng)
+    noise = [rng.normal(1, 1, (8, width)) for width in (6, 4)]
+    grads = lab.gradients(network, x, y, noise)[1]
+    for layer, (weights, _) in enumerate(network):
+        for entry in range(weights.size):
+            losses = []
+            for h in (1e-6, -1e-6):
+                weights.flat[entry] += h
+                logits = lab.forward(network, x, noise)[0]
+                losses.append(lab.cross_entropy(logits, y))
+                weights.flat[entry] -= h
+            slope = (losses[0] - losses[1]) / 2e-6
+            assert grads[layer][0].flat[entry] == pytest.approx(slope, abs=1e-7)
 
 
 def test_the_judging_matrix_follows_from_its_script() -> None:
