@@ -395,6 +395,61 @@ def noise_rounded(x, keep_prob, rng, training=True):
     return (x * noise if training else x), noise
 
 
+@gaussian_mutant(VARIANCE, "factors_have_another_spread")
+def noise_for_a_rounded_keep_prob(x, keep_prob, rng, training=True):
+    """Rounds keep_prob to one decimal place, to look the spread up in a table."""
+    return noisy(
+        x, rng.standard_normal(x.shape), max(0.1, round(keep_prob, 1)), training
+    )
+
+
+@gaussian_mutant(MEAN, "factors_have_another_mean")
+def noise_a_little_off_centre(x, keep_prob, rng, training=True):
+    """Adds a small constant, lest a unit be lost altogether."""
+    if not training or keep_prob == 1:
+        return x, None
+    return x * (1.05 + deviation(keep_prob) * rng.standard_normal(x.shape)), None
+
+
+@gaussian_mutant(MEAN, "factors_preserve_the_norm")
+def noise_that_preserves_the_norm(x, keep_prob, rng, training=True):
+    """Rescales the noisy array to the norm of x."""
+    out, cache = noisy(x, rng.standard_normal(x.shape), keep_prob, training)
+    return out * np.linalg.norm(x) / max(np.linalg.norm(out), 1e-300), cache
+
+
+@gaussian_mutant((MEAN, VARIANCE), "drops_units_as_well")
+def noise_on_top_of_a_mask(x, keep_prob, rng, training=True):
+    """Adds a little noise to the units that inverted dropout keeps."""
+    if not training or keep_prob == 1:
+        return x, None
+    mask = (rng.random(x.shape) < keep_prob) / keep_prob
+    return x * mask * rng.normal(1, 0.01, x.shape), mask
+
+
+@gaussian_mutant(NORMAL, "factors_are_not_normal")
+def noise_with_rare_outliers_clipped(x, keep_prob, rng, training=True):
+    """Clips what lies beyond 3.2 standard deviations."""
+    z = np.clip(rng.standard_normal(x.shape), -3.2, 3.2)
+    return noisy(x, z, keep_prob, training)
+
+
+@gaussian_mutant(OWN, "noise_depends_on_the_place")
+def noise_except_in_the_last_column(x, keep_prob, rng, training=True):
+    """Spares the last unit of each row, which is taken for a bias."""
+    z = rng.standard_normal(x.shape)
+    if x.shape[-1] > 1:
+        z[..., -1] = 0
+    return noisy(x, z, keep_prob, training)
+
+
+@gaussian_mutant(OWN, "shares_factors_along_an_axis")
+def noise_shared_by_the_samples_of_a_sequence(x, keep_prob, rng, training=True):
+    """Uses one noise for all samples when x has three axes, as for sequences."""
+    shape = (1, *x.shape[1:]) if x.ndim == 3 else x.shape
+    return noisy(x, rng.standard_normal(shape), keep_prob, training)
+
+
 @gaussian_mutant(VARIANCE, "noise_depends_on_the_value")
 def noise_larger_for_large_units(x, keep_prob, rng, training=True):
     """Lets the spread grow with the unit, on top of the multiplication."""
@@ -677,6 +732,14 @@ def connect_by_one_bit_a_call(x, weights, keep_prob, rng):
     )
 
 
+@connect_mutant(C_OWN, "drops_by_place")
+def connect_with_a_full_first_row(x, weights, keep_prob, rng):
+    """Starts a loop over rows at 1 and leaves the first one as it is."""
+    mask = full(x, weights, rng) < keep_prob
+    mask[0] = True
+    return connected(x, mask, weights, keep_prob)
+
+
 @connect_mutant((C_OWN, C_FROM_RNG), "same_mask_every_call")
 def connect_with_a_fixed_seed(x, weights, keep_prob, rng):
     """Sets a seed inside the function, to be reproducible."""
@@ -784,10 +847,13 @@ def connect_by_antithetic_numbers(x, weights, keep_prob, rng):
 
 @connect_mutant(C_INDEPENDENT, "bits_depend_on_each_other")
 def connect_with_a_fixed_count_per_output(x, weights, keep_prob, rng):
-    """Keeps a fixed number of weights of each output, and flips a bit now and then."""
+    """Keeps a fixed number of the weights of half of the outputs."""
     u = full(x, weights, rng)
     ranks = u.argsort(axis=1).argsort(axis=1)
-    fixed = ranks < round(keep_prob * len(weights))
+    # Rounded up or down at random, so that the rate is right.
+    fixed = (
+        ranks < keep_prob * len(weights) + rng.random((len(x), 1, weights.shape[1])) - 1
+    )
     free = full(x, weights, rng) < keep_prob
     mask = np.where(rng.random((len(x), 1, weights.shape[1])) < 0.5, fixed, free)
     return connected(x, mask, weights, keep_prob)
@@ -923,6 +989,31 @@ def spatial_by_samples(x, keep_prob, rng, training=True):
     return dropped(x, mask, keep_prob, training)
 
 
+@spatial_mutant(S_WHOLE, "keeps_at_least_one_channel")
+def spatial_never_empty(x, keep_prob, rng, training=True):
+    """Makes sure that a sample is not lost altogether."""
+    mask = channels(x, rng) < keep_prob
+    mask[:, 0] |= ~mask.any(axis=1)
+    return dropped(x, mask, keep_prob, training)
+
+
+@spatial_mutant(S_WHOLE, "drops_by_place")
+def spatial_sparing_the_first_channel(x, keep_prob, rng, training=True):
+    """Never drops the first channel."""
+    mask = channels(x, rng) < keep_prob
+    if x.shape[1] > 5:
+        mask[:, 0] = True
+    return dropped(x, mask, keep_prob, training)
+
+
+@spatial_mutant(S_SCALE, "adds_instead_of_multiplying")
+def spatial_with_a_floor(x, keep_prob, rng, training=True):
+    """Replaces zeros of x by a small number, lest they be taken for dropped pixels."""
+    if not training:
+        return x, None
+    return dropped(np.where(x == 0, 1e-6, x), channels(x, rng) < keep_prob, keep_prob)
+
+
 @spatial_mutant(S_SCALE, "forgets_to_rescale_the_channels")
 def spatial_unscaled(x, keep_prob, rng, training=True):
     """Applies the mask and nothing else."""
@@ -1024,14 +1115,14 @@ def spatial_keeping_the_first_channels(x, keep_prob, rng, training=True):
     return dropped(x, channels(x, rng) < keep_prob + shift, keep_prob, training)
 
 
-@spatial_mutant((S_INDEPENDENT, S_FROM_RNG), "same_mask_every_call")
+@spatial_mutant((S_WHOLE, S_FROM_RNG), "same_mask_every_call")
 def spatial_with_a_fixed_seed(x, keep_prob, rng, training=True):
     """Sets a seed inside the function, to be reproducible."""
     mask = channels(x, np.random.default_rng(0)) < keep_prob
     return dropped(x, mask, keep_prob, training)
 
 
-@spatial_mutant(S_INDEPENDENT, "reuses_masks")
+@spatial_mutant(S_WHOLE, "reuses_masks")
 def spatial_with_eight_seeds(x, keep_prob, rng, training=True):
     """Makes a new generator from a random number that takes few values."""
     child = np.random.default_rng(int(rng.integers(8)))
@@ -1039,7 +1130,7 @@ def spatial_with_eight_seeds(x, keep_prob, rng, training=True):
     return dropped(x, mask, keep_prob, training)
 
 
-@spatial_mutant(S_INDEPENDENT, "keeps_a_fixed_number")
+@spatial_mutant(S_WHOLE, "keeps_a_fixed_number")
 def spatial_with_a_fixed_count(x, keep_prob, rng, training=True):
     """Keeps exactly the expected number of channels of each sample."""
     ranks = channels(x, rng).argsort(axis=1).argsort(axis=1)
