@@ -40,7 +40,7 @@ def gives_an_energy_for_each_row(x, keep_prob, scaling):
 
 @energy_mutant(NUMBER, "returns_another_kind")
 def gives_the_squares(x, keep_prob, scaling):
-    """Forgets to sum."""
+    """Squares and scales every unit, and forgets to sum."""
     return scale_of(keep_prob, scaling) ** 2 * keep_prob * x**2
 
 
@@ -825,7 +825,7 @@ def divides_kept_units(x, keep_prob, rng, training=True):
 
 @alpha_mutant(DROPPED, "leaves_the_dropped_out_of_the_affine_map")
 def maps_kept_units_only(x, keep_prob, rng, training=True):
-    """Puts d in last."""
+    """Puts d in last, when kept units have been mapped already."""
     factor, shift = constants(keep_prob)
     mask = rng.random(x.shape) < keep_prob
     return (np.where(mask, factor * x + shift, OFF) if training else x), mask
