@@ -35,6 +35,7 @@ RUN_BY_PAGES = [
     "autograder/**/*.py",
     "chapters/*.py",
     "chapters/data/*",
+    "benchmarks/results/*.json",
 ]
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
 READ_AT_BUILD = ["_ext/*.py", "_toc.yml", "package-lock.json"]
