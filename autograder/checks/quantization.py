@@ -434,7 +434,7 @@ RETURNS_EMPTY_ROWS_WHOLE = mistake(
     "quant-divisors",
 )
 
-_EXACT_SHAPES = ((60, 40), (30, 7), (1, 50), (200, 3), (40, 1))
+_EXACT_SHAPES = ((60, 40), (30, 7), (1, 50), (200, 3), (40, 1), (3, 900))
 
 
 @exact.check(points=0.25)
@@ -690,6 +690,12 @@ COUNTS_ARE_OFF_BY_ONE = mistake(
     "slice or comparison.",
     "quant-divisors",
 )
+KEEPS_ANOTHER_COUNT = mistake(
+    "keeps_another_count",
+    "all rows keep the same number of units, and it is not keep_count: either it is "
+    "computed from keep_count, or unit numbers wrap around in a small integer type.",
+    "quant-divisors",
+)
 DRAWS_WITH_REPLACEMENT = mistake(
     "draws_with_replacement",
     "some rows keep fewer than keep_count units and none keeps more, as when a unit is "
@@ -750,7 +756,14 @@ DEPENDENT_ROWS = mistake(
     "quant-divisors",
 )
 
-_FIXED = (((60, 40), 10), ((60, 40), 26), ((30, 7), 2), ((1, 12), 5), ((25, 6), 1))
+_FIXED = (
+    ((60, 40), 10),
+    ((60, 40), 26),
+    ((30, 7), 2),
+    ((1, 12), 5),
+    ((25, 6), 1),
+    ((3, 900), 300),
+)
 
 
 @fixed.check(points=0.25)
@@ -805,7 +818,8 @@ def _count_mistake(mask: np.ndarray, keep_count: int) -> str:
     if np.ptp(column) == 0 and n > 10:
         return FIXES_THE_COUNT_OF_COLUMNS
     if np.ptp(kept) == 0:
-        return COUNTS_ARE_OFF_BY_ONE
+        near = abs(int(kept[0]) - keep_count) == 1
+        return COUNTS_ARE_OFF_BY_ONE if near else KEEPS_ANOTHER_COUNT
     if kept.sum() in (keep_count, n * keep_count) and n > 10:
         return FIXES_THE_COUNT_OF_THE_BATCH
     return DRAWS_WITH_REPLACEMENT if kept.max() <= keep_count else LETS_THE_COUNT_VARY

@@ -472,6 +472,14 @@ def rounds_the_fraction(x, keep_prob, rng):
     return x * mask / np.maximum(fraction, 0.1), mask
 
 
+@exact_mutant(FRACTION, "divides_by_something_else")
+def counts_in_a_byte(x, keep_prob, rng):
+    """Adds up the mask in np.uint8, which wraps around in wide rows."""
+    mask = bits(x, keep_prob, rng)
+    kept = mask.sum(axis=1, keepdims=True, dtype=np.uint8)
+    return x * mask * (x.shape[1] / np.maximum(kept, 1)), mask
+
+
 @exact_mutant(ZEROS, "counts_nonzero_outputs")
 def counts_the_outputs_that_are_not_zero(x, keep_prob, rng):
     """Counts what is left of x, which is less than was kept where x is 0."""
@@ -718,6 +726,20 @@ def draws_random_places(x, keep_count, rng):
     places = rng.integers(d, size=(len(x), keep_count))
     np.put_along_axis(mask, places, True, axis=1)
     return fixed(x, mask, keep_count)
+
+
+@fixed_mutant(COUNT, "keeps_another_count")
+def keeps_half_of_the_units(x, keep_count, rng):
+    """Has keep_prob = 0.5 in mind and keeps half of each row."""
+    return fixed(x, chosen(x, -(-x.shape[1] // 2), rng), keep_count)
+
+
+@fixed_mutant(COUNT, "keeps_another_count")
+def numbers_units_in_a_byte(x, keep_count, rng):
+    """Shuffles unit numbers of type np.uint8, which repeat in wide rows."""
+    places = np.arange(x.shape[1]).astype(np.uint8)
+    order = rng.permuted(np.tile(places, (len(x), 1)), axis=1)
+    return fixed(x, order < min(keep_count, 255), keep_count)
 
 
 @fixed_mutant(COUNT, "drops_keep_count_units")
