@@ -556,7 +556,9 @@ def keeps_units_of_a_row_independently(
 def divides_each_row_by_its_own_kept_fraction(
     exact_count_dropout: StudentFunction, trial: Trial
 ) -> None:
-    """With K of D units kept in a row, each of them comes back D / K times as large."""
+    """With K of D units kept in a row, each of them comes back D / K times as large.
+
+    At keep_prob = 1 that is x itself."""
     cases: list[tuple[tuple[int, int], float, Any]]
     cases = [((60, 40), size, np.float64) for size in (1.0, 1e-6, 1e6)]
     cases += [(shape, 1.0, np.float32) for shape in _EXACT_SHAPES]
@@ -576,6 +578,7 @@ def divides_each_row_by_its_own_kept_fraction(
                 f"expected {wanted[mask][worst]:.4g} times.",
                 _divisor_mistake(out, x, p),
             )
+    masks.keeps_everything_at_one(exact_count_dropout, trial)
 
 
 def _rows(

@@ -480,6 +480,12 @@ def counts_in_a_byte(x, keep_prob, rng):
     return x * mask * (x.shape[1] / np.maximum(kept, 1)), mask
 
 
+@exact_mutant(FRACTION, "takes_one_for_a_drop_probability")
+def exact_drops_everything_at_one(x, keep_prob, rng):
+    """Treats 1 as the rate at which everything is dropped."""
+    return rescaled(x, bits(x, keep_prob % 1, rng))
+
+
 @exact_mutant(ZEROS, "counts_nonzero_outputs")
 def counts_the_outputs_that_are_not_zero(x, keep_prob, rng):
     """Counts what is left of x, which is less than was kept where x is 0."""
