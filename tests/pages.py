@@ -5,6 +5,7 @@ returns the offences as short texts: an empty list is a good page.
 """
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -129,14 +130,14 @@ def dead_links(html: str, page: Path, root: Path) -> list[str]:
 
 def lost_in_figures(html: str) -> list[str]:
     """What a figure's markers, hatches and clips are called by without being there."""
-    figures = parse(html).select("figure.themed svg")
+    soup = parse(html)
     found = []
-    for figure in figures:
+    for figure in soup.select("figure.themed svg"):
         names = {str(each["id"]) for each in figure.find_all(id=True)}
         called = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', str(figure))
         found += [one or other for one, other in called if (one or other) not in names]
-    ids = [str(each["id"]) for each in parse(html).find_all(id=True)]
-    return found + [f"twice: {name}" for name in set(ids) if ids.count(name) > 1]
+    ids = Counter(str(each["id"]) for each in soup.find_all(id=True))
+    return found + [f"twice: {name}" for name, count in ids.items() if count > 1]
 
 
 def printed_trouble(html: str) -> list[str]:

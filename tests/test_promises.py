@@ -194,7 +194,7 @@ def test_fifty_samples_are_as_good_as_weight_scaling(rate: str) -> None:
 
 
 def test_dropout_gains_on_a_thousand_images() -> None:
-    """Twelve seeds; six by six, each half gains."""
+    """Two times six seeds: each six of them gain."""
     runs = sweep("backward")["minibatch"]
     gains = np.array([run["none"] - run["fresh"] for run in runs])
     assert len(gains) == 12
@@ -208,11 +208,13 @@ def noise_gains(runs: list[Any]) -> np.ndarray:
     return np.array([run["none"]["error"] - run["constant"]["error"] for run in runs])
 
 
-def test_dropout_gains_on_a_thousand_images_trained_for_long() -> None:
-    gains = noise_gains(sweep("noise")["long"])
-    assert len(gains) >= 6
-    assert gains[:6].mean() > 0.3 and gains.mean() > 0.3
-    shown = glued("noise", "noise_constant_error_vs_none")
+def test_another_sweep_on_a_thousand_images_says_the_same() -> None:
+    """Twelve seeds with other batches and single precision; the means of two such sweeps
+    may differ by 0.3, so this one is held to a gain that is no luck."""
+    gains = noise_gains([run["wide"] for run in sweep("noise")["runs"]])
+    assert len(gains) == 12
+    assert gains.mean() > 2 * gains.std(ddof=1) / np.sqrt(12)
+    shown = glued("noise", "noise_constant_error_vs_none_60")
     assert shown == pytest.approx(-gains.mean(), abs=1e-9)
 
 
