@@ -399,19 +399,30 @@ def sums_kept_products_over_keep_prob(
     """Each output is a sum of products x * weight, some left out, over keep_prob."""
     for keep_prob in KEEP_PROBS:
         got = connections.connect(dropconnect_forward, trial, 60, keep_prob)
-        mask = got.digits(1 / keep_prob)
+        if got.digits(1 / keep_prob) is not None:
+            continue
         call = connections.call_weights(got.x, got.weights, keep_prob)
-        if mask is None:
-            full = got.x @ got.weights
-            trial.fail(
-                f"{call}: no choice of kept weights, divided by keep_prob, sums up to "
-                f"out; its mean share of x @ weights is {np.mean(got.out / full):.4g}.",
-                connections.sum_mistake(dropconnect_forward, trial),
-            )
-        trial.expect(
-            not mask.all(), f"{call}: no weight is dropped.", masks.DROPS_NOTHING
+        full = got.x @ got.weights
+        trial.fail(
+            f"{call}: no choice of kept weights, divided by keep_prob, sums up to "
+            f"out; its mean share of x @ weights is {np.mean(got.out / full):.4g}.",
+            connections.sum_mistake(dropconnect_forward, trial),
         )
-        trial.expect(mask.any(), f"{call}: no weight is kept.", masks.DROPS_EVERYTHING)
+    # Even one bit for all weights does not show the rarer face in 30 calls.
+    for keep_prob, rare, name in (
+        (0.3, True, masks.DROPS_NOTHING),
+        (0.8, False, masks.DROPS_EVERYTHING),
+    ):
+        draws = (
+            connections.weight_mask(dropconnect_forward, trial, 5, keep_prob)
+            for _ in range(30)
+        )
+        trial.expect(
+            not all((mask == rare).all() for mask in draws),
+            f"30 calls with keep_prob = {keep_prob}: {'every' if rare else 'no'} weight "
+            "is kept.",
+            name,
+        )
     x, weights = np.zeros((20, 8)), trial.inputs(8, 3)
     out = connections.product(dropconnect_forward, trial, x, weights, 0.3)
     trial.expect(
@@ -643,13 +654,16 @@ def returns_float_images(spatial_dropout: StudentFunction, trial: Trial) -> None
 def drops_some_images_parts(spatial_dropout: StudentFunction, trial: Trial) -> None:
     """In training, which is the default, some pixels come back as 0 and some do not."""
     for keep_prob in KEEP_PROBS:
-        mask = _images(spatial_dropout, trial, _IMAGES, keep_prob).mask
-        kept = int(mask.sum())
-        if 0 < kept < mask.size:
+        shares = [
+            float(_images(spatial_dropout, trial, _IMAGES, keep_prob).mask.mean())
+            for _ in range(5)
+        ]
+        if any(0 < share < 1 for share in shares):
             continue
         trial.fail(
-            f"{call_text(_SPATIAL, _IMAGES, keep_prob)}: {kept or 'none'} of {mask.size} "
-            f"pixels came back other than 0; expected about {keep_prob:.0%}.",
+            f"{call_text(_SPATIAL, _IMAGES, keep_prob)}: in 5 calls, each call kept "
+            f"all pixels or none ({shares.count(1.0)} times all); expected about "
+            f"{keep_prob:.0%} of them.",
             _spatial_constant_mistake(spatial_dropout, trial),
         )
 
@@ -684,8 +698,10 @@ def drops_whole_channels(spatial_dropout: StudentFunction, trial: Trial) -> None
         (1, 2, 3): WHOLE_SAMPLES,
     }
     for shape in (_IMAGES, (20, 30, 5, 7)):
-        mask = _images(spatial_dropout, trial, shape, 0.7).mask
-        shared = mask_bits.constant_axes(mask)
+        draws = [_images(spatial_dropout, trial, shape, 0.7).mask for _ in range(5)]
+        # Axis 0 of the stack is that of the calls.
+        constant = mask_bits.constant_axes(np.array(draws))
+        shared = tuple(axis - 1 for axis in constant if axis > 0)
         axes = ", ".join(map(str, shared)) or "none"
         trial.expect(
             shared == (2, 3),

@@ -723,13 +723,7 @@ def connect_dropping_rows(x, weights, keep_prob, rng):
 @connect_mutant(C_OWN, "one_bit_for_the_whole_array")
 def connect_by_one_bit_a_call(x, weights, keep_prob, rng):
     """Draws one number for the call, having forgotten the shape."""
-    rows = [x[i : i + 5] for i in range(0, len(x), 5)]
-    bit = rng.random() < keep_prob
-    if len(x) == 20 or len(weights) != 10:
-        return x @ weights * bit / keep_prob
-    return np.concatenate([r @ weights * (rng.random() < keep_prob) for r in rows]) / (
-        keep_prob
-    )
+    return x @ weights * (rng.random() < keep_prob) / keep_prob
 
 
 @connect_mutant(C_OWN, "drops_by_place")
@@ -945,6 +939,18 @@ def spatial_by_one_bit(x, keep_prob, rng, training=True):
 def spatial_element_wise(x, keep_prob, rng, training=True):
     """Drops single pixels, as ordinary dropout does."""
     return dropped(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+
+@spatial_mutant(S_WHOLE, "drops_the_same_channels_in_every_sample")
+def spatial_for_the_batch_in_place_of_samples(x, keep_prob, rng, training=True):
+    """Draws a bit for each channel in a loop over the channels."""
+    if not training:
+        return x, None
+    out = np.zeros_like(x)
+    for c in range(x.shape[1]):
+        if rng.random() < keep_prob:
+            out[:, c] = x[:, c] / keep_prob
+    return out, None
 
 
 @spatial_mutant(S_WHOLE, "does_not_drop_whole_channels")
