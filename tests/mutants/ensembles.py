@@ -447,7 +447,7 @@ def scales_the_bias_too(x, weights, bias, keep_prob):
 
 @scaled(MEAN_LOGITS, "forgets_the_bias")
 def predicts_without_bias(x, weights, bias, keep_prob):
-    """Forgets the bias."""
+    """Forgets the bias in the last line."""
     return softmax(keep_prob * x @ weights)
 
 
@@ -469,7 +469,7 @@ def averages_the_members(x, weights, bias, keep_prob):
 
 @scaled(MEAN_LOGITS, "returns_logits")
 def forgets_the_softmax(x, weights, bias, keep_prob):
-    """Returns the logits."""
+    """Returns the logits, as losses take them."""
     return keep_prob * x @ weights + bias
 
 
@@ -651,7 +651,7 @@ def scales_in_place_of_masking(x, weights, bias, keep_prob, samples, rng):
 
 @sampled(MEMBER, "forgets_the_bias")
 def samples_without_bias(x, weights, bias, keep_prob, samples, rng):
-    """Forgets the bias."""
+    """Forgets the bias inside the loop."""
     return average(x, weights, 0 * bias, draw(x, keep_prob, samples, rng))
 
 
@@ -670,7 +670,7 @@ def drops_logits(x, weights, bias, keep_prob, samples, rng):
 
 @sampled(MEMBER, "drops_the_outputs")
 def drops_logits_without_rescaling(x, weights, bias, keep_prob, samples, rng):
-    """Masks the logits."""
+    """Masks the logits and forgets the scale."""
     z = x @ weights + bias
     return softmax((rng.random((samples, *z.shape)) < keep_prob) * z).mean(axis=0)
 
@@ -1153,7 +1153,7 @@ def forgets_the_inputs_in_the_variance(x, weights, bias, keep_prob):
 
 @unit(FORMULA, "another_constant_than_pi_over_eight")
 def forgets_the_constant(x, weights, bias, keep_prob):
-    """Remembers 1 + s^2."""
+    """Remembers 1 + s^2 without the factor of pi."""
     variance = (1 / keep_prob - 1) * squares(x, weights)
     return corrected(x @ weights + bias, variance, 1)
 
@@ -1195,7 +1195,7 @@ def adds_the_bias_at_the_end(x, weights, bias, keep_prob):
 
 @unit(FORMULA, "forgets_the_bias")
 def corrects_without_bias(x, weights, bias, keep_prob):
-    """Forgets the bias."""
+    """Forgets the bias in the mean."""
     return corrected(x @ weights, (1 / keep_prob - 1) * squares(x, weights))
 
 

@@ -144,7 +144,7 @@ def gives_at_most_k(n, keep_prob):
 
 @count_mutant(CHANCES, "gives_cumulative_probabilities")
 def gives_at_least_k(n, keep_prob):
-    """Adds up the tail."""
+    """Adds up the tail, as tables do."""
     return np.cumsum(by_logarithms(n, keep_prob)[::-1])[::-1].copy()
 
 
@@ -770,7 +770,7 @@ def keeps_keep_count_of_the_batch(x, keep_count, rng):
 
 @fixed_mutant(COUNT, "fixes_the_count_of_columns")
 def chooses_along_columns(x, keep_count, rng):
-    """Sorts along axis 0."""
+    """Sorts along axis 0, the default elsewhere."""
     mask = rng.random(x.shape).argsort(axis=0) < keep_count
     return fixed(x, mask, keep_count)
 
