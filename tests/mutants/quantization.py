@@ -1045,11 +1045,11 @@ def repeats_each_mask_for_two_rows(x, keep_count, rng):
 
 
 @fixed_mutant(ROWS_APART, "rows_choose_dependently")
-def tiles_half_of_the_masks(x, keep_count, rng):
-    """Draws masks for half of the batch and uses them twice, with a shift."""
-    half = chosen(x[: -(-len(x) // 2)], keep_count, rng)
-    both = np.concatenate([half, np.roll(half, 2, axis=1)])[: len(x)]
-    return fixed(x, both, keep_count)
+def uses_its_numbers_from_both_ends(x, keep_count, rng):
+    """Draws numbers for half of the batch and sorts them up and down: antithetic."""
+    half = rng.random(x[: -(-len(x) // 2)].shape)
+    numbers = np.concatenate([half, 1 - half])[: len(x)]
+    return fixed(x, numbers.argsort(axis=1).argsort(axis=1) < keep_count, keep_count)
 
 
 @fixed_mutant(ROWS_APART, "rows_choose_dependently")
