@@ -83,12 +83,15 @@ def _framework(row: str) -> Framework:
 FRAMEWORKS = {f.name: f for f in map(_framework, _ROWS.strip().splitlines())}
 
 #: Kernels with few random bits: the bits, and which u on the lattice k / 2**bits are
-#: kept for a drop rate. They do not keep the probability that is asked for.
+#: kept. Rate and keep are float32 in the kernels, the products are float64.
 KERNELS = {
-    "FlashAttention": (8, "floor(256 * u) <= floor(255 * (1 - rate))"),
+    "FlashAttention": (8, "floor(256 * u) <= floor(255 * keep)"),
+    "Transformer Engine, 1st version": (8, "floor(256 * u) > 256 * rate"),
     "Transformer Engine": (8, "floor(256 * u) >= floor(256 * rate)"),
     "TensorFlow, bfloat16 on CPU": (7, "u >= bfloat16(rate)"),
 }
+#: These refuse a rate that is no whole number of 2**-bits.
+REFUSING = {"Transformer Engine, 1st version"}
 
 
 def keep_prob_from(framework: str, value: float) -> float:
@@ -134,19 +137,25 @@ def effective_keep_prob(kernel: str, rate: float) -> float:
     """Return the probability with which a kernel of ``KERNELS`` keeps a unit.
 
     It is exact: the rule is asked about every point of the lattice. ``rate`` is the drop
-    rate, rounded to float32 as the kernels do. Raises ``KeyError`` for other kernels.
+    rate. The result is NaN if the kernel refuses it. Raises ``KeyError`` for other
+    kernels.
     """
     bits, kept = KERNELS[kernel]
+    drop = np.float32(rate)
+    if kernel in REFUSING and float(drop) * 2**bits % 1:
+        return float("nan")
     lattice = np.arange(2**bits) / 2**bits
-    names = {"u": lattice, "rate": np.float32(rate)}
+    names = {"u": lattice, "rate": float(drop), "keep": float(np.float32(1) - drop)}
     return float(np.mean(_evaluate(kept, names)))
 
 
-def bfloat16(x: float) -> float:
-    """Return ``x`` rounded to bfloat16, which has 8 significant bits; ties go to even."""
-    bits = int(np.float32(x).view(np.uint32))
-    bits = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
-    return float(np.uint32(bits).view(np.float32))
+def bfloat16(x: np.ndarray | float) -> np.ndarray:
+    """Return numbers >= 0 rounded to bfloat16, as float32 of the shape of ``x``.
+
+    bfloat16 has 16 bits, 8 of them significant; ties go to the even neighbour."""
+    bits = np.asarray(x, dtype=np.float32).view(np.uint32)
+    odd = (bits >> 16) & 1
+    return ((bits + 0x7FFF + odd) & 0xFFFF0000).view(np.float32)
 
 
 def table(keep_prob: float) -> str:
