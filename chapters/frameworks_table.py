@@ -86,12 +86,13 @@ FRAMEWORKS = {f.name: f for f in map(_framework, _ROWS.strip().splitlines())}
 #: kept. Rate and keep are float32 in the kernels, the products are float64.
 KERNELS = {
     "FlashAttention": (8, "floor(256 * u) <= floor(255 * keep)"),
-    "Transformer Engine, 1st version": (8, "floor(256 * u) > 256 * rate"),
     "Transformer Engine": (8, "floor(256 * u) >= floor(256 * rate)"),
     "TensorFlow, bfloat16 on CPU": (7, "u >= bfloat16(rate)"),
 }
-#: These refuse a rate that is no whole number of 2**-bits.
-REFUSING = {"Transformer Engine, 1st version"}
+#: And one that was replaced: it refused a rate that is no whole number of 2**-bits.
+PAST_KERNELS = {
+    "Transformer Engine, 1st version": (8, "floor(256 * u) > 256 * rate"),
+}
 
 
 def keep_prob_from(framework: str, value: float) -> float:
@@ -134,15 +135,16 @@ def run_rule(
 
 
 def effective_keep_prob(kernel: str, rate: float) -> float:
-    """Return the probability with which a kernel of ``KERNELS`` keeps a unit.
+    """Return the probability with which a kernel of ``KERNELS`` or ``PAST_KERNELS`` keeps a
+    unit.
 
     It is exact: the rule is asked about every point of the lattice. ``rate`` is the drop
     rate. The result is NaN if the kernel refuses it. Raises ``KeyError`` for other
     kernels.
     """
-    bits, kept = KERNELS[kernel]
+    bits, kept = (KERNELS | PAST_KERNELS)[kernel]
     drop = np.float32(rate)
-    if kernel in REFUSING and float(drop) * 2**bits % 1:
+    if kernel in PAST_KERNELS and float(drop) * 2**bits % 1:
         return float("nan")
     lattice = np.arange(2**bits) / 2**bits
     names = {"u": lattice, "rate": float(drop), "keep": float(np.float32(1) - drop)}
