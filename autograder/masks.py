@@ -20,7 +20,7 @@ from autograder.trial import CheckFailure, Trial
 
 #: Both sides of 0.5, far from it: 0.5 hides a swapped keep and drop.
 KEEP_PROBS = (0.8, 0.3)
-SHAPES = ((7,), (6, 5), (2, 3, 4, 3))
+SHAPES = ((7,), (6, 5), (4, 3, 5), (2, 3, 4, 3))
 
 KEEPS_WITH_DROP_PROBABILITY = mistake(
     "keeps_with_drop_probability",
@@ -211,7 +211,12 @@ class _Rate:
 
 _RATES = (
     _Rate(KEEPS_WITH_DROP_PROBABILITY, lambda p: 1 - p, 0.02),
-    _Rate(NORMAL_NUMBERS, lambda p: 0.5 * math.erfc(-p / math.sqrt(2)), 0.006),
+    _Rate(
+        NORMAL_NUMBERS,
+        lambda p: 0.5 * math.erfc(-p / math.sqrt(2)),
+        0.006,
+        confirm=True,
+    ),
     _Rate(IGNORES_KEEP_PROB, lambda p: 0.5, 0.02),
     _Rate(DROPS_TWICE, lambda p: p**2, 0.006, confirm=True),
     _Rate(NUMBERS_OF_BOTH_SIGNS, lambda p: (1 + p) / 2, 0.006, confirm=True),
@@ -291,7 +296,7 @@ def returns_float_arrays(function: StudentFunction, trial: Trial) -> None:
 
     The arrays are so large that no row or column of them is dropped whole: a division
     by a kept count of 0 is told by its scale, not by a NaN that comes now and then."""
-    for shape in ((50,), (40, 30), (25, 2, 3, 20)):
+    for shape in ((50,), (40, 30), (30, 8, 20), (25, 2, 3, 20)):
         for keep_prob in (0.8, 0.6):
             for dtype in (np.float64, np.float32):
                 for training in (None, False):
@@ -530,7 +535,7 @@ def gives_each_unit_its_own_bit(function: StudentFunction, trial: Trial) -> None
             f"{call}: {what} {place} was {'never' if share[place] else 'always'} dropped.",
             DEPENDS_ON_PLACE,
         )
-    for shape in ((400,), (5, 6, 7, 8)):
+    for shape in ((400,), (12, 6, 9), (5, 6, 7, 8)):
         mask = draw(function, trial, shape, _INDEPENDENT).mask
         for axis in range(mask.ndim):
             shared = (mask == mask.take([0], axis)).all()
@@ -571,6 +576,13 @@ def _expect_varying_counts(trial: Trial, bits: np.ndarray, call: str) -> None:
             f"{call}: {where} keeps exactly {count.flat[0]} units; expected a number that "
             "varies.",
             SAME_COUNT_EVERY_TIME,
+        )
+    for where in ("row", "column"):
+        trial.expect(
+            np.ptp(counts[f"each {where}"], axis=1).any(),
+            f"{call}: in each call every {where} keeps the same number of units; expected "
+            f"a number that varies from {where} to {where}.",
+            DEPENDENT_BITS,
         )
 
 

@@ -461,6 +461,14 @@ def spares_the_first_row(x, keep_prob, rng, training=True):
 
 
 @inverted_mutant(BITS, "one_mask_for_all_rows")
+def one_mask_for_all_sequences(x, keep_prob, rng, training=True):
+    """Drops the same places of every sequence, where x has three axes."""
+    shape = x.shape[1:] if x.ndim == 3 else x.shape
+    mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
+    return masked(x, mask, keep_prob, training)
+
+
+@inverted_mutant(BITS, "one_mask_for_all_rows")
 def draws_one_mask_for_the_batch(x, keep_prob, rng, training=True):
     """Draws a mask of the layer's width and lets it broadcast over the rows."""
     shape = x.shape[1:] if x.ndim > 1 else x.shape
