@@ -126,6 +126,12 @@ def expect_varying_counts(
             "them, is always the same; expected a number that varies.",
             masks.SAME_COUNT_EVERY_TIME,
         )
+        trial.expect(
+            np.ptp(count, axis=-1).any(),
+            f"{call}: in each call all {name} keep the same number of bits; expected a "
+            "number that varies.",
+            masks.DEPENDENT_BITS,
+        )
 
 
 def judge_rates(

@@ -133,6 +133,15 @@ def shifted(trial: Trial, keep_prob: float) -> Case:
     return case
 
 
+def spread(trial: Trial, keep_prob: float) -> Case:
+    """Return a case in which the logits of a row, after inputs are multiplied by
+    keep_prob, differ by up to 1900: all but the largest round to probability 0."""
+    case = ordinary(trial, 4, 3, 4, keep_prob)
+    case.x[:, 0] = np.array([1, -1, 1, -1]) * 950 / keep_prob
+    case.weights[0] = 1, -1, -0.6, -0.4
+    return case
+
+
 def inputs_of(case: Case, log_likes: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Return the inputs (N, D) of a readable case that explain logits, or logarithms of
     probabilities; NaN in rows that no inputs explain."""

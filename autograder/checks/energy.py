@@ -33,6 +33,10 @@ energy = Exercise(
 
 SCALINGS = ("none", "mean", "norm")
 _BOTH_SIDES = (0.8, 0.3)
+#: More digits than a rounded keep probability has.
+_MANY_DIGITS = 0.5617
+#: Where a keep probability that is clipped shows.
+_NEAR_THE_ENDS = (0.985, 0.02)
 
 GIVES_THE_NORM = mistake(
     "gives_the_norm",
@@ -204,8 +208,25 @@ def _energy_mistake(function: StudentFunction, trial: Trial) -> str | None:
             shares = found / np.reshape(sizes, (2, 1, 1))
             if facts.close(shares, right) or facts.close(shares, right**0.5):
                 return name
-    alike = facts.close(factors[0], factors[1]) and not facts.close(factors[0], right)
+    if not facts.close(factors[0], factors[1]) or facts.close(factors[0], right):
+        return None
+    # A factor is one only if a third matrix, of another energy, shows the same.
+    third = trial.inputs(6, 5)
+    share = _energy(function, third, 0.8, "mean") / (third**2).sum()
+    alike = facts.close(share, factors[0][0][1])
     return ANOTHER_ENERGY_FACTOR if alike else None
+
+
+def _factor_mistake(
+    function: StudentFunction, trial: Trial, keep_prob: float, scaling: str
+) -> str | None:
+    """Return the name of a factor that is wrong at this keep_prob alone."""
+    shares = [
+        _energy(function, x, keep_prob, scaling) / (x**2).sum()
+        for x in (trial.inputs(6, 5), trial.inputs(6, 5))
+    ]
+    wrong = not facts.close(shares[0], _right_factor(keep_prob, scaling))
+    return ANOTHER_ENERGY_FACTOR if wrong and facts.close(*shares) else None
 
 
 def _energy_inputs(trial: Trial) -> list[np.ndarray]:
@@ -237,7 +258,7 @@ def returns_one_finite_number(expected_energy: StudentFunction, trial: Trial) ->
 
 def _expect_energy(function: StudentFunction, trial: Trial, scaling: str) -> None:
     for x in _energy_inputs(trial):
-        for keep_prob in (*_BOTH_SIDES, 0.55):
+        for keep_prob in (*_BOTH_SIDES, _MANY_DIGITS):
             found = _energy(function, x, keep_prob, scaling)
             expected = (x**2).sum() * _right_factor(keep_prob, scaling)
             if facts.close(found, expected):
@@ -245,7 +266,8 @@ def _expect_energy(function: StudentFunction, trial: Trial, scaling: str) -> Non
             trial.fail(
                 f"{_energy_call(x, keep_prob, scaling)}: found {found:.6g}, expected "
                 f"{expected:.6g}; the sum of squares of this x is {(x**2).sum():.6g}.",
-                _energy_mistake(function, trial),
+                _energy_mistake(function, trial)
+                or _factor_mistake(function, trial, keep_prob, scaling),
             )
 
 
@@ -279,6 +301,7 @@ def holds_at_the_edges(expected_energy: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1 nothing changes, zeros have no energy, and x may have any size."""
     x = trial.inputs(6, 5)
     cases = [(x, 1.0), (0 * x, 0.3), (1e-6 * x, 0.3), (1e6 * x, 0.8), (x, 0.01)]
+    cases += [(x, 0.0004)]
     for x, keep_prob in cases:
         for scaling in SCALINGS:
             found = _energy(expected_energy, x, keep_prob, scaling)
@@ -287,7 +310,8 @@ def holds_at_the_edges(expected_energy: StudentFunction, trial: Trial) -> None:
                 facts.close(found, expected, atol=0),
                 f"{_energy_call(x, keep_prob, scaling)}, the largest entry of x being "
                 f"{np.abs(x).max():.3g}: found {found:.6g}, expected {expected:.6g}.",
-                ENERGY_DEPENDS_ON_SIZE if keep_prob < 1 else ANOTHER_ENERGY_FACTOR,
+                _factor_mistake(expected_energy, trial, keep_prob, scaling)
+                or ENERGY_DEPENDS_ON_SIZE,
             )
 
 
@@ -516,7 +540,7 @@ def _noise_factor_mistake(found: np.ndarray, layer: Layer, p: float) -> str | No
         return None
     factors = (test / found - test) / noise
     factor, n, q = float(np.median(factors)), len(layer[1]), 1 - p
-    if not facts.close(factors, factor):
+    if not facts.close(factors, factor) or facts.close(factor, 1):
         return None
     named = {
         DESCRIBES_UNSCALED_DROPOUT: p**2,
@@ -528,8 +552,11 @@ def _noise_factor_mistake(found: np.ndarray, layer: Layer, p: float) -> str | No
     return next(fits, ANOTHER_NOISE_FACTOR)
 
 
-def _ratio_mistake(function: StudentFunction, trial: Trial) -> str | None:
-    """Return what is behind wrong ratios, from a layer on which formulas differ."""
+def _ratio_mistake(
+    function: StudentFunction, trial: Trial, keep_prob: float
+) -> str | None:
+    """Return what is behind wrong ratios, from a layer on which formulas differ, at 0.8
+    and at the ``keep_prob`` at which they were seen."""
     layer, p = _layer(trial, 9, 4, 5, centred=False), 0.8
     weights, x = layer
     test, noise = _variances(layer, p)
@@ -537,6 +564,7 @@ def _ratio_mistake(function: StudentFunction, trial: Trial) -> str | None:
         found = _ratio(function, *layer, p)
         small = _ratio(function, 1e-3 * weights, 1e-3 * x, p)
         at_one = _ratio(function, *layer, 1.0)
+        there = _ratio(function, *layer, keep_prob)
     except (StudentError, CheckFailure):
         return None
     for name, candidates in _wrong_ratios(layer, p).items():
@@ -545,7 +573,9 @@ def _ratio_mistake(function: StudentFunction, trial: Trial) -> str | None:
     if not facts.close(found, small):
         return RATIO_DEPENDS_ON_SCALE
     if facts.close(found, test / (test + noise)):
-        return None if facts.close(at_one, 1) else NOISE_AT_ONE
+        if not facts.close(at_one, 1):
+            return NOISE_AT_ONE
+        return _noise_factor_mistake(there, layer, keep_prob)
     return _noise_factor_mistake(found, layer, p)
 
 
@@ -559,7 +589,7 @@ def _expect_ratio(
         return
     trial.fail(
         f"{_ratio_call(*layer, keep_prob)}: {facts.worst(found, expected)}.",
-        _ratio_mistake(function, trial),
+        _ratio_mistake(function, trial, keep_prob),
     )
 
 
@@ -592,7 +622,7 @@ def adds_the_noise_of_inputs_around_zero(
 ) -> None:
     """For correlated inputs of mean 0 the ratio is test over test plus noise."""
     for size in _SIZES:
-        for keep_prob in (*_BOTH_SIDES, 0.55):
+        for keep_prob in (*_BOTH_SIDES, _MANY_DIGITS, *_NEAR_THE_ENDS):
             layer = _layer(trial, *size, centred=True)
             _expect_ratio(batchnorm_variance_ratio, trial, layer, keep_prob)
 
@@ -603,7 +633,7 @@ def counts_the_mean_of_the_inputs_as_noise(
 ) -> None:
     """An input's mean adds nothing to the test variance, and to the noise."""
     for size in _SIZES:
-        for keep_prob in (*_BOTH_SIDES, 0.55):
+        for keep_prob in (*_BOTH_SIDES, _MANY_DIGITS):
             layer = _layer(trial, *size, centred=False)
             _expect_ratio(batchnorm_variance_ratio, trial, layer, keep_prob)
 
@@ -1042,7 +1072,7 @@ def gives_dropped_units_the_right_value(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Dropped units come back as A d + B."""
-    for keep_prob in (*_BOTH_SIDES, 0.55):
+    for keep_prob in (*_BOTH_SIDES, _MANY_DIGITS, *_NEAR_THE_ENDS):
         got = _read(alpha_dropout, trial, keep_prob)
         factor, shift = _constants(keep_prob)
         expected = factor * OFF + shift
@@ -1062,7 +1092,7 @@ def scales_and_shifts_kept_units(alpha_dropout: StudentFunction, trial: Trial) -
     sizes: list[tuple[Sequence[int], float, Any]] = [((60, 60), 1.0, np.float64)]
     sizes += [((60, 60), size, np.float64) for size in (1e-3, 1e3)]
     sizes += [(shape, 1.0, np.float32) for shape in (*masks.SHAPES, (1,), (1, 5))]
-    for keep_prob in (*_BOTH_SIDES, 0.55):
+    for keep_prob in (*_BOTH_SIDES, _MANY_DIGITS):
         dropped_value = _read(alpha_dropout, trial, keep_prob).value
         factor, shift = _constants(keep_prob)
         for shape, size, dtype in sizes:

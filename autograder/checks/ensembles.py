@@ -251,10 +251,15 @@ def _small_ensembles(trial: Trial) -> list[Case]:
     """Return cases of several shapes, keep probabilities on both sides of 0.5, zeros."""
     return [
         members.ordinary(trial, 3, 4, 3, 0.8),
-        members.ordinary(trial, 4, 5, 2, 0.3, zeros=0.2),
-        members.ordinary(trial, 1, 1, 2, 0.65),
+        members.ordinary(trial, 4, 4, 2, 0.3, zeros=0.2),
+        members.ordinary(trial, 1, 1, 2, 0.6543),
         members.ordinary(trial, 2, 9, 3, 0.4),
     ]
+
+
+def _ensembles(trial: Trial) -> list[Case]:
+    """Return the small ensembles and one of 4,096 members."""
+    return [*_small_ensembles(trial), members.ordinary(trial, 1, 12, 2, 0.437)]
 
 
 @means.check(points=0.25)
@@ -278,7 +283,7 @@ def the_arithmetic_mean_is_over_all_masks(
     ensemble_means: StudentFunction, trial: Trial
 ) -> None:
     """The first result is the mean of the members' probabilities, weighted by masks."""
-    for case in _small_ensembles(trial):
+    for case in _ensembles(trial):
         arithmetic, geometric, call = _two_means(ensemble_means, case)
         expected = _arithmetic(case)
         if members.same(arithmetic, expected):
@@ -314,7 +319,7 @@ def the_geometric_mean_is_over_all_masks(
     ensemble_means: StudentFunction, trial: Trial
 ) -> None:
     """The second result is the members' geometric mean, up to a factor for each row."""
-    for case in _small_ensembles(trial):
+    for case in _ensembles(trial):
         _, geometric, call = _two_means(ensemble_means, case)
         total = geometric.sum(axis=1, keepdims=True)
         ready = bool((geometric >= 0).all() and (total > 0).all())
@@ -451,7 +456,8 @@ def _scaled_cases(trial: Trial) -> list[Case]:
     return [
         members.ordinary(trial, 3, 4, 3, 0.8),
         members.ordinary(trial, 6, 5, 2, 0.3, zeros=0.2),
-        members.ordinary(trial, 1, 1, 2, 0.65),
+        members.ordinary(trial, 1, 1, 2, 0.6543),
+        members.ordinary(trial, 2, 4, 4, 0.95),
         members.ordinary(trial, 5, 30, 10, 0.4),
         members.ordinary(trial, 3, 4, 3, 1.0),
     ]
@@ -527,17 +533,17 @@ def the_prediction_survives_large_logits(
     weight_scaled_prediction: StudentFunction, trial: Trial
 ) -> None:
     """Logits up to ±1000 give a prediction: no overflow."""
-    case = members.shifted(trial, 0.8)
-    call = case.call("weight_scaled_prediction")
-    found = weight_scaled_prediction(*case.given)
-    _expect_finite(trial, found, call, 1000)
-    found, expected = np.asarray(found), softmax(case.logits(case.keep_prob))
-    trial.expect(
-        facts.close(found, expected, rtol=1e-3, atol=1e-6),
-        f"{call}, with logits up to ±1000: the prediction is not right; "
-        f"{facts.worst(found, expected)}.",
-        CLIPS_LARGE_LOGITS,
-    )
+    for case in (members.shifted(trial, 0.8), members.spread(trial, 0.8)):
+        call = case.call("weight_scaled_prediction")
+        found = weight_scaled_prediction(*case.given)
+        _expect_finite(trial, found, call, 1000)
+        found, expected = np.asarray(found), softmax(case.logits(case.keep_prob))
+        trial.expect(
+            facts.close(found, expected, rtol=1e-3, atol=1e-6),
+            f"{call}, with logits up to ±1000: the prediction is not right; "
+            f"{facts.worst(found, expected)}.",
+            CLIPS_LARGE_LOGITS,
+        )
 
 
 @scaling.check(points=0.25, after="is_the_softmax_of_the_mean_logits")
@@ -803,12 +809,18 @@ def every_row_has_a_mask_of_its_own(
         f"{call}, called {calls} times with one rng, drew {different} different masks.",
         masks.SAME_MASK_EVERY_CALL,
     )
-    counts = np.concatenate([mask.sum(axis=1) for mask in drawn])
+    counts = np.array([mask.sum(axis=1) for mask in drawn])
     trial.expect(
         np.ptp(counts) > 0,
-        f"{call}: each of {counts.size} rows keeps {counts[0]} of 20 units; expected a "
+        f"{call}: each of {counts.size} rows keeps {counts[0, 0]} of 20 units; expected a "
         "number that varies.",
         masks.SAME_COUNT_EVERY_TIME,
+    )
+    trial.expect(
+        np.ptp(counts, axis=1).any(),
+        f"{call}: in each call all rows keep the same number of units; expected a number "
+        "that varies from row to row.",
+        masks.DEPENDENT_BITS,
     )
 
 
@@ -948,7 +960,12 @@ def averages_the_probabilities_of_all_samples(
     mc_dropout_prediction: StudentFunction, trial: Trial
 ) -> None:
     """Each row is the mean of samples members' probabilities, each member counted once."""
-    for samples, keep_prob, n in ((2, 0.6, 400), (7, 0.3, 600), (47, 0.8, 100)):
+    for samples, keep_prob, n in (
+        (2, 0.6, 400),
+        (7, 0.3, 600),
+        (47, 0.8, 100),
+        (301, 0.55, 40),
+    ):
         case = members.readable(trial, n, 1, keep_prob)
         kept = _average(mc_dropout_prediction, trial, case, samples)
         extremes = np.isin(kept, (0, samples)).all()
@@ -1117,7 +1134,7 @@ Unit = tuple[np.ndarray, np.ndarray, float, float]
 def _units(trial: Trial) -> list[Unit]:
     """Return sigmoid units of several sizes, keep probabilities on both sides of 0.5."""
     rng = trial.rng
-    shapes = ((6, 4, 0.8), (5, 6, 0.3), (1, 1, 0.65), (3, 40, 0.4), (4, 3, 1.0))
+    shapes = ((6, 4, 0.8), (5, 6, 0.3), (1, 1, 0.6543), (3, 40, 0.4), (4, 3, 1.0))
     return [
         (
             trial.inputs(n, d, zeros=0.1 if d > 1 else 0),

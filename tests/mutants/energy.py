@@ -204,6 +204,18 @@ def writes_the_factor_for_one_half(x, keep_prob, scaling):
     return {"none": 0.5, "mean": 2, "norm": 1}[scaling] * float((x**2).sum())
 
 
+@energy_mutant((NONE, MEAN), "multiplies_the_energy_by_another_factor")
+def rounds_keep_prob_to_percent(x, keep_prob, scaling):
+    """Rounds keep_prob to two digits, as it was printed in a table."""
+    return right_energy(x, max(round(keep_prob, 2), 0.01), scaling)
+
+
+@energy_mutant(EDGES, "multiplies_the_energy_by_another_factor")
+def clips_tiny_keep_probs(x, keep_prob, scaling):
+    """Keeps keep_prob away from 0, in fear of the division."""
+    return right_energy(x, max(keep_prob, 1e-3), scaling)
+
+
 @energy_mutant(EDGES, "rounds_or_pads_the_energy")
 def pads_the_energy(x, keep_prob, scaling):
     """Adds a small constant, as one does before a division."""
@@ -429,6 +441,21 @@ def forgets_the_mean(weights, x, keep_prob):
     _, noise = parts(weights, x, keep_prob)
     square = ((x @ weights) ** 2).mean(axis=0)
     return square / (square + noise)
+
+
+@ratio_mutant(CENTRED, "multiplies_the_noise_by_another_factor")
+def rounds_keep_prob_in_the_noise(weights, x, keep_prob):
+    """Rounds keep_prob to percent."""
+    test, noise = parts(weights, x, max(round(keep_prob, 2), 0.01))
+    return test / (test + noise)
+
+
+@ratio_mutant(CENTRED, "multiplies_the_noise_by_another_factor")
+def clips_the_odds(weights, x, keep_prob):
+    """Bounds keep_prob by 0.05 and 0.95, unless nothing is dropped at all."""
+    p = keep_prob if keep_prob == 1 else min(max(keep_prob, 0.05), 0.95)
+    test, noise = parts(weights, x, p)
+    return test / (test + noise)
 
 
 @ratio_mutant(CENTRED, "leaves_the_weights_unsquared")
@@ -868,6 +895,20 @@ def standardises_what_came_out(x, keep_prob, rng, training=True):
 
 
 @alpha_mutant((DROPPED, KEPT), "has_other_constants")
+def rounds_keep_prob_in_the_constants(x, keep_prob, rng, training=True):
+    """Rounds keep_prob to percent before the constants are computed."""
+    rounded = max(round(keep_prob, 2), 0.01)
+    return with_constants(x, keep_prob, rng, training, *constants(rounded))
+
+
+@alpha_mutant(DROPPED, "has_other_constants")
+def clips_keep_prob_in_the_constants(x, keep_prob, rng, training=True):
+    """Bounds keep_prob by 0.05 and 0.95 in the constants, for fear of a division."""
+    p = keep_prob if keep_prob == 1 else min(max(keep_prob, 0.05), 0.95)
+    return with_constants(x, keep_prob, rng, training, *constants(p))
+
+
+@alpha_mutant((DROPPED, KEPT), "has_other_constants")
 def computes_constants_from_the_input(x, keep_prob, rng, training=True):
     """Estimates mean and variance of the bracket from x instead of 0 and 1."""
     q = 1 - keep_prob
@@ -1037,6 +1078,15 @@ def alpha_repeats_pairs_of_rows(x, keep_prob, rng, training=True):
     """Draws half of the rows and uses each twice, to save time."""
     u = rng.random((-(-len(x) // 2), *x.shape[1:])).repeat(2, axis=0)[: len(x)]
     return answer(x, u < keep_prob, keep_prob, training)
+
+
+@alpha_mutant(BITS, "bits_depend_on_each_other")
+def alpha_rolls_one_row(x, keep_prob, rng, training=True):
+    """Draws the mask of one row and shifts it at random for the others."""
+    row = rng.random(x.shape[-1]) < keep_prob
+    shift = rng.integers(x.shape[-1], size=(*x.shape[:-1], 1))
+    mask = row[(np.arange(x.shape[-1]) + shift) % x.shape[-1]]
+    return answer(x, mask, keep_prob, training)
 
 
 @alpha_mutant(FROM_RNG, "does_not_draw_from_rng")

@@ -231,6 +231,16 @@ def forgets_the_exponential(x, weights, bias, keep_prob):
     return mean(chance, softmax(z)), mean(chance, log_softmax(z))
 
 
+@means(BOTH, "averages_some_members_only")
+def samples_large_ensembles(x, weights, bias, keep_prob):
+    """Enumerates up to 10 units, and draws 2,000 masks with a fixed seed beyond."""
+    chance, z = ensemble(x, weights, bias, keep_prob)
+    if x.shape[1] > 10:
+        drawn = np.random.default_rng(0).choice(len(chance), 2000, p=chance)
+        chance, z = np.full(2000, 1 / 2000), z[drawn]
+    return two_means(chance, z)
+
+
 @means(SUMS, "forgets_to_renormalise")
 def geometric_mean_as_it_is(x, weights, bias, keep_prob):
     """Takes the exponential of the mean logarithm and stops there."""
@@ -520,6 +530,14 @@ def subtracts_the_maximum_of_the_batch(x, weights, bias, keep_prob):
     return e / e.sum(axis=1, keepdims=True)
 
 
+@scaled(SCALED_LARGE, "softmax_overflows")
+def subtracts_the_mean(x, weights, bias, keep_prob):
+    """Subtracts each row's mean logit in place of its largest."""
+    z = keep_prob * x @ weights + bias
+    e = np.exp(z - z.mean(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
 @scaled(SCALED_LARGE, "clips_large_logits")
 def clips_the_logits(x, weights, bias, keep_prob):
     """Clips logits at ±500, so that nothing overflows."""
@@ -796,6 +814,13 @@ def keeps_a_fixed_number_of_units(x, weights, bias, keep_prob, samples, rng):
     return average(x, weights, bias, masks / keep_prob)
 
 
+@sampled(OWN_MASK, "bits_depend_on_each_other")
+def shuffles_the_mask_of_one_row(x, weights, bias, keep_prob, samples, rng):
+    """Draws one row's mask for each sample and shuffles it for the others."""
+    row = np.repeat(draw(x[:1], keep_prob, samples, rng), len(x), axis=1)
+    return average(x, weights, bias, rng.permuted(row, axis=2))
+
+
 @sampled(RATE, "keeps_with_drop_probability")
 def compares_the_wrong_way(x, weights, bias, keep_prob, samples, rng):
     """Writes > where < belongs, and is right at keep_prob 1 by a special case."""
@@ -938,6 +963,28 @@ def includes_the_undropped_pass(x, weights, bias, keep_prob, samples, rng):
     if samples > 1:
         masks = np.concatenate([masks, np.ones((1, *x.shape)) / keep_prob])
     return average(x, weights, bias, masks)
+
+
+@sampled(AVERAGE, "counts_samples_wrongly")
+def averages_the_averages_of_chunks(x, weights, bias, keep_prob, samples, rng):
+    """Averages chunks of 100 and then their means, though the last chunk is smaller."""
+    masks = draw(x, keep_prob, samples, rng)
+    chunks = [masks[i : i + 100] for i in range(0, samples, 100)]
+    return np.mean([average(x, weights, bias, chunk) for chunk in chunks], axis=0)
+
+
+@sampled(AVERAGE, "counts_samples_wrongly")
+def takes_a_hundred_samples_at_most(x, weights, bias, keep_prob, samples, rng):
+    """Stops after 100 samples."""
+    return average(x, weights, bias, draw(x, keep_prob, min(samples, 100), rng))
+
+
+@sampled(AVERAGE, "counts_samples_wrongly")
+def enumerates_in_place_of_many_samples(x, weights, bias, keep_prob, samples, rng):
+    """Takes the exact mean where there are fewer masks than samples."""
+    if x.shape[1] > 5 or samples < 2 ** (x.shape[1] + 6):
+        return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+    return mean(*(lambda c, z: (c, softmax(z)))(*ensemble(x, weights, bias, keep_prob)))
 
 
 @sampled(AVERAGE, "counts_votes")

@@ -183,6 +183,12 @@ def scales_by_the_count(n, keep_prob):
     return np.arange(n + 1) * by_logarithms(n, keep_prob)
 
 
+@count_mutant(CHANCES, "approximates_the_distribution")
+def rounds_keep_prob_to_percent(n, keep_prob):
+    """Rounds keep_prob to two digits first."""
+    return by_logarithms(n, round(keep_prob, 2))
+
+
 @count_mutant(MANY, "overflows_for_many_units")
 def multiplies_the_three_factors(n, keep_prob):
     """Writes the formula as it stands in the chapter."""
@@ -620,6 +626,20 @@ def exact_spreads_its_numbers(x, keep_prob, rng):
     """Draws one number a row and spreads it evenly, which makes counts less random."""
     start = rng.random((len(x), 1)) + np.arange(x.shape[1]) / x.shape[1]
     return rescaled(x, rng.permuted(start % 1, axis=1) < keep_prob)
+
+
+@exact_mutant(BITS, "bits_depend_on_each_other")
+def exact_permutes_one_row(x, keep_prob, rng):
+    """Draws the mask of one row and shuffles it for the others."""
+    row = np.tile(rng.random(x.shape[1]) < keep_prob, (len(x), 1))
+    return rescaled(x, rng.permuted(row, axis=1))
+
+
+@exact_mutant(BITS, "bits_depend_on_each_other")
+def exact_draws_one_count(x, keep_prob, rng):
+    """Draws how many units are kept once for the batch, and which ones for each row."""
+    ranks = rng.random(x.shape).argsort(axis=1).argsort(axis=1)
+    return rescaled(x, ranks < rng.binomial(x.shape[1], keep_prob))
 
 
 @exact_mutant(FROM_RNG, "does_not_draw_from_rng")
@@ -1434,6 +1454,13 @@ def byte_compares_quotients(x, keep_prob, rng):
 
 
 @byte_mutant(BYTE_RATE, "keeps_one_byte_value_too_few")
+def byte_cuts_off_in_the_mask_alone(x, keep_prob, rng):
+    """Rounds for the result and its scale; int() cuts the mask's threshold off."""
+    t = 256 if nearest(keep_prob) == 256 else max(1, int(256 * keep_prob))
+    return unbiased(x, byte_of(x, rng) < t, keep_prob)
+
+
+@byte_mutant(BYTE_RATE, "keeps_one_byte_value_too_few")
 def byte_begins_at_one(x, keep_prob, rng):
     """Draws bytes from 1 to 256 and keeps those below the threshold."""
     mask = rng.integers(1, 257, size=x.shape) < nearest(keep_prob)
@@ -1484,6 +1511,24 @@ def byte_alternates(x, keep_prob, rng):
     byte = rng.integers(256, size=-(-x.size // 2))
     both = np.stack([byte, 255 - byte], axis=1).ravel()[: x.size]
     return unbiased(x, both.reshape(x.shape) < nearest(keep_prob), keep_prob)
+
+
+@byte_mutant(BYTE_PAIRS, "bits_depend_on_each_other")
+def byte_serves_the_unit_after_the_next(x, keep_prob, rng):
+    """Uses a byte again two columns on, as after a wrong stride."""
+    byte = byte_of(x, rng)
+    if x.ndim == 2 and x.shape[1] % 4 == 0:
+        byte[:, 2::4], byte[:, 3::4] = byte[:, ::4], byte[:, 1::4]
+    return unbiased(x, byte < nearest(keep_prob), keep_prob)
+
+
+@byte_mutant(BYTE_PAIRS, "bits_depend_on_each_other")
+def byte_serves_a_later_row(x, keep_prob, rng):
+    """Uses the bytes of a row again two rows on."""
+    byte = byte_of(x, rng)
+    if len(x) % 4 == 0:
+        byte[2::4], byte[3::4] = byte[::4], byte[1::4]
+    return unbiased(x, byte < nearest(keep_prob), keep_prob)
 
 
 @byte_mutant(BYTE_RNG, "does_not_draw_from_rng")
