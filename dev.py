@@ -333,9 +333,6 @@ def build():
 def bench():
     """Run the benchmarks."""
     setup()
-    if not (ROOT / "benchmarks/__main__.py").is_file():
-        print("There are no benchmarks yet.")
-        return
     run("python -m benchmarks", "-m", "benchmarks")
 
 
