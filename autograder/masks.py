@@ -650,7 +650,6 @@ def _rate_mistake(
     if keep_prob in _FINE or rounded:
         return ROUNDS_KEEP_PROB
 
-
     def measure(keep_prob: float) -> float:
         return float(draw(function, trial, (100, 100), keep_prob).mask.mean())
 
