@@ -201,12 +201,14 @@ CHANGES_ITS_INPUT = mistake(
 class _Rate:
     """The share that a mistake keeps at a keep probability, and how near it is measured.
 
-    One share may fit by accident; ``confirm`` asks for a second one."""
+    One share may fit by accident; ``confirm`` asks for a second one, and ``alone`` is
+    content with one where no second can be measured."""
 
     name: str
     at: Callable[[float], float]
     within: float
     confirm: bool = False
+    alone: bool = False
 
 
 _RATES = (
@@ -216,6 +218,7 @@ _RATES = (
         lambda p: 0.5 * math.erfc(-p / math.sqrt(2)),
         0.006,
         confirm=True,
+        alone=True,
     ),
     _Rate(IGNORES_KEEP_PROB, lambda p: 0.5, 0.02),
     _Rate(DROPS_TWICE, lambda p: p**2, 0.006, confirm=True),
@@ -233,7 +236,7 @@ def share_name(
     for rate in _RATES:
         if abs(share - rate.at(keep_prob)) >= rate.within:
             continue
-        if not rate.confirm:
+        if not rate.confirm or (rate.alone and measure is None):
             return rate.name
         if measure is not None and abs(measure(other) - rate.at(other)) < 0.03:
             return rate.name

@@ -387,12 +387,14 @@ def judge_factors(
     keep_prob: float,
     events: Mapping[str, tuple[str, Callable[[np.ndarray], np.ndarray]]],
     size: float = 1.0,
+    mistake: str | None = None,
 ) -> None:
     """Draw as many factors as the looks need and count events in each of them.
 
     ``events`` maps a look to what is counted and a function of the standardised factors
     z. A look whose first word is in ``_HALVES`` counts in that half of the units only.
-    ``size`` is the order of magnitude of x."""
+    ``size`` is the order of magnitude of x. ``mistake`` is what a wrong law is called;
+    without it the law is looked into."""
     # Halves by value are halves on average: 4 % more is 7 standard errors.
     units = max(
         trial.size(look) * (2.08 if look.split(" ")[0] in _HALVES else 1)
@@ -408,5 +410,5 @@ def judge_factors(
         found = event(z if half is None else z[half(x)])
         where = "" if half is None else f", {look.split(',')[0]}"
         what = f"keep_prob = {keep_prob}{where}: factors {what}"
-        name = partial(_law_mistake, function, trial)
+        name = mistake or partial(_law_mistake, function, trial)
         trial.judge(look, found, found.size, what, name)

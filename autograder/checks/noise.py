@@ -234,6 +234,8 @@ def its_factors_have_mean_one(gaussian_dropout: StudentFunction, trial: Trial) -
         "large x, spread": continuous.scale(0.04),
         "spread, keep_prob 0.27": continuous.scale(0.03),
         "front half, spread": continuous.scale(0.04),
+        "spread, keep_prob 0.998": continuous.scale(0.05),
+        "spread, keep_prob 0.02": continuous.scale(0.05),
     },
 )
 def its_factors_have_the_right_variance(
@@ -246,6 +248,13 @@ def its_factors_have_the_right_variance(
             f"{part}, spread": _BEYOND,
         }
         multiplicative.judge_factors(gaussian_dropout, trial, keep_prob, events, size)
+    # A keep probability that is rounded, and a spread that is bounded, show here.
+    for keep_prob in (0.998, 0.02):
+        events = {f"spread, keep_prob {keep_prob}": _BEYOND}
+        name = multiplicative.ANOTHER_SPREAD
+        multiplicative.judge_factors(
+            gaussian_dropout, trial, keep_prob, events, mistake=name
+        )
 
 
 def _farther(distance: float) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
@@ -477,6 +486,7 @@ def gives_every_weight_and_row_its_own_bit(
     looks={
         "all at 0.83": Proportion(0.83, detects=0.01),
         "all at 0.27": Proportion(0.27, detects=0.01),
+        "all at 0.998": Proportion(0.998, detects=0.0019),
         "large weights at 0.83": Proportion(0.83, detects=0.02),
         "first rows at 0.27": Proportion(0.27, detects=0.02),
         "first inputs at 0.27": Proportion(0.27, detects=0.02),
@@ -493,7 +503,7 @@ def keeps_weights_with_keep_prob(
             connections.weight_mask(dropconnect_forward, trial, 60, keep_prob).mean()
         )
 
-    for keep_prob in multiplicative.FINE_KEEP_PROBS:
+    for keep_prob in (*multiplicative.FINE_KEEP_PROBS, 0.998):
         rows = -(-trial.size(f"all at {keep_prob}") // (INPUTS * OUTPUTS))
         got = connections.connect(dropconnect_forward, trial, rows, keep_prob)
         bits = got.digits(1 / keep_prob)
@@ -819,6 +829,7 @@ def _channel_bits(
     looks={
         "all at 0.83": Proportion(0.83, detects=0.015),
         "all at 0.27": Proportion(0.27, detects=0.015),
+        "all at 0.998": Proportion(0.998, detects=0.0019),
         "large channels at 0.83": Proportion(0.83, detects=0.025),
         "first samples at 0.27": Proportion(0.27, detects=0.025),
         "first channels at 0.27": Proportion(0.27, detects=0.025),
@@ -832,7 +843,7 @@ def keeps_channels_with_keep_prob(
     def share(keep_prob: float) -> float:
         return float(_channel_bits(spatial_dropout, trial, 600, keep_prob)[0].mean())
 
-    for keep_prob in multiplicative.FINE_KEEP_PROBS:
+    for keep_prob in (*multiplicative.FINE_KEEP_PROBS, 0.998):
         samples = 2 * -(-trial.size(f"all at {keep_prob}") // 40)
         bits, large = _channel_bits(spatial_dropout, trial, samples, keep_prob)
         first_sample, first_channel = (
@@ -952,7 +963,7 @@ STARTS_ELSEWHERE = mistake(
     "noise-schedules",
 )
 
-_SCHEDULES = ((10, 0.3), (7, 0.8), (1, 0.45), (1000, 0.05), (50, 1.0))
+_SCHEDULES = ((10, 0.3), (7, 0.8), (1, 0.45), (1000, 0.05), (50, 1.0), (10, 0.6))
 
 
 def _kept(

@@ -403,6 +403,20 @@ def noise_for_a_rounded_keep_prob(x, keep_prob, rng, training=True):
     )
 
 
+@gaussian_mutant(VARIANCE, "factors_have_another_spread")
+def noise_for_whole_percents(x, keep_prob, rng, training=True):
+    """Rounds keep_prob to percent."""
+    rounded = max(0.01, round(keep_prob, 2))
+    return noisy(x, rng.standard_normal(x.shape), rounded, training)
+
+
+@gaussian_mutant(VARIANCE, "factors_have_another_spread")
+def noise_of_bounded_spread(x, keep_prob, rng, training=True):
+    """Bounds the standard deviation by 2, for fear of large factors."""
+    z = rng.standard_normal(x.shape) * min(1, 2 / max(deviation(keep_prob), 1e-9))
+    return noisy(x, z, keep_prob, training)
+
+
 @gaussian_mutant(MEAN, "factors_have_another_mean")
 def noise_a_little_off_centre(x, keep_prob, rng, training=True):
     """Adds a small constant, lest a unit be lost altogether."""
@@ -779,6 +793,22 @@ def connect_keeping_half(x, weights, keep_prob, rng):
     return connected(x, mask, weights, keep_prob)
 
 
+@connect_mutant(C_RATE, "keeps_at_another_rate")
+def connect_in_whole_percents(x, weights, keep_prob, rng):
+    """Draws whole numbers below 100, which rounds keep_prob to percent."""
+    mask = full(x, weights, rng) < round(keep_prob, 2)
+    return connected(x, mask, weights, keep_prob)
+
+
+@connect_mutant(C_OWN, "bits_depend_on_each_other")
+def connect_with_one_count(x, weights, keep_prob, rng):
+    """Draws how many weights are kept once, and which ones for each row."""
+    flat = full(x, weights, rng).reshape(len(x), -1)
+    kept = rng.binomial(flat.shape[1], keep_prob)
+    mask = flat.argsort(axis=1).argsort(axis=1) < kept
+    return connected(x, mask.reshape(len(x), *weights.shape), weights, keep_prob)
+
+
 @connect_mutant(C_RATE, "drops_twice")
 def connect_with_two_masks(x, weights, keep_prob, rng):
     """Drops units of x and weights, and rescales once."""
@@ -1102,6 +1132,21 @@ def spatial_with_two_masks(x, keep_prob, rng, training=True):
 def spatial_keeping_a_little_too_often(x, keep_prob, rng, training=True):
     """Makes sure to lose no more than it should."""
     return dropped(x, channels(x, rng) < keep_prob + 0.03, keep_prob, training)
+
+
+@spatial_mutant(S_RATE, "keeps_at_another_rate")
+def spatial_in_whole_percents(x, keep_prob, rng, training=True):
+    """Rounds keep_prob to percent in the comparison."""
+    return dropped(x, channels(x, rng) < round(keep_prob, 2), keep_prob, training)
+
+
+@spatial_mutant(S_WHOLE, "bits_depend_on_each_other")
+def spatial_rolling_one_sample(x, keep_prob, rng, training=True):
+    """Draws the channels of one sample and shifts them at random for the others."""
+    row = rng.random(x.shape[1]) < keep_prob
+    shift = rng.integers(x.shape[1], size=(len(x), 1))
+    mask = row[(np.arange(x.shape[1]) + shift) % x.shape[1]]
+    return dropped(x, mask[:, :, None, None], keep_prob, training)
 
 
 @spatial_mutant(S_RATE, "drops_by_value")
