@@ -129,15 +129,17 @@ def dead_links(html: str, page: Path, root: Path) -> list[str]:
 
 
 def lost_in_figures(html: str) -> list[str]:
-    """What a figure's markers, hatches and clips are called by without being there."""
+    """What a figure's markers, hatches and clips are called by without being there, and
+    what they are called by and stands twice on the page."""
     soup = parse(html)
-    found = []
+    found, named = [], set()
     for figure in soup.select("figure.themed svg"):
         names = {str(each["id"]) for each in figure.find_all(id=True)}
+        named |= names
         called = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', str(figure))
         found += [one or other for one, other in called if (one or other) not in names]
     ids = Counter(str(each["id"]) for each in soup.find_all(id=True))
-    return found + [f"twice: {name}" for name, count in ids.items() if count > 1]
+    return found + [f"twice: {name}" for name in named if ids[name] > 1]
 
 
 def printed_trouble(html: str) -> list[str]:
