@@ -24,11 +24,11 @@ from tests.test_attacks import ATTACKS, RETURNS, WORTHLESS, processes_with
 pytest.importorskip("nbgrader")
 
 EXERCISE = "inverted_dropout"
-#: Limits that keep endless loops short.
+#: Limits that keep endless loops short, and let matplotlib load on a busy machine.
 QUICK = (
-    "--JudgedExecute.cell_seconds=2",
-    "--JudgedExecute.call_seconds=2",
-    "--JudgedExecute.total_seconds=20",
+    "--JudgedExecute.cell_seconds=8",
+    "--JudgedExecute.call_seconds=4",
+    "--JudgedExecute.total_seconds=30",
 )
 LAST = "zoe"
 VICTIM = "another-student"

@@ -786,7 +786,7 @@ def every_row_has_a_mask_of_its_own(
     mc_dropout_prediction: StudentFunction, trial: Trial
 ) -> None:
     """Rows, units and calls do not share bits."""
-    rng, calls = trial.generator(), 3
+    rng, calls = trial.generator(), 12
     case = members.readable(trial, 60, 20, _INDEPENDENT)
     drawn = [_one_sample(mc_dropout_prediction, trial, case, rng) for _ in range(calls)]
     call, first = case.call("mc_dropout_prediction", 1, "rng"), drawn[0]
