@@ -45,6 +45,16 @@ def load_diabetes() -> tuple[np.ndarray, np.ndarray]:
     return x, y - y.mean()
 
 
+def load_breast_cancer() -> tuple[np.ndarray, np.ndarray]:
+    """Return the first ten features of scikit-learn's breast-cancer data: ``x``
+    (569, 10), columns of mean 0 and variance 1, and ``y`` (569,), 1 where benign."""
+    from sklearn.datasets import load_breast_cancer as sklearn_breast_cancer
+
+    x, y = sklearn_breast_cancer(return_X_y=True)
+    x = x[:, :10]
+    return (x - x.mean(axis=0)) / x.std(axis=0), y
+
+
 def initial_parameters(sizes: Sequence[int], rng: np.random.Generator) -> Parameters:
     """Return a (weights, bias) pair for each affine layer; weights (n_in, n_out) are
     normal with variance 2 / n_in (He initialisation), biases are zero."""
