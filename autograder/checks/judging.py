@@ -79,24 +79,37 @@ def verdict(
 
 def wrong_verdicts(
     test: StudentFunction,
-    specimens: Sequence[Specimen],
     trial: Trial,
-    look: str,
-    wrong: bool,
-) -> np.ndarray:
-    """Run the test on the specimens in turn, as often as the look needs; return for each
-    run whether its verdict was the ``wrong`` one.
+    correct: Sequence[Specimen],
+    broken: Sequence[Specimen],
+    most: tuple[int, int] = (-1, -1),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ask for a verdict on each specimen and return, for the correct and for the broken
+    ones, where it was wrong.
 
-    Runs that could no longer fail the look are not made, and count as right."""
-    runs = trial.size(look)
-    _, most = trial.law(look).accepted(runs, alpha_of(trial.check.exercise.chapter))
-    answers = np.zeros(runs, bool)
-    for i in range(runs):
-        if answers.sum() + runs - i <= most:
-            break
-        specimen = specimens[i % len(specimens)]
-        answers[i] = verdict(test, specimen, trial.generator()) is wrong
-    return answers
+    The order is random, so that a test which counts its calls learns nothing. ``most``
+    is how many wrong verdicts of either kind do no harm: questions that could no longer
+    do any are not asked, and count as right."""
+    questions = [(s, False) for s in correct] + [(s, True) for s in broken]
+    wrong = np.zeros(len(questions), bool)
+    harmless, left, found = list(most), [len(correct), len(broken)], [0, 0]
+    for i in trial.rng.permutation(len(questions)):
+        specimen, mistaken = questions[i]
+        if found[mistaken] + left[mistaken] > harmless[mistaken]:
+            wrong[i] = verdict(test, specimen, trial.generator()) is mistaken
+        found[mistaken] += wrong[i]
+        left[mistaken] -= 1
+    return wrong[: len(correct)], wrong[len(correct) :]
+
+
+def _in_turn(specimens: Sequence[Specimen], n: int) -> list[Specimen]:
+    return [specimens[i % len(specimens)] for i in range(n)]
+
+
+def _runs(trial: Trial, look: str) -> tuple[int, int]:
+    """Return how many runs the look needs, and how many of them may be wrong."""
+    n = trial.size(look)
+    return n, trial.law(look).accepted(n, alpha_of(trial.check.exercise.chapter))[1]
 
 
 @judge.check(points=0)
@@ -115,24 +128,17 @@ def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) ->
 @judge.check(points=0.25, after="answers_true_or_false")
 def tells_dropouts_apart(is_inverted_dropout: StudentFunction, trial: Trial) -> None:
     """Most correct dropouts are accepted, and not every broken one is."""
-    accepted = [
-        verdict(is_inverted_dropout, specimen, trial.generator())
-        for specimen in CORRECT
-        for _ in range(2)
-    ]
-    refused = [
-        not verdict(is_inverted_dropout, specimen, trial.generator())
-        for specimen in BROKEN
-    ]
+    rejected, missed = wrong_verdicts(is_inverted_dropout, trial, CORRECT * 2, BROKEN)
+    accepted, refused = ~rejected, ~missed
     constant = all(accepted) != all(refused) and any(accepted) != any(refused)
     trial.expect(
-        np.mean(accepted) > 0.5,
-        f"{sum(accepted)} of {len(accepted)} runs on correct dropouts said True; "
+        accepted.mean() > 0.5,
+        f"{accepted.sum()} of {len(accepted)} runs on correct dropouts said True; "
         "expected nearly all.",
         ALWAYS_THE_SAME if constant else REJECTS_CORRECT,
     )
     trial.expect(
-        any(refused),
+        refused.any(),
         f"All {len(BROKEN)} broken dropouts were accepted.",
         ALWAYS_THE_SAME if constant else BLIND,
     )
@@ -148,13 +154,18 @@ def draws_from_the_given_rng(
     for witness, start in ((first, seed), (again, seed), (fresh, other)):
         verdict(is_inverted_dropout, witness, trial.generator(start))
     trial.expect(
+        first.states,
+        "Your test never called dropout in training; expected a verdict on its masks.",
+        BLIND,
+    )
+    trial.expect(
         first.calls == again.calls,
         "Two runs with rng in the same state called the same dropout differently (other "
         "inputs, another generator or other settings); expected the same calls.",
         HAS_ITS_OWN_RANDOMNESS,
     )
     trial.expect(
-        first.states != fresh.states or not first.states,
+        first.states != fresh.states,
         "Two runs with rng in different states handed dropout generators in the same "
         "states; expected different ones.",
         FIXES_THE_SEED,
@@ -174,14 +185,24 @@ def accepts_correct_dropouts(
 ) -> None:
     """A correct dropout, in any style, is rejected at most once in a hundred runs.
 
-    Three rejections in the first look are suspicious, not enough. Then fresh runs decide,
-    more of them, with a share of the budget of their own."""
+    Broken ones are asked about in between, and one kind at least must be rejected each
+    time. Three rejections in the first look are suspicious, not enough. Then fresh runs
+    decide, more of them, with a share of the budget of their own."""
     first, again = trial.check.looks
     what = "Runs that said False of correct dropouts"
     for look, suspicious in ((first, 3), (again, 0)):
-        wrong = wrong_verdicts(is_inverted_dropout, CORRECT, trial, look, False)
-        trial.judge(look, wrong, len(wrong), what, REJECTS_CORRECT)
-        if wrong.sum() < suspicious:
+        n, most = _runs(trial, look)
+        rejected, missed = wrong_verdicts(
+            is_inverted_dropout, trial, _in_turn(CORRECT, n), BROKEN * 3, (most, -1)
+        )
+        trial.judge(look, rejected, n, what, REJECTS_CORRECT)
+        trial.expect(
+            not missed.reshape(3, -1).any(axis=0).all(),
+            "Among the correct dropouts there were broken ones, each of them three "
+            "times; your test did not reject one of them three times.",
+            BLIND,
+        )
+        if rejected.sum() < suspicious:
             return
 
 
@@ -194,15 +215,29 @@ def _rejects(specimen: Specimen) -> Callable[[StudentFunction, Trial], None]:
             return _blindness(is_inverted_dropout, specimen, trial)
 
         for look in trial.check.looks:
-            wrong = wrong_verdicts(is_inverted_dropout, [specimen], trial, look, True)
-            trial.judge(look, wrong, len(wrong), what, why)
-            if not wrong.any():
+            n, most = _runs(trial, look)
+            rejected, accepted = wrong_verdicts(
+                is_inverted_dropout,
+                trial,
+                _in_turn(CORRECT, n),
+                [specimen] * n,
+                (most, most),
+            )
+            trial.judge(look, accepted, n, what, why)
+            if not accepted.any() and not rejected.any():
                 return
+        trial.expect(
+            rejected.mean() < 0.5,
+            f"{rejected.sum()} of {n} runs on correct dropouts, in between, said False; "
+            "expected nearly none.",
+            REJECTS_CORRECT,
+        )
 
     rejects.__name__ = f"rejects_{specimen.name}"
     rejects.__doc__ = (
         f"A dropout that {specimen.name.replace('_', ' ')} is accepted at most once in a "
-        "hundred runs.\n\nOne acceptance in the first look calls for the second."
+        "hundred runs.\n\nCorrect ones are asked about in between. One wrong verdict in the "
+        "first look calls for the second."
     )
     return rejects
 
