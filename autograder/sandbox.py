@@ -100,7 +100,7 @@ def readable() -> list[str]:
 
 #: The grader's folder, and the few modules of it that the worker itself runs.
 PACKAGE = Path(__file__).resolve().parent
-_OF_THE_WORKER = ("__init__", "guard", "students", "wire", "worker")
+_OF_THE_WORKER = ("__init__", "guard", "students", "text", "wire", "worker")
 
 
 def _visible() -> list[str]:

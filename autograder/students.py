@@ -5,11 +5,14 @@ mutants). The judge's counterpart is ``autograder.remote.RemoteFunction``. Both 
 copies, and a check never knows which it has.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+
+from autograder.text import one_line
 
 
 class StudentFunction(Protocol):
@@ -80,19 +83,22 @@ def plain(value: Any) -> Any:
 
 
 def describe_error(error: BaseException, filename: str | None = None) -> str:
-    """Return one sentence for an exception: type, text, and the student's line."""
+    """Return one sentence for an exception: type, text, and the student's line.
+
+    Addresses are left out, which are others in every process."""
     import linecache
     import traceback
 
-    text = f"{type(error).__name__}: {error}".strip().rstrip(":")
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{type(error).__name__}: {error}")
+    text = one_line(text).rstrip(":")
     if len(text) > 400:
         text = text[:400] + " …"
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if filename is None or f.filename.startswith(filename)]
     if isinstance(error, SyntaxError) and error.lineno is not None:
-        return f"{text} (line {error.lineno}: {(error.text or '').strip()})"
+        return f"{text} (line {error.lineno}: {one_line(error.text or '')})"
     if own:
-        line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
+        line = one_line(linecache.getline(own[-1].filename, own[-1].lineno or 0))
         return f"{text} (line {own[-1].lineno}{': ' + line if line else ''})"
     return text
 

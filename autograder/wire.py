@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from autograder.students import Foreign, Handle
+from autograder.text import clean
 
 _LENGTHS = struct.Struct("<II")
 MAX_HEADER = 8 * 2**20
@@ -30,14 +31,19 @@ class WireError(Exception):
     """A frame that does not follow the language, or is too large for it."""
 
 
-def write_frame(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
-    """Write one frame. Raises ``WireError`` when it is larger than a frame may be."""
+def packed(header: dict[str, Any], body: bytes = b"") -> tuple[bytes, bytes]:
+    """Return one frame in two parts. Raises ``WireError`` when it is larger than a frame
+    may be."""
     text = json.dumps(header).encode()
     if len(text) > MAX_HEADER or len(body) > MAX_BODY:
         raise WireError(f"a frame of {len(text)} + {len(body)} bytes is too large")
-    stream.write(_LENGTHS.pack(len(text), len(body)))
-    stream.write(text)
-    stream.write(body)
+    return _LENGTHS.pack(len(text), len(body)) + text, body
+
+
+def write_frame(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
+    """Write one frame. Raises ``WireError``, and writes nothing, when it is too large."""
+    for part in packed(header, body):
+        stream.write(part)
     stream.flush()
 
 
@@ -82,8 +88,8 @@ def generator_state(node: dict[str, Any]) -> Any:
     try:
         state, increment, has_half, half = node["state"]
         numbers = {
-            "state": int(str(state)[:40], 16),
-            "inc": int(str(increment)[:40], 16),
+            "state": int(_string(state, 40), 16),
+            "inc": int(_string(increment, 40), 16),
         }
         if not all(0 <= number < 2**128 for number in numbers.values()):
             raise ValueError
@@ -93,8 +99,16 @@ def generator_state(node: dict[str, Any]) -> Any:
             "has_uint32": int(bool(has_half)),
             "uinteger": int(half) & 0xFFFFFFFF,
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise WireError("a generator's state is malformed") from error
+
+
+def _string(value: Any, limit: int) -> str:
+    """Return the text, cut and clean. Anything else is refused: the mere text of a list
+    in a list in a list … ends in a ``RecursionError``."""
+    if not isinstance(value, str):
+        raise WireError("a value that should be text is not")
+    return clean(value[:limit])
 
 
 class Writer:
@@ -179,6 +193,7 @@ class Reader:
         self._body = body
         self._special = special
         self._items = 0
+        self._decoded = 0
 
     def decode(self, node: Any, depth: int = 0) -> Any:
         """Return the value of a node. Raises ``WireError`` for anything unexpected."""
@@ -197,25 +212,25 @@ class Reader:
             case "constant" if node["value"] in (None, True, False):
                 return node["value"]
             case "int":
-                return int(str(node["value"])[:1200], 16)
+                return int(_string(node["value"], 1200), 16)
             case "float":
-                return float.fromhex(str(node["value"])[:64])
+                return float.fromhex(_string(node["value"], 64))
             case "str":
-                return str(node["value"])[:MAX_ITEMS]
+                return _string(node["value"], MAX_ITEMS)
             case "array":
                 return self._decode_array(node)
             case "tuple" | "list" | "dict" as kind:
                 items = [self.decode(item, depth + 1) for item in node["items"]]
                 if kind == "dict":
-                    keys = [str(key) for key in node["keys"]]
+                    keys = [_string(key, 200) for key in node["keys"]]
                     return dict(zip(keys, items, strict=True))
                 return tuple(items) if kind == "tuple" else items
             case "foreign":
-                return Foreign(str(node["type"])[:80])
+                return Foreign(_string(node["type"], 80))
         if self._special is not None:
             return self._special(node)
         if node["is"] == "handle":
-            return Handle(int(node["number"]), str(node["type"])[:80])
+            return Handle(int(node["number"]), _string(node["type"], 80))
         raise WireError("a value of unknown kind")
 
     def _decode_array(self, node: dict[str, Any]) -> np.ndarray:
@@ -227,5 +242,9 @@ class Reader:
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if start + size > len(self._body):
             raise WireError("an array that reaches beyond its frame")
+        # A writer never puts two arrays in one place; their copies would fill the memory.
+        self._decoded += size
+        if self._decoded > len(self._body):
+            raise WireError("arrays that hold more than their frame")
         data = np.frombuffer(self._body, dtype, math.prod(shape), start)
         return data.reshape(shape).copy()

@@ -104,6 +104,13 @@ def test_what_is_too_deep_or_too_large_is_refused() -> None:
     assert isinstance(there_and_back([0] * 20_000), Foreign)
 
 
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 FORGED = {
     "no kind": {},
     "an unknown kind": {"is": "code", "value": "1"},
@@ -132,6 +139,9 @@ FORGED = {
     "a dict with too few keys": {"is": "dict", "keys": [], "items": [{"is": "int"}]},
     "a handle with a text": {"is": "handle", "number": "x", "type": "dict"},
     "a generator": {"is": "generator", "number": 1},
+    "a text that is a list in a list": {"is": "str", "value": nested(900)},
+    "a type that is a list in a list": {"is": "foreign", "type": nested(900)},
+    "a key that is a number": {"is": "dict", "keys": [1], "items": [{"is": "int"}]},
 }
 
 
@@ -145,6 +155,17 @@ def test_too_many_items_are_refused() -> None:
     many = {"is": "list", "items": [{"is": "constant", "value": None}] * 30_000}
     with pytest.raises(wire.WireError):
         wire.Reader(b"").decode(many)
+
+
+def test_arrays_in_one_place_are_refused() -> None:
+    node = {"is": "array", "dtype": "|u1", "shape": [64], "at": 0}
+    assert wire.Reader(bytes(64)).decode(node).shape == (64,)
+    with pytest.raises(wire.WireError, match="more than their frame"):
+        wire.Reader(bytes(64)).decode({"is": "list", "items": [node, node]})
+
+
+def test_text_arrives_clean() -> None:
+    assert there_and_back({"\x1b[2J": "\ud800"}) == {"\ufffd[2J": "\ufffd"}
 
 
 def test_a_handle_stays_a_handle() -> None:
@@ -167,6 +188,13 @@ def test_frames_follow_one_another() -> None:
     assert wire.read_frame(stream) == ({"n": 1}, b"abc")
     assert wire.read_frame(stream) == ({"n": 2}, b"")
     assert wire.read_frame(stream) is None
+
+
+def test_a_frame_that_is_too_large_is_not_begun() -> None:
+    stream = io.BytesIO()
+    with pytest.raises(wire.WireError, match="too large"):
+        wire.write_frame(stream, {"text": "x" * wire.MAX_HEADER})
+    assert stream.getvalue() == b""
 
 
 @pytest.mark.parametrize(
