@@ -251,7 +251,7 @@ def grade(
         )
     if seed is None:
         seed = submission.seed(__version__, os.environ.get("DROPOUT_COURSE_SECRET", ""))
-    with RemoteWorker(sandbox, limits, ahead) as worker:
+    with RemoteWorker(sandbox, limits, ahead, seed) as worker:
         session = Session(submission, worker)
         session.run_cells()
         if wanted is None:

@@ -8,7 +8,7 @@ import atexit
 import contextlib
 import os
 import queue
-import shutil
+import re
 import signal
 import subprocess
 import tempfile
@@ -22,8 +22,15 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograder import wire
+from autograder.folders import remove_folder
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
 from autograder.students import Handle, StudentError
+from autograder.text import clean, one_line
+
+#: Characters of output and figures that are kept of one submission.
+OUTPUT_LIMIT = 12 * 2**20
+#: What a student may name a function, and how many names the judge looks at.
+NAME_LIMIT, NAMES_LIMIT = 60, 2_000
 
 
 class WorkerLost(Exception):
@@ -52,13 +59,13 @@ class CellOutcome:
 
 @dataclass
 class _Process:
-    """A started worker, the threads that carry its frames, and its folder.
+    """A started worker, the thread that carries its frames, and its folder.
 
     Bubblewrap gives a worker a /tmp of its own; elsewhere it gets a ``folder``."""
 
     popen: "subprocess.Popen[bytes]"
     folder: str | None
-    requests: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | None]" = field(
+    requests: "queue.SimpleQueue[tuple[bytes, bytes] | None]" = field(
         default_factory=queue.SimpleQueue
     )
     answers: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | wire.WireError | None]" = field(
@@ -85,7 +92,7 @@ class _Process:
             start_new_session=os.name == "posix",
         )
         process = cls(popen, folder)
-        process.carry()
+        threading.Thread(target=process.carry, daemon=True).start()
         return process
 
     def kill(self) -> None:
@@ -98,34 +105,33 @@ class _Process:
             self.popen.kill()
         self.popen.wait()
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_folder(self.folder)
 
     def carry(self) -> None:
-        """Start the threads. They end when the pipes do; threads, because select does
-        not know pipes on Windows, and neither side may block the judge."""
-        for target in (self._send, self._receive):
-            threading.Thread(target=target, daemon=True).start()
+        """Write each request and read its answer, in a thread of its own: select does
+        not know pipes on Windows, and the judge may not wait without limit.
 
-    def _send(self) -> None:
-        assert self.popen.stdin is not None
+        What a worker says unasked stays in the pipe; it cannot fill the judge."""
+        into, out = self.popen.stdin, self.popen.stdout
+        assert into is not None
+        assert out is not None
         with contextlib.suppress(OSError, ValueError):
             while (request := self.requests.get()) is not None:
-                wire.write_frame(self.popen.stdin, *request)  # type: ignore[arg-type]
-        with contextlib.suppress(OSError):
-            self.popen.stdin.close()
-
-    def _receive(self) -> None:
-        assert self.popen.stdout is not None
-        try:
-            while (frame := wire.read_frame(self.popen.stdout)) is not None:  # type: ignore[arg-type]
-                self.answers.put(frame)
-        except wire.WireError as error:
-            self.answers.put(error)
-        except (OSError, ValueError):
-            pass
+                for part in request:
+                    into.write(part)
+                into.flush()
+                try:
+                    answer = wire.read_frame(out)  # type: ignore[arg-type]
+                except wire.WireError as error:
+                    self.answers.put(error)
+                    break
+                if answer is None:
+                    break
+                self.answers.put(answer)
         self.answers.put(None)
-        with contextlib.suppress(OSError):
-            self.popen.stdout.close()
+        for stream in (into, out):
+            with contextlib.suppress(OSError):
+                stream.close()
 
 
 _launcher = ThreadPoolExecutor(1, thread_name_prefix="starts-workers")
@@ -161,11 +167,18 @@ class RemoteWorker:
     """One worker process. Use as a context manager; it is started at the first use."""
 
     def __init__(
-        self, sandbox: str = "auto", limits: Limits | None = None, ahead: bool = False
+        self,
+        sandbox: str = "auto",
+        limits: Limits | None = None,
+        ahead: bool = False,
+        seed: int = 0,
     ) -> None:
         """``ahead`` starts the next worker's process with this one, for a whole class:
-        it loads NumPy while this submission is graded, and sees nothing of it."""
+        it loads NumPy while this submission is graded, and sees nothing of it. ``seed``
+        is what ``numpy.random`` and ``random`` start from in the worker."""
         self.limits = limits or Limits()
+        self._seed = seed
+        self._output_left = OUTPUT_LIMIT
         self._ahead = ahead
         self._command, self.sandbox = confine(sandbox)
         self._process: _Process | None = None
@@ -193,12 +206,14 @@ class RemoteWorker:
         if self._ahead:
             _keep_spare(self._command, inside)
         self._generators.clear()
+        self._output_left = OUTPUT_LIMIT
         confinement = {
             "do": "confine",
             "limits": self.limits.resources(),
             "readable": readable(),
             "hidden": str(PACKAGE),
             "folder": self._process.folder or "/tmp",
+            "seed": self._seed,
         }
         try:
             answer, _ = self._exchange(confinement, b"", 60.0)
@@ -209,7 +224,7 @@ class RemoteWorker:
                 f"Does this command print an error? {command}"
             ) from None
         if not inside:
-            self.sandbox = str(answer.get("by"))
+            self.sandbox = self._text(answer.get("by"), 20) or "none"
 
     def stop(self) -> None:
         """Kill the process and everything in its group; safe to call twice."""
@@ -220,17 +235,44 @@ class RemoteWorker:
     def run_cell(self, number: int, source: str, go_on: bool = False) -> CellOutcome:
         """Execute a cell and return what came of it. Raises ``WorkerLost``."""
         request = {"do": "cell", "number": number, "source": source, "go_on": go_on}
+        try:
+            wire.packed(request)
+        except wire.WireError:
+            millions = len(source.encode("utf-8", "replace")) / 1e6
+            return CellOutcome(
+                error=f"it holds {millions:.1f} MB of text, more than can be run; "
+                "expected less than 1 MB: compute or shorten the data in it"
+            )
         answer, _ = self._ask(request, b"", self.limits.cell_seconds)
-        images = answer.get("images") or []
+        value = self._text(answer.get("value"))
+        error = self._text(answer.get("error"), 2000)
         return CellOutcome(
-            stdout=_text(answer.get("stdout")) or "",
-            stderr=_text(answer.get("stderr")) or "",
-            value=_text(answer.get("value")),
-            images=tuple(str(image) for image in images)
-            if isinstance(images, list)
-            else (),
-            error=_text(answer.get("error"), 2000),
+            stdout=self._kept(_printed(self._text(answer.get("stdout")) or "")),
+            stderr=self._kept(_printed(self._text(answer.get("stderr")) or "")),
+            value=None if value is None else self._kept(clean(value)),
+            images=self._images(answer.get("images")),
+            error=None if error is None else one_line(error),
         )
+
+    def _text(self, value: Any, limit: int = 200_000) -> str | None:
+        """Return a text of the worker's answer, or None for none; else it is lost."""
+        if not isinstance(value, str | None):
+            self._lose("its answer could not be read", "incoherent")
+        return None if value is None else value[:limit]
+
+    def _kept(self, text: str) -> str:
+        """Return as much of an output as the submission has left."""
+        kept = text[: self._output_left]
+        self._output_left -= len(kept)
+        return kept
+
+    def _images(self, images: Any) -> tuple[str, ...]:
+        """Return the figures, as far as the submission has room for them."""
+        kept: list[str] = []
+        for image in images if isinstance(images, list) else []:
+            if len(self._text(image, wire.MAX_HEADER) or "") <= self._output_left:
+                kept.append(self._kept(image or ""))
+        return tuple(kept)
 
     def functions(self) -> dict[str, str]:
         """Return the names of the student's functions with their parameters as text."""
@@ -238,7 +280,11 @@ class RemoteWorker:
         names = answer.get("names")
         if not isinstance(names, dict):
             self._lose("its answer could not be read", "incoherent")
-        return {str(name): str(parameters)[:200] for name, parameters in names.items()}
+        usual = [n for n in names if len(n) <= NAME_LIMIT and n.isidentifier()]
+        return {
+            name: one_line(self._text(names[name], 200) or "")
+            for name in usual[:NAMES_LIMIT]
+        }
 
     def forget(self) -> None:
         """Let the worker drop caches and generators at the next call."""
@@ -275,7 +321,9 @@ class RemoteWorker:
                 self._lose(self._too_long(self.limits.call_seconds), "time")
             answer, body = self._ask(*self._called_back(answer, body), left)
         if answer.get("error") is not None:
-            raise StudentError(_text(answer["error"], 2000) or "an error")
+            raise StudentError(
+                one_line(self._text(answer["error"], 2000) or "an error")
+            )
         reader = wire.Reader(body)
         try:
             after = [reader.decode(node) for node in answer.get("after") or []]
@@ -341,7 +389,7 @@ class RemoteWorker:
         self, request: dict[str, Any], body: bytes, seconds: float
     ) -> tuple[dict[str, Any], bytes]:
         assert self._process is not None
-        self._process.requests.put((request, body))
+        self._process.requests.put(wire.packed(request, body))
         try:
             answer = self._process.answers.get(timeout=max(0.01, seconds))
         except queue.Empty:
@@ -379,6 +427,10 @@ class RemoteFunction:
         return self._worker.call(self.name, args, kwargs, self._opaque, False)[0]
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Return the result and the arguments as the call left them.
+
+        What is said of the arguments is the worker's word: code that replaces the
+        worker's own functions can hide a change in place, and nothing else by it."""
         result, after = self._worker.call(self.name, args, kwargs, self._opaque, True)
         # Arrays and dicts come back; the other arguments are as they were.
         return result, tuple(
@@ -391,5 +443,13 @@ def _no_encoding(value: Any) -> dict[str, Any]:
     return {"is": "foreign", "type": type(value).__name__}
 
 
-def _text(value: Any, limit: int = 200_000) -> str | None:
-    return None if value is None else str(value)[:limit]
+#: Colours and cursor movements; and what a line held before it was written anew.
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
+_OVERWRITTEN = re.compile(r"[^\n\r]*\r+(?=[^\n\r])")
+
+
+def _printed(text: str) -> str:
+    """Return an output as a terminal leaves it, without colours: a progress bar is its
+    last state."""
+    text = _OVERWRITTEN.sub("", _ESCAPES.sub("", text)).replace("\r", "")
+    return clean(text)

@@ -5,6 +5,8 @@ away from the student's code before that runs. Whatever it answers is a claim th
 judge checks; it decides nothing.
 """
 
+import __future__
+
 import ast
 import base64
 import builtins
@@ -14,6 +16,8 @@ import inspect
 import io
 import linecache
 import os
+import random
+import re
 import sys
 import tempfile
 import types
@@ -27,7 +31,14 @@ from autograder import guard, wire
 from autograder.students import describe_error
 
 TEXT_LIMIT = 100_000
+#: Of base64, for the figures of one cell; with its text they fit into a frame.
+IMAGES_LIMIT = 4 * 2**20
 _CELL = "<cell "
+_FUTURE = functools.reduce(
+    lambda flags, name: flags | getattr(__future__, name).compiler_flag,
+    __future__.all_feature_names,
+    0,
+)
 
 
 class BoundedText(io.TextIOBase):
@@ -75,7 +86,10 @@ class Worker:
         self.module = types.ModuleType("__main__")
         sys.modules["__main__"] = self.module
         self.names = self.module.__dict__
-        self.names["get_ipython"] = _FakeShell
+        shell = _FakeShell(self)
+        self.names |= {"get_ipython": lambda: shell, "In": [""], "Out": {}, "_": ""}
+        self.history = self.names["In"], self.names["Out"]
+        self.future = 0
         self.generators: dict[int, np.random.Generator] = {}
         self.handles: dict[int, Any] = {}
         self.next_handle = 0
@@ -88,27 +102,22 @@ class Worker:
     ) -> tuple[dict[str, Any], bytes]:
         """Execute one cell; answer with its output, and its error if it had one."""
         source, filename = request["source"], f"{_CELL}{request['number']}>"
-        linecache.cache[filename] = (
-            len(source),
-            None,
-            source.splitlines(True),
-            filename,
-        )
+        _remember(filename, source)
         out, err = BoundedText(), BoundedText()
         answer: dict[str, Any] = {"error": None, "value": None}
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 source = _without_magics(source)
-                answer["value"] = self._execute(
-                    source, filename, bool(request.get("go_on"))
-                )
+                self.history[0].append(source)
+                value = self.execute(source, filename, bool(request.get("go_on")))
+                answer["value"] = self._displayed(value)
             except BaseException as error:
                 answer["error"] = describe_error(error, _CELL)
         answer |= {"stdout": out.text(), "stderr": err.text(), "images": _images()}
         return answer, b""
 
-    def _execute(self, source: str, filename: str, go_on: bool) -> str | None:
-        """Run a cell; return the repr of its last expression. With ``go_on`` (a .py
+    def execute(self, source: str, filename: str, go_on: bool = False) -> Any:
+        """Run a cell; return the value of its last expression. With ``go_on`` (a .py
         file) a statement that raises does not stop the ones below it."""
         tree = ast.parse(source, filename)
         end = tree.body[-1] if tree.body else None
@@ -119,10 +128,7 @@ class Worker:
         groups = [[node] for node in tree.body] if go_on else [tree.body]
         for group in groups:
             try:
-                code = compile(
-                    ast.Module(group, []), filename, "exec", dont_inherit=True
-                )
-                exec(code, self.names)
+                self._run(ast.Module(group, []), filename, "exec")
             except BaseException as error:
                 if not go_on:
                     raise
@@ -131,22 +137,45 @@ class Worker:
             raise first_error
         if last is None:
             return None
-        code = compile(ast.Expression(last.value), filename, "eval", dont_inherit=True)
-        value = eval(code, self.names)
-        return None if value is None else repr(value)[:TEXT_LIMIT]
+        return self._run(ast.Expression(last.value), filename, "eval")
+
+    def _run(self, tree: ast.Module | ast.Expression, filename: str, mode: str) -> Any:
+        """Run a part of a cell under the ``__future__`` imports above it."""
+        flags = self.future | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(tree, filename, mode, flags, dont_inherit=True)
+        self.future |= code.co_flags & _FUTURE
+        result = eval(code, self.names)
+        if not code.co_flags & inspect.CO_COROUTINE:
+            return result
+        # An event loop needs sockets, which are refused; what never waits needs no loop.
+        try:
+            while True:
+                result.send(None)
+        except StopIteration as end:
+            return end.value
+
+    def _displayed(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        self.history[1][len(self.history[0]) - 1] = self.names["_"] = value
+        return repr(value)[:TEXT_LIMIT]
 
     def defined(
         self, request: dict[str, Any], body: bytes
     ) -> tuple[dict[str, Any], bytes]:
-        """Answer with the functions of the namespace and their parameters."""
-        found = {}
+        """Answer with the functions of the namespace and their parameters, those that
+        were defined here first: the judge bounds their number."""
+        here: dict[str, str] = {}
+        imported: dict[str, str] = {}
         for name, value in list(self.names.items()):
             if isinstance(name, str) and callable(value) and not name.startswith("_"):
-                try:
-                    found[name] = str(inspect.signature(value))[:200]
-                except (TypeError, ValueError):
-                    found[name] = "(…)"
-        return {"names": found}, b""
+                # Student objects may raise anything when they are looked at.
+                own, signature = True, "(…)"
+                with contextlib.suppress(BaseException):
+                    own = value.__module__ == "__main__"
+                    signature = str(inspect.signature(value))[:200]
+                (here if own else imported)[name] = signature
+        return {"names": here | imported}, b""
 
     # -- calls ---------------------------------------------------------------------
     def call(
@@ -242,43 +271,94 @@ class Worker:
         raise wire.WireError("a value of unknown kind")
 
 
-class _FakeShell:
-    """Stands in for IPython's shell, so that a line such as %matplotlib does no harm."""
+def _remember(filename: str, source: str) -> None:
+    """Let tracebacks find the lines of a cell."""
+    lines = source.splitlines(True)
+    linecache.cache[filename] = (len(source), None, lines, filename)
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args, **kwargs: None
+
+class _Nothing:
+    """Answers to everything, and does nothing."""
+
+    def __getattr__(self, name: str) -> "_Nothing":
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class _FakeShell(_Nothing):
+    """Stands in for IPython's shell: %matplotlib does no harm, and what %%time and its
+    like measure is run, unmeasured."""
+
+    _RUNNING = ("time", "timeit", "capture", "prun")
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
+        return self._run(cell) if name in self._RUNNING else None
+
+    def run_line_magic(self, name: str, line: str, *_: Any) -> Any:
+        statement = re.sub(r"^(-\w+\s*\d*\s+)+", "", line)  # without options
+        return self._run(statement) if name in self._RUNNING else None
+
+    def _run(self, source: str) -> Any:
+        source, filename = _without_magics(source), f"{_CELL}under a magic>"
+        _remember(filename, source)
+        return self._worker.execute(source, filename)
+
+
+def _display(*values: Any, **_: Any) -> None:
+    """Stand in for IPython's display: show values as text."""
+    for value in values:
+        print(repr(value))
+
+
+def _no_input(prompt: object = "") -> str:
+    """Stand in for ``input``: nobody is there to answer but with an empty line."""
+    print(prompt)
+    return ""
 
 
 def _without_magics(source: str) -> str:
     """Return the cell as plain Python; IPython, where installed, translates magics."""
-    starts = [line.lstrip()[:1] for line in source.splitlines()]
-    if not any(start in ("%", "!", "?") for start in starts):
+    if not re.search(r"(?m)^\s*[%!?]|\?\s*$|=\s*[%!]", source) or _parses(source):
         return source
     try:
         from IPython.core.inputtransformer2 import TransformerManager
     except ImportError:
-        kept = [
-            line[: len(line) - len(line.lstrip())] + "pass"
-            if line.lstrip()[:1] in ("%", "!", "?")
-            else line
-            for line in source.splitlines()
-        ]
-        return "\n".join(kept) + "\n"
+        lines = source.splitlines()
+        return "\n".join(
+            re.sub(r"^(\s*)([%!?].*|.*\?\s*)$", r"\1pass", x) for x in lines
+        )
     return TransformerManager().transform_cell(source)
 
 
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except Exception:
+        return False
+    return True
+
+
 def _images() -> list[str]:
-    """Return the open matplotlib figures as base64 PNG (at most 8), and close them."""
+    """Return the open matplotlib figures as base64 PNG (at most 8, and as many as the
+    limit lets through), and close them."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return []
-    images = []
+    images: list[str] = []
+    left = IMAGES_LIMIT
     try:
         for number in pyplot.get_fignums()[:8]:
             buffer = io.BytesIO()
             pyplot.figure(number).savefig(buffer, format="png", dpi=72)
-            if buffer.tell() < 2**20:
-                images.append(base64.b64encode(buffer.getvalue()).decode())
+            image = base64.b64encode(buffer.getvalue()).decode()
+            if buffer.tell() < 2**20 and len(image) <= left:
+                images.append(image)
+                left -= len(image)
         pyplot.close("all")
     except Exception:
         return images
@@ -306,6 +386,9 @@ def confine(request: dict[str, Any]) -> str:
     own = tempfile.gettempdir() if request["folder"] is None else request["folder"]
     readable = [path for path in request["readable"] if Path(path).exists()]
     vars(autograder)["check"] = _no_check
+    # The same submission draws the same numbers, even from where it should not.
+    random.seed(request["seed"])
+    np.random.seed(request["seed"] % 2**32)
     kernel = guard.landlock([*readable, own], [own, os.devnull])
     guard.audit(
         [*readable, own, os.devnull], [own, os.devnull], request["hidden"], kernel
@@ -326,10 +409,15 @@ def main() -> None:
             wire.write_frame(answers, {"error": None, "by": confine(request)})
             continue
         answer, data = worker.commands[request["do"]](request, body)
-        wire.write_frame(answers, answer, data)
+        try:
+            wire.write_frame(answers, answer, data)
+        except wire.WireError:
+            # Text may take six times its length in JSON; the figures are what can go.
+            wire.write_frame(answers, answer | {"images": []}, data)
 
 
 if __name__ == "__main__":
     # Under -I there is no site module's exit to end a script with.
     vars(builtins).update(exit=sys.exit, quit=sys.exit)
+    vars(builtins).update(display=_display, input=_no_input)
     main()

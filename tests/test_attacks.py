@@ -5,16 +5,19 @@ stolen one. All are run under bubblewrap (where this machine has it) and with
 ``--sandbox off``, where Landlock, resource limits and the audit hook remain.
 """
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from autograder.grading import grade
+from autograder.remote import RemoteWorker
 from autograder.sandbox import Limits, bubblewrap
 from tests.bank import ROOT
 
@@ -500,3 +503,111 @@ def test_a_required_sandbox_that_is_missing_is_refused(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "bubblewrap" in done.stderr
+
+
+#: Writes a frame to the judge that the worker itself would never write.
+FORGERY = """
+import json, os, stat, struct
+def forge(header, body=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    for fd in range(3, 64):
+        try:
+            if stat.S_ISFIFO(os.fstat(fd).st_mode):
+                view = memoryview(struct.pack("<II", len(text), len(body)) + text + body)
+                while view:
+                    view = view[os.write(fd, view):]
+        except OSError:
+            pass
+LARGE = bytes(64 * 2**20)
+MANY = {"is": "list", "items": 24 * [
+    {"is": "array", "dtype": "|u1", "shape": [len(LARGE)], "at": 0}]}
+"""
+
+FORGERIES = {
+    "arrays that share their bytes": (
+        "def inverted_dropout(x, keep_prob, rng, training=True):\n"
+        "    forge({'error': None, 'after': [], 'result': MANY}, LARGE)\n"
+    ),
+    "arguments that share their bytes": (
+        "def is_inverted_dropout(dropout, rng):\n"
+        "    forge({'callback': 0, 'args': [MANY], 'kwargs': {}}, LARGE)\n"
+    ),
+    "answers to nothing": "for _ in range(24): forge({'error': None}, LARGE)\n",
+    "figures without end": (
+        "forge({'error': None, 'images': ['A' * 7_900_000]})\n# %%\n" * 40
+    ),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures as Linux does")
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("what", FORGERIES)
+def test_forged_frames_do_not_fill_the_judge(
+    what: str, mode: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "attack.py"
+    path.write_text(FORGERY + FORGERIES[what])
+    exercise = (
+        "is_inverted_dropout"
+        if "dropout, rng)" in FORGERIES[what]
+        else "inverted_dropout"
+    )
+    script = (
+        "import resource, sys\nfrom autograder.grading import grade\n"
+        "report = grade(sys.argv[1], exercises=[sys.argv[2]], sandbox=sys.argv[3])\n"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(report.score, peak // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path), exercise, mode],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    score, megabytes = done.stdout.split()
+    assert float(score) == 0
+    assert int(megabytes) < 400
+
+
+#: What a worker may claim in place of a cell's text.
+CLAIMS = {
+    "an output of lists": {"error": None, "stdout": "NESTED"},
+    "an error of lists": {"error": "NESTED"},
+    "figures of lists": {"error": None, "images": ["NESTED"]},
+    "an output that is a number": {"error": None, "stdout": 5},
+}
+
+
+@pytest.mark.parametrize("what", CLAIMS)
+def test_an_answer_of_another_kind_than_text_costs_only_its_cell(
+    what: str, tmp_path: Path
+) -> None:
+    header = json.dumps(CLAIMS[what]).replace('"NESTED"', "[" * 980 + "]" * 980)
+    path = tmp_path / "attack.py"
+    path.write_text(f"{FORGERY}\n# %%\nforge({header.encode()!r})\n# %%\n{CORRECT}")
+    report = grade(path, exercises=["inverted_dropout"], limits=QUICK)
+    assert report.score == report.max_score
+    assert "could not be read" in report.notes[0]
+
+
+def test_of_the_names_that_are_claimed_few_are_looked_at() -> None:
+    claim = """
+names = {"escape \\x1b[2J": ""} | {f"inverted_dropou{i}": "" for i in range(100_000)}
+forge({"error": None})
+forge({"names": names})
+"""
+    with RemoteWorker(limits=QUICK) as worker:
+        worker.run_cell(1, FORGERY + claim)
+        names = worker.functions()
+    assert 0 < len(names) <= 2000
+    assert all(name.isidentifier() for name in names)
+
+
+def test_a_folder_of_folders_without_end_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "attack.py"
+    path.write_text(
+        "import os\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\n"
+    )
+    before = set(Path(tempfile.gettempdir()).glob("dropout-worker-*"))
+    grade(path, exercises=["inverted_dropout"], sandbox="off", limits=QUICK)
+    assert set(Path(tempfile.gettempdir()).glob("dropout-worker-*")) <= before

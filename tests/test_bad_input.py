@@ -1,11 +1,14 @@
 """Whatever a student hands in: one clear sentence, a recorded zero, nothing else lost."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from autograder.folders import remove_folder
 from autograder.grading import grade
+from autograder.remote import CellOutcome, RemoteWorker
 from autograder.report import ExerciseResult, Report
 from autograder.sandbox import Limits
 
@@ -132,6 +135,7 @@ CELLS = {
     "loops": ("while True: pass\n", "did not finish within 4 seconds"),
     "raises KeyboardInterrupt": ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
     "imports what is missing": ("import no_such_module\n", "ModuleNotFoundError"),
+    "holds 9 MB": (f"data = '{'x' * 9_000_000}'\n", "holds 9.0 MB of text"),
 }
 
 
@@ -168,6 +172,108 @@ def test_a_correct_answer_that_does_this_loses_nothing(
     result, _ = graded(tmp_path, DEF + HARMLESS[what] + BODY + "    return out, m\n")
     lost = [check for check in result.checks if check.status != "passed"]
     assert not lost
+
+
+FIGURES = """import matplotlib.pyplot as plt
+for _ in range(8):
+    plt.figure(figsize=(9, 6))
+    plt.axes([0, 0, 1, 1])
+    plt.imshow(np.random.rand(432, 648, 3), interpolation="nearest", aspect="auto")
+"""
+
+#: What Jupyter knows and plain Python does not, in one cell with a correct answer.
+CELLS_OF_JUPYTER = {
+    "%%time": "%%time\n{}",
+    "%%timeit with options": "%%timeit -n 1 -r 1\n{}",
+    "%%capture": "%%capture output\n{}",
+    "%%time as a script": "get_ipython().run_cell_magic('time', '', {!r})\n",
+    "a question": "{}\ninverted_dropout?\n",
+    "an answer of the shell": "files = !ls\n{}",
+    "%time": "{}\n%time y = np.ones(3)\n%timeit -n 10 y + 1\nassert y.sum() == 3\n",
+    "a percent sign that begins a line": "number = (7\n% 4)\nassert number == 3\n{}",
+    "the shell's events": "get_ipython().events.register('post_execute', print)\n{}",
+    "display": "display('seen', 1)\n{}",
+    "await": "import asyncio\nawait asyncio.sleep(0)\n{}",
+    "input": "name = input('Your name? ')\n{}",
+    "the results above": "assert _ == Out[1] == 2 and In[1] == '1 + 1'\n{}",
+    "annotations that name nothing": "from __future__ import annotations\n"
+    "def note(x: Undefined) -> Nothing: pass\n{}",
+    "eight figures of noise": "{}\n" + FIGURES,
+}
+
+
+@pytest.mark.parametrize("what", CELLS_OF_JUPYTER)
+def test_a_cell_of_jupyter_keeps_its_answer(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    cell = CELLS_OF_JUPYTER[what].format(HEAD + CORRECT)
+    path.write_text(notebook("1 + 1", cell))
+    report = grade(path, exercises=["inverted_dropout"], limits=QUICK)
+    assert report.notes == ()
+    assert report.score == report.max_score
+
+
+def test_a_future_import_holds_for_the_statements_and_cells_below(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "future.py"
+    annotated = DEF.replace("(x,", "(x: Undefined,")
+    path.write_text(
+        f"from __future__ import annotations\n{HEAD}\n# %%\n{annotated}"
+        + CORRECT.removeprefix(DEF)
+    )
+    report = grade(path, exercises=["inverted_dropout"], limits=QUICK)
+    assert report.score == report.max_score
+
+
+def outcome_of(source: str, seed: int = 0) -> CellOutcome:
+    with RemoteWorker(limits=QUICK, seed=seed) as worker:
+        return worker.run_cell(1, source)
+
+
+@pytest.mark.parametrize(
+    ("printed", "seen"),
+    [
+        ("10 %\r50 %\r100 %\ndone\n", "100 %\ndone\n"),
+        ("a line of Windows\r\n", "a line of Windows\n"),
+        ("\x1b[31mred\x1b[0m \x1b]0;title\x07\n", "red \n"),
+        ("\x1b[1A\x1b[2K10 of 10\n", "10 of 10\n"),
+        ("bell\x07 \ud800 \u202e\ttab\n", "bell\ufffd \ufffd \ufffd\ttab\n"),
+    ],
+    ids=["a progress bar", "Windows", "colours", "a forged line", "the rest"],
+)
+def test_an_output_is_kept_as_a_terminal_leaves_it(printed: str, seen: str) -> None:
+    assert outcome_of(f"print({printed!r}, end='')").stdout == seen
+
+
+def test_an_error_is_one_line_without_addresses_and_escapes() -> None:
+    error = outcome_of("raise ValueError(f'a\\n  {object()} \\x1b[2J \\ud800')").error
+    assert error is not None
+    assert error.startswith("ValueError: a <object object> \ufffd[2J \ufffd (line 1")
+
+
+def test_equal_seeds_give_equal_numbers_even_from_the_global_generators() -> None:
+    source = "import random, numpy as np\n(np.random.rand(), random.random())"
+    values = [outcome_of(source, seed).value for seed in (5, 5, 2**63 - 1)]
+    assert values[0] == values[1] != values[2]
+
+
+def test_a_folder_is_removed_however_deep_it_is(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("")
+    top = tmp_path / "top"
+    (top / "a" / "b").mkdir(parents=True)
+    (top / "a" / "link").symlink_to(outside)
+    (top / "a" / "file").write_text("")
+    inner = os.open(top, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=inner)
+        outer, inner = inner, os.open("d", os.O_RDONLY, dir_fd=inner)
+        os.close(outer)
+    os.close(inner)
+    remove_folder(str(top))
+    assert not top.exists()
+    assert (outside / "kept").exists()
 
 
 def test_a_file_of_endless_loops_ends_with_a_verdict(tmp_path: Path) -> None:
