@@ -173,6 +173,7 @@ class Worker:
                 own, signature = True, "(…)"
                 with contextlib.suppress(BaseException):
                     own = value.__module__ == "__main__"
+                with contextlib.suppress(BaseException):
                     signature = str(inspect.signature(value))[:200]
                 (here if own else imported)[name] = signature
         return {"names": here | imported}, b""

@@ -207,7 +207,7 @@ def test_a_cell_of_jupyter_keeps_its_answer(what: str, tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     cell = CELLS_OF_JUPYTER[what].format(HEAD + CORRECT)
     path.write_text(notebook("1 + 1", cell))
-    report = grade(path, exercises=["inverted_dropout"], limits=QUICK)
+    report = grade(path, exercises=["inverted_dropout"])
     assert report.notes == ()
     assert report.score == report.max_score
 
@@ -255,6 +255,18 @@ def test_equal_seeds_give_equal_numbers_even_from_the_global_generators() -> Non
     source = "import random, numpy as np\n(np.random.rand(), random.random())"
     values = [outcome_of(source, seed).value for seed in (5, 5, 2**63 - 1)]
     assert values[0] == values[1] != values[2]
+
+
+def test_own_functions_are_found_among_thousands_of_imported_ones() -> None:
+    source = """
+for i in range(3000):
+    exec(f"def f{i}(): pass")
+    globals()[f"f{i}"].__module__ = "elsewhere"
+def own(x): pass
+"""
+    with RemoteWorker(limits=QUICK) as worker:
+        worker.run_cell(1, source)
+        assert worker.functions()["own"] == "(x)"
 
 
 def test_a_folder_is_removed_however_deep_it_is(tmp_path: Path) -> None:
