@@ -6,6 +6,7 @@ a worker that is silent, gone or incoherent is killed, and the next one starts f
 
 import atexit
 import contextlib
+import hashlib
 import os
 import queue
 import re
@@ -174,10 +175,12 @@ class RemoteWorker:
         seed: int = 0,
     ) -> None:
         """``ahead`` starts the next worker's process with this one, for a whole class:
-        it loads NumPy while this submission is graded, and sees nothing of it. ``seed``
-        is what ``numpy.random`` and ``random`` start from in the worker."""
+        it loads NumPy while this submission is graded, and sees nothing of it.
+        ``numpy.random`` and ``random`` start from a hash of ``seed`` in the worker:
+        from the seed itself the judge's own numbers could be worked out."""
         self.limits = limits or Limits()
-        self._seed = seed
+        digest = hashlib.sha256(f"worker/{seed}".encode()).digest()
+        self._seed = int.from_bytes(digest[:4], "big")
         self._output_left = OUTPUT_LIMIT
         self._ahead = ahead
         self._command, self.sandbox = confine(sandbox)
