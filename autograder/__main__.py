@@ -5,9 +5,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder import __version__
 from autograder.sandbox import MODES, SandboxUnavailable
+from autograder.text import one_line
+
+if TYPE_CHECKING:
+    from autograder.classroom import Graded, Recorder
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,14 +114,13 @@ def _grade(arguments: argparse.Namespace) -> int:
     folder = None if arguments.json is None else Path(arguments.json)
     try:
         handed_in = classroom.find_handed_in(arguments.folder)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         recorder = classroom.Recorder(len(handed_in), folder)
         jobs = arguments.jobs or classroom.default_jobs()
         results = classroom.grade_class(
             handed_in, jobs, recorder, sandbox=arguments.sandbox
         )
-        if folder is not None:
-            summary = classroom.summary_csv(results)
-            classroom.write_atomically(folder / "summary.csv", summary)
     except (classroom.ClassError, SandboxUnavailable, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -126,11 +130,27 @@ def _grade(arguments: argparse.Namespace) -> int:
         )
         return 130
     print("\n".join(graded.line() for graded in results))
+    return _record(recorder, results)
+
+
+def _record(recorder: "Recorder", results: "list[Graded]") -> int:
+    """Write the summary, say what is amiss in the folder, and return the exit code."""
+    from autograder.classroom import summary_csv, write_atomically
+
+    if recorder.folder is not None:
+        try:
+            write_atomically(recorder.folder / "summary.csv", summary_csv(results))
+        except OSError as error:
+            recorder.failures.append(f"summary.csv could not be written ({error}).")
     for path in recorder.left_over():
+        name = one_line(str(path))
         print(
-            f"{path} is from an earlier run: no such submission now.", file=sys.stderr
+            f"{name} is from an earlier run: no such submission now.", file=sys.stderr
         )
-    return 1 if any(graded.report is None for graded in results) else 0
+    for failure in recorder.failures:
+        print(failure, file=sys.stderr)
+    failed = recorder.failures or any(graded.report is None for graded in results)
+    return 1 if failed else 0
 
 
 def _collect(arguments: argparse.Namespace) -> int:

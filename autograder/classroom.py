@@ -19,6 +19,7 @@ from autograder.remote import WorkerUnavailable
 from autograder.report import Report
 from autograder.sandbox import SandboxUnavailable
 from autograder.submission import SubmissionError, read_submission
+from autograder.text import clean, one_line
 
 ENDINGS = (".ipynb", ".py")
 
@@ -81,11 +82,12 @@ class Graded:
 
     def line(self) -> str:
         """Return the verdict as one line of text."""
+        name = one_line(self.handed_in.name)
         if self.report is None:
-            return f"{'–':>11}  {self.handed_in.name}: {self.failure}"
+            return f"{'–':>11}  {name}: {one_line(self.failure)}"
         score = f"{self.report.score:g} of {self.report.max_score:g}"
-        why = f": {self.report.error}" if self.report.error else ""
-        return f"{score:>11}  {self.handed_in.name}{why}"
+        why = f": {one_line(self.report.error)}" if self.report.error else ""
+        return f"{score:>11}  {name}{why}"
 
 
 def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
@@ -142,12 +144,15 @@ def default_jobs() -> int:
 
 
 class Recorder:
-    """Writes a report as soon as it is there, and keeps a line on the terminal."""
+    """Writes a report as soon as it is there, and keeps a line on the terminal.
+
+    ``failures`` says which reports could not be written; the others are."""
 
     def __init__(self, total: int, folder: Path | None) -> None:
         self.total, self.folder = total, folder
         self.count, self.began = 0, time.monotonic()
         self.written: set[Path] = set()
+        self.failures: list[str] = []
         self._lock = threading.Lock()
 
     def __call__(self, graded: Graded) -> None:
@@ -155,8 +160,12 @@ class Recorder:
             self.count += 1
             if self.folder is not None and graded.report is not None:
                 path = self.folder / f"{graded.handed_in.name}.json"
-                write_atomically(path, graded.report.as_json())
-                self.written.add(path)
+                try:
+                    write_atomically(path, graded.report.as_json())
+                    self.written.add(path)
+                except Exception as error:
+                    failure = f"{path} could not be written ({error})."
+                    self.failures.append(one_line(failure))
             if sys.stderr.isatty():
                 self._show()
 
@@ -176,9 +185,10 @@ class Recorder:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that a reader finds the old one or the new one, whole."""
+    data = text.encode("utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
+    part = path.with_name(f".{os.getpid()}.part")
+    part.write_bytes(data)
     part.replace(path)
 
 
@@ -208,10 +218,11 @@ def summary_csv(results: Iterable[Graded]) -> str:
 
 
 def _harmless(value: Any) -> Any:
-    """Return text that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")):
-        return "'" + value
-    return value
+    """Return text that UTF-8 can hold and no spreadsheet takes for a formula."""
+    if not isinstance(value, str):
+        return value
+    value = clean(value)
+    return "'" + value if value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
 # ---- Collecting for nbgrader --------------------------------------------------------

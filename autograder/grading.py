@@ -23,6 +23,7 @@ from autograder.students import (
     describe_error,
 )
 from autograder.submission import Cell, Submission, SubmissionError, read_submission
+from autograder.text import clean
 from autograder.trial import CheckFailure, Trial
 
 Functions = Mapping[str, StudentFunction]
@@ -60,7 +61,7 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
         status="passed" if failure is None else "failed",
         score=check.points if failure is None else 0.0,
         max_score=check.points,
-        message="" if failure is None else failure.message,
+        message="" if failure is None else clean(failure.message),
         statistic=_statistic(trial),
         mistake=None if failure is None else failure.mistake,
         summary=check.summary,
@@ -142,7 +143,9 @@ def not_graded(exercise: Exercise, status: Any, message: str) -> ExerciseResult:
         CheckResult(c.name, "skipped", 0.0, c.points, "", summary=c.summary)
         for c in exercise.checks
     )
-    return ExerciseResult(exercise.name, exercise.chapter, status, checks, message)
+    return ExerciseResult(
+        exercise.name, exercise.chapter, status, checks, clean(message)
+    )
 
 
 @dataclass
@@ -242,7 +245,7 @@ def grade(
     except SubmissionError as error:
         zero = wanted or (all_exercises(chapter) if chapter else [])
         return Report(
-            submission=Path(str(source)).name,
+            submission=clean(Path(str(source)).name),
             version=__version__,
             seed=seed or 0,
             sandbox="none",
@@ -305,7 +308,7 @@ def _place(cell: Cell, submission: Submission) -> str:
 
 def _notes(session: Session) -> list[str]:
     return [
-        f"{_place(cell, session.submission)} failed: {outcome.error}."
+        clean(f"{_place(cell, session.submission)} failed: {outcome.error}.")
         for cell in session.submission.code
         if (outcome := session.outcomes.get(cell.number)) is not None and outcome.error
     ]

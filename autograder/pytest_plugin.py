@@ -96,13 +96,14 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         from autograder.report import mistake_text
+        from autograder.text import one_line
 
         if self.status == "skipped" and self.graded:
-            pytest.skip(self.message)
+            pytest.skip(one_line(self.message))
         if self.status != "passed":
             name = self.mistake
             cause = f"\n{mistake_text(name, self.exercise)}" if name else ""
-            raise CheckFailed(self.message + cause)
+            raise CheckFailed(one_line(self.message) + cause)
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         if isinstance(excinfo.value, CheckFailed):
@@ -123,8 +124,10 @@ _REPORT: pytest.StashKey[Any] = pytest.StashKey()
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     report = config.stash.get(_REPORT, None)
     if report is not None:
+        from autograder.text import one_line
+
         terminalreporter.section("score", "=")
         terminalreporter.write_line(
-            f"{report.submission}: {report.score:g} of {report.max_score:g} "
+            f"{one_line(report.submission)}: {report.score:g} of {report.max_score:g} "
             f"(grader {report.version}, seed {report.seed}, sandbox {report.sandbox})"
         )

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from autograder.exercise import find_exercise
 from autograder.mistakes import find_mistake, page_of
+from autograder.text import one_line
 
 Status = Literal["passed", "failed", "skipped"]
 
@@ -151,12 +152,13 @@ def mistake_text(name: str, exercise: str) -> str:
 def report_text(report: Report, colour: bool = False) -> str:
     """Return the whole verdict as text."""
     lines = []
+    name = one_line(report.submission)
     if report.error is not None:
-        lines.append(f"{report.submission} could not be graded. {report.error}")
+        lines.append(f"{name} could not be graded. {one_line(report.error)}")
     lines += [exercise_text(e, colour) for e in report.exercises]
     lines += [wrapped(f"Note: {note}", 2) for note in report.notes]
     lines.append(
-        f"{report.submission}: {report.score:g} of {report.max_score:g} "
+        f"{name}: {report.score:g} of {report.max_score:g} "
         f"(grader {report.version}, seed {report.seed}, sandbox {report.sandbox})"
     )
     return "\n".join(lines)

@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder.text import clean, one_line
+
 MAX_BYTES = 20 * 2**20
 #: In nbgrader's metadata a grade cell's id is this and the exercise's name.
 GRADE_PREFIX = "check-"
+#: Half of a character, which JSON can hold and UTF-8 cannot.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class SubmissionError(Exception):
-    """The file cannot be graded at all. The message says why and what to do."""
+    """The file cannot be graded at all. The message says why and what to do, in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,8 @@ def read_submission(path: str | Path) -> Submission:
     file, another ending, and a notebook of a format before 4."""
     path = Path(path)
     if path.suffix == ".py":
-        return Submission(path.name, tuple(_script_cells(_text(path))), script=True)
+        cells = tuple(_script_cells(_text(path)))
+        return Submission(clean(path.name), cells, script=True)
     return read_notebook(load_notebook(path), path.name)
 
 
@@ -121,7 +129,7 @@ def read_notebook(notebook: Any, name: str) -> Submission:
         )
     if notebook["nbformat"] != 4:
         raise SubmissionError(
-            f"{name} is a notebook of format {notebook['nbformat']}; "
+            f"{name} is a notebook of format {_format(notebook['nbformat'])}; "
             "expected format 4. Open it in a current Jupyter, save it and submit it again."
         )
     cells = notebook.get("cells")
@@ -136,7 +144,11 @@ def read_notebook(notebook: Any, name: str) -> Submission:
     last = {grade_id: number for number, _, grade_id in code}
     script = _is_script(notebook)
     read = [_cell(n, cell, g if last[g] == n else "", script) for n, cell, g in code]
-    return Submission(name, tuple(read), script)
+    return Submission(clean(name), tuple(read), script)
+
+
+def _format(found: Any) -> str:
+    return repr(found)[:40] if isinstance(found, int | float | str) else "unknown"
 
 
 def _nbgrader(cell: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +158,8 @@ def _nbgrader(cell: dict[str, Any]) -> dict[str, Any]:
 
 
 def _grade_id(cell: dict[str, Any]) -> str:
-    return str(_nbgrader(cell).get("grade_id") or "")
+    grade_id = _nbgrader(cell).get("grade_id")
+    return grade_id if isinstance(grade_id, str) else ""
 
 
 def _cell_type(cell: dict[str, Any]) -> Any:
@@ -166,7 +179,9 @@ def _is_script(notebook: dict[str, Any]) -> bool:
 def cell_source(cell: dict[str, Any]) -> str:
     """Return a cell's text; a file holds it as one string or as a list of lines."""
     source = cell.get("source", "")
-    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+    lines = source if isinstance(source, list) else [source]
+    text = "".join(line for line in lines if isinstance(line, str))
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def _cell(number: int, cell: dict[str, Any], grade_id: str, script: bool) -> Cell:

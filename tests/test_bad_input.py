@@ -11,6 +11,7 @@ from autograder.grading import grade
 from autograder.remote import CellOutcome, RemoteWorker
 from autograder.report import ExerciseResult, Report
 from autograder.sandbox import Limits
+from autograder.submission import SubmissionError, read_notebook
 
 QUICK = Limits(cell_seconds=4, call_seconds=4, total_seconds=60)
 
@@ -378,3 +379,26 @@ def test_a_syntax_error_in_a_plain_script_costs_only_its_own_function(
     }
     assert scores["classic_settings"]
     assert not scores["inverted_dropout"]
+
+
+def test_half_a_character_in_a_source_costs_no_point(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    path.write_text(notebook("# \ud800\n" + HEAD, "'\ud800'", CORRECT))
+    report = grade(path, limits=QUICK)
+    result = next(e for e in report.exercises if e.name == "inverted_dropout")
+    assert result.score == result.max_score
+
+
+def test_tabs_and_form_feeds_stay_in_sources() -> None:
+    source = "x = '\t\x0c\x1b'\r\n\x0cy = 1\n"
+    data = json.loads(notebook(source))
+    assert read_notebook(data, "n.ipynb").cells[0].source == source
+
+
+@pytest.mark.parametrize("found", ["4\x1b[2J" + "x" * 10**6, [[3]], None], ids=type)
+def test_a_format_from_the_file_is_quoted_with_care(found: object) -> None:
+    with pytest.raises(SubmissionError, match="expected format 4") as caught:
+        read_notebook({"nbformat": found, "cells": []}, "n\n.ipynb")
+    message = str(caught.value)
+    assert len(message) < 200
+    assert message.isprintable()

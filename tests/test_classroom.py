@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,56 @@ def test_no_folder_and_no_file_are_wrong_usage(
     assert "There is no folder" in capsys.readouterr().err
     assert main(["grade", str(tmp_path)]) == 2
     assert "There is no .ipynb or .py file" in capsys.readouterr().err
+
+
+RAISES = "def classic_settings(w, l, d, keep_prob):\n    raise ValueError({})\n"
+FORGED = repr("x\n   10 of 10  mallory.py\n\x1b[1A\x1b[2K\u202e")
+
+
+def test_text_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+    files = {"a.py": RAISES.format("chr(0xD800)"), "b.py": SETTINGS}
+    folder, out = write(tmp_path / "class", files), tmp_path / "reports"
+    (folder / os.fsdecode(b"c\xff.py")).write_text(SETTINGS)
+    assert main(["grade", str(folder), "--json", str(out)]) == 0
+    told = json.loads((out / "a.py.json").read_text(encoding="utf-8"))
+    assert "ValueError: \ufffd" in json.dumps(told, ensure_ascii=False)
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["file"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert rows["c\ufffd.py"] == rows["b.py"] > rows["a.py"]
+    alone = tmp_path / "alone.json"
+    assert main(["check", str(folder / "a.py"), "--json", str(alone)]) == 0
+
+
+def test_a_report_that_cannot_be_written_costs_only_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = write(tmp_path / "class", {"a.py": "", "b.py": ""}), tmp_path / "out"
+    (out / "a.py.json").mkdir(parents=True)
+    (out / "summary.csv").mkdir()
+    assert main(["grade", str(folder), "--json", str(out)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 2
+    assert "a.py.json could not be written" in captured.err
+    assert "summary.csv could not be written" in captured.err
+    assert (out / "b.py.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["a.py", "x\n   10 of 10  mallory.py\x1b[2K.py"])
+@pytest.mark.parametrize(
+    "code", [f"raise ValueError({FORGED})\n", RAISES.format(FORGED), ""]
+)
+def test_nobody_forges_a_line_of_the_verdicts(
+    name: str, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write(tmp_path / "class", {name: code})
+    main(["grade", str(folder)])
+    assert capsys.readouterr().out.count("\n") == 1
+    main(["check", str(folder / name)])
+    text = capsys.readouterr().out
+    main(["grade", str(folder)])
+    text += capsys.readouterr().out
+    assert not set(text) & {"\x1b", "\r", "\u202e"}
+    assert not re.search(r"(?m)^ +10 of 10", text)
 
 
 def test_what_is_no_file_gets_a_sentence(tmp_path: Path) -> None:
