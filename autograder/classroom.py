@@ -18,7 +18,7 @@ from autograder.grading import grade
 from autograder.remote import WorkerUnavailable
 from autograder.report import Report
 from autograder.sandbox import SandboxUnavailable
-from autograder.submission import SubmissionError, read_submission
+from autograder.submission import SubmissionError, leads_out, read_submission
 from autograder.text import clean, one_line
 
 ENDINGS = (".ipynb", ".py")
@@ -49,21 +49,35 @@ class HandedIn:
         parts = self.name.split("/")
         return parts[1] if len(parts) > 2 and parts[1] in all_chapters() else None
 
+    @property
+    def own(self) -> Path:
+        """Where the file must really be: the student's folder, or the file's own name.
+
+        The folder of the class may be a link; its owner typed it."""
+        parts = self.name.split("/")
+        return self.path.parents[len(parts) - 1].resolve() / parts[0]
+
 
 def find_handed_in(folder: str | Path) -> list[HandedIn]:
     """Return the notebooks and scripts below a folder, in the order of their names.
 
-    Hidden folders, such as Jupyter's checkpoints, are not looked into. Raises
-    ``ClassError`` when there is no such folder, or none of these in it."""
+    Hidden folders, such as Jupyter's checkpoints, are not looked into, nor are links to
+    folders; one stands for a student of whom nothing else is there. Raises ``ClassError``
+    when there is no such folder, or none of these in it."""
     folder = Path(folder)
     if not folder.is_dir():
         raise ClassError(f"There is no folder {folder}.")
-    found = []
+    found, links = [], []
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        for path in (Path(place) / name for name in files):
-            if path.suffix in ENDINGS and not path.name.startswith("."):
-                found.append(HandedIn(path, path.relative_to(folder).as_posix()))
+        for path in (Path(place) / name for name in [*files, *folders]):
+            handed_in = HandedIn(path, path.relative_to(folder).as_posix())
+            if path.name in folders:
+                links += [handed_in] if path.is_symlink() else []
+            elif path.suffix in ENDINGS and not path.name.startswith("."):
+                found.append(handed_in)
+    students = {handed_in.student for handed_in in found}
+    found += [link for link in links if link.student not in students]
     if not found:
         raise ClassError(f"There is no .ipynb or .py file below {folder}.")
     return sorted(found, key=lambda handed_in: handed_in.name)
@@ -94,7 +108,11 @@ def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
     """Grade a file; whatever happens is in the result, but for a missing sandbox."""
     try:
         report = grade(
-            handed_in.path, chapter=handed_in.assignment, ahead=True, **options
+            handed_in.path,
+            chapter=handed_in.assignment,
+            within=handed_in.own,
+            ahead=True,
+            **options,
         )
     except SandboxUnavailable:
         raise
@@ -244,22 +262,39 @@ def collect(folder: str | Path, chapter: str, submitted: str | Path) -> list[str
             students.setdefault(handed_in.student, []).append(handed_in)
     lines = []
     for student, files in students.items():
-        names = ", ".join(file.name for file in files)
-        if len(files) > 1:
-            lines.append(f"✗ {student}: {len(files)} files ({names}); keep one.")
-            continue
         target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
+        lines.append(one_line(_collected(student, files, target)))
+    return lines
+
+
+def _collected(student: str, files: list[HandedIn], target: Path) -> str:
+    """Copy a student's file to its target, and return what happened."""
+    names = ", ".join(file.name for file in files)
+    if len(files) > 1:
+        return f"✗ {student}: {len(files)} files ({names}); keep one."
+    path, own = files[0].path, files[0].own
+    if leads_out(path, own):
+        return (
+            f"✗ {student}: {names} is a link out of the student's own folder; "
+            "expected the file itself."
+        )
+    try:
+        content = as_notebook(path)
         again = ", which replaces an earlier one" if target.exists() else ""
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(as_notebook(files[0].path))
-        lines.append(f"✓ {student}: {names}{again}.")
-    return lines
+        target.write_bytes(content)
+    except OSError as error:
+        return f"✗ {student}: {names} was not copied ({error.strerror or error})."
+    return f"✓ {student}: {names}{again}."
 
 
 def as_notebook(path: Path) -> bytes:
     """Return the bytes of a notebook: the file's own, or a script's parts as cells.
 
-    What cannot be read stays as it is, for nbgrader's door to say so."""
+    What cannot be read stays as it is, for nbgrader's door to say so. Raises ``OSError``
+    for what is no file: a pipe would be waited for without end."""
+    if not path.is_file():
+        raise OSError("it is not a file")
     if path.suffix != ".py":
         return path.read_bytes()
     try:

@@ -197,7 +197,7 @@ class Session:
             self.run_cells(keep_outcomes=True)
 
 
-def touched(names: Iterable[str], chapter_of: str | None = None) -> list[Exercise]:
+def touched(names: Iterable[str]) -> list[Exercise]:
     """Return the exercises of the chapters that a file touches, in the book's order.
 
     A chapter is touched by each of its functions that the file defines, but not by one
@@ -212,8 +212,6 @@ def touched(names: Iterable[str], chapter_of: str | None = None) -> list[Exercis
     chapters = {e.chapter for e in defined if e.name not in serving}
     if not chapters:
         chapters = {e.chapter for e in defined}
-    if chapter_of is not None:
-        chapters.add(chapter_of)
     return [e for e in all_exercises() if e.chapter in chapters]
 
 
@@ -226,24 +224,30 @@ def grade(
     sandbox: str = "auto",
     limits: Limits | None = None,
     ahead: bool = False,
+    within: Path | None = None,
 ) -> Report:
     """Grade a file, or a submission already read, and return the report.
 
-    ``exercises`` limits grading to these; otherwise the exercises of the chapters that
-    the file touches count, and those of ``chapter`` whatever it touches. ``seed``
+    ``exercises`` limits grading to these, ``chapter`` to its own, whatever else the file
+    holds; otherwise the exercises of the chapters that the file touches count. ``seed``
     replays a report; by default it follows from the file (and the course secret in the
     environment variable DROPOUT_COURSE_SECRET). ``ahead`` starts the next submission's
-    worker already, for callers that grade many. A file that cannot be read gives a
+    worker already, for callers that grade many. ``within`` is the folder out of which no
+    link may lead. A file that cannot be read gives a
     report with ``error`` set. Raises ``KeyError`` for an unknown exercise and
     ``SandboxUnavailable`` when a required sandbox is missing.
     """
-    wanted = None if exercises is None else [find_exercise(name) for name in exercises]
+    wanted = None if chapter is None else all_exercises(chapter)
+    if exercises is not None:
+        wanted = [find_exercise(name) for name in exercises]
     try:
         submission = (
-            read_submission(source) if not isinstance(source, Submission) else source
+            source
+            if isinstance(source, Submission)
+            else read_submission(source, within)
         )
     except SubmissionError as error:
-        zero = wanted or (all_exercises(chapter) if chapter else [])
+        zero = wanted or []
         return Report(
             submission=clean(Path(str(source)).name),
             version=__version__,
@@ -258,7 +262,7 @@ def grade(
         session = Session(submission, worker)
         session.run_cells()
         if wanted is None:
-            wanted = touched({*session.names, *_mentioned(submission)}, chapter)
+            wanted = touched({*session.names, *_mentioned(submission)})
         results = tuple(_grade_one(e, session, seed) for e in wanted)
         return Report(
             submission=submission.name,

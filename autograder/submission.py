@@ -59,27 +59,41 @@ class Submission:
         return int.from_bytes(digest.digest()[:8], "big") >> 1
 
 
-def read_submission(path: str | Path) -> Submission:
+def read_submission(path: str | Path, within: Path | None = None) -> Submission:
     """Return the submission in a .ipynb or .py file.
 
     Raises ``SubmissionError`` for a missing, empty, unreadable, truncated or oversized
-    file, another ending, and a notebook of a format before 4."""
+    file, another ending, a notebook of a format before 4, and a file to which a link
+    leads out of the folder ``within``."""
     path = Path(path)
     if path.suffix == ".py":
-        cells = tuple(_script_cells(_text(path)))
+        cells = tuple(_script_cells(_text(path, within)))
         return Submission(clean(path.name), cells, script=True)
-    return read_notebook(load_notebook(path), path.name)
+    return read_notebook(load_notebook(path, within), path.name)
 
 
-def load_notebook(path: str | Path) -> Any:
+def load_notebook(path: str | Path, within: Path | None = None) -> Any:
     """Return the data in a notebook's file; ``read_notebook`` says whether it is one.
 
-    Raises ``SubmissionError`` when the file holds no JSON."""
+    Raises ``SubmissionError`` when the file holds no JSON, or is not ``within``."""
     path = Path(path)
-    return _json(_text(path), path.name)
+    return _json(_text(path, within), path.name)
 
 
-def _text(path: Path) -> str:
+def leads_out(path: Path, within: Path) -> bool:
+    """Whether links in ``path`` lead to a place outside ``within``, which has none."""
+    try:
+        return not path.resolve().is_relative_to(within)
+    except (OSError, RuntimeError):  # links in a circle
+        return True
+
+
+def _text(path: Path, within: Path | None = None) -> str:
+    if within is not None and path.exists() and leads_out(path, within):
+        raise SubmissionError(
+            f"{path.name} is reached by a link out of the student's own folder; "
+            "expected the file itself, so copy it there if it is the student's work."
+        )
     if not path.is_file():
         found = "does not exist"
         if path.exists():

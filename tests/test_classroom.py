@@ -177,6 +177,61 @@ def test_what_is_no_file_gets_a_sentence(tmp_path: Path) -> None:
     assert "does not exist" in (graded.report.error or "")
 
 
+def linked_class(folder: Path) -> Path:
+    """Return a class in which all links but bob's own lead to the work of others."""
+    write(folder, {"bob/new/good.py": SETTINGS, "cy.py": SETTINGS, "dan/a.txt": ""})
+    links = {
+        "ann/mine.py": "../bob/new/good.py",
+        "bob/now.py": "new/good.py",
+        "dan/conventions": "../bob/new",
+        "eve": "bob",
+        "fay.py": "cy.py",
+        "gil/a.py": "/dev/zero",
+        "hal.py": "hal.py",
+    }
+    for name, target in links.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).symlink_to(target)
+    return folder
+
+
+def test_no_link_hands_in_the_work_of_others(tmp_path: Path) -> None:
+    linked_class(tmp_path / "really")
+    folder = tmp_path / "class"
+    folder.symlink_to("really")
+    results = classroom.grade_class(find_handed_in(folder), 2)
+    reports = {g.handed_in.name: g.report for g in results if g.report is not None}
+    scores = {name: report.score > 0 for name, report in reports.items()}
+    others = ("ann/mine.py", "dan/conventions", "eve", "fay.py", "gil/a.py", "hal.py")
+    own = ("bob/new/good.py", "bob/now.py", "cy.py")
+    assert scores == dict.fromkeys(own, True) | dict.fromkeys(others, False)
+    assert "by a link out of the student's own" in (reports["fay.py"].error or "")
+    assert grade(folder / "fay.py").score > 0, "a path that was typed may be a link"
+
+
+@pytest.mark.parametrize("parent", [False, True])
+def test_a_file_behind_a_linked_folder_is_a_link_too(
+    parent: bool, tmp_path: Path
+) -> None:
+    folder = linked_class(tmp_path)
+    name = "dan/conventions/good.py" if parent else "bob/new/good.py"
+    graded = classroom.grade_one(HandedIn(folder / name, name))
+    assert graded.report is not None
+    assert ("by a link" in (graded.report.error or "")) == parent
+
+
+def test_a_chapter_folder_counts_for_its_chapter_alone(tmp_path: Path) -> None:
+    another = "\ndef dropout_ridge(*a):\n    return 0\n"
+    folder = write(
+        tmp_path,
+        {"ann/conventions/a.py": SETTINGS, "ben/conventions/a.py": SETTINGS + another},
+    )
+    ann, ben = (classroom.grade_one(file).report for file in find_handed_in(folder))
+    assert ann is not None and ben is not None
+    assert (ann.score, ann.max_score) == (ben.score, ben.max_score)
+    assert {e.chapter for e in ben.exercises} == {"conventions"}
+
+
 # ---- Collecting ---------------------------------------------------------------------
 
 
@@ -205,6 +260,21 @@ def test_files_of_any_name_go_to_where_nbgrader_looks(tmp_path: Path) -> None:
     assert "replaces an earlier one" in again[0]
     with pytest.raises(ClassError, match="There is no chapter 'cooking'"):
         collect(folder, "cooking", tmp_path / "submitted")
+
+
+def test_what_is_not_the_students_own_file_is_not_collected(tmp_path: Path) -> None:
+    folder = linked_class(tmp_path / "in")
+    (folder / "bob/now.py").unlink()
+    (folder / "ida").mkdir()
+    os.mkfifo(folder / "ida" / "x.ipynb")
+    lines = collect(folder, "conventions", tmp_path / "submitted")
+    marks = {line.split(": ")[0] for line in lines}
+    refused = {
+        f"✗ {name}" for name in ("ann", "dan", "eve", "fay", "gil", "hal", "ida")
+    }
+    assert marks == refused | {"✓ bob", "✓ cy"}
+    assert "it is not a file" in lines[-1]
+    assert len(list((tmp_path / "submitted").rglob("*.ipynb"))) == 2
 
 
 @pytest.mark.parametrize(
