@@ -4,7 +4,9 @@
 returns its score.
 """
 
-from typing import TYPE_CHECKING, Any
+# Not from typing: python -m runs this file while the working directory, where a student's
+# typing.py may lie, still comes first.
+TYPE_CHECKING = False
 
 __version__ = "1.0.0"
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from autograder.notebook_check import check
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Loaded on first use: the worker imports this package too and needs none of it.
     if name == "check":
         from autograder.notebook_check import check

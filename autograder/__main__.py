@@ -1,8 +1,13 @@
 """The command line: ``python -m autograder check|grade|audit|build …``."""
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # Python put the working directory first: a student's numpy.py may lie there.
+    del sys.path[0]
+
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING

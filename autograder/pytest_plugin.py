@@ -1,5 +1,6 @@
 """``pytest --submission FILE``: one test for each check of each exercise in the file."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--sandbox", choices=("auto", "required", "off"), default="auto")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """With ``--submission``, import nothing that lies beside the student's file."""
+    if getattr(early_config.known_args_namespace, "submission", None):
+        early_config.known_args_namespace.noconftest = True
+        # "python -m pytest" puts the working directory first.
+        here = str(Path.cwd())
+        sys.path[:] = [place for place in sys.path if place not in ("", here)]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--submission"):
         # The submission is all there is to collect: no folder of tests beside it.
@@ -29,6 +40,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Any:
     wanted = parent.config.getoption("--submission")
     if wanted and file_path == Path(wanted).absolute():
         return SubmissionFile.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> Any:
+    """Keep pytest from importing the ``__init__.py`` of a folder above the file."""
+    if parent.config.getoption("--submission"):
+        return pytest.Dir.from_parent(parent, path=path)
     return None
 
 

@@ -265,3 +265,36 @@ def test_pytest_without_the_file_says_so(tmp_path: Path) -> None:
     )
     assert done.returncode == 4
     assert "there is no file" in done.stderr
+
+
+SCRIPTS = Path(sys.executable).parent
+DOORS = {
+    "-m": [sys.executable, "-m", "autograder", "check", "right.py"],
+    "script": [str(SCRIPTS / "dropout-grader"), "check", "right.py"],
+    "off": [str(SCRIPTS / "dropout-grader"), "check", "right.py", "--sandbox", "off"],
+    "grade": [sys.executable, "-m", "autograder", "grade", "."],
+    "pytest": [str(SCRIPTS / "pytest"), "--submission", "right.py"],
+}
+#: What a submission may be called; nothing of it is for the judge to import.
+NAMES = (
+    *("__init__", "argparse", "ast", "conftest", "csv", "dataclasses", "json", "numpy"),
+    *("pathlib", "random", "re", "statistics", "subprocess", "text", "typing"),
+)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_file_in_the_working_directory_is_imported(door: str, right: Path) -> None:
+    for name in NAMES:
+        (right.parent / f"{name}.py").write_text(f"open('ran-{name}', 'w')\n")
+    if not Path(DOORS[door][0]).exists():
+        pytest.skip(f"{DOORS[door][0]} is not installed")
+    done = subprocess.run(
+        DOORS[door],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1"},
+        cwd=right.parent,
+        check=False,
+    )
+    assert list(right.parent.glob("ran-*")) == []
+    assert "right.py: 4.5 of 10" in done.stdout or "of 10  right.py" in done.stdout
