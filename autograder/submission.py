@@ -12,6 +12,8 @@ from typing import Any
 from autograder.text import clean, one_line
 
 MAX_BYTES = 20 * 2**20
+#: Python's parser takes about a thousand times the memory of the code it reads.
+MAX_CODE = 300_000
 #: In nbgrader's metadata a grade cell's id is this and the exercise's name.
 GRADE_PREFIX = "check-"
 #: Half of a character, which JSON can hold and UTF-8 cannot.
@@ -63,12 +65,13 @@ def read_submission(path: str | Path, within: Path | None = None) -> Submission:
     """Return the submission in a .ipynb or .py file.
 
     Raises ``SubmissionError`` for a missing, empty, unreadable, truncated or oversized
-    file, another ending, a notebook of a format before 4, and a file to which a link
-    leads out of the folder ``within``."""
+    file, too much code, another ending, a notebook of a format before 4, and a file to
+    which a link leads out of the folder ``within``."""
     path = Path(path)
     if path.suffix == ".py":
-        cells = tuple(_script_cells(_text(path, within)))
-        return Submission(clean(path.name), cells, script=True)
+        text = _text(path, within)
+        _bound(len(text), path.name)
+        return Submission(clean(path.name), tuple(_script_cells(text)), script=True)
     return read_notebook(load_notebook(path, within), path.name)
 
 
@@ -154,11 +157,21 @@ def read_notebook(notebook: Any, name: str) -> Submission:
         for number, cell in enumerate(cells, start=1)
         if isinstance(cell, dict) and _cell_type(cell) == "code"
     ]
+    _bound(sum(len(cell_source(cell)) for _, cell, _ in code), name)
     # Of copies of a cell, which share its identity, the last is the original's heir.
     last = {grade_id: number for number, _, grade_id in code}
     script = _is_script(notebook)
     read = [_cell(n, cell, g if last[g] == n else "", script) for n, cell, g in code]
     return Submission(clean(name), tuple(read), script)
+
+
+def _bound(characters: int, name: str) -> None:
+    if characters > MAX_CODE:
+        raise SubmissionError(
+            f"{name} holds {characters:,} characters of code; expected at most "
+            f"{MAX_CODE:,}. Was data or output pasted into it? Take it out, save the "
+            "file and submit it again."
+        )
 
 
 def _format(found: Any) -> str:

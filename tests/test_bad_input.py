@@ -304,7 +304,7 @@ def test_a_file_of_endless_loops_ends_with_a_verdict(tmp_path: Path) -> None:
     assert all("did not finish" in e.message for e in report.exercises)
 
 
-def notebook(*sources: str, **fields: object) -> str:
+def notebook(*sources: object, **fields: object) -> str:
     cells = [
         {
             "cell_type": "code",
@@ -402,3 +402,20 @@ def test_a_format_from_the_file_is_quoted_with_care(found: object) -> None:
     message = str(caught.value)
     assert len(message) < 200
     assert message.isprintable()
+
+
+@pytest.mark.parametrize("name", ["huge.py", "huge.ipynb"])
+def test_more_code_than_anybody_writes_is_not_read(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(
+        "a;" * 10**6 if name == "huge.py" else notebook(*["a;" * 10**5] * 9)
+    )
+    report = grade(path)
+    assert "characters of code; expected at most 300,000" in (report.error or "")
+    assert report.score == 0
+
+
+@pytest.mark.parametrize("source", [None, 5, {}, [[["x = 1"]]], ["x = 1", 7]], ids=str)
+def test_a_source_that_is_no_text_is_empty(source: object) -> None:
+    text = read_notebook(json.loads(notebook(source)), "n.ipynb").cells[0].source
+    assert text in ("", "x = 1")
