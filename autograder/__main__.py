@@ -4,6 +4,8 @@ import sys
 
 if __name__ == "__main__" and not sys.flags.safe_path:
     # Python put the working directory first: a student's numpy.py may lie there.
+    # (Its own collections, types and the like it has loaded by now, from there too; the
+    # script dropout-grader and python -P never look there.)
     del sys.path[0]
 
 import argparse
