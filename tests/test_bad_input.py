@@ -11,7 +11,7 @@ from autograder.grading import grade
 from autograder.remote import CellOutcome, RemoteWorker
 from autograder.report import ExerciseResult, Report
 from autograder.sandbox import Limits
-from autograder.submission import SubmissionError, read_notebook
+from autograder.submission import Cell, Submission, SubmissionError, read_notebook
 
 QUICK = Limits(cell_seconds=4, call_seconds=4, total_seconds=60)
 
@@ -136,7 +136,6 @@ CELLS = {
     "loops": ("while True: pass\n", "did not finish within 4 seconds"),
     "raises KeyboardInterrupt": ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
     "imports what is missing": ("import no_such_module\n", "ModuleNotFoundError"),
-    "holds 9 MB": (f"data = '{'x' * 9_000_000}'\n", "holds 9.0 MB of text"),
 }
 
 
@@ -419,3 +418,11 @@ def test_more_code_than_anybody_writes_is_not_read(name: str, tmp_path: Path) ->
 def test_a_source_that_is_no_text_is_empty(source: object) -> None:
     text = read_notebook(json.loads(notebook(source)), "n.ipynb").cells[0].source
     assert text in ("", "x = 1")
+
+
+def test_a_cell_larger_than_a_frame_costs_only_itself() -> None:
+    large = Cell(1, f"data = '{'x' * 9_000_000}'\n")
+    submission = Submission("n.ipynb", (large, Cell(2, HEAD + CORRECT)))
+    report = grade(submission, exercises=["inverted_dropout"], limits=QUICK)
+    assert report.score == report.max_score
+    assert "holds 9.0 MB of text" in report.notes[0]
