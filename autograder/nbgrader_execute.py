@@ -7,6 +7,9 @@ was handed in; ``OfflineFeedback`` writes pages that load nothing from other hos
 
 import base64
 import binascii
+import glob
+import html
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import nbformat
+from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter, NotebookExporter
 from nbformat import NotebookNode, v4
 from nbgrader.api import Gradebook, MissingEntry
@@ -32,9 +36,11 @@ from autograder.submission import (
     Submission,
     SubmissionError,
     cell_source,
+    leads_out,
     load_notebook,
     read_notebook,
 )
+from autograder.text import one_line
 
 NOT_HANDED_IN = (
     "*The following cells were missing from the file that was handed in; "
@@ -146,26 +152,55 @@ class JudgedExporter(NotebookExporter):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.unreadable: dict[tuple[str, ...], str] = {}
+        # nbgrader makes its exporter after it has found the class and before it copies.
+        if hasattr(self.parent, "assignments"):
+            keep_to_own_files(self.parent)
 
-    def from_file(
-        self, file_stream: Any, resources: Any = None, **kw: Any
+    def from_filename(
+        self, filename: str, resources: Any = None, **kw: Any
     ) -> tuple[str, Any]:
         known = {}
         if "nbgrader" in (resources or {}):
             known = released_cells(resources, self.parent)
         if not is_ours(known):
-            notebook = nbformat.read(file_stream, as_version=4)
-            return self.from_notebook_node(notebook, resources=resources, **kw)
-        path = Path(file_stream.name)
+            return super().from_filename(filename, resources=resources, **kw)
+        path = Path(filename)
+        resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
         try:
-            data = load_notebook(path)
-            read_notebook(data, path.name)
-            notebook = restored(data, known)
-        except SubmissionError as error:
-            self.log.warning("%s", error)
-            self.unreadable[identity(resources)] = str(error)
-            notebook = as_handed_out(known, str(error))
+            notebook = handed_in(path, known)
+        except Exception as error:
+            # Whatever is wrong with it, it is this student's file and nobody else's.
+            reason = _reason(path, error)
+            self.log.warning("%s", reason)
+            self.unreadable[identity(resources)] = reason
+            notebook = as_handed_out(known, reason)
         return self.from_notebook_node(notebook, resources=resources, **kw)
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, SubmissionError):
+        return str(error)
+    found = one_line(f"{type(error).__name__}: {error}")[:200]
+    return (
+        f"{path.name} is not a notebook as Jupyter writes it ({found}). "
+        "Open it in Jupyter, save it and submit it again."
+    )
+
+
+def handed_in(path: Path, known: dict[str, Released]) -> NotebookNode:
+    """Return the notebook that nbgrader can go on with. Raises ``SubmissionError``, and
+    other errors for a file that nobody thought of."""
+    data = load_notebook(path, own_folder(path.parent))
+    read_notebook(data, path.name)
+    notebook = restored(data, known)
+    nbformat.validate(notebook)
+    nbformat.writes(notebook).encode("utf-8")
+    return notebook
+
+
+def own_folder(folder: Path) -> Path:
+    """Return where the files of ``<step>/<student>/<assignment>`` must really be."""
+    return folder.parents[1].resolve() / folder.parent.name
 
 
 def identity(resources: Any) -> tuple[str, ...]:
@@ -181,16 +216,17 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
     seen: set[str] = set()
     # From the end: of copies of a cell, the last keeps its identity.
     for raw in reversed(data["cells"]):
-        if not isinstance(raw, dict) or raw.get("cell_type") not in _TYPES:
-            # Something stays in its place, so that cells keep their numbers.
-            raw = {"cell_type": "raw", "source": ""}
+        raw = raw if isinstance(raw, dict) else {}
         claimed = _claimed_id(raw)
         found = known.get(claimed) if claimed not in seen else None
         metadata = {} if found is None else {"nbgrader": dict(found.metadata)}
-        kind = raw["cell_type"] if found is None else found.cell_type
+        kind = raw.get("cell_type") if found is None else found.cell_type
+        if not isinstance(kind, str) or kind not in _TYPES:
+            # Something stays in its place, so that cells keep their numbers.
+            kind, raw = "raw", {}
         cell = _cell(kind, cell_source(raw), metadata)
-        if kind == "markdown" and isinstance(raw.get("attachments"), dict):
-            cell.attachments = nbformat.from_dict(raw["attachments"])
+        if kind == "markdown" and (images := _images(raw.get("attachments"))):
+            cell.attachments = nbformat.from_dict(images)
         cells.insert(0, cell)
         seen.add(claimed)
     lacking = [
@@ -201,22 +237,83 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
     if lacking:
         cells += [v4.new_markdown_cell(NOT_HANDED_IN), *lacking]
     metadata = nbformat.from_dict(METADATA)
-    if (data.get("metadata") or {}).get("autograder") == {"script": True}:
+    if _dict(data.get("metadata")).get("autograder") == {"script": True}:
         metadata["autograder"] = {"script": True}
     return v4.new_notebook(cells=cells, metadata=metadata)
 
 
+def _dict(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
 def _claimed_id(raw: dict[str, Any]) -> str:
-    metadata = raw.get("metadata")
-    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    return str(nbgrader.get("grade_id")) if isinstance(nbgrader, dict) else ""
+    claimed = _dict(_dict(raw.get("metadata")).get("nbgrader")).get("grade_id")
+    return claimed if isinstance(claimed, str) else ""
+
+
+def _images(attachments: Any) -> dict[str, dict[str, str]]:
+    """Return the attached images; whatever else was attached is left out."""
+    found = {
+        one_line(name): {
+            kind: data
+            for kind, data in _dict(image).items()
+            if re.fullmatch(r"image/[a-z+.-]+", kind)
+            and isinstance(data, str)
+            and re.fullmatch(r"[A-Za-z0-9+/=\s]*", data)
+        }
+        for name, image in _dict(attachments).items()
+    }
+    return {name: image for name, image in found.items() if image}
 
 
 def as_handed_out(known: dict[str, Released], error: str) -> NotebookNode:
     """Return the notebook as the students got it, headed by why theirs was not read."""
-    notice = v4.new_markdown_cell(f"**This file could not be graded.** {error}")
+    # The reason may quote the student's file, and Markdown may hold HTML.
+    reason = html.escape(error, quote=False)
+    notice = v4.new_markdown_cell(f"**This file could not be graded.** {reason}")
     cells = [notice, *(cell.cell() for cell in known.values())]
     return v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
+
+
+#: So many files are left out one by one; of more, the whole folder.
+_FEW = 20
+
+
+def keep_to_own_files(converter: Any) -> None:
+    """Have nbgrader copy the students' own files, and nothing that a link leads to.
+
+    nbgrader copies what lies beside a notebook, follows links and opens pipes; its list
+    of names to ignore also takes whole paths."""
+    for folder in sorted(converter.assignments):
+        timestamp = Path(folder, "timestamp.txt")
+        if timestamp.exists() and not timestamp.is_file():
+            # nbgrader would wait for a pipe, or read a device, without end.
+            converter.log.error(
+                "NOT GRADED: %s is not a file; expected one that holds a date. "
+                "Remove it and run nbgrader autograde again.",
+                timestamp,
+            )
+            del converter.assignments[folder]
+        unfit = unfit_files(Path(folder))
+        if len(unfit) > _FEW:
+            unfit = [Path(folder)]
+        for path in unfit:
+            converter.log.warning("Not copied, for it is no file of theirs: %s", path)
+        ignored = [glob.escape(str(path)) for path in unfit]
+        converter.coursedir.ignore = [*converter.coursedir.ignore, *ignored]
+
+
+def unfit_files(folder: Path) -> list[Path]:
+    """Return what must not be copied: pipes, devices, links out of the student's own
+    folder; ``folder`` alone if it is such a link or too deep to look into."""
+    own = own_folder(folder)
+    if leads_out(folder, own):
+        return [folder]
+    try:
+        found = [Path(place, f) for place, _, files in os.walk(folder) for f in files]
+    except RecursionError:
+        return [folder]
+    return [path for path in found if leads_out(path, own) or not path.is_file()]
 
 
 # ---- Grading it ---------------------------------------------------------------------
@@ -282,21 +379,21 @@ class JudgedExecute(NbGraderPreprocessor):
             "limits": limits,
             "ahead": True,
         }
-        handed_in = getattr(application, "assignments", None)
-        if not handed_in:
+        found = getattr(application, "assignments", None)
+        if not found:
             return grade(submission, **options)
         if application not in _ahead:
             paths = {
                 (*Path(folder).parts[-2:], Path(file).stem): Path(file)
-                for folder, files in handed_in.items()
+                for folder, files in found.items()
                 for file in files
             }
 
             def read(who: tuple[str, ...]) -> Submission | None:
                 try:
-                    data = load_notebook(paths[who])
-                    read_notebook(data, submission.name)
-                    return read_notebook(restored(data, released), submission.name)
+                    return read_notebook(
+                        handed_in(paths[who], released), submission.name
+                    )
                 except Exception:
                     # Its own turn will say what is wrong with it; not somebody else's.
                     return None
@@ -386,18 +483,30 @@ def _is_png(image: str) -> bool:
 #: A browser shows such a page's own text, style and images, and nothing else.
 _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-    "img-src data:; style-src 'unsafe-inline'\">"
+    "img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">"
 )
+#: What no policy stops: tags that lead the reader, or the browser, to another page.
+_LEADS_AWAY = re.compile(r"(?i)<(?=/?(?:meta|base|form|i?frame|link)\b)")
 
 
 class OfflineFeedback(HTMLExporter):
-    """nbgrader's feedback page, which loads nothing and runs nothing, whatever HTML the
-    student wrote. Without MathJax, a formula reads as in the source."""
+    """nbgrader's feedback page, which loads nothing, runs nothing and stays where it is,
+    whatever HTML the student wrote. Without MathJax, a formula reads as in the source."""
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        """Return the Markdown as HTML; as it was written where nbconvert refuses it, as
+        for an image whose attachment is missing."""
+        try:
+            return str(super().markdown2html(context, source))
+        except Exception:
+            return f"<pre>{html.escape(source)}</pre>"
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: Any = None, **kw: Any
     ) -> tuple[str, Any]:
-        html, resources = super().from_notebook_node(nb, resources, **kw)
-        head, end, body = html.partition("</head>")
+        page, resources = super().from_notebook_node(nb, resources, **kw)
+        head, end, body = page.partition("</head>")
         head = re.sub(r"(?s)<script\b.*?</script>", "", head)
-        return head.replace("<head>", f"<head>\n{_POLICY}", 1) + end + body, resources
+        head = head.replace("<head>", f"<head>\n{_POLICY}", 1)
+        return head + end + _LEADS_AWAY.sub("&lt;", body), resources

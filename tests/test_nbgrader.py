@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,12 @@ from autograder.exercise import find_exercise  # noqa: E402
 from autograder.grading import not_graded  # noqa: E402
 from autograder.nbgrader_execute import (  # noqa: E402
     JudgedExecute,
+    OfflineFeedback,
     Released,
     as_handed_out,
     cell_outputs,
     restored,
+    unfit_files,
     verdict_outputs,
     write_outputs,
 )
@@ -160,11 +164,70 @@ def test_both_readers_see_the_same_code() -> None:
     assert [c.number for c in straight.code] == [c.number for c in around.code]
 
 
+def picture(attachments: Any) -> dict[str, Any]:
+    source = "![](attachment:a.png)"
+    return code(source) | {"cell_type": "markdown", "attachments": attachments}
+
+
+@pytest.mark.parametrize(
+    "submitted",
+    [
+        notebook({"cell_type": [], "source": "x"}),
+        notebook({"cell_type": {}, "source": "x"}),
+        notebook(picture({"a.png": 5})),
+        notebook(picture({"a.png": {"image/png": {"a": [None, 1]}}})),
+        notebook(picture({"a.png": {"image/png": '"><h1>'}})),
+        notebook(picture([1])),
+        notebook(code("x = '\ud800'")),
+        notebook(picture({"\ud800": {"image/png": PNG}})),
+        notebook(code("x"), metadata=[1]),
+        notebook(code("x"), metadata="x"),
+        notebook(code("x") | {"metadata": {"nbgrader": {"grade_id": ["f"]}}}),
+    ],
+)
+def test_what_jupyter_would_not_write_is_mended_or_left_out(submitted: Any) -> None:
+    made = restored(submitted, KNOWN)
+    nbformat.validate(made)
+    assert "<h1>" not in nbformat.writes(made).encode().decode()
+    straight = read_notebook(submitted, "n")
+    around = read_notebook(made, "n")
+    assert straight.seed("1") == around.seed("1")
+
+
+def test_attached_images_stay() -> None:
+    made = restored(notebook(picture({"a.png": {"image/png": PNG}})), {})
+    assert made.cells[0].attachments == {"a.png": {"image/png": PNG}}
+
+
+def test_no_link_out_of_the_folder_and_no_pipe_is_copied(tmp_path: Path) -> None:
+    folder, other = (tmp_path / name / "conventions" for name in ("ann", "ben"))
+    folder.mkdir(parents=True)
+    other.mkdir(parents=True)
+    (other / "answers.py").write_text("")
+    (folder / "mine.csv").write_text("")
+    (folder / "same.csv").symlink_to("mine.csv")
+    (folder / "theirs.py").symlink_to(other / "answers.py")
+    (folder / "nothing").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    names = {"theirs.py", "nothing", "pipe"}
+    assert {path.name for path in unfit_files(folder)} == names
+    (tmp_path / "cem").mkdir()
+    link = tmp_path / "cem" / "conventions"
+    link.symlink_to(other)
+    assert unfit_files(link) == [link]
+    assert unfit_files(other) == []
+
+
 def test_an_unreadable_file_becomes_the_notebook_that_was_handed_out() -> None:
     made = as_handed_out(KNOWN, "It is empty.")
     nbformat.validate(made)
     assert "It is empty." in made.cells[0].source
     assert grade_ids(made.cells[1:]) == list(KNOWN)
+
+
+def test_the_reason_is_text_and_no_markup() -> None:
+    made = as_handed_out(KNOWN, "It is of format '4<base href=//host.invalid>'.")
+    assert "<base" not in made.cells[0].source
 
 
 # ---- Writing ------------------------------------------------------------------------
@@ -248,3 +311,38 @@ def test_a_notebook_round_trip_through_json_keeps_the_identity(tmp_path: Path) -
     made = restored(notebook(code("x = 1", "f")), KNOWN)
     again = restored(json.loads(nbformat.writes(made)), KNOWN)
     assert grade_ids(again.cells) == grade_ids(made.cells)
+
+
+# ---- The feedback page --------------------------------------------------------------
+
+
+def feedback(markdown: str) -> str:
+    """Return the body of the page for a notebook of one Markdown cell."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(markdown)])
+    page, _ = OfflineFeedback().from_notebook_node(made)
+    head, _, body = page.partition("</head>")
+    assert "form-action 'none'; base-uri 'none'" in head
+    return str(body)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<meta http-equiv="refresh" content="0;url=http://host.invalid">',
+        '<META\nhttp-equiv="refresh" content="0;url=http://host.invalid">',
+        '<form action="http://host.invalid"><input></form>',
+        '<base href="http://host.invalid">',
+        '<iframe src="http://host.invalid"></iframe>',
+        '<link rel="dns-prefetch" href="//host.invalid">',
+    ],
+)
+def test_no_tag_leads_away_from_the_page(tag: str) -> None:
+    body = feedback(f"before\n\n{tag}\n\n<b title='{tag[:5]}'>after</b>")
+    assert not re.search(r"(?i)<(meta|form|base|iframe|link)\b", body)
+    assert "before" in body
+    assert "after" in body
+
+
+def test_markdown_that_cannot_be_shown_is_shown_as_written() -> None:
+    assert "![](attachment:a.png)" in feedback("![](attachment:a.png)")
+    assert "<b>kept</b>" in feedback("<b>kept</b>")

@@ -308,3 +308,129 @@ def test_all_attacks_earn_nothing_through_nbgrader(
     scores, expected = take_the_class(tmp_path, sandbox=sandbox)
     assert len(expected) > len(ATTACKS) + len(RETURNS) + len(HARMLESS)
     assert scores == expected
+
+
+# ---- Files that are no files, and notebooks that are no notebooks -------------------
+
+
+def headed(notebook: Notebook, *cells: Any, **extra: Any) -> Notebook:
+    """Return the notebook with more cells at its head, and with other fields."""
+    return {**notebook, "cells": [*cells, *notebook["cells"]], **extra}
+
+
+def code(source: str) -> dict[str, Any]:
+    rest = {"metadata": {}, "outputs": [], "execution_count": None}
+    return {"cell_type": "code", "id": "more", "source": source} | rest
+
+
+def text(source: str, **extra: Any) -> dict[str, Any]:
+    return {
+        "cell_type": "markdown",
+        "id": "m",
+        "metadata": {},
+        "source": source,
+    } | extra
+
+
+LEADS_AWAY = """
+<meta http-equiv="refresh" content="0;url=http://host.invalid/">
+
+<FORM action="http://host.invalid/"><input name="password"></FORM>
+<base href="http://host.invalid/">
+<iframe src="http://host.invalid/"></iframe>
+"""
+HALF = "\ud800"
+RAISES_HALF = """
+def inverted_dropout(x, keep_prob, rng, training=True):
+    raise ValueError(chr(0xD800))
+"""
+
+
+def malformed(perfect: Notebook) -> dict[str, tuple[Any, float]]:
+    """Return notebooks that Jupyter would not write, with the scores they deserve."""
+    halves = [text(HALF), code(f"x = '{HALF}'"), code("print(chr(0xD800))")]
+    raises = code("raise type('E' + chr(0xD800), (Exception,), {})(chr(0xD800))")
+    types: list[Any] = [{"cell_type": kind, "source": ""} for kind in ([], {}, None, 5)]
+    attached = [
+        text("![](attachment:a.png)", attachments=found)
+        for found in ({"a.png": 5}, {"a.png": {"image/png": {"a": [None]}}}, [1])
+    ]
+    return {
+        "half-characters": (headed(perfect, *halves, raises), 10),
+        "half-a-character-raised": (answering(perfect, EXERCISE, RAISES_HALF), 5.5),
+        "cell-types": (headed(perfect, *types, *attached), 10),
+        "metadata-list": (headed(perfect, metadata=[1]), 10),
+        "deep": (headed(perfect, text("> " * 9000), text("<div>" * 9000)), 10),
+        "leads-away": (headed(perfect, text(LEADS_AWAY)), 10),
+        "long-format": (headed(perfect, nbformat="4\x1b[2J" + "A" * 3_000_000), 0),
+    }
+
+
+def hand_in_no_files(course: Path, perfect: Notebook) -> dict[str, str]:
+    """Hand in what is no file of the student's; return what each must read."""
+    work = course / "course"
+    source = work / "source" / CHAPTER / f"{CHAPTER}.ipynb"
+    paths = {
+        name: hand_in(course, name, perfect)
+        for name in (
+            "a-pipe",
+            "a-folder",
+            "a-link",
+            "a-dangling-link",
+            "another-folder",
+        )
+    }
+    for path in paths.values():
+        path.unlink()
+    os.mkfifo(paths["a-pipe"])
+    paths["a-folder"].mkdir()
+    paths["a-link"].symlink_to(source)
+    paths["a-dangling-link"].symlink_to("nowhere")
+    folder = paths["another-folder"].parent
+    folder.rmdir()
+    folder.symlink_to(work / "submitted" / LAST / CHAPTER)
+    return {
+        "a-pipe": "is not a file",
+        "a-folder": "is a folder",
+        "a-link": "by a link out of the student",
+        "a-dangling-link": "does not exist",
+        "another-folder": "by a link out of the student",
+    }
+
+
+def test_what_is_no_notebook_of_the_students_own_is_recorded(tmp_path: Path) -> None:
+    course = fixture_class.new_course(tmp_path / "course")
+    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    starter = json.loads(released.read_text(encoding="utf-8"))
+    perfect = fixture_class.solved(course, starter)
+    beside = hand_in(course, LAST, perfect).parent
+    (beside / "data.csv").write_text("1")
+    (beside / "stolen.md").symlink_to(course / "solutions" / f"{CHAPTER}.md")
+    (beside / "solutions").symlink_to(course / "solutions")
+    os.mkfifo(beside / "pipe.txt")
+    unwell = hand_in(course, "a-pipe-for-a-date", perfect)
+    os.mkfifo(unwell.with_name("timestamp.txt"))
+    notebooks = malformed(perfect)
+    for name, (notebook, _) in notebooks.items():
+        hand_in(course, name, notebook)
+    told = hand_in_no_files(course, perfect)
+    autograde(course)
+    done = run(course, "nbgrader", "generate_feedback", CHAPTER)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    deserved = {name: score for name, (_, score) in notebooks.items()}
+    deserved |= dict.fromkeys(told, 0) | {LAST: 10}
+    assert gradebook_scores(course) == deserved
+    pages = {
+        path.parts[-3]: path.read_text(encoding="utf-8")
+        for path in (course / "course" / "feedback").glob(f"*/{CHAPTER}/*.html")
+    }
+    assert set(pages) == set(deserved)
+    for name, words in told.items():
+        assert words in pages[name]
+    assert all(len(page) < 10**6 for page in pages.values())
+    _, _, body = pages["leads-away"].partition("</head>")
+    assert not re.search(r"(?i)<(meta|form|base|iframe)", body)
+    autograded = course / "course" / "autograded"
+    copied = {path.name for path in autograded.rglob("*") if path.is_file()}
+    assert copied == {f"{CHAPTER}.ipynb", "data.csv"}
