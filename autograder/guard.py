@@ -1,9 +1,10 @@
 """What the worker takes from itself before a student's code runs.
 
-Three layers, each where the platform has it: resource limits; Landlock, by which Linux
-refuses files, connections and signals beyond what is listed; and an audit hook, by which
-Python refuses the same and new processes. None needs a privilege. Bubblewrap, where it
-works, stands around all of it.
+Four layers, each where the platform has it: resource limits; Landlock, by which Linux
+refuses files, connections and signals beyond what is listed; a filter (the module
+``seccomp``), by which it refuses processes, sockets and other processes' limits; and an
+audit hook, by which Python refuses the same. None needs a privilege. Bubblewrap, where
+it works, stands around all of it.
 """
 
 import contextlib
@@ -135,6 +136,7 @@ def audit(
     write_roots = tuple(os.path.realpath(path) for path in writable)
     read_roots = (*(os.path.realpath(path) for path in readable), *write_roots)
     hidden_roots = (os.path.realpath(hidden),)
+    own = os.getpid()
     write_flags = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
@@ -149,9 +151,24 @@ def audit(
                 raise PermissionError(f"a graded submission may not {verb} {path!r}")
         elif event in _PROCESSES or event.startswith("socket."):
             raise PermissionError(f"a graded submission may not use {event}")
+        elif event == "resource.prlimit" and args[0] not in (0, own):
+            raise PermissionError("a graded submission may limit no other process")
         elif event in _CHANGES and not below(args[0], write_roots):
             raise PermissionError(f"a graded submission may not change {args[0]!r}")
         elif event == "gc.get_objects" or (event.startswith("ctypes.") and not kernel):
             raise PermissionError(f"a graded submission may not use {event}")
 
+    _refuse_fork_exec()
     sys.addaudithook(hook)
+
+
+def _refuse_fork_exec() -> None:
+    """Replace the function below ``subprocess``, which raises no audit event."""
+
+    def refused(*_: Any) -> int:
+        raise PermissionError("a graded submission may not start a process")
+
+    with contextlib.suppress(ImportError):
+        import _posixsubprocess
+
+        vars(_posixsubprocess)["fork_exec"] = refused

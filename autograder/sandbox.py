@@ -24,6 +24,7 @@ class Limits:
     memory_bytes: int = 2 * 2**30
     file_bytes: int = 16 * 2**20
     processes: int = 64
+    open_files: int = 64
 
     def resources(self) -> dict[str, int]:
         """Return the limits by their names in the ``resource`` module."""
@@ -32,6 +33,7 @@ class Limits:
             "RLIMIT_AS": self.memory_bytes,
             "RLIMIT_FSIZE": self.file_bytes,
             "RLIMIT_NPROC": self.processes,
+            "RLIMIT_NOFILE": self.open_files,
             "RLIMIT_CORE": 0,
         }
 
@@ -100,7 +102,15 @@ def readable() -> list[str]:
 
 #: The grader's folder, and the few modules of it that the worker itself runs.
 PACKAGE = Path(__file__).resolve().parent
-_OF_THE_WORKER = ("__init__", "guard", "students", "text", "wire", "worker")
+_OF_THE_WORKER = (
+    "__init__",
+    "guard",
+    "seccomp",
+    "students",
+    "text",
+    "wire",
+    "worker",
+)
 
 
 def _visible() -> list[str]:

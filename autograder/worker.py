@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import autograder
-from autograder import guard, wire
+from autograder import guard, seccomp, wire
 from autograder.students import describe_error
 
 TEXT_LIMIT = 100_000
@@ -391,6 +391,7 @@ def confine(request: dict[str, Any]) -> str:
     random.seed(request["seed"])
     np.random.seed(request["seed"])
     kernel = guard.landlock([*readable, own], [own, os.devnull])
+    seccomp.install()
     guard.audit(
         [*readable, own, os.devnull], [own, os.devnull], request["hidden"], kernel
     )

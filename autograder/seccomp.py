@@ -1,0 +1,166 @@
+"""The system calls that Linux refuses to the worker once a student's code may run.
+
+Landlock knows files, TCP and signals. Everything else that reaches beyond a process (a
+child, a socket of another kind, another process's limits or memory) is a system call as
+well, and a seccomp filter refuses a call by its number and its arguments. The filter is a
+program for the kernel's small BPF machine; it holds for all threads and cannot be taken
+back. No privilege and no library is needed for it.
+"""
+
+import errno
+import os
+import struct
+import sys
+
+#: Calls that always end in EPERM: name, number on x86_64, number on aarch64.
+REFUSED = """
+    fork 57 -               vfork 58 -              execve 59 221
+    execveat 322 281        unshare 272 97          setns 308 268
+    socket 41 198           socketpair 53 199       mq_open 240 180
+    memfd_create 319 279    memfd_secret 447 447    shmget 29 194
+    shmat 30 196            msgget 68 186           semget 64 190
+    ptrace 101 117          process_vm_readv 310 270
+    process_vm_writev 311 271                       process_madvise 440 440
+    process_mrelease 448 448                        kcmp 312 272
+    pidfd_open 434 434      pidfd_getfd 438 438     pidfd_send_signal 424 424
+    tkill 200 130           migrate_pages 256 238   move_pages 279 239
+    io_uring_setup 425 425  io_uring_enter 426 426  io_uring_register 427 427
+    bpf 321 280             perf_event_open 298 241 userfaultfd 323 282
+    add_key 248 217         request_key 249 218     keyctl 250 219
+    mount 165 40            umount2 166 39          pivot_root 155 41
+    chroot 161 51           open_tree 428 428       move_mount 429 429
+    fsopen 430 430          fsconfig 431 431        fsmount 432 432
+    fspick 433 433          mount_setattr 442 442   open_tree_attr 467 467
+    swapon 167 224          swapoff 168 225         acct 163 89
+    quotactl 179 60         quotactl_fd 443 443     fanotify_init 300 262
+    name_to_handle_at 303 264                       open_by_handle_at 304 265
+    init_module 175 105     finit_module 313 273    delete_module 176 106
+    kexec_load 246 104      kexec_file_load 320 294 reboot 169 142
+    settimeofday 164 170    clock_settime 227 112   clock_adjtime 305 266
+    adjtimex 159 171        sethostname 170 161     setdomainname 171 162
+    syslog 103 116          iopl 172 -              ioperm 173 -
+"""
+
+#: Calls whose arguments decide; the rules for them are in ``program``.
+CHECKED = """
+    clone 56 220            clone3 435 435          fcntl 72 25
+    kill 62 129             tgkill 234 131          rt_sigqueueinfo 129 138
+    rt_tgsigqueueinfo 297 240                       prlimit64 302 261
+    setpriority 141 140     ioprio_set 251 30       sched_setaffinity 203 122
+    sched_setscheduler 144 119                      sched_setparam 142 118
+    sched_setattr 314 274
+"""
+
+#: Machines that have a filter: the column above, and the kernel's AUDIT_ARCH number.
+MACHINES = {"x86_64": (1, 0xC000003E), "aarch64": (2, 0xC00000B7)}
+
+# Numbers of linux/seccomp.h, linux/sched.h, linux/fcntl.h and linux/prctl.h.
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_SET_MODE_FILTER, _ALL_THREADS, _PR_SET_NO_NEW_PRIVS = 1, 1, 38
+_ALLOW, _ERROR = 0x7FFF0000, 0x00050000
+_CLONE_THREAD, _NEW_NAMESPACES = 0x00010000, 0x7E020000
+_F_SETOWN, _F_SETOWN_EX, _F_SETPIPE_SZ = 8, 15, 1031
+_X32 = 0x40000000
+# The instructions of BPF that are used, and where the kernel puts what they read.
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
+
+Instruction = tuple[int, int, int, int]
+_REFUSE: Instruction = (_RETURN, 0, 0, _ERROR | errno.EPERM)
+_PASS: Instruction = (_RETURN, 0, 0, _ALLOW)
+
+
+def numbers(table: str, machine: str) -> dict[str, int]:
+    """Return the calls of a table that a machine has, by name."""
+    words, column = table.split(), MACHINES[machine][0]
+    found = zip(words[::3], words[column::3], strict=True)
+    return {name: int(number) for name, number in found if number != "-"}
+
+
+def program(machine: str, own: int) -> list[Instruction]:
+    """Return the filter for a machine and the process ``own`` as BPF instructions."""
+    start = [
+        (_LOAD, 0, 0, _ARCHITECTURE),
+        (_EQUAL, 1, 0, MACHINES[machine][1]),
+        _REFUSE,
+        (_LOAD, 0, 0, _NUMBER),
+        (_AT_LEAST, 0, 1, _X32),
+        _REFUSE,
+    ]
+    refused = [
+        instruction
+        for number in numbers(REFUSED, machine).values()
+        for instruction in ((_EQUAL, 0, 1, number), _REFUSE)
+    ]
+    rules = _rules(own)
+    checked = [
+        instruction
+        for name, number in numbers(CHECKED, machine).items()
+        for instruction in ((_EQUAL, 0, len(rules[name]), number), *rules[name])
+    ]
+    return [*start, *refused, *checked, _PASS]
+
+
+def _rules(own: int) -> dict[str, list[Instruction]]:
+    """Return what follows each call of ``CHECKED``: itself alone, where it names a
+    process. Only the low half of an argument is read, like the kernel does for these."""
+    itself = [*_only(0, 0, own), _PASS]
+    signal = [*_only(0, own), _PASS]
+    clone = [
+        (_LOAD, 0, 0, _ARGUMENTS),
+        (_ANY_BIT, 1, 0, _NEW_NAMESPACES),
+        (_ANY_BIT, 1, 0, _CLONE_THREAD),
+        _REFUSE,
+        _PASS,
+    ]
+    # A signal at the judge by way of a pipe's owner, and memory in a pipe.
+    fcntl = [
+        (_LOAD, 0, 0, _ARGUMENTS + 8),
+        (_EQUAL, 2, 0, _F_SETOWN),
+        (_EQUAL, 1, 0, _F_SETOWN_EX),
+        (_EQUAL, 0, 1, _F_SETPIPE_SZ),
+        _REFUSE,
+        _PASS,
+    ]
+    return {
+        "clone": clone,
+        # Its arguments are out of reach; libc then makes its threads by clone.
+        "clone3": [(_RETURN, 0, 0, _ERROR | errno.ENOSYS)],
+        "fcntl": fcntl,
+        **dict.fromkeys(
+            ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"), signal
+        ),
+        **dict.fromkeys(("prlimit64", "sched_setaffinity"), itself),
+        **dict.fromkeys(
+            ("sched_setscheduler", "sched_setparam", "sched_setattr"), itself
+        ),
+        "setpriority": [*_only(0, 0), *_only(1, 0, own), _PASS],
+        "ioprio_set": [*_only(0, 1), *_only(1, 0, own), _PASS],
+    }
+
+
+def _only(argument: int, *values: int) -> list[Instruction]:
+    """Refuse every value of an argument but these."""
+    equal = [(_EQUAL, len(values) - i, 0, value) for i, value in enumerate(values)]
+    return [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument), *equal, _REFUSE]
+
+
+def install() -> bool:
+    """Filter this process's system calls from now on. Return whether this kernel does it;
+    nothing is refused where it does not, or where the numbers are not known."""
+    machine = os.uname().machine if sys.platform == "linux" else ""
+    # A 32-bit Python makes other calls than its 64-bit kernel's.
+    if machine not in MACHINES or sys.maxsize < 2**32:
+        return False
+    import ctypes
+
+    code = program(machine, os.getpid())
+    packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+    kept = ctypes.create_string_buffer(packed, len(packed))
+    header = struct.pack("@HP", len(code), ctypes.addressof(kept))
+    libc = ctypes.CDLL(None, use_errno=True)
+    # The kernel asks for it: no program that is run later may gain privileges.
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return False
+    number = _SECCOMP[machine]
+    return bool(libc.syscall(number, _SET_MODE_FILTER, _ALL_THREADS, header) == 0)

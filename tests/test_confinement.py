@@ -1,0 +1,360 @@
+"""What the kernel refuses to a worker by the number of a system call.
+
+The filter is held to the kernel's own list of numbers, run on both machines by a small
+interpreter of its instructions, run in a real process, and tried from submissions, under
+bubblewrap and with ``--sandbox off``.
+"""
+
+import errno
+import os
+import re
+import resource
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder import seccomp
+from autograder.grading import grade
+from autograder.report import Report
+from autograder.sandbox import Limits
+from tests.test_attacks import MODES, QUICK, WORTHLESS, processes_with
+
+MACHINES = list(seccomp.MACHINES)
+TRY = """
+import sys
+from autograder import seccomp
+if not seccomp.install():
+    sys.exit(3)
+"""
+
+
+def run_filtered(code: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", TRY + code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+FILTERS = sys.platform == "linux" and run_filtered("").returncode == 0
+needs_filter = pytest.mark.skipif(
+    not FILTERS, reason="this kernel or container has no seccomp filters for us"
+)
+
+
+# -- the filter as a program --------------------------------------------------------------
+def verdict(machine: str, call: str | int, *args: int, arch: int | None = None) -> int:
+    """Run the filter as the kernel does; return the error number, 0 if it allows."""
+    table = seccomp.REFUSED + seccomp.CHECKED
+    number = seccomp.numbers(table, machine)[call] if isinstance(call, str) else call
+    data = {0: number, 4: seccomp.MACHINES[machine][1] if arch is None else arch}
+    data |= {16 + 8 * i: value % 2**32 for i, value in enumerate((*args, *[0] * 6))}
+    code, at, value = seccomp.program(machine, 1234), 0, 0
+    while True:
+        what, yes, no, k = code[at]
+        at += 1
+        if what == 0x06:
+            return k & 0xFFFF if k >> 16 == 5 else 0
+        if what == 0x20:
+            value = data[k]
+        else:
+            holds = {0x15: value == k, 0x35: value >= k, 0x45: bool(value & k)}[what]
+            at += yes if holds else no
+
+
+THREAD = 0x3D0F00  # the flags with which libc makes a thread
+VERDICTS = [
+    (("socket", 2, 2, 0), errno.EPERM),
+    (("execve",), errno.EPERM),
+    (("clone", 17), errno.EPERM),
+    (("clone", THREAD), 0),
+    (("clone", THREAD | 0x10000000), errno.EPERM),
+    (("clone3",), errno.ENOSYS),
+    (("prlimit64", 0), 0),
+    (("prlimit64", 1234), 0),
+    (("prlimit64", 1), errno.EPERM),
+    (("setpriority", 0, 0), 0),
+    (("setpriority", 0, 1), errno.EPERM),
+    (("setpriority", 1, 0), errno.EPERM),
+    (("setpriority", 2, 0), errno.EPERM),
+    (("ioprio_set", 1, 1234), 0),
+    (("ioprio_set", 2, 0), errno.EPERM),
+    (("sched_setaffinity", 1), errno.EPERM),
+    (("sched_setscheduler", 1), errno.EPERM),
+    (("kill", 1234), 0),
+    (("kill", 0), errno.EPERM),
+    (("kill", -1), errno.EPERM),
+    (("tgkill", 1234, 1235), 0),
+    (("tgkill", 1, 1), errno.EPERM),
+    (("fcntl", 0, 1), 0),
+    (("fcntl", 0, 8), errno.EPERM),
+    (("fcntl", 0, 15), errno.EPERM),
+    (("fcntl", 0, 1031), errno.EPERM),
+    ((0,), 0),
+    ((0x40000000,), errno.EPERM),
+]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(("call", "expected"), VERDICTS)
+def test_a_call_is_refused_by_its_number_and_arguments(
+    machine: str, call: tuple[str, ...], expected: int
+) -> None:
+    assert verdict(machine, *call) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_calls_of_another_architecture_are_refused(machine: str) -> None:
+    assert verdict(machine, 0, arch=0x40000003) == errno.EPERM
+
+
+HEADERS = {
+    "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    "aarch64": Path("/usr/include/asm-generic/unistd.h"),
+}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_numbers_are_the_kernels(machine: str) -> None:
+    header = HEADERS[machine]
+    if not header.exists():
+        pytest.skip(f"needs {header} (apt install linux-libc-dev)")
+    found = re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text())
+    known = {name: int(number) for name, number in found}
+    ours = seccomp.numbers(seccomp.REFUSED + seccomp.CHECKED, machine)
+    # A call that is newer than the header is not in it.
+    assert {n: known.get(n, v) for n, v in ours.items()} == ours
+    assert len(ours.keys() - known.keys()) < 10
+
+
+# -- the filter in a process --------------------------------------------------------------
+REFUSED_IN_PYTHON = [
+    "os.fork()",
+    "os.execv('/bin/true', ['true'])",
+    "subprocess.run(['true'])",
+    "os.posix_spawn('/bin/true', ['true'], {})",
+    "socket.socket()",
+    "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+    "socket.socket(socket.AF_UNIX)",
+    "socket.socketpair()",
+    "os.memfd_create('x')",
+    "os.pidfd_open(os.getppid())",
+    "os.kill(os.getppid(), 0)",
+    "os.kill(0, 0)",
+    "os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
+    "os.sched_setaffinity(os.getppid(), {0})",
+    "resource.prlimit(os.getppid(), resource.RLIMIT_CPU)",
+    "fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, os.getppid())",
+]
+
+
+@needs_filter
+@pytest.mark.parametrize("expression", REFUSED_IN_PYTHON)
+def test_the_kernel_refuses(expression: str) -> None:
+    done = run_filtered(
+        "import errno, fcntl, os, resource, socket, subprocess\n"
+        f"try:\n    {expression}\nexcept OSError as e:\n    print(errno.errorcode[e.errno])"
+    )
+    assert done.stdout == "EPERM\n", done.stderr
+
+
+@needs_filter
+def test_threads_numpy_and_figures_still_work() -> None:
+    done = run_filtered("""
+import os, resource, signal, threading
+threads = [threading.Thread(target=print, args=("thread",)) for _ in range(3)]
+for thread in threads:
+    thread.start()
+    thread.join()
+resource.prlimit(0, resource.RLIMIT_NOFILE, (64, 64))
+resource.getrlimit(resource.RLIMIT_AS)
+os.nice(1)
+os.kill(os.getpid(), 0)
+signal.signal(signal.SIGUSR1, lambda *a: print("signal"))
+signal.raise_signal(signal.SIGUSR1)
+import numpy as np
+print((np.ones((600, 600)) @ np.ones((600, 600)))[0, 0])
+import matplotlib
+matplotlib.use("agg")
+import io, matplotlib.pyplot as plt
+plt.plot([1, 2])
+plt.title("x")
+plt.savefig(io.BytesIO())
+print("figure")
+""")
+    assert done.stdout.split() == [*["thread"] * 3, "signal", "600.0", "figure"], (
+        done.stderr
+    )
+
+
+# -- from a submission --------------------------------------------------------------------
+def graded(code: str, mode: str, folder: Path, limits: Limits = QUICK) -> Report:
+    """Grade an attack; it prints "done" for each step that succeeded, "end" at its end.
+
+    Where ctypes is refused as well, it ends at its first line."""
+    path = folder / "attack.py"
+    path.write_text(code + "\nprint('end')\n# %%\n" + WORTHLESS)
+    report = grade(path, exercises=["inverted_dropout"], sandbox=mode, limits=limits)
+    assert report.score == 0
+    printed = report.cells[1].stdout.split()
+    assert "done" not in printed
+    assert printed[-1:] == ["end"], report.cells[1].error
+    return report
+
+
+LIBC = """
+import ctypes, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+def tell(number):
+    if number >= 0:
+        print("done")
+"""
+ATTACKS = {
+    "forks past Python": """
+number = libc.fork()
+if number == 0:
+    libc.setsid()
+    libc.sleep(20)
+    os._exit(0)
+tell(number)
+""",
+    "forks by clone": """
+number = libc.syscall({"x86_64": 56, "aarch64": 220}[os.uname().machine], 17, 0, 0, 0, 0)
+if number == 0:
+    os._exit(0)
+tell(number)
+""",
+    "opens sockets of other kinds": """
+for family, kind, protocol in ((2, 1, 0), (2, 2, 0), (2, 1, 262), (1, 1, 0), (16, 3, 0)):
+    tell(libc.socket(family, kind, protocol))
+""",
+    "holds memory in memfds": """
+tell(libc.memfd_create(b"x", 0))
+try:
+    os.memfd_create("x")
+    print("done")
+except OSError:
+    pass
+""",
+    "holds memory in shared segments": "tell(libc.shmget(0, 2**20, 0o1600))",
+    "looks into the judge": """
+tell(libc.ptrace(16, os.getppid(), 0, 0))
+tell(libc.syscall(434, os.getppid(), 0))
+""",
+}
+
+
+@needs_filter
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_system_call_past_python_is_refused(
+    attack: str, mode: str, tmp_path: Path
+) -> None:
+    graded(LIBC + ATTACKS[attack], mode, tmp_path)
+
+
+@needs_filter
+@pytest.mark.parametrize("mode", MODES)
+def test_no_process_is_left_behind_by_the_function_below_subprocess(
+    mode: str, tmp_path: Path
+) -> None:
+    marker = f"77{os.getpid()}{len(mode)}"
+    code = f"""
+import os, sys
+import _posixsubprocess as ours
+del sys.modules["_posixsubprocess"]
+import _posixsubprocess as fresh
+for fork_exec in (ours.fork_exec, fresh.fork_exec):
+    r, w = os.pipe()
+    for more in ((-1, None), (None,)):
+        try:
+            fork_exec([b"/usr/bin/sleep", b"{marker}"], [b"/usr/bin/sleep"], True, (w,),
+                      None, None, -1, -1, -1, -1, -1, -1, r, w, True, True, -1, *more,
+                      None, None, -1, None, True)
+            print("done")
+        except (OSError, TypeError):
+            pass
+"""
+    graded(code, mode, tmp_path)
+    assert processes_with(marker) == []
+
+
+@needs_filter
+@pytest.mark.parametrize("mode", MODES)
+def test_no_datagram_reaches_another_process(mode: str, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(0.2)
+        port = server.getsockname()[1]
+        graded(
+            LIBC + "address = struct.pack('<H', 2) + struct.pack('>H', "
+            f"{port}) + bytes([127, 0, 0, 1]) + bytes(8)\n"
+            "s = libc.socket(2, 2, 0)\n"
+            "tell(libc.sendto(s, b'stolen', 6, 0, address, 16))",
+            mode,
+            tmp_path,
+        )
+        with pytest.raises(TimeoutError):
+            server.recv(10)
+
+
+JUDGE = """
+import os, resource
+judge = os.getppid()
+for attempt in (
+    lambda: resource.prlimit(judge, resource.RLIMIT_CPU, (1000, 1000)),
+    lambda: resource.prlimit(judge, resource.RLIMIT_NOFILE, (500, 500)),
+    lambda: os.setpriority(os.PRIO_PROCESS, judge, 19),
+    lambda: os.setpriority(os.PRIO_USER, os.getuid(), 19),
+    lambda: os.sched_setaffinity(judge, {min(os.sched_getaffinity(0))}),
+    lambda: os.sched_setscheduler(judge, os.SCHED_IDLE, os.sched_param(0)),
+):
+    try:
+        attempt()
+        print("done")
+    except OSError:
+        pass
+"""
+
+
+def standing() -> list[object]:
+    kinds = (resource.RLIMIT_CPU, resource.RLIMIT_NOFILE)
+    return [
+        *(resource.getrlimit(kind) for kind in kinds),
+        os.getpriority(os.PRIO_PROCESS, 0),
+        os.sched_getaffinity(0),
+        os.sched_getscheduler(0),
+    ]
+
+
+@needs_filter
+@pytest.mark.parametrize("mode", MODES)
+def test_the_judge_keeps_its_limits_its_priority_and_its_processors(
+    mode: str, tmp_path: Path
+) -> None:
+    before = standing()
+    graded(JUDGE, mode, tmp_path)
+    assert standing() == before
+
+
+@needs_filter
+@pytest.mark.parametrize("mode", MODES)
+def test_only_so_many_files_are_open_at_once(mode: str, tmp_path: Path) -> None:
+    graded(
+        """
+held = []
+try:
+    while len(held) < 200:
+        held.append(open(f"{len(held)}", "w"))
+    print("done")
+except OSError:
+    pass
+held.clear()
+""",
+        mode,
+        tmp_path,
+    )
