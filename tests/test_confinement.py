@@ -23,6 +23,7 @@ from autograder.sandbox import Limits
 from tests.test_attacks import MODES, QUICK, WORTHLESS, processes_with
 
 MACHINES = list(seccomp.MACHINES)
+TABLE = seccomp.REFUSED + seccomp.METADATA + seccomp.CHECKED
 TRY = """
 import sys
 from autograder import seccomp
@@ -49,8 +50,7 @@ needs_filter = pytest.mark.skipif(
 # -- the filter as a program --------------------------------------------------------------
 def verdict(machine: str, call: str | int, *args: int, arch: int | None = None) -> int:
     """Run the filter as the kernel does; return the error number, 0 if it allows."""
-    table = seccomp.REFUSED + seccomp.CHECKED
-    number = seccomp.numbers(table, machine)[call] if isinstance(call, str) else call
+    number = seccomp.numbers(TABLE, machine)[call] if isinstance(call, str) else call
     data = {0: number, 4: seccomp.MACHINES[machine][1] if arch is None else arch}
     data |= {16 + 8 * i: value % 2**32 for i, value in enumerate((*args, *[0] * 6))}
     code, at, value = seccomp.program(machine, 1234), 0, 0
@@ -85,6 +85,7 @@ VERDICTS = [
     (("ioprio_set", 2, 0), errno.EPERM),
     (("sched_setaffinity", 1), errno.EPERM),
     (("sched_setscheduler", 1), errno.EPERM),
+    (("fchmod", 3), errno.EPERM),
     (("kill", 1234), 0),
     (("kill", 0), errno.EPERM),
     (("kill", -1), errno.EPERM),
@@ -125,7 +126,7 @@ def test_the_numbers_are_the_kernels(machine: str) -> None:
         pytest.skip(f"needs {header} (apt install linux-libc-dev)")
     found = re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text())
     known = {name: int(number) for name, number in found}
-    ours = seccomp.numbers(seccomp.REFUSED + seccomp.CHECKED, machine)
+    ours = seccomp.numbers(TABLE, machine)
     # A call that is newer than the header is not in it.
     assert {n: known.get(n, v) for n, v in ours.items()} == ours
     assert len(ours.keys() - known.keys()) < 10
@@ -339,6 +340,29 @@ def test_the_judge_keeps_its_limits_its_priority_and_its_processors(
     before = standing()
     graded(JUDGE, mode, tmp_path)
     assert standing() == before
+
+
+@needs_filter
+@pytest.mark.parametrize("mode", MODES)
+def test_another_persons_file_keeps_its_mode_and_times(
+    mode: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.py"
+    other.write_text(WORTHLESS)
+    before = other.stat()
+    path = str(other).encode()
+    graded(
+        LIBC
+        + f"""
+tell(libc.chmod({path!r}, 0))
+tell(libc.chown({path!r}, os.getuid(), os.getgid()))
+tell(libc.utimes({path!r}, None))
+tell(libc.setxattr({path!r}, b"user.x", b"1", 1, 0))
+""",
+        mode,
+        tmp_path,
+    )
+    assert other.stat() == before
 
 
 @needs_filter
