@@ -8,7 +8,6 @@ bubblewrap and with ``--sandbox off``.
 import errno
 import os
 import re
-import resource
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from autograder.report import Report
 from autograder.sandbox import Limits
 from tests.test_attacks import MODES, QUICK, WORTHLESS, processes_with
 
+resource = pytest.importorskip("resource", reason="POSIX has resource limits")
 MACHINES = list(seccomp.MACHINES)
 TABLE = seccomp.REFUSED + seccomp.METADATA + seccomp.CHECKED
 TRY = """
@@ -382,3 +382,34 @@ held.clear()
         mode,
         tmp_path,
     )
+
+
+# -- without a filter ---------------------------------------------------------------------
+def test_a_machine_without_known_numbers_goes_without_a_filter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(seccomp, "MACHINES", {})
+    assert not seccomp.install()
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "resource.prlimit(os.getppid(), resource.RLIMIT_CPU)",
+        "_posixsubprocess.fork_exec()",
+    ],
+)
+def test_the_audit_hook_refuses_by_itself(attempt: str) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import _posixsubprocess, os, resource\n"
+            "from autograder import guard\nguard.audit([], [], '/none', True)\n"
+            "resource.prlimit(0, resource.RLIMIT_CPU)\n" + attempt,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "PermissionError: a graded submission may" in done.stderr
