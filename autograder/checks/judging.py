@@ -214,22 +214,23 @@ def _rejects(specimen: Specimen) -> Callable[[StudentFunction, Trial], None]:
         def why(_: float) -> str:
             return _blindness(is_inverted_dropout, specimen, trial)
 
-        for look in trial.check.looks:
+        first, again = trial.check.looks
+        for look, between in ((first, 4), (again, trial.size(again))):
             n, most = _runs(trial, look)
             rejected, accepted = wrong_verdicts(
                 is_inverted_dropout,
                 trial,
-                _in_turn(CORRECT, n),
+                _in_turn(CORRECT, between),
                 [specimen] * n,
-                (most, most),
+                (-1, most),
             )
             trial.judge(look, accepted, n, what, why)
             if not accepted.any() and not rejected.any():
                 return
         trial.expect(
             rejected.mean() < 0.5,
-            f"{rejected.sum()} of {n} runs on correct dropouts, in between, said False; "
-            "expected nearly none.",
+            f"{rejected.sum()} of {len(rejected)} runs on correct dropouts, in between, "
+            "said False; expected nearly none.",
             REJECTS_CORRECT,
         )
 
