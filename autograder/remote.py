@@ -239,14 +239,13 @@ class RemoteWorker:
         """Execute a cell and return what came of it. Raises ``WorkerLost``."""
         request = {"do": "cell", "number": number, "source": source, "go_on": go_on}
         try:
-            wire.packed(request)
+            answer, _ = self._ask(request, b"", self.limits.cell_seconds)
         except wire.WireError:
             millions = len(source.encode("utf-8", "replace")) / 1e6
             return CellOutcome(
                 error=f"it holds {millions:.1f} MB of text, more than can be run; "
                 "expected less than 1 MB: compute or shorten the data in it"
             )
-        answer, _ = self._ask(request, b"", self.limits.cell_seconds)
         value = self._text(answer.get("value"))
         error = self._text(answer.get("error"), 2000)
         return CellOutcome(

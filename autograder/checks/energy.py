@@ -1,6 +1,5 @@
 """The energy of a dropped layer, the variance that it leaves, and AlphaDropout."""
 
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -1099,11 +1098,11 @@ def _with_dropped(
 ) -> _Reading:
     """Return a reading with a dropped unit if there is one in ``_ATTEMPTS`` calls: near
     keep_prob = 1 a mask that whole rows share may drop nothing, which is judged elsewhere."""
-    readings = (_read(function, trial, keep_prob) for _ in range(_ATTEMPTS))
-    first = next(readings)
-    return next(
-        (got for got in itertools.chain([first], readings) if got.dropped.any()), first
-    )
+    for _ in range(_ATTEMPTS):
+        got = _read(function, trial, keep_prob)
+        if got.dropped.any():
+            break
+    return got
 
 
 @alpha.check(points=0.75, after="replaces_some_units_by_one_value")

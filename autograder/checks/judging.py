@@ -92,10 +92,10 @@ def wrong_verdicts(
     do any are not asked, and count as right."""
     questions = [(s, False) for s in correct] + [(s, True) for s in broken]
     wrong = np.zeros(len(questions), bool)
-    harmless, left, found = list(most), [len(correct), len(broken)], [0, 0]
+    left, found = [len(correct), len(broken)], [0, 0]
     for i in trial.rng.permutation(len(questions)):
         specimen, mistaken = questions[i]
-        if found[mistaken] + left[mistaken] > harmless[mistaken]:
+        if found[mistaken] + left[mistaken] > most[mistaken]:
             wrong[i] = verdict(test, specimen, trial.generator()) is mistaken
         found[mistaken] += wrong[i]
         left[mistaken] -= 1
