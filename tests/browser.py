@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
 
 ARGUMENTS = [
     "--headless=new",
@@ -54,15 +54,17 @@ def open_browser() -> Iterator[Browser]:
         browser.close()
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and prints nothing."""
+
     def log_message(self, *arguments: Any) -> None:
         pass
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
+def serve(folder: Path, kind: type[Quiet] = Quiet) -> Iterator[str]:
     """Yield the address (with a last slash) under which ``folder`` is served."""
-    handler = partial(_Quiet, directory=str(folder))
+    handler = partial(kind, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -74,8 +76,9 @@ def serve(folder: Path) -> Iterator[str]:
 class Visit:
     """One page, opened in one theme with all other hosts blocked.
 
-    ``complaints`` lists foreign requests, HTTP errors, script errors and messages of
-    level error; ``answer(width)`` is what the page says about itself at that width.
+    ``complaints`` lists foreign requests, failed ones, HTTP errors, script errors and
+    messages of level error; ``answer(width)`` is what the page says about itself at
+    that width.
     """
 
     def __init__(self, browser: Browser, base: str, scheme: str) -> None:
@@ -96,7 +99,7 @@ class Visit:
             "response",
             lambda r: note(f"HTTP {r.status}: {r.url}") if r.status >= 400 else None,
         )
-        self.page.on("requestfailed", lambda r: note(f"failed: {r.url}"))
+        self.page.on("requestfailed", self._failed)
 
     def _guard(self, route: Route) -> None:
         url = route.request.url
@@ -105,6 +108,11 @@ class Visit:
         else:
             self.complaints.append(f"foreign: {url}")
             route.abort()
+
+    def _failed(self, request: Request) -> None:
+        # On leaving a page the browser cancels its icon, for which "load" never waits.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"failed: {request.url} ({request.failure})")
 
     def open(self, name: str) -> None:
         self.page.goto(f"{self.base}{name}.html", wait_until="load")

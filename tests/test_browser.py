@@ -1,6 +1,8 @@
 """The book as a browser shows it, over file:// and over HTTP, light and dark."""
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +82,34 @@ def test_a_visit_notices_foreign_requests_and_errors(
         "script:",
     ):
         assert part in told
+
+
+class Hesitant(browser.Quiet):
+    """Keeps an icon back until ``left`` is set; hangs up on a torn picture."""
+
+    left = threading.Event()
+
+    def do_GET(self) -> None:
+        if "icon" in self.path:
+            self.left.wait(60)
+        elif "torn" not in self.path:
+            super().do_GET()
+
+
+def test_an_icon_still_on_its_way_is_no_fault_of_the_next_page(
+    chromium: browser.Browser, tmp_path: Path
+) -> None:
+    (tmp_path / "early.html").write_text('<link rel="icon" href="icon.svg">early')
+    (tmp_path / "late.html").write_text('<img src="torn.png">late')
+    with browser.serve(tmp_path, Hesitant) as address:
+        visit = browser.Visit(chromium, address, "light")
+        with visit.page.expect_request("**/icon.svg"):
+            visit.open("early")
+        icon = {"predicate": lambda request: "icon" in request.url}
+        with visit.page.expect_event("requestfailed", **icon) as cancelled:
+            visit.open("late")
+        visit.close()
+        Hesitant.left.set()
+    assert cancelled.value.failure == "net::ERR_ABORTED"
+    failed = [told for told in visit.complaints if told.startswith("failed")]
+    assert failed == [f"failed: {address}torn.png (net::ERR_EMPTY_RESPONSE)"]
