@@ -35,7 +35,9 @@ from autograder.submission import (
     GRADE_PREFIX,
     Submission,
     SubmissionError,
+    cell_grade_id,
     cell_source,
+    is_script,
     leads_out,
     load_notebook,
     read_notebook,
@@ -217,7 +219,7 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
     # From the end: of copies of a cell, the last keeps its identity.
     for raw in reversed(data["cells"]):
         raw = raw if isinstance(raw, dict) else {}
-        claimed = _claimed_id(raw)
+        claimed = cell_grade_id(raw)
         found = known.get(claimed) if claimed not in seen else None
         metadata = {} if found is None else {"nbgrader": dict(found.metadata)}
         kind = raw.get("cell_type") if found is None else found.cell_type
@@ -237,18 +239,13 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
     if lacking:
         cells += [v4.new_markdown_cell(NOT_HANDED_IN), *lacking]
     metadata = nbformat.from_dict(METADATA)
-    if _dict(data.get("metadata")).get("autograder") == {"script": True}:
+    if is_script(data):
         metadata["autograder"] = {"script": True}
     return v4.new_notebook(cells=cells, metadata=metadata)
 
 
 def _dict(found: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
-
-
-def _claimed_id(raw: dict[str, Any]) -> str:
-    claimed = _dict(_dict(raw.get("metadata")).get("nbgrader")).get("grade_id")
-    return claimed if isinstance(claimed, str) else ""
 
 
 def _images(attachments: Any) -> dict[str, dict[str, str]]:

@@ -153,14 +153,14 @@ def read_notebook(notebook: Any, name: str) -> Submission:
     if not isinstance(cells, list):
         raise SubmissionError(f"{name} is a notebook without a list of cells.")
     code = [
-        (number, cell, _grade_id(cell))
+        (number, cell, cell_grade_id(cell))
         for number, cell in enumerate(cells, start=1)
         if isinstance(cell, dict) and _cell_type(cell) == "code"
     ]
     _bound(sum(len(cell_source(cell)) for _, cell, _ in code), name)
     # Of copies of a cell, which share its identity, the last is the original's heir.
     last = {grade_id: number for number, _, grade_id in code}
-    script = _is_script(notebook)
+    script = is_script(notebook)
     read = [_cell(n, cell, g if last[g] == n else "", script) for n, cell, g in code]
     return Submission(clean(name), tuple(read), script)
 
@@ -184,7 +184,8 @@ def _nbgrader(cell: dict[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _grade_id(cell: dict[str, Any]) -> str:
+def cell_grade_id(cell: dict[str, Any]) -> str:
+    """Return the name that nbgrader gave to the cell, "" if it has none."""
     grade_id = _nbgrader(cell).get("grade_id")
     return grade_id if isinstance(grade_id, str) else ""
 
@@ -192,11 +193,11 @@ def _grade_id(cell: dict[str, Any]) -> str:
 def _cell_type(cell: dict[str, Any]) -> Any:
     """Return what the cell was when it was handed out, if it says so: an answer that
     became text by a slip of the keyboard is still an answer."""
-    known = _nbgrader(cell).get("cell_type") if _grade_id(cell) else None
+    known = _nbgrader(cell).get("cell_type") if cell_grade_id(cell) else None
     return known if known in ("code", "markdown") else cell.get("cell_type")
 
 
-def _is_script(notebook: dict[str, Any]) -> bool:
+def is_script(notebook: dict[str, Any]) -> bool:
     """Whether the notebook is a .py file in disguise (``autograder collect``)."""
     metadata = notebook.get("metadata")
     ours = metadata.get("autograder") if isinstance(metadata, dict) else None

@@ -215,6 +215,7 @@ def _rejects(specimen: Specimen) -> Callable[[StudentFunction, Trial], None]:
             return _blindness(is_inverted_dropout, specimen, trial)
 
         first, again = trial.check.looks
+        # A few correct ones are enough for a test that gives no cause for doubt.
         for look, between in ((first, 4), (again, trial.size(again))):
             n, most = _runs(trial, look)
             rejected, accepted = wrong_verdicts(
