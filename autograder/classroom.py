@@ -16,7 +16,7 @@ from typing import Any
 
 from autograder.clocks import TryAgain
 from autograder.exercise import all_chapters
-from autograder.grading import TOO_LARGE, grade
+from autograder.grading import grade
 from autograder.judges import JudgeLost, Judges
 from autograder.remote import WorkerUnavailable
 from autograder.report import Report
@@ -122,8 +122,6 @@ def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
         raise
     except WorkerUnavailable as error:
         return Graded(handed_in, None, f"{error} No score.")
-    except MemoryError:
-        return Graded(handed_in, None, f"{TOO_LARGE} No score.")
     except Exception as error:
         failure = f"the grader failed ({type(error).__name__}: {error}); no score"
         return Graded(handed_in, None, failure)

@@ -23,10 +23,10 @@ from typing import Any, BinaryIO
 from autograder import remote
 from autograder.parents import end_with_parent
 
-#: Bytes of data that a judge may hold, as a last resort: honest work takes a third.
-MEMORY_BYTES = 700 * 2**20
+#: Bytes of data that a judge may hold, as a last resort: honest work takes half of it.
+MEMORY_BYTES = 400 * 2**20
 #: A judge that ever held so many bytes is replaced before the next file.
-TIRED_BYTES = 300 * 2**20
+TIRED_BYTES = 250 * 2**20
 #: How long a judge may take over one piece of work, in seconds; its worker's limits end
 #: that long before.
 PATIENCE = 900.0
