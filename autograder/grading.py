@@ -10,10 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from autograder import __version__
+from autograder.clocks import TryAgain
 from autograder.exercise import Check, Exercise, all_exercises, find_exercise
 from autograder.facts import RAISES_AN_ERROR
 from autograder.mistakes import find_mistake
-from autograder.remote import CellOutcome, RemoteFunction, RemoteWorker, WorkerLost
+from autograder.remote import (
+    CellOutcome,
+    RemoteFunction,
+    RemoteWorker,
+    WorkerLost,
+    WorkerUnavailable,
+)
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.sandbox import Limits
 from autograder.students import (
@@ -34,6 +41,9 @@ CHECK_STOPPED = (
     "The check could not judge what came back; show this to your instructor:"
 )
 
+#: Of a result that the judge cannot hold.
+TOO_LARGE = "What came back took more memory than the grader has for one file."
+
 
 def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
     """Run one check on the student's functions and return its verdict.
@@ -53,6 +63,10 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
         failure = CheckFailure(f"Your code raised {error.message}.", RAISES_AN_ERROR)
     except WorkerLost as error:
         failure = CheckFailure(f"Your function gave no answer: {error.message}.")
+    except (TryAgain, WorkerUnavailable):
+        raise  # no verdict on the student
+    except MemoryError:
+        failure = CheckFailure(TOO_LARGE)
     except Exception as error:
         # A result of a kind that no check foresaw must not end the grading of a class.
         failure = CheckFailure(f"{CHECK_STOPPED} {describe_error(error)}.")
@@ -225,6 +239,8 @@ def grade(
     limits: Limits | None = None,
     ahead: bool = False,
     within: Path | None = None,
+    defer: bool = False,
+    again: TryAgain | None = None,
 ) -> Report:
     """Grade a file, or a submission already read, and return the report.
 
@@ -236,6 +252,11 @@ def grade(
     link may lead. A file that cannot be read gives a
     report with ``error`` set. Raises ``KeyError`` for an unknown exercise and
     ``SandboxUnavailable`` when a required sandbox is missing.
+
+    What may be the machine's doing (a worker killed from outside, or waited for in vain)
+    takes no point at the first try: the file is graded again, at once, or, with
+    ``defer``, when the caller has quiet: ``TryAgain`` is raised, which the caller hands
+    back as ``again``.
     """
     wanted = None if chapter is None else all_exercises(chapter)
     if exercises is not None:
@@ -258,22 +279,41 @@ def grade(
         )
     if seed is None:
         seed = submission.seed(__version__, os.environ.get("DROPOUT_COURSE_SECRET", ""))
-    with RemoteWorker(sandbox, limits, ahead, seed) as worker:
-        session = Session(submission, worker)
-        session.run_cells()
-        if wanted is None:
-            wanted = touched({*session.names, *_mentioned(submission)})
-        results = tuple(_grade_one(e, session, seed) for e in wanted)
-        return Report(
-            submission=submission.name,
-            version=__version__,
-            seed=seed,
-            sandbox=worker.sandbox,
-            exercises=results,
-            error=None if results else _nothing_found(submission, session),
-            notes=tuple(_notes(session)),
-            cells=session.outcomes,
-        )
+    options: dict[str, Any] = {"sandbox": sandbox, "limits": limits, "ahead": ahead}
+    if again is None:
+        try:
+            with RemoteWorker(seed=seed, first=True, **options) as worker:
+                return _graded(submission, wanted, seed, worker)
+        except TryAgain as doubt:
+            if defer:
+                raise
+            again = doubt
+    with RemoteWorker(seed=seed, used=again.used, **options) as worker:
+        return _graded(submission, wanted, seed, worker)
+
+
+def _graded(
+    submission: Submission,
+    wanted: Sequence[Exercise] | None,
+    seed: int,
+    worker: RemoteWorker,
+) -> Report:
+    """Grade a submission in a worker that has not been used; None: what it touches."""
+    session = Session(submission, worker)
+    session.run_cells()
+    if wanted is None:
+        wanted = touched({*session.names, *_mentioned(submission)})
+    results = tuple(_grade_one(e, session, seed) for e in wanted)
+    return Report(
+        submission=submission.name,
+        version=__version__,
+        seed=seed,
+        sandbox=worker.sandbox,
+        exercises=results,
+        error=None if results else _nothing_found(submission, session),
+        notes=tuple(_notes(session)),
+        cells=session.outcomes,
+    )
 
 
 def _grade_one(exercise: Exercise, session: Session, seed: int) -> ExerciseResult:
@@ -311,7 +351,12 @@ def _place(cell: Cell, submission: Submission) -> str:
 
 
 def _notes(session: Session) -> list[str]:
-    return [
+    doubts = [
+        f"Graded twice, for this may have been the machine's doing: {doubt}; it came to "
+        "that again."
+        for doubt in session.worker.doubts[:1]
+    ]
+    return doubts + [
         clean(f"{_place(cell, session.submission)} failed: {outcome.error}.")
         for cell in session.submission.code
         if (outcome := session.outcomes.get(cell.number)) is not None and outcome.error

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograder import wire
+from autograder.clocks import Span, TryAgain, WorkerClock
 from autograder.folders import remove_folder
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
 from autograder.students import Handle, StudentError
@@ -32,6 +33,11 @@ from autograder.text import clean, one_line
 OUTPUT_LIMIT = 12 * 2**20
 #: What a student may name a function, and how many names the judge looks at.
 NAME_LIMIT, NAMES_LIMIT = 60, 2_000
+#: How long an answer is waited for before the judge looks at the worker's clock, how
+#: often it looks at that of a worker whose answers are quick, and how long a start takes.
+SLICE, LOOK_EVERY, START_SECONDS = 0.1, 0.5, 60.0
+#: Signals that end a process from outside; a worker's own code may send itself the same.
+_FROM_OUTSIDE = (1, 2, 9, 15)
 
 
 class WorkerLost(Exception):
@@ -58,7 +64,7 @@ class CellOutcome:
     error: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class _Process:
     """A started worker, the thread that carries its frames, and its folder.
 
@@ -66,6 +72,7 @@ class _Process:
 
     popen: "subprocess.Popen[bytes]"
     folder: str | None
+    clock: WorkerClock = field(init=False)
     requests: "queue.SimpleQueue[tuple[bytes, bytes] | None]" = field(
         default_factory=queue.SimpleQueue
     )
@@ -93,6 +100,7 @@ class _Process:
             start_new_session=os.name == "posix",
         )
         process = cls(popen, folder)
+        _started.add(process)
         threading.Thread(target=process.carry, daemon=True).start()
         return process
 
@@ -107,6 +115,16 @@ class _Process:
         self.popen.wait()
         if self.folder is not None:
             remove_folder(self.folder)
+        _started.discard(self)
+
+    def ended_by(self) -> int | None:
+        """Return the signal that ended the process, None if none did, waiting a little
+        for one that has just closed its streams. Bubblewrap tells it as a shell does."""
+        try:
+            code = self.popen.wait(2.0)
+        except subprocess.TimeoutExpired:
+            return None
+        return -code if code < 0 else code - 128 if code > 128 else None
 
     def carry(self) -> None:
         """Write each request and read its answer, in a thread of its own: select does
@@ -126,6 +144,9 @@ class _Process:
                 except wire.WireError as error:
                     self.answers.put(error)
                     break
+                except MemoryError:
+                    self.answers.put(wire.WireError("more than the judge can hold"))
+                    break
                 if answer is None:
                     break
                 self.answers.put(answer)
@@ -135,6 +156,8 @@ class _Process:
                 stream.close()
 
 
+#: Workers that were started and not killed yet.
+_started: set[_Process] = set()
 _launcher = ThreadPoolExecutor(1, thread_name_prefix="starts-workers")
 #: Processes that were started ahead, by command; no student's code has run in them.
 _spares: dict[tuple[str, ...], list["Future[_Process]"]] = {}
@@ -164,6 +187,12 @@ def end_spares() -> None:
             waiting.pop().result().kill()
 
 
+def end_workers() -> None:
+    """Kill every worker of this process, in use or not, for it is about to end."""
+    for process in list(_started):
+        process.kill()
+
+
 class RemoteWorker:
     """One worker process. Use as a context manager; it is started at the first use."""
 
@@ -173,8 +202,13 @@ class RemoteWorker:
         limits: Limits | None = None,
         ahead: bool = False,
         seed: int = 0,
+        first: bool = False,
+        used: float = 0.0,
     ) -> None:
-        """``ahead`` starts the next worker's process with this one, for a whole class:
+        """``first``: this is a file's first try, and what may be the machine's doing
+        raises ``TryAgain``; in a later one it counts, and is put down in ``doubts``.
+        ``used`` is the processor time, in seconds, that the tries before took.
+        ``ahead`` starts the next worker's process with this one, for a whole class:
         it loads NumPy while this submission is graded, and sees nothing of it.
         ``numpy.random`` and ``random`` start from a hash of ``seed`` in the worker:
         from the seed itself the judge's own numbers could be worked out."""
@@ -188,7 +222,9 @@ class RemoteWorker:
         self._generators: dict[int, tuple[int, np.random.Generator]] = {}
         self._forget = False
         self._callbacks: list[Callable[..., Any]] = []
-        self._deadline = time.monotonic() + self.limits.total_seconds
+        self.doubts: list[str] = []
+        self._first = first
+        self._processor, self._idle = used, 0.0
 
     def __enter__(self) -> "RemoteWorker":
         return self
@@ -219,7 +255,8 @@ class RemoteWorker:
             "seed": self._seed,
         }
         try:
-            answer, _ = self._exchange(confinement, b"", 60.0)
+            answer, _ = self._exchange(confinement, b"", None)
+            self._process.clock = WorkerClock(self._process.popen.pid)
         except WorkerLost as lost:
             command = " ".join(self._command[-4:])
             raise WorkerUnavailable(
@@ -233,13 +270,16 @@ class RemoteWorker:
         """Kill the process and everything in its group; safe to call twice."""
         process, self._process = self._process, None
         if process is not None:
+            if hasattr(process, "clock"):
+                self._processor += process.clock.processor
+                self._idle += process.clock.idle
             process.kill()
 
     def run_cell(self, number: int, source: str, go_on: bool = False) -> CellOutcome:
         """Execute a cell and return what came of it. Raises ``WorkerLost``."""
         request = {"do": "cell", "number": number, "source": source, "go_on": go_on}
         try:
-            answer, _ = self._ask(request, b"", self.limits.cell_seconds)
+            answer, _ = self._ask(request, b"", Span(self.limits.cell_seconds))
         except wire.WireError:
             millions = len(source.encode("utf-8", "replace")) / 1e6
             return CellOutcome(
@@ -278,7 +318,7 @@ class RemoteWorker:
 
     def functions(self) -> dict[str, str]:
         """Return the names of the student's functions with their parameters as text."""
-        answer, _ = self._ask({"do": "names"}, b"", self.limits.call_seconds)
+        answer, _ = self._ask({"do": "names"}, b"", Span(self.limits.call_seconds))
         names = answer.get("names")
         if not isinstance(names, dict):
             self._lose("its answer could not be read", "incoherent")
@@ -315,13 +355,14 @@ class RemoteWorker:
             "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
         }
         self._forget = False
-        deadline = time.monotonic() + self.limits.call_seconds
-        answer, body = self._ask(request, writer.body, self.limits.call_seconds)
+        span = Span(self.limits.call_seconds)
+        answer, body = self._ask(request, writer.body, span)
         while "callback" in answer:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self._lose(self._too_long(self.limits.call_seconds), "time")
-            answer, body = self._ask(*self._called_back(answer, body), left)
+            began = time.thread_time()
+            reply, data = self._called_back(answer, body)
+            # The judge's own work for the student's code is the student's.
+            self._processor += time.thread_time() - began
+            answer, body = self._ask(reply, data, span)
         if answer.get("error") is not None:
             raise StudentError(
                 one_line(self._text(answer["error"], 2000) or "an error")
@@ -378,38 +419,85 @@ class RemoteWorker:
         raise TypeError(f"a check passed {type(value).__name__}, which cannot be sent")
 
     def _ask(
-        self, request: dict[str, Any], body: bytes, seconds: float
+        self, request: dict[str, Any], body: bytes, span: Span
     ) -> tuple[dict[str, Any], bytes]:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            self._lose(self._too_long(self.limits.total_seconds, "in all"), "time")
         if self._process is None:
+            if self._processor > self.limits.total_seconds:
+                self._lose(self._used_up(), "time")
             self.start()
-        return self._exchange(request, body, min(seconds, left))
+        assert self._process is not None
+        if time.monotonic() - self._process.clock.looked > LOOK_EVERY:
+            self._look(span, waiting=False)
+        return self._exchange(request, body, span)
 
     def _exchange(
-        self, request: dict[str, Any], body: bytes, seconds: float
+        self, request: dict[str, Any], body: bytes, span: Span | None
     ) -> tuple[dict[str, Any], bytes]:
-        assert self._process is not None
-        self._process.requests.put(wire.packed(request, body))
-        try:
-            answer = self._process.answers.get(timeout=max(0.01, seconds))
-        except queue.Empty:
-            self._lose(self._too_long(seconds), "time")
+        """Send a frame and return its answer; without a ``span``, to a worker that has
+        just been started, wait for ``START_SECONDS``."""
+        process = self._process
+        assert process is not None
+        process.requests.put(wire.packed(request, body))
+        slow, patience = False, SLICE if span else START_SECONDS
+        while True:
+            try:
+                answer = process.answers.get(timeout=patience)
+                break
+            except queue.Empty:
+                if span is None:
+                    self._lose(f"no answer within {START_SECONDS:g} seconds", "time")
+                self._look(span, waiting=slow)
+                slow = True
         if answer is None:
-            self._lose(
-                "it ended the Python process (exit, a crash or no memory)", "gone"
-            )
+            self._gone()
         if isinstance(answer, wire.WireError):
             self._lose("its answer could not be read", "incoherent")
         return answer
 
-    @staticmethod
-    def _too_long(seconds: float, scope: str = "") -> str:
-        return f"it did not finish within {seconds:.3g} seconds {scope}".rstrip()
+    def _look(self, span: Span, waiting: bool) -> None:
+        """Look at the worker's clock, and lose it if it took more than it may."""
+        assert self._process is not None
+        clock, limits = self._process.clock, self.limits
+        clock.look(waiting)
+        excess, idle = span.over(clock, self._processor)
+        machine = "" if clock.measured else "it took too long"
+        if self._processor + clock.processor > limits.total_seconds:
+            self._lose(self._used_up(), "time", machine)
+        if excess > 0:
+            of = " of processor time" if clock.measured else ""
+            self._lose(
+                f"it did not finish within {span.limit:g} seconds{of}", "time", machine
+            )
+        for waited, limit in (
+            (idle, limits.idle_seconds),
+            (self._idle + clock.idle, limits.total_idle_seconds),
+        ):
+            if waited > limit:
+                told = f"for {limit:g} seconds it neither computed nor answered"
+                self._lose(f"it did not finish: {told}", "time", told)
 
-    def _lose(self, message: str, kind: str) -> NoReturn:
+    def _used_up(self) -> str:
+        return (
+            "it did not finish before the file's "
+            f"{self.limits.total_seconds:g} seconds of processor time were used up"
+        )
+
+    def _gone(self) -> NoReturn:
+        assert self._process is not None
+        killed = self._process.ended_by() in _FROM_OUTSIDE
+        self._lose(
+            "it ended the Python process (exit, a crash or no memory)",
+            "gone",
+            "its process was killed" if killed else "",
+        )
+
+    def _lose(self, message: str, kind: str, machine: str = "") -> NoReturn:
+        """End the worker; ``machine`` says what may be the machine's doing."""
         self.stop()
+        if machine and self._first:
+            raise TryAgain(machine, self._processor)
+        if machine:
+            self.doubts.append(machine)
         raise WorkerLost(message, kind)
 
 

@@ -15,12 +15,19 @@ class SandboxUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on one submission's worker, in seconds and bytes."""
+    """Bounds on one submission's worker, in seconds and bytes.
+
+    Cell, call and total are of processor time, as the judge measures it; the total is
+    that of the file, both tries together. ``idle_seconds`` is how long a request may keep
+    the judge waiting without computing, ``total_idle_seconds`` the same of one try.
+    ``cpu_seconds`` is the kernel's own bound, behind the judge's."""
 
     cell_seconds: float = 30.0
     call_seconds: float = 15.0
-    total_seconds: float = 180.0
-    cpu_seconds: int = 240
+    total_seconds: float = 60.0
+    idle_seconds: float = 30.0
+    total_idle_seconds: float = 60.0
+    cpu_seconds: int = 90
     memory_bytes: int = 2 * 2**30
     file_bytes: int = 16 * 2**20
     processes: int = 64
