@@ -6,12 +6,14 @@ very same code.
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
 from autograder.grading import grade
+from autograder.parents import end_with_parent
 from autograder.report import Report
 from autograder.submission import Submission
 
@@ -36,7 +38,12 @@ class GradedAhead:
         self._read = read
         self._options = dict(options)
         # Spawned, because nbgrader's process has threads, which a fork would lose.
-        self._pool = ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+        self._pool = ProcessPoolExecutor(
+            2,
+            mp_context=get_context("spawn"),
+            initializer=end_with_parent,
+            initargs=(os.getpid(),),
+        )
         self._begun: dict[Any, tuple[Submission, Future[Report]]] = {}
 
     def report(self, key: Any, submission: Submission) -> Report:
@@ -51,6 +58,13 @@ class GradedAhead:
             with contextlib.suppress(BrokenExecutor):
                 return future.result()
         return grade(submission, **self._options)
+
+    def end(self) -> None:
+        """End the judges, whatever they are doing."""
+        judges = list((getattr(self._pool, "_processes", None) or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for judge in judges:
+            judge.terminate()
 
     def _begin_after(self, key: Any) -> None:
         if key not in self._line:

@@ -392,6 +392,8 @@ class JudgedExecute(NbGraderPreprocessor):
 
             line = [key for key in sorted(paths) if key[1:] == who[1:]]
             _ahead[application] = GradedAhead(line, read, options)
+            if isinstance(application, WholeAutograde):
+                application.closing.callback(_ahead[application].end)
         return _ahead[application].report(who, submission)
 
 

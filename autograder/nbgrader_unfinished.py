@@ -154,6 +154,8 @@ class WholeAutograde(Autograde):
     later: list[tuple[Any, NotebookNode, Any]]
     #: The students who could not be marked.
     untouched: list[str]
+    #: What ends with the run, however that ends.
+    closing: contextlib.ExitStack
 
     @classmethod
     def take_over(cls, converter: Any) -> None:
@@ -162,12 +164,12 @@ class WholeAutograde(Autograde):
             converter.__class__ = cls
             converter.mark, converter.taken = None, set()
             converter.later, converter.untouched = [], []
+            converter.closing = contextlib.ExitStack()
 
     def convert_notebooks(self) -> None:
-        try:
+        self.closing.callback(self._leave)
+        with self.closing:
             super().convert_notebooks()
-        finally:
-            self._leave()
         if self.untouched:
             names = ", ".join(self.untouched)
             message = f"Not graded, see above: {names}. Run nbgrader autograde again."
