@@ -1,6 +1,8 @@
 """``nbgrader autograde`` that is killed, hindered or started twice loses nobody's scores."""
 
+import json
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -24,7 +26,8 @@ from autograder.nbgrader_unfinished import (
     mark_path,
 )
 from tests import fixture_class
-from tests.fixture_class import CHAPTER, run
+from tests.fixture_class import CHAPTER, answering, run
+from tests.test_parents import BUSY, MODES, family, left_of
 
 STUDENTS = ("forgets", "in-place", "perfect", "plots")
 #: Graded in this order; the run is interrupted while the second is in hand.
@@ -207,24 +210,25 @@ def test_the_instructors_scores_outlive_an_interrupted_run(course: Path) -> None
         assert comments.fetchall() == [("seen",)]
 
 
-#: Signal, seconds after the mark of the second or third student has appeared.
+#: Signal, whose mark has appeared, how many seconds ago, whether all were graded before
+#: and are graded anew with --force.
 MOMENTS = [
-    (sent, student, delay)
-    for sent in ("SIGKILL", "SIGTERM", "SIGINT")
-    for student, delay in (
-        (SECOND, 0.0),
-        (SECOND, 0.03),
-        (SECOND, 0.1),
-        (FIRST, 0.4),
-        ("plots", 0.2),
-    )
+    ("SIGKILL", SECOND, 0.0, False),
+    ("SIGKILL", SECOND, 0.1, True),
+    ("SIGKILL", FIRST, 0.5, False),
+    ("SIGKILL", "plots", 0.3, True),
+    ("SIGTERM", SECOND, 0.03, True),
+    ("SIGTERM", "plots", 0.2, False),
+    ("SIGINT", SECOND, 0.0, True),
+    ("SIGINT", SECOND, 0.1, False),
+    ("SIGINT", FIRST, 0.4, True),
+    ("SIGINT", "plots", 0.2, False),
 ]
 
 
 @posix
 @pytest.mark.slow
-@pytest.mark.parametrize(("sent", "student", "delay"), MOMENTS)
-@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(("sent", "student", "delay", "again"), MOMENTS)
 def test_whenever_a_run_is_interrupted_the_next_one_makes_up_for_it(
     sent: str,
     student: str,
@@ -233,7 +237,6 @@ def test_whenever_a_run_is_interrupted_the_next_one_makes_up_for_it(
     course: Path,
     undisturbed: tuple[Rows, list[str]],
 ) -> None:
-    """``again``: all were graded before, and are graded anew with --force."""
     if again:
         autograde(course)
     folder = autograded(course, student)
@@ -249,6 +252,41 @@ def test_whenever_a_run_is_interrupted_the_next_one_makes_up_for_it(
         assert grades(course, one) in (whole, *([] if again else [[]])), one
     autograde(course)
     assert written(course) == undisturbed
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (["SIGKILL"], "ignores signals"),
+        (["SIGKILL"], "sleeps"),
+        (["SIGTERM"], "spins"),
+        (["SIGINT"], "ignores signals"),
+        (["SIGINT"] * 2, "spins"),
+    ],
+)
+def test_no_process_outlives_an_interrupted_run(
+    sent: list[str], code: str, mode: str, course: Path
+) -> None:
+    for student in STUDENTS[:3]:
+        path = submitted(course, student) / f"{CHAPTER}.ipynb"
+        busy = json.loads(path.read_text(encoding="utf-8"))
+        busy = answering(busy, "classic_dropout", BUSY[code])
+        path.write_text(json.dumps(busy), encoding="utf-8")
+    options = (f"--JudgedExecute.sandbox={mode}", "--JudgedExecute.cell_seconds=300")
+    with begun(course, *options) as process:
+        assert until(lambda: is_unfinished(autograded(course, STUDENTS[0])))
+        # Its worker, at least one judge of those who are next, and their workers.
+        assert until(lambda: len(family(process.pid)) >= 4)
+        time.sleep(random.uniform(0, 4))
+        below = family(process.pid)
+        for name in sent:
+            process.send_signal(getattr(signal, name))
+            time.sleep(0.3)
+        process.wait(timeout=30)
+        assert left_of(below) == set()
 
 
 # ---- Hindered -----------------------------------------------------------------------
