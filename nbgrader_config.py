@@ -33,14 +33,15 @@ c.ClearSolutions.text_stub = "*Your answer goes here.*"
 # exercises/ is generated and committed: making it again fills the gradebook.
 c.GenerateAssignment.force = True
 
-# ---- Who grades: our judge takes the place of the kernel, and of nothing else.
+# ---- Who grades: our judge takes the place of the kernel. The two steps that write scores
+# are nbgrader's own; they wait until the student's notebooks are written.
 c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader_execute.JudgedExecute",
     "nbgrader.preprocessors.IgnorePattern",
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
     "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
+    "autograder.nbgrader_gradebook.WaitingAutoGrades",
+    "autograder.nbgrader_gradebook.WaitingLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 # Reads whatever was handed in; stock nbgrader stops at a file that is no notebook.
@@ -48,3 +49,6 @@ c.Autograde.exporter_class = "autograder.nbgrader_execute.JudgedExporter"
 
 # ---- What students get back: a page that loads nothing, and runs no student's HTML.
 c.GenerateFeedback.exporter_class = "autograder.nbgrader_execute.OfflineFeedback"
+
+# ---- The table of scores says which of them are not final.
+c.ExportApp.plugin_class = "autograder.nbgrader_unfinished.CarefulExport"

@@ -27,6 +27,8 @@ from traitlets import Enum, Float
 from autograder.ahead import GradedAhead
 from autograder.exercise import find_exercise
 from autograder.grading import grade, not_graded
+from autograder.nbgrader_timestamps import read_dates_carefully
+from autograder.nbgrader_unfinished import WholeAutograde, leave_out_unfinished
 from autograder.notebooks import METADATA
 from autograder.remote import CellOutcome
 from autograder.report import ExerciseResult, Report, exercise_text, wrapped
@@ -157,6 +159,8 @@ class JudgedExporter(NotebookExporter):
         # nbgrader makes its exporter after it has found the class and before it copies.
         if hasattr(self.parent, "assignments"):
             keep_to_own_files(self.parent)
+            read_dates_carefully(self.parent)
+            WholeAutograde.take_over(self.parent)
 
     def from_filename(
         self, filename: str, resources: Any = None, **kw: Any
@@ -282,15 +286,6 @@ def keep_to_own_files(converter: Any) -> None:
     nbgrader copies what lies beside a notebook, follows links and opens pipes; its list
     of names to ignore also takes whole paths."""
     for folder in sorted(converter.assignments):
-        timestamp = Path(folder, "timestamp.txt")
-        if timestamp.exists() and not timestamp.is_file():
-            # nbgrader would wait for a pipe, or read a device, without end.
-            converter.log.error(
-                "NOT GRADED: %s is not a file; expected one that holds a date. "
-                "Remove it and run nbgrader autograde again.",
-                timestamp,
-            )
-            del converter.assignments[folder]
         unfit = unfit_files(Path(folder))
         if len(unfit) > _FEW:
             unfit = [Path(folder)]
@@ -397,6 +392,8 @@ class JudgedExecute(NbGraderPreprocessor):
 
             line = [key for key in sorted(paths) if key[1:] == who[1:]]
             _ahead[application] = GradedAhead(line, read, options)
+            if isinstance(application, WholeAutograde):
+                application.closing.callback(_ahead[application].end)
         return _ahead[application].report(who, submission)
 
 
@@ -489,6 +486,12 @@ _LEADS_AWAY = re.compile(r"(?i)<(?=/?(?:meta|base|form|i?frame|link)\b)")
 class OfflineFeedback(HTMLExporter):
     """nbgrader's feedback page, which loads nothing, runs nothing and stays where it is,
     whatever HTML the student wrote. Without MathJax, a formula reads as in the source."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if hasattr(self.parent, "assignments"):
+            leave_out_unfinished(self.parent)
+            read_dates_carefully(self.parent)
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:

@@ -73,6 +73,7 @@ class _Process:
     popen: "subprocess.Popen[bytes]"
     folder: str | None
     clock: WorkerClock = field(init=False)
+    ending: threading.Lock = field(default_factory=threading.Lock)
     requests: "queue.SimpleQueue[tuple[bytes, bytes] | None]" = field(
         default_factory=queue.SimpleQueue
     )
@@ -91,38 +92,69 @@ class _Process:
     @classmethod
     def _launch(cls, command: list[str], inside: bool) -> "_Process":
         folder = None if inside else tempfile.mkdtemp(prefix="dropout-worker-")
-        popen = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(folder or "/tmp"),
-            start_new_session=os.name == "posix",
-        )
-        process = cls(popen, folder)
+        popen = None
+        try:
+            popen = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment(folder or "/tmp"),
+                start_new_session=os.name == "posix",
+            )
+            process = cls(popen, folder)
+            threading.Thread(target=process.carry, daemon=True).start()
+        except BaseException:
+            if popen is not None:
+                cls(popen, folder).kill()
+            elif folder is not None:
+                remove_folder(folder)
+            raise
         _started.add(process)
-        threading.Thread(target=process.carry, daemon=True).start()
         return process
 
     def kill(self) -> None:
-        """Kill the process and its group, and remove its folder."""
+        """Kill the process and its group, and remove its folder; safe to call twice."""
         self.requests.put(None)
-        if os.name == "posix":
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.popen.pid, signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            self.popen.kill()
-        self.popen.wait()
-        if self.folder is not None:
-            remove_folder(self.folder)
+        with self.ending:
+            # Once its leader is reaped, the group's number may be another group's.
+            if os.name == "posix" and self.popen.returncode is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.popen.pid, signal.SIGKILL)
+            with contextlib.suppress(OSError):
+                self.popen.kill()
+            self.popen.wait()
+            if self.folder is not None:
+                remove_folder(self.folder)
         _started.discard(self)
+
+    def code(self, seconds: float = 0.0) -> int | None:
+        """Return how the process ended (minus the signal, if one ended it), None while it
+        runs, waiting so long for it. Reaping it is left to ``kill``, where that can be."""
+        if not hasattr(os, "waitid"):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.popen.wait(seconds)
+            return self.popen.returncode
+        end = time.monotonic() + seconds
+        while self.popen.returncode is None:
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            try:
+                found = os.waitid(os.P_PID, self.popen.pid, options)
+            except ChildProcessError:  # somebody reaps all children of this process
+                return self.popen.poll()
+            if found is not None:
+                ended = found.si_code == os.CLD_EXITED
+                return found.si_status if ended else -found.si_status
+            if time.monotonic() >= end:
+                return None
+            time.sleep(0.01)
+        return self.popen.returncode
 
     def ended_by(self) -> int | None:
         """Return the signal that ended the process, None if none did, waiting a little
         for one that has just closed its streams. Bubblewrap tells it as a shell does."""
-        try:
-            code = self.popen.wait(2.0)
-        except subprocess.TimeoutExpired:
+        code = self.code(2.0)
+        if code is None:
             return None
         return -code if code < 0 else code - 128 if code > 128 else None
 
@@ -163,20 +195,26 @@ _launcher = ThreadPoolExecutor(1, thread_name_prefix="starts-workers")
 _spares: dict[tuple[str, ...], list["Future[_Process]"]] = {}
 
 
+#: What a start may raise: no process, no thread, no folder, no memory.
+_NO_START = (OSError, RuntimeError, MemoryError)
+
+
 def _spare(command: list[str]) -> _Process | None:
     """Return a process that was started ahead and still runs, if there is one."""
     waiting = _spares.get(tuple(command), [])
     while waiting:
-        with contextlib.suppress(IndexError):  # another thread was faster
+        # Another thread may be faster; a start that failed costs nobody.
+        with contextlib.suppress(IndexError, *_NO_START):
             process = waiting.pop().result()
-            if process.popen.poll() is None:
+            if process.code() is None:
                 return process
             process.kill()
     return None
 
 
 def _keep_spare(command: list[str], inside: bool) -> None:
-    _spares.setdefault(tuple(command), []).append(_Process.launch(command, inside))
+    with contextlib.suppress(*_NO_START):
+        _spares.setdefault(tuple(command), []).append(_Process.launch(command, inside))
 
 
 @atexit.register
@@ -184,13 +222,15 @@ def end_spares() -> None:
     """Kill the processes that were started ahead and not used."""
     for waiting in _spares.values():
         while waiting:
-            waiting.pop().result().kill()
+            with contextlib.suppress(Exception):
+                waiting.pop().result().kill()
 
 
 def end_workers() -> None:
     """Kill every worker of this process, in use or not, for it is about to end."""
     for process in list(_started):
-        process.kill()
+        with contextlib.suppress(Exception):
+            process.kill()
 
 
 class RemoteWorker:
@@ -234,16 +274,32 @@ class RemoteWorker:
 
     @property
     def alive(self) -> bool:
-        return self._process is not None and self._process.popen.poll() is None
+        return self._process is not None and self._process.code() is None
 
     def start(self) -> None:
         """Start the process with its limits in force. Raises ``WorkerUnavailable``."""
         inside = self.sandbox == "bubblewrap"
-        self._process = (
-            _spare(self._command) or _Process.launch(self._command, inside).result()
-        )
+        answer = None
+        if (spare := _spare(self._command)) is not None:
+            # It may have ended since; that is not this submission's doing.
+            with contextlib.suppress(WorkerLost, TryAgain):
+                answer = self._set_up(spare, inside)
+        try:
+            if answer is None:
+                fresh = _Process.launch(self._command, inside).result()
+                answer = self._set_up(fresh, inside)
+        except WorkerLost as lost:
+            self._unavailable(lost.message)
+        except _NO_START as error:
+            self._unavailable(f"{type(error).__name__}: {error}")
         if self._ahead:
             _keep_spare(self._command, inside)
+        if not inside:
+            self.sandbox = self._text(answer.get("by"), 20) or "none"
+
+    def _set_up(self, process: _Process, inside: bool) -> dict[str, Any]:
+        """Take a process for this submission, and return what it says of its limits."""
+        self._process = process
         self._generators.clear()
         self._output_left = OUTPUT_LIMIT
         confinement = {
@@ -251,20 +307,21 @@ class RemoteWorker:
             "limits": self.limits.resources(),
             "readable": readable(),
             "hidden": str(PACKAGE),
-            "folder": self._process.folder or "/tmp",
+            "folder": process.folder or "/tmp",
+            # Bubblewrap's worker ends with bubblewrap, and sees no other process.
+            "parent": None if inside else os.getpid(),
             "seed": self._seed,
         }
-        try:
-            answer, _ = self._exchange(confinement, b"", None)
-            self._process.clock = WorkerClock(self._process.popen.pid)
-        except WorkerLost as lost:
-            command = " ".join(self._command[-4:])
-            raise WorkerUnavailable(
-                f"The grading process cannot start ({lost.message}). "
-                f"Does this command print an error? {command}"
-            ) from None
-        if not inside:
-            self.sandbox = self._text(answer.get("by"), 20) or "none"
+        answer, _ = self._exchange(confinement, b"", None)
+        process.clock = WorkerClock(process.popen.pid)
+        return answer
+
+    def _unavailable(self, reason: str) -> NoReturn:
+        command = " ".join(self._command[-4:])
+        raise WorkerUnavailable(
+            f"The grading process cannot start ({reason}). "
+            f"Does this command print an error? {command}"
+        ) from None
 
     def stop(self) -> None:
         """Kill the process and everything in its group; safe to call twice."""

@@ -114,6 +114,7 @@ PACKAGE = Path(__file__).resolve().parent
 _OF_THE_WORKER = (
     "__init__",
     "guard",
+    "parents",
     "seccomp",
     "students",
     "text",

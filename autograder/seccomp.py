@@ -60,7 +60,7 @@ CHECKED = """
     rt_tgsigqueueinfo 297 240                       prlimit64 302 261
     setpriority 141 140     ioprio_set 251 30       sched_setaffinity 203 122
     sched_setscheduler 144 119                      sched_setparam 142 118
-    sched_setattr 314 274
+    sched_setattr 314 274   prctl 157 167
 """
 
 #: Machines that have a filter: the column above, and the kernel's AUDIT_ARCH number.
@@ -71,6 +71,7 @@ _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _SET_MODE_FILTER, _ALL_THREADS, _AT_FULL_SPEED, _PR_SET_NO_NEW_PRIVS = 1, 1, 4, 38
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
 _CLONE_THREAD, _NEW_NAMESPACES = 0x00010000, 0x7E020000
+_PR_SET_PDEATHSIG = 1
 _F_SETOWN, _F_SETOWN_EX, _F_SETPIPE_SZ = 8, 15, 1031
 _X32 = 0x40000000
 # The instructions of BPF that are used, and where the kernel puts what they read.
@@ -134,8 +135,16 @@ def _rules(own: int) -> dict[str, list[Instruction]]:
         _REFUSE,
         _PASS,
     ]
+    # The worker ends with its judge, and stays so.
+    prctl = [
+        (_LOAD, 0, 0, _ARGUMENTS),
+        (_EQUAL, 0, 1, _PR_SET_PDEATHSIG),
+        _REFUSE,
+        _PASS,
+    ]
     return {
         "clone": clone,
+        "prctl": prctl,
         # Its arguments are out of reach; libc then makes its threads by clone.
         "clone3": [(_RETURN, 0, 0, _ERROR | errno.ENOSYS)],
         "fcntl": fcntl,

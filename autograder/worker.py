@@ -28,6 +28,7 @@ import numpy as np
 
 import autograder
 from autograder import guard, seccomp, wire
+from autograder.parents import end_with_parent
 from autograder.students import describe_error
 
 TEXT_LIMIT = 100_000
@@ -383,6 +384,8 @@ def _no_check(exercise: Any) -> float:
 
 def confine(request: dict[str, Any]) -> str:
     """Give up what the judge says; return the strongest means that worked."""
+    if request["parent"] is not None:
+        end_with_parent(request["parent"])
     guard.limit_resources(request["limits"])
     own = tempfile.gettempdir() if request["folder"] is None else request["folder"]
     readable = [path for path in request["readable"] if Path(path).exists()]

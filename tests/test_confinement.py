@@ -242,6 +242,11 @@ except OSError:
     pass
 """,
     "holds memory in shared segments": "tell(libc.shmget(0, 2**20, 0o1600))",
+    "outlives its judge": """
+import signal
+for asked in (0, int(signal.SIGWINCH)):
+    tell(libc.prctl(1, asked, 0, 0, 0))
+""",
     "looks into the judge": """
 tell(libc.ptrace(16, os.getppid(), 0, 0))
 tell(libc.syscall(434, os.getppid(), 0))

@@ -1,0 +1,249 @@
+"""Children end with their parents, and a worker that fails to start costs nobody."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder import remote
+from autograder.remote import RemoteWorker, WorkerUnavailable
+from autograder.sandbox import bubblewrap
+from tests.bank import ROOT
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+MODES = ["off", *(["required"] if bubblewrap() else [])]
+Process = tuple[int, str]
+
+
+def stat(pid: int | str) -> list[str]:
+    """Return a process's state, parent and so on; its start time is the twentieth."""
+    text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    return text.rpartition(")")[2].split()
+
+
+def family(pid: int) -> set[Process]:
+    """Return the processes below one, each by its number and start time."""
+    parents: dict[int, list[tuple[int, str]]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            found = stat(entry.name)
+        except OSError:
+            continue
+        parents.setdefault(int(found[1]), []).append((int(entry.name), found[19]))
+    below = [*parents.get(pid, [])]
+    for child, _ in below:
+        below += parents.get(child, [])
+    return set(below)
+
+
+def left_of(processes: set[Process], seconds: float = 10) -> set[Process]:
+    """Return which of them still run after a while."""
+
+    def runs(process: Process) -> bool:
+        try:
+            found = stat(process[0])
+        except OSError:
+            return False
+        return found[19] == process[1] and found[0] not in "ZX"
+
+    end = time.monotonic() + seconds
+    while (left := {p for p in processes if runs(p)}) and time.monotonic() < end:
+        time.sleep(0.05)
+    return left
+
+
+BUSY = {
+    "spins": "while True: pass",
+    "sleeps": "import time; time.sleep(600)",
+    "ignores signals": (
+        "import signal\n"
+        "for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:\n"
+        "    signal.signal(number, signal.SIG_IGN)\n"
+        "while True: pass"
+    ),
+}
+JUDGE = """
+import sys
+from autograder.remote import RemoteWorker
+with RemoteWorker(sys.argv[1], ahead=True) as worker:
+    worker.start()
+    print("begun", flush=True)
+    worker.run_cell(1, sys.argv[2])
+"""
+
+
+@linux
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("code", BUSY)
+def test_a_busy_worker_ends_with_a_judge_that_is_killed(code: str, mode: str) -> None:
+    judge = subprocess.Popen(
+        [sys.executable, "-c", JUDGE, mode, BUSY[code]],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    assert judge.stdout is not None
+    assert judge.stdout.readline() == b"begun\n"
+    time.sleep(0.5)
+    workers = family(judge.pid)
+    assert len(workers) >= 2
+    judge.kill()
+    judge.wait()
+    judge.stdout.close()
+    assert left_of(workers) == set()
+
+
+# ---- Starts that fail ---------------------------------------------------------------
+
+
+@pytest.fixture
+def no_spares() -> Any:
+    """Have no worker wait that another test started, and none that this one did."""
+    remote.end_spares()
+    yield
+    remote.end_spares()
+
+
+def folders() -> set[str]:
+    return {p.name for p in Path(tempfile.gettempdir()).glob("dropout-worker-*")}
+
+
+def failing(error: Exception, times: int) -> Callable[..., Any]:
+    """Return a ``Popen`` that raises so many times before it starts processes."""
+    real, left = subprocess.Popen, [times]
+
+    def popen(*args: Any, **options: Any) -> Any:
+        if left[0] > 0:
+            left[0] -= 1
+            raise error
+        return real(*args, **options)
+
+    return popen
+
+
+ERRORS = [
+    OSError(errno.EAGAIN, "Resource temporarily unavailable"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    FileNotFoundError(errno.ENOENT, "No such file or directory"),
+    MemoryError(),
+    RuntimeError("can't start new thread"),
+]
+
+
+@pytest.mark.usefixtures("no_spares")
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_a_worker_that_cannot_start_is_told_in_a_sentence_and_leaves_nothing(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = folders()
+    monkeypatch.setattr(subprocess, "Popen", failing(error, 10))
+    with (
+        RemoteWorker("off", ahead=True) as worker,
+        pytest.raises(WorkerUnavailable, match="cannot start"),
+    ):
+        worker.start()
+    assert folders() <= before
+
+
+@pytest.mark.usefixtures("no_spares")
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_a_spare_that_failed_to_start_costs_the_next_one_nothing(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RemoteWorker("off", ahead=False) as worker:
+        worker.start()
+        monkeypatch.setattr(subprocess, "Popen", failing(error, 1))
+        remote._keep_spare(worker._command, False)
+    with RemoteWorker("off") as worker:
+        assert worker.run_cell(1, "3").value == "3"
+
+
+@pytest.mark.usefixtures("no_spares")
+def test_a_thread_that_cannot_start_leaves_no_process_and_no_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[Any] = []
+    real = subprocess.Popen
+
+    def popen(*args: Any, **options: Any) -> Any:
+        started.append(real(*args, **options))
+        return started[-1]
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with RemoteWorker("off") as worker:
+        worker.start()  # the thread that starts workers runs from now on
+    before = folders()
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with RemoteWorker("off") as worker, pytest.raises(WorkerUnavailable):
+        worker.start()
+    assert [p.returncode is not None for p in started] == [True]
+    assert folders() <= before
+
+
+@pytest.mark.usefixtures("no_spares")
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_spare_that_died_while_it_waited_is_replaced(stopped: bool) -> None:
+    """``stopped``: it dies after it was found alive, before it answers."""
+    with RemoteWorker("off", ahead=True) as worker:
+        worker.start()
+        (waiting,) = remote._spares[tuple(worker._command)]
+        spare = waiting.result().popen.pid
+        os.kill(spare, signal.SIGSTOP if stopped else signal.SIGKILL)
+    if stopped:
+        threading.Timer(0.5, os.kill, (spare, signal.SIGKILL)).start()
+    with RemoteWorker("off") as worker:
+        assert worker.run_cell(1, "3").value == "3"
+
+
+@pytest.mark.usefixtures("no_spares")
+def test_all_spares_end_though_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RemoteWorker("off", ahead=True) as worker:
+        worker.start()
+        (waiting,) = remote._spares[tuple(worker._command)]
+    failed: Future[Any] = Future()
+    failed.set_exception(OSError(errno.EAGAIN, "no"))
+    remote._spares[tuple(worker._command)].append(failed)
+    remote.end_spares()
+    assert waiting.result().popen.returncode is not None
+
+
+@pytest.mark.usefixtures("no_spares")
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="reaps when it looks")
+def test_a_group_is_killed_only_while_its_number_is_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed: list[bool] = []
+    real = os.killpg
+    with RemoteWorker("off") as worker:
+        worker.start()
+        process = worker._process
+        assert process is not None
+
+        def killpg(group: int, number: int) -> None:
+            # Whoever has been reaped has no entry any more.
+            killed.append(
+                os.waitid(os.P_PID, group, os.WEXITED | os.WNOWAIT) is not None
+            )
+            real(group, number)
+
+        process.popen.kill()
+        while worker.alive:
+            time.sleep(0.01)
+        assert process.ended_by() == signal.SIGKILL
+        monkeypatch.setattr(os, "killpg", killpg)
+    assert killed == [True]
+    process.kill()
+    assert killed == [True], "its number may be another group's by now"
