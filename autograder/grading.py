@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,13 +21,13 @@ from autograder.students import (
     LocalFunction,
     StudentError,
     StudentFunction,
-    describe_error,
 )
 from autograder.submission import Cell, Submission, SubmissionError, read_submission
 from autograder.text import clean
 from autograder.trial import CheckFailure, Trial
 
 Functions = Mapping[str, StudentFunction]
+_log = logging.getLogger(__name__)
 
 
 #: Begins the message of a check that ended with an error of its own.
@@ -55,7 +56,10 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
         failure = CheckFailure(f"Your function gave no answer: {error.message}.")
     except Exception as error:
         # A result of a kind that no check foresaw must not end the grading of a class.
-        failure = CheckFailure(f"{CHECK_STOPPED} {describe_error(error)}.")
+        where = f"{check.name.replace('_', ' ')} ({check.exercise.name})"
+        failure = CheckFailure(f"{CHECK_STOPPED} {type(error).__name__} in {where}.")
+        # What a check looks for is in its lines: they are for the instructor.
+        _log.error("The check %s ended in its own error.", where, exc_info=error)
     return CheckResult(
         name=check.name,
         status="passed" if failure is None else "failed",

@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -24,8 +23,9 @@ import numpy as np
 
 from autograder import wire
 from autograder.folders import remove_folder
+from autograder.lending import Lent
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
-from autograder.students import Handle, StudentError
+from autograder.students import Foreign, Handle, StudentError
 from autograder.text import clean, one_line
 
 #: Characters of output and figures that are kept of one submission.
@@ -116,7 +116,7 @@ class _Process:
         into, out = self.popen.stdin, self.popen.stdout
         assert into is not None
         assert out is not None
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, MemoryError):
             while (request := self.requests.get()) is not None:
                 for part in request:
                     into.write(part)
@@ -187,7 +187,8 @@ class RemoteWorker:
         self._process: _Process | None = None
         self._generators: dict[int, tuple[int, np.random.Generator]] = {}
         self._forget = False
-        self._callbacks: list[Callable[..., Any]] = []
+        self._lent = Lent()
+        self._number = 0
         self._deadline = time.monotonic() + self.limits.total_seconds
 
     def __enter__(self) -> "RemoteWorker":
@@ -226,8 +227,9 @@ class RemoteWorker:
                 f"The grading process cannot start ({lost.message}). "
                 f"Does this command print an error? {command}"
             ) from None
+        self._expect(answer, error=type(None), by=str)
         if not inside:
-            self.sandbox = self._text(answer.get("by"), 20) or "none"
+            self.sandbox = answer["by"]
 
     def stop(self) -> None:
         """Kill the process and everything in its group; safe to call twice."""
@@ -246,20 +248,24 @@ class RemoteWorker:
                 error=f"it holds {millions:.1f} MB of text, more than can be run; "
                 "expected less than 1 MB: compute or shorten the data in it"
             )
-        value = self._text(answer.get("value"))
-        error = self._text(answer.get("error"), 2000)
+        text = str | None
+        self._expect(
+            answer, error=text, value=text, stdout=str, stderr=str, images=list
+        )
+        value = self._text(answer["value"])
+        error = self._text(answer["error"], 2000)
         return CellOutcome(
-            stdout=self._kept(_printed(self._text(answer.get("stdout")) or "")),
-            stderr=self._kept(_printed(self._text(answer.get("stderr")) or "")),
+            stdout=self._kept(_printed(self._text(answer["stdout"]) or "")),
+            stderr=self._kept(_printed(self._text(answer["stderr"]) or "")),
             value=None if value is None else self._kept(clean(value)),
-            images=self._images(answer.get("images")),
+            images=self._images(answer["images"]),
             error=None if error is None else one_line(error),
         )
 
     def _text(self, value: Any, limit: int = 200_000) -> str | None:
         """Return a text of the worker's answer, or None for none; else it is lost."""
         if not isinstance(value, str | None):
-            self._lose("its answer could not be read", "incoherent")
+            self._lose_sense()
         return None if value is None else value[:limit]
 
     def _kept(self, text: str) -> str:
@@ -268,10 +274,10 @@ class RemoteWorker:
         self._output_left -= len(kept)
         return kept
 
-    def _images(self, images: Any) -> tuple[str, ...]:
+    def _images(self, images: list[Any]) -> tuple[str, ...]:
         """Return the figures, as far as the submission has room for them."""
         kept: list[str] = []
-        for image in images if isinstance(images, list) else []:
+        for image in images:
             if len(self._text(image, wire.MAX_HEADER) or "") <= self._output_left:
                 kept.append(self._kept(image or ""))
         return tuple(kept)
@@ -279,9 +285,8 @@ class RemoteWorker:
     def functions(self) -> dict[str, str]:
         """Return the names of the student's functions with their parameters as text."""
         answer, _ = self._ask({"do": "names"}, b"", self.limits.call_seconds)
-        names = answer.get("names")
-        if not isinstance(names, dict):
-            self._lose("its answer could not be read", "incoherent")
+        self._expect(answer, names=dict)
+        names = answer["names"]
         usual = [n for n in names if len(n) <= NAME_LIMIT and n.isidentifier()]
         return {
             name: one_line(self._text(names[name], 200) or "")
@@ -303,17 +308,23 @@ class RemoteWorker:
     ) -> tuple[Any, tuple[Any, ...]]:
         """Call a function of the student; return its result and the arrays it was given,
         as it left them. Raises ``StudentError`` and ``WorkerLost``."""
-        self._callbacks.clear()
+        self._lent = Lent()
         writer = wire.Writer(self._reference)
-        request = {
-            "do": "call",
-            "function": name,
-            "forget": self._forget,
-            "opaque": list(opaque),
-            "observe": observe,
-            "args": [writer.encode(arg) for arg in args],
-            "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
-        }
+        try:
+            request = {
+                "do": "call",
+                "function": name,
+                "forget": self._forget,
+                "opaque": list(opaque),
+                "observe": observe,
+                "args": [writer.encode(arg) for arg in args],
+                "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
+            }
+            wire.packed(request, writer.body)
+        except wire.WireError as error:
+            raise StudentError(
+                f"what it returned cannot be passed on: {error}"
+            ) from None
         self._forget = False
         deadline = time.monotonic() + self.limits.call_seconds
         answer, body = self._ask(request, writer.body, self.limits.call_seconds)
@@ -322,46 +333,43 @@ class RemoteWorker:
             if left <= 0:
                 self._lose(self._too_long(self.limits.call_seconds), "time")
             answer, body = self._ask(*self._called_back(answer, body), left)
-        if answer.get("error") is not None:
-            raise StudentError(
-                one_line(self._text(answer["error"], 2000) or "an error")
-            )
-        reader = wire.Reader(body)
-        try:
-            after = [reader.decode(node) for node in answer.get("after") or []]
-            if len(after) != (len(args) if observe else 0):
-                raise wire.WireError("another number of arguments came back")
-            return reader.decode(answer.get("result")), tuple(after)
-        except (wire.WireError, TypeError, AttributeError):
-            self._lose("its answer could not be read", "incoherent")
+        return self._returned(answer, body, len(args) if observe else 0)
 
     def _called_back(
         self, request: dict[str, Any], body: bytes
     ) -> tuple[dict[str, Any], bytes]:
-        """Call the judge's own function that the student's code asked for; return the
-        answer frame. Arguments are as untrusted as results."""
-        generators: list[np.random.Generator] = []
-
-        def special(node: dict[str, Any]) -> Any:
-            if node["is"] != "generator":
-                raise wire.WireError("a value of unknown kind")
-            bits = np.random.PCG64()
-            bits.state = wire.generator_state(node)
-            generators.append(np.random.Generator(bits))
-            return generators[-1]
-
-        reader, writer = wire.Reader(body, special), wire.Writer(_no_encoding)
+        """Return the answer of the judge's own function that the student's code called."""
         try:
-            function = self._callbacks[int(request["callback"])]
-            args = [reader.decode(node) for node in request["args"]]
-            kwargs = {k: reader.decode(node) for k, node in request["kwargs"].items()}
-            result = writer.encode(function(*args, **kwargs))
-        except (wire.WireError, KeyError, IndexError, AttributeError):
-            self._lose("its answer could not be read", "incoherent")
-        except (TypeError, ValueError, MemoryError) as error:
-            return {"error": str(error)[:400]}, b""
-        states = [wire.generator_node(generator) for generator in generators]
-        return {"error": None, "result": result, "generators": states}, writer.body
+            return self._lent.answer(request, body)
+        except (wire.WireError, MemoryError):
+            self._lose_sense()
+
+    def _returned(
+        self, answer: dict[str, Any], body: bytes, observed: int
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return what the answer to a call holds: the result, and ``observed`` arguments
+        as they are now."""
+        if answer.get("error") is not None:
+            self._expect(answer, error=str)
+            raise StudentError(
+                one_line(self._text(answer["error"], 2000) or "an error")
+            )
+        self._expect(answer, error=type(None), result=dict, after=list)
+        reader = wire.Reader(body)
+        try:
+            after = [reader.decode(node) for node in answer["after"]]
+            if len(after) != observed:
+                raise wire.WireError("another number of arguments came back")
+            return reader.decode(answer["result"]), tuple(after)
+        except (wire.WireError, MemoryError):
+            self._lose_sense()
+
+    def _expect(self, answer: dict[str, Any], **kinds: Any) -> None:
+        """Lose a worker whose answer has other fields than these, of these types."""
+        try:
+            wire.expect_fields(answer, **kinds)
+        except wire.WireError:
+            self._lose_sense()
 
     def _reference(self, value: Any) -> dict[str, Any]:
         """Return the node of a handle, or of a generator (its state, once)."""
@@ -373,8 +381,9 @@ class RemoteWorker:
             )
             return wire.generator_node(value) | {"number": number}
         if callable(value):
-            self._callbacks.append(value)
-            return {"is": "callback", "number": len(self._callbacks) - 1}
+            return {"is": "callback", "number": self._lent.add(value)}
+        if isinstance(value, Foreign):
+            raise wire.WireError(f"a value of type {value.type_name}")
         raise TypeError(f"a check passed {type(value).__name__}, which cannot be sent")
 
     def _ask(
@@ -391,6 +400,8 @@ class RemoteWorker:
         self, request: dict[str, Any], body: bytes, seconds: float
     ) -> tuple[dict[str, Any], bytes]:
         assert self._process is not None
+        self._number += 1
+        request = request | {"request": self._number}
         self._process.requests.put(wire.packed(request, body))
         try:
             answer = self._process.answers.get(timeout=max(0.01, seconds))
@@ -400,13 +411,21 @@ class RemoteWorker:
             self._lose(
                 "it ended the Python process (exit, a crash or no memory)", "gone"
             )
-        if isinstance(answer, wire.WireError):
-            self._lose("its answer could not be read", "incoherent")
+        # What answers an earlier question answers none of ours.
+        if isinstance(answer, wire.WireError) or not self._is_current(answer[0]):
+            self._lose_sense()
         return answer
+
+    def _is_current(self, answer: dict[str, Any]) -> bool:
+        number = answer.get("request")
+        return type(number) is int and number == self._number
 
     @staticmethod
     def _too_long(seconds: float, scope: str = "") -> str:
         return f"it did not finish within {seconds:.3g} seconds {scope}".rstrip()
+
+    def _lose_sense(self) -> NoReturn:
+        self._lose("its answer could not be read", "incoherent")
 
     def _lose(self, message: str, kind: str) -> NoReturn:
         self.stop()
@@ -439,10 +458,6 @@ class RemoteFunction:
             now if isinstance(arg, np.ndarray | dict) else arg
             for arg, now in zip(args, after, strict=True)
         )
-
-
-def _no_encoding(value: Any) -> dict[str, Any]:
-    return {"is": "foreign", "type": type(value).__name__}
 
 
 #: Colours and cursor movements; and what a line held before it was written anew.

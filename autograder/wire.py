@@ -71,6 +71,18 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return header, body
 
 
+def expect_fields(header: dict[str, Any], **kinds: Any) -> None:
+    """Raise ``WireError`` unless the header's fields are these and of these types.
+
+    ``request``, the number of what it answers, may be there besides."""
+    if header.keys() - {"request"} != kinds.keys():
+        raise WireError("a frame with other fields than expected")
+    for name, kind in kinds.items():
+        value = header[name]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise WireError(f"a frame whose {name} is of another kind")
+
+
 def generator_node(generator: np.random.Generator) -> dict[str, Any]:
     """Return the node of a generator: the state of its PCG64.
 
@@ -229,8 +241,8 @@ class Reader:
                 return Foreign(_string(node["type"], 80))
         if self._special is not None:
             return self._special(node)
-        if node["is"] == "handle":
-            return Handle(int(node["number"]), _string(node["type"], 80))
+        if node["is"] == "handle" and type(node["number"]) is int:
+            return Handle(node["number"], _string(node["type"], 80))
         raise WireError("a value of unknown kind")
 
     def _decode_array(self, node: dict[str, Any]) -> np.ndarray:
