@@ -38,7 +38,8 @@ class Lent:
         function, args, kwargs = self._asked(request, body, generators)
         writer = wire.Writer(_no_encoding)
         try:
-            result = writer.encode(function(*args, **kwargs))
+            with np.errstate(all="ignore"):
+                result = writer.encode(function(*args, **kwargs))
             states = [wire.generator_node(generator) for generator in generators]
             answer = {"error": None, "result": result, "generators": states}
             wire.packed(answer, writer.body)
