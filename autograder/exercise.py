@@ -191,6 +191,8 @@ def describe(value: Any) -> str:
         return f"an array of shape {tuple(shape)} and dtype {dtype}"
     if value is None:
         return "None"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
     if isinstance(value, bool | int | float | str):
         return f"the {type(value).__name__} {value!r}"[:80]
     kind = getattr(value, "type_name", type(value).__name__)

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from autograder import __version__
 from autograder.exercise import Check, Exercise, all_exercises, find_exercise
 from autograder.facts import RAISES_AN_ERROR
+from autograder.local import LocalFunction
 from autograder.mistakes import find_mistake
 from autograder.remote import CellOutcome, RemoteFunction, RemoteWorker, WorkerLost
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.sandbox import Limits
 from autograder.students import (
-    LocalFunction,
     StudentError,
     StudentFunction,
 )
@@ -47,7 +49,9 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
     }
     failure: CheckFailure | None = None
     try:
-        check.function(**arguments)
+        # Results may be of any size; what overflows is no number, and judged as such.
+        with np.errstate(all="ignore"):
+            check.function(**arguments)
     except CheckFailure as error:
         failure = error
     except StudentError as error:

@@ -36,7 +36,7 @@ class Lent:
         malformed; an exception of the function is an answer."""
         generators: list[np.random.Generator] = []
         function, args, kwargs = self._asked(request, body, generators)
-        writer = wire.Writer(_no_encoding)
+        writer = wire.Writer(wire.foreign)
         try:
             with np.errstate(all="ignore"):
                 result = writer.encode(function(*args, **kwargs))
@@ -72,7 +72,3 @@ class Lent:
         args = [reader.decode(node) for node in request["args"]]
         kwargs = {k: reader.decode(node) for k, node in request["kwargs"].items()}
         return self._functions[number], args, kwargs
-
-
-def _no_encoding(value: Any) -> dict[str, Any]:
-    return {"is": "foreign", "type": type(value).__name__}

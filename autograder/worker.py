@@ -227,15 +227,8 @@ class Worker:
     def _answer(
         self, result: Any, args: list[Any], request: dict[str, Any]
     ) -> tuple[dict[str, Any], bytes]:
-        writer = wire.Writer(lambda v: {"is": "foreign", "type": type(v).__name__})
-        opaque = request["opaque"]
-        if isinstance(result, tuple) and opaque and len(result) <= 16:
-            node: dict[str, Any] = {"is": "tuple", "items": []}
-            for i, item in enumerate(result):
-                kept = self._handle(item) if i in opaque else writer.encode(item, 1)
-                node["items"].append(kept)
-        else:
-            node = writer.encode(result)
+        writer = wire.Writer(wire.foreign)
+        node = writer.encode_result(result, request["opaque"], self._handle)
         answer: dict[str, Any] = {"error": None, "result": node, "after": []}
         if request["observe"]:
             answer["after"] = [

@@ -45,7 +45,6 @@ ENDS = {
     "WireError": raising(wire.WireError("secret line")),
     "a result that is too large": lambda *_: np.broadcast_to(1.0, (10**6, 10**6)),
     "a result that is too deep": lambda *_: [[[[[[[[[[]]]]]]]]]],
-    "a number that is too large": lambda *_: 1 << 9000,
 }
 
 
@@ -245,7 +244,7 @@ def test_whatever_a_worker_says_the_judge_stays_whole() -> None:
 
 @pytest.mark.slow
 def test_whatever_a_worker_says_at_length() -> None:
-    assert all(talk(range(3000, 100_000)).values())
+    assert all(talk(range(3000, 30_000)).values())
 
 
 WRONG: dict[str, dict[str, Any]] = {
