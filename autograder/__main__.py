@@ -88,11 +88,6 @@ def _check(arguments: argparse.Namespace) -> int:
     except (KeyError, SandboxUnavailable, WorkerUnavailable) as error:
         print(error.args[0], file=sys.stderr)
         return 2
-    if report.sandbox == "rlimits" and arguments.sandbox == "auto":
-        print(
-            "Note: bubblewrap is not in use; resource limits alone confine the code.",
-            file=sys.stderr,
-        )
     if arguments.json == "-":
         _say(report.as_json(), end="")
         return 0 if report.error is None else 1

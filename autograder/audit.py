@@ -66,7 +66,7 @@ def gather_evidence(
 
     ``mutants`` have ``exercise`` and ``fails`` (names of checks)."""
     from autograder.grading import run_check
-    from autograder.students import LocalFunction
+    from autograder.local import LocalFunction
 
     def seconds(exercise: Exercise, check: Check) -> float:
         functions = {

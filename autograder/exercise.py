@@ -1,13 +1,15 @@
 """Exercises and their checks, joined by the name of the function that the student writes."""
 
+import contextlib
 import functools
 import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from autograder.statistics import Law
@@ -126,7 +128,26 @@ def _load() -> None:
     from autograder import checks
 
     for module in pkgutil.iter_modules(checks.__path__):
-        importlib.import_module(f"autograder.checks.{module.name}")
+        with _all_or_nothing(checks):
+            importlib.import_module(f"{checks.__name__}.{module.name}")
+
+
+@contextlib.contextmanager
+def _all_or_nothing(package: ModuleType) -> Iterator[None]:
+    """Forget what was registered while a module failed to load, and the modules that
+    registered it, so that the next attempt ends in the same error and no other."""
+    exercises, modules = dict(_registry), set(sys.modules)
+    try:
+        yield
+    except BaseException:
+        _registry.clear()
+        _registry.update(exercises)
+        for name in set(sys.modules) - modules:
+            parent, _, own = name.rpartition(".")
+            if parent == package.__name__:
+                del sys.modules[name]
+                vars(package).pop(own, None)
+        raise
 
 
 def all_exercises(chapter: str | None = None) -> list[Exercise]:
@@ -170,6 +191,8 @@ def describe(value: Any) -> str:
         return f"an array of shape {tuple(shape)} and dtype {dtype}"
     if value is None:
         return "None"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
     if isinstance(value, bool | int | float | str):
         return f"the {type(value).__name__} {value!r}"[:80]
     kind = getattr(value, "type_name", type(value).__name__)

@@ -79,7 +79,8 @@ def float_array(
         )
     if not isinstance(value, np.ndarray):
         raise CheckFailure(
-            f"{call}: {what} is {describe(value)}; expected a NumPy array of shape {shape}.",
+            f"{call}: {what} is {describe(value)}; expected a NumPy array of real "
+            f"numbers, of shape {shape}.",
             RETURNS_ANOTHER_KIND,
         )
     if value.shape != tuple(shape):

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,10 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from autograder import __version__
 from autograder.clocks import TryAgain
 from autograder.exercise import Check, Exercise, all_exercises, find_exercise
 from autograder.facts import RAISES_AN_ERROR
+from autograder.local import LocalFunction
 from autograder.mistakes import find_mistake
 from autograder.remote import (
     CellOutcome,
@@ -22,18 +26,17 @@ from autograder.remote import (
     WorkerUnavailable,
 )
 from autograder.report import CheckResult, ExerciseResult, Report
-from autograder.sandbox import Limits
+from autograder.sandbox import Limits, caution
 from autograder.students import (
-    LocalFunction,
     StudentError,
     StudentFunction,
-    describe_error,
 )
 from autograder.submission import Cell, Submission, SubmissionError, read_submission
 from autograder.text import clean
 from autograder.trial import CheckFailure, Trial
 
 Functions = Mapping[str, StudentFunction]
+_log = logging.getLogger(__name__)
 
 
 #: Begins the message of a check that ended with an error of its own.
@@ -56,7 +59,9 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
     }
     failure: CheckFailure | None = None
     try:
-        check.function(**arguments)
+        # Results may be of any size; what overflows is no number, and judged as such.
+        with np.errstate(all="ignore"):
+            check.function(**arguments)
     except CheckFailure as error:
         failure = error
     except StudentError as error:
@@ -69,7 +74,10 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
         failure = CheckFailure(TOO_LARGE)
     except Exception as error:
         # A result of a kind that no check foresaw must not end the grading of a class.
-        failure = CheckFailure(f"{CHECK_STOPPED} {describe_error(error)}.")
+        where = f"{check.name.replace('_', ' ')} ({check.exercise.name})"
+        failure = CheckFailure(f"{CHECK_STOPPED} {type(error).__name__} in {where}.")
+        # What a check looks for is in its lines: they are for the instructor.
+        _log.error("The check %s ended in its own error.", where, exc_info=error)
     return CheckResult(
         name=check.name,
         status="passed" if failure is None else "failed",
@@ -321,7 +329,7 @@ def _graded(
         sandbox=worker.sandbox,
         exercises=results,
         error=None if results else _nothing_found(submission, session),
-        notes=tuple(_notes(session)),
+        notes=tuple(_notes(session)) + _cautions(worker.sandbox),
         cells=session.outcomes,
     )
 
@@ -358,6 +366,11 @@ def _explain_missing(name: str, session: Session) -> tuple[str, str]:
 
 def _place(cell: Cell, submission: Submission) -> str:
     return f"Part {cell.number}" if submission.script else f"Cell {cell.number}"
+
+
+def _cautions(sandbox: str) -> tuple[str, ...]:
+    text = caution(sandbox)
+    return () if text is None else (text,)
 
 
 def _notes(session: Session) -> list[str]:

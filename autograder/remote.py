@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -24,9 +23,11 @@ import numpy as np
 
 from autograder import wire
 from autograder.clocks import Span, TryAgain, WorkerClock
+from autograder.disk import FOLDER_BYTES, FOLDER_ENTRIES, Watch
 from autograder.folders import remove_folder
+from autograder.lending import Lent
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
-from autograder.students import Handle, StudentError
+from autograder.students import Foreign, Handle, StudentError
 from autograder.text import clean, one_line
 
 #: Characters of output and figures that are kept of one submission.
@@ -81,6 +82,8 @@ class _Process:
         default_factory=queue.SimpleQueue
     )
 
+    watch: Watch | None = None
+
     @classmethod
     def launch(cls, command: list[str], inside: bool) -> "Future[_Process]":
         """Start a process; ``inside`` says whether it is bubblewrap's.
@@ -103,6 +106,8 @@ class _Process:
                 start_new_session=os.name == "posix",
             )
             process = cls(popen, folder)
+            if folder is not None:
+                process.watch = Watch(folder, popen.pid, popen.kill)
             threading.Thread(target=process.carry, daemon=True).start()
         except BaseException:
             if popen is not None:
@@ -115,6 +120,8 @@ class _Process:
 
     def kill(self) -> None:
         """Kill the process and its group, and remove its folder; safe to call twice."""
+        if self.watch is not None:
+            self.watch.stop()
         self.requests.put(None)
         with self.ending:
             # Once its leader is reaped, the group's number may be another group's.
@@ -166,7 +173,7 @@ class _Process:
         into, out = self.popen.stdin, self.popen.stdout
         assert into is not None
         assert out is not None
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, MemoryError):
             while (request := self.requests.get()) is not None:
                 for part in request:
                     into.write(part)
@@ -261,7 +268,8 @@ class RemoteWorker:
         self._process: _Process | None = None
         self._generators: dict[int, tuple[int, np.random.Generator]] = {}
         self._forget = False
-        self._callbacks: list[Callable[..., Any]] = []
+        self._lent = Lent()
+        self._number = 0
         self.doubts: list[str] = []
         self._first = first
         self._processor, self._idle = used, 0.0
@@ -295,7 +303,7 @@ class RemoteWorker:
         if self._ahead:
             _keep_spare(self._command, inside)
         if not inside:
-            self.sandbox = self._text(answer.get("by"), 20) or "none"
+            self.sandbox = answer["by"]
 
     def _set_up(self, process: _Process, inside: bool) -> dict[str, Any]:
         """Take a process for this submission, and return what it says of its limits."""
@@ -313,6 +321,7 @@ class RemoteWorker:
             "seed": self._seed,
         }
         answer, _ = self._exchange(confinement, b"", None)
+        self._expect(answer, error=type(None), by=str)
         process.clock = WorkerClock(process.popen.pid)
         return answer
 
@@ -343,20 +352,24 @@ class RemoteWorker:
                 error=f"it holds {millions:.1f} MB of text, more than can be run; "
                 "expected less than 1 MB: compute or shorten the data in it"
             )
-        value = self._text(answer.get("value"))
-        error = self._text(answer.get("error"), 2000)
+        text = str | None
+        self._expect(
+            answer, error=text, value=text, stdout=str, stderr=str, images=list
+        )
+        value = self._text(answer["value"])
+        error = self._text(answer["error"], 2000)
         return CellOutcome(
-            stdout=self._kept(_printed(self._text(answer.get("stdout")) or "")),
-            stderr=self._kept(_printed(self._text(answer.get("stderr")) or "")),
+            stdout=self._kept(_printed(self._text(answer["stdout"]) or "")),
+            stderr=self._kept(_printed(self._text(answer["stderr"]) or "")),
             value=None if value is None else self._kept(clean(value)),
-            images=self._images(answer.get("images")),
+            images=self._images(answer["images"]),
             error=None if error is None else one_line(error),
         )
 
     def _text(self, value: Any, limit: int = 200_000) -> str | None:
         """Return a text of the worker's answer, or None for none; else it is lost."""
         if not isinstance(value, str | None):
-            self._lose("its answer could not be read", "incoherent")
+            self._lose_sense()
         return None if value is None else value[:limit]
 
     def _kept(self, text: str) -> str:
@@ -365,10 +378,10 @@ class RemoteWorker:
         self._output_left -= len(kept)
         return kept
 
-    def _images(self, images: Any) -> tuple[str, ...]:
+    def _images(self, images: list[Any]) -> tuple[str, ...]:
         """Return the figures, as far as the submission has room for them."""
         kept: list[str] = []
-        for image in images if isinstance(images, list) else []:
+        for image in images:
             if len(self._text(image, wire.MAX_HEADER) or "") <= self._output_left:
                 kept.append(self._kept(image or ""))
         return tuple(kept)
@@ -376,9 +389,8 @@ class RemoteWorker:
     def functions(self) -> dict[str, str]:
         """Return the names of the student's functions with their parameters as text."""
         answer, _ = self._ask({"do": "names"}, b"", Span(self.limits.call_seconds))
-        names = answer.get("names")
-        if not isinstance(names, dict):
-            self._lose("its answer could not be read", "incoherent")
+        self._expect(answer, names=dict)
+        names = answer["names"]
         usual = [n for n in names if len(n) <= NAME_LIMIT and n.isidentifier()]
         return {
             name: one_line(self._text(names[name], 200) or "")
@@ -400,17 +412,23 @@ class RemoteWorker:
     ) -> tuple[Any, tuple[Any, ...]]:
         """Call a function of the student; return its result and the arrays it was given,
         as it left them. Raises ``StudentError`` and ``WorkerLost``."""
-        self._callbacks.clear()
+        self._lent = Lent()
         writer = wire.Writer(self._reference)
-        request = {
-            "do": "call",
-            "function": name,
-            "forget": self._forget,
-            "opaque": list(opaque),
-            "observe": observe,
-            "args": [writer.encode(arg) for arg in args],
-            "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
-        }
+        try:
+            request = {
+                "do": "call",
+                "function": name,
+                "forget": self._forget,
+                "opaque": list(opaque),
+                "observe": observe,
+                "args": [writer.encode(arg) for arg in args],
+                "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
+            }
+            wire.packed(request, writer.body)
+        except wire.WireError as error:
+            raise StudentError(
+                f"what it returned cannot be passed on: {error}"
+            ) from None
         self._forget = False
         span = Span(self.limits.call_seconds)
         answer, body = self._ask(request, writer.body, span)
@@ -420,46 +438,43 @@ class RemoteWorker:
             # The judge's own work for the student's code is the student's.
             self._processor += time.thread_time() - began
             answer, body = self._ask(reply, data, span)
-        if answer.get("error") is not None:
-            raise StudentError(
-                one_line(self._text(answer["error"], 2000) or "an error")
-            )
-        reader = wire.Reader(body)
-        try:
-            after = [reader.decode(node) for node in answer.get("after") or []]
-            if len(after) != (len(args) if observe else 0):
-                raise wire.WireError("another number of arguments came back")
-            return reader.decode(answer.get("result")), tuple(after)
-        except (wire.WireError, TypeError, AttributeError):
-            self._lose("its answer could not be read", "incoherent")
+        return self._returned(answer, body, len(args) if observe else 0)
 
     def _called_back(
         self, request: dict[str, Any], body: bytes
     ) -> tuple[dict[str, Any], bytes]:
-        """Call the judge's own function that the student's code asked for; return the
-        answer frame. Arguments are as untrusted as results."""
-        generators: list[np.random.Generator] = []
-
-        def special(node: dict[str, Any]) -> Any:
-            if node["is"] != "generator":
-                raise wire.WireError("a value of unknown kind")
-            bits = np.random.PCG64()
-            bits.state = wire.generator_state(node)
-            generators.append(np.random.Generator(bits))
-            return generators[-1]
-
-        reader, writer = wire.Reader(body, special), wire.Writer(_no_encoding)
+        """Return the answer of the judge's own function that the student's code called."""
         try:
-            function = self._callbacks[int(request["callback"])]
-            args = [reader.decode(node) for node in request["args"]]
-            kwargs = {k: reader.decode(node) for k, node in request["kwargs"].items()}
-            result = writer.encode(function(*args, **kwargs))
-        except (wire.WireError, KeyError, IndexError, AttributeError):
-            self._lose("its answer could not be read", "incoherent")
-        except (TypeError, ValueError, MemoryError) as error:
-            return {"error": str(error)[:400]}, b""
-        states = [wire.generator_node(generator) for generator in generators]
-        return {"error": None, "result": result, "generators": states}, writer.body
+            return self._lent.answer(request, body)
+        except (wire.WireError, MemoryError):
+            self._lose_sense()
+
+    def _returned(
+        self, answer: dict[str, Any], body: bytes, observed: int
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return what the answer to a call holds: the result, and ``observed`` arguments
+        as they are now."""
+        if answer.get("error") is not None:
+            self._expect(answer, error=str)
+            raise StudentError(
+                one_line(self._text(answer["error"], 2000) or "an error")
+            )
+        self._expect(answer, error=type(None), result=dict, after=list)
+        reader = wire.Reader(body)
+        try:
+            after = [reader.decode(node) for node in answer["after"]]
+            if len(after) != observed:
+                raise wire.WireError("another number of arguments came back")
+            return reader.decode(answer["result"]), tuple(after)
+        except (wire.WireError, MemoryError):
+            self._lose_sense()
+
+    def _expect(self, answer: dict[str, Any], **kinds: Any) -> None:
+        """Lose a worker whose answer has other fields than these, of these types."""
+        try:
+            wire.expect_fields(answer, **kinds)
+        except wire.WireError:
+            self._lose_sense()
 
     def _reference(self, value: Any) -> dict[str, Any]:
         """Return the node of a handle, or of a generator (its state, once)."""
@@ -471,8 +486,9 @@ class RemoteWorker:
             )
             return wire.generator_node(value) | {"number": number}
         if callable(value):
-            self._callbacks.append(value)
-            return {"is": "callback", "number": len(self._callbacks) - 1}
+            return {"is": "callback", "number": self._lent.add(value)}
+        if isinstance(value, Foreign):
+            raise wire.WireError(f"a value of type {value.type_name}")
         raise TypeError(f"a check passed {type(value).__name__}, which cannot be sent")
 
     def _ask(
@@ -494,7 +510,9 @@ class RemoteWorker:
         just been started, wait for ``START_SECONDS``."""
         process = self._process
         assert process is not None
-        process.requests.put(wire.packed(request, body))
+        self._number += 1
+        numbered = request | {"request": self._number}
+        process.requests.put(wire.packed(numbered, body))
         slow, patience = False, SLICE if span else START_SECONDS
         while True:
             try:
@@ -507,9 +525,14 @@ class RemoteWorker:
                 slow = True
         if answer is None:
             self._gone()
-        if isinstance(answer, wire.WireError):
-            self._lose("its answer could not be read", "incoherent")
+        # What answers an earlier question answers none of ours.
+        if isinstance(answer, wire.WireError) or not self._is_current(answer[0]):
+            self._lose_sense()
         return answer
+
+    def _is_current(self, answer: dict[str, Any]) -> bool:
+        number = answer.get("request")
+        return type(number) is int and number == self._number
 
     def _look(self, span: Span, waiting: bool) -> None:
         """Look at the worker's clock, and lose it if it took more than it may."""
@@ -541,12 +564,22 @@ class RemoteWorker:
 
     def _gone(self) -> NoReturn:
         assert self._process is not None
+        watch = self._process.watch
+        if watch is not None and watch.full:
+            self._lose(
+                f"it wrote more than {FOLDER_BYTES // 2**20} MB, or {FOLDER_ENTRIES:,} "
+                "files, into its folder",
+                "disk",
+            )
         killed = self._process.ended_by() in _FROM_OUTSIDE
         self._lose(
             "it ended the Python process (exit, a crash or no memory)",
             "gone",
             "its process was killed" if killed else "",
         )
+
+    def _lose_sense(self) -> NoReturn:
+        self._lose("its answer could not be read", "incoherent")
 
     def _lose(self, message: str, kind: str, machine: str = "") -> NoReturn:
         """End the worker; ``machine`` says what may be the machine's doing."""
@@ -584,10 +617,6 @@ class RemoteFunction:
             now if isinstance(arg, np.ndarray | dict) else arg
             for arg, now in zip(args, after, strict=True)
         )
-
-
-def _no_encoding(value: Any) -> dict[str, Any]:
-    return {"is": "foreign", "type": type(value).__name__}
 
 
 #: Colours and cursor movements; and what a line held before it was written anew.

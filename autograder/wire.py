@@ -8,7 +8,7 @@ counts, because what it reads may come from a student.
 import json
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -71,6 +71,18 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return header, body
 
 
+def expect_fields(header: dict[str, Any], **kinds: Any) -> None:
+    """Raise ``WireError`` unless the header's fields are these and of these types.
+
+    ``request``, the number of what it answers, may be there besides."""
+    if header.keys() - {"request"} != kinds.keys():
+        raise WireError("a frame with other fields than expected")
+    for name, kind in kinds.items():
+        value = header[name]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise WireError(f"a frame whose {name} is of another kind")
+
+
 def generator_node(generator: np.random.Generator) -> dict[str, Any]:
     """Return the node of a generator: the state of its PCG64.
 
@@ -111,6 +123,11 @@ def _string(value: Any, limit: int) -> str:
     return clean(value[:limit])
 
 
+def foreign(value: Any) -> dict[str, Any]:
+    """Return the node of a value that has no encoding: its type alone."""
+    return {"is": "foreign", "type": type(value).__name__}
+
+
 class Writer:
     """Encodes values for one frame. ``keep`` turns what has no encoding into a node
     (a handle, say); ``body`` collects the arrays' bytes."""
@@ -119,32 +136,58 @@ class Writer:
         self._keep = keep
         self._parts: list[bytes] = []
         self._size = 0
+        self._items = 0
 
     @property
     def body(self) -> bytes:
         return b"".join(self._parts)
+
+    def encode_result(
+        self,
+        result: Any,
+        opaque: Collection[int],
+        handle: Callable[[Any], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """Return the node of what a function returned, with a ``handle`` in place of the
+        items of a tuple that are ``opaque``. Raises like ``encode``."""
+        if not (isinstance(result, tuple) and opaque and len(result) <= 16):
+            return self.encode(result)
+        items = [
+            handle(item) if i in opaque else self.encode(item, 1)
+            for i, item in enumerate(result)
+        ]
+        return {"is": "tuple", "items": items}
 
     def encode(self, value: Any, depth: int = 0) -> dict[str, Any]:
         """Return the JSON node of a value. Raises ``WireError`` when it is too deep,
         too long or too large."""
         if depth > MAX_DEPTH:
             raise WireError(f"a value is nested deeper than {MAX_DEPTH} levels")
+        self._items += 1
+        if self._items > 2 * MAX_ITEMS:
+            raise WireError(f"a value has more than {2 * MAX_ITEMS:,} items")
         if value is None or isinstance(value, bool):
             return {"is": "constant", "value": value}
-        if isinstance(value, int) and type(value).__module__ == "builtins":
-            if value.bit_length() > 4096:
-                raise WireError("an integer is larger than 4096 bits")
-            return {"is": "int", "value": hex(value)}
+        # Subclasses may say anything of themselves; these methods are the types' own.
+        if isinstance(value, int):
+            if (bits := int.bit_length(value)) > 4096:
+                return {"is": "foreign", "type": f"integer of {bits} bits"}
+            return {"is": "int", "value": hex(int.__pos__(value))}
         if isinstance(value, float):
-            return {"is": "float", "value": float.hex(float(value))}
+            return {"is": "float", "value": float.hex(value)}
         if isinstance(value, str):
-            return {"is": "str", "value": str(value)[:MAX_ITEMS]}
+            return {"is": "str", "value": str.__getitem__(value, slice(MAX_ITEMS))}
+        if isinstance(value, complex):
+            return {"is": "foreign", "type": "complex number"}
         if isinstance(value, np.ndarray):
             return self._array(value)
+        if isinstance(value, np.longdouble):
+            return self.encode(float(value), depth)
         if isinstance(value, np.generic):
             if value.dtype.kind in "biuf" and value.dtype.str in _DTYPES:
                 return self.encode(value.item(), depth)
-            return {"is": "foreign", "type": type(value).__name__}
+            kind = "complex number" if value.dtype.kind == "c" else type(value).__name__
+            return {"is": "foreign", "type": kind}
         if isinstance(value, tuple | list | dict):
             return self._container(value, depth)
         return self._keep(value)
@@ -160,14 +203,17 @@ class Writer:
         return node | {"is": "tuple" if isinstance(value, tuple) else "list"}
 
     def _array(self, value: np.ndarray) -> dict[str, Any]:
-        if value.dtype.newbyteorder("=").str not in _DTYPES:
-            return {"is": "foreign", "type": f"array of dtype {value.dtype}"}
+        dtype = value.dtype.newbyteorder("=")
+        if dtype.kind == "f" and dtype.itemsize > 8:
+            dtype = np.dtype(float)  # long doubles differ from machine to machine
+        if dtype.str not in _DTYPES:
+            what = "complex numbers" if dtype.kind == "c" else f"dtype {value.dtype}"
+            return {"is": "foreign", "type": f"array of {what}"}
         if value.nbytes + self._size > MAX_BODY:
             raise WireError(f"an array of shape {value.shape} is larger than 256 MB")
         # np.array drops a subclass, zero strides and the foreign byte order.
-        data = np.array(
-            value, dtype=value.dtype.newbyteorder("="), order="C", subok=False
-        )
+        with np.errstate(over="ignore"):
+            data = np.array(value, dtype=dtype, order="C", subok=False)
         node = {
             "is": "array",
             "dtype": data.dtype.str,
@@ -229,8 +275,8 @@ class Reader:
                 return Foreign(_string(node["type"], 80))
         if self._special is not None:
             return self._special(node)
-        if node["is"] == "handle":
-            return Handle(int(node["number"]), _string(node["type"], 80))
+        if node["is"] == "handle" and type(node["number"]) is int:
+            return Handle(node["number"], _string(node["type"], 80))
         raise WireError("a value of unknown kind")
 
     def _decode_array(self, node: dict[str, Any]) -> np.ndarray:

@@ -20,6 +20,7 @@ import random
 import re
 import sys
 import tempfile
+import threading
 import types
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -84,6 +85,9 @@ class Worker:
 
     def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
         self.requests, self.answers = requests, answers
+        self.number = 0
+        self.current: object = None
+        self.talking = threading.Lock()
         self.module = types.ModuleType("__main__")
         sys.modules["__main__"] = self.module
         self.names = self.module.__dict__
@@ -96,6 +100,19 @@ class Worker:
         self.next_handle = 0
         # Student code may replace builtins; ours keeps its own.
         self.commands = {"cell": self.cell, "names": self.defined, "call": self.call}
+
+    # -- frames --------------------------------------------------------------------
+    def listen(self) -> tuple[dict[str, Any], bytes] | None:
+        """Return the judge's next frame, None at the end; its number goes with ours."""
+        frame = wire.read_frame(self.requests)
+        if frame is not None:
+            self.number = frame[0]["request"]
+        return frame
+
+    def say(self, answer: dict[str, Any], body: bytes = b"") -> None:
+        """Answer the judge's last frame. Raises ``WireError``, and says nothing, when the
+        answer is larger than a frame."""
+        wire.write_frame(self.answers, answer | {"request": self.number}, body)
 
     # -- cells ---------------------------------------------------------------------
     def cell(
@@ -187,6 +204,7 @@ class Worker:
         if request.get("forget"):
             self.generators.clear()
             self.handles.clear()
+        self.current = object()
         reader = wire.Reader(body, self._special)
         args = [reader.decode(node) for node in request["args"]]
         kwargs = {key: reader.decode(node) for key, node in request["kwargs"].items()}
@@ -196,23 +214,22 @@ class Worker:
                 result = self.names[request["function"]](*args, **kwargs)
             except BaseException as error:
                 return {"error": describe_error(error, _CELL)}, b""
+            finally:
+                with self.talking:
+                    self.current = None
             try:
                 return self._answer(result, args, request)
             except (wire.WireError, MemoryError) as error:
                 return {"error": f"its result cannot be used: {error}"}, b""
+            except BaseException as error:  # of a student's own class
+                text = describe_error(error, _CELL)
+                return {"error": f"its result cannot be used: {text}"}, b""
 
     def _answer(
         self, result: Any, args: list[Any], request: dict[str, Any]
     ) -> tuple[dict[str, Any], bytes]:
-        writer = wire.Writer(lambda v: {"is": "foreign", "type": type(v).__name__})
-        opaque = request["opaque"]
-        if isinstance(result, tuple) and opaque and len(result) <= 16:
-            node: dict[str, Any] = {"is": "tuple", "items": []}
-            for i, item in enumerate(result):
-                kept = self._handle(item) if i in opaque else writer.encode(item, 1)
-                node["items"].append(kept)
-        else:
-            node = writer.encode(result)
+        writer = wire.Writer(wire.foreign)
+        node = writer.encode_result(result, request["opaque"], self._handle)
         answer: dict[str, Any] = {"error": None, "result": node, "after": []}
         if request["observe"]:
             answer["after"] = [
@@ -221,7 +238,7 @@ class Worker:
             ]
         return answer, writer.body
 
-    def _call_back(self, number: int, *args: Any, **kwargs: Any) -> Any:
+    def _call_back(self, call: object, number: int, *args: Any, **kwargs: Any) -> Any:
         """Let the judge call a function of its own, and return what that returned.
 
         A generator among the arguments comes back in the state that the call left."""
@@ -239,8 +256,12 @@ class Worker:
             "args": [writer.encode(arg) for arg in args],
             "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
         }
-        wire.write_frame(self.answers, request, writer.body)
-        frame = wire.read_frame(self.requests)
+        # One question at a time, whatever thread asks; none once the call has ended.
+        with self.talking:
+            if call is not self.current:
+                raise ValueError("the call that was given this function has ended")
+            self.say(request, writer.body)
+            frame = self.listen()
         if frame is None:
             raise SystemExit
         answer, body = frame
@@ -269,7 +290,7 @@ class Worker:
                 self.generators[number] = np.random.Generator(bits)
             return self.generators[number]
         if node["is"] == "callback":
-            return functools.partial(self._call_back, node["number"])
+            return functools.partial(self._call_back, self.current, node["number"])
         raise wire.WireError("a value of unknown kind")
 
 
@@ -393,14 +414,17 @@ def confine(request: dict[str, Any]) -> str:
     # The same submission draws the same numbers, even from where it should not.
     random.seed(request["seed"])
     np.random.seed(request["seed"])
-    kernel = guard.landlock([*readable, own], [own, os.devnull])
-    seccomp.install()
+    landlock = guard.landlock([*readable, own], [own, os.devnull])
+    filtered = seccomp.install()
     guard.audit(
-        [*readable, own, os.devnull], [own, os.devnull], request["hidden"], kernel
+        [*readable, own, os.devnull],
+        [own, os.devnull],
+        request["hidden"],
+        kernel=landlock >= guard.KEEPS_LENGTHS and filtered,
     )
     os.chdir(own)
-    if kernel:
-        return "landlock"
+    if landlock:
+        return "landlock" if filtered else "landlock without seccomp"
     return "rlimits" if os.name == "posix" else "none"
 
 
@@ -408,17 +432,18 @@ def main() -> None:
     """Serve commands until the judge closes the stream."""
     commands, answers = _take_streams()
     worker = Worker(commands, answers)
-    while (frame := wire.read_frame(commands)) is not None:
+    while (frame := worker.listen()) is not None:
         request, body = frame
         if request["do"] == "confine":
-            wire.write_frame(answers, {"error": None, "by": confine(request)})
+            worker.say({"error": None, "by": confine(request)})
             continue
         answer, data = worker.commands[request["do"]](request, body)
         try:
-            wire.write_frame(answers, answer, data)
-        except wire.WireError:
+            worker.say(answer, data)
+        except wire.WireError as error:
             # Text may take six times its length in JSON; the figures are what can go.
-            wire.write_frame(answers, answer | {"images": []}, data)
+            smaller = {"error": f"its result cannot be used: {error}"}
+            worker.say(answer | {"images": []} if "images" in answer else smaller)
 
 
 if __name__ == "__main__":

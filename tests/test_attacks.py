@@ -509,6 +509,8 @@ def test_a_required_sandbox_that_is_missing_is_refused(tmp_path: Path) -> None:
 FORGERY = """
 import json, os, stat, struct
 def forge(header, body=b""):
+    if isinstance(header, dict):
+        header = {"request": get_ipython()._worker.number} | header
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     for fd in range(3, 64):
         try:
@@ -534,7 +536,9 @@ FORGERIES = {
     ),
     "answers to nothing": "for _ in range(24): forge({'error': None}, LARGE)\n",
     "figures without end": (
-        "forge({'error': None, 'images': ['A' * 7_900_000]})\n# %%\n" * 40
+        "forge({'error': None, 'value': None, 'stdout': '', 'stderr': '',"
+        " 'images': ['A' * 7_900_000]})\n"
+        "get_ipython()._worker.say = lambda *a: None\n# %%\n" * 40
     ),
 }
 
@@ -571,20 +575,25 @@ def test_forged_frames_do_not_fill_the_judge(
 
 #: What a worker may claim in place of a cell's text.
 CLAIMS = {
-    "an output of lists": {"error": None, "stdout": "NESTED"},
+    "an output of lists": {"stdout": "NESTED"},
     "an error of lists": {"error": "NESTED"},
-    "figures of lists": {"error": None, "images": ["NESTED"]},
-    "an output that is a number": {"error": None, "stdout": 5},
+    "figures of lists": {"images": ["NESTED"]},
+    "an output that is a number": {"stdout": 5},
+    "an answer to another question": {"request": 1},
+    "no output": {"stderr": None},
+    "a call of a function that nobody lent": {"callback": 0, "args": [], "kwargs": {}},
 }
+CLAIMED = {"error": None, "value": None, "stdout": "", "stderr": "", "images": []}
 
 
 @pytest.mark.parametrize("what", CLAIMS)
 def test_an_answer_of_another_kind_than_text_costs_only_its_cell(
     what: str, tmp_path: Path
 ) -> None:
-    header = json.dumps(CLAIMS[what]).replace('"NESTED"', "[" * 980 + "]" * 980)
+    claim = json.dumps(CLAIMED | CLAIMS[what]).replace("null", "None")
+    claim = claim.replace('"NESTED"', "[" * 80 + "]" * 80)
     path = tmp_path / "attack.py"
-    path.write_text(f"{FORGERY}\n# %%\nforge({header.encode()!r})\n# %%\n{CORRECT}")
+    path.write_text(f"{FORGERY}\n# %%\nforge({claim})\n# %%\n{CORRECT}")
     report = grade(path, exercises=["inverted_dropout"], limits=QUICK)
     assert report.score == report.max_score
     assert "could not be read" in report.notes[0]
@@ -593,8 +602,8 @@ def test_an_answer_of_another_kind_than_text_costs_only_its_cell(
 def test_of_the_names_that_are_claimed_few_are_looked_at() -> None:
     claim = """
 names = {"escape \\x1b[2J": ""} | {f"inverted_dropou{i}": "" for i in range(100_000)}
-forge({"error": None})
-forge({"names": names})
+forge({"error": None, "value": None, "stdout": "", "stderr": "", "images": []})
+forge({"names": names, "request": get_ipython()._worker.number + 1})
 """
     with RemoteWorker(limits=QUICK) as worker:
         worker.run_cell(1, FORGERY + claim)

@@ -438,13 +438,14 @@ def _moments(
     call = _moments_call(x, keep_prob)
     items = facts.pair(function(x, keep_prob), call, "(mean, variance)")
     for item, what in zip(items, ("mean", "variance"), strict=True):
-        if np.shape(item) == () and isinstance(item, int | float | np.ndarray):
+        if _is_one_number(item):
+            found = facts.number(item, call, what)
             over_units = x.mean() if what == "mean" else x.var()
             raise CheckFailure(
-                f"{call}: {what} is the single number {float(item):.4g}; expected an "
+                f"{call}: {what} is the single number {found:.4g}; expected an "
                 f"array of shape {x.shape}.",
                 AVERAGES_OVER_UNITS
-                if facts.close(item, over_units)
+                if facts.close(found, over_units)
                 else facts.RETURNS_ANOTHER_SHAPE,
             )
     mean, variance = (
@@ -452,6 +453,12 @@ def _moments(
         for item, what in zip(items, ("mean", "variance"), strict=True)
     )
     return mean, variance
+
+
+def _is_one_number(item: Any) -> bool:
+    if isinstance(item, np.ndarray):
+        return item.ndim == 0 and item.dtype.kind in "iuf"
+    return isinstance(item, int | float) and not isinstance(item, bool)
 
 
 def _moment_inputs(trial: Trial) -> list[tuple[np.ndarray, float]]:

@@ -1,0 +1,74 @@
+"""The judge's own functions that it lends to a student's code, and their answers.
+
+Whatever such a function does with arguments that a student chose, the worker gets exactly
+one answer. A request that no worker of ours would write is a ``WireError``, never another
+exception.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograder import wire
+
+#: What a student's code is told of an exception that says nothing to it.
+_CANNOT = "the function that was handed to you cannot work with these arguments"
+
+
+class Lent:
+    """The functions that go with one call, by number."""
+
+    def __init__(self) -> None:
+        self._functions: list[Callable[..., Any]] = []
+
+    def add(self, function: Callable[..., Any]) -> int:
+        """Lend a function; return the number by which a student's code asks for it."""
+        self._functions.append(function)
+        return len(self._functions) - 1
+
+    def answer(
+        self, request: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
+        """Call the function that a request asks for; return the answer frame.
+
+        Arguments are as untrusted as results. Raises ``WireError`` for a request that is
+        malformed; an exception of the function is an answer."""
+        generators: list[np.random.Generator] = []
+        function, args, kwargs = self._asked(request, body, generators)
+        writer = wire.Writer(wire.foreign)
+        try:
+            with np.errstate(all="ignore"):
+                result = writer.encode(function(*args, **kwargs))
+            states = [wire.generator_node(generator) for generator in generators]
+            answer = {"error": None, "result": result, "generators": states}
+            wire.packed(answer, writer.body)
+        except (TypeError, ValueError) as error:
+            return {"error": str(error)[:400] or _CANNOT}, b""
+        except (Exception, SystemExit):
+            # No text here: it is of the judge's own code.
+            return {"error": _CANNOT}, b""
+        return answer, writer.body
+
+    def _asked(
+        self, request: dict[str, Any], body: bytes, generators: list[Any]
+    ) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
+        """Return the function that is asked for and its arguments, and fill
+        ``generators`` with those among them."""
+
+        def special(node: dict[str, Any]) -> Any:
+            if node["is"] != "generator":
+                raise wire.WireError("a value of unknown kind")
+            bits = np.random.PCG64()
+            bits.state = wire.generator_state(node)
+            generators.append(np.random.Generator(bits))
+            return generators[-1]
+
+        wire.expect_fields(request, callback=int, args=list, kwargs=dict)
+        number = request["callback"]
+        if not 0 <= number < len(self._functions):
+            raise wire.WireError("a function that nobody lent")
+        reader = wire.Reader(body, special)
+        args = [reader.decode(node) for node in request["args"]]
+        kwargs = {k: reader.decode(node) for k, node in request["kwargs"].items()}
+        return self._functions[number], args, kwargs
