@@ -47,4 +47,4 @@ c.Autograde.autograde_preprocessors = [
 c.Autograde.exporter_class = "autograder.nbgrader_execute.JudgedExporter"
 
 # ---- What students get back: a page that loads nothing, and runs no student's HTML.
-c.GenerateFeedback.exporter_class = "autograder.nbgrader_execute.OfflineFeedback"
+c.GenerateFeedback.exporter_class = "autograder.feedback.OfflineFeedback"

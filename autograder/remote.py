@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 import queue
-import re
 import signal
 import subprocess
 import tempfile
@@ -26,10 +25,10 @@ from autograder import wire
 from autograder.folders import remove_folder
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
 from autograder.students import Handle, StudentError
-from autograder.text import clean, one_line
+from autograder.text import clean, one_line, printed
 
-#: Characters of output and figures that are kept of one submission.
-OUTPUT_LIMIT = 12 * 2**20
+#: Characters of output, and of figures in base64, that are kept of one submission.
+OUTPUT_LIMIT, FIGURES_LIMIT = 10**6, 12 * 2**20
 #: What a student may name a function, and how many names the judge looks at.
 NAME_LIMIT, NAMES_LIMIT = 60, 2_000
 
@@ -181,7 +180,7 @@ class RemoteWorker:
         self.limits = limits or Limits()
         digest = hashlib.sha256(f"worker/{seed}".encode()).digest()
         self._seed = int.from_bytes(digest[:4], "big")
-        self._output_left = OUTPUT_LIMIT
+        self._output_left, self._figures_left = OUTPUT_LIMIT, FIGURES_LIMIT
         self._ahead = ahead
         self._command, self.sandbox = confine(sandbox)
         self._process: _Process | None = None
@@ -209,7 +208,7 @@ class RemoteWorker:
         if self._ahead:
             _keep_spare(self._command, inside)
         self._generators.clear()
-        self._output_left = OUTPUT_LIMIT
+        self._output_left, self._figures_left = OUTPUT_LIMIT, FIGURES_LIMIT
         confinement = {
             "do": "confine",
             "limits": self.limits.resources(),
@@ -249,8 +248,8 @@ class RemoteWorker:
         value = self._text(answer.get("value"))
         error = self._text(answer.get("error"), 2000)
         return CellOutcome(
-            stdout=self._kept(_printed(self._text(answer.get("stdout")) or "")),
-            stderr=self._kept(_printed(self._text(answer.get("stderr")) or "")),
+            stdout=self._kept(printed(self._text(answer.get("stdout")) or "")),
+            stderr=self._kept(printed(self._text(answer.get("stderr")) or "")),
             value=None if value is None else self._kept(clean(value)),
             images=self._images(answer.get("images")),
             error=None if error is None else one_line(error),
@@ -272,8 +271,10 @@ class RemoteWorker:
         """Return the figures, as far as the submission has room for them."""
         kept: list[str] = []
         for image in images if isinstance(images, list) else []:
-            if len(self._text(image, wire.MAX_HEADER) or "") <= self._output_left:
-                kept.append(self._kept(image or ""))
+            text = self._text(image, wire.MAX_HEADER)
+            if text and len(text) <= self._figures_left:
+                kept.append(text)
+                self._figures_left -= len(text)
         return tuple(kept)
 
     def functions(self) -> dict[str, str]:
@@ -443,15 +444,3 @@ class RemoteFunction:
 
 def _no_encoding(value: Any) -> dict[str, Any]:
     return {"is": "foreign", "type": type(value).__name__}
-
-
-#: Colours and cursor movements; and what a line held before it was written anew.
-_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
-_OVERWRITTEN = re.compile(r"[^\n\r]*\r+(?=[^\n\r])")
-
-
-def _printed(text: str) -> str:
-    """Return an output as a terminal leaves it, without colours: a progress bar is its
-    last state."""
-    text = _OVERWRITTEN.sub("", _ESCAPES.sub("", text)).replace("\r", "")
-    return clean(text)

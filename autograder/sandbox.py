@@ -105,6 +105,7 @@ PACKAGE = Path(__file__).resolve().parent
 _OF_THE_WORKER = (
     "__init__",
     "guard",
+    "parts",
     "seccomp",
     "students",
     "text",
