@@ -42,10 +42,12 @@ class OfflineFeedback(HTMLExporter):
         super().__init__(**kwargs)
         self._left = PAGE_SECONDS
         self._highlight: Callable[..., str] = Highlight2HTML(parent=self)
-        own = {"highlight_code": self.highlighted}
+        own = {
+            "highlight_code": self.highlighted,
+            # Mends the links of notebooks from before 2014, and takes quadratic time.
+            "strip_files_prefix": lambda text: text,
+        }
         self.filters = {**self.filters, **own}  # type: ignore[has-type]
-        # Mends the links of notebooks from before 2014, and takes quadratic time.
-        self.register_filter("strip_files_prefix", str)
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:

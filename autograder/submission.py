@@ -130,8 +130,8 @@ def _decoded(data: bytes, path: Path) -> str:
     if path.suffix == ".ipynb" and holds_more_items(data, MAX_ITEMS):
         raise SubmissionError(
             f"{path.name} holds more than {MAX_ITEMS:,} numbers, texts and lists; an "
-            "exercise's notebook holds a few thousand. Clear its outputs, save it and "
-            "submit it again."
+            "exercise's notebook holds a few thousand. Clear its outputs, take out empty "
+            "cells, save it and submit it again."
         )
     try:
         text = data.decode("utf-8-sig")

@@ -189,19 +189,18 @@ class Worker:
     ) -> tuple[dict[str, Any], bytes]:
         """Answer with the functions of the namespace and their parameters, those that
         were defined here first: the judge bounds their number."""
-        here: dict[str, str] = {}
-        imported: dict[str, str] = {}
+        here, imported = [], []
         for name, value in list(self.names.items()):
             if isinstance(name, str) and callable(value) and _may_be_graded(name):
+                own = True
                 # Student objects may raise anything when they are looked at.
-                own, signature = True, "(…)"
                 with contextlib.suppress(BaseException):
                     own = value.__module__ == "__main__"
-                with contextlib.suppress(BaseException):
-                    signature = str(inspect.signature(value))[:200]
-                (here if own else imported)[name] = signature
-        found = itertools.islice((here | imported).items(), wire.MAX_ITEMS)
-        return {"names": dict(found)}, b""
+                (here if own else imported).append(name)
+        found = itertools.islice([*here, *imported], wire.MAX_ITEMS)
+        return {
+            "names": {name: _signature(self.names.get(name)) for name in found}
+        }, b""
 
     # -- calls ---------------------------------------------------------------------
     def call(
@@ -295,6 +294,12 @@ class Worker:
         if node["is"] == "callback":
             return functools.partial(self._call_back, node["number"])
         raise wire.WireError("a value of unknown kind")
+
+
+def _signature(function: Any) -> str:
+    with contextlib.suppress(BaseException):
+        return str(inspect.signature(function))[:200]
+    return "(…)"
 
 
 def _may_be_graded(name: str) -> bool:
