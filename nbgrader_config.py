@@ -48,7 +48,7 @@ c.Autograde.autograde_preprocessors = [
 c.Autograde.exporter_class = "autograder.nbgrader_execute.JudgedExporter"
 
 # ---- What students get back: a page that loads nothing, and runs no student's HTML.
-c.GenerateFeedback.exporter_class = "autograder.nbgrader_execute.OfflineFeedback"
+c.GenerateFeedback.exporter_class = "autograder.feedback.OfflineFeedback"
 
 # ---- The table of scores says which of them are not final.
 c.ExportApp.plugin_class = "autograder.nbgrader_unfinished.CarefulExport"

@@ -1,6 +1,5 @@
 """Runs the checks of a submission's exercises and puts the verdict together."""
 
-import ast
 import difflib
 import logging
 import os
@@ -34,6 +33,9 @@ from autograder.students import (
 from autograder.submission import Cell, Submission, SubmissionError, read_submission
 from autograder.text import clean
 from autograder.trial import CheckFailure, Trial
+
+#: So many cells that failed are told of one by one.
+_NOTES = 20
 
 Functions = Mapping[str, StudentFunction]
 _log = logging.getLogger(__name__)
@@ -379,29 +381,29 @@ def _notes(session: Session) -> list[str]:
         "that again."
         for doubt in session.worker.doubts[:1]
     ]
-    return doubts + [
+    notes = [
         clean(f"{_place(cell, session.submission)} failed: {outcome.error}.")
         for cell in session.submission.code
         if (outcome := session.outcomes.get(cell.number)) is not None and outcome.error
     ]
+    if len(notes) > _NOTES:
+        notes[_NOTES:] = [f"{len(notes) - _NOTES} others failed as well."]
+    return doubts + notes
+
+
+#: A function's definition at the start of a line.
+_DEFINES = re.compile(r"(?m)^(?:async[ \t]+)?def[ \t]+(\w+)")
 
 
 def _mentioned(submission: Submission) -> set[str]:
-    """Return the exercises that the file means: functions it tries to define, cells that
-    check them. What it means counts, even where the code does not run."""
+    """Return what the file means, exercises among it: functions it tries to define, cells
+    that check them. What it means counts, even where the code does not run."""
     found: set[str] = set()
     for cell in submission.cells:
         if cell.graded is not None:
             found |= set(re.findall(r"\w+", cell.source))
             continue
-        try:
-            tree = ast.parse(cell.source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            found |= {
-                e.name for e in all_exercises() if f"def {e.name}(" in cell.source
-            }
-            continue
-        found |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+        found |= set(_DEFINES.findall(cell.source))
     return found
 
 

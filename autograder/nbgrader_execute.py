@@ -1,7 +1,7 @@
 """nbgrader's door: its ``autograde`` with our judge in the place of the kernel.
 
 ``JudgedExecute`` replaces nbgrader's ``Execute`` step; ``JudgedExporter`` reads whatever
-was handed in; ``OfflineFeedback`` writes pages that load nothing from other hosts.
+was handed in.
 ``nbgrader_config.py`` names them; all else of nbgrader stays its own.
 """
 
@@ -12,13 +12,13 @@ import html
 import os
 import re
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import nbformat
-from jinja2 import pass_context
-from nbconvert.exporters import HTMLExporter, NotebookExporter
+from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode, v4
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
@@ -28,7 +28,7 @@ from autograder.ahead import GradedAhead
 from autograder.exercise import find_exercise
 from autograder.grading import grade, not_graded
 from autograder.nbgrader_timestamps import read_dates_carefully
-from autograder.nbgrader_unfinished import WholeAutograde, leave_out_unfinished
+from autograder.nbgrader_unfinished import WholeAutograde
 from autograder.notebooks import METADATA
 from autograder.remote import CellOutcome
 from autograder.report import ExerciseResult, Report, exercise_text, wrapped
@@ -199,6 +199,8 @@ def handed_in(path: Path, known: dict[str, Released]) -> NotebookNode:
     data = load_notebook(path, own_folder(path.parent))
     read_notebook(data, path.name)
     notebook = restored(data, known)
+    # What is restored must be within bounds as well: it is read once more.
+    read_notebook(notebook, path.name)
     nbformat.validate(notebook)
     nbformat.writes(notebook).encode("utf-8")
     return notebook
@@ -220,6 +222,7 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
     cells that it lacks; outputs and foreign metadata are dropped."""
     cells: list[NotebookNode] = []
     seen: set[str] = set()
+    left = MAX_IMAGES
     # From the end: of copies of a cell, the last keeps its identity.
     for raw in reversed(data["cells"]):
         raw = raw if isinstance(raw, dict) else {}
@@ -231,10 +234,12 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
             # Something stays in its place, so that cells keep their numbers.
             kind, raw = "raw", {}
         cell = _cell(kind, cell_source(raw), metadata)
-        if kind == "markdown" and (images := _images(raw.get("attachments"))):
+        if kind == "markdown" and (images := _images(raw.get("attachments"), left)):
             cell.attachments = nbformat.from_dict(images)
-        cells.insert(0, cell)
+            left -= sum(map(len, chain(*(image.values() for image in images.values()))))
+        cells.append(cell)
         seen.add(claimed)
+    cells.reverse()
     lacking = [
         cell.cell()
         for cell in known.values()
@@ -248,23 +253,31 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
     return v4.new_notebook(cells=cells, metadata=metadata)
 
 
+#: Characters of a notebook's attached images that are handed on: three large photographs.
+MAX_IMAGES = 12 * 2**20
+
+
 def _dict(found: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _images(attachments: Any) -> dict[str, dict[str, str]]:
-    """Return the attached images; whatever else was attached is left out."""
-    found = {
-        one_line(name): {
-            kind: data
-            for kind, data in _dict(image).items()
-            if re.fullmatch(r"image/[a-z+.-]+", kind)
-            and isinstance(data, str)
-            and re.fullmatch(r"[A-Za-z0-9+/=\s]*", data)
-        }
-        for name, image in _dict(attachments).items()
-    }
-    return {name: image for name, image in found.items() if image}
+def _images(attachments: Any, room: int) -> dict[str, dict[str, str]]:
+    """Return the attached images, as many as there is ``room`` for, in characters;
+    whatever else was attached is left out."""
+    images: dict[str, dict[str, str]] = {}
+    for name, image in islice(_dict(attachments).items(), 100):
+        for kind, data in islice(_dict(image).items(), 5):
+            if _is_image(kind, data) and len(data) <= room:
+                images.setdefault(one_line(name[:200]), {})[kind] = data
+                room -= len(data)
+    return images
+
+
+def _is_image(kind: str, data: Any) -> bool:
+    kinds = len(kind) <= 40 and re.fullmatch(r"image/[a-z+.-]+", kind)
+    return bool(
+        kinds and isinstance(data, str) and re.fullmatch(r"[A-Za-z0-9+/=\s]*", data)
+    )
 
 
 def as_handed_out(known: dict[str, Released], error: str) -> NotebookNode:
@@ -469,44 +482,3 @@ def _is_png(image: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return start == b"\x89PNG\r\n\x1a\n"
-
-
-# ---- The page that the student gets -------------------------------------------------
-
-
-#: A browser shows such a page's own text, style and images, and nothing else.
-_POLICY = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-    "img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">"
-)
-#: What no policy stops: tags that lead the reader, or the browser, to another page.
-_LEADS_AWAY = re.compile(r"(?i)<(?=/?(?:meta|base|form|i?frame|link)\b)")
-
-
-class OfflineFeedback(HTMLExporter):
-    """nbgrader's feedback page, which loads nothing, runs nothing and stays where it is,
-    whatever HTML the student wrote. Without MathJax, a formula reads as in the source."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if hasattr(self.parent, "assignments"):
-            leave_out_unfinished(self.parent)
-            read_dates_carefully(self.parent)
-
-    @pass_context
-    def markdown2html(self, context: Any, source: str) -> str:
-        """Return the Markdown as HTML; as it was written where nbconvert refuses it, as
-        for an image whose attachment is missing."""
-        try:
-            return str(super().markdown2html(context, source))
-        except Exception:
-            return f"<pre>{html.escape(source)}</pre>"
-
-    def from_notebook_node(
-        self, nb: NotebookNode, resources: Any = None, **kw: Any
-    ) -> tuple[str, Any]:
-        page, resources = super().from_notebook_node(nb, resources, **kw)
-        head, end, body = page.partition("</head>")
-        head = re.sub(r"(?s)<script\b.*?</script>", "", head)
-        head = head.replace("<head>", f"<head>\n{_POLICY}", 1)
-        return head + end + _LEADS_AWAY.sub("&lt;", body), resources

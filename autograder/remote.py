@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 import queue
-import re
 import signal
 import subprocess
 import tempfile
@@ -28,10 +27,10 @@ from autograder.folders import remove_folder
 from autograder.lending import Lent
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
 from autograder.students import Foreign, Handle, StudentError
-from autograder.text import clean, one_line
+from autograder.text import clean, one_line, printed
 
-#: Characters of output and figures that are kept of one submission.
-OUTPUT_LIMIT = 12 * 2**20
+#: Characters of output, and of figures in base64, that are kept of one submission.
+OUTPUT_LIMIT, FIGURES_LIMIT = 10**6, 12 * 2**20
 #: What a student may name a function, and how many names the judge looks at.
 NAME_LIMIT, NAMES_LIMIT = 60, 2_000
 #: How long an answer is waited for before the judge looks at the worker's clock, how
@@ -262,7 +261,7 @@ class RemoteWorker:
         self.limits = limits or Limits()
         digest = hashlib.sha256(f"worker/{seed}".encode()).digest()
         self._seed = int.from_bytes(digest[:4], "big")
-        self._output_left = OUTPUT_LIMIT
+        self._output_left, self._figures_left = OUTPUT_LIMIT, FIGURES_LIMIT
         self._ahead = ahead
         self._command, self.sandbox = confine(sandbox)
         self._process: _Process | None = None
@@ -309,7 +308,7 @@ class RemoteWorker:
         """Take a process for this submission, and return what it says of its limits."""
         self._process = process
         self._generators.clear()
-        self._output_left = OUTPUT_LIMIT
+        self._output_left, self._figures_left = OUTPUT_LIMIT, FIGURES_LIMIT
         confinement = {
             "do": "confine",
             "limits": self.limits.resources(),
@@ -359,8 +358,8 @@ class RemoteWorker:
         value = self._text(answer["value"])
         error = self._text(answer["error"], 2000)
         return CellOutcome(
-            stdout=self._kept(_printed(self._text(answer["stdout"]) or "")),
-            stderr=self._kept(_printed(self._text(answer["stderr"]) or "")),
+            stdout=self._kept(printed(self._text(answer["stdout"]) or "")),
+            stderr=self._kept(printed(self._text(answer["stderr"]) or "")),
             value=None if value is None else self._kept(clean(value)),
             images=self._images(answer["images"]),
             error=None if error is None else one_line(error),
@@ -382,8 +381,10 @@ class RemoteWorker:
         """Return the figures, as far as the submission has room for them."""
         kept: list[str] = []
         for image in images:
-            if len(self._text(image, wire.MAX_HEADER) or "") <= self._output_left:
-                kept.append(self._kept(image or ""))
+            text = self._text(image, wire.MAX_HEADER)
+            if text and len(text) <= self._figures_left:
+                kept.append(text)
+                self._figures_left -= len(text)
         return tuple(kept)
 
     def functions(self) -> dict[str, str]:
@@ -617,15 +618,3 @@ class RemoteFunction:
             now if isinstance(arg, np.ndarray | dict) else arg
             for arg, now in zip(args, after, strict=True)
         )
-
-
-#: Colours and cursor movements; and what a line held before it was written anew.
-_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
-_OVERWRITTEN = re.compile(r"[^\n\r]*\r+(?=[^\n\r])")
-
-
-def _printed(text: str) -> str:
-    """Return an output as a terminal leaves it, without colours: a progress bar is its
-    last state."""
-    text = _OVERWRITTEN.sub("", _ESCAPES.sub("", text)).replace("\r", "")
-    return clean(text)

@@ -133,6 +133,7 @@ _OF_THE_WORKER = (
     "__init__",
     "guard",
     "parents",
+    "parts",
     "seccomp",
     "students",
     "text",

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from autograder.text import one_line
+from autograder.text import one_line, shortened
 
 
 class StudentFunction(Protocol):
@@ -54,15 +54,17 @@ def describe_error(error: BaseException, filename: str | None = None) -> str:
     import linecache
     import traceback
 
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{type(error).__name__}: {error}")
-    text = one_line(text).rstrip(":")
-    if len(text) > 400:
-        text = text[:400] + " …"
+    # Cut first: the text may have any length, and what is cut is not shown.
+    text = f"{type(error).__name__}: {error}"[:2000]
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+    text = shortened(one_line(text).rstrip(":"), 400)
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if filename is None or f.filename.startswith(filename)]
     if isinstance(error, SyntaxError) and error.lineno is not None:
-        return f"{text} (line {error.lineno}: {one_line(error.text or '')})"
+        line = shortened(one_line((error.text or "")[:2000]), 200)
+        return f"{text} (line {error.lineno}: {line})"
     if own:
-        line = one_line(linecache.getline(own[-1].filename, own[-1].lineno or 0))
+        found = linecache.getline(own[-1].filename, own[-1].lineno or 0)
+        line = shortened(one_line(found[:2000]), 200)
         return f"{text} (line {own[-1].lineno}{': ' + line if line else ''})"
     return text

@@ -1,19 +1,23 @@
 """Reads a student's file, notebook or script, into cells; says what is wrong."""
 
-import ast
 import hashlib
-import itertools
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.text import clean, one_line
+from autograder.text import clean, holds_more_items, one_line
 
 MAX_BYTES = 20 * 2**20
 #: Python's parser takes about a thousand times the memory of the code it reads.
 MAX_CODE = 300_000
+#: A long essay has 50,000; a page is made of all texts in a notebook.
+MAX_TEXT = 500_000
+#: An exercise's notebook has about forty, and each is run, copied and shown by itself.
+MAX_CELLS = 1_000
+#: Brackets and commas in a notebook's JSON, outside its texts: 100 MB when parsed.
+MAX_ITEMS = 400_000
 #: In nbgrader's metadata a grade cell's id is this and the exercise's name.
 GRADE_PREFIX = "check-"
 #: Half of a character, which JSON can hold and UTF-8 cannot.
@@ -65,13 +69,15 @@ def read_submission(path: str | Path, within: Path | None = None) -> Submission:
     """Return the submission in a .ipynb or .py file.
 
     Raises ``SubmissionError`` for a missing, empty, unreadable, truncated or oversized
-    file, too much code, another ending, a notebook of a format before 4, and a file to
-    which a link leads out of the folder ``within``."""
+    file, too many cells, too much code or text, another ending, a notebook of a format
+    before 4, and a file to which a link leads out of the folder ``within``."""
     path = Path(path)
     if path.suffix == ".py":
         text = _text(path, within)
-        _bound(len(text), path.name)
-        return Submission(clean(path.name), tuple(_script_cells(text)), script=True)
+        _bound_code(len(text), path.name)
+        cells = tuple(_script_cells(text))
+        _bound_cells(len(cells), path.name)
+        return Submission(clean(path.name), cells, script=True)
     return read_notebook(load_notebook(path, within), path.name)
 
 
@@ -112,18 +118,30 @@ def _text(path: Path, within: Path | None = None) -> str:
             "clear its outputs and save it."
         )
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise SubmissionError(
-            f"{path.name} is not UTF-8 text; save it as UTF-8."
-        ) from None
+        data = path.read_bytes()
     except OSError as error:
         raise SubmissionError(
             f"{path.name} cannot be read: {error.strerror}."
         ) from None
-    if not text.strip():
+    return _decoded(data, path)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    if path.suffix == ".ipynb" and holds_more_items(data, MAX_ITEMS):
+        raise SubmissionError(
+            f"{path.name} holds more than {MAX_ITEMS:,} numbers, texts and lists; an "
+            "exercise's notebook holds a few thousand. Clear its outputs, take out empty "
+            "cells, save it and submit it again."
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SubmissionError(
+            f"{path.name} is not UTF-8 text; save it as UTF-8."
+        ) from None
+    if not text or text.isspace():
         raise SubmissionError(f"{path.name} is empty; did the upload fail?")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _json(text: str, name: str) -> Any:
@@ -152,12 +170,15 @@ def read_notebook(notebook: Any, name: str) -> Submission:
     cells = notebook.get("cells")
     if not isinstance(cells, list):
         raise SubmissionError(f"{name} is a notebook without a list of cells.")
+    _bound_cells(len(cells), name)
     code = [
         (number, cell, cell_grade_id(cell))
         for number, cell in enumerate(cells, start=1)
-        if isinstance(cell, dict) and _cell_type(cell) == "code"
+        if _is_cell(cell) and _cell_type(cell) == "code"
     ]
-    _bound(sum(len(cell_source(cell)) for _, cell, _ in code), name)
+    characters = sum(_length(cell) for _, cell, _ in code)
+    _bound_code(characters, name)
+    _bound_text(sum(map(_length, filter(_is_cell, cells))) - characters, name)
     # Of copies of a cell, which share its identity, the last is the original's heir.
     last = {grade_id: number for number, _, grade_id in code}
     script = is_script(notebook)
@@ -165,12 +186,29 @@ def read_notebook(notebook: Any, name: str) -> Submission:
     return Submission(clean(name), tuple(read), script)
 
 
-def _bound(characters: int, name: str) -> None:
+def _bound_code(characters: int, name: str) -> None:
     if characters > MAX_CODE:
         raise SubmissionError(
             f"{name} holds {characters:,} characters of code; expected at most "
             f"{MAX_CODE:,}. Was data or output pasted into it? Take it out, save the "
             "file and submit it again."
+        )
+
+
+def _bound_text(characters: int, name: str) -> None:
+    if characters > MAX_TEXT:
+        raise SubmissionError(
+            f"{name} holds {characters:,} characters in its text cells; expected at "
+            f"most {MAX_TEXT:,}. Was data or a picture pasted into one? Take it out, "
+            "save the file and submit it again."
+        )
+
+
+def _bound_cells(cells: int, name: str) -> None:
+    if cells > MAX_CELLS:
+        raise SubmissionError(
+            f"{name} holds {cells:,} cells; expected at most {MAX_CELLS:,}. Take out "
+            "those that hold nothing, save the file and submit it again."
         )
 
 
@@ -204,11 +242,23 @@ def is_script(notebook: dict[str, Any]) -> bool:
     return isinstance(ours, dict) and ours.get("script") is True
 
 
-def cell_source(cell: dict[str, Any]) -> str:
-    """Return a cell's text; a file holds it as one string or as a list of lines."""
+def _is_cell(cell: Any) -> bool:
+    return isinstance(cell, dict)
+
+
+def _lines(cell: dict[str, Any]) -> list[str]:
     source = cell.get("source", "")
     lines = source if isinstance(source, list) else [source]
-    text = "".join(line for line in lines if isinstance(line, str))
+    return [line for line in lines if isinstance(line, str)]
+
+
+def _length(cell: dict[str, Any]) -> int:
+    return sum(map(len, _lines(cell)))
+
+
+def cell_source(cell: dict[str, Any]) -> str:
+    """Return a cell's text; a file holds it as one string or as a list of lines."""
+    text = "".join(_lines(cell))
     return _SURROGATE.sub("\ufffd", text)
 
 
@@ -223,38 +273,8 @@ def _cell(number: int, cell: dict[str, Any], grade_id: str, script: bool) -> Cel
 
 
 def _script_cells(text: str) -> list[Cell]:
-    """Return a script's cells: its ``# %%`` parts; where the syntax of one is broken,
-    its top-level blocks, so that a syntax error costs only the block it stands in."""
+    """Return a script's cells: its ``# %%`` parts. What is wrong with a part's syntax is
+    found where it runs: Python's parser can take all memory there is."""
     parts = re.split(r"(?m)^(?=# %%)", text)
-    sources: list[str] = []
-    for part in parts:
-        sources += [part] if _parses(part) else _blocks(part)
-    return [Cell(n, s) for n, s in enumerate(sources, start=1) if s.strip()]
-
-
-def _parses(source: str) -> bool:
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
-def _blocks(source: str) -> list[str]:
-    """Return runs of lines that each start at column 0, joined until they parse."""
-    lines = source.splitlines(keepends=True)
-    starts = [
-        i
-        for i, line in enumerate(lines)
-        if re.match(r"[A-Za-z_@]", line) and line.strip()
-    ]
-    edges = [0, *[i for i in starts if i > 0], len(lines)]
-    pieces = ["".join(lines[a:b]) for a, b in itertools.pairwise(edges)]
-    blocks: list[str] = []
-    for piece in pieces:
-        # A decorator, an else or an except belongs to the lines above or below it.
-        if blocks and not _parses(blocks[-1]) and _parses(blocks[-1] + piece):
-            blocks[-1] += piece
-        else:
-            blocks.append(piece)
-    return blocks
+    sources = (part for part in parts if part.strip())
+    return [Cell(n, source) for n, source in enumerate(sources, start=1)]

@@ -1,5 +1,6 @@
 """Text from outside, made fit for files, terminals and pages."""
 
+import itertools
 import re
 
 #: Control characters besides tab and newline, line separators, and marks that turn the
@@ -18,3 +19,36 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Return ``clean(text)`` with each run of white space as one blank."""
     return " ".join(clean(text).split())
+
+
+#: Colours, cursor movements and titles.
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
+
+
+def printed(text: str) -> str:
+    """Return an output as a terminal leaves it, without colours: a progress bar is its
+    last state. Takes time in proportion to the text's length, whatever is in it."""
+    lines = _ESCAPES.sub("", text).split("\n")
+    return clean("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return the text, or its first ``limit`` characters and a mark that it went on."""
+    return text if len(text) <= limit else text[:limit] + " …"
+
+
+#: A JSON text in quotes, once what is escaped in it is gone; or the start of an item.
+_TOKEN = re.compile(rb'"[^"]*"?|[\[{,]')
+
+
+def holds_more_items(data: bytes, limit: int) -> bool:
+    """Return whether a JSON text announces more than ``limit`` items.
+
+    Parsed, each takes up to 250 bytes of memory, however few it takes in the text; commas
+    and brackets in quotes take none."""
+    if sum(data.count(mark) for mark in (b"[", b"{", b",")) <= limit:
+        return False
+    # Two backslashes are one that escapes nothing.
+    plain = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    marks = (found for found in _TOKEN.finditer(plain) if found[0][:1] != b'"')
+    return sum(1 for _ in itertools.islice(marks, limit + 1)) > limit

@@ -8,17 +8,22 @@ counts, because what it reads may come from a student.
 import json
 import math
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from autograder.students import Foreign, Handle
-from autograder.text import clean
+from autograder.text import clean, holds_more_items
 
 _LENGTHS = struct.Struct("<II")
 MAX_HEADER = 8 * 2**20
-MAX_BODY = 256 * 2**20
+#: Brackets and commas in a header, outside its texts: parsed, they take 60 MB at most.
+MAX_MARKS = 300_000
+#: The largest answer that a check asks for holds 840,000 numbers, and 20 MB with all that
+#: comes back beside it. Who reads a frame holds it twice.
+MAX_BODY = 48 * 2**20
+MAX_NUMBERS = 4_000_000
 MAX_DEPTH = 6
 MAX_ITEMS = 10_000
 _DTYPES = {
@@ -62,6 +67,8 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     text, body = stream.read(header_size), stream.read(body_size)
     if len(text) < header_size or len(body) < body_size:
         raise WireError("a frame was cut off")
+    if holds_more_items(text, MAX_MARKS):
+        raise WireError("a frame's header holds too many items")
     try:
         header = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -209,8 +216,11 @@ class Writer:
         if dtype.str not in _DTYPES:
             what = "complex numbers" if dtype.kind == "c" else f"dtype {value.dtype}"
             return {"is": "foreign", "type": f"array of {what}"}
-        if value.nbytes + self._size > MAX_BODY:
-            raise WireError(f"an array of shape {value.shape} is larger than 256 MB")
+        if value.nbytes + self._size > MAX_BODY or _numbers(value.shape) > MAX_NUMBERS:
+            raise WireError(
+                f"an array of shape {value.shape} is larger than an answer may be "
+                f"({MAX_NUMBERS:,} numbers, {MAX_BODY >> 20} MB in all)"
+            )
         # np.array drops a subclass, zero strides and the foreign byte order.
         with np.errstate(over="ignore"):
             data = np.array(value, dtype=dtype, order="C", subok=False)
@@ -224,6 +234,12 @@ class Writer:
         self._parts.append(raw)
         self._size += len(raw)
         return node
+
+
+def _numbers(shape: Sequence[int]) -> int:
+    """Return how many numbers an array of this shape holds; one with a side of 0 counts
+    as if that were 1, for what is made in its likeness may have none."""
+    return math.prod(max(side, 1) for side in shape)
 
 
 class Reader:
@@ -285,6 +301,8 @@ class Reader:
             raise WireError("an array of a dtype or rank that is not allowed")
         if not all(type(side) is int and side >= 0 for side in [*shape, start]):
             raise WireError("an array whose shape is not made of whole numbers")
+        if _numbers(shape) > MAX_NUMBERS:
+            raise WireError(f"an array of more than {MAX_NUMBERS:,} numbers")
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if start + size > len(self._body):
             raise WireError("an array that reaches beyond its frame")

@@ -14,6 +14,7 @@ import contextlib
 import functools
 import inspect
 import io
+import itertools
 import linecache
 import os
 import random
@@ -22,13 +23,14 @@ import sys
 import tempfile
 import threading
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 import autograder
-from autograder import guard, seccomp, wire
+from autograder import guard, parts, seccomp, wire
 from autograder.parents import end_with_parent
 from autograder.students import describe_error
 
@@ -36,6 +38,8 @@ TEXT_LIMIT = 100_000
 #: Of base64, for the figures of one cell; with its text they fit into a frame.
 IMAGES_LIMIT = 4 * 2**20
 _CELL = "<cell "
+#: A line, or a part of one, that may be IPython's and not Python's.
+_MAGIC = re.compile(r"(?m)^[ \t]*[%!?]|\?[ \t]*$|=[ \t]*[%!]")
 _FUTURE = functools.reduce(
     lambda flags, name: flags | getattr(__future__, name).compiler_flag,
     __future__.all_feature_names,
@@ -55,7 +59,8 @@ class BoundedText(io.TextIOBase):
 
     def write(self, text: str) -> int:
         part = text[: self._left]
-        self._parts.append(part)
+        if part:
+            self._parts.append(part)
         self._left -= len(part)
         self.dropped = self.dropped or len(part) < len(text)
         return len(text)
@@ -76,7 +81,9 @@ class _Bytes(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        self._text.write(bytes(data).decode("utf-8", "replace"))
+        # No character takes more than four bytes; one more shows that there was more.
+        start = bytes(memoryview(data).cast("B")[: 4 * TEXT_LIMIT + 4])
+        self._text.write(start.decode("utf-8", "replace"))
         return len(data)
 
 
@@ -129,6 +136,9 @@ class Worker:
                 self.history[0].append(source)
                 value = self.execute(source, filename, bool(request.get("go_on")))
                 answer["value"] = self._displayed(value)
+            except parts.Failures as failures:
+                told = [describe_error(error, _CELL) for error in failures.first()]
+                answer["error"] = "; ".join(told)
             except BaseException as error:
                 answer["error"] = describe_error(error, _CELL)
         answer |= {"stdout": out.text(), "stderr": err.text(), "images": _images()}
@@ -137,25 +147,39 @@ class Worker:
     def execute(self, source: str, filename: str, go_on: bool = False) -> Any:
         """Run a cell; return the value of its last expression. With ``go_on`` (a .py
         file) a statement that raises does not stop the ones below it."""
+        if go_on:
+            return self._run_all(parts.statements(source, filename), filename)
         tree = ast.parse(source, filename)
         end = tree.body[-1] if tree.body else None
         last = end if isinstance(end, ast.Expr) else None
         if last is not None:
             tree.body.pop()
-        first_error: BaseException | None = None
-        groups = [[node] for node in tree.body] if go_on else [tree.body]
-        for group in groups:
-            try:
-                self._run(ast.Module(group, []), filename, "exec")
-            except BaseException as error:
-                if not go_on:
-                    raise
-                first_error = first_error or error
-        if first_error is not None:
-            raise first_error
+        self._run(tree, filename, "exec")
         if last is None:
             return None
         return self._run(ast.Expression(last.value), filename, "eval")
+
+    def _run_all(
+        self, statements: Iterator[ast.stmt | Exception], filename: str
+    ) -> Any:
+        """Run a script's statements, whatever comes of each; return the value of the
+        last. Raises the first error, or all that stand for a broken block."""
+        value: Any = None
+        errors: list[BaseException] = []
+        for node in statements:
+            value = None
+            try:
+                if isinstance(node, Exception):
+                    raise node
+                if isinstance(node, ast.Expr):
+                    value = self._run(ast.Expression(node.value), filename, "eval")
+                else:
+                    self._run(ast.Module([node], []), filename, "exec")
+            except BaseException as error:
+                errors.append(error)
+        if errors:
+            raise parts.Failures(errors)
+        return value
 
     def _run(self, tree: ast.Module | ast.Expression, filename: str, mode: str) -> Any:
         """Run a part of a cell under the ``__future__`` imports above it."""
@@ -183,18 +207,19 @@ class Worker:
     ) -> tuple[dict[str, Any], bytes]:
         """Answer with the functions of the namespace and their parameters, those that
         were defined here first: the judge bounds their number."""
-        here: dict[str, str] = {}
-        imported: dict[str, str] = {}
+        here: list[str] = []
+        imported: list[str] = []
         for name, value in list(self.names.items()):
-            if isinstance(name, str) and callable(value) and not name.startswith("_"):
+            if isinstance(name, str) and callable(value) and _may_be_graded(name):
+                own = True
                 # Student objects may raise anything when they are looked at.
-                own, signature = True, "(…)"
                 with contextlib.suppress(BaseException):
                     own = value.__module__ == "__main__"
-                with contextlib.suppress(BaseException):
-                    signature = str(inspect.signature(value))[:200]
-                (here if own else imported)[name] = signature
-        return {"names": here | imported}, b""
+                (here if own else imported).append(name)
+        found = itertools.islice([*here, *imported], wire.MAX_ITEMS)
+        return {
+            "names": {name: _signature(self.names.get(name)) for name in found}
+        }, b""
 
     # -- calls ---------------------------------------------------------------------
     def call(
@@ -294,6 +319,16 @@ class Worker:
         raise wire.WireError("a value of unknown kind")
 
 
+def _signature(function: Any) -> str:
+    with contextlib.suppress(BaseException):
+        return str(inspect.signature(function))[:200]
+    return "(…)"
+
+
+def _may_be_graded(name: str) -> bool:
+    return name.isidentifier() and not name.startswith("_")
+
+
 def _remember(filename: str, source: str) -> None:
     """Let tracebacks find the lines of a cell."""
     lines = source.splitlines(True)
@@ -323,7 +358,7 @@ class _FakeShell(_Nothing):
         return self._run(cell) if name in self._RUNNING else None
 
     def run_line_magic(self, name: str, line: str, *_: Any) -> Any:
-        statement = re.sub(r"^(-\w+\s*\d*\s+)+", "", line)  # without options
+        statement = re.sub(r"^(?:-\w+\s+(?:\d+\s+)?)+", "", line)  # without options
         return self._run(statement) if name in self._RUNNING else None
 
     def _run(self, source: str) -> Any:
@@ -346,16 +381,21 @@ def _no_input(prompt: object = "") -> str:
 
 def _without_magics(source: str) -> str:
     """Return the cell as plain Python; IPython, where installed, translates magics."""
-    if not re.search(r"(?m)^\s*[%!?]|\?\s*$|=\s*[%!]", source) or _parses(source):
+    if not _MAGIC.search(source) or _parses(source):
         return source
     try:
         from IPython.core.inputtransformer2 import TransformerManager
     except ImportError:
-        lines = source.splitlines()
-        return "\n".join(
-            re.sub(r"^(\s*)([%!?].*|.*\?\s*)$", r"\1pass", x) for x in lines
-        )
+        return "\n".join(map(_without_magic, source.splitlines()))
     return TransformerManager().transform_cell(source)
+
+
+def _without_magic(line: str) -> str:
+    """Return a line of a cell, or ``pass`` for one that only IPython knows."""
+    said = line.strip()
+    if not (said.startswith(("%", "!", "?")) or said.endswith("?")):
+        return line
+    return line[: len(line) - len(line.lstrip())] + "pass"
 
 
 def _parses(source: str) -> bool:

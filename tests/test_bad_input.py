@@ -103,7 +103,7 @@ ANSWERS = {
     ),
     "a result of 10^12 elements": (
         DEF + "    return np.broadcast_to(1.0, (10**6, 10**6)), None\n",
-        "larger than 256 MB",
+        "larger than an answer may be",
     ),
     "tuples in tuples": (
         DEF + "    t = ()\n    for _ in range(10**5): t = (t,)\n    return t, None\n",

@@ -18,10 +18,10 @@ from nbgrader.utils import determine_grade  # noqa: E402
 from traitlets.utils.importstring import import_item  # noqa: E402
 
 from autograder.exercise import find_exercise  # noqa: E402
+from autograder.feedback import OfflineFeedback  # noqa: E402
 from autograder.grading import not_graded  # noqa: E402
 from autograder.nbgrader_execute import (  # noqa: E402
     JudgedExecute,
-    OfflineFeedback,
     Released,
     as_handed_out,
     cell_outputs,

@@ -1,0 +1,101 @@
+"""The page that nbgrader's ``generate_feedback`` makes for a student.
+
+``OfflineFeedback`` writes pages that load nothing from other hosts, and spends a bounded
+time on whatever the student wrote. ``nbgrader_config.py`` names it.
+"""
+
+import html
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from jinja2 import pass_context
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters import Highlight2HTML
+from nbformat import NotebookNode
+
+from autograder.nbgrader_timestamps import read_dates_carefully
+from autograder.nbgrader_unfinished import leave_out_unfinished
+
+#: A browser shows such a page's own text, style and images, and nothing else.
+_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">"
+)
+#: What no policy stops: tags that lead the reader, or the browser, to another page.
+_LEADS_AWAY = re.compile(r"(?i)<(?=/?(?:meta|base|form|i?frame|link)\b)")
+
+#: Longer ones are shown as they were written: an essay of 5,000 words has 35,000 characters,
+#: an exercise's cell 3,000.
+MAX_MARKDOWN, MAX_HIGHLIGHTED = 50_000, 20_000
+#: No essay holds one character, or two in turn, so often: Markdown's time grows with its
+#: square.
+_RUN = re.compile(r"(?s)(.)\1{200}|(.{2,4}?)\2{100}")
+#: What a page's Markdown and colours may cost together, in seconds; a student's page takes
+#: one. What comes after is shown as it was written.
+PAGE_SECONDS = 10.0
+
+
+class OfflineFeedback(HTMLExporter):
+    """nbgrader's feedback page, which loads nothing, runs nothing and stays where it is,
+    whatever HTML the student wrote. Without MathJax, a formula reads as in the source."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if hasattr(self.parent, "assignments"):
+            leave_out_unfinished(self.parent)
+            read_dates_carefully(self.parent)
+        self._left = PAGE_SECONDS
+        self._highlight: Callable[..., str] = Highlight2HTML(parent=self)
+        own = {
+            "highlight_code": self.highlighted,
+            # Mends the links of notebooks from before 2014, and takes quadratic time.
+            "strip_files_prefix": lambda text: text,
+        }
+        self.filters = {**self.filters, **own}  # type: ignore[has-type]
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        """Return the Markdown as HTML; as it was written where nbconvert refuses it, as
+        for an image whose attachment is missing, and where it would take too long."""
+        if len(source) > MAX_MARKDOWN or _RUN.search(source):
+            return _as_written(source)
+        render = super().markdown2html
+        return self._timed(lambda: str(render(context, source)), source)
+
+    def highlighted(
+        self, source: str, language: str | None = None, metadata: Any = None
+    ) -> str:
+        """Return code in colours; as it was written where that would take too long."""
+        if len(source) > MAX_HIGHLIGHTED:
+            return _as_written(source)
+        return self._timed(lambda: self._highlight(source, language, metadata), source)
+
+    def _timed(self, render: Callable[[], str], source: str) -> str:
+        if self._left <= 0:
+            return _as_written(source)
+        began = time.monotonic()
+        try:
+            return render()
+        except Exception:
+            return _as_written(source)
+        finally:
+            self._left -= time.monotonic() - began
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: Any = None, **kw: Any
+    ) -> tuple[str, Any]:
+        self._left = PAGE_SECONDS
+        about = nb.metadata.get("language_info", {})
+        lexer = about.get("pygments_lexer", about.get("name"))
+        self._highlight = Highlight2HTML(pygments_lexer=lexer, parent=self)
+        page, resources = super().from_notebook_node(nb, resources, **kw)
+        head, end, body = page.partition("</head>")
+        head = re.sub(r"(?s)<script\b.*?</script>", "", head)
+        head = head.replace("<head>", f"<head>\n{_POLICY}", 1)
+        return head + end + _LEADS_AWAY.sub("&lt;", body), resources
+
+
+def _as_written(source: str) -> str:
+    return f'<pre style="white-space: pre-wrap">{html.escape(source)}</pre>'
