@@ -2,7 +2,7 @@
 
 nbgrader takes one notebook at a time, and most of that time is its own. The judge works
 in processes beside it. What is graded ahead is used only if nbgrader then asks for the
-very same code.
+very same code, from the very same file.
 """
 
 import contextlib
@@ -44,8 +44,8 @@ class GradedAhead:
         expected, future = self._begun.pop(key, (None, None))
         self._begin_after(key)
         same = expected is not None and (
-            (expected.name, expected.code, expected.script)
-            == (submission.name, submission.code, submission.script)
+            (expected.name, expected.code, expected.script, expected.digest)
+            == (submission.name, submission.code, submission.script, submission.digest)
         )
         if future is not None and same:
             with contextlib.suppress(BrokenExecutor):

@@ -2,7 +2,6 @@
 
 import ast
 import difflib
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from autograder import __version__
+from autograder.draws import Draws, draws_of
 from autograder.exercise import Check, Exercise, all_exercises, find_exercise
 from autograder.facts import RAISES_AN_ERROR
 from autograder.mistakes import find_mistake
 from autograder.remote import CellOutcome, RemoteFunction, RemoteWorker, WorkerLost
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.sandbox import Limits
+from autograder.secret import find_secret
 from autograder.students import (
     LocalFunction,
     StudentError,
@@ -221,6 +222,8 @@ def grade(
     exercises: Sequence[str] | None = None,
     chapter: str | None = None,
     seed: int | None = None,
+    replay: str | None = None,
+    course: Path | None = None,
     sandbox: str = "auto",
     limits: Limits | None = None,
     ahead: bool = False,
@@ -229,13 +232,14 @@ def grade(
     """Grade a file, or a submission already read, and return the report.
 
     ``exercises`` limits grading to these, ``chapter`` to its own, whatever else the file
-    holds; otherwise the exercises of the chapters that the file touches count. ``seed``
-    replays a report; by default it follows from the file (and the course secret in the
-    environment variable DROPOUT_COURSE_SECRET). ``ahead`` starts the next submission's
-    worker already, for callers that grade many. ``within`` is the folder out of which no
-    link may lead. A file that cannot be read gives a
-    report with ``error`` set. Raises ``KeyError`` for an unknown exercise and
-    ``SandboxUnavailable`` when a required sandbox is missing.
+    holds; otherwise the exercises of the chapters that the file touches count. What the
+    judge draws follows from the file and the secret (of ``course``, the root of a trusted
+    one, or the one that ``find_secret`` finds); ``replay`` takes the draws of a report's
+    code instead, and ``seed``, a number, uses no secret. ``ahead`` starts the next
+    submission's worker already, for callers that grade many. ``within`` is the folder out
+    of which no link may lead. A file that cannot be read gives a report with ``error``
+    set. Raises ``KeyError`` for an unknown exercise, ``SandboxUnavailable`` when a
+    required sandbox is missing, ``SecretError`` and ``ReplayError``.
     """
     wanted = None if chapter is None else all_exercises(chapter)
     if exercises is not None:
@@ -251,28 +255,35 @@ def grade(
         return Report(
             submission=clean(Path(str(source)).name),
             version=__version__,
-            seed=seed or 0,
+            replay=None,
+            seed=seed,
             sandbox="none",
             exercises=tuple(not_graded(e, "error", str(error)) for e in zero),
             error=str(error),
         )
     if seed is None:
-        seed = submission.seed(__version__, os.environ.get("DROPOUT_COURSE_SECRET", ""))
-    with RemoteWorker(sandbox, limits, ahead, seed) as worker:
+        secret = find_secret(course)
+        draws = draws_of(submission.digest, __version__, secret, replay)
+    else:
+        draws = Draws(seed)
+    # The worker's own seed is the file's alone: students' code can read it there.
+    with RemoteWorker(sandbox, limits, ahead, int(submission.digest, 16)) as worker:
         session = Session(submission, worker)
         session.run_cells()
         if wanted is None:
             wanted = touched({*session.names, *_mentioned(submission)})
-        results = tuple(_grade_one(e, session, seed) for e in wanted)
+        results = tuple(_grade_one(e, session, draws.seed) for e in wanted)
         return Report(
             submission=submission.name,
             version=__version__,
+            replay=draws.replay,
             seed=seed,
             sandbox=worker.sandbox,
             exercises=results,
             error=None if results else _nothing_found(submission, session),
             notes=tuple(_notes(session)),
             cells=session.outcomes,
+            of_another=draws.of_another,
         )
 
 
