@@ -67,12 +67,12 @@ def find_secret(course: Path | None = None) -> Secret:
         short = f"{VARIABLE} has {len(given)} characters, and students could guess it"
         advice = f"{short}; expected {ENOUGH} or more (course/README.md says how)."
         return Secret(given, True, (advice,) if len(given) < ENOUGH else ())
-    root = _course_above(Path.cwd()) if course is None else course.resolve()
-    account = _account_secret()
-    own = None if account is None else _derived(account, root)
-    if root is None:
-        return _outside(own)
-    return _of_course(root, own, trusted=course is not None or root == PACKAGE.parent)
+    if course is None:
+        with contextlib.suppress(OSError):  # a working directory that was removed
+            course = _course_above(Path.cwd())
+        if course != PACKAGE.parent:
+            return _beyond_trust(course)
+    return _of_course(course.resolve())
 
 
 def _course_above(folder: Path) -> Path | None:
@@ -86,16 +86,51 @@ def _course_above(folder: Path) -> Path | None:
     return roots[-1] if roots else None
 
 
-def _derived(account: str, root: Path | None) -> str:
-    place = "" if root is None else os.fsdecode(root)
-    data = place.encode("utf-8", "surrogateescape")
-    return hmac.digest(account.encode(), b"course\0" + data, "sha256").hex()
+def _of_course(root: Path) -> Secret:
+    """Return the secret of a trusted course, made if it has none."""
+    place = _place(root)
+    if _worker_reads(place):
+        remark = f"{place} would be open to students' code, and is not used."
+        return _of_account(root, remark)
+    if not os.path.lexists(place):
+        new = _of_account(root)
+        try:
+            _make(place, new.text)
+        except OSError:
+            return new
+    return Secret(_read(place), True, _open_to_others(place))
 
 
-def _outside(own: str | None, *remarks: str) -> Secret:
-    """Return the secret of what is graded outside a course, or where it must not lie."""
-    if own is not None:
-        return Secret(own, True, remarks)
+def _beyond_trust(root: Path | None) -> Secret:
+    """Return the secret outside a course, or in what looks like one.
+
+    A student's folder may look like a course, with a secret that the student knows. So
+    the file there is not taken; if this account made it, it holds the same anyway."""
+    own = _of_account(root)
+    if root is None or not os.path.lexists(place := _place(root)):
+        return own
+    with contextlib.suppress(SecretError):
+        if hmac.compare_digest(_read(place), own.text):
+            return own
+    remark = (
+        f"{place} is not used, for this account did not make it there. Is it your "
+        f"course's? Then set {VARIABLE} to what it holds."
+    )
+    return Secret(own.text, own.lasting, (remark, *own.remarks))
+
+
+def _place(root: Path) -> Path:
+    """Return where a course keeps its secret: beside the gradebook."""
+    return (root / "course" if (root / "course").is_dir() else root) / "secret"
+
+
+def _of_account(root: Path | None, *remarks: str) -> Secret:
+    """Return the secret that follows from the account's for a course, or outside one."""
+    account = _account_secret()
+    if account is not None:
+        course = b"" if root is None else os.fsencode(root)
+        text = hmac.digest(account.encode(), b"course\0" + course, "sha256").hex()
+        return Secret(text, True, remarks)
     nowhere = (
         "No secret could be kept, so this run's verdicts cannot be replayed. "
         f"Set {VARIABLE} to have one."
@@ -108,41 +143,10 @@ def _passing() -> str:
     return secrets.token_hex(_BYTES)
 
 
-def _of_course(root: Path, own: str | None, trusted: bool) -> Secret:
-    """Return the secret of a course, made if it has none.
-
-    A student's folder may look like a course, with a secret that the student knows. So
-    only one ``trusted``, or the one that this account would make there, is taken."""
-    place = (root / "course" if (root / "course").is_dir() else root) / "secret"
-    if not trusted:
-        if place.exists() and own != _readable_text(place):
-            return _outside(
-                own,
-                f"{place} is not used, for this account did not make it there. Is it "
-                f"your course's? Then set {VARIABLE} to what it holds.",
-            )
-        return _outside(own)
-    if _worker_reads(place):
-        remark = f"{place} would be open to students' code, and is not used."
-        return _outside(own, remark)
-    if not place.exists():
-        try:
-            _make(place, own or secrets.token_hex(_BYTES))
-        except OSError:
-            return _outside(own)
-    return Secret(_read(place), True, _open_to_others(place))
-
-
 def _open_to_others(place: Path) -> tuple[str, ...]:
     if os.name != "posix" or not place.stat().st_mode & 0o077:
         return ()
     return (f"{place} can be read by other accounts; chmod 600 it.",)
-
-
-def _readable_text(place: Path) -> str:
-    with contextlib.suppress(SecretError):
-        return _read(place)
-    return ""
 
 
 # ---- The account's own --------------------------------------------------------------
@@ -153,7 +157,7 @@ def _account_secret() -> str | None:
     this account is both lasting and hidden from students' code."""
     places = [place for place in _account_places() if not _worker_reads(place)]
     for place in places:
-        if place.exists():
+        if os.path.lexists(place):
             return _read(place)
     for place in places:
         with contextlib.suppress(OSError):

@@ -49,6 +49,28 @@ def test_the_account_gets_one_secret_for_good(home: Path) -> None:
     assert [path for path in home.rglob("*") if path.is_file()] == [file]
 
 
+def test_a_secret_of_a_course_is_enough(course: Path, home: Path) -> None:
+    """The account's own may be gone or damaged: nothing else of it is needed."""
+    made = find_secret(course)
+    (file,) = home.rglob("secret")
+    file.write_text("")
+    assert find_secret(course) == made
+    with pytest.raises(SecretError, match="damaged"):
+        find_secret()
+
+
+@posix
+def test_a_working_directory_that_is_gone_is_no_course(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = find_secret()
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert find_secret() == before
+
+
 @posix
 def test_only_the_account_can_read_it(course: Path, home: Path) -> None:
     find_secret(course)
