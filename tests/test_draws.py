@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from autograder import __version__
+from autograder.ahead import GradedAhead
 from autograder.draws import Draws, ReplayError, draws_of, replay_code
 from autograder.exercise import Exercise, find_exercise
 from autograder.grading import grade
 from autograder.remote import RemoteWorker
 from autograder.sandbox import Limits
 from autograder.secret import VARIABLE, Secret, find_secret
-from autograder.submission import read_submission
+from autograder.submission import Cell, Submission, read_submission
 from autograder.trial import Trial
 from tests.knowing import answers_by_seed
 from tests.test_attacks import MODES
@@ -259,6 +260,20 @@ def test_a_wrong_code_is_refused(wrong: str) -> None:
 def test_a_secret_that_does_not_last_gives_no_code() -> None:
     assert draws_of("file", "1", Secret("one", lasting=False)).replay is None
     assert Draws(5).replay is None
+
+
+def test_a_report_made_ahead_counts_for_the_same_bytes_alone() -> None:
+    """nbgrader's door begins the next files while one is in hand."""
+    cells = (Cell(1, "x = 1"),)
+    expected = [Submission("n", cells, digest=d) for d in ("00", "01", "02")]
+    options = {"exercises": ["is_inverted_dropout"]}
+    ahead = GradedAhead([0, 1, 2], expected.__getitem__, options)
+    asked = [expected[0], expected[1], Submission("n", cells, digest="03")]
+    found = [
+        ahead.report(key, submission).replay for key, submission in enumerate(asked)
+    ]
+    key = find_secret().key
+    assert found == [replay_code(key, __version__, one.digest) for one in asked]
 
 
 # ---- What a check hands out tells nothing of the rest ----------------------------------
