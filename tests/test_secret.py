@@ -78,6 +78,13 @@ def test_only_the_account_can_read_it(course: Path, home: Path) -> None:
         assert file.stat().st_mode & 0o777 == 0o600
 
 
+@posix
+def test_a_secret_that_others_can_read_is_remarked_on(course: Path) -> None:
+    find_secret(course)
+    (course / "course" / "secret").chmod(0o644)
+    assert "chmod 600" in find_secret(course).remarks[0]
+
+
 def test_a_course_keeps_its_secret_beside_the_gradebook(
     course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
