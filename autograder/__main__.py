@@ -41,7 +41,16 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--json", metavar="OUT", help="also write the report there (- : stdout)"
     )
-    check.add_argument("--seed", type=int, metavar="N", help="replay a report's draws")
+    draws = check.add_mutually_exclusive_group()
+    draws.add_argument(
+        "--replay",
+        metavar="CODE",
+        help="draw as for the report that shows this code, with the secret that was in "
+        "force there (without an option the same file gets its own draws again)",
+    )
+    draws.add_argument(
+        "--seed", type=int, metavar="N", help="draw by this number, without the secret"
+    )
     check.add_argument("--sandbox", choices=MODES, default="auto")
     check.set_defaults(run=_check)
 
@@ -74,20 +83,35 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from autograder.draws import ReplayError, check_replay
     from autograder.grading import grade
     from autograder.remote import WorkerUnavailable
     from autograder.report import report_text
+    from autograder.secret import SecretError
 
     try:
+        if arguments.seed is None:
+            _tell_of_secret()
+        if arguments.replay is not None:
+            check_replay(arguments.replay)
         report = grade(
             arguments.file,
             exercises=arguments.exercise,
             seed=arguments.seed,
+            replay=arguments.replay,
             sandbox=arguments.sandbox,
         )
-    except (KeyError, SandboxUnavailable, WorkerUnavailable) as error:
+    except (
+        *(KeyError, SandboxUnavailable, WorkerUnavailable, SecretError, ReplayError),
+    ) as error:
         print(error.args[0], file=sys.stderr)
         return 2
+    if report.of_another:
+        print(
+            f"Note: {report.replay} is not this file's own code here: it is of another "
+            "file, or of another version of the grader.",
+            file=sys.stderr,
+        )
     if arguments.json == "-":
         _say(report.as_json(), end="")
         return 0 if report.error is None else 1
@@ -104,6 +128,14 @@ def _check(arguments: argparse.Namespace) -> int:
     return code
 
 
+def _tell_of_secret() -> None:
+    """Say what whoever grades should know about the secret. Raises ``SecretError``."""
+    from autograder.secret import find_secret
+
+    for remark in find_secret().remarks:
+        print(f"Note: {one_line(remark)}", file=sys.stderr)
+
+
 def _audit(arguments: argparse.Namespace) -> int:
     from autograder.audit import audit_text
 
@@ -117,9 +149,11 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 def _grade(arguments: argparse.Namespace) -> int:
     from autograder import classroom
+    from autograder.secret import SecretError
 
     folder = None if arguments.json is None else Path(arguments.json)
     try:
+        _tell_of_secret()
         handed_in = classroom.find_handed_in(arguments.folder)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -132,7 +166,7 @@ def _grade(arguments: argparse.Namespace) -> int:
         results = classroom.grade_class(
             handed_in, jobs, recorder, sandbox=arguments.sandbox
         )
-    except (SandboxUnavailable, OSError) as error:
+    except (SandboxUnavailable, SecretError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:

@@ -2,7 +2,7 @@
 
 nbgrader takes one notebook at a time, and most of that time is its own. The judges work
 in processes beside it. What is graded ahead is used only if nbgrader then asks for the
-very same code.
+very same code, from the very same file.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,8 +45,8 @@ class GradedAhead:
         Raises ``JudgeLost`` when the judge's process ends in both tries."""
         expected, future = self._begun.pop(key, (None, None))
         same = expected is not None and (
-            (expected.name, expected.code, expected.script)
-            == (submission.name, submission.code, submission.script)
+            (expected.name, expected.code, expected.script, expected.digest)
+            == (submission.name, submission.code, submission.script, submission.digest)
         )
         if future is None or not same:
             future = self._begin(submission)

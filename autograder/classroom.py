@@ -273,7 +273,7 @@ def summary_csv(results: Iterable[Graded]) -> str:
     results = list(results)
     reports = [graded.report for graded in results if graded.report is not None]
     names = list(dict.fromkeys(e.name for report in reports for e in report.exercises))
-    head = ["student", "assignment", "file", "score", "max_score", "error", "seed"]
+    head = ["student", "assignment", "file", "score", "max_score", "error", "replay"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*head, *names])
@@ -284,7 +284,12 @@ def summary_csv(results: Iterable[Graded]) -> str:
             row += ["", "", graded.failure, ""]
             scores = {}
         else:
-            row += [report.score, report.max_score, report.error or "", report.seed]
+            row += [
+                report.score,
+                report.max_score,
+                report.error or "",
+                report.replay or "",
+            ]
             scores = {e.name: e.score for e in report.exercises}
         row += [scores.get(name, "") for name in names]
         writer.writerow([_harmless(value) for value in row])

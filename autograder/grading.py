@@ -2,7 +2,6 @@
 
 import difflib
 import logging
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 
 from autograder import __version__
 from autograder.clocks import TryAgain
+from autograder.draws import Draws, draws_of
 from autograder.exercise import Check, Exercise, all_exercises, find_exercise
 from autograder.facts import RAISES_AN_ERROR
 from autograder.local import LocalFunction
@@ -26,6 +26,7 @@ from autograder.remote import (
 )
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.sandbox import Limits, caution
+from autograder.secret import find_secret
 from autograder.students import (
     StudentError,
     StudentFunction,
@@ -245,6 +246,8 @@ def grade(
     exercises: Sequence[str] | None = None,
     chapter: str | None = None,
     seed: int | None = None,
+    replay: str | None = None,
+    course: Path | None = None,
     sandbox: str = "auto",
     limits: Limits | None = None,
     ahead: bool = False,
@@ -255,13 +258,14 @@ def grade(
     """Grade a file, or a submission already read, and return the report.
 
     ``exercises`` limits grading to these, ``chapter`` to its own, whatever else the file
-    holds; otherwise the exercises of the chapters that the file touches count. ``seed``
-    replays a report; by default it follows from the file (and the course secret in the
-    environment variable DROPOUT_COURSE_SECRET). ``ahead`` starts the next submission's
-    worker already, for callers that grade many. ``within`` is the folder out of which no
-    link may lead. A file that cannot be read gives a
-    report with ``error`` set. Raises ``KeyError`` for an unknown exercise and
-    ``SandboxUnavailable`` when a required sandbox is missing.
+    holds; otherwise the exercises of the chapters that the file touches count. What the
+    judge draws follows from the file and the secret (of ``course``, the root of a trusted
+    one, or the one that ``find_secret`` finds); ``replay`` takes the draws of a report's
+    code instead, and ``seed``, a number, uses no secret. ``ahead`` starts the next
+    submission's worker already, for callers that grade many. ``within`` is the folder out
+    of which no link may lead. A file that cannot be read gives a report with ``error``
+    set. Raises ``KeyError`` for an unknown exercise, ``SandboxUnavailable`` when a
+    required sandbox is missing, ``SecretError`` and ``ReplayError``.
 
     What may be the machine's doing (a worker killed from outside, or waited for in vain)
     takes no point at the first try: the file is graded again, at once, or, with
@@ -279,32 +283,41 @@ def grade(
         )
     except SubmissionError as error:
         name = clean(Path(str(source)).name)
-        return _refused(name, wanted, seed or 0, str(error))
+        return _refused(name, wanted, Draws(seed or 0), seed, str(error))
     if seed is None:
-        seed = submission.seed(__version__, os.environ.get("DROPOUT_COURSE_SECRET", ""))
+        draws = draws_of(submission.digest, __version__, find_secret(course), replay)
+    else:
+        draws = Draws(seed)
     options: dict[str, Any] = {"sandbox": sandbox, "limits": limits, "ahead": ahead}
+    # The worker's own seed is the file's alone: students' code can read it there.
+    options["seed"] = int(submission.digest, 16)
     if again is None:
         try:
-            with RemoteWorker(seed=seed, first=True, **options) as worker:
-                return _graded(submission, wanted, seed, worker)
+            with RemoteWorker(first=True, **options) as worker:
+                return _graded(submission, wanted, draws, seed, worker)
         except (TryAgain, MemoryError) as error:
             again = error if isinstance(error, TryAgain) else TryAgain(TOO_LARGE, 0.0)
             if defer:
                 raise again from None
     try:
-        with RemoteWorker(seed=seed, used=again.used, **options) as worker:
-            return _graded(submission, wanted, seed, worker)
+        with RemoteWorker(used=again.used, **options) as worker:
+            return _graded(submission, wanted, draws, seed, worker)
     except MemoryError:
-        return _refused(submission.name, wanted, seed, TOO_LARGE)
+        return _refused(submission.name, wanted, draws, seed, TOO_LARGE)
 
 
 def _refused(
-    name: str, wanted: Sequence[Exercise] | None, seed: int, error: str
+    name: str,
+    wanted: Sequence[Exercise] | None,
+    draws: Draws,
+    seed: int | None,
+    error: str,
 ) -> Report:
     """Return the report on a file that cannot be graded at all."""
     return Report(
         submission=name,
         version=__version__,
+        replay=draws.replay,
         seed=seed,
         sandbox="none",
         exercises=tuple(not_graded(e, "error", error) for e in wanted or []),
@@ -315,7 +328,8 @@ def _refused(
 def _graded(
     submission: Submission,
     wanted: Sequence[Exercise] | None,
-    seed: int,
+    draws: Draws,
+    seed: int | None,
     worker: RemoteWorker,
 ) -> Report:
     """Grade a submission in a worker that has not been used; None: what it touches."""
@@ -323,16 +337,18 @@ def _graded(
     session.run_cells()
     if wanted is None:
         wanted = touched({*session.names, *_mentioned(submission)})
-    results = tuple(_grade_one(e, session, seed) for e in wanted)
+    results = tuple(_grade_one(e, session, draws.seed) for e in wanted)
     return Report(
         submission=submission.name,
         version=__version__,
+        replay=draws.replay,
         seed=seed,
         sandbox=worker.sandbox,
         exercises=results,
         error=None if results else _nothing_found(submission, session),
         notes=tuple(_notes(session)) + _cautions(worker.sandbox),
         cells=session.outcomes,
+        of_another=draws.of_another,
     )
 
 

@@ -21,6 +21,7 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode, v4
 from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Enum, Float
 
@@ -33,6 +34,7 @@ from autograder.notebooks import METADATA
 from autograder.remote import CellOutcome
 from autograder.report import ExerciseResult, Report, exercise_text, wrapped
 from autograder.sandbox import MODES, Limits
+from autograder.secret import SecretError, find_secret
 from autograder.submission import (
     GRADE_PREFIX,
     Submission,
@@ -151,16 +153,19 @@ class JudgedExporter(NotebookExporter):
 
     Cells known to the gradebook get their metadata back; grade cells that are missing
     are added; a file that is no notebook becomes the notebook as it was handed out, and
-    the reason is kept in ``unreadable`` for the judge to record."""
+    the reason is kept in ``unreadable`` for the judge to record. ``digests`` keeps what
+    the draws follow from: the file's own bytes, which nbgrader does not hand on."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.unreadable: dict[tuple[str, ...], str] = {}
+        self.digests: dict[tuple[str, ...], str] = {}
         # nbgrader makes its exporter after it has found the class and before it copies.
         if hasattr(self.parent, "assignments"):
             keep_to_own_files(self.parent)
             read_dates_carefully(self.parent)
             WholeAutograde.take_over(self.parent)
+            have_secret(self.parent)
 
     def from_filename(
         self, filename: str, resources: Any = None, **kw: Any
@@ -173,7 +178,9 @@ class JudgedExporter(NotebookExporter):
         path = Path(filename)
         resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
         try:
-            notebook = handed_in(path, known)
+            notebook, digest = handed_in(path, known)
+            # nbgrader comes twice: the second time with the notebook made here.
+            self.digests.setdefault(identity(resources), digest)
         except Exception as error:
             # Whatever is wrong with it, it is this student's file and nobody else's.
             reason = _reason(path, error)
@@ -181,6 +188,25 @@ class JudgedExporter(NotebookExporter):
             self.unreadable[identity(resources)] = reason
             notebook = as_handed_out(known, reason)
         return self.from_notebook_node(notebook, resources=resources, **kw)
+
+
+def course_root(application: Any) -> Path | None:
+    """Return the root of the course whose settings nbgrader has loaded."""
+    directory = getattr(application, "coursedir", None)
+    return None if directory is None else Path(directory.root)
+
+
+def have_secret(converter: Any) -> None:
+    """Make sure that the course has a secret, before anybody is graded.
+
+    Raises ``NbGraderException`` for one that cannot be used: no student is to blame."""
+    try:
+        remarks = find_secret(course_root(converter)).remarks
+    except SecretError as error:
+        converter.log.error("NOBODY IS GRADED: %s", error)
+        raise NbGraderException(str(error)) from None
+    for remark in remarks:
+        converter.log.warning("%s", remark)
 
 
 def _reason(path: Path, error: Exception) -> str:
@@ -193,17 +219,17 @@ def _reason(path: Path, error: Exception) -> str:
     )
 
 
-def handed_in(path: Path, known: dict[str, Released]) -> NotebookNode:
-    """Return the notebook that nbgrader can go on with. Raises ``SubmissionError``, and
-    other errors for a file that nobody thought of."""
-    data = load_notebook(path, own_folder(path.parent))
-    read_notebook(data, path.name)
+def handed_in(path: Path, known: dict[str, Released]) -> tuple[NotebookNode, str]:
+    """Return the notebook that nbgrader can go on with, and the digest of the file. Raises
+    ``SubmissionError``, and other errors for a file that nobody thought of."""
+    data, digest = load_notebook(path, own_folder(path.parent))
+    read_notebook(data, path.name, digest)
     notebook = restored(data, known)
     # What is restored must be within bounds as well: it is read once more.
     read_notebook(notebook, path.name)
     nbformat.validate(notebook)
     nbformat.writes(notebook).encode("utf-8")
-    return notebook
+    return notebook, digest
 
 
 def own_folder(folder: Path) -> Path:
@@ -353,16 +379,18 @@ class JudgedExecute(NbGraderPreprocessor):
         names = [cell.exercise for cell in released.values() if cell.exercise]
         unreadable: dict[tuple[str, ...], str] = getattr(self.parent, "unreadable", {})
         error = unreadable.pop(identity(resources), None)
+        digests: dict[tuple[str, ...], str] = getattr(self.parent, "digests", {})
+        digest = digests.pop(identity(resources), "")
         outcomes: dict[int, CellOutcome] = {}
         if error is not None:
             results = [not_graded(find_exercise(n), "error", error) for n in names]
             told = ""
         else:
             name = f"{resources['nbgrader']['notebook']}.ipynb"
-            submission = read_notebook(nb, name)
+            submission = read_notebook(nb, name, digest)
             report = self._grade(submission, identity(resources), released, application)
             results, outcomes = list(report.exercises), report.cells
-            told = f"Grader {report.version}, seed {report.seed}."
+            told = f"Grader {report.version}, {report.draws}."
         write_outputs(nb, {r.name: r for r in results}, outcomes, told)
         return nb, resources
 
@@ -383,6 +411,7 @@ class JudgedExecute(NbGraderPreprocessor):
             "sandbox": self.sandbox,
             "limits": limits,
             "ahead": True,
+            "course": course_root(application),
         }
         found = getattr(application, "assignments", None)
         if not found:
@@ -396,9 +425,8 @@ class JudgedExecute(NbGraderPreprocessor):
 
             def read(who: tuple[str, ...]) -> Submission | None:
                 try:
-                    return read_notebook(
-                        handed_in(paths[who], released), submission.name
-                    )
+                    notebook, digest = handed_in(paths[who], released)
+                    return read_notebook(notebook, submission.name, digest)
                 except Exception:
                     # Its own turn will say what is wrong with it; not somebody else's.
                     return None

@@ -13,7 +13,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--submission", metavar="FILE", help="grade this .ipynb or .py file"
     )
-    group.addoption("--submission-seed", type=int, metavar="N", help="replay a report")
+    group.addoption("--submission-replay", metavar="CODE", help="replay a report")
+    group.addoption("--submission-seed", type=int, metavar="N", help="draw by a number")
     group.addoption("--sandbox", choices=("auto", "required", "off"), default="auto")
 
 
@@ -33,7 +34,26 @@ def pytest_configure(config: pytest.Config) -> None:
         submission = Path(config.getoption("--submission")).absolute()
         if not submission.is_file():
             raise pytest.UsageError(f"--submission: there is no file {submission}")
+        _check_secret(config)
         config.args = [str(submission)]
+
+
+def _check_secret(config: pytest.Config) -> None:
+    """Raise ``UsageError`` for a secret or a replay code that cannot be used."""
+    from autograder.draws import ReplayError, check_replay
+    from autograder.secret import SecretError, find_secret
+
+    replay = config.getoption("--submission-replay")
+    by_hand = config.getoption("--submission-seed") is not None
+    if by_hand and replay is not None:
+        raise pytest.UsageError("--submission-seed or --submission-replay, not both")
+    try:
+        if replay is not None:
+            check_replay(replay)
+        elif not by_hand:
+            find_secret()
+    except (SecretError, ReplayError) as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Any:
@@ -74,6 +94,7 @@ class SubmissionFile(pytest.File):
         report = grade(
             self.path,
             seed=self.config.getoption("--submission-seed"),
+            replay=self.config.getoption("--submission-replay"),
             sandbox=self.config.getoption("--sandbox"),
         )
         self.config.stash[_REPORT] = report
@@ -148,5 +169,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("score", "=")
         terminalreporter.write_line(
             f"{one_line(report.submission)}: {report.score:g} of {report.max_score:g} "
-            f"(grader {report.version}, seed {report.seed}, sandbox {report.sandbox})"
+            f"(grader {report.version}, {report.draws}, sandbox {report.sandbox})"
         )

@@ -256,8 +256,8 @@ class RemoteWorker:
         ``used`` is the processor time, in seconds, that the tries before took.
         ``ahead`` starts the next worker's process with this one, for a whole class:
         it loads NumPy while this submission is graded, and sees nothing of it.
-        ``numpy.random`` and ``random`` start from a hash of ``seed`` in the worker:
-        from the seed itself the judge's own numbers could be worked out."""
+        ``numpy.random`` and ``random`` start from a hash of ``seed`` in the worker, which
+        students' code can see: never pass what the judge's own draws follow from."""
         self.limits = limits or Limits()
         digest = hashlib.sha256(f"worker/{seed}".encode()).digest()
         self._seed = int.from_bytes(digest[:4], "big")

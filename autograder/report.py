@@ -65,16 +65,29 @@ class ExerciseResult:
 
 @dataclass(frozen=True)
 class Report:
-    """The verdict on one submission; ``error`` says why when it could not be graded."""
+    """The verdict on one submission; ``error`` says why when it could not be graded.
+
+    ``replay`` is the code that gives the draws again, None where none does; ``seed`` is
+    there when it was chosen by hand; ``of_another`` says that the code was given and is
+    not the file's own."""
 
     submission: str
     version: str
-    seed: int
+    replay: str | None
     sandbox: str
     exercises: tuple[ExerciseResult, ...] = ()
     error: str | None = None
     notes: tuple[str, ...] = ()
     cells: dict[int, Any] = field(default_factory=dict, compare=False)
+    seed: int | None = None
+    of_another: bool = False
+
+    @property
+    def draws(self) -> str:
+        """The draws in words: "replay CODE", "seed N" or "no replay"."""
+        if self.seed is not None:
+            return f"seed {self.seed}"
+        return "no replay" if self.replay is None else f"replay {self.replay}"
 
     @property
     def score(self) -> float:
@@ -89,7 +102,8 @@ class Report:
         return {
             "submission": self.submission,
             "version": self.version,
-            "seed": self.seed,
+            "replay": self.replay,
+            **({} if self.seed is None else {"seed": self.seed}),
             "sandbox": self.sandbox,
             "score": self.score,
             "max_score": self.max_score,
@@ -159,6 +173,6 @@ def report_text(report: Report, colour: bool = False) -> str:
     lines += [wrapped(f"Note: {note}", 2) for note in report.notes]
     lines.append(
         f"{name}: {report.score:g} of {report.max_score:g} "
-        f"(grader {report.version}, seed {report.seed}, sandbox {report.sandbox})"
+        f"(grader {report.version}, {report.draws}, sandbox {report.sandbox})"
     )
     return "\n".join(lines)

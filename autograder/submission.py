@@ -43,26 +43,18 @@ class Cell:
 @dataclass(frozen=True)
 class Submission:
     """A student's file. ``script`` is true for a .py file, whose statements run one by
-    one, so that a statement that raises does not take those below with it."""
+    one, so that a statement that raises does not take those below with it. ``digest``,
+    in hexadecimal, follows from every byte of the file, and from nothing else."""
 
     name: str
     cells: tuple[Cell, ...]
     script: bool = False
+    digest: str = ""
 
     @property
     def code(self) -> tuple[Cell, ...]:
         """The student's own cells."""
         return tuple(cell for cell in self.cells if cell.graded is None)
-
-    def seed(self, version: str, secret: str = "") -> int:
-        """Return the seed of this submission's verdicts, a number below 2**63.
-
-        It follows from the student's code, the grader's version and the course secret:
-        the same code gets the same draws, through whatever door it comes."""
-        digest = hashlib.sha256(f"{version}\0{secret}".encode())
-        for cell in self.code:
-            digest.update(b"\0" + cell.source.strip().encode("utf-8", "replace"))
-        return int.from_bytes(digest.digest()[:8], "big") >> 1
 
 
 def read_submission(path: str | Path, within: Path | None = None) -> Submission:
@@ -73,20 +65,23 @@ def read_submission(path: str | Path, within: Path | None = None) -> Submission:
     before 4, and a file to which a link leads out of the folder ``within``."""
     path = Path(path)
     if path.suffix == ".py":
-        text = _text(path, within)
+        text, digest = _text(path, within)
         _bound_code(len(text), path.name)
         cells = tuple(_script_cells(text))
         _bound_cells(len(cells), path.name)
-        return Submission(clean(path.name), cells, script=True)
-    return read_notebook(load_notebook(path, within), path.name)
+        return Submission(clean(path.name), cells, True, digest)
+    data, digest = load_notebook(path, within)
+    return read_notebook(data, path.name, digest)
 
 
-def load_notebook(path: str | Path, within: Path | None = None) -> Any:
-    """Return the data in a notebook's file; ``read_notebook`` says whether it is one.
+def load_notebook(path: str | Path, within: Path | None = None) -> tuple[Any, str]:
+    """Return the data in a notebook's file, and the file's digest; ``read_notebook`` says
+    whether it is a notebook.
 
     Raises ``SubmissionError`` when the file holds no JSON, or is not ``within``."""
     path = Path(path)
-    return _json(_text(path, within), path.name)
+    text, digest = _text(path, within)
+    return _json(text, path.name), digest
 
 
 def leads_out(path: Path, within: Path) -> bool:
@@ -97,7 +92,8 @@ def leads_out(path: Path, within: Path) -> bool:
         return True
 
 
-def _text(path: Path, within: Path | None = None) -> str:
+def _text(path: Path, within: Path | None = None) -> tuple[str, str]:
+    """Return a file's text, and the digest of its bytes."""
     if within is not None and path.exists() and leads_out(path, within):
         raise SubmissionError(
             f"{path.name} is reached by a link out of the student's own folder; "
@@ -123,7 +119,7 @@ def _text(path: Path, within: Path | None = None) -> str:
         raise SubmissionError(
             f"{path.name} cannot be read: {error.strerror}."
         ) from None
-    return _decoded(data, path)
+    return _decoded(data, path), hashlib.sha256(data).hexdigest()
 
 
 def _decoded(data: bytes, path: Path) -> str:
@@ -154,8 +150,9 @@ def _json(text: str, name: str) -> Any:
         ) from None
 
 
-def read_notebook(notebook: Any, name: str) -> Submission:
-    """Return the submission in a notebook given as a dict (nbformat 4).
+def read_notebook(notebook: Any, name: str, digest: str = "") -> Submission:
+    """Return the submission in a notebook given as a dict (nbformat 4). ``digest`` is that
+    of its file; for data of no file it is computed from the data.
 
     Raises ``SubmissionError`` when it is not one."""
     if not isinstance(notebook, dict) or "nbformat" not in notebook:
@@ -183,7 +180,8 @@ def read_notebook(notebook: Any, name: str) -> Submission:
     last = {grade_id: number for number, _, grade_id in code}
     script = is_script(notebook)
     read = [_cell(n, cell, g if last[g] == n else "", script) for n, cell, g in code]
-    return Submission(clean(name), tuple(read), script)
+    digest = digest or hashlib.sha256(json.dumps(notebook).encode()).hexdigest()
+    return Submission(clean(name), tuple(read), script, digest)
 
 
 def _bound_code(characters: int, name: str) -> None:

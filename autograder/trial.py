@@ -34,20 +34,28 @@ class Look:
 class Trial:
     """One run of one check.
 
-    ``rng`` is the judge's generator, for inputs; never hand it to a student's function:
-    ``generator()`` makes those. Both follow from the seed alone.
+    All draws follow from the seed alone. Each use of ``rng``, and each new seed, is a
+    hash of the seed and a count: from one that a student's function gets to see, in a
+    generator's state or in inputs, no other can be computed.
     """
 
     def __init__(self, check: Check, seed: int) -> None:
         self.check = check
         self.looks: list[Look] = []
-        label = f"{check.exercise.name}/{check.name}"
-        digest = hashlib.sha256(f"{label}/{seed}".encode()).digest()
-        self.rng = np.random.default_rng(int.from_bytes(digest[:16], "big"))
+        self._label = f"{check.exercise.name}/{check.name}/{seed}"
+        self._count = 0
 
     def new_seed(self) -> int:
-        """Return a seed for ``generator``, drawn from the judge's generator."""
-        return int(self.rng.integers(2**63))
+        """Return a seed for ``generator``, below 2**128; each is another."""
+        self._count += 1
+        digest = hashlib.sha256(f"{self._label}/{self._count}".encode()).digest()
+        return int.from_bytes(digest[:16], "big")
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """A new generator at each use, for inputs; never hand it to a student's
+        function: ``generator()`` makes those."""
+        return np.random.default_rng(self.new_seed())
 
     def generator(self, seed: int | None = None) -> np.random.Generator:
         """Return a generator for the student's function; equal seeds, equal streams."""
@@ -58,10 +66,11 @@ class Trial:
 
         Magnitudes lie in [0.5, 3], so that a dropped unit (an exact 0) is told from a
         kept one, and a scale is read off to rounding error."""
-        x = self.rng.uniform(-2.5, 2.5, shape)
+        rng = self.rng
+        x = rng.uniform(-2.5, 2.5, shape)
         x += np.copysign(0.5, x)
         if zeros:
-            x[self.rng.random(shape) < zeros] = 0.0
+            x[rng.random(shape) < zeros] = 0.0
         return x
 
     def law(self, look: str) -> Law:

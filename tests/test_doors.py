@@ -119,7 +119,7 @@ def test_stock_execution_in_a_kernel_gives_the_same_scores(tmp_path: Path) -> No
     nbgrader(course, "autograde", CHAPTER)
     path = course / "course/autograded/perfect" / CHAPTER / f"{CHAPTER}.ipynb"
     outputs = [c.get("outputs") for c in json.loads(path.read_text())["cells"]]
-    assert not any("seed" in json.dumps(o) for o in outputs), "the judge graded"
+    assert not any("replay" in json.dumps(o) for o in outputs), "the judge graded"
     line = {s: by_command_line(files[s]) for s in ("perfect", "starter", "warns")}
     scores = exported(course)
     assert (
@@ -132,3 +132,54 @@ def test_stock_execution_in_a_kernel_gives_the_same_scores(tmp_path: Path) -> No
         }
     )
     assert 0 < scores["forgets"] < 10
+
+
+def replay_codes(course: Path, *students: str) -> dict[str, str]:
+    """Return the replay code on each student's feedback page."""
+    found = {}
+    for student in students:
+        page = course / "course" / "feedback" / student / CHAPTER / f"{CHAPTER}.html"
+        shown = set(re.findall(r"replay ([\w-]+)", page.read_text(encoding="utf-8")))
+        assert len(shown) == 1, (student, shown)
+        found[student] = shown.pop()
+    return found
+
+
+@pytest.mark.slow
+def test_every_door_shows_the_same_replay_code(tmp_path: Path) -> None:
+    """Without a secret in the environment, in a new course, for the bytes that were
+    handed in: nbgrader's door sees other ones, and grades some files ahead."""
+    course = fixture_class.new_course(tmp_path / "course")
+    text = (course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb").read_text("utf-8")
+    students = {"ann": text, "ben": "\ufeff" + text, "cem": text + "\n ", "dan": text}
+    for student, found in students.items():
+        path = course / "course" / "submitted" / student / CHAPTER
+        path.mkdir(parents=True)
+        (path / f"{CHAPTER}.ipynb").write_text(found, encoding="utf-8")
+    home = {name: str(tmp_path) for name in ("XDG_STATE_HOME", "LOCALAPPDATA", "HOME")}
+    home["DROPOUT_COURSE_SECRET"] = ""
+
+    def door(*arguments: str) -> str:
+        done = run(course, *arguments, **home)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    submitted = f"course/submitted/ben/{CHAPTER}/{CHAPTER}.ipynb"
+    before = json.loads(door("autograder", "check", submitted, "--json", "-"))
+    door("nbgrader", "generate_assignment", CHAPTER)
+    door("nbgrader", "autograde", CHAPTER)
+    door("nbgrader", "generate_feedback", CHAPTER)
+    assert (course / "course" / "secret").is_file()
+    shown = replay_codes(course, *students)
+    door("autograder", "grade", "course/submitted", "--json", "reports")
+    with (course / "reports" / "summary.csv").open(encoding="utf-8") as file:
+        assert {r["student"]: r["replay"] for r in csv.DictReader(file)} == shown
+    assert before["replay"] == shown["ben"]
+    assert shown["ann"] == shown["dan"] and len(set(shown.values())) == 3
+
+    (course / "course" / "secret").write_text("")
+    done = run(course, "nbgrader", "autograde", CHAPTER, "--force", **home)
+    assert done.returncode != 0
+    assert "NOBODY IS GRADED" in done.stderr and "is damaged" in done.stderr
+    kept = course / "course" / "autograded" / "ann" / CHAPTER / f"{CHAPTER}.ipynb"
+    assert kept.is_file(), "nothing was touched"

@@ -1,4 +1,4 @@
-"""Seeds, replay, the report's form, the command line's exit codes."""
+"""Replay, the report's form, the command line's exit codes."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def wrong(tmp_path: Path) -> Path:
 def test_a_report_has_the_agreed_form(wrong: Path) -> None:
     report = grade(wrong, exercises=["inverted_dropout"]).as_dict()
     assert list(report) == [
-        *("submission", "version", "seed", "sandbox", "score", "max_score"),
+        *("submission", "version", "replay", "sandbox", "score", "max_score"),
         *("error", "notes", "exercises"),
     ]
     exercise = report["exercises"][0]
@@ -81,12 +81,12 @@ def test_a_statistic_says_n_alpha_p_value_and_defect(right: Path) -> None:
         assert statistic["p_value"] >= statistic["alpha"] > 0
 
 
-def test_the_same_file_gets_the_same_bytes_and_the_seed_replays_them(
+def test_the_same_file_gets_the_same_bytes_and_the_code_replays_them(
     wrong: Path,
 ) -> None:
     first = grade(wrong)
     assert grade(wrong).as_json() == first.as_json()
-    assert grade(wrong, seed=first.seed).as_json() == first.as_json()
+    assert grade(wrong, replay=first.replay).as_json() == first.as_json()
 
 
 @pytest.mark.parametrize("sandbox", ["auto", "off"])
@@ -106,7 +106,8 @@ def test_another_machine_replays_the_same_bytes(
         "OPENBLAS_CORETYPE": "Prescott",
     }
     command = [sys.executable, "-m", "autograder", "check", str(wrong)]
-    command += ["--seed", str(here.seed), "--sandbox", sandbox, "--json", "there.json"]
+    command += ["--replay", str(here.replay), "--sandbox", sandbox]
+    command += ["--json", "there.json"]
     subprocess.run(
         command, cwd=tmp_path, env=elsewhere, capture_output=True, check=True
     )
@@ -115,13 +116,13 @@ def test_another_machine_replays_the_same_bytes(
     assert there.replace(named, f'"sandbox": "{here.sandbox}"') == here.as_json()
 
 
-def test_other_code_or_another_secret_gets_another_seed(
+def test_other_code_or_another_secret_gets_another_replay_code(
     right: Path, wrong: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seeds = {grade(right).seed, grade(wrong).seed}
+    codes = {grade(right).replay, grade(wrong).replay}
     monkeypatch.setenv("DROPOUT_COURSE_SECRET", "of this course")
-    seeds |= {grade(right).seed, grade(wrong).seed}
-    assert len(seeds) == 4
+    codes |= {grade(right).replay, grade(wrong).replay}
+    assert len(codes) == 4
 
 
 def notebook(*sources: str, **changes: Any) -> Submission:
@@ -130,14 +131,6 @@ def notebook(*sources: str, **changes: Any) -> Submission:
         for source in sources
     ]
     return read_notebook({"nbformat": 4, "cells": cells}, "n.ipynb")
-
-
-def test_outputs_counts_and_grade_cells_do_not_change_the_seed() -> None:
-    plain = notebook(RIGHT).seed("1")
-    assert notebook(RIGHT, execution_count=7, outputs=[{"a": 1}]).seed("1") == plain
-    assert notebook(RIGHT, 'check("inverted_dropout")').seed("1") == plain
-    assert notebook(RIGHT.replace("mask", "kept")).seed("1") != plain
-    assert notebook(RIGHT).seed("2") != plain
 
 
 def test_sources_as_lists_of_lines_are_the_same_as_text() -> None:
@@ -194,6 +187,7 @@ def test_check_writes_the_report_that_grade_returns(
     assert out.read_text(encoding="utf-8") == grade(wrong).as_json()
     printed = command("check", str(wrong), "--json", "-", "--seed", "5").stdout
     assert json.loads(printed)["seed"] == 5
+    assert json.loads(printed)["replay"] is None
 
 
 def test_a_file_that_cannot_be_graded_exits_1_and_says_why(tmp_path: Path) -> None:
@@ -211,6 +205,9 @@ def test_a_file_that_cannot_be_graded_exits_1_and_says_why(tmp_path: Path) -> No
         ("check",),
         ("check", "x.py", "--exercise", "nonsense"),
         ("check", "--seed", "a"),
+        ("check", "x.py", "--replay", "7K3F"),
+        ("check", "x.py", "--replay", "7K3F-7K3F-7K3F-7K3F-7K3F"),
+        ("check", "x.py", "--replay", "7K3F", "--seed", "1"),
     ],
     ids=str,
 )
@@ -253,6 +250,56 @@ def test_pytest_runs_one_test_for_each_check(wrong: Path) -> None:
     assert f"{statuses.count('passed')} passed" in done.stdout
     assert f"{statuses.count('failed') + absent} failed" in done.stdout
     assert f": {report.score:g} of {report.max_score:g}" in done.stdout
+
+
+def test_pytest_replays_a_code_and_refuses_what_is_none(wrong: Path) -> None:
+    report = grade(wrong)
+    for option, shown in (
+        (("--submission-replay", str(report.replay)), f"replay {report.replay}"),
+        (("--submission-seed", "5"), "seed 5"),
+        (("--submission-replay", "7K3F"), "is no replay code"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "--submission", str(wrong), *option],
+            capture_output=True,
+            text=True,
+            cwd=wrong.parent,
+            check=False,
+        )
+        assert shown in done.stdout + done.stderr
+        assert done.returncode == (4 if "is no" in shown else 1)
+
+
+def test_a_code_replays_another_file_and_says_so(right: Path, wrong: Path) -> None:
+    code = str(grade(wrong).replay)
+    done = command("check", str(right), "--replay", code.lower(), "--json", "-")
+    assert done.returncode == 0
+    assert "not this file's own" in done.stderr
+    assert json.loads(done.stdout)["replay"] == code
+    assert "own" not in command("check", str(wrong), "--replay", code).stderr
+
+
+def test_a_short_secret_and_a_damaged_one_are_told_of(
+    wrong: Path, tmp_path: Path
+) -> None:
+    short = {"DROPOUT_COURSE_SECRET": "spring 2026"}
+    assert "guess" in command("check", str(wrong), **short).stderr
+    by_hand = command("check", str(wrong), "--seed", "5", **short)
+    assert "guess" not in by_hand.stderr and "seed 5" in by_hand.stdout
+    named = "LOCALAPPDATA" if os.name == "nt" else "XDG_STATE_HOME"
+    (tmp_path / "dropout-grader").mkdir()
+    (tmp_path / "dropout-grader" / "secret").write_text("")
+    for door in (("check", wrong.name), ("grade", ".")):
+        done = subprocess.run(
+            [sys.executable, "-m", "autograder", *door],
+            cwd=tmp_path,
+            env={**os.environ, "DROPOUT_COURSE_SECRET": "", named: str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2 and done.stdout == ""
+        assert "is damaged" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_pytest_without_the_file_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+"""Writes submissions whose author knows every line of the grader, but not the secret.
+
+The file carries the grader's own modules as text. In the worker it runs the checks of
+``judging`` on itself, for seeds that it holds possible, and notes for each question the
+state of the generator and the right answer. Asked by the judge, it looks the state up and
+never at a dropout.
+"""
+
+import base64
+import json
+import zlib
+from pathlib import Path
+
+import autograder
+
+_MODULES = (
+    *("exercise", "facts", "mistakes", "specimens", "statistics", "students", "text"),
+    *("trial", "checks.judging"),
+)
+
+_ATTACK = '''
+import base64, hashlib, hmac, json, linecache, random, sys, types, zlib
+import numpy as np
+OWN = linecache.getlines(sys._getframe().f_code.co_filename)
+BYTES = "".join(OWN).encode()
+WORLDS = json.loads(zlib.decompress(base64.b64decode("""{modules}""")))
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        import importlib.machinery
+        if name in WORLDS:
+            return importlib.machinery.ModuleSpec(
+                name, Finder, is_package=name in ("copied", "copied.checks"))
+    @staticmethod
+    def create_module(spec):
+        return None
+    @staticmethod
+    def exec_module(module):
+        exec(WORLDS[module.__name__], vars(module))
+
+sys.meta_path.insert(0, Finder)
+from copied.checks import judging
+from copied.trial import Trial
+
+ANSWERS = {{}}
+def state(rng):
+    return rng.bit_generator.state["state"]["state"]
+def oracle(dropout, rng):
+    truth = getattr(dropout, "specimen", dropout).defect == ""
+    ANSWERS[state(rng)] = truth
+    dropout(np.ones((2, 2)), 0.7, rng)
+    return truth
+
+{seeds}
+for seed in SEEDS:
+    for check in judging.judge.checks:
+        try:
+            check.function(oracle, Trial(check, seed))
+        except Exception as error:
+            pass
+
+def is_inverted_dropout(dropout, rng):
+    answer = ANSWERS.get(state(rng), False)
+    dropout(np.ones((2, 2)), 0.7, rng)
+    return answer
+'''
+
+
+def answers_by_seed(seeds: str) -> str:
+    """Return a submission to ``judging`` that answers for the seeds in ``SEEDS``, a list
+    that the Python code ``seeds`` makes; ``BYTES`` there holds the file's own source."""
+    package = Path(autograder.__file__).parent
+    worlds = {"copied": '__version__ = "' + autograder.__version__ + '"'}
+    worlds["copied.checks"] = ""
+    for name in _MODULES:
+        path = package.joinpath(*name.split(".")).with_suffix(".py")
+        source = path.read_text(encoding="utf-8")
+        worlds[f"copied.{name}"] = source.replace("autograder", "copied")
+    packed = base64.b64encode(zlib.compress(json.dumps(worlds).encode(), 9)).decode()
+    return _ATTACK.format(modules=packed, seeds=seeds).lstrip()
