@@ -323,8 +323,10 @@ class RemoteWorker:
                 self._lose(self._too_long(self.limits.call_seconds), "time")
             answer, body = self._ask(*self._called_back(answer, body), left)
         if answer.get("error") is not None:
+            said = self._text(answer["error"], 2000) or "an error"
+            unwritten = self._text(answer.get("unwritten"))
             raise StudentError(
-                one_line(self._text(answer["error"], 2000) or "an error")
+                one_line(said), None if unwritten is None else one_line(unwritten)
             )
         reader = wire.Reader(body)
         try:

@@ -6,7 +6,8 @@ copies, and a check never knows which it has.
 """
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,12 +28,16 @@ class StudentFunction(Protocol):
 
 
 class StudentError(Exception):
-    """The student's function did not return: what happened, in one sentence."""
+    """The student's function did not return: what happened, in one sentence.
 
-    def __init__(self, message: str, kind: str = "raised") -> None:
+    ``unwritten`` says where, if what happened is that the function, or this part of it,
+    is still to be written; ``function`` is its name, where that is known."""
+
+    def __init__(self, message: str, unwritten: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.kind = kind
+        self.unwritten = unwritten
+        self.function = "your code"
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,22 @@ def describe_error(error: BaseException, filename: str | None = None) -> str:
     return text
 
 
+def unwritten_at(error: BaseException, namespaces: Iterable[Any]) -> str | None:
+    """Return "line 9 raises NotImplementedError" if the student's own code raised this,
+    or a kind of it; None for any other error.
+
+    ``namespaces`` are the globals of the student's code: a library that raises
+    ``NotImplementedError`` does not say that the exercise is still to be written."""
+    step = error.__traceback__
+    if not isinstance(error, NotImplementedError) or step is None:
+        return None
+    while step.tb_next is not None:
+        step = step.tb_next
+    if not any(step.tb_frame.f_globals is names for names in namespaces):
+        return None
+    return f"line {step.tb_lineno} raises {one_line(type(error).__name__)[:40]}"
+
+
 class LocalFunction:
     """A function of this process. ``opaque`` positions of a returned tuple are handles."""
 
@@ -122,7 +143,9 @@ class LocalFunction:
         try:
             result = self._function(*args, **kwargs)
         except (Exception, SystemExit) as error:
-            raise StudentError(describe_error(error)) from None
+            own = getattr(self._function, "__globals__", None)
+            unwritten = unwritten_at(error, [own, sys.modules["__main__"].__dict__])
+            raise StudentError(describe_error(error), unwritten) from None
         return self._closed(result), tuple(plain(arg) for arg in args)
 
     def _opened(self, value: Any) -> Any:

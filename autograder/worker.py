@@ -28,7 +28,7 @@ import numpy as np
 
 import autograder
 from autograder import guard, seccomp, wire
-from autograder.students import describe_error
+from autograder.students import describe_error, unwritten_at
 
 TEXT_LIMIT = 100_000
 #: Of base64, for the figures of one cell; with its text they fit into a frame.
@@ -194,7 +194,9 @@ class Worker:
             try:
                 result = self.names[request["function"]](*args, **kwargs)
             except BaseException as error:
-                return {"error": describe_error(error, _CELL)}, b""
+                unwritten = unwritten_at(error, [self.names])
+                said = describe_error(error, _CELL)
+                return {"error": said, "unwritten": unwritten}, b""
             try:
                 return self._answer(result, args, request)
             except (wire.WireError, MemoryError) as error:
