@@ -330,6 +330,12 @@ def build():
     run("python -m autograder build", "-m", "autograder", "build")
 
 
+def wheel():
+    """Build the students' grader, a wheel; the book's first page offers the same."""
+    setup()
+    run("the wheel", "_ext/grader_wheel.py", str(BUILD))
+
+
 def bench():
     """Run the benchmarks."""
     setup()
@@ -348,6 +354,7 @@ def clean():
 TASKS = {
     "setup": setup,
     "book": book,
+    "wheel": wheel,
     "test": test,
     "test-all": test_all,
     "bench": bench,

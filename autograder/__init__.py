@@ -10,10 +10,21 @@ TYPE_CHECKING = False
 
 __version__ = "1.0.0"
 
-__all__ = ["__version__", "check"]
+__all__ = ["__version__", "check", "require"]
 
 if TYPE_CHECKING:
     from autograder.notebook_check import check
+
+
+def require(version: str) -> None:
+    """Raise ``ImportError``, which names the version found, if this grader is older than
+    ``version``, for example "1.0.0": it would not know a newer notebook's exercises."""
+
+    def numbers(text: str) -> list[int]:
+        return [int(number) for number in text.split(".")]
+
+    if numbers(__version__) < numbers(version):
+        raise ImportError(f"autograder {__version__}")
 
 
 def __getattr__(name: str) -> object:

@@ -34,6 +34,7 @@ from autograder.students import (
 from autograder.submission import Cell, Submission, SubmissionError, read_submission
 from autograder.text import clean
 from autograder.trial import CheckFailure, Trial
+from autograder.unwritten import Watched, not_written_yet, unwritten_in
 
 #: So many cells that failed are told of one by one.
 _NOTES = 20
@@ -65,10 +66,8 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
         # Results may be of any size; what overflows is no number, and judged as such.
         with np.errstate(all="ignore"):
             check.function(**arguments)
-    except CheckFailure as error:
-        failure = error
-    except StudentError as error:
-        failure = CheckFailure(f"Your code raised {error.message}.", RAISES_AN_ERROR)
+    except (CheckFailure, StudentError) as error:
+        failure = _failure(error)
     except WorkerLost as error:
         failure = CheckFailure(f"Your function gave no answer: {error.message}.")
     except (TryAgain, WorkerUnavailable):
@@ -93,6 +92,18 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
     )
 
 
+def _failure(error: CheckFailure | StudentError) -> CheckFailure:
+    """Return what is said of a check that did not pass; of a part that is still to be
+    written no more than that, whatever the check thought of it."""
+    if (call := unwritten_in(error)) is not None:
+        return CheckFailure(
+            f"This part is not written yet: {call.function} raised {call.message}."
+        )
+    if isinstance(error, StudentError):
+        return CheckFailure(f"Your code raised {error.message}.", RAISES_AN_ERROR)
+    return error
+
+
 def _statistic(trial: Trial) -> dict[str, float] | None:
     """Return the figures of the look with the smallest p-value against its level."""
     if not trial.looks:
@@ -113,6 +124,7 @@ def grade_exercise(
     before_check: Callable[[], None] = lambda: None,
 ) -> ExerciseResult:
     """Run the exercise's checks in order; skip what depends on one that did not pass."""
+    watched = {name: Watched(function) for name, function in functions.items()}
     results: dict[str, CheckResult] = {}
     for check in exercise.checks:
         blocked = [name for name in check.after if results[name].status != "passed"]
@@ -127,7 +139,10 @@ def grade_exercise(
             )
             continue
         before_check()
-        results[check.name] = run_check(check, functions, seed)
+        results[check.name] = run_check(check, watched, seed)
+    unwritten = not_written_yet(exercise.name, watched.values())
+    if unwritten and not any(result.score for result in results.values()):
+        return not_graded(exercise, "unwritten", unwritten)
     failed = [result for result in results.values() if result.status == "failed"]
     root = min(failed, key=_vagueness, default=None)
     return ExerciseResult(

@@ -4,13 +4,14 @@ What it returns is encoded and decoded as if it came from a worker: one rule say
 check may look at, wherever the function runs.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autograder import wire
-from autograder.students import Foreign, StudentError, describe_error
+from autograder.students import Foreign, StudentError, describe_error, unwritten_at
 
 
 def copied(value: Any) -> Any:
@@ -50,7 +51,9 @@ class LocalFunction:
             with np.errstate(**self._errors):
                 result = self._function(*args, **kwargs)
         except (Exception, SystemExit) as error:
-            raise StudentError(describe_error(error)) from None
+            own = getattr(self._function, "__globals__", None)
+            unwritten = unwritten_at(error, [own, sys.modules["__main__"].__dict__])
+            raise StudentError(describe_error(error), unwritten) from None
         try:
             return self._closed(result), tuple(
                 _crossed(arg) if isinstance(arg, np.ndarray | dict) else arg

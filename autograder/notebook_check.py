@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from autograder import __version__
 from autograder.exercise import find_exercise
 from autograder.grading import grade_functions, not_graded
 from autograder.report import exercise_text
@@ -24,7 +25,11 @@ def check(exercise: str | Callable[..., Any]) -> float:
     try:
         found = find_exercise(name)
     except KeyError as error:
-        print(error.args[0])
+        print(
+            f"{error.args[0]} This is autograder {__version__}: does the notebook come "
+            "from another edition of the book? Install that one's grader, or download "
+            "the notebook again."
+        )
         return 0.0
     names = sys._getframe(1).f_globals
     if missing := [f for f in found.functions if not callable(names.get(f))]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from nbformat import NotebookNode, reads, v4, validate, writes
 
+from autograder import __version__
 from autograder.exercise import Exercise, all_chapters, all_exercises, find_exercise
 from autograder.submission import GRADE_PREFIX
 
@@ -27,6 +28,37 @@ METADATA = {
     },
     "language_info": {"name": "python"},
 }
+#: The file that students install, as ``python dev.py wheel`` makes it.
+WHEEL = f"dropout_in_expectation-{__version__}-py3-none-any.whl"
+INSTALL = f"""\
+`check` belongs to the grader of this book. To install it, download
+`{WHEEL}` from the book's first page into
+the folder of this notebook, run `%pip install {WHEEL}`
+in a cell, and restart the kernel.
+"""
+#: The notebooks' first code: without our grader, or with somebody else's package of that
+#: name, it says what to do, and cells that check say that they did not.
+IMPORT = "from autograder import check"
+GUARDED_IMPORT = f"""\
+try:
+    from autograder import check, require
+
+    require("{__version__}")
+except ImportError as found:
+    print(
+        "Expected this book's grader, autograder {__version__}; "
+        f"found: {{found}}. Run\\n"
+        "    %pip uninstall -y autograder dropout_in_expectation\\n"
+        "    %pip install {WHEEL}\\n"
+        "in a cell, with that file from the book's first page beside this "
+        "notebook, and restart the kernel."
+    )
+
+    def check(exercise):
+        print(exercise, "was not checked: see what the first cell says.")
+        return 0.0
+"""
+_IMPORT = re.compile(rf"(?m)\n*^{IMPORT}$\n*")
 _CHECK = re.compile(r'check\("(\w+)"\)')
 
 
@@ -75,7 +107,9 @@ class _Builder:
         if not self.exercises:
             known = ", ".join(all_chapters())
             raise self.error(f"the chapter has no exercises; chapters that do: {known}")
-        cells = [self.cell(cell) for cell in notebook.cells]
+        cells = [made for cell in notebook.cells for made in self.cells(cell)]
+        if "about-the-grader" not in self.ids:
+            raise self.error(f"no cell says {IMPORT!r}")
         for name in self.exercises:
             if name not in self.answered:
                 raise self.error(f"no cell defines {name} with {BEGIN} in its body")
@@ -87,6 +121,20 @@ class _Builder:
 
     def error(self, message: str) -> BuildError:
         return BuildError(f"solutions/{self.chapter}.md: {message}.")
+
+    def cells(self, cell: NotebookNode) -> list[NotebookNode]:
+        """Return the cell, built; the import of the grader becomes cells of its own."""
+        rest, found = _IMPORT.subn("\n\n", cell.source)
+        if cell.cell_type != "code" or not found:
+            return [self.cell(cell)]
+        about = v4.new_markdown_cell(INSTALL.strip())
+        cells = [
+            self.graded(about, "about-the-grader", locked=True),
+            self.code(v4.new_code_cell(GUARDED_IMPORT.strip())),
+        ]
+        if rest.strip():
+            cells.append(self.cell(NotebookNode({**cell, "source": rest.strip()})))
+        return cells
 
     def cell(self, cell: NotebookNode) -> NotebookNode:
         if unknown := set(cell.metadata) - {"free_response", "points"}:
@@ -100,6 +148,9 @@ class _Builder:
         for name in self.exercises:
             if re.search(rf"(?m)^def {name}\(", cell.source):
                 raise self.error(f"the cell that defines {name} has no {BEGIN}")
+        return self.code(cell)
+
+    def code(self, cell: NotebookNode) -> NotebookNode:
         number = sum(cell_id.startswith("code-") for cell_id in self.ids) + 1
         return self.made(cell, f"code-{number}", {"deletable": False})
 

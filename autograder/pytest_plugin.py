@@ -102,6 +102,11 @@ class SubmissionFile(pytest.File):
             yield CheckItem.from_parent(self, name=self.path.name, message=report.error)
             return
         for exercise in report.exercises:
+            if exercise.status == "unwritten":
+                yield CheckItem.from_parent(
+                    self, name=exercise.name, message=exercise.message
+                )
+                continue
             for check in exercise.checks:
                 yield CheckItem.from_parent(
                     self,

@@ -456,9 +456,11 @@ class RemoteWorker:
         """Return what the answer to a call holds: the result, and ``observed`` arguments
         as they are now."""
         if answer.get("error") is not None:
-            self._expect(answer, error=str)
+            self._expect(answer, error=str, unwritten=str | None)
+            said = self._text(answer["error"], 2000) or "an error"
+            unwritten = self._text(answer["unwritten"])
             raise StudentError(
-                one_line(self._text(answer["error"], 2000) or "an error")
+                one_line(said), None if unwritten is None else one_line(unwritten)
             )
         self._expect(answer, error=type(None), result=dict, after=list)
         reader = wire.Reader(body)

@@ -1,6 +1,7 @@
 """What grading found, as data, JSON and text."""
 
 import json
+import re
 import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -28,12 +29,13 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class ExerciseResult:
-    """One exercise's verdict: "graded", "missing" (no such function) or "error" (the cell
-    that should define it did not run)."""
+    """One exercise's verdict: "graded", "missing" (no such function), "error" (the cell
+    that should define it did not run) or "unwritten" (it, or another function that it
+    needs, still raises ``NotImplementedError``)."""
 
     name: str
     chapter: str
-    status: Literal["graded", "missing", "error"]
+    status: Literal["graded", "missing", "error", "unwritten"]
     checks: tuple[CheckResult, ...]
     message: str = ""
     mistake: str | None = None
@@ -125,7 +127,11 @@ def exercise_text(result: ExerciseResult, colour: bool = False) -> str:
     def paint(text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if colour else text
 
-    lines = [paint(f"{result.name}: {result.score:g} of {result.max_score:g}", "1")]
+    head = f"{result.name}: {result.score:g} of {result.max_score:g}"
+    if result.status == "unwritten":
+        said = re.sub(r" raises [^)]*", "", result.message.rstrip("."))
+        return paint(f"{head}, {said[:1].lower()}{said[1:]}", "1")
+    lines = [paint(head, "1")]
     if result.status != "graded":
         lines.append(f"  {paint('✗', '31')} {wrapped(result.message, 4)}")
         return "\n".join(lines)

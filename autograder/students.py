@@ -6,6 +6,7 @@ never knows which it has.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,12 +25,16 @@ class StudentFunction(Protocol):
 
 
 class StudentError(Exception):
-    """The student's function did not return: what happened, in one sentence."""
+    """The student's function did not return: what happened, in one sentence.
 
-    def __init__(self, message: str, kind: str = "raised") -> None:
+    ``unwritten`` says where, if what happened is that the function, or this part of it,
+    is still to be written; ``function`` is its name, where that is known."""
+
+    def __init__(self, message: str, unwritten: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.kind = kind
+        self.unwritten = unwritten
+        self.function = "your code"
 
 
 @dataclass(frozen=True)
@@ -68,3 +73,19 @@ def describe_error(error: BaseException, filename: str | None = None) -> str:
         line = shortened(one_line(found[:2000]), 200)
         return f"{text} (line {own[-1].lineno}{': ' + line if line else ''})"
     return text
+
+
+def unwritten_at(error: BaseException, namespaces: Iterable[Any]) -> str | None:
+    """Return "line 9 raises NotImplementedError" if the student's own code raised this,
+    or a kind of it; None for any other error.
+
+    ``namespaces`` are the globals of the student's code: a library that raises
+    ``NotImplementedError`` does not say that the exercise is still to be written."""
+    step = error.__traceback__
+    if not isinstance(error, NotImplementedError) or step is None:
+        return None
+    while step.tb_next is not None:
+        step = step.tb_next
+    if not any(step.tb_frame.f_globals is names for names in namespaces):
+        return None
+    return f"line {step.tb_lineno} raises {one_line(type(error).__name__)[:40]}"

@@ -32,7 +32,7 @@ import numpy as np
 import autograder
 from autograder import guard, parts, seccomp, wire
 from autograder.parents import end_with_parent
-from autograder.students import describe_error
+from autograder.students import describe_error, unwritten_at
 
 TEXT_LIMIT = 100_000
 #: Of base64, for the figures of one cell; with its text they fit into a frame.
@@ -238,17 +238,18 @@ class Worker:
             try:
                 result = self.names[request["function"]](*args, **kwargs)
             except BaseException as error:
-                return {"error": describe_error(error, _CELL)}, b""
+                unwritten = unwritten_at(error, [self.names])
+                said = describe_error(error, _CELL)
+                return {"error": said, "unwritten": unwritten}, b""
             finally:
                 with self.talking:
                     self.current = None
             try:
                 return self._answer(result, args, request)
             except (wire.WireError, MemoryError) as error:
-                return {"error": f"its result cannot be used: {error}"}, b""
+                return _unusable(error), b""
             except BaseException as error:  # of a student's own class
-                text = describe_error(error, _CELL)
-                return {"error": f"its result cannot be used: {text}"}, b""
+                return _unusable(describe_error(error, _CELL)), b""
 
     def _answer(
         self, result: Any, args: list[Any], request: dict[str, Any]
@@ -327,6 +328,11 @@ def _signature(function: Any) -> str:
 
 def _may_be_graded(name: str) -> bool:
     return name.isidentifier() and not name.startswith("_")
+
+
+def _unusable(reason: object) -> dict[str, Any]:
+    """Return the answer to a call whose result cannot go over."""
+    return {"error": f"its result cannot be used: {reason}", "unwritten": None}
 
 
 def _remember(filename: str, source: str) -> None:
@@ -482,8 +488,9 @@ def main() -> None:
             worker.say(answer, data)
         except wire.WireError as error:
             # Text may take six times its length in JSON; the figures are what can go.
-            smaller = {"error": f"its result cannot be used: {error}"}
-            worker.say(answer | {"images": []} if "images" in answer else smaller)
+            worker.say(
+                answer | {"images": []} if "images" in answer else _unusable(error)
+            )
 
 
 if __name__ == "__main__":

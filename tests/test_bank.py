@@ -51,7 +51,7 @@ def test_the_starter_earns_nothing(exercise: Exercise) -> None:
     for seed in (*FIRST, *OTHERS):
         result = grade_functions(exercise, starter, seed)
         assert result.score == 0, (seed, result)
-        assert "NotImplementedError" in result.message
+        assert result.status == "unwritten"
 
 
 @in_two_parts

@@ -181,6 +181,10 @@ BAD = {
         GOOD.replace(CHECK, 'check("dropout")'),
         "the chapter has no exercise 'dropout'; it has classic_dropout",
     ),
+    "no import of check": (
+        GOOD.replace("from autograder import check", "import math"),
+        "no cell says 'from autograder import check'",
+    ),
     "no answer cell": (
         GOOD.replace(stub(), stub().replace("def inverted", "def other")),
         "this one defines []",
