@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -58,6 +59,13 @@ main()
 KERNEL_SETTINGS = """\
 # Kernels talk to this machine alone; that they do so unencrypted needs no warning.
 c.IPKernelApp.log_level = "ERROR"
+"""
+
+
+#: Runs when a Python of .venv starts; see autograder/pytest_start.py.
+START = """import sys; any("--submission" in word for word in sys.orig_argv) and \
+exec(open({path}, encoding="utf-8").read(), \
+{{"__name__": "at Python's start", "__file__": {path}}})
 """
 
 
@@ -227,6 +235,15 @@ def setup():
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(KERNEL_SETTINGS, encoding="utf-8")
     stamp.write_text(wanted, encoding="utf-8")
+
+
+def guard_pytest():
+    """Let every Python of .venv see to it that ``pytest --submission`` starts clean."""
+    places = {"base": str(VENV), "platbase": str(VENV)}
+    line = START.format(path=ascii(str(ROOT / "autograder/pytest_start.py")))
+    guard = Path(sysconfig.get_path("purelib", "venv", places)) / "pytest_start.pth"
+    if read(guard) != line:
+        guard.write_text(line, encoding="utf-8")
 
 
 def npm(*arguments):
