@@ -42,6 +42,10 @@ RUN_BY_PAGES = [
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
 READ_AT_BUILD = ["_ext/*.py", "_toc.yml", "package-lock.json"]
 
+#: A user's settings of Python that change what programs do.
+UNWANTED = ("PYTHONHOME", "PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONWARNINGS")
+UNWANTED += ("PYTHONINSPECT", "__PYVENV_LAUNCHER__")
+
 #: What pip and npm print when they do not trust the certificate that they are shown.
 UNTRUSTED = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT|self.signed certificate"
@@ -96,7 +100,7 @@ class TaskError(Exception):
 def environment():
     """Return the environment of every program: the venv's, without user settings."""
     env = dict(os.environ)
-    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__"):
+    for name in UNWANTED:
         env.pop(name, None)
     env.update(
         PATH=str(SCRIPTS) + os.pathsep + env.get("PATH", ""),
@@ -104,6 +108,8 @@ def environment():
         PYTHONUTF8="1",
         PYTHONNOUSERSITE="1",
         PIP_DISABLE_PIP_VERSION_CHECK="1",
+        # In an environment pip refuses to install for the user.
+        PIP_USER="0",
         # Another kernel that is called python3 must not run the pages.
         JUPYTER_PREFER_ENV_PATH="1",
         JUPYTER_PLATFORM_DIRS="1",

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -86,6 +87,18 @@ def test_a_second_build_is_warm(
     assert any(there.ROOT.rglob("__pycache__"))
     there.book()
     assert first == {path: path.stat().st_mtime_ns for path in first}
+
+
+@pytest.mark.parametrize("name", ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONPATH"))
+def test_settings_of_the_user_reach_no_program(
+    name: str, there: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(there, "PYTHON", Path(sys.executable))
+    monkeypatch.setenv(name, "error" if name == "PYTHONWARNINGS" else str(there.ROOT))
+    holds = "import sys, warnings; warnings.warn('x'); sys.exit(not __debug__)"
+    assert there.call("-c", holds) == 0
+    inside = "import sys, os; sys.exit(os.getcwd() in sys.path)"
+    assert there.call("-P", "-c", inside) == 0
 
 
 # ---- Downloads ----------------------------------------------------------------------
@@ -250,7 +263,11 @@ def test_ci_runs_both_commands_twice_as_a_stranger_does(
     stranger: dict[str, Any],
 ) -> None:
     assert subprocess.run(**stranger, check=False).returncode == 0
-    assert [task for task, _ in calls(stranger)] == ["book", "test", "book", "test"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.search(r"## Two commands.*?```\n(.*?)```", readme, re.DOTALL)
+    assert commands
+    ran = [f"make {task}" for task, _ in calls(stranger)]
+    assert ran == 2 * commands[1].splitlines()
     folders = {folder for _, folder in calls(stranger)}
     assert len(folders) == 1
     assert " " in folders.pop()
