@@ -39,46 +39,33 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if submission := wanted_file(config):
-        # The submission is all there is to collect: no folder of tests beside it.
         if not submission.is_file():
             raise pytest.UsageError(f"--submission: there is no file {submission}")
-        config.args = [str(submission)]
         if config.getoption("usepdb") or config.getoption("trace"):
             # Python's debugger runs the .pdbrc of the working directory.
             raise pytest.UsageError("--submission: no debugger (--pdb, --trace)")
 
 
 def wanted_file(config: pytest.Config) -> Path | None:
-    """Return the path of ``--submission``, as pytest spells the paths it collects."""
+    """Return the path of ``--submission``."""
     wanted = config.getoption("--submission")
     return Path(os.path.abspath(wanted)) if wanted else None  # noqa: PTH100
 
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Any:
-    if file_path == wanted_file(parent.config):
-        return SubmissionFile.from_parent(parent, path=file_path)
-    return None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collect_directory(path: Path, parent: pytest.Collector) -> Any:
-    """Keep pytest from importing the ``__init__.py`` of a folder above the file."""
-    if parent.config.getoption("--submission"):
-        return pytest.Dir.from_parent(parent, path=path)
-    return None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> Any:
-    """Keep pytest from importing a submitted .py file as a test module."""
-    if module_path == wanted_file(parent.config):
-        return _Nothing.from_parent(parent, path=module_path)
-    return None
-
-
-class _Nothing(pytest.File):
-    def collect(self) -> Iterator[Any]:
-        return iter(())
+def pytest_collection(session: pytest.Session) -> Any:
+    """Collect the submission alone: no folder is read, and no module is imported."""
+    submission = wanted_file(session.config)
+    if submission is None:
+        return None
+    file = SubmissionFile.from_parent(session, path=submission)
+    session.items = list(session.genitems(file))
+    hook = session.config.hook
+    hook.pytest_collection_modifyitems(
+        session=session, config=session.config, items=session.items
+    )
+    hook.pytest_collection_finish(session=session)
+    session.testscollected = len(session.items)
+    return True
 
 
 class SubmissionFile(pytest.File):

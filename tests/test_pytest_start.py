@@ -154,6 +154,15 @@ def test_other_options_of_pytest_go_on_working(tmp_path: Path) -> None:
     assert "my.py: 0 of 10" in judged(str(SCRIPTS / "pytest"), *words, here=tmp_path)
 
 
+@pytest.mark.parametrize("name", ("my[1].py", "a::b.py", "-q.py", "$HOME.py"))
+def test_a_file_may_have_any_name(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "[1] $HOME"
+    folder.mkdir()
+    (folder / name).write_text(WORTHLESS)
+    shown = judged(str(SCRIPTS / "pytest"), f"--submission={name}", here=folder)
+    assert f"{name}: 0 of 10" in shown
+
+
 @pytest.mark.parametrize("words", (["--submission=my.py"], []))
 def test_without_the_start_settings_still_write_nothing(
     words: list[str], tmp_path: Path
