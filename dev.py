@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -34,16 +35,37 @@ RUN_BY_PAGES = [
     "requirements.lock",
     "autograder/**/*.py",
     "chapters/*.py",
-    "chapters/data/*",
+    "chapters/data/*.py",
+    "chapters/data/*.json",
     "benchmarks/results/*.json",
 ]
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
 READ_AT_BUILD = ["_ext/*.py", "_toc.yml", "package-lock.json"]
 
+#: A user's settings of Python that change what programs do.
+UNWANTED = ("PYTHONHOME", "PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONWARNINGS")
+UNWANTED += ("PYTHONINSPECT", "__PYVENV_LAUNCHER__")
+
+#: What pip and npm print when they do not trust the certificate that they are shown.
+UNTRUSTED = re.compile(
+    r"CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT|self.signed certificate"
+    r"|UNABLE_TO_(?:GET|VERIFY)|unable to (?:get|verify) \w+ (?:issuer )?cert|CERT_UNTRUSTED"
+)
 #: What pip and npm print when they cannot reach their registry.
 OFFLINE = re.compile(
     r"connection broken|NewConnectionError|Max retries|Temporary failure in name"
-    r"|unreachable|Read timed out|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ETIMEDOUT"
+    r"|unreachable|[Tt]imed? ?out|ENOTFOUND|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ETIMEDOUT"
+)
+NO_TRUST = (
+    "The set-up could not download {what}: the package registry's certificate is not "
+    "trusted. Behind a proxy with a certificate of its own, name the file that holds it "
+    "(PEM): set the environment variable SSL_CERT_FILE to its path, then run the same "
+    "command again; it goes on where it stopped."
+)
+NO_NETWORK = (
+    "The set-up could not download {what}: the network or the package registry cannot be "
+    "reached. Connect, or name your proxy in the environment variable HTTPS_PROXY, then "
+    "run the same command again; it goes on where it stopped."
 )
 
 #: Jupyter Book's command; by itself it colours warnings even where they go to a file.
@@ -61,6 +83,13 @@ c.IPKernelApp.log_level = "ERROR"
 """
 
 
+#: Runs when a Python of .venv starts; see autograder/pytest_start.py.
+START = """import sys; any("--submission" in word for word in sys.orig_argv) and \
+exec(open({path}, encoding="utf-8").read(), \
+{{"__name__": "at Python's start", "__file__": {path}}})
+"""
+
+
 class TaskError(Exception):
     """A task cannot go on; the message says what failed and what to do."""
 
@@ -71,7 +100,7 @@ class TaskError(Exception):
 def environment():
     """Return the environment of every program: the venv's, without user settings."""
     env = dict(os.environ)
-    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__"):
+    for name in UNWANTED:
         env.pop(name, None)
     env.update(
         PATH=str(SCRIPTS) + os.pathsep + env.get("PATH", ""),
@@ -79,6 +108,8 @@ def environment():
         PYTHONUTF8="1",
         PYTHONNOUSERSITE="1",
         PIP_DISABLE_PIP_VERSION_CHECK="1",
+        # In an environment pip refuses to install for the user.
+        PIP_USER="0",
         # Another kernel that is called python3 must not run the pages.
         JUPYTER_PREFER_ENV_PATH="1",
         JUPYTER_PLATFORM_DIRS="1",
@@ -90,6 +121,35 @@ def environment():
     if not sys.stdout.isatty():
         env.setdefault("NO_COLOR", "1")
     return env
+
+
+def network_environment():
+    """Return ``environment()`` for downloads: pip and npm trust the same certificates,
+    and npm gives up within a minute (by itself it tries for many)."""
+    env = environment()
+    authorities = env.get("SSL_CERT_FILE") or env.get("REQUESTS_CA_BUNDLE")
+    if authorities:
+        env.setdefault("PIP_CERT", authorities)
+    authorities = env.get("PIP_CERT") or pip_setting("global.cert")
+    if authorities:
+        env.setdefault("NODE_EXTRA_CA_CERTS", authorities)
+    # Nodes that are too old for the system's certificates ignore this.
+    env.setdefault("NODE_USE_SYSTEM_CA", "1")
+    env.setdefault("npm_config_fetch_retries", "1")
+    env.setdefault("npm_config_fetch_retry_mintimeout", "1000")
+    env.setdefault("npm_config_fetch_timeout", "30000")
+    return env
+
+
+def pip_setting(name):
+    """Return a setting of pip's configuration files, or the empty string."""
+    done = subprocess.run(
+        [str(PYTHON), "-m", "pip", "config", "get", name],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    return done.stdout.decode("utf-8", "replace").strip()
 
 
 def call(*arguments):
@@ -114,19 +174,17 @@ def download(what, arguments):
     done = subprocess.run(
         [str(argument) for argument in arguments],
         cwd=str(ROOT),
-        env=environment(),
+        env=network_environment(),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
     if done.returncode == 0:
         return
     output = done.stdout.decode("utf-8", "replace")
-    if OFFLINE.search(output):
-        raise TaskError(
-            f"The set-up could not download {what}: the network or the package "
-            "registry cannot be reached. Connect, then run the same command again; it "
-            "goes on where it stopped."
-        )
+    for sign, sentence in ((UNTRUSTED, NO_TRUST), (OFFLINE, NO_NETWORK)):
+        if sign.search(output):
+            raise TaskError(sentence.format(what=what))
     end = "\n".join(output.splitlines()[-15:])
     raise TaskError(
         f"{end}\nThe set-up could not install {what} (exit code {done.returncode}); "
@@ -135,12 +193,18 @@ def download(what, arguments):
 
 
 def fingerprint(patterns, extra=""):
-    """Return a hash of the contents of all files that match, and of ``extra``."""
+    """Return a hash of the contents of all files that match, and of ``extra``.
+
+    What programs leave behind does not count: byte code and hidden files and folders
+    (editors', Jupyter's checkpoints)."""
     sha = hashlib.sha256(extra.encode())
     for pattern in patterns:
         for path in sorted(ROOT.glob(pattern)):
-            sha.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
-            sha.update(hashlib.sha256(path.read_bytes()).digest())
+            name = path.relative_to(ROOT)
+            left = any(part[0] == "." or part == "__pycache__" for part in name.parts)
+            if path.is_file() and not left:
+                sha.update(name.as_posix().encode() + b"\0")
+                sha.update(hashlib.sha256(path.read_bytes()).digest())
     return sha.hexdigest()
 
 
@@ -213,6 +277,7 @@ def setup():
     wanted = fingerprint(INSTALLED_FROM, minor(sys.version_info))
     has_katex = (ROOT / "node_modules/katex/dist/katex.min.js").is_file()
     if has_katex and read(stamp) == wanted and PYTHON.is_file():
+        guard_pytest()
         return
     create_venv()
     if stamp.exists():
@@ -223,10 +288,20 @@ def setup():
     download("the Python packages", pip + locked)
     download("the grader", [*pip, "--no-build-isolation", "-e", ROOT])
     download("KaTeX", npm("ci"))
+    guard_pytest()
     settings = VENV / "etc/ipython/ipython_kernel_config.py"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(KERNEL_SETTINGS, encoding="utf-8")
     stamp.write_text(wanted, encoding="utf-8")
+
+
+def guard_pytest():
+    """Let every Python of .venv see to it that ``pytest --submission`` starts clean."""
+    places = {"base": str(VENV), "platbase": str(VENV)}
+    line = START.format(path=ascii(str(ROOT / "autograder/pytest_start.py")))
+    guard = Path(sysconfig.get_path("purelib", "venv", places)) / "pytest_start.pth"
+    if read(guard) != line:
+        guard.write_text(line, encoding="utf-8")
 
 
 def npm(*arguments):
@@ -346,8 +421,9 @@ def clean():
     """Remove what was built and cached; .venv and node_modules stay."""
     for name in ("_build", ".pytest_cache", ".mypy_cache", ".ruff_cache"):
         shutil.rmtree(str(ROOT / name), ignore_errors=True)
-    for folder in ("_ext", "autograder", "chapters", "tests"):
-        for cache in list((ROOT / folder).rglob("__pycache__")):
+    for folder in (".", "_ext", "autograder", "benchmarks", "chapters", "tests"):
+        pattern = "__pycache__" if folder == "." else "**/__pycache__"
+        for cache in list((ROOT / folder).glob(pattern)):
             shutil.rmtree(str(cache), ignore_errors=True)
 
 

@@ -376,7 +376,9 @@ def _all_chapters(root: Path) -> list[str]:
         raise BuildError(f"{root / 'solutions'} holds no chapter's solutions.")
     if missing := set(all_chapters()) - written:
         raise BuildError(f"There is no solutions/{min(missing)}.md for its exercises.")
-    released = {path.name for path in (root / "exercises").glob("*") if path.is_dir()}
+    folders = [path for path in (root / "exercises").glob("*") if path.is_dir()]
+    # Jupyter's checkpoints and byte code are no chapters.
+    released = {path.name for path in folders if path.name[0] not in "._"}
     if stale := released - written:
         raise BuildError(
             f"exercises/{min(stale)} has no solutions/{min(stale)}.md: remove the one "

@@ -1,11 +1,14 @@
 """``pytest --submission FILE``: one test for each check of each exercise in the file."""
 
-import sys
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from autograder import pytest_start
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,27 +18,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--submission-replay", metavar="CODE", help="replay a report")
     group.addoption("--submission-seed", type=int, metavar="N", help="draw by a number")
-    group.addoption("--sandbox", choices=("auto", "required", "off"), default="auto")
+    group.addoption(
+        "--submission-sandbox", choices=("auto", "required", "off"), default="auto"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """With ``--submission``, import nothing that lies beside the student's file."""
-    if getattr(early_config.known_args_namespace, "submission", None):
-        early_config.known_args_namespace.noconftest = True
-        # "python -m pytest" puts the working directory first.
-        here = str(Path.cwd())
-        sys.path[:] = [place for place in sys.path if place not in ("", here)]
+    """With ``--submission``, go on in a process that obeys nothing beside the file."""
+    wanted = getattr(early_config.known_args_namespace, "submission", None)
+    if not wanted or pytest_start.clean:
+        return
+    if capture := early_config.pluginmanager.getplugin("capturemanager"):
+        capture.suspend_global_capture(in_=True)
+    arguments = [str(word) for word in early_config.invocation_params.args]
+    if not pytest_start.named(arguments):
+        arguments.append(f"--submission={wanted}")
+    again = pytest_start.command([], arguments)
+    raise SystemExit(subprocess.call(again, env=pytest_start.environment()))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--submission"):
-        # The submission is all there is to collect: no folder of tests beside it.
-        submission = Path(config.getoption("--submission")).absolute()
+    if submission := wanted_file(config):
         if not submission.is_file():
             raise pytest.UsageError(f"--submission: there is no file {submission}")
         _check_secret(config)
-        config.args = [str(submission)]
+        if config.getoption("usepdb") or config.getoption("trace"):
+            # Python's debugger runs the .pdbrc of the working directory.
+            raise pytest.UsageError("--submission: no debugger (--pdb, --trace)")
 
 
 def _check_secret(config: pytest.Config) -> None:
@@ -56,33 +66,26 @@ def _check_secret(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
 
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Any:
-    wanted = parent.config.getoption("--submission")
-    if wanted and file_path == Path(wanted).absolute():
-        return SubmissionFile.from_parent(parent, path=file_path)
-    return None
+def wanted_file(config: pytest.Config) -> Path | None:
+    """Return the path of ``--submission``."""
+    wanted = config.getoption("--submission")
+    return Path(os.path.abspath(wanted)) if wanted else None  # noqa: PTH100
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collect_directory(path: Path, parent: pytest.Collector) -> Any:
-    """Keep pytest from importing the ``__init__.py`` of a folder above the file."""
-    if parent.config.getoption("--submission"):
-        return pytest.Dir.from_parent(parent, path=path)
-    return None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> Any:
-    """Keep pytest from importing a submitted .py file as a test module."""
-    wanted = parent.config.getoption("--submission")
-    if wanted and module_path == Path(wanted).absolute():
-        return _Nothing.from_parent(parent, path=module_path)
-    return None
-
-
-class _Nothing(pytest.File):
-    def collect(self) -> Iterator[Any]:
-        return iter(())
+def pytest_collection(session: pytest.Session) -> Any:
+    """Collect the submission alone: no folder is read, and no module is imported."""
+    submission = wanted_file(session.config)
+    if submission is None:
+        return None
+    file = SubmissionFile.from_parent(session, path=submission)
+    session.items = list(session.genitems(file))
+    hook = session.config.hook
+    hook.pytest_collection_modifyitems(
+        session=session, config=session.config, items=session.items
+    )
+    hook.pytest_collection_finish(session=session)
+    session.testscollected = len(session.items)
+    return True
 
 
 class SubmissionFile(pytest.File):
@@ -95,7 +98,7 @@ class SubmissionFile(pytest.File):
             self.path,
             seed=self.config.getoption("--submission-seed"),
             replay=self.config.getoption("--submission-replay"),
-            sandbox=self.config.getoption("--sandbox"),
+            sandbox=self.config.getoption("--submission-sandbox"),
         )
         self.config.stash[_REPORT] = report
         if report.error is not None:

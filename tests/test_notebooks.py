@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from autograder.exercise import all_chapters, all_exercises
-from autograder.notebooks import BuildError, build, read_source, source_notebook
+from autograder.notebooks import (
+    BuildError,
+    _all_chapters,
+    build,
+    read_source,
+    source_notebook,
+)
 from tests.bank import ROOT
 
 pytest.importorskip("nbgrader")
@@ -97,11 +103,22 @@ def test_the_committed_notebook_is_what_the_build_makes(
     )
 
 
+def within(path: Path) -> tuple[str, ...]:
+    return path.relative_to(ROOT).parts
+
+
+def test_folders_that_programs_leave_are_no_chapters(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "solutions", tmp_path / "solutions")
+    for name in (".ipynb_checkpoints", "__pycache__"):
+        (tmp_path / "exercises" / name).mkdir(parents=True)
+    assert sorted(_all_chapters(tmp_path)) == sorted(CHAPTERS)
+
+
 def test_each_chapters_folder_holds_its_notebook_alone() -> None:
     files = sorted(
         path.relative_to(ROOT / "exercises").as_posix()
         for path in (ROOT / "exercises").rglob("*")
-        if path.is_file() and ".ipynb_checkpoints" not in path.parts
+        if path.is_file() and not any(part[0] in "._" for part in within(path))
     )
     assert files == sorted(f"{chapter}/{chapter}.ipynb" for chapter in CHAPTERS)
 

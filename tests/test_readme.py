@@ -66,11 +66,3 @@ def test_every_grader_command_in_the_readme_is_one() -> None:
 def test_every_make_target_in_the_readme_is_one(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(rf"^[\w -]*\b{target}\b[\w -]*:", makefile, re.MULTILINE)
-
-
-def test_ci_runs_the_two_commands_of_the_readme() -> None:
-    commands = re.search(r"## Two commands.*?```\n(.*?)```", README, re.DOTALL)
-    assert commands
-    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    run = [line for line in script if line.startswith("make")]
-    assert run == commands[1].split("\n")[:-1]
