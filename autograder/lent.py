@@ -13,7 +13,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -32,8 +32,7 @@ class Dropout(Protocol):
     def __call__(self, *args: Any, **kwargs: Any) -> Answer: ...
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """The arguments of a call, of the right kinds."""
 
     x: np.ndarray
@@ -41,37 +40,29 @@ class Call:
     rng: np.random.Generator
     training: bool
 
-    @classmethod
-    def of(cls, *args: Any, **kwargs: Any) -> "Call":
-        """Return the arguments of a call. Raises ``TypeError`` and ``ValueError``, with a
-        text that follows from the arguments alone: no dropout is asked before."""
-        return cls(*_parts(*_bound(*args, **kwargs)))
 
-
-def _bound(*args: Any, **kwargs: Any) -> tuple[Any, Any, Any, Any]:
-    def signature(
-        x: Any, keep_prob: Any, rng: Any, training: Any = True
-    ) -> tuple[Any, Any, Any, Any]:
-        return x, keep_prob, rng, training
-
+def call_of(*args: Any, **kwargs: Any) -> Call:
+    """Return the arguments of a call. Raises ``TypeError`` and ``ValueError``, with a
+    text that follows from the arguments alone: no dropout is asked before."""
     try:
-        return signature(*args, **kwargs)
+        x, keep_prob, rng, training = _in_order(*args, **kwargs)
     except TypeError:
         raise TypeError(
             "expected dropout(x, keep_prob, rng, training=True), found other arguments"
         ) from None
-
-
-def _parts(
-    x: Any, keep_prob: Any, rng: Any, training: Any
-) -> tuple[np.ndarray, float, np.random.Generator, bool]:
     if not isinstance(rng, np.random.Generator) or not isinstance(
         rng.bit_generator, np.random.PCG64
     ):
         raise TypeError("rng is a generator that numpy.random.default_rng made")
-    if not isinstance(training, bool | np.bool_ | int):
+    if not isinstance(training, (int, np.bool_)):
         raise TypeError(f"training is True or False, not {type(training).__name__}")
-    return _floats(x), _probability(keep_prob), rng, bool(training)
+    return Call(_floats(x), _probability(keep_prob), rng, bool(training))
+
+
+def _in_order(
+    x: Any, keep_prob: Any, rng: Any, training: Any = True
+) -> tuple[Any, Any, Any, Any]:
+    return x, keep_prob, rng, training
 
 
 def _floats(x: Any) -> np.ndarray:
@@ -91,20 +82,19 @@ def _floats(x: Any) -> np.ndarray:
 
 def _units(x: Any) -> int:
     """Return how many units x has; raises ``TypeError`` for what holds no numbers."""
-    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biuf":
-        return math.prod(max(side, 1) for side in x.shape)
-    if isinstance(x, list | tuple):
+    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "biuf":
+        return x.size or math.prod(max(side, 1) for side in x.shape)
+    if isinstance(x, (list, tuple)):
         return sum(_units(item) for item in x)
-    if isinstance(x, bool | int | float):
+    if isinstance(x, (int, float)):
         return 1
     raise TypeError
 
 
 def _probability(keep_prob: Any) -> float:
-    kinds = bool | int | float | np.floating | np.integer
     if isinstance(keep_prob, np.ndarray) and keep_prob.ndim == 0:
         keep_prob = keep_prob[()]
-    if not isinstance(keep_prob, kinds):
+    if not isinstance(keep_prob, (float, int, np.floating, np.integer)):
         kind = type(keep_prob).__name__
         raise TypeError(f"keep_prob is a number in (0, 1], not a value of type {kind}")
     # Compared as it is: not every whole number has a float.
@@ -192,9 +182,7 @@ class Manner:
         """Return a manner drawn from the judge's generator."""
         lot = rng.bytes(17)
         last = lot[16]
-        return cls(
-            lot[:16], last & 3, last >> 2 & 7, bool(last & 32), bool(last & 64)
-        )
+        return cls(lot[:16], last & 3, last >> 2 & 7, bool(last & 32), bool(last & 64))
 
 
 class Keyed:
@@ -289,7 +277,7 @@ class Lent:
 
         Raises ``TypeError`` and ``ValueError``, never with a text or of a type that
         depends on which dropout this is."""
-        call = Call.of(*args, **kwargs)
+        call = call_of(*args, **kwargs)
         try:
             with np.errstate(all="ignore"):
                 out = np.ascontiguousarray(self.answer(call))
@@ -314,7 +302,7 @@ class Witness:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Answer:
         """Return what the dropout returns. Raises as it does."""
-        call = Call.of(*args, **kwargs)
+        call = call_of(*args, **kwargs)
         before = str(call.rng.bit_generator.state)
         digest = hashlib.sha256(repr(call.x.shape).encode() + call.x.tobytes()).digest()
         self.calls.append((digest, call.keep_prob, before, call.training))

@@ -30,6 +30,8 @@ from autograder.text import clean, one_line
 
 #: Characters of output and figures that are kept of one submission.
 OUTPUT_LIMIT = 12 * 2**20
+#: Bytes of arrays that a call back to the judge may bring; the judge copies them.
+LENT_LIMIT = 32_000_000
 #: What a student may name a function, and how many names the judge looks at.
 NAME_LIMIT, NAMES_LIMIT = 60, 2_000
 
@@ -340,6 +342,9 @@ class RemoteWorker:
     ) -> tuple[dict[str, Any], bytes]:
         """Call the judge's own function that the student's code asked for; return the
         answer frame. Arguments are as untrusted as results."""
+        if len(body) > LENT_LIMIT:
+            text = f"arguments of more than {LENT_LIMIT // 10**6} MB are too large"
+            return {"error": text}, b""
         generators: list[np.random.Generator] = []
 
         def special(node: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+
 @dataclass(frozen=True)
 class Specimen:
     """A dropout put together from parts; the parts' defaults are right.

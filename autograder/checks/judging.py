@@ -71,9 +71,7 @@ BLIND_TO_DEPENDENCE = mistake(
 )
 
 
-def verdict(
-    test: StudentFunction, dropout: Dropout, rng: np.random.Generator
-) -> bool:
+def verdict(test: StudentFunction, dropout: Dropout, rng: np.random.Generator) -> bool:
     """Return the student's verdict on a dropout; anything but True counts as False."""
     return test(dropout, rng) is True
 
