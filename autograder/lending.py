@@ -12,6 +12,8 @@ import numpy as np
 
 from autograder import wire
 
+#: Bytes of arrays that a call may bring; the judge copies them.
+LENT_LIMIT = 32_000_000
 #: What a student's code is told of an exception that says nothing to it.
 _CANNOT = "the function that was handed to you cannot work with these arguments"
 
@@ -34,6 +36,9 @@ class Lent:
 
         Arguments are as untrusted as results. Raises ``WireError`` for a request that is
         malformed; an exception of the function is an answer."""
+        if len(body) > LENT_LIMIT:
+            text = f"arguments of more than {LENT_LIMIT // 10**6} MB are too large"
+            return {"error": text}, b""
         generators: list[np.random.Generator] = []
         function, args, kwargs = self._asked(request, body, generators)
         writer = wire.Writer(wire.foreign)

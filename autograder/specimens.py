@@ -1,18 +1,14 @@
 """Correct and broken dropouts for students' tests to judge.
 
-Only the judge runs them: a student's test reaches them by calls that come back here, and
-sees arrays alone. All share the signature of ``inverted_dropout``, with None for a cache.
+They are no secret: whoever has the package can work out what they answer. What a
+student's test meets are these and others under a key (``autograder.lent``).
 """
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-#: The largest input. The caller is a student's code, and the judge has to hold it.
-MOST_UNITS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -34,61 +30,6 @@ class Specimen:
     )
     defect: str = ""
     hides_at_half: bool = False
-
-    def __call__(
-        self, x: Any, keep_prob: float, rng: np.random.Generator, training: bool = True
-    ) -> tuple[np.ndarray, None]:
-        """Return ``(out, None)``. Raises ``ValueError`` for what is no float array with
-        an axis, more than ``MOST_UNITS``, a keep_prob outside (0, 1] and an rng that is
-        no Generator."""
-        if np.size(x) > MOST_UNITS:
-            raise ValueError(
-                f"x has {np.size(x):,} units; at most {MOST_UNITS:,} a call"
-            )
-        x = np.array(x, dtype=float)
-        if x.ndim == 0:
-            raise ValueError("x is an array with at least one axis, not a number")
-        if not 0 < float(keep_prob) <= 1:
-            raise ValueError(f"keep_prob is in (0, 1], not {keep_prob!r}")
-        if not isinstance(rng, np.random.Generator):
-            raise ValueError("rng is a numpy.random.Generator")
-        if not training:
-            return self.test(x, keep_prob, rng), None
-        bits = self.mask(x, keep_prob, rng)
-        return x * bits * self.scale(keep_prob, bits), None
-
-
-@dataclass(frozen=True)
-class Witness:
-    """A specimen that remembers how it was called: inputs, keep_prob, state, mode."""
-
-    specimen: Specimen
-    calls: list[tuple[bytes, float, str, bool]] = field(default_factory=list)
-
-    def __call__(
-        self, x: Any, keep_prob: float, rng: np.random.Generator, training: bool = True
-    ) -> tuple[np.ndarray, None]:
-        """Return what the specimen returns. Raises as it does."""
-        before = str(rng.bit_generator.state) if hasattr(rng, "bit_generator") else ""
-        result = self.specimen(x, keep_prob, rng, training)
-        digest = hashlib.sha256(np.array(x, float).tobytes()).digest()
-        self.calls.append((digest, float(keep_prob), before, bool(training)))
-        return result
-
-    @property
-    def keep_probs(self) -> set[float]:
-        """The keep probabilities of the calls in training."""
-        return {keep_prob for _, keep_prob, _, training in self.calls if training}
-
-    @property
-    def states(self) -> list[str]:
-        """The state of the generator at each call in training."""
-        return [state for _, _, state, training in self.calls if training]
-
-    @property
-    def modes(self) -> set[bool]:
-        """The values that ``training`` had."""
-        return {training for *_, training in self.calls}
 
 
 def _uniform(x: np.ndarray, keep_prob: float, rng: np.random.Generator) -> np.ndarray:

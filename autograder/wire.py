@@ -110,7 +110,8 @@ def generator_state(node: dict[str, Any]) -> Any:
             "state": int(_string(state, 40), 16),
             "inc": int(_string(increment, 40), 16),
         }
-        if not all(0 <= number < 2**128 for number in numbers.values()):
+        # An even increment has fixed points, at which NumPy's rejections never end.
+        if not all(0 <= n < 2**128 for n in numbers.values()) or not numbers["inc"] % 2:
             raise ValueError
         return {
             "bit_generator": "PCG64",

@@ -6,8 +6,9 @@ import numpy as np
 
 from autograder import facts
 from autograder.exercise import Exercise, alpha_of, describe
+from autograder.lent import Dropout, Lent, Witness, as_written, keyed
 from autograder.mistakes import mistake
-from autograder.specimens import BROKEN, CORRECT, Specimen, Witness
+from autograder.specimens import BROKEN, CORRECT, Specimen
 from autograder.statistics import AtMost
 from autograder.students import StudentFunction
 from autograder.trial import Trial
@@ -70,9 +71,7 @@ BLIND_TO_DEPENDENCE = mistake(
 )
 
 
-def verdict(
-    test: StudentFunction, dropout: Specimen | Witness, rng: np.random.Generator
-) -> bool:
+def verdict(test: StudentFunction, dropout: Dropout, rng: np.random.Generator) -> bool:
     """Return the student's verdict on a dropout; anything but True counts as False."""
     return test(dropout, rng) is True
 
@@ -80,8 +79,8 @@ def verdict(
 def wrong_verdicts(
     test: StudentFunction,
     trial: Trial,
-    correct: Sequence[Specimen],
-    broken: Sequence[Specimen],
+    correct: Sequence[Lent],
+    broken: Sequence[Lent],
     most: tuple[int, int] = (-1, -1),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ask for a verdict on each specimen and return, for the correct and for the broken
@@ -90,20 +89,33 @@ def wrong_verdicts(
     The order is random, so that a test which counts its calls learns nothing. ``most``
     is how many wrong verdicts of either kind do no harm: questions that could no longer
     do any are not asked, and count as right."""
-    questions = [(s, False) for s in correct] + [(s, True) for s in broken]
+    questions = [(d, False) for d in correct] + [(d, True) for d in broken]
     wrong = np.zeros(len(questions), bool)
     left, found = [len(correct), len(broken)], [0, 0]
     for i in trial.rng.permutation(len(questions)):
-        specimen, mistaken = questions[i]
+        dropout, mistaken = questions[i]
         if found[mistaken] + left[mistaken] > most[mistaken]:
-            wrong[i] = verdict(test, specimen, trial.generator()) is mistaken
+            wrong[i] = verdict(test, dropout, trial.generator()) is mistaken
         found[mistaken] += wrong[i]
         left[mistaken] -= 1
     return wrong[: len(correct)], wrong[len(correct) :]
 
 
-def _in_turn(specimens: Sequence[Specimen], n: int) -> list[Specimen]:
-    return [specimens[i % len(specimens)] for i in range(n)]
+def correct_ones(n: int, trial: Trial) -> list[Lent]:
+    """Return n correct dropouts: one of four a style that all may know, as it is written,
+    the others under keys. Who accepts only what can be replayed rejects most."""
+    first = int(trial.rng.integers(len(CORRECT)))
+    return [
+        keyed(CORRECT[0], trial.rng)
+        if i % 4
+        else Lent(as_written(CORRECT[(first + i // 4) % len(CORRECT)]))
+        for i in range(n)
+    ]
+
+
+def broken_ones(specimens: Sequence[Specimen], trial: Trial) -> list[Lent]:
+    """Return the broken dropouts, each under a key of its own."""
+    return [keyed(specimen, trial.rng) for specimen in specimens]
 
 
 def _runs(trial: Trial, look: str) -> tuple[int, int]:
@@ -116,7 +128,8 @@ def _runs(trial: Trial, look: str) -> tuple[int, int]:
 def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) -> None:
     """The answer is True or False, for correct and for broken dropouts."""
     for specimen in (CORRECT[0], BROKEN[0]):
-        answer = is_inverted_dropout(specimen, trial.generator())
+        dropout = keyed(specimen, trial.rng)
+        answer = is_inverted_dropout(dropout, trial.generator())
         trial.expect(
             isinstance(answer, bool),
             f"is_inverted_dropout(dropout, rng) returned {describe(answer)}; expected "
@@ -128,7 +141,8 @@ def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) ->
 @judge.check(points=0.25, after="answers_true_or_false")
 def tells_dropouts_apart(is_inverted_dropout: StudentFunction, trial: Trial) -> None:
     """Most correct dropouts are accepted, and not every broken one is."""
-    rejected, missed = wrong_verdicts(is_inverted_dropout, trial, CORRECT * 2, BROKEN)
+    correct, broken = correct_ones(16, trial), broken_ones(BROKEN, trial)
+    rejected, missed = wrong_verdicts(is_inverted_dropout, trial, correct, broken)
     accepted, refused = ~rejected, ~missed
     constant = all(accepted) != all(refused) and any(accepted) != any(refused)
     trial.expect(
@@ -150,7 +164,8 @@ def draws_from_the_given_rng(
 ) -> None:
     """The same rng state gives the same calls of dropout; another state, other masks."""
     seed, other = trial.new_seed(), trial.new_seed()
-    first, again, fresh = (Witness(CORRECT[0]) for _ in range(3))
+    dropout = keyed(CORRECT[0], trial.rng)
+    first, again, fresh = (Witness(dropout) for _ in range(3))
     for witness, start in ((first, seed), (again, seed), (fresh, other)):
         verdict(is_inverted_dropout, witness, trial.generator(start))
     trial.expect(
@@ -192,8 +207,9 @@ def accepts_correct_dropouts(
     what = "Runs that said False of correct dropouts"
     for look, suspicious in ((first, 3), (again, 0)):
         n, most = _runs(trial, look)
+        correct, broken = correct_ones(n, trial), broken_ones(BROKEN * 3, trial)
         rejected, missed = wrong_verdicts(
-            is_inverted_dropout, trial, _in_turn(CORRECT, n), BROKEN * 3, (most, -1)
+            is_inverted_dropout, trial, correct, broken, (most, -1)
         )
         trial.judge(look, rejected, n, what, REJECTS_CORRECT)
         trial.expect(
@@ -221,15 +237,15 @@ def _rejects(specimen: Specimen) -> Callable[[StudentFunction, Trial], None]:
             rejected, accepted = wrong_verdicts(
                 is_inverted_dropout,
                 trial,
-                _in_turn(CORRECT, between),
-                [specimen] * n,
+                correct_ones(between, trial),
+                broken_ones([specimen] * n, trial),
                 (-1, most),
             )
             trial.judge(look, accepted, n, what, why)
             if not accepted.any() and not rejected.any():
                 return
         trial.expect(
-            rejected.mean() < 0.5,
+            rejected.mean() < 0.25,
             f"{rejected.sum()} of {len(rejected)} runs on correct dropouts, in between, "
             "said False; expected nearly none.",
             REJECTS_CORRECT,
@@ -246,7 +262,7 @@ def _rejects(specimen: Specimen) -> Callable[[StudentFunction, Trial], None]:
 
 def _blindness(test: StudentFunction, specimen: Specimen, trial: Trial) -> str:
     """Return the mistake by which a test accepts the specimen, as its calls show it."""
-    witness = Witness(specimen)
+    witness = Witness(keyed(specimen, trial.rng))
     verdict(test, witness, trial.generator())
     if specimen.hides_at_half and witness.keep_probs == {0.5}:
         return BLIND_AT_HALF

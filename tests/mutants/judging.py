@@ -162,15 +162,16 @@ def expects_the_masks_of_one_style(dropout, rng):
 
 
 @test_mutant(ACCEPTS, REJECTING)
-def expects_one_uniform_number_a_unit(dropout, rng):
-    """Checks that rng was drawn from as often as x has units, as in its own solution."""
+def expects_more_than_one_number_drawn(dropout, rng):
+    """Takes it for a bug when rng moves by one step: some styles seed a generator of
+    their own."""
     start = rng.bit_generator.state
     x = np.ones((10, 11))
     dropout(x, 0.5, rng)
     now = rng.bit_generator.state
     rng.bit_generator.state = start
-    rng.random(x.shape)
-    drawn = rng.bit_generator.state["state"] == now["state"]
+    rng.bit_generator.advance(1)
+    drawn = rng.bit_generator.state["state"] != now["state"]
     return drawn and is_fine(dropout, rng)
 
 
