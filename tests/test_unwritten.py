@@ -216,3 +216,10 @@ def test_command_line_and_pytest_say_it_once(tmp_path: Path) -> None:
     assert re.search(r"_ inverted_dropout _+\nNot written yet \(line 3 ", said)
     assert "Likely cause" not in said and "Waits" not in said
     assert "my.py: 0 of 10 (grader" in said
+
+
+def test_the_feedback_page_says_it_in_one_line() -> None:
+    door = pytest.importorskip("autograder.nbgrader_execute")
+    printed, score = door.verdict_outputs(graded(UNWRITTEN["the starter"]), "", 1)
+    assert printed.text == f"{NAME}: 0 of 4.5, not written yet (line 3)\n"
+    assert score.data["text/plain"] == "0.0"
