@@ -189,7 +189,8 @@ class Worker:
     ) -> tuple[dict[str, Any], bytes]:
         """Answer with the functions of the namespace and their parameters, those that
         were defined here first: the judge bounds their number."""
-        here, imported = [], []
+        here: list[str] = []
+        imported: list[str] = []
         for name, value in list(self.names.items()):
             if isinstance(name, str) and callable(value) and _may_be_graded(name):
                 own = True
