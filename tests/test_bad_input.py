@@ -380,6 +380,44 @@ def test_a_syntax_error_in_a_plain_script_costs_only_its_own_function(
     assert not scores["inverted_dropout"]
 
 
+BROKEN = """import os
+@staticmethod
+@property
+def f(x):
+    return x *
+
+if True:
+    y = 1
+else:
+    y = 2
+def g():
+    \"""A text
+that begins a line
+again\"""
+    return (1
+def h(): pass
+try:
+    undefined
+except NameError:
+    pass
+z = dict(
+a=1)
+"""
+
+
+def test_a_broken_block_of_a_script_costs_itself_alone_and_says_its_line() -> None:
+    source = BROKEN + "sorted([y, z['a'], *(n for n in ('f', 'g') if n in globals())])"
+    with RemoteWorker(limits=QUICK) as worker:
+        outcome = worker.run_cell(1, source, go_on=True)
+        assert set(worker.functions()) - {"get_ipython"} == {"h"}
+        assert worker.run_cell(2, "y, z, __import__('sys') and os.name").error is None
+    assert outcome.error is not None
+    first, second = outcome.error.split("; ")
+    assert "(line 5: return x *)" in first
+    assert "'(' was never closed" in second
+    assert "(line 15: return (1)" in second
+
+
 def test_half_a_character_in_a_source_costs_no_point(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_text(notebook("# \ud800\n" + HEAD, "'\ud800'", CORRECT))

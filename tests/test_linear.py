@@ -2,6 +2,7 @@
 its square: one student's text must not take the time of the others."""
 
 import contextlib
+import gc
 import itertools
 import json
 import time
@@ -121,10 +122,13 @@ else:
 
 def seconds(function: Callable[[str], Any], argument: str) -> float:
     """Return the processor time that a call takes, whatever comes of it."""
+    gc.disable()  # it takes time for whatever else lives in this process
     began = time.process_time()
     with contextlib.suppress(wire.WireError, submission.SubmissionError):
         function(argument)
-    return time.process_time() - began
+    spent = time.process_time() - began
+    gc.enable()
+    return spent
 
 
 @pytest.mark.filterwarnings("ignore")
