@@ -9,10 +9,13 @@ if __name__ == "__main__" and not sys.flags.safe_path:
     del sys.path[0]
 
 import argparse
+import contextlib
 import os
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autograder import __version__
 from autograder.sandbox import MODES, SandboxUnavailable
@@ -91,24 +94,26 @@ def _check(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     if arguments.json == "-":
-        print(report.as_json(), end="")
-    else:
-        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(report_text(report, colour))
-        if arguments.json is not None:
-            try:
-                Path(arguments.json).write_text(report.as_json(), encoding="utf-8")
-            except OSError as error:
-                print(f"{arguments.json}: {error.strerror}.", file=sys.stderr)
-                return 2
-    return 0 if report.error is None else 1
+        _say(report.as_json(), end="")
+        return 0 if report.error is None else 1
+    code = 0 if report.error is None else 1
+    if arguments.json is not None:
+        # First, for whoever reads the text may close the pipe.
+        try:
+            Path(arguments.json).write_text(report.as_json(), encoding="utf-8")
+        except OSError as error:
+            print(f"{arguments.json}: {error.strerror}.", file=sys.stderr)
+            code = 2
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    _say(report_text(report, colour))
+    return code
 
 
 def _audit(arguments: argparse.Namespace) -> int:
     from autograder.audit import audit_text
 
     try:
-        print(audit_text(arguments.chapters))
+        _say(audit_text(arguments.chapters))
     except KeyError as error:
         print(error.args[0], file=sys.stderr)
         return 2
@@ -124,20 +129,23 @@ def _grade(arguments: argparse.Namespace) -> int:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         recorder = classroom.Recorder(len(handed_in), folder)
-        jobs = arguments.jobs or classroom.default_jobs()
+    except (classroom.ClassError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    jobs = arguments.jobs or classroom.default_jobs()
+    try:
         results = classroom.grade_class(
             handed_in, jobs, recorder, sandbox=arguments.sandbox
         )
-    except (classroom.ClassError, SandboxUnavailable, OSError) as error:
+    except (SandboxUnavailable, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(
-            f"\nStopped: {recorder.count} of {len(handed_in)} graded.", file=sys.stderr
-        )
-        return 130
-    print("\n".join(graded.line() for graded in results))
-    return _record(recorder, results)
+    except KeyboardInterrupt as stop:
+        told = f"{recorder.count} of {len(handed_in)} graded"
+        raise type(stop)(told) from None
+    code = _record(recorder, results)
+    _say("\n".join(graded.line() for graded in results))
+    return code
 
 
 def _record(recorder: "Recorder", results: "list[Graded]") -> int:
@@ -168,7 +176,7 @@ def _collect(arguments: argparse.Namespace) -> int:
     except (ClassError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print("\n".join(lines))
+    _say("\n".join(lines))
     return 1 if any(line.startswith("✗") for line in lines) else 0
 
 
@@ -177,21 +185,89 @@ def _build(arguments: argparse.Namespace) -> int:
 
     try:
         for path in build(Path.cwd(), arguments.chapters):
-            print(path.relative_to(Path.cwd().resolve()))
+            _say(str(path.relative_to(Path.cwd().resolve())))
     except BuildError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
+class Terminated(KeyboardInterrupt):
+    """The program was asked to end by a signal that is not the keyboard's."""
+
+
+def _stopping() -> list[signal.Signals]:
+    """Return the signals that ask this program to end, but those it was told to ignore."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    found = [signal.Signals[name] for name in names]
+    asked = [known for known in found if signal.getsignal(known) is signal.SIG_DFL]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        asked.append(signal.SIGINT)
+    return asked
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have the signals that ask for an end raise ``KeyboardInterrupt``, once."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {known: signal.getsignal(known) for known in _stopping()}
+
+    def stop(number: int, frame: object) -> None:
+        # What cleans up from here on is not to be stopped.
+        for known in before:
+            signal.signal(known, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+    try:
+        for known in before:
+            signal.signal(known, stop)
+        yield
+    finally:
+        for known, handler in before.items():
+            signal.signal(known, handler)
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """Print a result. What reads it may have had enough; that is no failure.
+
+    Raises ``SystemExit`` when it cannot be written for another reason."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        _silence(sys.stdout)
+    except OSError as error:
+        _silence(sys.stdout)
+        print(f"The result could not be printed ({error}).", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _silence(stream: Any) -> None:
+    """Lead a stream nowhere, with what it still holds, which Python flushes at its end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code (2: wrong usage)."""
-    # A terminal of another encoding shows a stand-in rather than failing on "✓".
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+    """Run the command line and return its exit code (2: wrong usage; 130 or 143: stopped
+    by Ctrl-C or by another signal)."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started this
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
+        elif hasattr(stream, "reconfigure"):
+            # A terminal of another encoding shows a stand-in rather than failing on "✓".
             stream.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
-    code: int = arguments.run(arguments)
+    try:
+        with _interruptible():
+            code: int = arguments.run(arguments)
+    except KeyboardInterrupt as stop:
+        told = f": {stop.args[0]}" if stop.args else ""
+        with contextlib.suppress(OSError):
+            print(f"\nStopped{told}.", file=sys.stderr, flush=True)
+        return 143 if isinstance(stop, Terminated) else 130
     return code
 
 

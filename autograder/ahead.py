@@ -1,19 +1,17 @@
 """Grades a class's next notebooks while nbgrader still writes down this one's scores.
 
-nbgrader takes one notebook at a time, and most of that time is its own. The judge works
+nbgrader takes one notebook at a time, and most of that time is its own. The judges work
 in processes beside it. What is graded ahead is used only if nbgrader then asks for the
 very same code.
 """
 
-import contextlib
-import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import Future
 from typing import Any
 
+from autograder.clocks import TryAgain
 from autograder.grading import grade
-from autograder.parents import end_with_parent
+from autograder.judges import JudgeLost, Judges
 from autograder.report import Report
 from autograder.submission import Submission
 
@@ -37,34 +35,38 @@ class GradedAhead:
         self._line = line
         self._read = read
         self._options = dict(options)
-        # Spawned, because nbgrader's process has threads, which a fork would lose.
-        self._pool = ProcessPoolExecutor(
-            2,
-            mp_context=get_context("spawn"),
-            initializer=end_with_parent,
-            initargs=(os.getpid(),),
-        )
+        self._judges = Judges(2)
         self._begun: dict[Any, tuple[Submission, Future[Report]]] = {}
 
     def report(self, key: Any, submission: Submission) -> Report:
-        """Return the report on the notebook in hand, and begin those after it."""
+        """Return the report on the notebook in hand, and begin those after it.
+
+        What may have been the machine's doing is graded again while nothing else is.
+        Raises ``JudgeLost`` when the judge's process ends in both tries."""
         expected, future = self._begun.pop(key, (None, None))
-        self._begin_after(key)
         same = expected is not None and (
             (expected.name, expected.code, expected.script)
             == (submission.name, submission.code, submission.script)
         )
-        if future is not None and same:
-            with contextlib.suppress(BrokenExecutor):
-                return future.result()
-        return grade(submission, **self._options)
+        if future is None or not same:
+            future = self._begin(submission)
+        self._begin_after(key)
+        try:
+            return future.result()
+        except TryAgain as doubt:
+            again = doubt
+        except JudgeLost as lost:
+            again = TryAgain(str(lost), 0.0)
+        quiet = self._judges.alone(grade, submission, again=again, **self._options)
+        report: Report = quiet.result()
+        return report
 
     def end(self) -> None:
         """End the judges, whatever they are doing."""
-        judges = list((getattr(self._pool, "_processes", None) or {}).values())
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for judge in judges:
-            judge.terminate()
+        self._judges.end()
+
+    def _begin(self, submission: Submission) -> "Future[Report]":
+        return self._judges.begin(grade, submission, defer=True, **self._options)
 
     def _begin_after(self, key: Any) -> None:
         if key not in self._line:
@@ -74,6 +76,4 @@ class GradedAhead:
             if following not in self._begun:
                 submission = self._read(following)
                 if submission is not None:
-                    with contextlib.suppress(BrokenExecutor):
-                        future = self._pool.submit(grade, submission, **self._options)
-                        self._begun[following] = submission, future
+                    self._begun[following] = submission, self._begin(submission)

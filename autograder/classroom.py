@@ -1,20 +1,23 @@
 """A whole class: collects what was handed in for nbgrader, or grades it at once."""
 
+import contextlib
 import csv
 import io
 import json
 import os
+import re
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autograder.clocks import TryAgain
 from autograder.exercise import all_chapters
 from autograder.grading import grade
+from autograder.judges import JudgeLost, Judges
 from autograder.remote import WorkerUnavailable
 from autograder.report import Report
 from autograder.sandbox import SandboxUnavailable
@@ -105,7 +108,8 @@ class Graded:
 
 
 def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
-    """Grade a file; whatever happens is in the result, but for a missing sandbox."""
+    """Grade a file; whatever happens is in the result, but for a missing sandbox, and
+    for ``TryAgain`` with ``defer``."""
     try:
         report = grade(
             handed_in.path,
@@ -114,7 +118,7 @@ def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
             ahead=True,
             **options,
         )
-    except SandboxUnavailable:
+    except (SandboxUnavailable, TryAgain):
         raise
     except WorkerUnavailable as error:
         return Graded(handed_in, None, f"{error} No score.")
@@ -132,26 +136,58 @@ def grade_class(
 ) -> list[Graded]:
     """Grade the files, ``jobs`` at a time; return the results in the files' order.
 
+    Each is graded in a process that no other file can slow or end. What came of the
+    machine rather than of the file is tried again, one file at a time, after all others.
     ``done`` is called with each result as soon as it is there; ``options`` go to
-    ``grade``. After ``KeyboardInterrupt`` nothing more is started."""
+    ``grade``. After ``KeyboardInterrupt`` nothing goes on."""
     files = list(handed_in)
     results: dict[HandedIn, Graded] = {}
-    # Threads, for a judge mostly waits for its worker, which is a process.
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        waiting: set[Future[Graded]] = {
-            pool.submit(grade_one, file, **options) for file in files
+    judges = Judges(min(jobs, len(files)))
+
+    def keep(graded: Graded) -> None:
+        results[graded.handed_in] = graded
+        done(graded)
+
+    try:
+        second: dict[HandedIn, TryAgain] = {}
+        waiting: dict[Future[Graded], HandedIn] = {
+            judges.begin(grade_one, file, defer=True, **options): file for file in files
         }
-        try:
-            while waiting:
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    graded = future.result()
-                    results[graded.handed_in] = graded
-                    done(graded)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        while waiting:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                file = waiting.pop(future)
+                outcome = _outcome(future, file)
+                if isinstance(outcome, TryAgain):
+                    second[file] = outcome
+                elif outcome.report is None:
+                    second[file] = TryAgain(outcome.failure, 0.0)
+                else:
+                    keep(outcome)
+        for file, again in second.items():
+            future = judges.alone(grade_one, file, again=again, **options)
+            outcome = _outcome(future, file)
+            if isinstance(outcome, TryAgain):
+                failure = f"the grader failed twice ({outcome.reason}); no score"
+                outcome = Graded(file, None, failure)
+            keep(outcome)
+    finally:
+        judges.end()
     return [results[file] for file in files]
+
+
+def _outcome(future: "Future[Graded]", file: HandedIn) -> Graded | TryAgain:
+    """Return what came of a file, or why it is to be tried again. Raises
+    ``SandboxUnavailable``."""
+    try:
+        graded = future.result()
+    except (TryAgain, JudgeLost) as error:
+        return error if isinstance(error, TryAgain) else TryAgain(str(error), 0.0)
+    except SandboxUnavailable:
+        raise
+    except Exception as error:
+        failure = f"the grader failed ({type(error).__name__}: {error}); no score"
+        return Graded(file, None, failure)
+    return graded
 
 
 def default_jobs() -> int:
@@ -171,21 +207,21 @@ class Recorder:
         self.count, self.began = 0, time.monotonic()
         self.written: set[Path] = set()
         self.failures: list[str] = []
-        self._lock = threading.Lock()
+        if folder is not None:
+            remove_parts(folder)
 
     def __call__(self, graded: Graded) -> None:
-        with self._lock:
-            self.count += 1
-            if self.folder is not None and graded.report is not None:
-                path = self.folder / f"{graded.handed_in.name}.json"
-                try:
-                    write_atomically(path, graded.report.as_json())
-                    self.written.add(path)
-                except Exception as error:
-                    failure = f"{path} could not be written ({error})."
-                    self.failures.append(one_line(failure))
-            if sys.stderr.isatty():
-                self._show()
+        if self.folder is not None and graded.report is not None:
+            path = self.folder / f"{graded.handed_in.name}.json"
+            try:
+                write_atomically(path, graded.report.as_json())
+                self.written.add(path)
+            except Exception as error:
+                failure = f"{path} could not be written ({error})."
+                self.failures.append(one_line(failure))
+        self.count += 1
+        if sys.stderr is not None and sys.stderr.isatty():
+            self._show()
 
     def _show(self) -> None:
         spent = time.monotonic() - self.began
@@ -201,13 +237,33 @@ class Recorder:
         return sorted(found - self.written)
 
 
+#: What ``write_atomically`` calls a file that is not whole yet, and how old, in seconds,
+#: one must be to be nobody's work any more.
+_PART, _LEFT_BEHIND = re.compile(r"\.dropout-[0-9a-f]{16}\.part"), 60.0
+
+
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old one or the new one, whole."""
+    """Write a file so that a reader finds the old one or the new one, whole, whenever
+    this process ends."""
     data = text.encode("utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    part = path.with_name(f".dropout-{os.urandom(8).hex()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what runs that were killed while they wrote left in a folder of reports."""
+    for part in folder.rglob(".dropout-*.part"):
+        with contextlib.suppress(OSError):
+            old = time.time() - part.lstat().st_mtime > _LEFT_BEHIND
+            if old and _PART.fullmatch(part.name) and part.is_file():
+                part.unlink()
 
 
 def summary_csv(results: Iterable[Graded]) -> str:

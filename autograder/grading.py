@@ -268,15 +268,8 @@ def grade(
             else read_submission(source, within)
         )
     except SubmissionError as error:
-        zero = wanted or []
-        return Report(
-            submission=clean(Path(str(source)).name),
-            version=__version__,
-            seed=seed or 0,
-            sandbox="none",
-            exercises=tuple(not_graded(e, "error", str(error)) for e in zero),
-            error=str(error),
-        )
+        name = clean(Path(str(source)).name)
+        return _refused(name, wanted, seed or 0, str(error))
     if seed is None:
         seed = submission.seed(__version__, os.environ.get("DROPOUT_COURSE_SECRET", ""))
     options: dict[str, Any] = {"sandbox": sandbox, "limits": limits, "ahead": ahead}
@@ -284,12 +277,29 @@ def grade(
         try:
             with RemoteWorker(seed=seed, first=True, **options) as worker:
                 return _graded(submission, wanted, seed, worker)
-        except TryAgain as doubt:
+        except (TryAgain, MemoryError) as error:
+            again = error if isinstance(error, TryAgain) else TryAgain(TOO_LARGE, 0.0)
             if defer:
-                raise
-            again = doubt
-    with RemoteWorker(seed=seed, used=again.used, **options) as worker:
-        return _graded(submission, wanted, seed, worker)
+                raise again from None
+    try:
+        with RemoteWorker(seed=seed, used=again.used, **options) as worker:
+            return _graded(submission, wanted, seed, worker)
+    except MemoryError:
+        return _refused(submission.name, wanted, seed, TOO_LARGE)
+
+
+def _refused(
+    name: str, wanted: Sequence[Exercise] | None, seed: int, error: str
+) -> Report:
+    """Return the report on a file that cannot be graded at all."""
+    return Report(
+        submission=name,
+        version=__version__,
+        seed=seed,
+        sandbox="none",
+        exercises=tuple(not_graded(e, "error", error) for e in wanted or []),
+        error=error,
+    )
 
 
 def _graded(

@@ -38,6 +38,8 @@ class Limits:
         return {
             "RLIMIT_CPU": self.cpu_seconds,
             "RLIMIT_AS": self.memory_bytes,
+            # A judge has less of this for itself, which its worker inherits.
+            "RLIMIT_DATA": self.memory_bytes,
             "RLIMIT_FSIZE": self.file_bytes,
             "RLIMIT_NPROC": self.processes,
             "RLIMIT_NOFILE": self.open_files,

@@ -5,14 +5,22 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from autograder import classroom
 from autograder.__main__ import main
-from autograder.classroom import ClassError, HandedIn, collect, find_handed_in
+from autograder.classroom import (
+    ClassError,
+    Graded,
+    HandedIn,
+    collect,
+    find_handed_in,
+)
 from autograder.grading import grade
 from autograder.submission import read_notebook, read_submission
+from tests.bank import ROOT
 
 SETTINGS = """
 def classic_settings(weights, learning_rate, weight_decay, keep_prob):
@@ -76,26 +84,33 @@ def test_a_class_is_graded_as_each_file_is_alone(
     assert sorted(p.name for p in out.rglob("*") if ".part" in p.name) == []
 
 
+def fails(handed_in: HandedIn, **options: Any) -> Graded:
+    """Stand in for ``grade_one`` in a judge: fail on cy's file."""
+    if handed_in.student == "cy":
+        vars(classroom)["grade"] = failing
+    return classroom.grade_one(handed_in, **options)
+
+
+def failing(*_: object, **__: object) -> None:
+    raise ZeroDivisionError("a bug of ours")
+
+
 def test_a_failure_of_the_grader_is_no_zero_and_stops_nobody(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def failing(path: Path, **options: object) -> object:
-        if path.stem == "cy":
-            raise ZeroDivisionError("a bug of ours")
-        return grade(path, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(classroom, "grade", failing)
-    folder = write(tmp_path / "class", {"cy.py": "", "dan.py": SETTINGS})
+    monkeypatch.setattr(classroom, "grade_one", fails)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    folder = write(tmp_path / "class", {"ben.py": SETTINGS, "cy.py": SETTINGS})
     out = tmp_path / "reports"
-    assert main(["grade", str(folder), "--json", str(out)]) == 1
+    assert main(["grade", str(folder), "-j", "1", "--json", str(out)]) == 1
     assert "the grader failed (ZeroDivisionError" in capsys.readouterr().out
     assert not (out / "cy.py.json").exists()
-    assert json.loads((out / "dan.py.json").read_text(encoding="utf-8"))["score"] > 0
+    assert json.loads((out / "ben.py.json").read_text(encoding="utf-8"))["score"] > 0
     with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
         scores = [row["score"] for row in csv.DictReader(file)]
-    assert scores[0] == "" and float(scores[1]) > 0
+    assert scores[1] == "" and float(scores[0]) > 0
 
 
 def test_a_rerun_grades_all_again_and_names_what_is_left_over(

@@ -1,0 +1,446 @@
+"""No file, and no state of the machine, moves another file's grade or loses a result.
+
+Times are processor times; what a busy machine, or somebody's kill, does to a worker or a
+judge is tried again before it counts; a run that is stopped leaves whole files and no
+process.
+"""
+
+import contextlib
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autograder import classroom, remote
+from autograder.__main__ import main
+from autograder.classroom import find_handed_in, grade_class
+from autograder.clocks import TryAgain
+from autograder.grading import grade
+from autograder.judges import JudgeLost, Judges
+from autograder.sandbox import Limits
+from tests.bank import ROOT
+from tests.test_attacks import CORRECT, MODES
+from tests.test_classroom import SETTINGS, write
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+#: Short, and far above what a correct answer takes.
+QUICK = Limits(
+    cell_seconds=4,
+    call_seconds=2,
+    total_seconds=12,
+    idle_seconds=1.5,
+    total_idle_seconds=4,
+)
+DEF = "def inverted_dropout(x, keep_prob, rng, training=True):\n"
+SLEEPS = "import time\n" + DEF + "    time.sleep(1000)\n"
+SPINS = DEF + "    while True: pass\n"
+#: Computes for about a second, so that there is time to disturb it.
+BUSY = """
+import time
+until = time.process_time() + 1.0
+while time.process_time() < until:
+    pass
+"""
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and those below it."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def soon(what: Callable[[], object], seconds: float = 60.0) -> object:
+    """Return what ``what`` returns once it is true; None when that takes too long."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := what():
+            return found
+        time.sleep(0.02)
+    return None
+
+
+class Meddler(threading.Thread):
+    """Does something to the first worker of this process that is at its student's code."""
+
+    def __init__(self, meddle: Callable[[int], None]) -> None:
+        super().__init__(daemon=True)
+        self.meddle, self.met = meddle, False
+
+    def run(self) -> None:
+        worker = soon(self.busy_worker)
+        if worker is not None:
+            assert isinstance(worker, int)
+            self.meddle(worker)
+            self.met = True
+
+    def busy_worker(self) -> int | None:
+        for process in list(remote._started):
+            clock = getattr(process, "clock", None)
+            if clock is not None and clock.processor > 0.2:
+                return tree(process.popen.pid)[-1]
+        return None
+
+
+def pause(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(2.5)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+# ---- Time -------------------------------------------------------------------------------
+
+
+@linux
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("meddle", [pause, kill, lambda pid: os.kill(pid, 15)])
+def test_a_worker_disturbed_from_outside_costs_no_point(
+    meddle: Callable[[int], None], mode: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "good.py"
+    path.write_text(BUSY + "# %%" + CORRECT)
+    options = {"exercises": ["inverted_dropout"], "sandbox": mode, "limits": QUICK}
+    alone = grade(path, **options)  # type: ignore[arg-type]
+    meddler = Meddler(meddle)
+    meddler.start()
+    report = grade(path, **options)  # type: ignore[arg-type]
+    meddler.join(60)
+    assert meddler.met
+    assert report.score == report.max_score > 0
+    assert report.as_json() == alone.as_json()
+
+
+@linux
+def test_with_defer_the_caller_chooses_the_time_of_the_second_try(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "good.py"
+    path.write_text(BUSY + "# %%" + CORRECT)
+    meddler = Meddler(kill)
+    meddler.start()
+    with pytest.raises(TryAgain, match="killed") as caught:
+        grade(path, exercises=["inverted_dropout"], limits=QUICK, defer=True)
+    meddler.join(60)
+    report = grade(path, exercises=["inverted_dropout"], again=caught.value)
+    assert report.score == report.max_score > 0
+
+
+@linux
+@pytest.mark.parametrize("mode", MODES)
+def test_sleepers_lose_their_own_points_after_two_tries(
+    mode: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "sleeps.py"
+    path.write_text(SLEEPS + SETTINGS)
+    report = grade(path, chapter="conventions", sandbox=mode, limits=QUICK)
+    results = {e.name: e for e in report.exercises}
+    assert results["inverted_dropout"].score == 0
+    assert "neither computed nor answered" in results["inverted_dropout"].message
+    settings = results["classic_settings"]
+    assert settings.score == settings.max_score > 0
+    assert "Graded twice" in report.notes[0]
+
+
+@linux
+def test_limits_are_of_processor_time_and_told_in_whole_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "spins.py"
+    path.write_text(SPINS + "def classic_dropout(*a, **k):\n    while True: pass\n")
+    limits = Limits(cell_seconds=2, call_seconds=1, total_seconds=1.5)
+    report = grade(path, chapter="conventions", limits=limits)
+    told = "".join(c.message for e in report.exercises for c in e.checks)
+    assert "it did not finish within 1 seconds of processor time" in told
+    assert "the file's 1.5 seconds of processor time were used up" in told
+    assert not re.search(r"\d\.\d\d", told)
+    assert report.notes == ()
+
+
+@linux
+def test_a_suicide_counts_at_the_second_try_and_costs_itself_alone(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ends.py"
+    path.write_text(f"import signal\n{DEF}    signal.raise_signal(9)\n{SETTINGS}")
+    scores = {
+        e.name: (e.score, e.message)
+        for e in grade(path, chapter="conventions", limits=QUICK).exercises
+    }
+    assert scores["inverted_dropout"][0] == 0
+    assert "ended the Python process" in scores["inverted_dropout"][1]
+    assert scores["classic_settings"][0] > 0
+
+
+def test_both_tries_share_the_processor_time_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "spins.py"
+    path.write_text(SPINS)
+    again = TryAgain("its process was killed", 11.5)
+    only = ["inverted_dropout"]
+    report = grade(path, exercises=only, limits=QUICK, again=again)
+    assert "12 seconds of processor time were used up" in report.exercises[0].message
+
+
+# ---- A class ----------------------------------------------------------------------------
+
+HOARDS = DEF + "    return [bytearray(2**26) for _ in range(10**6)], None\n"
+
+
+@linux
+@pytest.mark.slow
+def test_honest_files_beside_hostile_ones_get_full_marks(tmp_path: Path) -> None:
+    hostile = {
+        "b.py": SPINS,
+        "c.py": HOARDS,
+        "d.py": SLEEPS,
+        # The judge's cleaning of such a line held its interpreter for seconds.
+        "e.py": "print('x' * 40_000)\nprint('\\r' * 40_000)\n" + SPINS,
+        "f.py": f"import signal\n{DEF}    signal.raise_signal(9)\n",
+    }
+    good = {f"{name}.py": CORRECT + SETTINGS for name in ("a", "g", "h")}
+    folder = write(tmp_path, hostile | good)
+    only = ["inverted_dropout", "classic_settings"]
+    results = grade_class(find_handed_in(folder), 4, exercises=only, limits=QUICK)
+    reports = {g.handed_in.name: g.report for g in results}
+    for name, report in reports.items():
+        assert report is not None, results
+        if name in good:
+            assert report.score == report.max_score > 0
+        else:
+            assert report.score == 0
+
+
+def judges_at_work() -> list[int]:
+    """Return this process's judges that have started a worker."""
+    found = []
+    for pid in tree(os.getpid()):
+        try:
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"autograder.judges" in line and len(tree(pid)) > 1:
+            found.append(pid)
+    return found
+
+
+@linux
+def test_a_judge_that_is_killed_loses_no_result(tmp_path: Path) -> None:
+    files = {f"{name}.py": BUSY + "# %%" + CORRECT for name in "abc"}
+    folder = write(tmp_path, files)
+    killed: list[int] = []
+
+    def meddle() -> None:
+        found = soon(judges_at_work)
+        assert isinstance(found, list)
+        time.sleep(0.3)
+        os.kill(found[0], signal.SIGKILL)
+        killed.append(found[0])
+
+    thread = threading.Thread(target=meddle, daemon=True)
+    thread.start()
+    results = grade_class(find_handed_in(folder), 2, exercises=["inverted_dropout"])
+    thread.join(10)
+    assert killed
+    for graded in results:
+        assert graded.report is not None, graded.failure
+        assert graded.report.score == graded.report.max_score > 0
+
+
+def dies(*_: object, **__: object) -> None:
+    os._exit(3)
+
+
+def test_a_judge_that_dies_twice_is_the_graders_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = write(tmp_path / "class", {"a.py": SETTINGS}), tmp_path / "out"
+    monkeypatch.setattr(classroom, "grade_one", dies)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert main(["grade", str(folder), "--json", str(out)]) == 1
+    assert "no score" in capsys.readouterr().out
+    assert not (out / "a.py.json").exists()
+
+
+@linux
+def test_a_judge_has_a_bound_on_its_memory() -> None:
+    judges = Judges(1)
+    try:
+        with pytest.raises(MemoryError):
+            judges.begin(bytes, 2 * 2**30).result(60)
+        assert judges.begin(len, "ab").result(60) == 2
+        with pytest.raises(JudgeLost):
+            judges.begin(os._exit, 3).result(60)
+        assert judges.alone(len, "abc").result(60) == 3
+    finally:
+        judges.end()
+
+
+def test_a_class_is_graded_from_a_program_without_a_file(tmp_path: Path) -> None:
+    """Nothing of the caller's main program runs again in a judge."""
+    folder = write(tmp_path / "class", {"a.py": SETTINGS})
+    program = (
+        "from autograder.classroom import find_handed_in, grade_class\n"
+        f"found = find_handed_in({str(folder)!r})\n"
+        "print(grade_class(found, 2)[0].report.score > 0)\n"
+    )
+    unguarded = tmp_path / "program.py"
+    unguarded.write_text(program)
+    for arguments in (["-"], [str(unguarded)]):
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            input=program,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
+
+
+# ---- Runs that are stopped --------------------------------------------------------------
+
+
+def marked(marker: str) -> list[int]:
+    """Return the processes that have the marker in their PATH, which workers keep."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if marker.encode() in text:
+                found.append(int(entry.name))
+    return found
+
+
+def started(marker: str, *arguments: str, **options: object) -> subprocess.Popen[str]:
+    path = f"{os.environ['PATH']}:/nowhere/{marker}"
+    return subprocess.Popen(
+        [sys.executable, "-m", "autograder", *arguments],
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143, "SIGKILL": -9}
+
+
+@linux
+@pytest.mark.parametrize("sandbox", ["auto", "off"])
+@pytest.mark.parametrize("name", CODES)
+def test_a_stopped_run_leaves_whole_reports_and_no_process(
+    name: str, sandbox: str, tmp_path: Path
+) -> None:
+    marker = f"marker-{os.getpid()}-{name}-{sandbox}"
+    spins = {f"z{i}.py": f"while True: pass  # {i}\n" for i in range(4)}
+    folder = write(tmp_path / "class", {"a.py": SETTINGS} | spins)
+    out = tmp_path / "out"
+    run = started(
+        marker,
+        *("grade", str(folder), "-j", "2"),
+        *("--json", str(out), "--sandbox", sandbox),
+    )
+    assert soon((out / "a.py.json").exists)
+    # Two judges, each with a worker at work.
+    assert soon(lambda: len(marked(marker)) >= 5)
+    assert json.loads((out / "a.py.json").read_text("utf-8"))["score"] > 0
+    began = time.monotonic()
+    run.send_signal(getattr(signal, name))
+    _, told = run.communicate(timeout=30)
+    assert run.returncode == CODES[name]
+    # Busy machines are slow; what was stopped at the end of a file took 30 seconds.
+    assert time.monotonic() - began < 10
+    if name != "SIGKILL":
+        assert told == "\nStopped: 1 of 5 graded.\n"
+    assert soon(lambda: not marked(marker), 10), marked(marker)
+    assert [path.name for path in out.iterdir()] == ["a.py.json"]
+
+
+@linux
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_stopped_check_says_so_and_leaves_no_process(
+    name: str, tmp_path: Path
+) -> None:
+    marker = f"marker-{os.getpid()}-check-{name}"
+    path = tmp_path / "a.py"
+    path.write_text("while True: pass\n")
+    run = started(marker, "check", str(path))
+    assert soon(lambda: len(marked(marker)) >= 3)
+    run.send_signal(getattr(signal, name))
+    _, told = run.communicate(timeout=30)
+    assert (run.returncode, told) == (CODES[name], "\nStopped.\n")
+    assert soon(lambda: not marked(marker), 10), marked(marker)
+
+
+def test_a_closed_stdout_loses_nothing(tmp_path: Path) -> None:
+    folder = write(tmp_path / "class", {"a.py": SETTINGS, "b.py": "x = 1\n"})
+    out = tmp_path / "out"
+    run = started("closed", "grade", str(folder), "--json", str(out))
+    assert run.stdout is not None
+    run.stdout.close()
+    assert run.stderr is not None
+    told = run.stderr.read()
+    assert (run.wait(60), told) == (0, "")
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["file"] for row in csv.DictReader(file)] == ["a.py", "b.py"]
+    single = tmp_path / "single.json"
+    run = started("closed", "check", str(folder / "a.py"), "--json", str(single))
+    assert run.stdout is not None and run.stderr is not None
+    run.stdout.close()
+    assert (run.stderr.read(), run.wait(60)) == ("", 0)
+    assert json.loads(single.read_text("utf-8"))["score"] > 0
+
+
+def test_ctrl_c_during_the_search_for_files_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(folder: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+    monkeypatch.setattr(classroom, "find_handed_in", interrupted)
+    assert main(["grade", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "\nStopped.\n"
+
+
+def test_what_a_killed_run_left_half_written_goes(tmp_path: Path) -> None:
+    folder, out = write(tmp_path / "class", {"a.py": "x = 1\n"}), tmp_path / "out"
+    out.mkdir()
+    names = [
+        ".dropout-0123456789abcdef.part",
+        ".dropout-fedcba9876543210.part",
+        "x.part",
+    ]
+    for name in names:
+        (out / name).write_text("{")
+    os.utime(out / names[0], (0, 0))
+    os.utime(out / names[2], (0, 0))
+    assert main(["grade", str(folder), "--json", str(out)]) == 0
+    # Another run may be at the second; the third is not ours.
+    left = {path.name for path in out.iterdir()}
+    assert left == {*names[1:], "a.py.json", "summary.csv"}
