@@ -5,6 +5,7 @@ other side is this module as a program. Both are ours: what goes between them is
 A judge that dies breaks its own piece of work alone, and another takes its place.
 """
 
+import atexit
 import contextlib
 import os
 import pickle
@@ -135,6 +136,7 @@ class Judges:
         ]
         for thread in self._threads:
             thread.start()
+        atexit.register(self.end)
 
     def begin(
         self, function: Callable[..., Any], *args: Any, **options: Any
@@ -157,6 +159,7 @@ class Judges:
 
     def end(self) -> None:
         """End all judges and their workers now; one that is too busy is killed."""
+        atexit.unregister(self.end)
         while not self._work.empty():
             with contextlib.suppress(queue.Empty):
                 if (item := self._work.get_nowait()) is not None:

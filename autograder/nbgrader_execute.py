@@ -322,13 +322,19 @@ class JudgedExecute(NbGraderPreprocessor):
         config=True
     )
     cell_seconds = Float(
-        Limits.cell_seconds, help="How long a cell may run, in seconds."
+        Limits.cell_seconds, help="What a cell may take, in seconds of processor time."
     ).tag(config=True)
     call_seconds = Float(
-        Limits.call_seconds, help="How long a call of a function may take, in seconds."
+        Limits.call_seconds,
+        help="What a call of a function may take, in seconds of processor time.",
     ).tag(config=True)
     total_seconds = Float(
-        Limits.total_seconds, help="How long a notebook may take, in seconds."
+        Limits.total_seconds,
+        help="What a notebook may take, in seconds of processor time.",
+    ).tag(config=True)
+    idle_seconds = Float(
+        Limits.idle_seconds,
+        help="How long a cell or a call may go without computing, in seconds.",
     ).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
@@ -364,6 +370,7 @@ class JudgedExecute(NbGraderPreprocessor):
             cell_seconds=self.cell_seconds,
             call_seconds=self.call_seconds,
             total_seconds=self.total_seconds,
+            idle_seconds=self.idle_seconds,
         )
         options = {
             "exercises": [cell.exercise for cell in released.values() if cell.exercise],

@@ -20,13 +20,15 @@ from pathlib import Path
 
 import pytest
 
-from autograder import classroom, remote
+from autograder import classroom, clocks, remote
 from autograder.__main__ import main
+from autograder.ahead import GradedAhead
 from autograder.classroom import find_handed_in, grade_class
 from autograder.clocks import TryAgain
 from autograder.grading import grade
 from autograder.judges import JudgeLost, Judges
 from autograder.sandbox import Limits
+from autograder.submission import read_submission
 from tests.bank import ROOT
 from tests.test_attacks import CORRECT, MODES
 from tests.test_classroom import SETTINGS, write
@@ -177,6 +179,20 @@ def test_limits_are_of_processor_time_and_told_in_whole_numbers(tmp_path: Path) 
     assert report.notes == ()
 
 
+@pytest.mark.parametrize("code", [SLEEPS, SPINS])
+def test_without_figures_of_the_system_the_clock_on_the_wall_decides(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clocks, "taken", lambda pid: None)
+    path = tmp_path / "slow.py"
+    path.write_text(code + SETTINGS)
+    report = grade(path, chapter="conventions", limits=QUICK)
+    scores = {e.name: e for e in report.exercises}
+    assert "did not finish within 2 seconds." in scores["inverted_dropout"].message
+    assert scores["classic_settings"].score > 0
+    assert "Graded twice" in report.notes[0]
+
+
 @linux
 def test_a_suicide_counts_at_the_second_try_and_costs_itself_alone(
     tmp_path: Path,
@@ -264,6 +280,29 @@ def test_a_judge_that_is_killed_loses_no_result(tmp_path: Path) -> None:
     for graded in results:
         assert graded.report is not None, graded.failure
         assert graded.report.score == graded.report.max_score > 0
+
+
+@linux
+def test_a_judge_that_is_killed_loses_no_result_in_nbgrader_either(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(BUSY + "# %%" + CORRECT)
+    ahead = GradedAhead([], lambda key: None, {"exercises": ["inverted_dropout"]})
+
+    def meddle() -> None:
+        found = soon(judges_at_work)
+        assert isinstance(found, list)
+        os.kill(found[0], signal.SIGKILL)
+
+    thread = threading.Thread(target=meddle, daemon=True)
+    thread.start()
+    try:
+        report = ahead.report("a", read_submission(path))
+    finally:
+        ahead.end()
+    thread.join(10)
+    assert report.score == report.max_score > 0
 
 
 def dies(*_: object, **__: object) -> None:
