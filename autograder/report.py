@@ -164,8 +164,10 @@ def wrapped(text: str, indent: int) -> str:
 def mistake_text(name: str, exercise: str) -> str:
     """Return what a named mistake in an exercise says to the student, and where the book
     explains it."""
+    # A report may come from another process: its exercise knows, once loaded, the mistake.
+    usual = find_exercise(exercise).section
     mistake = find_mistake(name)
-    section = mistake.section or find_exercise(exercise).section
+    section = mistake.section or usual
     return f"Likely cause: {mistake.says} See {page_of(section)}"
 
 

@@ -247,3 +247,18 @@ def test_a_group_is_killed_only_while_its_number_is_its_own(
     assert killed == [True]
     process.kill()
     assert killed == [True], "its number may be another group's by now"
+
+
+def test_a_report_of_another_process_can_be_told_in_a_fresh_one() -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from autograder.report import mistake_text\n"
+            "print(mistake_text('forgets_to_rescale', 'inverted_dropout'))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert told.startswith("Likely cause:")
