@@ -85,11 +85,6 @@ def _check(arguments: argparse.Namespace) -> int:
     except (KeyError, SandboxUnavailable, WorkerUnavailable) as error:
         print(error.args[0], file=sys.stderr)
         return 2
-    if report.sandbox == "rlimits" and arguments.sandbox == "auto":
-        print(
-            "Note: bubblewrap is not in use; resource limits alone confine the code.",
-            file=sys.stderr,
-        )
     if arguments.json == "-":
         print(report.as_json(), end="")
     else:

@@ -19,7 +19,7 @@ from autograder.local import LocalFunction
 from autograder.mistakes import find_mistake
 from autograder.remote import CellOutcome, RemoteFunction, RemoteWorker, WorkerLost
 from autograder.report import CheckResult, ExerciseResult, Report
-from autograder.sandbox import Limits
+from autograder.sandbox import Limits, caution
 from autograder.students import (
     StudentError,
     StudentFunction,
@@ -279,7 +279,7 @@ def grade(
             sandbox=worker.sandbox,
             exercises=results,
             error=None if results else _nothing_found(submission, session),
-            notes=tuple(_notes(session)),
+            notes=tuple(_notes(session)) + _cautions(worker.sandbox),
             cells=session.outcomes,
         )
 
@@ -316,6 +316,11 @@ def _explain_missing(name: str, session: Session) -> tuple[str, str]:
 
 def _place(cell: Cell, submission: Submission) -> str:
     return f"Part {cell.number}" if submission.script else f"Cell {cell.number}"
+
+
+def _cautions(sandbox: str) -> tuple[str, ...]:
+    text = caution(sandbox)
+    return () if text is None else (text,)
 
 
 def _notes(session: Session) -> list[str]:

@@ -8,6 +8,7 @@ it works, stands around all of it.
 """
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -46,19 +47,22 @@ _PR_SET_NO_NEW_PRIVS = 38
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _FILES_BY_VERSION = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 _BOTH_TCP, _BOTH_SCOPES = 3, 3
+#: The version from which Landlock refuses to cut a file as well.
+KEEPS_LENGTHS = 3
 
 
-def landlock(readable: Sequence[str], writable: Sequence[str]) -> bool:
+def landlock(readable: Sequence[str], writable: Sequence[str]) -> int:
     """Let the kernel refuse every file that is not below these paths, TCP, and signals to
-    other processes. Return whether this kernel can; nothing changes where it cannot."""
+    other processes. Return the version of Landlock that does so, 0 where this kernel
+    cannot and nothing changes. Before the third any file can be cut to nothing."""
     if sys.platform != "linux":
-        return False
+        return 0
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE, None, 0, 1)
     if version < 1:
-        return False
+        return 0
     files = (1 << _FILES_BY_VERSION.get(version, 16)) - 1
     handled = [
         files,
@@ -69,7 +73,7 @@ def landlock(readable: Sequence[str], writable: Sequence[str]) -> bool:
     attributes = (ctypes.c_uint64 * 3)(*handled)
     ruleset = libc.syscall(_CREATE, attributes, ctypes.c_size_t(8 * words), 0)
     if ruleset < 0:
-        return False
+        return 0
     reading = _EXECUTE | _READ_FILE | _READ_DIR
     for path in readable:
         _allow(libc, ruleset, path, reading)
@@ -79,7 +83,7 @@ def landlock(readable: Sequence[str], writable: Sequence[str]) -> bool:
     done = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     done = done and libc.syscall(_RESTRICT, ruleset, 0) == 0
     os.close(ruleset)
-    return done
+    return int(version) if done else 0
 
 
 def _allow(libc: Any, ruleset: int, path: str, access: int) -> None:
@@ -98,77 +102,124 @@ def _allow(libc: Any, ruleset: int, path: str, access: int) -> None:
 # -- the audit hook ---------------------------------------------------------------------
 _PROCESSES = frozenset(
     {
-        *(
-            "os.fork",
-            "os.forkpty",
-            "os.exec",
-            "os.posix_spawn",
-            "os.spawn",
-            "os.system",
-        ),
-        *("os.startfile", "subprocess.Popen", "pty.spawn"),
+        *("os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn"),
+        *("os.system", "os.startfile", "subprocess.Popen", "pty.spawn"),
         *("os.kill", "os.killpg", "signal.pthread_kill"),
+        # An interpreter below this one has no hook.
+        "cpython.PyInterpreterState_New",
+        *("gc.get_objects", "gc.get_referrers", "gc.get_referents"),
     }
 )
-_CHANGES = frozenset(
+#: What changes files, and which of its arguments are paths.
+_CHANGES = {
+    **dict.fromkeys(("os.remove", "os.mkdir", "os.rmdir", "os.truncate"), 1),
+    **dict.fromkeys(("os.chmod", "os.chown", "os.utime", "os.chflags"), 1),
+    **dict.fromkeys(("os.setxattr", "os.removexattr"), 1),
+    **dict.fromkeys(("os.rename", "os.link"), 2),
+}
+_LISTS = frozenset({"os.listdir", "os.scandir", "os.listdrives", "os.listvolumes"})
+#: Modules that open files, run code or share memory in C, where Python's hook sees
+#: nothing; only the kernel can stand behind them.
+_BLIND = frozenset(
     {
-        *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink"),
-        *("os.truncate", "os.chmod", "os.chown", "os.utime", "os.setxattr"),
+        *("_ctypes_test", "_cffi_backend", "_tkinter", "_sqlite3", "_gdbm", "_dbm"),
+        *("readline", "_posixshmem", "_multiprocessing", "_testcapi", "_curses"),
+        *("_testinternalcapi", "_xxsubinterpreters", "_interpreters", "nis", "spwd"),
     }
 )
+
+
+class _Roots:
+    """Folders and files, with all that lies below them."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._real = tuple(os.path.realpath(path) for path in paths)
+
+    def hold(self, path: Any, resolve: Any = os.path.realpath) -> bool:
+        """Return whether a path, as a call names it, leads below one of these."""
+        real = resolve(os.fsdecode("." if path is None else path))
+        return any(
+            real == root or real.startswith(root.rstrip(os.sep) + os.sep)
+            for root in self._real
+        )
 
 
 def audit(
     readable: Sequence[str], writable: Sequence[str], hidden: str, kernel: bool
 ) -> None:
     """Let Python refuse files outside these paths or below ``hidden``, processes, signals
-    and sockets, and, where ``kernel`` (Landlock) does not stand behind it, foreign
-    functions."""
-
-    def below(
-        path: Any, roots: tuple[str, ...], resolve: Any = os.path.realpath
-    ) -> bool:
-        if isinstance(path, int) or path is None:
-            return True
-        real = resolve(os.fsdecode(path))
-        return any(real == root or real.startswith(root + os.sep) for root in roots)
-
-    write_roots = tuple(os.path.realpath(path) for path in writable)
-    read_roots = (*(os.path.realpath(path) for path in readable), *write_roots)
-    hidden_roots = (os.path.realpath(hidden),)
-    own = os.getpid()
+    and sockets, and, where ``kernel`` (Landlock and seccomp) does not stand behind it,
+    foreign functions and modules that Python cannot look into."""
+    own, own_pid = _Roots(writable), os.getpid()
+    ours, theirs = _Roots([*readable, *writable]), _Roots([hidden])
+    is_folder = os.path.isdir
     write_flags = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+    def opens(path: Any, mode: Any, flags: Any) -> None:
+        if isinstance(path, int) or path is None:
+            return
+        writes = (flags or 0) & write_flags or (mode and set(mode) & set("wax+"))
+        allowed = (own if writes else ours).hold(path) and not theirs.hold(path)
+        # A descriptor of a folder gives relative paths another start, unseen by us.
+        if not allowed or (is_folder(path) and not own.hold(path)):
+            verb = "write" if writes else "read"
+            raise PermissionError(f"a graded submission may not {verb} {path!r}")
+
+    def changes(event: str, args: tuple[Any, ...]) -> None:
+        for path in args[: _CHANGES[event]]:
+            if not isinstance(path, int) and not own.hold(path):
+                raise PermissionError(f"a graded submission may not change {path!r}")
+
+    def links(target: Any, link: Any) -> None:
+        # Where a link leads depends on where it lies, and it may be moved.
+        name = os.fsdecode(target)
+        inside = own.hold(name) and os.pardir not in Path(name).parts
+        if not (inside and own.hold(link)):
+            raise PermissionError(f"a graded submission may not link to {name!r}")
+
+    def imports(name: Any, file: Any) -> None:
+        blind = str(name).rpartition(".")[2] in _BLIND
+        if blind or (file is not None and own.hold(file)):
+            raise PermissionError(f"a graded submission may not import {name} here")
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
-            path, mode, flags = args
-            writes = (flags or 0) & write_flags or (mode and set(mode) & set("wax+"))
-            allowed = below(path, write_roots if writes else read_roots)
-            if not allowed or (
-                isinstance(path, str | bytes) and below(path, hidden_roots)
-            ):
-                verb = "write" if writes else "read"
-                raise PermissionError(f"a graded submission may not {verb} {path!r}")
+            opens(*args)
         elif event in _PROCESSES or event.startswith("socket."):
             raise PermissionError(f"a graded submission may not use {event}")
-        elif event == "resource.prlimit" and args[0] not in (0, own):
+        elif event == "resource.prlimit" and args[0] not in (0, own_pid):
             raise PermissionError("a graded submission may limit no other process")
-        elif event in _CHANGES and not below(args[0], write_roots):
-            raise PermissionError(f"a graded submission may not change {args[0]!r}")
-        elif event == "gc.get_objects" or (event.startswith("ctypes.") and not kernel):
+        elif event in _CHANGES:
+            changes(event, args)
+        elif event == "os.symlink":
+            links(*args[:2])
+        elif event in _LISTS:
+            path = args[0] if args else "/"
+            if not isinstance(path, int) and (not ours.hold(path) or theirs.hold(path)):
+                raise PermissionError(f"a graded submission may not list {path!r}")
+        elif event == "import" and not kernel:
+            imports(*args[:2])
+        elif event.startswith(("ctypes.", "sqlite3.")) and not kernel:
             raise PermissionError(f"a graded submission may not use {event}")
 
-    _refuse_fork_exec()
+    _refuse_unseen()
     sys.addaudithook(hook)
 
 
-def _refuse_fork_exec() -> None:
-    """Replace the function below ``subprocess``, which raises no audit event."""
+def _refuse_unseen() -> None:
+    """Replace functions that raise no audit event: below ``subprocess``, below shared
+    memory, and those that make pipes and devices in a folder."""
 
-    def refused(*_: Any) -> int:
-        raise PermissionError("a graded submission may not start a process")
+    def refused(*_: Any, **__: Any) -> int:
+        raise PermissionError("a graded submission may not use this function")
 
-    with contextlib.suppress(ImportError):
-        import _posixsubprocess
-
-        vars(_posixsubprocess)["fork_exec"] = refused
+    unseen = {
+        "_posixsubprocess": ("fork_exec",),
+        "_posixshmem": ("shm_open", "shm_unlink"),
+        "posix": ("mkfifo", "mknod", "pidfd_open", "chroot"),
+        "os": ("mkfifo", "mknod", "pidfd_open", "chroot"),
+    }
+    for module, names in unseen.items():
+        with contextlib.suppress(ImportError):
+            found = vars(importlib.import_module(module))
+            found.update({name: refused for name in names if name in found})

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograder import wire
+from autograder.disk import FOLDER_BYTES, FOLDER_ENTRIES, Watch
 from autograder.folders import remove_folder
 from autograder.lending import Lent
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
@@ -73,6 +74,8 @@ class _Process:
         default_factory=queue.SimpleQueue
     )
 
+    watch: Watch | None = None
+
     @classmethod
     def launch(cls, command: list[str], inside: bool) -> "Future[_Process]":
         """Start a process; ``inside`` says whether it is bubblewrap's.
@@ -93,11 +96,15 @@ class _Process:
             start_new_session=os.name == "posix",
         )
         process = cls(popen, folder)
+        if folder is not None:
+            process.watch = Watch(folder, popen.pid, popen.kill)
         threading.Thread(target=process.carry, daemon=True).start()
         return process
 
     def kill(self) -> None:
         """Kill the process and its group, and remove its folder."""
+        if self.watch is not None:
+            self.watch.stop()
         self.requests.put(None)
         if os.name == "posix":
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -407,6 +414,13 @@ class RemoteWorker:
             answer = self._process.answers.get(timeout=max(0.01, seconds))
         except queue.Empty:
             self._lose(self._too_long(seconds), "time")
+        watch = self._process.watch
+        if answer is None and watch is not None and watch.full:
+            self._lose(
+                f"it wrote more than {FOLDER_BYTES // 2**20} MB, or {FOLDER_ENTRIES:,} "
+                "files, into its folder",
+                "disk",
+            )
         if answer is None:
             self._lose(
                 "it ended the Python process (exit, a crash or no memory)", "gone"

@@ -45,8 +45,9 @@ MODES = ("auto", "required", "off")
 def confine(mode: str) -> tuple[list[str], str]:
     """Return the command that starts a worker, and the name of what confines it.
 
-    The name is "bubblewrap"; or what the worker can do by itself: "landlock" (Linux),
-    "rlimits" (other POSIX) or "none" (Windows), which the worker reports at its start.
+    The name is "bubblewrap"; or what the worker can do by itself, which it reports at its
+    start: "landlock" (Linux, with a seccomp filter), "landlock without seccomp",
+    "rlimits" (other POSIX) or "none" (Windows).
     Raises ``ValueError`` for an unknown mode, ``SandboxUnavailable`` when bubblewrap is
     required and does not work.
     """
@@ -65,6 +66,23 @@ def confine(mode: str) -> tuple[list[str], str]:
             "make namespaces here. Install it, or grade with --sandbox auto."
         )
     return command, bare
+
+
+def caution(sandbox: str) -> str | None:
+    """Return what a grader must know of a run that a ``sandbox`` of this name confined,
+    or None where files are out of a submission's reach."""
+    if sandbox == "landlock without seccomp":
+        return (
+            "This system has no seccomp filter for the worker: a submission may reach "
+            "other processes. Grade with bubblewrap (--sandbox required)."
+        )
+    if sandbox in ("rlimits", "none"):
+        return (
+            f"The sandbox was {sandbox!r}, which does not protect files: a submission can "
+            "read, change and fill what you can. Grade with bubblewrap, on Linux "
+            "(--sandbox required)."
+        )
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -132,6 +150,9 @@ def _visible() -> list[str]:
     for module in _OF_THE_WORKER:
         file = str(PACKAGE / f"{module}.py")
         options += ["--ro-bind", file, file]
+    # Memory stands behind these, and nothing bounds it.
+    for folder in (str(PACKAGE), "/dev", "/"):
+        options += ["--remount-ro", folder]
     return options
 
 

@@ -411,14 +411,17 @@ def confine(request: dict[str, Any]) -> str:
     # The same submission draws the same numbers, even from where it should not.
     random.seed(request["seed"])
     np.random.seed(request["seed"])
-    kernel = guard.landlock([*readable, own], [own, os.devnull])
-    seccomp.install()
+    landlock = guard.landlock([*readable, own], [own, os.devnull])
+    filtered = seccomp.install()
     guard.audit(
-        [*readable, own, os.devnull], [own, os.devnull], request["hidden"], kernel
+        [*readable, own, os.devnull],
+        [own, os.devnull],
+        request["hidden"],
+        kernel=landlock >= guard.KEEPS_LENGTHS and filtered,
     )
     os.chdir(own)
-    if kernel:
-        return "landlock"
+    if landlock:
+        return "landlock" if filtered else "landlock without seccomp"
     return "rlimits" if os.name == "posix" else "none"
 
 

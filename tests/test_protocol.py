@@ -118,7 +118,7 @@ def test_an_overflow_in_a_lent_dropout_costs_no_later_check(tmp_path: Path) -> N
 class Impostor:
     """Stands in for a worker's process; ``speak`` makes its answers' bytes."""
 
-    folder = None
+    folder = watch = None
 
     def __init__(self, speak: Callable[[int], bytes]) -> None:
         self.speak, self.popen, self.requests = speak, self, self

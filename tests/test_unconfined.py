@@ -1,0 +1,236 @@
+"""Without bubblewrap: what the audit hook refuses where no kernel stands behind it, what
+fills the disk, and that the report names what was in force."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from autograder import disk
+from autograder.folders import remove_folder
+from autograder.grading import grade
+from autograder.remote import RemoteWorker, WorkerLost
+from autograder.sandbox import Limits, bubblewrap, caution
+
+QUICK = Limits(cell_seconds=20, call_seconds=5, total_seconds=60)
+TRY = """
+import os, sys
+import numpy  # the worker has it before
+from autograder import guard
+own, other, hidden = sys.argv[1:]
+os.chdir(own)
+guard.audit([sys.prefix, sys.base_prefix, own], [own], hidden, kernel=False)
+"""
+
+#: Each raises PermissionError, and leaves the folder ``other`` as it was.
+REFUSED = {
+    "list": "os.listdir(other)",
+    "scan": "os.scandir(other)",
+    "glob": "next(iter(os.scandir(os.fsencode(other))))",
+    "list from above": "os.chdir('/'); os.listdir()",
+    "rename into": "open('a', 'w').close(); os.rename('a', other + '/b')",
+    "replace": "open('a', 'w').close(); os.replace('a', other + '/secret')",
+    "rename out of": "os.rename(other + '/secret', 'a')",
+    "link to": "os.link(other + '/secret', 'a')",
+    "link into": "open('a', 'w').close(); os.link('a', other + '/b')",
+    "symlink to": "os.symlink(other, 'a')",
+    "symlink to what lies beside": "os.mkdir('d'); os.symlink('../..', 'd/a')",
+    "symlink into": "os.symlink('a', other + '/b')",
+    "truncate": "os.truncate(other + '/secret', 0)",
+    "chmod": "os.chmod(other + '/secret', 0)",
+    "pipe": "os.mkfifo(other + '/pipe')",
+    "node": "os.mknod(other + '/node')",
+    "remove": "os.remove(other + '/secret')",
+    "read": "open(other + '/secret').read()",
+    "read hidden": "open(hidden + '/checks.py').read()",
+    "list hidden": "os.listdir(hidden)",
+    "open a folder": "os.open(sys.prefix, os.O_RDONLY)",
+    "sqlite": "import sqlite3; sqlite3.connect(other + '/x.db')",
+    "sqlite in memory": "import sqlite3; sqlite3.connect(':memory:')",
+    "numpy": "import numpy as np; np.fromfile(other + '/secret', 'u1')",
+    "numpy writes": "import numpy as np; np.ones(3).tofile(other + '/b')",
+    "memmap": "import numpy as np; np.memmap(other + '/secret')",
+    "an extension of its own": "import importlib.util as u; open('m.so', 'w').close(); "
+    "u.module_from_spec(u.spec_from_file_location('m', own + '/m.so'))",
+    "shared memory": "import _posixshmem; _posixshmem.shm_open('/x', os.O_RDWR)",
+    "referrers": "import gc; gc.get_referrers(os)",
+    "objects": "import gc; gc.get_objects()",
+    "ctypes": "import ctypes; ctypes.CDLL(None)",
+    "another interpreter": "import _xxsubinterpreters as i; i.create()"
+    if sys.version_info < (3, 13)
+    else "import _interpreters as i; i.create()",
+    "tcl": "import tkinter; tkinter.Tcl()",
+    "limits": "import resource; resource.prlimit(os.getppid(), resource.RLIMIT_CPU)",
+}
+
+
+def tried(code: str, tmp_path: Path) -> str:
+    for name in ("own", "other", "hidden"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "other/secret").write_text("42")
+    (tmp_path / "hidden/checks.py").write_text("42")
+    done = subprocess.run(
+        [sys.executable, "-c", TRY + code, *(str(tmp_path / n) for n in
+         ("own", "other", "hidden"))],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stderr.strip().rpartition("\n")[2] if done.returncode else "done"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as on Linux without Landlock")
+@pytest.mark.parametrize("what", REFUSED)
+def test_the_hook_refuses(what: str, tmp_path: Path) -> None:
+    said = tried(REFUSED[what], tmp_path)
+    missing = said.startswith("ModuleNotFoundError")
+    assert said.startswith("PermissionError: a graded submission may ") or missing
+    assert [p.name for p in (tmp_path / "other").iterdir()] == ["secret"]
+    assert (tmp_path / "other/secret").read_text() == "42"
+
+
+ALLOWED = [
+    "open('a', 'w').close(); os.rename('a', 'b'); os.replace('b', 'c'); os.remove('c')",
+    "os.mkdir('d'); os.symlink('d', 'e'); os.listdir('d'); os.listdir(); os.rmdir('d')",
+    "import tempfile; tempfile.TemporaryDirectory(dir=own).cleanup()",
+    "import shutil; os.makedirs('d/e/f'); shutil.rmtree('d')",
+    "import json, csv, decimal, statistics, random, collections, multiprocessing",
+    "import numpy as np; np.save('a.npy', np.ones(3)); np.load('a.npy', mmap_mode='r')",
+    "import matplotlib; matplotlib.use('agg'); import matplotlib.pyplot as p; p.figure()",
+    "import glob; glob.glob('/home/*'); os.path.exists('/etc'); os.chdir('/')",
+    "import scipy.stats, scipy.special",
+]
+
+
+@pytest.mark.parametrize("code", ALLOWED)
+def test_the_hook_lets_honest_code_pass(code: str, tmp_path: Path) -> None:
+    said = tried(code, tmp_path)
+    assert said == "done" or said.startswith("ModuleNotFoundError"), said
+
+
+# -- the disk -------------------------------------------------------------------------------
+FILLS = {
+    "many files": "for i in range(9999):\n    open(f'{i}', 'wb').write(bytes(2**20))",
+    "empty files": "for i in range(10**6):\n    open(f'{i}', 'wb').close()",
+    "folders": "for i in range(10**6):\n    os.mkdir(f'{i}')",
+    "links": "for i in range(10**6):\n    os.symlink('x', f'{i}')",
+    "removed": "held = []\nfor i in range(50):\n    held.append(open('x', 'wb'))\n"
+    "    held[-1].write(bytes(2**23)); os.remove('x')",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures as Linux does")
+@pytest.mark.parametrize("what", FILLS)
+def test_a_worker_that_fills_the_disk_is_ended(what: str) -> None:
+    with RemoteWorker("off", QUICK) as worker:
+        worker.start()
+        assert worker._process is not None and worker._process.folder is not None
+        folder = Path(worker._process.folder)
+        code = f"import os, time\n{FILLS[what]}\ntime.sleep(19)\n"
+        with pytest.raises(WorkerLost, match="into its folder") as caught:
+            worker.run_cell(1, code)
+        assert caught.value.kind == "disk"
+        assert not folder.exists()
+
+
+def test_a_modest_folder_is_not_full(tmp_path: Path) -> None:
+    for i in range(100):
+        (tmp_path / f"{i}").mkdir()
+        (tmp_path / f"{i}" / "data").write_bytes(bytes(100_000))
+    assert disk.is_full(str(tmp_path), os.getpid()) is False
+    (tmp_path / "sparse").touch()
+    os.truncate(tmp_path / "sparse", 2**30)
+    assert disk.is_full(str(tmp_path)) is (os.name != "posix")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="paths are bounded as on Linux")
+def test_a_folder_that_hides_its_contents_is_full(tmp_path: Path) -> None:
+    top = here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=here)
+        here = os.open("d" * 250, os.O_RDONLY, dir_fd=here)
+        if here > top + 1:
+            os.close(here - 1)
+    os.close(here)
+    os.close(top)
+    assert disk.is_full(str(tmp_path)) is True
+    remove_folder(str(tmp_path))
+
+
+def test_a_folder_whose_files_move_without_end_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "INTERVAL", 0.001)
+    monkeypatch.setattr(disk, "is_full", lambda *_: None)
+    ended = threading.Event()
+    watch = disk.Watch(str(tmp_path), os.getpid(), ended.set)
+    assert ended.wait(10)
+    assert watch.full
+
+
+@pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap does not work here")
+def test_under_bubblewrap_alone_only_a_small_tmp_can_be_written() -> None:
+    code = """
+import os
+for folder, _, _ in os.walk("/"):
+    if folder.startswith("/proc"):
+        continue
+    try:
+        open(folder + "/probe", "w").close()
+        size = os.statvfs(folder)
+        print(folder, size.f_blocks * size.f_bsize)
+    except OSError:
+        pass
+"""
+    done = subprocess.run(
+        [*(bubblewrap() or ()), sys.executable, "-I", "-c", code],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["/tmp", str(64 * 2**20)]
+
+
+# -- what the report says -------------------------------------------------------------------
+WITHOUT = {
+    "seccomp.install = lambda: False": "landlock without seccomp",
+    "guard.landlock = lambda *a: 0": "rlimits",
+    "guard.landlock = lambda *a: 0; seccomp.install = lambda: False": "rlimits",
+    "pass": "landlock",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
+@pytest.mark.parametrize("change", WITHOUT)
+def test_the_report_names_what_was_in_force(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = RemoteWorker("off").sandbox  # before a worker has said more
+    assert usual == "rlimits"
+    start = (
+        "import runpy, sys\nfrom autograder import guard, seccomp\n"
+        f"{change}\nsys.argv = ['worker']\n"
+        "runpy.run_module('autograder.worker', run_name='__main__')"
+    )
+    command = [sys.executable, "-I", "-c", start]
+    monkeypatch.setattr("autograder.remote.confine", lambda mode: (command, "rlimits"))
+    path = tmp_path / "answer.py"
+    path.write_text(
+        "try:\n    import ctypes\n    ctypes.CDLL(None)\n    print('done')\n"
+        "except OSError:\n    print('refused')\n"
+        "# %%\ndef classic_settings(weights, learning_rate, weight_decay, keep_prob):\n"
+        "    return weights, learning_rate, weight_decay\n"
+    )
+    report = grade(path, sandbox="off", limits=QUICK)
+    if report.sandbox == "rlimits" and "landlock" not in change:
+        pytest.skip("this kernel has no Landlock")
+    assert report.sandbox == WITHOUT[change]
+    whole = report.sandbox == "landlock"
+    assert report.cells[1].stdout == ("done\n" if whole else "refused\n")
+    assert any("Grade with bubblewrap" in note for note in report.notes) != whole
+
+
+def test_only_modes_that_protect_files_go_without_a_caution() -> None:
+    assert caution("bubblewrap") is None
+    assert caution("landlock") is None
+    for name in ("rlimits", "none"):
+        assert "does not protect files" in (caution(name) or "")
