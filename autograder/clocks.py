@@ -40,7 +40,7 @@ def taken(pid: int) -> Taken | None:
     if sys.platform != "linux":
         return None
     processor, queued, found = 0.0, 0.0, False
-    for member in _tree(pid):
+    for member in tree(pid):
         try:
             stat = Path(f"/proc/{member}/stat").read_bytes()
             # User and system time, its own and that of children that were waited for.
@@ -54,7 +54,7 @@ def taken(pid: int) -> Taken | None:
     return Taken(processor, queued) if found else None
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
     """Return a process and its descendants; bubblewrap's worker is a grandchild."""
     members = [pid]
     listed = Path(f"/proc/{pid}/task/{pid}/children").exists()

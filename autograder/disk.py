@@ -1,7 +1,8 @@
 """The bound on what a worker may keep in its folder.
 
-RLIMIT_FSIZE bounds one file, and nothing bounds their number: without bubblewrap, whose
-/tmp is small, the judge measures the folder and ends a worker that fills it.
+RLIMIT_FSIZE bounds one file, and nothing bounds their number: the judge measures the
+folder, or counts the files in the small /tmp that bubblewrap makes, and ends a worker that
+fills it.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 #: Bytes on the disk, and files and folders, that a worker may have at a time.
 FOLDER_BYTES, FOLDER_ENTRIES = 64 * 2**20, 4_000
@@ -62,24 +64,51 @@ def _removed_but_open(pid: int | None) -> int:
     return size
 
 
+def private_tmp(pid: int) -> str | None:
+    """Return where this process sees the /tmp that bubblewrap made for the process
+    ``pid``, None where it may not look.
+
+    Its size is bubblewrap's affair; the number of files in it, each of which takes the
+    kernel's memory, is not."""
+    path = f"/proc/{pid}/root/tmp"
+    try:
+        own = Path("/tmp").stat().st_dev
+        return path if Path(path).stat().st_dev != own else None
+    except OSError:
+        return None
+
+
+def is_crowded(folder: str) -> bool:
+    """Return whether more files were made in the folder's file system than allowed; a
+    folder that is gone, with its process, is not crowded."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_files - found.f_ffree > FOLDER_ENTRIES
+
+
 class Watch:
     """Measures a worker's folder in a thread of its own, until it is full or ``stop``."""
 
-    def __init__(self, folder: str, pid: int, end: Callable[[], None]) -> None:
-        """``end`` is called once, from the thread, when the folder is full."""
+    def __init__(
+        self, full: Callable[[], bool | None], end: Callable[[], None]
+    ) -> None:
+        """``full`` measures, with None for a disturbed measurement; ``end`` is called
+        once, from the thread, when the folder is full."""
         self.full = False
         self._stopped = threading.Event()
-        self._about = folder, pid, end
+        self._about = full, end
         threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self) -> None:
         self._stopped.set()
 
     def _run(self) -> None:
-        folder, pid, end = self._about
+        measured, end = self._about
         disturbed = 0
         while not self._stopped.wait(INTERVAL):
-            full = is_full(folder, pid)
+            full = measured()
             disturbed = disturbed + 1 if full is None else 0
             if (full or disturbed > DISTURBED) and not self._stopped.is_set():
                 self.full = True

@@ -16,13 +16,21 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
 
 from autograder import wire
-from autograder.clocks import Span, TryAgain, WorkerClock
-from autograder.disk import FOLDER_BYTES, FOLDER_ENTRIES, Watch
+from autograder.clocks import Span, TryAgain, WorkerClock, tree
+from autograder.disk import (
+    FOLDER_BYTES,
+    FOLDER_ENTRIES,
+    Watch,
+    is_crowded,
+    is_full,
+    private_tmp,
+)
 from autograder.folders import remove_folder
 from autograder.lending import Lent
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
@@ -106,7 +114,7 @@ class _Process:
             )
             process = cls(popen, folder)
             if folder is not None:
-                process.watch = Watch(folder, popen.pid, popen.kill)
+                process.watch = Watch(partial(is_full, folder, popen.pid), popen.kill)
             threading.Thread(target=process.carry, daemon=True).start()
         except BaseException:
             if popen is not None:
@@ -322,6 +330,8 @@ class RemoteWorker:
         answer, _ = self._exchange(confinement, b"", None)
         self._expect(answer, error=type(None), by=str)
         process.clock = WorkerClock(process.popen.pid)
+        if inside and (tmp := private_tmp(tree(process.popen.pid)[-1])) is not None:
+            process.watch = Watch(partial(is_crowded, tmp), process.popen.kill)
         return answer
 
     def _unavailable(self, reason: str) -> NoReturn:

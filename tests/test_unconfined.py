@@ -158,13 +158,23 @@ def test_a_folder_that_hides_its_contents_is_full(tmp_path: Path) -> None:
     remove_folder(str(tmp_path))
 
 
+@pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap does not work here")
+def test_a_worker_under_bubblewrap_makes_only_so_many_files() -> None:
+    with RemoteWorker("required", QUICK) as worker:
+        code = "i = 0\nwhile True:\n    open(str(i), 'w').close()\n    i += 1\n"
+        with pytest.raises(WorkerLost, match="into its folder") as caught:
+            worker.run_cell(1, code)
+        assert caught.value.kind == "disk"
+        # The next one may make some: what is watched is its own folder.
+        assert worker.run_cell(2, code.replace("True", "i < 500")).error is None
+
+
 def test_a_folder_whose_files_move_without_end_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(disk, "INTERVAL", 0.001)
-    monkeypatch.setattr(disk, "is_full", lambda *_: None)
     ended = threading.Event()
-    watch = disk.Watch(str(tmp_path), os.getpid(), ended.set)
+    watch = disk.Watch(lambda: None, ended.set)
     assert ended.wait(10)
     assert watch.full
 
