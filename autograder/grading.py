@@ -305,7 +305,7 @@ def grade(
         draws = Draws(seed)
     options: dict[str, Any] = {"sandbox": sandbox, "limits": limits, "ahead": ahead}
     # The worker's own seed is the file's alone: students' code can read it there.
-    options["seed"] = int(submission.digest, 16)
+    options["seed"] = int(submission.digest or "0", 16)
     if again is None:
         try:
             with RemoteWorker(first=True, **options) as worker:

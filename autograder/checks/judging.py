@@ -141,7 +141,9 @@ def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) ->
 @judge.check(points=0.25, after="answers_true_or_false")
 def tells_dropouts_apart(is_inverted_dropout: StudentFunction, trial: Trial) -> None:
     """Most correct dropouts are accepted, and not every broken one is."""
-    correct, broken = correct_ones(16, trial), broken_ones(BROKEN, trial)
+    written = [Lent(as_written(specimen)) for specimen in CORRECT]
+    correct = [*written, *(keyed(CORRECT[0], trial.rng) for _ in range(16))]
+    broken = broken_ones(BROKEN, trial)
     rejected, missed = wrong_verdicts(is_inverted_dropout, trial, correct, broken)
     accepted, refused = ~rejected, ~missed
     constant = all(accepted) != all(refused) and any(accepted) != any(refused)
