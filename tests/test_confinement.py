@@ -286,7 +286,7 @@ for fork_exec in (ours.fork_exec, fresh.fork_exec):
             pass
 """
     graded(code, mode, tmp_path)
-    assert processes_with(marker) == []
+    assert processes_with(marker) == {}
 
 
 @needs_filter
