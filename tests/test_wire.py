@@ -104,6 +104,21 @@ def test_what_is_too_deep_or_too_large_is_refused() -> None:
     assert isinstance(there_and_back([0] * 20_000), Foreign)
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ((((((((1,),),),),),),), "nested deeper than 6 levels"),
+        (np.empty((0, 2**40)), "larger than an answer may be"),
+        ([np.empty(3_500_000), np.empty(3_500_000)], "larger than an answer may be"),
+        ([[0] * 9_999] * 3, "more than 20,000 items"),
+    ],
+    ids=["depth", "numbers, of none", "bytes in all", "items in all"],
+)
+def test_each_bound_holds_before_anything_is_sent(value: Any, told: str) -> None:
+    with pytest.raises(wire.WireError, match=told):
+        wire.Writer(refuse).encode(value)
+
+
 def nested(depth: int) -> list[Any]:
     value: list[Any] = []
     for _ in range(depth):
@@ -149,6 +164,15 @@ FORGED = {
 def test_a_forged_node_is_refused(what: str) -> None:
     with pytest.raises(wire.WireError):
         wire.Reader(bytes(64)).decode(FORGED[what])
+
+
+def test_more_numbers_than_a_check_asks_for_are_refused() -> None:
+    """Though the frame holds them, or an array of none is all that comes of it."""
+    sides = [wire.MAX_NUMBERS + 1]
+    for shape in (sides, [0, *sides]):
+        node = {"is": "array", "dtype": "|b1", "shape": shape, "at": 0}
+        with pytest.raises(wire.WireError, match="more than 4,000,000 numbers"):
+            wire.Reader(bytes(sides[0])).decode(node)
 
 
 def test_too_many_items_are_refused() -> None:
