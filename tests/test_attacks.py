@@ -7,6 +7,7 @@ stolen one. All are run under bubblewrap (where this machine has it) and with
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -446,32 +447,53 @@ def test_no_socket_can_be_opened(mode: str, tmp_path: Path) -> None:
     assert report.cells[1].stdout.startswith("refused")
 
 
-def processes_with(marker: str) -> list[str]:
-    found = []
+def processes_with(marker: str) -> dict[int, str]:
+    """Return the other processes with this in their command line, by number."""
+    found = {}
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             text = entry.read_bytes().decode(errors="replace")
         except OSError:
             continue
         if marker in text and str(os.getpid()) != entry.parent.name:
-            found.append(text)
+            found[int(entry.parent.name)] = text
     return found
+
+
+PARENT = """
+import subprocess, sys
+try:
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", {marker!r}],
+                     start_new_session=True)
+except OSError:
+    print("refused")
+"""
+
+
+def leaves_behind(path: Path, marker: str) -> bool:
+    """Tell whether a script leaves a process with this marker when nothing confines it;
+    that process is ended."""
+    subprocess.run([sys.executable, str(path)], check=True)
+    left = processes_with(marker)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    while processes_with(marker):
+        time.sleep(0.01)
+    return bool(left)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("mode", MODES)
 def test_no_process_is_left_behind(mode: str, tmp_path: Path) -> None:
+    """No process is begun; tests/test_parents.py sees to the end of those that are."""
     marker = f"left-behind-{os.getpid()}-{mode}"
     path = tmp_path / "parent.py"
-    path.write_text(
-        "import subprocess, sys\ntry:\n"
-        f"    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', "
-        f"{marker!r}],"
-        " start_new_session=True)\nexcept OSError:\n    pass\n" + WORTHLESS
-    )
-    grade(path, exercises=["inverted_dropout"], sandbox=mode, limits=QUICK)
+    path.write_text(PARENT.format(marker=marker) + WORTHLESS)
+    assert leaves_behind(path, marker), "unconfined it leaves one"
+    report = grade(path, exercises=["inverted_dropout"], sandbox=mode, limits=QUICK)
+    assert report.cells[1].stdout == "refused\n"
     time.sleep(0.2)
-    assert processes_with(marker) == []
+    assert processes_with(marker) == {}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")

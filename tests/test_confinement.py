@@ -5,6 +5,7 @@ interpreter of its instructions, run in a real process, and tried from submissio
 bubblewrap and with ``--sandbox off``.
 """
 
+import ast
 import errno
 import os
 import re
@@ -17,6 +18,7 @@ import pytest
 
 from autograder import seccomp
 from autograder.grading import grade
+from autograder.remote import RemoteWorker
 from autograder.report import Report
 from autograder.sandbox import Limits
 from tests.test_attacks import MODES, QUICK, WORTHLESS, processes_with
@@ -108,6 +110,42 @@ def test_a_call_is_refused_by_its_number_and_arguments(
     assert verdict(machine, *call) == expected  # type: ignore[arg-type]
 
 
+#: What a submission may not do by itself, whatever the table says of it.
+DANGERS = {
+    "begins a process": "fork vfork execve execveat unshare setns",
+    "looks into another": "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd",
+    "disturbs another": "pidfd_open pidfd_send_signal tkill process_madvise move_pages"
+    " migrate_pages process_mrelease",
+    "talks": "socket socketpair mq_open msgget",
+    "holds memory that nobody counts": "memfd_create memfd_secret shmget shmat semget"
+    " add_key request_key keyctl",
+    "lets the kernel act for it": "io_uring_setup io_uring_enter io_uring_register bpf"
+    " perf_event_open userfaultfd",
+    "moves what files are": "mount umount2 pivot_root chroot open_tree move_mount fsopen"
+    " fsconfig fsmount fspick mount_setattr name_to_handle_at open_by_handle_at",
+    "changes the machine": "settimeofday clock_settime clock_adjtime adjtimex swapon"
+    " swapoff acct quotactl init_module finit_module delete_module kexec_load reboot"
+    " sethostname setdomainname syslog iopl ioperm fanotify_init",
+    "changes what others see of a file": "chmod fchmod fchmodat chown lchown fchown"
+    " fchownat utime utimes futimesat utimensat setxattr lsetxattr fsetxattr removexattr",
+}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("what", DANGERS)
+def test_a_dangerous_call_is_refused_by_the_kernels_number(
+    what: str, machine: str
+) -> None:
+    known = kernels_numbers(machine)
+    passed = [
+        name
+        for name in DANGERS[what].split()
+        if name in known and verdict(machine, known[name]) != errno.EPERM
+    ]
+    assert passed == []
+    assert verdict(machine, known["read"]) == 0
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_the_calls_of_another_architecture_are_refused(machine: str) -> None:
     assert verdict(machine, 0, arch=0x40000003) == errno.EPERM
@@ -119,13 +157,18 @@ HEADERS = {
 }
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-def test_the_numbers_are_the_kernels(machine: str) -> None:
+def kernels_numbers(machine: str) -> dict[str, int]:
+    """Return the number of each call of the kernel, by its name."""
     header = HEADERS[machine]
     if not header.exists():
         pytest.skip(f"needs {header} (apt install linux-libc-dev)")
     found = re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text())
-    known = {name: int(number) for name, number in found}
+    return {name: int(number) for name, number in found}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_numbers_are_the_kernels(machine: str) -> None:
+    known = kernels_numbers(machine)
     ours = seccomp.numbers(TABLE, machine)
     # A call that is newer than the header is not in it.
     assert {n: known.get(n, v) for n, v in ours.items()} == ours
@@ -286,7 +329,7 @@ for fork_exec in (ours.fork_exec, fresh.fork_exec):
             pass
 """
     graded(code, mode, tmp_path)
-    assert processes_with(marker) == []
+    assert processes_with(marker) == {}
 
 
 @needs_filter
@@ -368,6 +411,67 @@ tell(libc.setxattr({path!r}, b"user.x", b"1", 1, 0))
         tmp_path,
     )
     assert other.stat() == before
+
+
+@needs_filter
+@pytest.mark.parametrize("mode", MODES)
+def test_what_can_be_read_past_python_cannot_be_written(
+    mode: str, tmp_path: Path
+) -> None:
+    """Of Python's own folder, which workers need; unconfined it can be written."""
+    mine = str(Path(sys.prefix) / "pyvenv.cfg")
+    if not os.access(mine, os.W_OK):
+        pytest.skip(f"{mine} is not ours to write")
+    graded(
+        LIBC
+        + f"""
+assert libc.open({mine.encode()!r}, os.O_RDONLY) >= 0
+tell(libc.open({mine.encode()!r}, os.O_RDWR))
+tell(libc.open({str(tmp_path / "new").encode()!r}, os.O_RDWR | os.O_CREAT, 0o600))
+""",
+        mode,
+        tmp_path,
+    )
+    assert not (tmp_path / "new").exists()
+
+
+LIMITS = {
+    "RLIMIT_CPU": 77,
+    "RLIMIT_AS": 1_900_000_768,
+    "RLIMIT_DATA": 1_900_000_768,
+    "RLIMIT_FSIZE": 5_000_000,
+    "RLIMIT_NPROC": 33,
+    "RLIMIT_NOFILE": 44,
+    "RLIMIT_CORE": 0,
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_limit_is_in_force_and_cannot_be_raised(mode: str) -> None:
+    limits = Limits(
+        cpu_seconds=77,
+        memory_bytes=1_900_000_768,
+        file_bytes=5_000_000,
+        processes=33,
+        open_files=44,
+    )
+    code = f"""
+import resource
+def write():
+    with open("large", "wb") as file:
+        file.write(bytes(6_000_000))
+try:
+    write()
+except OSError as error:
+    print("refused")
+{{name: resource.getrlimit(getattr(resource, name)) for name in {list(LIMITS)!r}}}
+"""
+    with RemoteWorker(mode, limits) as worker:
+        outcome = worker.run_cell(1, code)
+    assert outcome.stdout == "refused\n"
+    assert ast.literal_eval(outcome.value or "") == {
+        name: (value, value) for name, value in LIMITS.items()
+    }
 
 
 @needs_filter

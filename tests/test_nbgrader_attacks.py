@@ -19,7 +19,14 @@ import pytest
 from tests import fixture_class
 from tests.bank import ROOT
 from tests.fixture_class import CHAPTER, Notebook, answering, cell_of, run
-from tests.test_attacks import ATTACKS, RETURNS, WORTHLESS, processes_with
+from tests.test_attacks import (
+    ATTACKS,
+    PARENT,
+    RETURNS,
+    WORTHLESS,
+    leaves_behind,
+    processes_with,
+)
 
 pytest.importorskip("nbgrader")
 
@@ -130,14 +137,6 @@ try:
 except OSError as error:
     print("refused")
 """
-PARENT = """
-import subprocess, sys
-try:
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", {marker!r}],
-                     start_new_session=True)
-except OSError:
-    pass
-"""
 
 
 def written(course: Path) -> list[Path]:
@@ -215,6 +214,9 @@ def take_the_class(
     starter = json.loads(released.read_text(encoding="utf-8"))
     perfect = fixture_class.solved(course, starter)
     marker = f"left-behind-{os.getpid()}"
+    script = folder / "parent.py"
+    script.write_text(PARENT.format(marker=marker))
+    assert leaves_behind(script, marker), "unconfined it leaves one"
     hand_in(course, VICTIM, perfect)
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
@@ -242,7 +244,7 @@ def take_the_class(
             server.accept()
     assert not any(path.exists() for path in written(course))
     time.sleep(0.2)
-    assert processes_with(marker) == []
+    assert processes_with(marker) == {}
     assert not Path("/tmp/pwned-by-pickle").exists()
     scores = gradebook_scores(course)
     assert scores.pop(VICTIM) == 10

@@ -102,7 +102,110 @@ def test_a_busy_worker_ends_with_a_judge_that_is_killed(code: str, mode: str) ->
     assert left_of(workers) == set()
 
 
-# ---- Starts that fail ---------------------------------------------------------------
+#: A thread that neither signals nor the end of the main thread end.
+ENDLESS = """
+import signal, threading, time
+for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, signal.SIG_IGN)
+threading.Thread(target=lambda: [time.sleep(0.01) for _ in iter(int, 1)]).start()
+"""
+
+
+@linux
+@pytest.mark.usefixtures("no_spares")
+@pytest.mark.parametrize("mode", MODES)
+def test_a_busy_worker_is_gone_when_it_is_stopped(mode: str) -> None:
+    before = family(os.getpid())
+    with RemoteWorker(mode) as worker:
+        assert worker.run_cell(1, ENDLESS).error is None
+        workers = family(os.getpid()) - before
+        assert workers
+        assert left_of(workers, 0.3) == workers, "unless it is stopped it goes on"
+    assert left_of(workers) == set()
+
+
+#: Begins a process in its own group, says which, and waits.
+PAIR = """
+import subprocess, sys, time
+from pathlib import Path
+wait = [sys.executable, "-c", "import time; time.sleep(600)"]
+child = subprocess.Popen(wait, start_new_session=sys.argv[2] == "another")
+Path(sys.argv[1]).write_text(str(child.pid))
+time.sleep(600)
+"""
+
+
+@linux
+@pytest.mark.parametrize("group", ["own", "another"])
+def test_a_worker_is_killed_with_its_whole_group(group: str, tmp_path: Path) -> None:
+    """Where no filter refuses a child. One of another group shows that it goes on."""
+    told = tmp_path / "pid"
+    command = [sys.executable, "-c", PAIR, str(told), group]
+    process = remote._Process.launch(command, False).result()
+    try:
+        while not (told.exists() and told.read_text()):
+            time.sleep(0.01)
+        pid = int(told.read_text())
+        child = {(pid, stat(pid)[19])}
+        leader = {(process.popen.pid, stat(process.popen.pid)[19])}
+        assert left_of(child | leader, 0.1) == child | leader
+    finally:
+        process.kill()
+    left = left_of(child | leader, 10 if group == "own" else 0.5)
+    if group == "another":
+        os.kill(pid, signal.SIGKILL)
+    assert left == (child if group == "another" else set())
+
+
+#: Ends with its parent as it does where the kernel does not see to that.
+CHILD = """
+import time
+from autograder import parents
+parents._ask_the_kernel = lambda: False
+parents.end_with_parent()
+print("begun", flush=True)
+time.sleep(600)
+"""
+
+
+@linux
+def test_without_the_kernels_help_a_child_looks_after_its_parent() -> None:
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import subprocess, sys, time\n"
+            "subprocess.Popen([sys.executable, '-c', sys.argv[1]])\ntime.sleep(600)",
+            CHILD,
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"begun\n"
+    children = family(parent.pid)
+    assert left_of(children, 1.2) == children != set(), "with it, it lives"
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert left_of(children) == set()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps no parents")
+@pytest.mark.parametrize("theirs", [True, False])
+def test_who_comes_after_its_parents_end_ends_at_once(theirs: bool) -> None:
+    script = (
+        "import sys\nfrom autograder.parents import end_with_parent\n"
+        "end_with_parent(int(sys.argv[1]))\nprint('goes on')"
+    )
+    parent = os.getpid() if theirs else os.getpid() + 1
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(parent)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == (("goes on\n", 0) if theirs else ("", 1))
 
 
 @pytest.fixture
@@ -111,6 +214,9 @@ def no_spares() -> Any:
     remote.end_spares()
     yield
     remote.end_spares()
+
+
+# ---- Starts that fail ---------------------------------------------------------------
 
 
 def folders() -> set[str]:

@@ -2,6 +2,7 @@
 answer, a student's error or a lost worker, and nothing else."""
 
 import io
+import os
 import queue
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from autograder import wire
+from autograder.clocks import WorkerClock
 from autograder.exercise import find_exercise
 from autograder.grading import grade, run_check
 from autograder.remote import RemoteFunction, RemoteWorker, WorkerLost
@@ -124,8 +126,12 @@ class Impostor:
         self.speak, self.popen, self.requests = speak, self, self
         self.answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.left = 40
+        self.clock = WorkerClock(os.getpid())
 
-    def poll(self) -> None:
+    def code(self) -> None:
+        return None
+
+    def ended_by(self) -> None:
         return None
 
     def kill(self) -> None:
@@ -160,7 +166,7 @@ RESULT = {"is": "array", "dtype": "<f8", "shape": [2, 3], "at": 0}
 STATE = ["0x1", "0x3", 0, 0]
 RIGHT: list[Frame] = [
     ({"error": None, "result": RESULT, "after": []}, bytes(48)),
-    ({"error": "ValueError: no"}, b""),
+    ({"error": "ValueError: no", "unwritten": None}, b""),
     ({"callback": 0, "args": [RESULT, {"is": "float", "value": "0x1.0p-1"},
       {"is": "generator", "state": STATE}], "kwargs": {}}, bytes(48)),
     ({"callback": 1, "args": [], "kwargs": {"x": {"is": "int", "value": "0x5"}}}, b""),
