@@ -50,5 +50,9 @@ c.Autograde.exporter_class = "autograder.nbgrader_execute.JudgedExporter"
 # ---- What students get back: a page that loads nothing, and runs no student's HTML.
 c.GenerateFeedback.exporter_class = "autograder.feedback.OfflineFeedback"
 
+# ---- What whoever grades sees in formgrader: a page whose scripts may change every score
+# runs no student's HTML.
+c.HTMLExporter.filters = {"markdown2html": "autograder.feedback.harmless_markdown"}
+
 # ---- The table of scores says which of them are not final.
 c.ExportApp.plugin_class = "autograder.nbgrader_unfinished.CarefulExport"

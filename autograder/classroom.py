@@ -328,9 +328,19 @@ def collect(folder: str | Path, chapter: str, submitted: str | Path) -> list[str
     return lines
 
 
+#: In a student's name: of these nbgrader makes patterns, which find the files of others or
+#: none; at a line's end it stops, and grades nobody after; pages show the others as HTML.
+_UNFIT = re.compile('[*?\\[\\]<>"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+
+
 def _collected(student: str, files: list[HandedIn], target: Path) -> str:
     """Copy a student's file to its target, and return what happened."""
     names = ", ".join(file.name for file in files)
+    if unfit := _UNFIT.search(student):
+        return (
+            f"✗ {student}: nbgrader takes no student whose name holds {unfit[0]!a}; "
+            "rename the file."
+        )
     if len(files) > 1:
         return f"✗ {student}: {len(files)} files ({names}); keep one."
     path, own = files[0].path, files[0].own

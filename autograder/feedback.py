@@ -1,7 +1,8 @@
-"""The page that nbgrader's ``generate_feedback`` makes for a student.
+"""What of a student's Markdown and code stands on the pages that nbgrader makes.
 
-``OfflineFeedback`` writes pages that load nothing from other hosts, and spends a bounded
-time on whatever the student wrote. ``nbgrader_config.py`` names it.
+``OfflineFeedback`` writes ``generate_feedback``'s pages: they load nothing from other hosts,
+and a bounded time is spent on whatever the student wrote. ``harmless_markdown`` is for
+formgrader's page, whose scripts may change scores. ``nbgrader_config.py`` names both.
 """
 
 import html
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import bleach
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters import Highlight2HTML
@@ -52,6 +54,8 @@ class OfflineFeedback(HTMLExporter):
             "highlight_code": self.highlighted,
             # Mends the links of notebooks from before 2014, and takes quadratic time.
             "strip_files_prefix": lambda text: text,
+            # The page's policy is stricter than formgrader's filter, and its own.
+            "markdown2html": self.markdown2html,
         }
         self.filters = {**self.filters, **own}  # type: ignore[has-type]
 
@@ -95,6 +99,37 @@ class OfflineFeedback(HTMLExporter):
         head = re.sub(r"(?s)<script\b.*?</script>", "", head)
         head = head.replace("<head>", f"<head>\n{_POLICY}", 1)
         return head + end + _LEADS_AWAY.sub("&lt;", body), resources
+
+
+#: The tags that Markdown makes, and those that students write beside it.
+_MARKDOWN = (
+    "a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li "
+    "ol p pre s span strong sub summary sup table tbody td th thead tr u ul"
+)
+_TAGS = frozenset(_MARKDOWN.split())
+_ATTRIBUTES = {
+    "a": ("href", "title"),
+    "img": ("src", "alt", "title", "width", "height"),
+}
+#: What gives code its colours. Formgrader's scripts go by other classes, and by ids.
+_COLOURS = re.compile(r"highlight( hl-[\w-]+)?|[a-z][a-z0-9]{0,2}")
+
+
+def _stays(tag: str, name: str, value: str) -> bool:
+    """Whether an attribute does no more than show something."""
+    if name == "class":
+        return _COLOURS.fullmatch(value) is not None
+    return name in _ATTRIBUTES.get(tag, ())
+
+
+@pass_context
+def harmless_markdown(context: Any, source: str) -> str:
+    """Return Markdown as HTML in which nothing acts: other tags than Markdown's are shown
+    as they were written. Formgrader's page has the rights of whoever grades."""
+    page = OfflineFeedback().markdown2html(context, source)
+    return str(
+        bleach.clean(page, _TAGS, _stays, protocols=("http", "https", "mailto", "data"))
+    )
 
 
 def _as_written(source: str) -> str:

@@ -57,6 +57,18 @@ def named(arguments: list[str]) -> str | None:
     return found
 
 
+def joined(arguments: list[str]) -> list[str]:
+    """Return pytest's ``arguments`` with ``--submission`` and its value in one word: of a
+    word that begins with "@" pytest takes the rest for a file, with arguments in it."""
+    words: list[str] = []
+    for word in arguments:
+        if words[-1:] == ["--submission"]:
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
+
+
 def environment() -> dict[str, str]:
     """Return the environment without import paths that depend on where one stands."""
     env = dict(os.environ)
@@ -102,7 +114,7 @@ def main(arguments: list[str]) -> int:
     folder = os.path.dirname(os.path.abspath(named(arguments) or ""))
     if os.path.isdir(os.path.expandvars(folder)):
         obey.append(f"--rootdir={folder}")
-    return int(pytest.main([*obey, *arguments]))
+    return int(pytest.main([*obey, *joined(arguments)]))
 
 
 if __name__ == "__main__":

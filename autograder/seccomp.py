@@ -39,6 +39,10 @@ REFUSED = """
     settimeofday 164 170    clock_settime 227 112   clock_adjtime 305 266
     adjtimex 159 171        sethostname 170 161     setdomainname 171 162
     syslog 103 116          iopl 172 -              ioperm 173 -
+    inotify_add_watch 254 27                        vhangup 153 58
+    mq_unlink 241 181       shmctl 31 195           semctl 66 191
+    semop 65 193            semtimedop 220 192      msgctl 71 187
+    msgsnd 69 189           msgrcv 70 188
 """
 
 #: Calls that change a file's mode, owner, times and attributes: Landlock lets them pass,
@@ -71,7 +75,7 @@ _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _SET_MODE_FILTER, _ALL_THREADS, _AT_FULL_SPEED, _PR_SET_NO_NEW_PRIVS = 1, 1, 4, 38
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
 _CLONE_THREAD, _NEW_NAMESPACES = 0x00010000, 0x7E020000
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _F_SETOWN, _F_SETOWN_EX, _F_SETPIPE_SZ = 8, 15, 1031
 _X32 = 0x40000000
 # The instructions of BPF that are used, and where the kernel puts what they read.
@@ -135,10 +139,11 @@ def _rules(own: int) -> dict[str, list[Instruction]]:
         _REFUSE,
         _PASS,
     ]
-    # The worker ends with its judge, and stays so.
+    # The worker ends with its judge, and its open files can be counted; both stay so.
     prctl = [
         (_LOAD, 0, 0, _ARGUMENTS),
-        (_EQUAL, 0, 1, _PR_SET_PDEATHSIG),
+        (_EQUAL, 1, 0, _PR_SET_PDEATHSIG),
+        (_EQUAL, 0, 1, _PR_SET_DUMPABLE),
         _REFUSE,
         _PASS,
     ]

@@ -292,6 +292,17 @@ def test_what_is_not_the_students_own_file_is_not_collected(tmp_path: Path) -> N
     assert len(list((tmp_path / "submitted").rglob("*.ipynb"))) == 2
 
 
+def test_a_name_that_nbgrader_stops_at_is_not_collected(tmp_path: Path) -> None:
+    names = ("a\nb", "a*", "[a]", "a?", "<b>", "\udcff")
+    for name in (*names, "Zoë O'Neil (2)"):
+        write(tmp_path / "in", {f"{name}.py": SETTINGS})
+    lines = collect(tmp_path / "in", "conventions", tmp_path / "submitted")
+    assert len([line for line in lines if line.startswith("✗")]) == len(names)
+    assert [path.name for path in (tmp_path / "submitted").iterdir()] == [
+        "Zoë O'Neil (2)"
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -97,6 +97,11 @@ VERDICTS = [
     (("fcntl", 0, 8), errno.EPERM),
     (("fcntl", 0, 15), errno.EPERM),
     (("fcntl", 0, 1031), errno.EPERM),
+    (("inotify_add_watch", 3), errno.EPERM),
+    (("msgrcv", 0), errno.EPERM),
+    (("prctl", 1), errno.EPERM),
+    (("prctl", 4), errno.EPERM),
+    (("prctl", 15), 0),
     ((0,), 0),
     ((0x40000000,), errno.EPERM),
 ]
@@ -294,6 +299,18 @@ for asked in (0, int(signal.SIGWINCH)):
 tell(libc.ptrace(16, os.getppid(), 0, 0))
 tell(libc.syscall(434, os.getppid(), 0))
 """,
+    "learns which files others open": """
+watch = libc.inotify_init()
+tell(libc.inotify_add_watch(watch, b"/tmp", 0xFFF))
+tell(libc.inotify_add_watch(watch, b"/", 0xFFF))
+""",
+    "asks for the shared segments of others": """
+info = ctypes.create_string_buffer(1000)
+tell(libc.shmctl(0, 14, info))
+tell(libc.semctl(0, 0, 19, info))
+tell(libc.msgctl(0, 12, info))
+""",
+    "hides its open files": "tell(libc.prctl(4, 0, 0, 0, 0))",
 }
 
 

@@ -3,6 +3,7 @@
 import html
 import json
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 nbgrader = pytest.importorskip("nbgrader")
 
 import nbformat  # noqa: E402
+from nbconvert.exporters import HTMLExporter  # noqa: E402
 from nbformat import v4  # noqa: E402
+from traitlets.config import PyFileConfigLoader  # noqa: E402
 
 from autograder.feedback import OfflineFeedback  # noqa: E402
 from autograder.nbgrader_execute import MAX_IMAGES, handed_in, restored  # noqa: E402
@@ -85,3 +88,60 @@ def test_attached_images_are_handed_on_as_far_as_there_is_room() -> None:
     found = restored({"cells": [cell | {"attachments": many}]}, {})
     assert len(found.cells[0].attachments) == 100
     assert len(json.dumps(found)) < 10_000
+
+
+#: Written answers that act in the name of whoever opens formgrader's page.
+ACTING = {
+    "script": "<script>acts()</script>",
+    "handler": '<img src="x" onerror="acts()">',
+    "handler in a line": 'an answer <b onclick="acts()">here</b>',
+    "link": "[a](javascript:acts())",
+    "frame": '<iframe srcdoc="acts()"></iframe>',
+    "form": '<form action="/acts()"><button>Go</button></form>',
+    "drawing": '<svg onload="acts()"></svg>',
+    "comment": "<!--><script>acts()</script>-->",
+    "style": "<style>@import 'acts()'</style>",
+    "an input of the page's": '<span id="acts()" class="acts() score"></span>',
+}
+
+
+def formgraded(*cells: Any) -> str:
+    """Return formgrader's page of a notebook, with the settings of the course."""
+    from nbgrader.apps import NbGrader
+    from nbgrader.server_extensions.formgrader import handlers
+
+    root = Path(__file__).parents[1]
+    app = NbGrader()
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    app.update_config(config)
+    app.config.HTMLExporter.template_name = "formgrade"
+    app.config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    made = v4.new_notebook(cells=list(cells), metadata=nbformat.from_dict(METADATA))
+    about = {"index": 0, "total": 1}
+    return HTMLExporter(config=app.config).from_notebook_node(made, about)[0]
+
+
+@pytest.mark.parametrize("what", ACTING)
+def test_nothing_in_an_answer_acts_on_formgraders_page(what: str) -> None:
+    answer = {
+        "nbgrader": {"grade_id": "a", "grade": True, "solution": True, "points": 1}
+    }
+    for metadata in ({}, answer):
+        made = formgraded(v4.new_markdown_cell(ACTING[what], metadata=metadata))
+        assert not re.search(r"<[^>]*acts\(\)|<(script|style)>\W*(acts|@)", made)
+
+
+def test_an_honest_answer_looks_in_formgrader_as_it_should() -> None:
+    image = {"a.png": {"image/png": "iVBORw0KGgo="}}
+    text = "# Why\n\n**Units** are $a<b$, H<sub>2</sub>O\n\n![a](attachment:a.png)\n\n"
+    text += "|a|b|\n|-|-|\n|1|2|\n\n```python\nx = 1\n```\n"
+    made = formgraded(v4.new_markdown_cell(text, attachments=image))
+    for part in (
+        "<strong>Units</strong>",
+        "<sub>2</sub>",
+        'src="data:image/png;base64,iVBORw0KGgo="',
+        "<td>1</td>",
+        '<span class="o">=</span>',
+        "$a&lt;b$",
+    ):
+        assert part in made

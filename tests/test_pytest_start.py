@@ -163,6 +163,17 @@ def test_a_file_may_have_any_name(name: str, tmp_path: Path) -> None:
     assert f"{name}: 0 of 10" in shown
 
 
+def test_a_name_that_begins_with_an_at_sign_brings_no_arguments(tmp_path: Path) -> None:
+    folder, mark = tmp_path / "student", tmp_path / "mark"
+    told = "my.py\n-o\npythonpath=.\n-W\nignore::evil.Category\n"
+    lay({"my.py": WORTHLESS, "list.py": told}, folder, mark)
+    (folder / "@list.py").write_text(WORTHLESS)
+    program = str(SCRIPTS / "pytest")
+    shown = judged(program, "--submission", "@list.py", here=folder)
+    assert "@list.py: 0 of 10" in shown
+    assert not mark.exists()
+
+
 @pytest.mark.parametrize("words", (["--submission=my.py"], []))
 def test_without_the_start_settings_still_write_nothing(
     words: list[str], tmp_path: Path
