@@ -82,6 +82,8 @@ class _Process:
     )
 
     watch: Watch | None = None
+    #: Processor time, in seconds, of the thread that carries its frames.
+    carried: float = 0.0
 
     @classmethod
     def launch(cls, command: list[str], inside: bool) -> "Future[_Process]":
@@ -185,6 +187,7 @@ class _Process:
                 except MemoryError:
                     self.answers.put(wire.WireError("more than the judge can hold"))
                     break
+                self.carried = time.thread_time()
                 if answer is None:
                     break
                 self.answers.put(answer)
@@ -237,6 +240,12 @@ def end_workers() -> None:
     for process in list(_started):
         with contextlib.suppress(Exception):
             process.kill()
+
+
+def _waited(began: float) -> float:
+    """Return how long an answer was waited for, at most ``SLICE``: whoever waits longer
+    was stopped meanwhile, and the worker is not to blame."""
+    return min(time.monotonic() - began, SLICE)
 
 
 class RemoteWorker:
@@ -336,6 +345,7 @@ class RemoteWorker:
         process, self._process = self._process, None
         if process is not None:
             if hasattr(process, "clock"):
+                process.clock.look(process.carried)
                 self._processor += process.clock.processor
                 self._idle += process.clock.idle
             process.kill()
@@ -503,7 +513,7 @@ class RemoteWorker:
             self.start()
         assert self._process is not None
         if time.monotonic() - self._process.clock.looked > LOOK_EVERY:
-            self._look(span, waiting=False)
+            self._look(span)
         return self._exchange(request, body, span)
 
     def _exchange(
@@ -516,16 +526,18 @@ class RemoteWorker:
         self._number += 1
         numbered = request | {"request": self._number}
         process.requests.put(wire.packed(numbered, body))
-        slow, patience = False, SLICE if span else START_SECONDS
+        patience = SLICE if span else START_SECONDS
         while True:
-            try:
+            began = time.monotonic()
+            with contextlib.suppress(queue.Empty):
                 answer = process.answers.get(timeout=patience)
                 break
-            except queue.Empty:
-                if span is None:
-                    self._lose(f"no answer within {START_SECONDS:g} seconds", "time")
-                self._look(span, waiting=slow)
-                slow = True
+            if span is None:
+                self._lose(f"no answer within {START_SECONDS:g} seconds", "time")
+            process.clock.wait(_waited(began))
+            self._look(span)
+        if span is not None:
+            process.clock.wait(_waited(began))
         if answer is None:
             self._gone()
         # What answers an earlier question answers none of ours.
@@ -537,11 +549,11 @@ class RemoteWorker:
         number = answer.get("request")
         return type(number) is int and number == self._number
 
-    def _look(self, span: Span, waiting: bool) -> None:
+    def _look(self, span: Span) -> None:
         """Look at the worker's clock, and lose it if it took more than it may."""
         assert self._process is not None
         clock, limits = self._process.clock, self.limits
-        clock.look(waiting)
+        clock.look(self._process.carried)
         excess, idle = span.over(clock, self._processor)
         machine = "" if clock.measured else "it took too long"
         if self._processor + clock.processor > limits.total_seconds:
