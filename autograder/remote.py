@@ -11,7 +11,6 @@ import os
 import queue
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,7 +22,7 @@ import numpy as np
 from autograder import wire
 from autograder.clocks import Span, TryAgain, WorkerClock
 from autograder.disk import FOLDER_BYTES, FOLDER_ENTRIES, Watch
-from autograder.folders import remove_folder
+from autograder.folders import new_folder, remove_folder
 from autograder.lending import Lent
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
 from autograder.students import Foreign, Handle, StudentError
@@ -72,6 +71,7 @@ class _Process:
 
     popen: "subprocess.Popen[bytes]"
     folder: str | None
+    lock: int | None = None
     clock: WorkerClock = field(init=False)
     ending: threading.Lock = field(default_factory=threading.Lock)
     requests: "queue.SimpleQueue[tuple[bytes, bytes] | None]" = field(
@@ -95,7 +95,7 @@ class _Process:
 
     @classmethod
     def _launch(cls, command: list[str], inside: bool) -> "_Process":
-        folder = None if inside else tempfile.mkdtemp(prefix="dropout-worker-")
+        folder, lock = (None, None) if inside else new_folder()
         popen = None
         try:
             popen = subprocess.Popen(
@@ -106,15 +106,15 @@ class _Process:
                 env=environment(folder or "/tmp"),
                 start_new_session=os.name == "posix",
             )
-            process = cls(popen, folder)
+            process = cls(popen, folder, lock)
             if folder is not None:
                 process.watch = Watch(folder, popen.pid, popen.kill)
             threading.Thread(target=process.carry, daemon=True).start()
         except BaseException:
             if popen is not None:
-                cls(popen, folder).kill()
+                cls(popen, folder, lock).kill()
             elif folder is not None:
-                remove_folder(folder)
+                _give_up(folder, lock)
             raise
         _started.add(process)
         return process
@@ -133,7 +133,8 @@ class _Process:
                 self.popen.kill()
             self.popen.wait()
             if self.folder is not None:
-                remove_folder(self.folder)
+                _give_up(self.folder, self.lock)
+                self.lock = None
         _started.discard(self)
 
     def code(self, seconds: float = 0.0) -> int | None:
@@ -195,6 +196,13 @@ class _Process:
         for stream in (into, out):
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _give_up(folder: str, lock: int | None) -> None:
+    """Remove a worker's folder, and then its lock."""
+    remove_folder(folder)
+    if lock is not None:
+        os.close(lock)
 
 
 #: Workers that were started and not killed yet.
