@@ -16,6 +16,7 @@ from typing import Any
 
 from autograder.clocks import TryAgain
 from autograder.exercise import all_chapters
+from autograder.folders import walk
 from autograder.grading import grade
 from autograder.judges import JudgeLost, Judges
 from autograder.remote import WorkerUnavailable
@@ -71,7 +72,7 @@ def find_handed_in(folder: str | Path) -> list[HandedIn]:
     if not folder.is_dir():
         raise ClassError(f"There is no folder {folder}.")
     found, links = [], []
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         for path in (Path(place) / name for name in [*files, *folders]):
             handed_in = HandedIn(path, path.relative_to(folder).as_posix())
@@ -233,8 +234,9 @@ class Recorder:
 
     def left_over(self) -> list[Path]:
         """Return the reports in the folder that are not of this run."""
-        found = set() if self.folder is None else set(self.folder.rglob("*.json"))
-        return sorted(found - self.written)
+        found = set() if self.folder is None else _files_in(self.folder)
+        reports = {path for path in found if path.name.endswith(".json")}
+        return sorted(reports - self.written)
 
 
 #: What ``write_atomically`` calls a file that is not whole yet, and how old, in seconds,
@@ -259,11 +261,15 @@ def write_atomically(path: Path, text: str) -> None:
 
 def remove_parts(folder: Path) -> None:
     """Remove what runs that were killed while they wrote left in a folder of reports."""
-    for part in folder.rglob(".dropout-*.part"):
+    for part in filter(lambda path: _PART.fullmatch(path.name), _files_in(folder)):
         with contextlib.suppress(OSError):
-            old = time.time() - part.lstat().st_mtime > _LEFT_BEHIND
-            if old and _PART.fullmatch(part.name) and part.is_file():
+            if time.time() - part.lstat().st_mtime > _LEFT_BEHIND and part.is_file():
                 part.unlink()
+
+
+def _files_in(folder: Path) -> set[Path]:
+    """Return the files below a folder, however deep."""
+    return {Path(place, name) for place, _, files in walk(folder) for name in files}
 
 
 def summary_csv(results: Iterable[Graded]) -> str:

@@ -54,6 +54,17 @@ def taken(pid: int) -> Taken | None:
     return Taken(processor, queued) if found else None
 
 
+def queued_here() -> float:
+    """Return the seconds that this process's threads queued for a processor (Linux)."""
+    queued = 0.0
+    try:
+        for thread in Path("/proc/self/task").iterdir():
+            queued += int((thread / "schedstat").read_bytes().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        pass  # no such figure here, or a thread ended just now
+    return queued
+
+
 def tree(pid: int) -> list[int]:
     """Return a process and its descendants; bubblewrap's worker is a grandchild."""
     members = [pid]
@@ -91,32 +102,40 @@ def _children_of_all() -> dict[int, list[int]]:
 class WorkerClock:
     """What one worker took since its clock began: ``processor`` and ``idle`` seconds.
 
-    Where the system has no such figures, the time that its slow answers took counts as
+    Where the system has no such figures, the time that its answers took counts as
     processor time, and ``measured`` is false."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.processor = self.idle = 0.0
         self._last = taken(pid)
+        self._waited, self._carried, self._queued = 0.0, 0.0, queued_here()
         self.measured = self._last is not None
         self.looked = time.monotonic()
 
-    def look(self, waiting: bool) -> None:
-        """Read the figures; ``waiting``: an answer was waited for since the last look."""
+    def wait(self, seconds: float) -> None:
+        """Note that an answer was waited for so long; many short waits are a long one."""
+        self._waited += seconds
+
+    def look(self, carried: float) -> None:
+        """Read the figures. ``carried`` is the processor time that the judge's own reading
+        of answers has cost so far: their length is the worker's choice."""
         now, last = taken(self.pid) if self.measured else None, self._last
-        passed, self.looked = time.monotonic() - self.looked, time.monotonic()
+        waited, self._waited, self.looked = self._waited, 0.0, time.monotonic()
         if not self.measured:
-            self.processor += passed if waiting else 0.0
+            self.processor += waited
             return
-        if now is None or last is None:  # it has just ended; its last word will tell
-            self.idle += passed if waiting else 0.0
-            return
+        here = queued_here()
         # A descendant that ended unseen takes its share out of the sum.
-        computed = max(0.0, now.processor - last.processor)
-        queued = max(0.0, now.queued - last.queued)
+        computed = max(0.0, carried - self._carried)
+        queued = max(0.0, here - self._queued)
+        self._carried, self._queued = carried, here
+        if now is not None and last is not None:  # or it has just ended
+            computed += max(0.0, now.processor - last.processor)
+            queued += max(0.0, now.queued - last.queued)
+            self._last = now
         self.processor += computed
-        self.idle += max(0.0, passed - computed - queued) if waiting else 0.0
-        self._last = now
+        self.idle += max(0.0, waited - computed - queued)
 
 
 @dataclass

@@ -1,9 +1,97 @@
-"""Removes a folder that a student's code filled, however deep it nested."""
+"""Looks through, and removes, folders that a student filled, however deep they nest."""
 
 import contextlib
 import os
 import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+#: How the folders of workers begin, and how old, in seconds, one must be to be nobody's:
+#: a new one is not locked yet.
+_PREFIX, _LEFT_BEHIND = "dropout-worker-locked-", 60.0
+
+
+def new_folder() -> tuple[str, int | None]:
+    """Return a new folder for a worker, and the lock that says it is in use.
+
+    The lock ends with this process, however that ends: a folder without one was left by a
+    process that was killed, and goes when another process makes its first folder."""
+    _remove_left_behind(tempfile.gettempdir())
+    path = tempfile.mkdtemp(prefix=_PREFIX)
+    return path, _locked(path)
+
+
+def _locked(path: str) -> int | None:
+    """Return a locked descriptor of a folder; None where another process holds the lock,
+    or folders have none."""
+    if fcntl is None:
+        return None
+    lock = None
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if lock is not None:
+            os.close(lock)
+        return None
+    return lock
+
+
+@cache
+def _remove_left_behind(place: str) -> None:
+    """Remove the folders of workers whose judges were killed; once in a process."""
+    if fcntl is None:  # nobody knows whose they are
+        return
+    with contextlib.suppress(OSError):
+        for path in Path(place).glob(f"{_PREFIX}*"):
+            if _is_old_and_ours(path) and (lock := _locked(str(path))) is not None:
+                remove_folder(str(path))
+                os.close(lock)
+
+
+def _is_old_and_ours(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return ours and time.time() - found.st_mtime > _LEFT_BEHIND
+
+
+def walk(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield like ``os.walk``, which in Python 3.11 ends at the depth of Python's stack.
+
+    Links to folders are named and not followed; what cannot be looked into is passed over.
+    Who takes a name out of the list of folders keeps this from looking there."""
+    waiting = [os.fspath(folder)]
+    while waiting:
+        place = waiting.pop()
+        folders: list[str] = []
+        files: list[str] = []
+        paths: dict[str, str] = {}
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in entries:
+                (folders if _is_folder(entry) else files).append(entry.name)
+                if not entry.is_symlink():
+                    paths[entry.name] = entry.path
+        yield place, folders, files
+        waiting += [paths[name] for name in folders if name in paths]
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # links in a circle
+        return False
 
 
 def remove_folder(path: str) -> None:

@@ -11,7 +11,6 @@ import os
 import queue
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,7 +30,7 @@ from autograder.disk import (
     is_full,
     private_tmp,
 )
-from autograder.folders import remove_folder
+from autograder.folders import new_folder, remove_folder
 from autograder.lending import Lent
 from autograder.sandbox import PACKAGE, Limits, confine, environment, readable
 from autograder.students import Foreign, Handle, StudentError
@@ -80,6 +79,7 @@ class _Process:
 
     popen: "subprocess.Popen[bytes]"
     folder: str | None
+    lock: int | None = None
     clock: WorkerClock = field(init=False)
     ending: threading.Lock = field(default_factory=threading.Lock)
     requests: "queue.SimpleQueue[tuple[bytes, bytes] | None]" = field(
@@ -90,6 +90,8 @@ class _Process:
     )
 
     watch: Watch | None = None
+    #: Processor time, in seconds, of the thread that carries its frames.
+    carried: float = 0.0
 
     @classmethod
     def launch(cls, command: list[str], inside: bool) -> "Future[_Process]":
@@ -101,7 +103,7 @@ class _Process:
 
     @classmethod
     def _launch(cls, command: list[str], inside: bool) -> "_Process":
-        folder = None if inside else tempfile.mkdtemp(prefix="dropout-worker-")
+        folder, lock = (None, None) if inside else new_folder()
         popen = None
         try:
             popen = subprocess.Popen(
@@ -112,15 +114,15 @@ class _Process:
                 env=environment(folder or "/tmp"),
                 start_new_session=os.name == "posix",
             )
-            process = cls(popen, folder)
+            process = cls(popen, folder, lock)
             if folder is not None:
                 process.watch = Watch(partial(is_full, folder, popen.pid), popen.kill)
             threading.Thread(target=process.carry, daemon=True).start()
         except BaseException:
             if popen is not None:
-                cls(popen, folder).kill()
+                cls(popen, folder, lock).kill()
             elif folder is not None:
-                remove_folder(folder)
+                _give_up(folder, lock)
             raise
         _started.add(process)
         return process
@@ -139,7 +141,8 @@ class _Process:
                 self.popen.kill()
             self.popen.wait()
             if self.folder is not None:
-                remove_folder(self.folder)
+                _give_up(self.folder, self.lock)
+                self.lock = None
         _started.discard(self)
 
     def code(self, seconds: float = 0.0) -> int | None:
@@ -193,6 +196,7 @@ class _Process:
                 except MemoryError:
                     self.answers.put(wire.WireError("more than the judge can hold"))
                     break
+                self.carried = time.thread_time()
                 if answer is None:
                     break
                 self.answers.put(answer)
@@ -200,6 +204,13 @@ class _Process:
         for stream in (into, out):
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _give_up(folder: str, lock: int | None) -> None:
+    """Remove a worker's folder, and then its lock."""
+    remove_folder(folder)
+    if lock is not None:
+        os.close(lock)
 
 
 #: Workers that were started and not killed yet.
@@ -245,6 +256,12 @@ def end_workers() -> None:
     for process in list(_started):
         with contextlib.suppress(Exception):
             process.kill()
+
+
+def _waited(began: float) -> float:
+    """Return how long an answer was waited for, at most ``SLICE``: whoever waits longer
+    was stopped meanwhile, and the worker is not to blame."""
+    return min(time.monotonic() - began, SLICE)
 
 
 class RemoteWorker:
@@ -346,6 +363,7 @@ class RemoteWorker:
         process, self._process = self._process, None
         if process is not None:
             if hasattr(process, "clock"):
+                process.clock.look(process.carried)
                 self._processor += process.clock.processor
                 self._idle += process.clock.idle
             process.kill()
@@ -513,7 +531,7 @@ class RemoteWorker:
             self.start()
         assert self._process is not None
         if time.monotonic() - self._process.clock.looked > LOOK_EVERY:
-            self._look(span, waiting=False)
+            self._look(span)
         return self._exchange(request, body, span)
 
     def _exchange(
@@ -526,16 +544,18 @@ class RemoteWorker:
         self._number += 1
         numbered = request | {"request": self._number}
         process.requests.put(wire.packed(numbered, body))
-        slow, patience = False, SLICE if span else START_SECONDS
+        patience = SLICE if span else START_SECONDS
         while True:
-            try:
+            began = time.monotonic()
+            with contextlib.suppress(queue.Empty):
                 answer = process.answers.get(timeout=patience)
                 break
-            except queue.Empty:
-                if span is None:
-                    self._lose(f"no answer within {START_SECONDS:g} seconds", "time")
-                self._look(span, waiting=slow)
-                slow = True
+            if span is None:
+                self._lose(f"no answer within {START_SECONDS:g} seconds", "time")
+            process.clock.wait(_waited(began))
+            self._look(span)
+        if span is not None:
+            process.clock.wait(_waited(began))
         if answer is None:
             self._gone()
         # What answers an earlier question answers none of ours.
@@ -547,11 +567,11 @@ class RemoteWorker:
         number = answer.get("request")
         return type(number) is int and number == self._number
 
-    def _look(self, span: Span, waiting: bool) -> None:
+    def _look(self, span: Span) -> None:
         """Look at the worker's clock, and lose it if it took more than it may."""
         assert self._process is not None
         clock, limits = self._process.clock, self.limits
-        clock.look(waiting)
+        clock.look(self._process.carried)
         excess, idle = span.over(clock, self._processor)
         machine = "" if clock.measured else "it took too long"
         if self._processor + clock.processor > limits.total_seconds:

@@ -324,3 +324,48 @@ def test_a_script_as_a_notebook_is_the_same_submission(
     straight, around = grade(script), grade(notebook)
     assert [e.score for e in straight.exercises] == [e.score for e in around.exercises]
     assert straight.score > 0
+
+
+def nest(folder: Path, depth: int) -> None:
+    """Put a script so many folders below a folder; no path is as long as Python's stack."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for _ in range(depth):
+            Path("d").mkdir()
+            os.chdir("d")
+        Path("x.py").write_text("x = 1\n")
+    finally:
+        os.chdir(before)
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="paths are short there")
+
+
+@posix
+def test_what_is_handed_in_is_found_however_deep(tmp_path: Path) -> None:
+    nest(tmp_path / "bob", 1500)
+    (tmp_path / "bob" / "here").symlink_to(tmp_path / "bob")
+    found = find_handed_in(tmp_path)
+    assert [(file.student, file.path.name) for file in found] == [("bob", "x.py")]
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", [950, 1500])
+def test_folders_nested_without_end_stop_nobody_else(
+    depth: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = write(tmp_path / "class", {"ada/a.py": SETTINGS}), tmp_path / "out"
+    nest(folder / "bob", depth)
+    for _ in range(2):  # the second run meets the reports of the first
+        code = main(["grade", str(folder), "--json", str(out), "--sandbox", "off"])
+        told = capsys.readouterr()
+        assert "of 10  ada/a.py" in told.out
+        assert (out / "ada/a.py.json").is_file()
+        # Where the report has no place, that is said.
+        assert code == (1 if "could not be written" in told.err else 0)
+        with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+            assert [row["student"] for row in csv.DictReader(file)] == ["ada", "bob"]
+    assert len(collect(folder, "conventions", tmp_path / "submitted")) == 2

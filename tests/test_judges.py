@@ -483,3 +483,60 @@ def test_what_a_killed_run_left_half_written_goes(tmp_path: Path) -> None:
     # Another run may be at the second; the third is not ours.
     left = {path.name for path in out.iterdir()}
     assert left == {*names[1:], "a.py.json", "summary.csv"}
+
+
+# ---- Time in small pieces ---------------------------------------------------------------
+
+NAP = "time.sleep(0.08)\n"
+CALLS_BACK = f"""
+import time
+def is_inverted_dropout(dropout, rng):
+    while True:
+        {NAP}        dropout([1.0], 0.5, rng)
+"""
+#: Answers in the worker's place, in frames that take the judge long to read.
+LONG_FRAMES = """
+import struct, sys
+def is_inverted_dropout(dropout, rng):
+    frame = sys._getframe()
+    while not hasattr(frame.f_locals.get("self"), "answers"):
+        frame = frame.f_back
+    worker, junk = frame.f_locals["self"], "0," * 250_000
+    node = '{"is": "constant", "value": null, "junk": [' + junk + '0]}'
+    while True:
+        head = '{"callback": 0, "kwargs": {}, "request": %d, "args": [' % worker.number
+        text = (head + node + "]}").encode()
+        worker.answers.write(struct.pack("<II", len(text), 0) + text)
+        worker.answers.flush()
+        worker.listen()
+"""
+
+
+@linux
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "text",
+    ["import time\n" + 400 * f"# %%\n{NAP}" + CORRECT, CALLS_BACK],
+    ids=["cells", "calls"],
+)
+def test_many_short_sleeps_are_a_long_one(text: str, mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "naps.py"
+    path.write_text(text)
+    options = {"exercises": ["is_inverted_dropout"], "sandbox": mode, "limits": QUICK}
+    with pytest.raises(TryAgain, match="neither computed nor answered"):
+        grade(path, defer=True, **options)  # type: ignore[arg-type]
+
+
+@linux
+@pytest.mark.parametrize("mode", MODES)
+def test_reading_long_frames_counts_as_the_students_time(
+    mode: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "frames.py"
+    path.write_text(LONG_FRAMES)
+    began = time.process_time()
+    report = grade(path, exercises=["is_inverted_dropout"], sandbox=mode, limits=QUICK)
+    assert report.score == 0
+    assert "of processor time" in report.as_json()
+    # One call may take two seconds; the file's other checks wait for the first.
+    assert time.process_time() - began < 3 * QUICK.call_seconds

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from autograder import folders as own_folders
 from autograder import remote
 from autograder.remote import RemoteWorker, WorkerUnavailable
 from autograder.sandbox import bubblewrap
@@ -368,3 +369,33 @@ def test_a_report_of_another_process_can_be_told_in_a_fresh_one() -> None:
         check=True,
     ).stdout
     assert told.startswith("Likely cause:")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no locks on folders there")
+def test_folders_that_killed_judges_left_go_with_a_later_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    leaves = "from autograder.folders import new_folder; print(new_folder()[0])"
+    told = subprocess.run(
+        [sys.executable, "-c", leaves],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    left = Path(told.stdout.strip())
+    (left / "file").write_text("x")
+    recent, lock = own_folders.new_folder()
+    used, held = own_folders.new_folder()
+    for folder in (left, Path(used)):
+        os.utime(folder, (0, 0))
+    # Another process would look anew.
+    own_folders._remove_left_behind.cache_clear()
+    new, another = own_folders.new_folder()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        Path(path).name for path in (recent, used, new)
+    }
+    for file in (lock, held, another):
+        assert file is not None
+        os.close(file)
