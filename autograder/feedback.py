@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import bleach  # type: ignore[import-untyped]
+import bleach
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters import Highlight2HTML

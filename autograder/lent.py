@@ -180,9 +180,12 @@ class Manner:
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> "Manner":
         """Return a manner drawn from the judge's generator."""
-        lot = rng.bytes(17)
-        last = lot[16]
-        return cls(lot[:16], last & 3, last >> 2 & 7, bool(last & 32), bool(last & 64))
+        lot = rng.bytes(18)
+        manner, work = lot[16], lot[17]
+        # In seven of eight: who takes slow for broken is mostly wrong.
+        return cls(
+            lot[:16], manner & 3, manner >> 2 & 7, work & 7 != 0, work >> 3 & 7 != 0
+        )
 
 
 class Keyed:

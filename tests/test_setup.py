@@ -170,11 +170,9 @@ def bare(there: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def failure(dev: ModuleType, arguments: list[Any]) -> str:
-    """Return what dev.py says of a download that fails, in well under two minutes."""
-    start = time.monotonic()
+    """Return what dev.py says of a download that fails."""
     with pytest.raises(dev.TaskError) as caught:
         dev.download("KaTeX", arguments)
-    assert time.monotonic() - start < 60
     return str(caught.value)
 
 
@@ -290,7 +288,7 @@ def test_ci_that_is_ended_leaves_nothing_behind(stranger: dict[str, Any]) -> Non
     Path(stranger["env"]["HOME"], "hangs").write_text("test")
     log = Path(stranger["env"]["HOME"], "log")
     running = subprocess.Popen(**stranger)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (log.exists() and "\ntest " in log.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
