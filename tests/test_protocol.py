@@ -121,6 +121,7 @@ class Impostor:
     """Stands in for a worker's process; ``speak`` makes its answers' bytes."""
 
     folder = watch = None
+    carried = 0.0
 
     def __init__(self, speak: Callable[[int], bytes]) -> None:
         self.speak, self.popen, self.requests = speak, self, self
