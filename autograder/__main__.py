@@ -158,7 +158,7 @@ def _grade(arguments: argparse.Namespace) -> int:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         recorder = classroom.Recorder(len(handed_in), folder)
-    except (classroom.ClassError, OSError) as error:
+    except (classroom.ClassError, SecretError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     jobs = arguments.jobs or classroom.default_jobs()

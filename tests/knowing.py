@@ -14,8 +14,8 @@ from pathlib import Path
 import autograder
 
 _MODULES = (
-    *("exercise", "facts", "mistakes", "specimens", "statistics", "students", "text"),
-    *("trial", "checks.judging"),
+    *("exercise", "facts", "lent", "mistakes", "specimens", "statistics", "students"),
+    *("text", "trial", "checks.judging"),
 )
 
 _ATTACK = '''
@@ -41,13 +41,15 @@ class Finder:
 
 sys.meta_path.insert(0, Finder)
 from copied.checks import judging
+from copied.lent import DEFECTS
 from copied.trial import Trial
 
-ANSWERS = {{}}
+ANSWERS, RIGHT = {{}}, DEFECTS[""]
 def state(rng):
     return rng.bit_generator.state["state"]["state"]
 def oracle(dropout, rng):
-    truth = getattr(dropout, "specimen", dropout).defect == ""
+    answer = getattr(dropout, "lent", dropout).answer
+    truth = getattr(answer, "_defect", RIGHT) == RIGHT
     ANSWERS[state(rng)] = truth
     dropout(np.ones((2, 2)), 0.7, rng)
     return truth

@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,7 +47,8 @@ def paired(size: int) -> Iterator[str]:
 def session(source: str, error: str = "") -> Any:
     """Return a session whose one cell, the names in it and its error are from outside."""
     one = Submission("n.py", (Cell(1, source),), script=True)
-    found = grading.Session(one, worker=None)  # type: ignore[arg-type]
+    worker: Any = SimpleNamespace(doubts=[error[:200]])
+    found = grading.Session(one, worker=worker)
     found.outcomes[1] = CellOutcome(error=error[:2000] or None)
     found.names = {source[i : i + 50]: "" for i in range(0, len(source), 50)}
     return found
@@ -86,7 +88,6 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
         cell(list(t)), "n.ipynb"
     ),
     "submission._script_cells": submission._script_cells,
-    "submission.seed": lambda t: Submission(t, (Cell(1, t),)).seed("1"),
     "grading._mentioned": lambda t: grading._mentioned(session(t).submission),
     "grading._mentioned in a check": lambda t: grading._mentioned(
         Submission("n", (Cell(1, t, "check-a"),))
