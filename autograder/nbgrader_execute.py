@@ -226,7 +226,7 @@ def handed_in(path: Path, known: dict[str, Released]) -> tuple[NotebookNode, str
     read_notebook(data, path.name, digest)
     notebook = restored(data, known)
     # What is restored must be within bounds as well: it is read once more.
-    read_notebook(notebook, path.name)
+    read_notebook(notebook, path.name, digest)
     nbformat.validate(notebook)
     nbformat.writes(notebook).encode("utf-8")
     return notebook, digest
