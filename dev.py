@@ -83,7 +83,7 @@ c.IPKernelApp.log_level = "ERROR"
 """
 
 
-#: Runs when a Python of .venv starts; see autograder/pytest_start.py.
+#: Runs when a Python of .venv starts; see autograder/doors/pytest_start.py.
 START = """import sys; any("--submission" in word for word in sys.orig_argv) and \
 exec(open({path}, encoding="utf-8").read(), \
 {{"__name__": "at Python's start", "__file__": {path}}})
@@ -298,7 +298,7 @@ def setup():
 def guard_pytest():
     """Let every Python of .venv see to it that ``pytest --submission`` starts clean."""
     places = {"base": str(VENV), "platbase": str(VENV)}
-    line = START.format(path=ascii(str(ROOT / "autograder/pytest_start.py")))
+    line = START.format(path=ascii(str(ROOT / "autograder/doors/pytest_start.py")))
     guard = Path(sysconfig.get_path("purelib", "venv", places)) / "pytest_start.pth"
     if read(guard) != line:
         guard.write_text(line, encoding="utf-8")

@@ -36,23 +36,25 @@ c.GenerateAssignment.force = True
 # ---- Who grades: our judge takes the place of the kernel. The two steps that write scores
 # are nbgrader's own; they wait until the student's notebooks are written.
 c.Autograde.autograde_preprocessors = [
-    "autograder.nbgrader_execute.JudgedExecute",
+    "autograder.doors.nbgrader.execute.JudgedExecute",
     "nbgrader.preprocessors.IgnorePattern",
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
     "nbgrader.preprocessors.LimitOutput",
-    "autograder.nbgrader_gradebook.WaitingAutoGrades",
-    "autograder.nbgrader_gradebook.WaitingLatePenalties",
+    "autograder.doors.nbgrader.gradebook.WaitingAutoGrades",
+    "autograder.doors.nbgrader.gradebook.WaitingLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 # Reads whatever was handed in; stock nbgrader stops at a file that is no notebook.
-c.Autograde.exporter_class = "autograder.nbgrader_execute.JudgedExporter"
+c.Autograde.exporter_class = "autograder.doors.nbgrader.execute.JudgedExporter"
 
 # ---- What students get back: a page that loads nothing, and runs no student's HTML.
-c.GenerateFeedback.exporter_class = "autograder.feedback.OfflineFeedback"
+c.GenerateFeedback.exporter_class = "autograder.doors.nbgrader.feedback.OfflineFeedback"
 
 # ---- What whoever grades sees in formgrader: a page whose scripts may change every score
 # runs no student's HTML.
-c.HTMLExporter.filters = {"markdown2html": "autograder.feedback.harmless_markdown"}
+c.HTMLExporter.filters = {
+    "markdown2html": "autograder.doors.nbgrader.feedback.harmless_markdown"
+}
 
 # ---- The table of scores says which of them are not final.
-c.ExportApp.plugin_class = "autograder.nbgrader_unfinished.CarefulExport"
+c.ExportApp.plugin_class = "autograder.doors.nbgrader.unfinished.CarefulExport"

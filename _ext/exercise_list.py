@@ -8,7 +8,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from autograder import exercise
+from autograder.contract import exercise
 
 
 def points(score: float) -> str:

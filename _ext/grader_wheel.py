@@ -14,7 +14,7 @@ from flit_core.wheel import WheelBuilder
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
-from autograder.notebooks import WHEEL
+from autograder.course.notebooks import WHEEL
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "grader"

@@ -13,7 +13,7 @@ __version__ = "1.0.0"
 __all__ = ["__version__", "check", "require"]
 
 if TYPE_CHECKING:
-    from autograder.notebook_check import check
+    from autograder.doors.notebook import check
 
 
 def require(version: str) -> None:
@@ -30,7 +30,7 @@ def require(version: str) -> None:
 def __getattr__(name: str) -> object:
     # Loaded on first use: the worker imports this package too and needs none of it.
     if name == "check":
-        from autograder.notebook_check import check
+        from autograder.doors.notebook import check
 
         return check
     raise AttributeError(f"module 'autograder' has no attribute {name!r}")

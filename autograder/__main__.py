@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder import __version__
-from autograder.sandbox import MODES, SandboxUnavailable
-from autograder.text import one_line
+from autograder.isolation.sandbox import MODES, SandboxUnavailable
+from autograder.wire.text import one_line
 
 if TYPE_CHECKING:
-    from autograder.classroom import Graded, Recorder
+    from autograder.doors.classroom import Graded, Recorder
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,11 +83,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from autograder.draws import ReplayError, check_replay
-    from autograder.grading import grade
-    from autograder.remote import WorkerUnavailable
-    from autograder.report import report_text
-    from autograder.secret import SecretError
+    from autograder.grading.draws import ReplayError, check_replay
+    from autograder.grading.grade import grade
+    from autograder.grading.report import report_text
+    from autograder.grading.secret import SecretError
+    from autograder.isolation.worker_handle import WorkerUnavailable
 
     try:
         if arguments.seed is None:
@@ -130,14 +130,14 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _tell_of_secret() -> None:
     """Say what whoever grades should know about the secret. Raises ``SecretError``."""
-    from autograder.secret import find_secret
+    from autograder.grading.secret import find_secret
 
     for remark in find_secret().remarks:
         print(f"Note: {one_line(remark)}", file=sys.stderr)
 
 
 def _audit(arguments: argparse.Namespace) -> int:
-    from autograder.audit import audit_text
+    from autograder.doors.promises import audit_text
 
     try:
         _say(audit_text(arguments.chapters))
@@ -148,8 +148,8 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from autograder import classroom
-    from autograder.secret import SecretError
+    from autograder.doors import classroom
+    from autograder.grading.secret import SecretError
 
     folder = None if arguments.json is None else Path(arguments.json)
     try:
@@ -179,7 +179,7 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 def _record(recorder: "Recorder", results: "list[Graded]") -> int:
     """Write the summary, say what is amiss in the folder, and return the exit code."""
-    from autograder.classroom import summary_csv, write_atomically
+    from autograder.doors.classroom import summary_csv, write_atomically
 
     if recorder.folder is not None:
         try:
@@ -198,7 +198,7 @@ def _record(recorder: "Recorder", results: "list[Graded]") -> int:
 
 
 def _collect(arguments: argparse.Namespace) -> int:
-    from autograder.classroom import ClassError, collect
+    from autograder.doors.classroom import ClassError, collect
 
     try:
         lines = collect(arguments.folder, arguments.chapter, Path("course/submitted"))
@@ -210,7 +210,7 @@ def _collect(arguments: argparse.Namespace) -> int:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from autograder.notebooks import BuildError, build
+    from autograder.course.notebooks import BuildError, build
 
     try:
         for path in build(Path.cwd(), arguments.chapters):

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.exercise import Exercise, all_exercises
-from autograder.grading import grade_functions
+from autograder.contract.exercise import Exercise, all_exercises
+from autograder.grading.grade import grade_functions
 from benchmarks import timing
 from tests import bank
 

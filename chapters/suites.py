@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.specimens import BROKEN, CORRECT, Specimen
+from autograder.families.specimens import BROKEN, CORRECT, Specimen
 
 Forward = Callable[..., tuple[np.ndarray, Any]]
 Backward = Callable[[np.ndarray, Any], np.ndarray]

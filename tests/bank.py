@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.exercise import find_exercise
+from autograder.contract.exercise import find_exercise
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -103,7 +103,7 @@ def correct_answers(exercise: str | None = None) -> list[Answer]:
 @functools.cache
 def solution(chapter: str) -> dict[str, Any]:
     """Return the namespace of a chapter's solutions, executed."""
-    from autograder.notebooks import read_source
+    from autograder.course.notebooks import read_source
 
     names: dict[str, Any] = {"__name__": "solution"}
     for cell in read_source(ROOT / "solutions" / f"{chapter}.md").cells:

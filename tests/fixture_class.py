@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.__main__ import main
-from autograder.notebooks import build, source_notebook
+from autograder.course.notebooks import build, source_notebook
 from tests.bank import ROOT
 
 CHAPTER = "conventions"
@@ -251,7 +251,7 @@ def by_pytest(path: Path) -> float:
     """Return the score that ``pytest --submission FILE`` states."""
     # Other plugins only take time; one student's run has them.
     alone = {} if path.stem == "perfect" else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    plugin = ("-p", "autograder.pytest_plugin") if alone else ()
+    plugin = ("-p", "autograder.doors.pytest_plugin") if alone else ()
     command = ("pytest", *plugin, "--submission", path.name, "-q")
     done = run(path.parent, *command, "-p", "no:cacheprovider", **alone)
     score = re.search(r"^\S+: (\S+) of \S+ \(grader", done.stdout, re.MULTILINE)

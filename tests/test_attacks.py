@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading import grade
-from autograder.remote import RemoteWorker
-from autograder.sandbox import Limits, bubblewrap
+from autograder.grading.grade import grade
+from autograder.isolation.sandbox import Limits, bubblewrap
+from autograder.isolation.worker_handle import RemoteWorker
 from tests.bank import ROOT
 
 QUICK = Limits(cell_seconds=4, call_seconds=4, total_seconds=40)
@@ -69,7 +69,7 @@ for info in pkgutil.walk_packages(autograder.__path__, "autograder."):
                     pass
 """,
     "raises the points in the registry": """
-from autograder import exercise
+from autograder.contract import exercise
 for e in exercise.all_exercises():
     e.checks.clear()
 """,
@@ -579,7 +579,7 @@ def test_forged_frames_do_not_fill_the_judge(
         else "inverted_dropout"
     )
     script = (
-        "import resource, sys\nfrom autograder.grading import grade\n"
+        "import resource, sys\nfrom autograder.grading.grade import grade\n"
         "report = grade(sys.argv[1], exercises=[sys.argv[2]], sandbox=sys.argv[3])\n"
         "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "print(report.score, peak // 1024)"

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from autograder.statistics import binomial_p_value
+from autograder.laws.binomial import binomial_p_value
 from tests.bank import ROOT
 
 CHAPTERS = ROOT / "chapters"

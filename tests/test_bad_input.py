@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.folders import remove_folder
-from autograder.grading import grade
-from autograder.remote import CellOutcome, RemoteWorker
-from autograder.report import ExerciseResult, Report
-from autograder.sandbox import Limits
-from autograder.submission import Cell, Submission, SubmissionError, read_notebook
+from autograder.grading.grade import grade
+from autograder.grading.report import ExerciseResult, Report
+from autograder.isolation.folders import remove_folder
+from autograder.isolation.sandbox import Limits
+from autograder.isolation.worker_handle import CellOutcome, RemoteWorker
+from autograder.submission.file import Cell, Submission, SubmissionError, read_notebook
 
 QUICK = Limits(cell_seconds=4, call_seconds=4, total_seconds=60)
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from autograder.exercise import BUDGET, Exercise, all_chapters, all_exercises, alpha_of
-from autograder.grading import CHECK_STOPPED, grade_functions
-from autograder.mistakes import all_mistakes
-from autograder.report import ExerciseResult
+from autograder.contract.budget import BUDGET, alpha_of
+from autograder.contract.exercise import Exercise, all_chapters, all_exercises
+from autograder.contract.mistakes import all_mistakes
+from autograder.grading.grade import CHECK_STOPPED, grade_functions
+from autograder.grading.report import ExerciseResult
 from tests import bank
 
 #: Twenty seeds each: a few in ``make test``, the others in ``make test-all``.

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import dev
-from autograder.exercise import Exercise, all_exercises
-from autograder.mistakes import Mistake, all_mistakes, page_of
+from autograder.contract.exercise import Exercise, all_exercises
+from autograder.contract.mistakes import Mistake, all_mistakes, page_of
 from tests import pages
 
 NAMES = [*dev.pages(), "search", "genindex"]

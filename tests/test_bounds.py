@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading import grade
-from autograder.submission import MAX_BYTES
+from autograder.grading.grade import grade
+from autograder.submission.file import MAX_BYTES
 from tests.test_bad_input import CORRECT, DEF, HEAD, notebook
 
 #: Grades a file; says how much memory the judge had at its peak, and what it found.
 JUDGE = """
 import json, re, sys
 from pathlib import Path
-from autograder.grading import grade
-from autograder.sandbox import Limits
+from autograder.grading.grade import grade
+from autograder.isolation.sandbox import Limits
 limits = Limits(cell_seconds=10, call_seconds=5, total_seconds=40)
 report = grade(sys.argv[1], exercises=["inverted_dropout"], limits=limits)
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from autograder import classroom
 from autograder.__main__ import main
-from autograder.classroom import (
+from autograder.doors import classroom
+from autograder.doors.classroom import (
     ClassError,
     Graded,
     HandedIn,
     collect,
     find_handed_in,
 )
-from autograder.grading import grade
-from autograder.submission import read_notebook, read_submission
+from autograder.grading.grade import grade
+from autograder.submission.file import read_notebook, read_submission
 from tests.bank import ROOT
 
 SETTINGS = """

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder import seccomp
-from autograder.grading import grade
-from autograder.remote import RemoteWorker
-from autograder.report import Report
-from autograder.sandbox import Limits
+from autograder.grading.grade import grade
+from autograder.grading.report import Report
+from autograder.isolation.sandbox import Limits
+from autograder.isolation.worker_handle import RemoteWorker
+from autograder.worker import seccomp
 from tests.test_attacks import MODES, QUICK, WORTHLESS, processes_with
 
 resource = pytest.importorskip("resource", reason="POSIX has resource limits")
@@ -28,7 +28,7 @@ MACHINES = list(seccomp.MACHINES)
 TABLE = seccomp.REFUSED + seccomp.METADATA + seccomp.CHECKED
 TRY = """
 import sys
-from autograder import seccomp
+from autograder.worker import seccomp
 if not seccomp.install():
     sys.exit(3)
 """

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autograder import continuous
-from autograder.statistics import POWER, power
+from autograder.laws import continuous
+from autograder.laws.binomial import POWER, power
 
 ALPHA = 1e-11
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.grading import grade, grade_functions
-from autograder.local import LocalFunction
-from autograder.remote import RemoteFunction, RemoteWorker
-from autograder.sandbox import Limits
-from autograder.students import Foreign, StudentError
+from autograder.contract.student import StudentError
+from autograder.grading.grade import grade, grade_functions
+from autograder.grading.local import LocalFunction
+from autograder.isolation.sandbox import Limits
+from autograder.isolation.worker_handle import RemoteFunction, RemoteWorker
+from autograder.wire import Foreign
 
 QUICK = Limits(cell_seconds=10, call_seconds=5, total_seconds=60)
 MAKERS = """

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 
 from autograder import __version__
-from autograder.ahead import GradedAhead
-from autograder.draws import Draws, ReplayError, draws_of, replay_code
-from autograder.exercise import Exercise, find_exercise
-from autograder.grading import grade
-from autograder.remote import RemoteWorker
-from autograder.sandbox import Limits
-from autograder.secret import VARIABLE, Secret, find_secret
-from autograder.submission import Cell, Submission, read_submission
-from autograder.trial import Trial
+from autograder.contract.exercise import Exercise, find_exercise
+from autograder.contract.trial import Trial
+from autograder.doors.nbgrader.ahead import GradedAhead
+from autograder.grading.draws import Draws, ReplayError, draws_of, replay_code
+from autograder.grading.grade import grade
+from autograder.grading.secret import VARIABLE, Secret, find_secret
+from autograder.isolation.sandbox import Limits
+from autograder.isolation.worker_handle import RemoteWorker
+from autograder.submission.file import Cell, Submission, read_submission
 from tests.knowing import answers_by_seed
 from tests.test_attacks import MODES
 

@@ -178,7 +178,7 @@ def test_repair_names_what_screen_readers_meet() -> None:
 
 
 def test_the_list_names_each_exercise_once_with_its_points() -> None:
-    from autograder import exercise
+    from autograder.contract import exercise
 
     for chapter in exercise.all_chapters():
         listed = exercise.all_exercises(chapter)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from autograder import __version__
-from autograder.exercise import all_exercises, find_exercise
-from autograder.grading import grade, touched
-from autograder.report import report_text
-from autograder.submission import Submission, read_notebook, read_submission
+from autograder.contract.exercise import all_exercises, find_exercise
+from autograder.grading.grade import grade, touched
+from autograder.grading.report import report_text
+from autograder.submission.file import Submission, read_notebook, read_submission
 
 RIGHT = """
 import numpy as np

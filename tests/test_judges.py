@@ -20,15 +20,16 @@ from pathlib import Path
 
 import pytest
 
-from autograder import classroom, clocks, remote
 from autograder.__main__ import main
-from autograder.ahead import GradedAhead
-from autograder.classroom import find_handed_in, grade_class
-from autograder.clocks import TryAgain
-from autograder.grading import grade
-from autograder.judges import JudgeLost, Judges
-from autograder.sandbox import Limits
-from autograder.submission import read_submission
+from autograder.doors import classroom
+from autograder.doors.classroom import find_handed_in, grade_class
+from autograder.doors.nbgrader.ahead import GradedAhead
+from autograder.grading.grade import grade
+from autograder.grading.judges import JudgeLost, Judges
+from autograder.isolation import clocks, worker_handle
+from autograder.isolation.clocks import TryAgain
+from autograder.isolation.sandbox import Limits
+from autograder.submission.file import read_submission
 from tests.bank import ROOT
 from tests.test_attacks import CORRECT, MODES
 from tests.test_classroom import SETTINGS, write
@@ -95,7 +96,7 @@ class Meddler(threading.Thread):
             self.met = True
 
     def busy_worker(self) -> int | None:
-        for process in list(remote._started):
+        for process in list(worker_handle._started):
             clock = getattr(process, "clock", None)
             if clock is not None and clock.processor > 0.2:
                 return tree(process.popen.pid)[-1]
@@ -254,7 +255,7 @@ def judges_at_work() -> list[int]:
             line = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
-        if b"autograder.judges" in line and len(tree(pid)) > 1:
+        if b"autograder.grading.judges" in line and len(tree(pid)) > 1:
             found.append(pid)
     return found
 
@@ -338,7 +339,7 @@ def test_a_class_is_graded_from_a_program_without_a_file(tmp_path: Path) -> None
     """Nothing of the caller's main program runs again in a judge."""
     folder = write(tmp_path / "class", {"a.py": SETTINGS})
     program = (
-        "from autograder.classroom import find_handed_in, grade_class\n"
+        "from autograder.doors.classroom import find_handed_in, grade_class\n"
         f"found = find_handed_in({str(folder)!r})\n"
         "print(grade_class(found, 2)[0].report.score > 0)\n"
     )

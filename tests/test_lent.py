@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from autograder.checks.judging import correct_ones
-from autograder.exercise import find_exercise
-from autograder.grading import grade_functions
-from autograder.lent import (
+from autograder.contract.exercise import find_exercise
+from autograder.contract.trial import Trial
+from autograder.families.keyed import (
     DEFECTS,
     ROUNDINGS,
     Keyed,
@@ -20,9 +20,9 @@ from autograder.lent import (
     as_written,
     keyed,
 )
-from autograder.specimens import BROKEN, CORRECT, Specimen
-from autograder.statistics import binomial_p_value
-from autograder.trial import Trial
+from autograder.families.specimens import BROKEN, CORRECT, Specimen
+from autograder.grading.grade import grade_functions
+from autograder.laws.binomial import binomial_p_value
 
 X = np.random.default_rng(5).uniform(-2, 2, (40, 30))
 

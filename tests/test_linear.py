@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 
-from autograder import grading, parts, report, students, submission, text, wire, worker
-from autograder.classroom import _harmless
-from autograder.remote import CellOutcome
-from autograder.report import CheckResult, ExerciseResult
-from autograder.submission import Cell, Submission
+from autograder import wire, worker
+from autograder.contract import student
+from autograder.doors.classroom import _harmless
+from autograder.grading.grade import grade, report
+from autograder.grading.report import CheckResult, ExerciseResult
+from autograder.isolation.worker_handle import CellOutcome
+from autograder.submission.file import Cell, Submission, file
+from autograder.wire import text
+from autograder.worker import parts
 
 #: What some regular expression or parser of ours, or of Python, takes for special.
 BITS = [
@@ -48,7 +52,7 @@ def session(source: str, error: str = "") -> Any:
     """Return a session whose one cell, the names in it and its error are from outside."""
     one = Submission("n.py", (Cell(1, source),), script=True)
     worker: Any = SimpleNamespace(doubts=[error[:200]])
-    found = grading.Session(one, worker=worker)
+    found = grade.Session(one, worker=worker)
     found.outcomes[1] = CellOutcome(error=error[:2000] or None)
     found.names = {source[i : i + 50]: "" for i in range(0, len(source), 50)}
     return found
@@ -68,7 +72,7 @@ def parsed(source: str) -> list[Any]:
 
 
 def syntax_error(source: str) -> str:
-    return students.describe_error(SyntaxError(source, ("f", 1, 1, source)))
+    return student.describe_error(SyntaxError(source, ("f", 1, 1, source)))
 
 
 #: Each function that looks at text from outside, as that text comes to it.
@@ -79,21 +83,21 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "text.holds_more_items": lambda t: text.holds_more_items(
         t.encode("utf-8", "replace"), 100
     ),
-    "students.describe_error": lambda t: students.describe_error(ValueError(t)),
+    "students.describe_error": lambda t: student.describe_error(ValueError(t)),
     "students.describe_error of syntax": syntax_error,
     "wire._string": lambda t: wire._string(t, 10**6),
     "wire.Reader": lambda t: wire.Reader(b"").decode({"is": "str", "value": t}),
-    "submission.read_notebook": lambda t: submission.read_notebook(cell(t), t),
-    "submission.read_notebook of lines": lambda t: submission.read_notebook(
+    "submission.read_notebook": lambda t: file.read_notebook(cell(t), t),
+    "submission.read_notebook of lines": lambda t: file.read_notebook(
         cell(list(t)), "n.ipynb"
     ),
-    "submission._script_cells": submission._script_cells,
-    "grading._mentioned": lambda t: grading._mentioned(session(t).submission),
-    "grading._mentioned in a check": lambda t: grading._mentioned(
+    "submission._script_cells": file._script_cells,
+    "grading._mentioned": lambda t: grade._mentioned(session(t).submission),
+    "grading._mentioned in a check": lambda t: grade._mentioned(
         Submission("n", (Cell(1, t, "check-a"),))
     ),
-    "grading._explain_missing": lambda t: grading._explain_missing("a", session(t, t)),
-    "grading._notes": lambda t: grading._notes(session(t, t)),
+    "grading._explain_missing": lambda t: grade._explain_missing("a", session(t, t)),
+    "grading._notes": lambda t: grade._notes(session(t, t)),
     "report.wrapped": lambda t: report.wrapped(t, 4),
     "report.exercise_text": lambda t: report.exercise_text(verdict(t)),
     "classroom._harmless": _harmless,
@@ -105,15 +109,13 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 }
 
 try:
-    from autograder import feedback, nbgrader_execute
+    from autograder.doors.nbgrader import execute, feedback
 except ImportError:  # nbgrader is not installed
     pass
 else:
     FUNCTIONS |= {
-        "nbgrader_execute._is_image": lambda t: nbgrader_execute._is_image(
-            "image/png", t
-        ),
-        "nbgrader_execute.cell_outputs": lambda t: nbgrader_execute.cell_outputs(
+        "nbgrader_execute._is_image": lambda t: execute._is_image("image/png", t),
+        "nbgrader_execute.cell_outputs": lambda t: execute.cell_outputs(
             CellOutcome(stdout=t, error=t, images=(t,)), 1
         ),
         "feedback._RUN": feedback._RUN.search,
@@ -125,7 +127,7 @@ def seconds(function: Callable[[str], Any], argument: str) -> float:
     """Return the processor time that a call takes, whatever comes of it."""
     gc.disable()  # it takes time for whatever else lives in this process
     began = time.process_time()
-    with contextlib.suppress(wire.WireError, submission.SubmissionError):
+    with contextlib.suppress(wire.WireError, file.SubmissionError):
         function(argument)
     spent = time.process_time() - began
     gc.enable()
@@ -165,7 +167,7 @@ def test_two_thousand_names_are_compared_quickly() -> None:
     found = session("")
     found.names = {f"inverted_drop_out_of_{i:030}": "" for i in range(2000)}
     began = time.process_time()
-    grading._explain_missing("inverted_dropout", found)
+    grade._explain_missing("inverted_dropout", found)
     assert time.process_time() - began < 2
 
 

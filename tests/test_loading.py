@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 import autograder.checks
-from autograder import exercise
+from autograder.contract import exercise
 
 HALF = """
 from autograder.checks import zz_helper
-from autograder.exercise import Exercise
+from autograder.contract.exercise import Exercise
 Exercise("half", "zz", "Half", "half(x) -> y", "zz-half")
 1 / 0
 """
 HELPER = """
-from autograder.exercise import Exercise
+from autograder.contract.exercise import Exercise
 Exercise("helping", "zz", "Helping", "helping(x) -> y", "zz-helping")
 """
 

@@ -17,10 +17,9 @@ from nbgrader.preprocessors import Execute  # noqa: E402
 from nbgrader.utils import determine_grade  # noqa: E402
 from traitlets.utils.importstring import import_item  # noqa: E402
 
-from autograder.exercise import find_exercise  # noqa: E402
-from autograder.feedback import OfflineFeedback  # noqa: E402
-from autograder.grading import not_graded  # noqa: E402
-from autograder.nbgrader_execute import (  # noqa: E402
+from autograder.contract.exercise import find_exercise  # noqa: E402
+from autograder.course.notebooks import settings  # noqa: E402
+from autograder.doors.nbgrader.execute import (  # noqa: E402
     JudgedExecute,
     Released,
     as_handed_out,
@@ -30,10 +29,11 @@ from autograder.nbgrader_execute import (  # noqa: E402
     verdict_outputs,
     write_outputs,
 )
-from autograder.notebooks import settings  # noqa: E402
-from autograder.remote import CellOutcome  # noqa: E402
-from autograder.report import CheckResult, ExerciseResult  # noqa: E402
-from autograder.submission import read_notebook  # noqa: E402
+from autograder.doors.nbgrader.feedback import OfflineFeedback  # noqa: E402
+from autograder.grading.grade import not_graded  # noqa: E402
+from autograder.grading.report import CheckResult, ExerciseResult  # noqa: E402
+from autograder.isolation.worker_handle import CellOutcome  # noqa: E402
+from autograder.submission.file import read_notebook  # noqa: E402
 from tests.bank import ROOT  # noqa: E402
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n rest").decode()

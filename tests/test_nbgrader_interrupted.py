@@ -18,8 +18,8 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from autograder.nbgrader_timestamps import NotADate, handed_in_at
-from autograder.nbgrader_unfinished import (
+from autograder.doors.nbgrader.timestamps import NotADate, handed_in_at
+from autograder.doors.nbgrader.unfinished import (
     InOtherHands,
     Mark,
     is_unfinished,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.exercise import find_exercise
-from autograder.grading import grade
+from autograder.contract.exercise import find_exercise
+from autograder.grading.grade import grade
 from tests import bank, fixture_class
 from tests.fixture_class import CHAPTER, Notebook, answering, run
 from tests.mutants import conventions

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.exercise import all_chapters, all_exercises
-from autograder.notebooks import (
+from autograder.contract.exercise import all_chapters, all_exercises
+from autograder.course.notebooks import (
     BuildError,
     _all_chapters,
     build,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.exercise import Exercise, all_exercises, find_exercise
-from autograder.grading import CHECK_STOPPED, grade_functions
+from autograder.contract.exercise import Exercise, all_exercises, find_exercise
+from autograder.grading.grade import CHECK_STOPPED, grade_functions
 from tests import bank
 
 Odd = Callable[[Any], Any]

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from autograder import folders as own_folders
-from autograder import remote
-from autograder.remote import RemoteWorker, WorkerUnavailable
-from autograder.sandbox import bubblewrap
+from autograder.isolation import folders as own_folders
+from autograder.isolation import worker_handle
+from autograder.isolation.sandbox import bubblewrap
+from autograder.isolation.worker_handle import RemoteWorker, WorkerUnavailable
 from tests.bank import ROOT
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -75,7 +75,7 @@ BUSY = {
 }
 JUDGE = """
 import sys
-from autograder.remote import RemoteWorker
+from autograder.isolation.worker_handle import RemoteWorker
 with RemoteWorker(sys.argv[1], ahead=True) as worker:
     worker.start()
     print("begun", flush=True)
@@ -142,7 +142,7 @@ def test_a_worker_is_killed_with_its_whole_group(group: str, tmp_path: Path) -> 
     """Where no filter refuses a child. One of another group shows that it goes on."""
     told = tmp_path / "pid"
     command = [sys.executable, "-c", PAIR, str(told), group]
-    process = remote._Process.launch(command, False).result()
+    process = worker_handle._Process.launch(command, False).result()
     try:
         while not (told.exists() and told.read_text()):
             time.sleep(0.01)
@@ -161,7 +161,7 @@ def test_a_worker_is_killed_with_its_whole_group(group: str, tmp_path: Path) -> 
 #: Ends with its parent as it does where the kernel does not see to that.
 CHILD = """
 import time
-from autograder import parents
+from autograder.wire import parents
 parents._ask_the_kernel = lambda: False
 parents.end_with_parent()
 print("begun", flush=True)
@@ -196,7 +196,7 @@ def test_without_the_kernels_help_a_child_looks_after_its_parent() -> None:
 @pytest.mark.parametrize("theirs", [True, False])
 def test_who_comes_after_its_parents_end_ends_at_once(theirs: bool) -> None:
     script = (
-        "import sys\nfrom autograder.parents import end_with_parent\n"
+        "import sys\nfrom autograder.wire.parents import end_with_parent\n"
         "end_with_parent(int(sys.argv[1]))\nprint('goes on')"
     )
     parent = os.getpid() if theirs else os.getpid() + 1
@@ -212,9 +212,9 @@ def test_who_comes_after_its_parents_end_ends_at_once(theirs: bool) -> None:
 @pytest.fixture
 def no_spares() -> Any:
     """Have no worker wait that another test started, and none that this one did."""
-    remote.end_spares()
+    worker_handle.end_spares()
     yield
-    remote.end_spares()
+    worker_handle.end_spares()
 
 
 # ---- Starts that fail ---------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_a_spare_that_failed_to_start_costs_the_next_one_nothing(
     with RemoteWorker("off", ahead=False) as worker:
         worker.start()
         monkeypatch.setattr(subprocess, "Popen", failing(error, 1))
-        remote._keep_spare(worker._command, False)
+        worker_handle._keep_spare(worker._command, False)
     with RemoteWorker("off") as worker:
         assert worker.run_cell(1, "3").value == "3"
 
@@ -306,7 +306,7 @@ def test_a_spare_that_died_while_it_waited_is_replaced(stopped: bool) -> None:
     """``stopped``: it dies after it was found alive, before it answers."""
     with RemoteWorker("off", ahead=True) as worker:
         worker.start()
-        (waiting,) = remote._spares[tuple(worker._command)]
+        (waiting,) = worker_handle._spares[tuple(worker._command)]
         spare = waiting.result().popen.pid
         os.kill(spare, signal.SIGSTOP if stopped else signal.SIGKILL)
     if stopped:
@@ -319,11 +319,11 @@ def test_a_spare_that_died_while_it_waited_is_replaced(stopped: bool) -> None:
 def test_all_spares_end_though_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     with RemoteWorker("off", ahead=True) as worker:
         worker.start()
-        (waiting,) = remote._spares[tuple(worker._command)]
+        (waiting,) = worker_handle._spares[tuple(worker._command)]
     failed: Future[Any] = Future()
     failed.set_exception(OSError(errno.EAGAIN, "no"))
-    remote._spares[tuple(worker._command)].append(failed)
-    remote.end_spares()
+    worker_handle._spares[tuple(worker._command)].append(failed)
+    worker_handle.end_spares()
     assert waiting.result().popen.returncode is not None
 
 
@@ -361,7 +361,7 @@ def test_a_report_of_another_process_can_be_told_in_a_fresh_one() -> None:
         [
             sys.executable,
             "-c",
-            "from autograder.report import mistake_text\n"
+            "from autograder.grading.report import mistake_text\n"
             "print(mistake_text('forgets_to_rescale', 'inverted_dropout'))",
         ],
         capture_output=True,
@@ -376,7 +376,9 @@ def test_folders_that_killed_judges_left_go_with_a_later_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    leaves = "from autograder.folders import new_folder; print(new_folder()[0])"
+    leaves = (
+        "from autograder.isolation.folders import new_folder; print(new_folder()[0])"
+    )
     told = subprocess.run(
         [sys.executable, "-c", leaves],
         env=os.environ | {"TMPDIR": str(tmp_path)},

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from autograder import wire
-from autograder.clocks import WorkerClock
-from autograder.exercise import find_exercise
-from autograder.grading import grade, run_check
-from autograder.remote import RemoteFunction, RemoteWorker, WorkerLost
-from autograder.sandbox import Limits
-from autograder.students import StudentError
+from autograder.contract.exercise import find_exercise
+from autograder.contract.student import StudentError
+from autograder.grading.grade import grade, run_check
+from autograder.isolation.clocks import WorkerClock
+from autograder.isolation.sandbox import Limits
+from autograder.isolation.worker_handle import RemoteFunction, RemoteWorker, WorkerLost
 
 QUICK = Limits(cell_seconds=4, call_seconds=4, total_seconds=40)
 

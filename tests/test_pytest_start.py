@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from autograder import pytest_start
+from autograder.doors import pytest_start
 
 SCRIPTS = Path(sys.executable).parent
 WORTHLESS = "def inverted_dropout(x, keep_prob, rng, training=True):\n    return None\n"
 #: Gives every check its points, and leaves a trace.
 EVIL = """
 open({mark!r}, "w").close()
-import autograder.grading as g
+import autograder.grading.grade as g
 honest = g.grade
 def grade(*arguments, **options):
     report = honest(*arguments, **options)
@@ -56,7 +56,7 @@ ATTACKS = {
     },
     "pytest": {"pytest.py": EVIL, "_pytest/__init__.py": EVIL},
     "standard library": {"sitecustomize.py": EVIL, "subprocess.py": EVIL},
-    "the grader": {"autograder/__init__.py": EVIL, "autograder/grading.py": EVIL},
+    "the grader": {"autograder/__init__.py": EVIL, "autograder/grading/grade.py": EVIL},
 }
 
 
@@ -202,7 +202,7 @@ COMMAND_LINES = [
     ("python -m coverage run -m pytest --submission a", None),
     ("python tool.py pytest --submission a", None),
     ("python -c pytest --submission a", None),
-    ("python -m autograder.pytest_start --submission pytest", None),
+    ("python -m autograder.doors.pytest_start --submission pytest", None),
     ("python", None),
     ("python -m", None),
 ]

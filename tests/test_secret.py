@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder import secret
-from autograder.draws import replay_code
-from autograder.secret import VARIABLE, SecretError, find_secret
+from autograder.grading.draws import replay_code
+from autograder.grading.grade import secret
+from autograder.grading.secret import VARIABLE, SecretError, find_secret
 
 FORM = r"[0-9a-f]{64}"
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX modes")

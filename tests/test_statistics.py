@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autograder.statistics import (
+from autograder.laws.binomial import (
     POWER,
     Proportion,
     accepted_counts,

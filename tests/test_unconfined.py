@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from autograder import disk
-from autograder.folders import remove_folder
-from autograder.grading import grade
-from autograder.remote import RemoteWorker, WorkerLost
-from autograder.sandbox import Limits, bubblewrap, caution
+from autograder.grading.grade import grade
+from autograder.isolation import disk
+from autograder.isolation.folders import remove_folder
+from autograder.isolation.sandbox import Limits, bubblewrap, caution
+from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
 
 QUICK = Limits(cell_seconds=20, call_seconds=5, total_seconds=60)
 TRY = """
 import os, sys
 import numpy  # the worker has it before
-from autograder import guard
+from autograder.worker import guard
 own, other, readable = sys.argv[1:]
 hidden = os.path.join(readable, "hidden")
 os.chdir(own)
@@ -241,7 +241,9 @@ def test_the_report_names_what_was_in_force(
         "runpy.run_module('autograder.worker', run_name='__main__')"
     )
     command = [sys.executable, "-I", "-c", start]
-    monkeypatch.setattr("autograder.remote.confine", lambda mode: (command, "rlimits"))
+    monkeypatch.setattr(
+        "autograder.isolation.worker_handle.confine", lambda mode: (command, "rlimits")
+    )
     path = tmp_path / "answer.py"
     path.write_text(
         "try:\n    import ctypes\n    ctypes.CDLL(None)\n    print('done')\n"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autograder import wire
-from autograder.students import Foreign, Handle
+from autograder.wire import Foreign, Handle
 
 
 def refuse(value: Any) -> dict[str, Any]:

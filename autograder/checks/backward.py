@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder import facts, masks, network, pairs
-from autograder.exercise import Exercise
-from autograder.mistakes import mistake
-from autograder.statistics import Proportion, agreement, exact_count
-from autograder.students import StudentError, StudentFunction
-from autograder.trial import CheckFailure, Trial
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.mistakes import mistake
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import backward_pass, elementwise, network
+from autograder.laws.binomial import Proportion, agreement, exact_count
 
 inverted = Exercise(
     "inverted_dropout_backward",
@@ -52,8 +53,10 @@ def returns_a_gradient_of_the_inputs_shape(
     trial: Trial,
 ) -> None:
     """The forward pass works, and dx has the shape of dout and holds finite floats."""
-    pairs.runs(
-        pairs.Pair(inverted_dropout, inverted_dropout_backward, trial, pairs.INVERTED)
+    backward_pass.runs(
+        backward_pass.Pair(
+            inverted_dropout, inverted_dropout_backward, trial, backward_pass.INVERTED
+        )
     )
 
 
@@ -64,8 +67,10 @@ def its_forward_is_inverted_dropout(
     trial: Trial,
 ) -> None:
     """The forward pass gives 0 or x / keep_prob in training and x at test."""
-    pairs.forward_follows(
-        pairs.Pair(inverted_dropout, inverted_dropout_backward, trial, pairs.INVERTED)
+    backward_pass.forward_follows(
+        backward_pass.Pair(
+            inverted_dropout, inverted_dropout_backward, trial, backward_pass.INVERTED
+        )
     )
 
 
@@ -76,8 +81,10 @@ def only_kept_units_get_a_gradient(
     trial: Trial,
 ) -> None:
     """dx is 0 where the forward pass dropped, and nowhere else."""
-    pairs.drops_the_gradient(
-        pairs.Pair(inverted_dropout, inverted_dropout_backward, trial, pairs.INVERTED)
+    backward_pass.drops_the_gradient(
+        backward_pass.Pair(
+            inverted_dropout, inverted_dropout_backward, trial, backward_pass.INVERTED
+        )
     )
 
 
@@ -88,13 +95,15 @@ def kept_units_get_dout_over_keep_prob(
     trial: Trial,
 ) -> None:
     """dx is dout / keep_prob where the forward pass kept a unit."""
-    pairs.scales_the_gradient(
-        pairs.Pair(inverted_dropout, inverted_dropout_backward, trial, pairs.INVERTED)
+    backward_pass.scales_the_gradient(
+        backward_pass.Pair(
+            inverted_dropout, inverted_dropout_backward, trial, backward_pass.INVERTED
+        )
     )
 
 
 @inverted.check(
-    points=0.5, after="only_kept_units_get_a_gradient", looks=pairs.ZERO_LOOKS
+    points=0.5, after="only_kept_units_get_a_gradient", looks=backward_pass.ZERO_LOOKS
 )
 def remembers_the_mask_where_x_is_zero(
     inverted_dropout: StudentFunction,
@@ -102,10 +111,10 @@ def remembers_the_mask_where_x_is_zero(
     trial: Trial,
 ) -> None:
     """A unit whose input is 0 gets a gradient with probability keep_prob."""
-    pair = pairs.Pair(
-        inverted_dropout, inverted_dropout_backward, trial, pairs.INVERTED
+    pair = backward_pass.Pair(
+        inverted_dropout, inverted_dropout_backward, trial, backward_pass.INVERTED
     )
-    pairs.knows_the_mask_at_zero(pair)
+    backward_pass.knows_the_mask_at_zero(pair)
 
 
 @inverted.check(points=0.25, after="only_kept_units_get_a_gradient")
@@ -115,8 +124,10 @@ def passes_dout_through_at_test(
     trial: Trial,
 ) -> None:
     """After a forward pass with training=False, dx equals dout."""
-    pairs.follows_test_mode(
-        pairs.Pair(inverted_dropout, inverted_dropout_backward, trial, pairs.INVERTED)
+    backward_pass.follows_test_mode(
+        backward_pass.Pair(
+            inverted_dropout, inverted_dropout_backward, trial, backward_pass.INVERTED
+        )
     )
 
 
@@ -127,8 +138,10 @@ def leaves_the_upstream_gradient_alone(
     trial: Trial,
 ) -> None:
     """dout is the same after the call as before."""
-    pairs.leaves_dout_alone(
-        pairs.Pair(inverted_dropout, inverted_dropout_backward, trial, pairs.INVERTED)
+    backward_pass.leaves_dout_alone(
+        backward_pass.Pair(
+            inverted_dropout, inverted_dropout_backward, trial, backward_pass.INVERTED
+        )
     )
 
 
@@ -139,8 +152,10 @@ def returns_a_classic_gradient_of_the_inputs_shape(
     trial: Trial,
 ) -> None:
     """The forward pass works, and dx has the shape of dout and holds finite floats."""
-    pairs.runs(
-        pairs.Pair(classic_dropout, classic_dropout_backward, trial, pairs.CLASSIC)
+    backward_pass.runs(
+        backward_pass.Pair(
+            classic_dropout, classic_dropout_backward, trial, backward_pass.CLASSIC
+        )
     )
 
 
@@ -151,8 +166,10 @@ def its_forward_is_classic_dropout(
     trial: Trial,
 ) -> None:
     """The forward pass gives 0 or x in training and keep_prob * x at test."""
-    pairs.forward_follows(
-        pairs.Pair(classic_dropout, classic_dropout_backward, trial, pairs.CLASSIC)
+    backward_pass.forward_follows(
+        backward_pass.Pair(
+            classic_dropout, classic_dropout_backward, trial, backward_pass.CLASSIC
+        )
     )
 
 
@@ -163,8 +180,10 @@ def only_kept_units_get_a_classic_gradient(
     trial: Trial,
 ) -> None:
     """dx is 0 where the forward pass dropped, and nowhere else."""
-    pairs.drops_the_gradient(
-        pairs.Pair(classic_dropout, classic_dropout_backward, trial, pairs.CLASSIC)
+    backward_pass.drops_the_gradient(
+        backward_pass.Pair(
+            classic_dropout, classic_dropout_backward, trial, backward_pass.CLASSIC
+        )
     )
 
 
@@ -175,13 +194,17 @@ def kept_units_get_dout_itself(
     trial: Trial,
 ) -> None:
     """dx is dout where the forward pass kept a unit."""
-    pairs.scales_the_gradient(
-        pairs.Pair(classic_dropout, classic_dropout_backward, trial, pairs.CLASSIC)
+    backward_pass.scales_the_gradient(
+        backward_pass.Pair(
+            classic_dropout, classic_dropout_backward, trial, backward_pass.CLASSIC
+        )
     )
 
 
 @classic.check(
-    points=0.25, after="only_kept_units_get_a_classic_gradient", looks=pairs.ZERO_LOOKS
+    points=0.25,
+    after="only_kept_units_get_a_classic_gradient",
+    looks=backward_pass.ZERO_LOOKS,
 )
 def remembers_the_classic_mask_where_x_is_zero(
     classic_dropout: StudentFunction,
@@ -189,8 +212,10 @@ def remembers_the_classic_mask_where_x_is_zero(
     trial: Trial,
 ) -> None:
     """A unit whose input is 0 gets a gradient with probability keep_prob."""
-    pair = pairs.Pair(classic_dropout, classic_dropout_backward, trial, pairs.CLASSIC)
-    pairs.knows_the_mask_at_zero(pair)
+    pair = backward_pass.Pair(
+        classic_dropout, classic_dropout_backward, trial, backward_pass.CLASSIC
+    )
+    backward_pass.knows_the_mask_at_zero(pair)
 
 
 @classic.check(points=0.25, after="only_kept_units_get_a_classic_gradient")
@@ -200,8 +225,10 @@ def scales_dout_by_keep_prob_at_test(
     trial: Trial,
 ) -> None:
     """After a forward pass with training=False, dx equals keep_prob * dout."""
-    pairs.follows_test_mode(
-        pairs.Pair(classic_dropout, classic_dropout_backward, trial, pairs.CLASSIC)
+    backward_pass.follows_test_mode(
+        backward_pass.Pair(
+            classic_dropout, classic_dropout_backward, trial, backward_pass.CLASSIC
+        )
     )
 
 
@@ -212,8 +239,10 @@ def leaves_the_classic_upstream_gradient_alone(
     trial: Trial,
 ) -> None:
     """dout is the same after the call as before."""
-    pairs.leaves_dout_alone(
-        pairs.Pair(classic_dropout, classic_dropout_backward, trial, pairs.CLASSIC)
+    backward_pass.leaves_dout_alone(
+        backward_pass.Pair(
+            classic_dropout, classic_dropout_backward, trial, backward_pass.CLASSIC
+        )
     )
 
 
@@ -323,7 +352,7 @@ def keeps_hidden_units_at_the_stated_rate(
     dropout_mlp_gradients: StudentFunction, trial: Trial
 ) -> None:
     """Every hidden unit is kept with probability keep_prob."""
-    for keep_prob in masks.KEEP_PROBS:
+    for keep_prob in elementwise.KEEP_PROBS:
         look, rng = f"kept at {keep_prob}", trial.generator()
         rows = -(-trial.size(look) // 100)
         kept = network.hidden_mask(
@@ -338,7 +367,7 @@ def keeps_hidden_units_at_the_stated_rate(
             keep_prob: float = keep_prob,
             dependent: str | None = dependent,
         ) -> str | None:
-            return dependent or masks.share_name(share, keep_prob)
+            return dependent or elementwise.share_name(share, keep_prob)
 
         trial.judge(look, kept, kept.size, what, name)
 
@@ -377,14 +406,14 @@ def drops_hidden_units_independently(
         name = dependent if same.all() else network.dependence(first)
         trial.judge(look, same, same.size, f"{look}: mask bits that agree", name)
 
-    agree("successive calls", first, second, masks.SAME_MASK_EVERY_CALL)
-    agree("row pairs", first[::2], first[1::2], masks.ONE_MASK_FOR_ALL_ROWS)
-    agree("unit pairs", first[:, ::2], first[:, 1::2], masks.ONE_BIT_PER_ROW)
+    agree("successive calls", first, second, elementwise.SAME_MASK_EVERY_CALL)
+    agree("row pairs", first[::2], first[1::2], elementwise.ONE_MASK_FOR_ALL_ROWS)
+    agree("unit pairs", first[:, ::2], first[:, 1::2], elementwise.ONE_BIT_PER_ROW)
 
     def count(look: str, kept: np.ndarray, what: str) -> None:
         mean = round(kept.shape[1] * _INDEPENDENT)
         exact = kept.sum(axis=1) == mean
-        fixed = masks.SAME_COUNT_EVERY_TIME if exact.all() else None
+        fixed = elementwise.SAME_COUNT_EVERY_TIME if exact.all() else None
         trial.judge(look, exact, len(exact), f"{what} that keep exactly {mean}", fixed)
 
     many = trial.size("count in a row")
@@ -414,12 +443,12 @@ def draws_the_mask_from_the_given_rng(
     trial.expect(
         facts.close(gradient(seed), gradient(seed)),
         "Two generators in the same state gave different gradients; expected equal ones.",
-        masks.NOT_FROM_RNG,
+        elementwise.NOT_FROM_RNG,
     )
     trial.expect(
         not facts.close(gradient(seed), gradient(trial.new_seed())),
         "Generators in different states gave the same gradients; expected different ones.",
-        masks.SAME_MASK_EVERY_CALL,
+        elementwise.SAME_MASK_EVERY_CALL,
     )
 
 
@@ -443,7 +472,7 @@ def leaves_its_arguments_alone(
         trial.expect(
             np.array_equal(before, now),
             f"{batch.call} changed {name} in place.",
-            masks.CHANGES_ITS_INPUT,
+            elementwise.CHANGES_ITS_INPUT,
         )
 
 
@@ -639,7 +668,7 @@ def works_with_more_columns_than_rows(
     dropout_ridge: StudentFunction, trial: Trial
 ) -> None:
     """Below keep_prob = 1 the minimiser is found where least squares has many."""
-    for keep_prob in masks.KEEP_PROBS:
+    for keep_prob in elementwise.KEEP_PROBS:
         try:
             solves(dropout_ridge, trial, 4, 9, keep_prob)
         except StudentError as error:
@@ -660,5 +689,5 @@ def leaves_the_data_alone(dropout_ridge: StudentFunction, trial: Trial) -> None:
         trial.expect(
             np.array_equal(before, now),
             f"{call} changed {name} in place.",
-            masks.CHANGES_ITS_INPUT,
+            elementwise.CHANGES_ITS_INPUT,
         )

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from autograder import facts, masks
-from autograder.exercise import Exercise
-from autograder.masks import Draw
-from autograder.mistakes import mistake
-from autograder.students import StudentFunction
-from autograder.trial import Trial
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.mistakes import mistake
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import elementwise
+from autograder.families.elementwise import Draw
 
 classic = Exercise(
     "classic_dropout",
@@ -66,7 +67,7 @@ RETURNS_THE_MASK = mistake(
 
 def _swapped(function: StudentFunction, trial: Trial) -> bool:
     """Return whether units are kept with probability 1 − keep_prob, roughly."""
-    got = masks.draw(function, trial, (60, 60), 0.8)
+    got = elementwise.draw(function, trial, (60, 60), 0.8)
     return abs(float(got.mask.mean()) - 0.2) < 0.06
 
 
@@ -119,13 +120,13 @@ def returns_classic_float_arrays(
     classic_dropout: StudentFunction, trial: Trial
 ) -> None:
     """In both modes out has the shape of x and holds finite floating point numbers."""
-    masks.returns_float_arrays(classic_dropout, trial)
+    elementwise.returns_float_arrays(classic_dropout, trial)
 
 
 @classic.check(points=0.25, after="returns_classic_float_arrays")
 def drops_some_and_keeps_some(classic_dropout: StudentFunction, trial: Trial) -> None:
     """In training, which is the default, some units come back as 0 and some do not."""
-    masks.drops_some(classic_dropout, trial)
+    elementwise.drops_some(classic_dropout, trial)
 
 
 @classic.check(points=0.25, after="drops_some_and_keeps_some")
@@ -133,7 +134,7 @@ def leaves_its_classic_input_alone(
     classic_dropout: StudentFunction, trial: Trial
 ) -> None:
     """x is the same after the call as before."""
-    masks.leaves_input_alone(classic_dropout, trial)
+    elementwise.leaves_input_alone(classic_dropout, trial)
 
 
 @classic.check(points=0.75, after="drops_some_and_keeps_some")
@@ -143,7 +144,7 @@ def multiplies_by_keep_prob_at_test(
     """With training=False, out equals keep_prob * x."""
 
     def name_of(factor: str | None) -> str | None:
-        in_training = masks.factor(classic_dropout, trial, training=True)
+        in_training = elementwise.factor(classic_dropout, trial, training=True)
         if (in_training, factor) == ("1/p", "1"):
             return WRITES_INVERTED
         if factor == "q" and _swapped(classic_dropout, trial):
@@ -158,13 +159,13 @@ def multiplies_by_keep_prob_at_test(
         }
         return named.get(factor or "")
 
-    masks.test_mode(classic_dropout, trial, lambda keep_prob: keep_prob, name_of)
+    elementwise.test_mode(classic_dropout, trial, lambda keep_prob: keep_prob, name_of)
 
 
 @classic.check(points=0.25, after="drops_some_and_keeps_some")
 def keeps_all_at_keep_prob_one(classic_dropout: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1, out equals x."""
-    masks.keeps_everything_at_one(classic_dropout, trial)
+    elementwise.keeps_everything_at_one(classic_dropout, trial)
 
 
 @classic.check(points=0.5, after="drops_some_and_keeps_some")
@@ -176,15 +177,15 @@ def every_output_is_zero_or_the_input(
     def name_of(got: Draw, keep_prob: float) -> str | None:
         if _is_the_mask(got):
             return RETURNS_THE_MASK
-        factor = masks.factor(classic_dropout, trial, training=True)
-        if factor == "1/p" and masks.factor(classic_dropout, trial, False) == "1":
+        factor = elementwise.factor(classic_dropout, trial, training=True)
+        if factor == "1/p" and elementwise.factor(classic_dropout, trial, False) == "1":
             return WRITES_INVERTED
         if factor == "p":
             return SHRINKS_IN_CLASSIC_TRAINING
         larger = got.ratio is not None and got.ratio > 1
         return RESCALES_IN_CLASSIC_TRAINING if larger else None
 
-    masks.zero_or_scaled(classic_dropout, trial, lambda keep_prob: 1.0, name_of)
+    elementwise.zero_or_scaled(classic_dropout, trial, lambda keep_prob: 1.0, name_of)
 
 
 @classic.check(points=0.25, after="drops_some_and_keeps_some")
@@ -192,31 +193,35 @@ def gives_each_unit_and_call_its_own_bit(
     classic_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Rows, columns and calls do not share bits, and the kept count varies."""
-    masks.gives_each_unit_its_own_bit(classic_dropout, trial)
+    elementwise.gives_each_unit_its_own_bit(classic_dropout, trial)
 
 
 @classic.check(
-    points=0.5, after="gives_each_unit_and_call_its_own_bit", looks=masks.RATE_LOOKS
+    points=0.5,
+    after="gives_each_unit_and_call_its_own_bit",
+    looks=elementwise.RATE_LOOKS,
 )
 def keeps_units_with_keep_prob(classic_dropout: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    masks.keeps_at_rate(classic_dropout, trial)
+    elementwise.keeps_at_rate(classic_dropout, trial)
 
 
 @classic.check(
-    points=0.25, after="keeps_units_with_keep_prob", looks=masks.INDEPENDENCE_LOOKS
+    points=0.25,
+    after="keeps_units_with_keep_prob",
+    looks=elementwise.INDEPENDENCE_LOOKS,
 )
 def drops_each_unit_independently(
     classic_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    masks.is_independent(classic_dropout, trial)
+    elementwise.is_independent(classic_dropout, trial)
 
 
 @classic.check(points=0.25, after="drops_some_and_keeps_some")
 def draws_from_rng_alone(classic_dropout: StudentFunction, trial: Trial) -> None:
     """The same rng state gives the same output; another state, another output."""
-    masks.draws_from_rng(classic_dropout, trial)
+    elementwise.draws_from_rng(classic_dropout, trial)
 
 
 # ---- inverted_dropout ----------------------------------------------------------------
@@ -277,7 +282,7 @@ def returns_float_arrays_of_the_input_shape(
     inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
     """In both modes out has the shape of x and holds finite floating point numbers."""
-    masks.returns_float_arrays(inverted_dropout, trial)
+    elementwise.returns_float_arrays(inverted_dropout, trial)
 
 
 @inverted.check(points=0.25, after="returns_float_arrays_of_the_input_shape")
@@ -285,13 +290,13 @@ def drops_some_units_and_keeps_others(
     inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
     """In training, which is the default, some units come back as 0 and some do not."""
-    masks.drops_some(inverted_dropout, trial)
+    elementwise.drops_some(inverted_dropout, trial)
 
 
 @inverted.check(points=0.25, after="drops_some_units_and_keeps_others")
 def leaves_its_input_alone(inverted_dropout: StudentFunction, trial: Trial) -> None:
     """x is the same after the call as before."""
-    masks.leaves_input_alone(inverted_dropout, trial)
+    elementwise.leaves_input_alone(inverted_dropout, trial)
 
 
 @inverted.check(points=0.5, after="drops_some_units_and_keeps_others")
@@ -300,11 +305,11 @@ def is_the_identity_at_test(inverted_dropout: StudentFunction, trial: Trial) -> 
 
     def name_of(factor: str | None) -> str | None:
         if factor == "p":
-            unscaled = masks.factor(inverted_dropout, trial, training=True) == "1"
+            unscaled = elementwise.factor(inverted_dropout, trial, training=True) == "1"
             return WRITES_CLASSIC if unscaled else RESCALES_AT_TEST_TOO
         return DIVIDES_AT_TEST_TOO if factor == "1/p" else None
 
-    masks.test_mode(inverted_dropout, trial, lambda keep_prob: 1.0, name_of)
+    elementwise.test_mode(inverted_dropout, trial, lambda keep_prob: 1.0, name_of)
 
 
 @inverted.check(points=0.25, after="drops_some_units_and_keeps_others")
@@ -312,7 +317,7 @@ def keeps_everything_at_keep_prob_one(
     inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1, out equals x."""
-    masks.keeps_everything_at_one(inverted_dropout, trial)
+    elementwise.keeps_everything_at_one(inverted_dropout, trial)
 
 
 @inverted.check(points=1.0, after="drops_some_units_and_keeps_others")
@@ -326,8 +331,8 @@ def every_output_is_zero_or_rescaled(
             return RETURNS_THE_MASK
         if _divides_by_kept_fraction(got):
             return DIVIDES_BY_KEPT_FRACTION
-        factor = masks.factor(inverted_dropout, trial, training=True)
-        if factor == "1" and masks.factor(inverted_dropout, trial, False) == "p":
+        factor = elementwise.factor(inverted_dropout, trial, training=True)
+        if factor == "1" and elementwise.factor(inverted_dropout, trial, False) == "p":
             return WRITES_CLASSIC
         if factor == "1/q" and _swapped(inverted_dropout, trial):
             return SWAPS_KEEP_AND_DROP
@@ -341,7 +346,7 @@ def every_output_is_zero_or_rescaled(
         }
         return named.get(factor or "")
 
-    masks.zero_or_scaled(
+    elementwise.zero_or_scaled(
         inverted_dropout, trial, lambda keep_prob: 1 / keep_prob, name_of
     )
 
@@ -361,25 +366,29 @@ def gives_every_unit_and_call_its_own_bit(
     inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Rows, columns and calls do not share bits, and the kept count varies."""
-    masks.gives_each_unit_its_own_bit(inverted_dropout, trial)
+    elementwise.gives_each_unit_its_own_bit(inverted_dropout, trial)
 
 
 @inverted.check(
-    points=0.5, after="gives_every_unit_and_call_its_own_bit", looks=masks.RATE_LOOKS
+    points=0.5,
+    after="gives_every_unit_and_call_its_own_bit",
+    looks=elementwise.RATE_LOOKS,
 )
 def keeps_units_at_the_stated_rate(
     inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    masks.keeps_at_rate(inverted_dropout, trial)
+    elementwise.keeps_at_rate(inverted_dropout, trial)
 
 
 @inverted.check(
-    points=0.5, after="keeps_units_at_the_stated_rate", looks=masks.INDEPENDENCE_LOOKS
+    points=0.5,
+    after="keeps_units_at_the_stated_rate",
+    looks=elementwise.INDEPENDENCE_LOOKS,
 )
 def drops_units_independently(inverted_dropout: StudentFunction, trial: Trial) -> None:
     """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    masks.is_independent(inverted_dropout, trial)
+    elementwise.is_independent(inverted_dropout, trial)
 
 
 @inverted.check(points=0.5, after="drops_some_units_and_keeps_others")
@@ -387,7 +396,7 @@ def draws_from_the_given_rng_alone(
     inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
     """The same rng state gives the same output; another state, another output."""
-    masks.draws_from_rng(inverted_dropout, trial)
+    elementwise.draws_from_rng(inverted_dropout, trial)
 
 
 # ---- classic_settings ----------------------------------------------------------------
@@ -582,5 +591,5 @@ def leaves_the_weights_alone(classic_settings: StudentFunction, trial: Trial) ->
             np.array_equal(after[0], given[0]),
             f"{_settings_call(given, keep_prob)} changed weights in place; "
             "weights / keep_prob makes a new array, weights /= keep_prob does not.",
-            masks.CHANGES_ITS_INPUT,
+            elementwise.CHANGES_ITS_INPUT,
         )

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from autograder import facts, masks
-from autograder.exercise import Exercise
-from autograder.mistakes import mistake
-from autograder.statistics import Proportion
-from autograder.students import StudentError, StudentFunction
-from autograder.trial import CheckFailure, Trial
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.mistakes import mistake
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import elementwise
+from autograder.laws.binomial import Proportion
 
 SIMULATES = mistake(
     "simulates_an_expectation",
@@ -331,7 +332,7 @@ def _expect_same(
         np.array_equal(given, now),
         f"{call} changed {what} in place; {what}**2 makes a new array, {what} **= 2 does "
         "not.",
-        masks.CHANGES_ITS_INPUT,
+        elementwise.CHANGES_ITS_INPUT,
     )
 
 
@@ -884,7 +885,7 @@ class _Masking:
     def observe(
         self, x: np.ndarray, keep_prob: float, rng: Any, **mode: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        call = masks.call_text(
+        call = elementwise.call_text(
             self.name, x.shape, keep_prob, mode.get("training", True)
         )
         result = self._function(_away_from_off(x), keep_prob, rng, **mode)
@@ -921,7 +922,7 @@ def _read(
     training: bool = True,
 ) -> _Reading:
     x = _away_from_off(trial.inputs(60, 60))
-    call = masks.call_text(function.name, x.shape, keep_prob, training)
+    call = elementwise.call_text(function.name, x.shape, keep_prob, training)
     mode = {} if training else {"training": False}
     result = function(x, keep_prob, trial.generator(), **mode)
     out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
@@ -1006,7 +1007,7 @@ def _fits(found: Sequence[float], wrong: Sequence[float]) -> bool:
 @alpha.check(points=0.25)
 def returns_alpha_float_arrays(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """In both modes out has the shape of x and holds finite floating point numbers."""
-    masks.returns_float_arrays(alpha_dropout, trial)
+    elementwise.returns_float_arrays(alpha_dropout, trial)
 
 
 @alpha.check(points=0.25, after="returns_alpha_float_arrays")
@@ -1019,7 +1020,7 @@ def replaces_some_units_by_one_value(
         share = got.dropped.mean()
         if 0 < share < 1:
             continue
-        call = masks.call_text(alpha_dropout.name, got.x.shape, keep_prob)
+        call = elementwise.call_text(alpha_dropout.name, got.x.shape, keep_prob)
         seen = "all units share a value" if share else "no value comes back repeatedly"
         trial.fail(
             f"{call}: {seen}; expected about {1 - keep_prob:.0%} of the units to come "
@@ -1032,9 +1033,13 @@ def _nothing_dropped_mistake(
     function: StudentFunction, trial: Trial, got: _Reading
 ) -> str:
     """Return what is behind an output without a mixture of kept and dropped units."""
-    named = masks.ONE_BIT_FOR_ALL, masks.TESTS_BY_DEFAULT, masks.TRAINING_REVERSED
+    named = (
+        elementwise.ONE_BIT_FOR_ALL,
+        elementwise.TESTS_BY_DEFAULT,
+        elementwise.TRAINING_REVERSED,
+    )
     try:
-        masks.drops_some(_Masking(function), trial)
+        elementwise.drops_some(_Masking(function), trial)
     except CheckFailure as failure:
         if failure.mistake in named:
             return failure.mistake
@@ -1046,7 +1051,7 @@ def _nothing_dropped_mistake(
 @alpha.check(points=0.25, after="replaces_some_units_by_one_value")
 def leaves_the_layer_alone(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """x is the same after the call as before."""
-    masks.leaves_input_alone(alpha_dropout, trial)
+    elementwise.leaves_input_alone(alpha_dropout, trial)
 
 
 @alpha.check(points=0.5, after="replaces_some_units_by_one_value")
@@ -1059,12 +1064,12 @@ def alpha_is_the_identity_at_test(alpha_dropout: StudentFunction, trial: Trial) 
         except (StudentError, CheckFailure):
             return None
         if 0 < got.dropped.mean() < 1:
-            return masks.STILL_DROPS_AT_TEST
+            return elementwise.STILL_DROPS_AT_TEST
         if got.line is None:
             return NOT_AFFINE
         return AFFINE_MAP_AT_TEST if abs(got.line[1]) > 1e-6 else SCALES_AT_ALPHA_TEST
 
-    masks.test_mode(alpha_dropout, trial, lambda keep_prob: 1.0, name_of)
+    elementwise.test_mode(alpha_dropout, trial, lambda keep_prob: 1.0, name_of)
 
 
 @alpha.check(points=0.75, after="replaces_some_units_by_one_value")
@@ -1074,11 +1079,11 @@ def gives_dropped_units_the_right_value(
     """Dropped units come back as A d + B."""
     for keep_prob in (*_BOTH_SIDES, _MANY_DIGITS, *_NEAR_THE_ENDS):
         got = _with_dropped(alpha_dropout, trial, keep_prob)
-        call = masks.call_text(alpha_dropout.name, got.x.shape, keep_prob)
+        call = elementwise.call_text(alpha_dropout.name, got.x.shape, keep_prob)
         trial.expect(
             got.dropped.any(),
             f"{call}: no unit is dropped in {_ATTEMPTS} calls.",
-            masks.ROUNDS_KEEP_PROB,
+            elementwise.ROUNDS_KEEP_PROB,
         )
         factor, shift = _constants(keep_prob)
         expected = factor * OFF + shift
@@ -1110,13 +1115,13 @@ def scales_and_shifts_kept_units(alpha_dropout: StudentFunction, trial: Trial) -
     """Kept units come back as A x + B, for x of every size and shape."""
     sizes: list[tuple[Sequence[int], float, Any]] = [((60, 60), 1.0, np.float64)]
     sizes += [((60, 60), size, np.float64) for size in (1e-3, 1e3)]
-    sizes += [(shape, 1.0, np.float32) for shape in (*masks.SHAPES, (1,), (1, 5))]
+    sizes += [(shape, 1.0, np.float32) for shape in (*elementwise.SHAPES, (1,), (1, 5))]
     for keep_prob in (*_BOTH_SIDES, _MANY_DIGITS):
         dropped_value = _read(alpha_dropout, trial, keep_prob).value
         factor, shift = _constants(keep_prob)
         for shape, size, dtype in sizes:
             x = (size * _away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
-            call = masks.call_text(alpha_dropout.name, x.shape, keep_prob)
+            call = elementwise.call_text(alpha_dropout.name, x.shape, keep_prob)
             result = alpha_dropout(x, keep_prob, trial.generator())
             out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
             expected = factor * x + shift
@@ -1139,16 +1144,16 @@ def alpha_changes_nothing_at_keep_prob_one(
 ) -> None:
     """At keep_prob = 1, out equals x."""
     x = trial.inputs(50, 40)
-    call = masks.call_text(alpha_dropout.name, x.shape, 1.0)
+    call = elementwise.call_text(alpha_dropout.name, x.shape, 1.0)
     result = alpha_dropout(x, 1.0, trial.generator())
     out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
     if facts.close(out, x, atol=1e-6):
         return
     name = ALPHA_AT_ONE
     if np.median(np.abs(out - x)) < 0.05:
-        name = masks.ROUNDS_KEEP_PROB
+        name = elementwise.ROUNDS_KEEP_PROB
     elif abs(_read(alpha_dropout, trial, 0.8).dropped.mean() - 0.8) < 0.06:
-        name = masks.KEEPS_WITH_DROP_PROBABILITY
+        name = elementwise.KEEPS_WITH_DROP_PROBABILITY
     trial.fail(
         f"{call}: nothing is dropped at keep_prob = 1, so out equals x; "
         f"{facts.worst(out, x)}.",
@@ -1159,7 +1164,7 @@ def alpha_changes_nothing_at_keep_prob_one(
 @alpha.check(points=0.25, after="replaces_some_units_by_one_value")
 def drops_each_unit_by_itself(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """Rows, columns and calls do not share bits, and the kept count varies."""
-    masks.gives_each_unit_its_own_bit(_Masking(alpha_dropout), trial)
+    elementwise.gives_each_unit_its_own_bit(_Masking(alpha_dropout), trial)
 
 
 _ZEROS = "zero x kept at 0.8"
@@ -1168,16 +1173,16 @@ _ZEROS = "zero x kept at 0.8"
 @alpha.check(
     points=0.5,
     after="drops_each_unit_by_itself",
-    looks={**masks.RATE_LOOKS, _ZEROS: Proportion(0.8, detects=0.05)},
+    looks={**elementwise.RATE_LOOKS, _ZEROS: Proportion(0.8, detects=0.05)},
 )
 def keeps_alpha_units_at_the_stated_rate(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    masks.keeps_at_rate(_Masking(alpha_dropout), trial)
+    elementwise.keeps_at_rate(_Masking(alpha_dropout), trial)
     x = trial.inputs(2 * -(-trial.size(_ZEROS) // 40), 40)
     x[:, ::2] = 0
-    call = masks.call_text(alpha_dropout.name, x.shape, 0.8)
+    call = elementwise.call_text(alpha_dropout.name, x.shape, 0.8)
     result = alpha_dropout(_away_from_off(x), 0.8, trial.generator())
     out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
     # Kept zeros share a value as well, and more of them than of the dropped.
@@ -1185,19 +1190,19 @@ def keeps_alpha_units_at_the_stated_rate(
     value = np.median(out[x != 0][dropped]) if dropped.any() else np.nan
     kept = ~np.isclose(out[x == 0], value, rtol=1e-5, atol=1e-5)
     what = "units with x = 0 kept at keep_prob = 0.8"
-    trial.judge(_ZEROS, kept, kept.size, what, masks.DEPENDS_ON_VALUE)
+    trial.judge(_ZEROS, kept, kept.size, what, elementwise.DEPENDS_ON_VALUE)
 
 
 @alpha.check(
     points=0.5,
     after="keeps_alpha_units_at_the_stated_rate",
-    looks=masks.INDEPENDENCE_LOOKS,
+    looks=elementwise.INDEPENDENCE_LOOKS,
 )
 def drops_alpha_units_independently(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    masks.is_independent(_Masking(alpha_dropout), trial)
+    elementwise.is_independent(_Masking(alpha_dropout), trial)
 
 
 @alpha.check(points=0.25, after="replaces_some_units_by_one_value")
@@ -1205,4 +1210,4 @@ def draws_alpha_masks_from_the_given_rng(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """The same rng state gives the same output; another state, another output."""
-    masks.draws_from_rng(alpha_dropout, trial)
+    elementwise.draws_from_rng(alpha_dropout, trial)

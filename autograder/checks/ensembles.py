@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from autograder import facts, masks, members
 from autograder.checks import conventions, expectation
-from autograder.exercise import Exercise
-from autograder.members import Case, log_softmax, sigmoid, softmax
-from autograder.mistakes import mistake
-from autograder.network import SOFTMAX_OVERFLOWS
-from autograder.statistics import Proportion, agreement, exact_count
-from autograder.students import StudentFunction
-from autograder.trial import CheckFailure, Trial
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.mistakes import mistake
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import elementwise, ensemble
+from autograder.families.ensemble import Case, log_softmax, sigmoid, softmax
+from autograder.families.network import SOFTMAX_OVERFLOWS
+from autograder.laws.binomial import Proportion, agreement, exact_count
 
 means = Exercise(
     "ensemble_means",
@@ -117,7 +118,7 @@ def _first(
     found: np.ndarray, candidates: Iterable[tuple[str, np.ndarray]]
 ) -> str | None:
     """Return the name of the first candidate that was found, or None."""
-    fits = (name for name, wrong in candidates if members.same(found, wrong))
+    fits = (name for name, wrong in candidates if ensemble.same(found, wrong))
     return next(fits, None)
 
 
@@ -130,7 +131,7 @@ def _leaves_alone(function: StudentFunction, call: str, *given: Any) -> None:
             raise CheckFailure(
                 f"{call} changed {name} in place; {name} * c makes a new array, "
                 f"{name} *= c does not.",
-                masks.CHANGES_ITS_INPUT,
+                elementwise.CHANGES_ITS_INPUT,
             )
 
 
@@ -197,7 +198,7 @@ Variant = tuple[str, np.ndarray, np.ndarray]
 
 def _variants(case: Case) -> Iterator[Variant]:
     """Yield wrong ensembles: the mistake, a weight for each member, their logits."""
-    bits, p = members.every_mask(case.x.shape[1]), case.keep_prob
+    bits, p = ensemble.every_mask(case.x.shape[1]), case.keep_prob
     kept, n, q = bits.sum(axis=1), case.x.shape[1], 1 - case.keep_prob
     right, chance, each = case.members(), case.chances(), bits[:, None]
     fraction = np.maximum(kept, 1)[:, None, None] / n
@@ -250,16 +251,16 @@ def _arithmetic(case: Case) -> np.ndarray:
 def _small_ensembles(trial: Trial) -> list[Case]:
     """Return cases of several shapes, keep probabilities on both sides of 0.5, zeros."""
     return [
-        members.ordinary(trial, 3, 4, 3, 0.8),
-        members.ordinary(trial, 4, 4, 2, 0.3, zeros=0.2),
-        members.ordinary(trial, 1, 1, 2, 0.6543),
-        members.ordinary(trial, 2, 9, 3, 0.4),
+        ensemble.ordinary(trial, 3, 4, 3, 0.8),
+        ensemble.ordinary(trial, 4, 4, 2, 0.3, zeros=0.2),
+        ensemble.ordinary(trial, 1, 1, 2, 0.6543),
+        ensemble.ordinary(trial, 2, 9, 3, 0.4),
     ]
 
 
 def _ensembles(trial: Trial) -> list[Case]:
     """Return the small ensembles and one of 4,096 members."""
-    return [*_small_ensembles(trial), members.ordinary(trial, 1, 12, 2, 0.437)]
+    return [*_small_ensembles(trial), ensemble.ordinary(trial, 1, 12, 2, 0.437)]
 
 
 @means.check(points=0.25)
@@ -271,11 +272,11 @@ def returns_two_float_arrays_with_a_row_for_each_input(
         first = _two_means(ensemble_means, case)
         again = _two_means(ensemble_means, case)
         trial.expect(
-            members.same(first[0], again[0]) and members.same(first[1], again[1]),
+            ensemble.same(first[0], again[0]) and ensemble.same(first[1], again[1]),
             f"{first[2]} gave two different answers in two calls; expected the same one.",
             expectation.ANSWERS_AT_RANDOM,
         )
-    _two_means(ensemble_means, members.ordinary(trial, 2, 12, 3, 0.4))
+    _two_means(ensemble_means, ensemble.ordinary(trial, 2, 12, 3, 0.4))
 
 
 @means.check(points=0.75, after="returns_two_float_arrays_with_a_row_for_each_input")
@@ -286,7 +287,7 @@ def the_arithmetic_mean_is_over_all_masks(
     for case in _ensembles(trial):
         arithmetic, geometric, call = _two_means(ensemble_means, case)
         expected = _arithmetic(case)
-        if members.same(arithmetic, expected):
+        if ensemble.same(arithmetic, expected):
             continue
         trial.fail(
             f"{call}: the arithmetic mean is not right; "
@@ -298,8 +299,8 @@ def the_arithmetic_mean_is_over_all_masks(
 def _arithmetic_mistake(
     case: Case, found: np.ndarray, other: np.ndarray, expected: np.ndarray
 ) -> str | None:
-    if members.same(found, case.scaled):
-        swapped = members.same(other, expected)
+    if ensemble.same(found, case.scaled):
+        swapped = ensemble.same(other, expected)
         return SWAPS_THE_MEANS if swapped else AVERAGES_THE_LOGITS
 
     def candidates() -> Named:
@@ -323,7 +324,7 @@ def the_geometric_mean_is_over_all_masks(
         _, geometric, call = _two_means(ensemble_means, case)
         total = geometric.sum(axis=1, keepdims=True)
         ready = bool((geometric >= 0).all() and (total > 0).all())
-        if ready and members.same(geometric / total, case.scaled):
+        if ready and ensemble.same(geometric / total, case.scaled):
             continue
         trial.fail(
             f"{call}: the geometric mean is not right; "
@@ -368,7 +369,7 @@ def the_geometric_mean_is_renormalised(
             raw = np.exp(np.tensordot(case.chances(), log_softmax(case.members()), 1))
             trial.fail(
                 f"{call}: a row of the geometric mean adds up to {worst:.4g}; expected 1.",
-                FORGETS_TO_RENORMALISE if members.same(geometric, raw) else None,
+                FORGETS_TO_RENORMALISE if ensemble.same(geometric, raw) else None,
             )
 
 
@@ -383,8 +384,8 @@ def the_means_survive_large_logits(
     ensemble_means: StudentFunction, trial: Trial
 ) -> None:
     """Logits up to ±1000 give both means: no overflow, and no logarithm of 0."""
-    cases = members.loud(trial, 5, 0.5), members.loud(trial, 5, 0.7)
-    for case in (*cases, members.torn(trial, 5)):
+    cases = ensemble.loud(trial, 5, 0.5), ensemble.loud(trial, 5, 0.7)
+    for case in (*cases, ensemble.torn(trial, 5)):
         call = case.call("ensemble_means")
         pair = facts.pair(ensemble_means(*case.given), call, "(arithmetic, geometric)")
         _expect_finite(trial, pair[0], call, 1000)
@@ -412,11 +413,11 @@ def there_is_one_member_at_keep_prob_one(
     ensemble_means: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1 both means are softmax(x @ weights + bias)."""
-    case = members.ordinary(trial, 3, 4, 3, 1.0)
+    case = ensemble.ordinary(trial, 3, 4, 3, 1.0)
     arithmetic, geometric, call = _two_means(ensemble_means, case)
     for found, what in ((arithmetic, "arithmetic"), (geometric, "geometric")):
         trial.expect(
-            members.same(found, case.scaled),
+            ensemble.same(found, case.scaled),
             f"{call}: the {what} mean is not the prediction without dropout; "
             f"{facts.worst(found, case.scaled)}.",
         )
@@ -427,7 +428,7 @@ def the_means_leave_their_arguments_alone(
     ensemble_means: StudentFunction, trial: Trial
 ) -> None:
     """x, weights and bias are the same after the call as before."""
-    case = members.ordinary(trial, 3, 4, 3, 0.8)
+    case = ensemble.ordinary(trial, 3, 4, 3, 0.8)
     _leaves_alone(ensemble_means, case.call("ensemble_means"), *case.given)
 
 
@@ -454,12 +455,12 @@ GIVES_THE_ARITHMETIC_MEAN = mistake(
 
 def _scaled_cases(trial: Trial) -> list[Case]:
     return [
-        members.ordinary(trial, 3, 4, 3, 0.8),
-        members.ordinary(trial, 6, 5, 2, 0.3, zeros=0.2),
-        members.ordinary(trial, 1, 1, 2, 0.6543),
-        members.ordinary(trial, 2, 4, 4, 0.95),
-        members.ordinary(trial, 5, 30, 10, 0.4),
-        members.ordinary(trial, 3, 4, 3, 1.0),
+        ensemble.ordinary(trial, 3, 4, 3, 0.8),
+        ensemble.ordinary(trial, 6, 5, 2, 0.3, zeros=0.2),
+        ensemble.ordinary(trial, 1, 1, 2, 0.6543),
+        ensemble.ordinary(trial, 2, 4, 4, 0.95),
+        ensemble.ordinary(trial, 5, 30, 10, 0.4),
+        ensemble.ordinary(trial, 3, 4, 3, 1.0),
     ]
 
 
@@ -485,7 +486,7 @@ def returns_a_row_of_floats_for_each_input(
         first, call = _one_prediction(weight_scaled_prediction, case)
         again, _ = _one_prediction(weight_scaled_prediction, case)
         trial.expect(
-            members.same(first, again),
+            ensemble.same(first, again),
             f"{call} gave two different answers in two calls; expected the same one.",
             expectation.ANSWERS_AT_RANDOM,
         )
@@ -521,7 +522,7 @@ def is_the_softmax_of_the_mean_logits(
     for case in _scaled_cases(trial):
         found, call = _one_prediction(weight_scaled_prediction, case)
         expected = softmax(case.logits(case.keep_prob))
-        if not members.same(found, expected):
+        if not ensemble.same(found, expected):
             trial.fail(
                 f"{call}: the prediction is not right; {facts.worst(found, expected)}.",
                 _scaling_mistake(case, found),
@@ -533,7 +534,7 @@ def the_prediction_survives_large_logits(
     weight_scaled_prediction: StudentFunction, trial: Trial
 ) -> None:
     """Logits up to ±1000 give a prediction: no overflow."""
-    for case in (members.shifted(trial, 0.8), members.spread(trial, 0.8)):
+    for case in (ensemble.shifted(trial, 0.8), ensemble.spread(trial, 0.8)):
         call = case.call("weight_scaled_prediction")
         found = weight_scaled_prediction(*case.given)
         _expect_finite(trial, found, call, 1000)
@@ -551,7 +552,7 @@ def scaling_leaves_the_arguments_alone(
     weight_scaled_prediction: StudentFunction, trial: Trial
 ) -> None:
     """x, weights and bias are the same after the call as before."""
-    case = members.ordinary(trial, 3, 4, 3, 0.8)
+    case = ensemble.ordinary(trial, 3, 4, 3, 0.8)
     call = case.call("weight_scaled_prediction")
     _leaves_alone(weight_scaled_prediction, call, *case.given)
 
@@ -622,8 +623,8 @@ def _one_sample(
     rng = trial.generator() if rng is None else rng
     found, call = _one_prediction(function, case, 1, rng)
     if (found > 0).all() and facts.close(found.sum(axis=1), 1):
-        ratios = members.ratios_of(case, np.log(found))
-        if members.are_bits(ratios):
+        ratios = ensemble.ratios_of(case, np.log(found))
+        if ensemble.are_bits(ratios):
             return ratios > 0.5
     raise CheckFailure(
         f"{call}: {_what_is_wrong(case, found)}.", _member_mistake(case, found)
@@ -638,7 +639,7 @@ def _what_is_wrong(case: Case, found: np.ndarray) -> str:
         return f"a row adds up to {worst:.4g}; expected 1"
     if (found <= 0).any():
         return f"a probability is {found.min():.4g}; expected it above 0"
-    ratios = members.ratios_of(case, np.log(found))
+    ratios = ensemble.ratios_of(case, np.log(found))
     if np.isnan(ratios).any():
         return "no mask of the inputs explains the prediction"
     odd = ratios[np.minimum(np.abs(ratios), np.abs(ratios - 1)) > 1e-2]
@@ -653,9 +654,9 @@ def _member_mistake(case: Case, found: np.ndarray) -> str | None:
     p, q = case.keep_prob, 1 - case.keep_prob
     with np.errstate(all="ignore"):
         logs, odds = np.log(np.abs(found)), np.log(found / (1 - found))
-    bits = members.are_bits
+    bits = ensemble.are_bits
     if facts.close(found.sum(axis=1), 1) and (found > 0).all():
-        ratios = members.ratios_of(case, logs)
+        ratios = ensemble.ratios_of(case, logs)
         scales = {
             MEMBERS_ARE_NOT_RESCALED: p,
             conventions.DIVIDES_BY_DROP_PROBABILITY: p / q,
@@ -672,18 +673,18 @@ def _member_mistake(case: Case, found: np.ndarray) -> str | None:
         if bits(ratios * kept / p):
             return conventions.DIVIDES_BY_KEPT_FRACTION
         for bias, name in ((0, FORGETS_THE_BIAS), (1 / p, RESCALES_THE_BIAS)):
-            if bits(members.ratios_of(case, logs, bias * case.bias)):
+            if bits(ensemble.ratios_of(case, logs, bias * case.bias)):
                 return name
         once = logs - logs.mean(axis=1, keepdims=True) + 1 / found.shape[1]
-        if (once > 0).all() and bits(members.ratios_of(case, np.log(once))):
+        if (once > 0).all() and bits(ensemble.ratios_of(case, np.log(once))):
             return SOFTMAX_TWICE
     if (found == 0).any() or _drops_logits(case, logs):
         return DROPS_THE_OUTPUTS
     if (found < 0).all() and facts.close(np.exp(found).sum(axis=1), 1):
         return RETURNS_LOGARITHMS
-    if bits(members.ratios_of(case, found)):
+    if bits(ensemble.ratios_of(case, found)):
         return RETURNS_LOGITS
-    if np.isfinite(odds).all() and bits(members.ratios_of(case, odds)):
+    if np.isfinite(odds).all() and bits(ensemble.ratios_of(case, odds)):
         return SIGMOID_OF_EACH_CLASS
     if facts.close(found.sum(axis=0), 1) or facts.close(found.sum(), 1):
         return NORMALISES_OVER_ANOTHER_AXIS
@@ -723,7 +724,7 @@ def returns_a_row_of_probabilities_for_each_input(
     """The result is a float array of shape (N, C), for one sample and for several."""
     for shape in ((3, 4, 3), (1, 1, 2), (8, 20, 10)):
         for samples in (1, 2, 5):
-            case = members.ordinary(trial, *shape, 0.6, zeros=0.1)
+            case = ensemble.ordinary(trial, *shape, 0.6, zeros=0.1)
             _one_prediction(mc_dropout_prediction, case, samples, trial.generator())
 
 
@@ -733,19 +734,21 @@ def one_sample_is_the_prediction_of_a_member(
 ) -> None:
     """With samples=1 each row is softmax(m ⊙ x / keep_prob @ weights + bias) for a mask m."""
     for n, d, keep_prob in ((40, 3, 0.8), (40, 3, 0.3), (1, 1, 0.6), (30, 25, 0.3)):
-        case = members.readable(trial, n, d, keep_prob)
+        case = ensemble.readable(trial, n, d, keep_prob)
         kept = _one_sample(mc_dropout_prediction, trial, case)
         if kept.size > 500:
             trial.expect(
                 not kept.all() and kept.any(),
                 f"{case.call('mc_dropout_prediction', 1, 'rng')}: {int(kept.sum())} of "
                 f"{kept.size} units are kept; expected about {keep_prob:.0%}.",
-                PREDICTS_WITHOUT_DROPOUT if kept.all() else masks.DROPS_EVERYTHING,
+                PREDICTS_WITHOUT_DROPOUT
+                if kept.all()
+                else elementwise.DROPS_EVERYTHING,
             )
-    case = members.ordinary(trial, 5, 4, 3, 1.0)
+    case = ensemble.ordinary(trial, 5, 4, 3, 1.0)
     found, call = _one_prediction(mc_dropout_prediction, case, 1, trial.generator())
     trial.expect(
-        members.same(found, case.scaled),
+        ensemble.same(found, case.scaled),
         f"{call}: nothing is dropped at keep_prob = 1; "
         f"{facts.worst(found, case.scaled)}.",
     )
@@ -760,7 +763,7 @@ def the_masks_come_from_the_given_rng(
     mc_dropout_prediction: StudentFunction, trial: Trial
 ) -> None:
     """The same rng state gives the same prediction; another state, another one."""
-    case, seed = members.readable(trial, 40, 25, _INDEPENDENT), trial.new_seed()
+    case, seed = ensemble.readable(trial, 40, 25, _INDEPENDENT), trial.new_seed()
 
     def mask(seed: int) -> np.ndarray:
         rng = trial.generator(seed)
@@ -771,13 +774,13 @@ def the_masks_come_from_the_given_rng(
         np.array_equal(mask(seed), mask(seed)),
         "Two generators in the same state gave different predictions; expected equal "
         "ones.",
-        masks.NOT_FROM_RNG,
+        elementwise.NOT_FROM_RNG,
     )
     trial.expect(
         not np.array_equal(mask(seed), mask(trial.new_seed())),
         "Generators in different states gave the same prediction; expected different "
         "ones.",
-        masks.SAME_MASK_EVERY_CALL,
+        elementwise.SAME_MASK_EVERY_CALL,
     )
 
 
@@ -787,40 +790,40 @@ def every_row_has_a_mask_of_its_own(
 ) -> None:
     """Rows, units and calls do not share bits."""
     rng, calls = trial.generator(), 12
-    case = members.readable(trial, 60, 20, _INDEPENDENT)
+    case = ensemble.readable(trial, 60, 20, _INDEPENDENT)
     drawn = [_one_sample(mc_dropout_prediction, trial, case, rng) for _ in range(calls)]
     call, first = case.call("mc_dropout_prediction", 1, "rng"), drawn[0]
     # Of these signs correct masks show none, but for chances below 0.58 ** 60 per sign.
     trial.expect(
         not (first == first[:, :1]).all(),
         f"{call}: a row keeps all of its units or none.",
-        masks.ONE_BIT_FOR_ALL
+        elementwise.ONE_BIT_FOR_ALL
         if first.all() or not first.any()
-        else masks.ONE_BIT_PER_ROW,
+        else elementwise.ONE_BIT_PER_ROW,
     )
     trial.expect(
         not (first == first[0]).all(),
         f"{call}: all rows have the same mask.",
-        masks.ONE_MASK_FOR_ALL_ROWS,
+        elementwise.ONE_MASK_FOR_ALL_ROWS,
     )
     different = len({mask.tobytes() for mask in drawn})
     trial.expect(
         different == calls,
         f"{call}, called {calls} times with one rng, drew {different} different masks.",
-        masks.SAME_MASK_EVERY_CALL,
+        elementwise.SAME_MASK_EVERY_CALL,
     )
     counts = np.array([mask.sum(axis=1) for mask in drawn])
     trial.expect(
         np.ptp(counts) > 0,
         f"{call}: each of {counts.size} rows keeps {counts[0, 0]} of 20 units; expected a "
         "number that varies.",
-        masks.SAME_COUNT_EVERY_TIME,
+        elementwise.SAME_COUNT_EVERY_TIME,
     )
     trial.expect(
         np.ptp(counts, axis=1).any(),
         f"{call}: in each call all rows keep the same number of units; expected a number "
         "that varies from row to row.",
-        masks.DEPENDENT_BITS,
+        elementwise.DEPENDENT_BITS,
     )
 
 
@@ -836,7 +839,7 @@ def _drawn(
 ) -> tuple[Case, np.ndarray]:
     """Return a case and the mask of one sample of it, of at least this many units, in an
     even number of rows."""
-    case = members.readable(trial, 2 * -(-units // (2 * _WIDTH)), _WIDTH, keep_prob)
+    case = ensemble.readable(trial, 2 * -(-units // (2 * _WIDTH)), _WIDTH, keep_prob)
     return case, _one_sample(function, trial, case, rng)
 
 
@@ -862,11 +865,13 @@ def keeps_units_with_probability_keep_prob(
         trial.judge(look, kept, kept.size, what, name)
     large = kept[np.abs(case.x) > 1.75]
     what = "units of large |x| kept at keep_prob = 0.3"
-    trial.judge("large x kept at 0.3", large, large.size, what, masks.DEPENDS_ON_VALUE)
+    trial.judge(
+        "large x kept at 0.3", large, large.size, what, elementwise.DEPENDS_ON_VALUE
+    )
     front = kept[: len(kept) // 2]
     what = "units in the first half of the rows kept at keep_prob = 0.3"
     trial.judge(
-        "first rows kept at 0.3", front, front.size, what, masks.DEPENDS_ON_PLACE
+        "first rows kept at 0.3", front, front.size, what, elementwise.DEPENDS_ON_PLACE
     )
 
 
@@ -876,7 +881,7 @@ def _rate_name(
     def measure(other: float) -> float:
         return float(_drawn(function, trial, 10_000, other)[1].mean())
 
-    return masks.share_name(share, keep_prob, measure)
+    return elementwise.share_name(share, keep_prob, measure)
 
 
 @monte_carlo.check(
@@ -905,10 +910,10 @@ def masks_of_rows_and_calls_are_independent(
     }
     for look, (a, b) in looks.items():
         what = f"{look}: mask bits that agree at keep_prob = {_INDEPENDENT}"
-        trial.judge(look, a == b, a.size, what, masks.DEPENDENT_BITS)
+        trial.judge(look, a == b, a.size, what, elementwise.DEPENDENT_BITS)
     counts = first[:, :20].sum(axis=1) == 14
     what = "rows that keep exactly 14 of their first 20 units"
-    trial.judge("count in a row", counts, counts.size, what, masks.DEPENDENT_BITS)
+    trial.judge("count in a row", counts, counts.size, what, elementwise.DEPENDENT_BITS)
 
 
 def _average(
@@ -917,7 +922,7 @@ def _average(
     """Return in how many samples each row's only unit was kept, as whole numbers (N,).
     Raises ``CheckFailure`` when a row is no average of that many members."""
     found, call = _one_prediction(function, case, samples, trial.generator())
-    counts = members.kept_of(case, found, samples)
+    counts = ensemble.kept_of(case, found, samples)
     whole = np.round(counts)
     ok = np.abs(counts - whole) < 1e-2
     if bool((ok & (whole >= 0) & (whole <= samples)).all()):
@@ -951,7 +956,7 @@ def _average_mistake(case: Case, found: np.ndarray, samples: int) -> str | None:
         gaps = np.abs(candidates - found).max(axis=2).min(axis=0)
         if (gaps < 1e-5).all():
             return name
-    on_the_line = ~np.isnan(members.kept_of(case, found, samples))
+    on_the_line = ~np.isnan(ensemble.kept_of(case, found, samples))
     return COUNTS_SAMPLES_WRONGLY if on_the_line.all() else None
 
 
@@ -966,7 +971,7 @@ def averages_the_probabilities_of_all_samples(
         (47, 0.8, 100),
         (301, 0.55, 40),
     ):
-        case = members.readable(trial, n, 1, keep_prob)
+        case = ensemble.readable(trial, n, 1, keep_prob)
         kept = _average(mc_dropout_prediction, trial, case, samples)
         extremes = np.isin(kept, (0, samples)).all()
         # Independent samples agree in all of 400 rows with probability 0.52 ** 400.
@@ -976,9 +981,9 @@ def averages_the_probabilities_of_all_samples(
             f"{samples} samples all keep the unit or all drop it.",
             _extreme_mistake(float(np.mean(kept > 0)), keep_prob),
         )
-    case = members.readable(trial, 200, 3, _INDEPENDENT)
+    case = ensemble.readable(trial, 200, 3, _INDEPENDENT)
     found, call = _one_prediction(mc_dropout_prediction, case, 2, trial.generator())
-    gap = members.pairs_of(case, found)[1].max()
+    gap = ensemble.pairs_of(case, found)[1].max()
     trial.expect(
         gap < 1e-5,
         f"{call}: a row is no average of two members' probabilities; the nearest is "
@@ -1005,17 +1010,17 @@ def every_sample_has_a_mask_of_its_own(
 ) -> None:
     """A row's samples have independent masks, which keep at the rate keep_prob."""
     look = "two samples of a row"
-    case = members.readable(trial, trial.size(look), 1, _INDEPENDENT)
+    case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
     kept = _average(mc_dropout_prediction, trial, case, 2)
     what = (
         f"rows whose two samples both keep the unit or both drop it, at {_INDEPENDENT}"
     )
     trial.judge(look, kept != 1, kept.size, what, DEPENDENT_SAMPLES)
     look = "kept in 50 samples"
-    case = members.readable(trial, -(-trial.size(look) // 50), 1, 0.8)
+    case = ensemble.readable(trial, -(-trial.size(look) // 50), 1, 0.8)
     kept = _average(mc_dropout_prediction, trial, case, 50)
     what = "units kept in 50 samples at keep_prob = 0.8"
-    trial.judge(look, int(kept.sum()), 50 * kept.size, what, masks.DEPENDENT_BITS)
+    trial.judge(look, int(kept.sum()), 50 * kept.size, what, elementwise.DEPENDENT_BITS)
 
 
 @monte_carlo.check(points=0.25, after=_AFTER_MEMBER)
@@ -1023,7 +1028,7 @@ def sampling_survives_large_logits(
     mc_dropout_prediction: StudentFunction, trial: Trial
 ) -> None:
     """Logits up to ±1000 give the prediction of a member: no overflow."""
-    case = members.loud(trial, 40, 0.5)
+    case = ensemble.loud(trial, 40, 0.5)
     call = case.call("mc_dropout_prediction", 1, "rng")
     found = mc_dropout_prediction(*case.given, 1, trial.generator())
     _expect_finite(trial, found, call, 1000)
@@ -1040,7 +1045,7 @@ def sampling_leaves_the_arguments_alone(
     mc_dropout_prediction: StudentFunction, trial: Trial
 ) -> None:
     """x, weights and bias are the same after the call as before."""
-    case = members.ordinary(trial, 6, 4, 3, 0.6)
+    case = ensemble.ordinary(trial, 6, 4, 3, 0.6)
     call = case.call("mc_dropout_prediction", 3, "rng")
     _leaves_alone(mc_dropout_prediction, call, *case.given, 3, trial.generator())
 
@@ -1170,7 +1175,7 @@ def returns_one_float_for_each_row(
         first = _unit_answer(probit_prediction, unit)
         again = _unit_answer(probit_prediction, unit)
         trial.expect(
-            members.same(first, again),
+            ensemble.same(first, again),
             f"{_unit_call(unit)} gave two different answers in two calls; expected the "
             "same one.",
             expectation.ANSWERS_AT_RANDOM,
@@ -1243,7 +1248,7 @@ def is_the_sigmoid_of_the_corrected_logit(
     """The probability is σ(μ / √(1 + π s² / 8)), for every row."""
     for unit in _units(trial):
         found, expected = _unit_answer(probit_prediction, unit), _corrected(unit)
-        if not members.same(found, expected):
+        if not ensemble.same(found, expected):
             trial.fail(
                 f"{_unit_call(unit)}: the probability is not right; "
                 f"{facts.worst(found, expected)}.",

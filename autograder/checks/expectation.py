@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from autograder import facts, masks
-from autograder.exercise import Exercise, describe
-from autograder.mistakes import mistake
-from autograder.statistics import Proportion, agreement, exact_count
-from autograder.students import StudentFunction
-from autograder.trial import CheckFailure, Trial
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.facts import describe
+from autograder.contract.mistakes import mistake
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import elementwise
+from autograder.laws.binomial import Proportion, agreement, exact_count
 
 CLOSE_BUT_NOT_EXACT = mistake(
     "close_but_not_exact",
@@ -34,7 +36,7 @@ def _leaves_x_alone(function: StudentFunction, call: str, *args: Any) -> None:
     if not np.array_equal(after[0], args[0]):
         raise CheckFailure(
             f"{call} changed x in place; x / c makes a new array, x /= c does not.",
-            masks.CHANGES_ITS_INPUT,
+            elementwise.CHANGES_ITS_INPUT,
         )
 
 
@@ -175,13 +177,13 @@ def draws_from_the_given_rng_alone(
     trial.expect(
         np.array_equal(first, again),
         "Two generators in the same state gave different masks; expected equal ones.",
-        masks.NOT_FROM_RNG,
+        elementwise.NOT_FROM_RNG,
     )
     # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
     trial.expect(
         not np.array_equal(first, different),
         "Generators in different states gave the same mask; expected different ones.",
-        masks.SAME_MASK_EVERY_CALL if 0 < first.mean() < 1 else None,
+        elementwise.SAME_MASK_EVERY_CALL if 0 < first.mean() < 1 else None,
     )
 
 
@@ -195,12 +197,12 @@ def _name_of_sharing(shared: tuple[bool, ...]) -> str:
     """Return the mistake behind these shared axes of a 4-D mask."""
     named: dict[tuple[bool, ...], str] = {
         (True, True, True, True): ALL_ALIKE,
-        (True, False, False, False): masks.ONE_MASK_FOR_ALL_ROWS,
-        (True, True, True, False): masks.ONE_MASK_FOR_ALL_ROWS,
-        (False, True, True, True): masks.ONE_BIT_PER_ROW,
-        (False, False, False, True): masks.ONE_BIT_PER_ROW,
+        (True, False, False, False): elementwise.ONE_MASK_FOR_ALL_ROWS,
+        (True, True, True, False): elementwise.ONE_MASK_FOR_ALL_ROWS,
+        (False, True, True, True): elementwise.ONE_BIT_PER_ROW,
+        (False, False, False, True): elementwise.ONE_BIT_PER_ROW,
     }
-    return named.get(shared, masks.SHARES_BITS)
+    return named.get(shared, elementwise.SHARES_BITS)
 
 
 @mask_exercise.check(points=0.5, after="returns_zeros_and_ones_of_the_shape")
@@ -226,7 +228,7 @@ def gives_every_unit_a_bit_of_its_own(
         np.ptp(counts) > 1,
         f"{call}: each of the {counts.size:,} rows of {shape[-1]} units keeps "
         f"{counts.min()} or {counts.max()}; expected a number that varies more.",
-        masks.SAME_COUNT_EVERY_TIME,
+        elementwise.SAME_COUNT_EVERY_TIME,
     )
     calls, call = 200, _mask_call((100,), _INDEPENDENT)
     drawn = {
@@ -237,7 +239,9 @@ def gives_every_unit_a_bit_of_its_own(
         len(drawn) == calls,
         f"{call}, called {calls} times with one rng, gave {len(drawn)} different masks; "
         f"expected {calls}.",
-        masks.SAME_MASK_EVERY_CALL if len(drawn) == 1 else masks.REUSES_MASKS,
+        elementwise.SAME_MASK_EVERY_CALL
+        if len(drawn) == 1
+        else elementwise.REUSES_MASKS,
     )
 
 
@@ -247,7 +251,7 @@ def _name_of_rate(
     def measure(keep_prob: float) -> float:
         return float(_mask(function, trial, (100, 100), keep_prob).mean())
 
-    return masks.share_name(share, keep_prob, measure)
+    return elementwise.share_name(share, keep_prob, measure)
 
 
 @mask_exercise.check(
@@ -274,7 +278,7 @@ def keeps_units_at_the_stated_rate(
         trial.judge(look, mask, mask.size, what, name)
     look, front = "front of a row kept at 0.3", mask[:, :50]
     what = "units in the first half of a row kept at keep_prob = 0.3"
-    trial.judge(look, front, front.size, what, masks.DEPENDS_ON_PLACE)
+    trial.judge(look, front, front.size, what, elementwise.DEPENDS_ON_PLACE)
     for keep_prob in _KEEP_PROBS:
         look = f"one unit kept at {keep_prob}"
         calls = trial.size(look)
@@ -284,7 +288,7 @@ def keeps_units_at_the_stated_rate(
 
 
 def _name_of_constant_unit(share: float) -> str | None:
-    return {1.0: KEEPS_AT_LEAST_ONE, 0.0: masks.DROPS_AT_LEAST_ONE}.get(share)
+    return {1.0: KEEPS_AT_LEAST_ONE, 0.0: elementwise.DROPS_AT_LEAST_ONE}.get(share)
 
 
 @mask_exercise.check(points=0.25, after="keeps_units_at_the_stated_rate")
@@ -306,7 +310,7 @@ def keeps_nothing_at_zero_and_everything_at_one(
 
 def _name_at_the_edge(keep_prob: float, share: float) -> str | None:
     if keep_prob == 1 and share > 0.9:
-        return masks.ROUNDS_KEEP_PROB
+        return elementwise.ROUNDS_KEEP_PROB
     return TAKES_ZERO_FOR_UNSET if (keep_prob, share) == (0, 1) else None
 
 
@@ -346,7 +350,7 @@ def draws_every_unit_independently(
 def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:
     same = a == b
     what = f"mask bits that agree, {look}"
-    trial.judge(look, same, same.size, what, masks.DEPENDENT_BITS)
+    trial.judge(look, same, same.size, what, elementwise.DEPENDENT_BITS)
 
 
 def _judge_counts(
@@ -356,7 +360,11 @@ def _judge_counts(
     mean = round(20 * _INDEPENDENT)
 
     def fixed(share: float) -> str:
-        return masks.SAME_COUNT_EVERY_TIME if share == 1 else masks.DEPENDENT_BITS
+        return (
+            elementwise.SAME_COUNT_EVERY_TIME
+            if share == 1
+            else elementwise.DEPENDENT_BITS
+        )
 
     rows = trial.size("count in a row")
     kept = _mask(function, trial, (rows, 20), _INDEPENDENT, rng).sum(axis=1)

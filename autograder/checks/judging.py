@@ -4,14 +4,22 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from autograder import facts
-from autograder.exercise import Exercise, alpha_of, describe
-from autograder.lent import Dropout, Lent, Witness, as_written, keyed
-from autograder.mistakes import mistake
-from autograder.specimens import BROKEN, CORRECT, Specimen
-from autograder.statistics import AtMost
-from autograder.students import StudentFunction
-from autograder.trial import Trial
+from autograder.contract import facts
+from autograder.contract.budget import alpha_of
+from autograder.contract.exercise import Exercise
+from autograder.contract.facts import describe
+from autograder.contract.mistakes import mistake
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families.keyed import (
+    Dropout,
+    Lent,
+    Witness,
+    as_written,
+    keyed,
+)
+from autograder.families.specimens import BROKEN, CORRECT, Specimen
+from autograder.laws.binomial import AtMost
 
 judge = Exercise(
     "is_inverted_dropout",

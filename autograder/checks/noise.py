@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from autograder import connections, continuous, facts, mask_bits, masks, multiplicative
-from autograder.connections import INPUTS, OUTPUTS
-from autograder.exercise import Exercise
-from autograder.masks import KEEP_PROBS, call_text
-from autograder.mistakes import mistake
-from autograder.statistics import Proportion, agreement, exact_count
-from autograder.students import StudentError, StudentFunction
-from autograder.trial import CheckFailure, Trial
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.mistakes import mistake
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import bit_tests, dropped_weights, elementwise, noise_factors
+from autograder.families.dropped_weights import INPUTS, OUTPUTS
+from autograder.families.elementwise import KEEP_PROBS, call_text
+from autograder.laws import continuous
+from autograder.laws.binomial import Proportion, agreement, exact_count
 
 gaussian = Exercise(
     "gaussian_dropout",
@@ -53,7 +55,7 @@ _GAUSSIAN_SHAPES = ((7,), (1,), (6, 5), (4, 2, 5), (2, 3, 4, 3))
 @gaussian.check(points=0.25)
 def returns_noisy_float_arrays(gaussian_dropout: StudentFunction, trial: Trial) -> None:
     """In both modes out has the shape of x and holds finite floating point numbers."""
-    masks.returns_float_arrays(gaussian_dropout, trial)
+    elementwise.returns_float_arrays(gaussian_dropout, trial)
 
 
 @gaussian.check(points=0.25, after="returns_noisy_float_arrays")
@@ -62,23 +64,23 @@ def multiplies_by_varying_factors(
 ) -> None:
     """In training, which is the default, x is multiplied by many different numbers."""
     for keep_prob in KEEP_PROBS:
-        factors = multiplicative.noisy(
-            gaussian_dropout, trial, multiplicative.SMALL, keep_prob
+        factors = noise_factors.noisy(
+            gaussian_dropout, trial, noise_factors.SMALL, keep_prob
         ).factors
         # Of 3,600 normal numbers, fewer than 30 agree in their first five digits.
         different = len(np.unique(np.round(factors, 5)))
-        call = call_text(_NAME, multiplicative.SMALL, keep_prob)
+        call = call_text(_NAME, noise_factors.SMALL, keep_prob)
         if facts.close(factors, factors.flat[0]):
             trial.fail(
                 f"{call}: out is {factors.flat[0]:.4g} times x in every place; expected "
                 "factors that vary.",
-                multiplicative.constant_mistake(gaussian_dropout, trial),
+                noise_factors.constant_mistake(gaussian_dropout, trial),
             )
         trial.expect(
             different > 20,
             f"{call}: the {factors.size} factors out / x take {different} different "
             "values; expected about as many values as units.",
-            multiplicative.FEW_VALUES,
+            noise_factors.FEW_VALUES,
         )
 
 
@@ -92,7 +94,7 @@ def leaves_its_noisy_input_alone(
         _, after = gaussian_dropout.observe(
             x, 0.3, trial.generator(), training=training
         )
-        mask_bits.expect_unchanged(
+        bit_tests.expect_unchanged(
             trial, x, after[0], call_text(_NAME, x.shape, 0.3, training)
         )
 
@@ -101,9 +103,9 @@ def leaves_its_noisy_input_alone(
 def makes_no_noise_at_test(gaussian_dropout: StudentFunction, trial: Trial) -> None:
     """With training=False, out equals x."""
     for shape, keep_prob in itertools.product(
-        (multiplicative.SMALL, *_GAUSSIAN_SHAPES), (*KEEP_PROBS, 1.0)
+        (noise_factors.SMALL, *_GAUSSIAN_SHAPES), (*KEEP_PROBS, 1.0)
     ):
-        got = multiplicative.noisy(
+        got = noise_factors.noisy(
             gaussian_dropout, trial, shape, keep_prob, training=False
         )
         if facts.close(got.out, got.x):
@@ -112,9 +114,9 @@ def makes_no_noise_at_test(gaussian_dropout: StudentFunction, trial: Trial) -> N
         trial.fail(
             f"{call_text(_NAME, shape, keep_prob, training=False)}: "
             f"{facts.worst(got.out, got.x)}; at test out equals x.",
-            multiplicative.SCALES_AT_TEST
+            noise_factors.SCALES_AT_TEST
             if one_factor
-            else multiplicative.STILL_NOISY_AT_TEST,
+            else noise_factors.STILL_NOISY_AT_TEST,
         )
 
 
@@ -123,12 +125,12 @@ def makes_no_noise_at_keep_prob_one(
     gaussian_dropout: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1, out equals x."""
-    got = multiplicative.noisy(gaussian_dropout, trial, (50, 40), 1.0)
+    got = noise_factors.noisy(gaussian_dropout, trial, (50, 40), 1.0)
     trial.expect(
         facts.close(got.out, got.x),
         f"{call_text(_NAME, (50, 40), 1.0)}: {facts.worst(got.out, got.x)}; without "
         "noise out equals x.",
-        multiplicative.NOISY_AT_ONE,
+        noise_factors.NOISY_AT_ONE,
     )
 
 
@@ -137,13 +139,13 @@ def leaves_zeros_at_zero(gaussian_dropout: StudentFunction, trial: Trial) -> Non
     """In training out is 0 wherever x is 0: the noise multiplies."""
     for x in (trial.inputs(30, 20, zeros=0.5), np.zeros((30, 20)), np.zeros(1)):
         call = call_text(_NAME, x.shape, 0.3)
-        out = multiplicative.noisy(gaussian_dropout, trial, x.shape, 0.3, x=x).out
+        out = noise_factors.noisy(gaussian_dropout, trial, x.shape, 0.3, x=x).out
         moved = int(np.count_nonzero(out[x == 0]))
         trial.expect(
             not moved,
             f"{call}: of {int((x == 0).sum())} units that are 0, {moved} came back as "
             "another number.",
-            multiplicative.ADDS_INSTEAD,
+            noise_factors.ADDS_INSTEAD,
         )
 
 
@@ -159,44 +161,44 @@ def gives_every_unit_its_own_factor(
     call = f"{_CALLS} calls {call_text(_NAME, (_SIDE, _SIDE), 0.7)}"
     factors = np.array(
         [
-            multiplicative.noisy(
+            noise_factors.noisy(
                 gaussian_dropout, trial, (_SIDE, _SIDE), 0.7, rng
             ).factors
             for _ in range(_CALLS)
         ]
     )
-    shared = mask_bits.constant_axes(factors)
+    shared = bit_tests.constant_axes(factors)
     trial.expect(
         0 not in shared,
         f"{call}: every call drew the same noise.",
-        multiplicative.SAME_NOISE_EVERY_CALL,
+        noise_factors.SAME_NOISE_EVERY_CALL,
     )
     trial.expect(
         1 not in shared,
         f"{call}: all rows share their noise.",
-        multiplicative.ONE_NOISE_FOR_ALL_ROWS,
+        noise_factors.ONE_NOISE_FOR_ALL_ROWS,
     )
     trial.expect(
         2 not in shared,
         f"{call}: a row has one factor for all units.",
-        multiplicative.ONE_FACTOR_PER_ROW,
+        noise_factors.ONE_FACTOR_PER_ROW,
     )
     ordered = factors[np.argsort(factors[:, 0, 0])]
     repeated = np.isclose(ordered[1:], ordered[:-1]).all(axis=(1, 2)).sum()
     trial.expect(
         not repeated,
         f"{call}: {repeated} of them repeat another's noise.",
-        multiplicative.REUSES_NOISE,
+        noise_factors.REUSES_NOISE,
     )
     for shape in ((400,), (20, 6, 9), (5, 6, 7, 8)):
-        got = multiplicative.noisy(gaussian_dropout, trial, shape, 0.7).factors
+        got = noise_factors.noisy(gaussian_dropout, trial, shape, 0.7).factors
         trial.expect(
-            not (axes := mask_bits.constant_axes(got)),
+            not (axes := bit_tests.constant_axes(got)),
             f"{call_text(_NAME, shape, 0.7)}: the factors are the same all along axis "
             f"{axes[:1]}.",
-            multiplicative.SHARES_FACTORS,
+            noise_factors.SHARES_FACTORS,
         )
-    multiplicative.expect_varying_moments(trial, factors, call)
+    noise_factors.expect_varying_moments(trial, factors, call)
 
 
 _ABOVE = ("above 1", lambda z: z > 0)
@@ -223,7 +225,7 @@ def its_factors_have_mean_one(gaussian_dropout: StudentFunction, trial: Trial) -
             f"above 1, keep_prob {keep_prob}": _ABOVE,
             f"{part}, above 1": _ABOVE,
         }
-        multiplicative.judge_factors(gaussian_dropout, trial, keep_prob, events)
+        noise_factors.judge_factors(gaussian_dropout, trial, keep_prob, events)
 
 
 @gaussian.check(
@@ -247,12 +249,12 @@ def its_factors_have_the_right_variance(
             f"spread, keep_prob {keep_prob}": _BEYOND,
             f"{part}, spread": _BEYOND,
         }
-        multiplicative.judge_factors(gaussian_dropout, trial, keep_prob, events, size)
+        noise_factors.judge_factors(gaussian_dropout, trial, keep_prob, events, size)
     # A keep probability that is rounded, and a spread that is bounded, show here.
     for keep_prob in (0.998, 0.02):
         events = {f"spread, keep_prob {keep_prob}": _BEYOND}
-        name = multiplicative.ANOTHER_SPREAD
-        multiplicative.judge_factors(
+        name = noise_factors.ANOTHER_SPREAD
+        noise_factors.judge_factors(
             gaussian_dropout, trial, keep_prob, events, mistake=name
         )
 
@@ -283,7 +285,7 @@ def its_factors_are_normal(gaussian_dropout: StudentFunction, trial: Trial) -> N
         ),
         "above 2": ("more than 2 standard deviations above 1", lambda z: z > 2),
     }
-    multiplicative.judge_factors(gaussian_dropout, trial, 0.83, events)
+    noise_factors.judge_factors(gaussian_dropout, trial, 0.83, events)
 
 
 _SIGN = Proportion(0.5, detects=0.02)
@@ -295,8 +297,8 @@ _SIGN_AXES = ("rows", "columns")
     points=0.25,
     after=("its_factors_have_mean_one", "its_factors_have_the_right_variance"),
     looks={
-        **mask_bits.pair_looks(_SIGN_AXES, _SIGN, "signs, "),
-        **mask_bits.pair_looks(_SIGN_AXES, _SIGN, "sizes, "),
+        **bit_tests.pair_looks(_SIGN_AXES, _SIGN, "signs, "),
+        **bit_tests.pair_looks(_SIGN_AXES, _SIGN, "sizes, "),
         "signs, balanced rows": _BALANCE,
         "signs, balanced columns": _BALANCE,
         "sizes, balanced rows": _BALANCE,
@@ -315,18 +317,18 @@ def its_factors_are_independent(
     shape = (_SIDE * blocks, _SIDE)
     z = np.array(
         [
-            multiplicative.noisy(gaussian_dropout, trial, shape, keep_prob, rng).factors
+            noise_factors.noisy(gaussian_dropout, trial, shape, keep_prob, rng).factors
             - 1
             for _ in range(2)
         ]
-    ) / multiplicative.deviation(keep_prob)
+    ) / noise_factors.deviation(keep_prob)
     kinds = {
         "signs, ": (z > 0, "factors above 1"),
         "sizes, ": (np.abs(z) > continuous.QUARTILE, "factors far from 1"),
     }
     for kind, (bits, what) in kinds.items():
-        mask_bits.judge_pairs(
-            trial, bits, _SIGN_AXES, what, multiplicative.DEPENDENT_NOISE, kind
+        bit_tests.judge_pairs(
+            trial, bits, _SIGN_AXES, what, noise_factors.DEPENDENT_NOISE, kind
         )
         square = bits.reshape(2, blocks, _SIDE, _SIDE)
         for axis, name in ((3, "rows"), (2, "columns")):
@@ -337,7 +339,7 @@ def its_factors_are_independent(
                 balanced,
                 balanced.size,
                 message,
-                multiplicative.DEPENDENT_NOISE,
+                noise_factors.DEPENDENT_NOISE,
             )
 
 
@@ -351,7 +353,7 @@ def draws_its_noise_from_rng_alone(
     def output(rng: np.random.Generator) -> Any:
         return facts.pair(gaussian_dropout(x, 0.7, rng), call)[0]
 
-    mask_bits.follows_rng(trial, call, output, multiplicative.SAME_NOISE_EVERY_CALL)
+    bit_tests.follows_rng(trial, call, output, noise_factors.SAME_NOISE_EVERY_CALL)
 
 
 # ---- dropconnect_forward -------------------------------------------------------------
@@ -365,7 +367,9 @@ def returns_a_float_matrix(dropconnect_forward: StudentFunction, trial: Trial) -
             for dtype in (np.float64, np.float32):
                 x = trial.inputs(n, d).astype(dtype)
                 weights = trial.inputs(d, c).astype(dtype)
-                connections.product(dropconnect_forward, trial, x, weights, keep_prob)
+                dropped_weights.product(
+                    dropconnect_forward, trial, x, weights, keep_prob
+                )
 
 
 @dropconnect.check(points=0.25, after="returns_a_float_matrix")
@@ -375,16 +379,16 @@ def multiplies_fully_at_keep_prob_one(
     """At keep_prob = 1, out equals x @ weights."""
     for n, d, c in ((30, 12, 5), (1, 4, 3), (6, 1, 2), (5, 5, 5)):
         x, weights = trial.inputs(n, d, zeros=0.2), trial.inputs(d, c, zeros=0.2)
-        out = connections.product(dropconnect_forward, trial, x, weights, 1.0)
+        out = dropped_weights.product(dropconnect_forward, trial, x, weights, 1.0)
         if facts.close(out, x @ weights, atol=1e-4):
             continue
-        call = connections.call_weights(x, weights, 1.0)
+        call = dropped_weights.call_weights(x, weights, 1.0)
         trial.fail(
             f"{call}: {facts.worst(out, x @ weights)}; without dropped weights out "
             "equals x @ weights.",
-            connections.BIASED_AT_ONE
+            dropped_weights.BIASED_AT_ONE
             if out.any()
-            else connections.zeros_mistake(dropconnect_forward, trial),
+            else dropped_weights.zeros_mistake(dropconnect_forward, trial),
         )
 
 
@@ -396,8 +400,8 @@ def leaves_x_and_weights_alone(
     x, weights = trial.inputs(30, 12, zeros=0.2), trial.inputs(12, 5)
     _, after = dropconnect_forward.observe(x, weights, 0.3, trial.generator())
     for given, now in ((x, after[0]), (weights, after[1])):
-        mask_bits.expect_unchanged(
-            trial, given, now, connections.call_weights(x, weights, 0.3)
+        bit_tests.expect_unchanged(
+            trial, given, now, dropped_weights.call_weights(x, weights, 0.3)
         )
 
 
@@ -407,23 +411,23 @@ def sums_kept_products_over_keep_prob(
 ) -> None:
     """Each output is a sum of products x * weight, some left out, over keep_prob."""
     for keep_prob in KEEP_PROBS:
-        got = connections.connect(dropconnect_forward, trial, 60, keep_prob)
+        got = dropped_weights.connect(dropconnect_forward, trial, 60, keep_prob)
         if got.digits(1 / keep_prob) is not None:
             continue
-        call = connections.call_weights(got.x, got.weights, keep_prob)
+        call = dropped_weights.call_weights(got.x, got.weights, keep_prob)
         full = got.x @ got.weights
         trial.fail(
             f"{call}: no choice of kept weights, divided by keep_prob, sums up to "
             f"out; its mean share of x @ weights is {np.mean(got.out / full):.4g}.",
-            connections.sum_mistake(dropconnect_forward, trial),
+            dropped_weights.sum_mistake(dropconnect_forward, trial),
         )
     # Even one bit for all weights does not show the rarer face in 30 calls.
     for keep_prob, rare, name in (
-        (0.3, True, masks.DROPS_NOTHING),
-        (0.8, False, masks.DROPS_EVERYTHING),
+        (0.3, True, elementwise.DROPS_NOTHING),
+        (0.8, False, elementwise.DROPS_EVERYTHING),
     ):
         draws = (
-            connections.weight_mask(dropconnect_forward, trial, 5, keep_prob)
+            dropped_weights.weight_mask(dropconnect_forward, trial, 5, keep_prob)
             for _ in range(30)
         )
         trial.expect(
@@ -433,11 +437,11 @@ def sums_kept_products_over_keep_prob(
             name,
         )
     x, weights = np.zeros((20, 8)), trial.inputs(8, 3)
-    out = connections.product(dropconnect_forward, trial, x, weights, 0.3)
+    out = dropped_weights.product(dropconnect_forward, trial, x, weights, 0.3)
     trial.expect(
         not out.any(),
-        f"{connections.call_weights(x, weights, 0.3)}: x is 0 and out is not.",
-        connections.NO_SUM_OF_KEPT,
+        f"{dropped_weights.call_weights(x, weights, 0.3)}: x is 0 and out is not.",
+        dropped_weights.NO_SUM_OF_KEPT,
     )
 
 
@@ -453,22 +457,22 @@ def gives_every_weight_and_row_its_own_bit(
     rng = trial.generator()
     bits = np.array(
         [
-            connections.weight_mask(dropconnect_forward, trial, 20, _FEW, rng)
+            dropped_weights.weight_mask(dropconnect_forward, trial, 20, _FEW, rng)
             for _ in range(40)
         ]
     )
     call = f"40 calls with x of shape (20, {INPUTS}), weights of shape "
     call += f"({INPUTS}, {OUTPUTS}), keep_prob = {_FEW}"
     named = {
-        (1, 2, 3): masks.ONE_BIT_FOR_ALL,
-        (2, 3): masks.ONE_BIT_PER_ROW,
-        (1, 3): connections.DROPS_UNITS,
-        (3,): connections.DROPS_UNITS,
-        (1, 2): connections.DROPSOUTPUTS,
-        (2,): connections.DROPSOUTPUTS,
-        (1,): connections.ONE_WEIGHT_MASK,
+        (1, 2, 3): elementwise.ONE_BIT_FOR_ALL,
+        (2, 3): elementwise.ONE_BIT_PER_ROW,
+        (1, 3): dropped_weights.DROPS_UNITS,
+        (3,): dropped_weights.DROPS_UNITS,
+        (1, 2): dropped_weights.DROPSOUTPUTS,
+        (2,): dropped_weights.DROPSOUTPUTS,
+        (1,): dropped_weights.ONE_WEIGHT_MASK,
     }
-    shared = tuple(axis for axis in mask_bits.constant_axes(bits) if axis > 0)
+    shared = tuple(axis for axis in bit_tests.constant_axes(bits) if axis > 0)
     words = {1: "row", 2: "input", 3: "output"}
     trial.expect(
         not shared,
@@ -476,8 +480,8 @@ def gives_every_weight_and_row_its_own_bit(
         f"{' and '.join(words[axis] for axis in shared)}.",
         named.get(shared),
     )
-    mask_bits.expect_own_calls(trial, bits, call)
-    mask_bits.expect_varying_counts(trial, bits, _WEIGHT_AXES, call)
+    bit_tests.expect_own_calls(trial, bits, call)
+    bit_tests.expect_varying_counts(trial, bits, _WEIGHT_AXES, call)
 
 
 @dropconnect.check(
@@ -500,17 +504,19 @@ def keeps_weights_with_keep_prob(
 
     def share(keep_prob: float) -> float:
         return float(
-            connections.weight_mask(dropconnect_forward, trial, 60, keep_prob).mean()
+            dropped_weights.weight_mask(
+                dropconnect_forward, trial, 60, keep_prob
+            ).mean()
         )
 
-    for keep_prob in (*multiplicative.FINE_KEEP_PROBS, 0.998):
+    for keep_prob in (*noise_factors.FINE_KEEP_PROBS, 0.998):
         rows = -(-trial.size(f"all at {keep_prob}") // (INPUTS * OUTPUTS))
-        got = connections.connect(dropconnect_forward, trial, rows, keep_prob)
+        got = dropped_weights.connect(dropconnect_forward, trial, rows, keep_prob)
         bits = got.digits(1 / keep_prob)
         if bits is None:
             trial.fail(
                 "out is not a sum of kept products / keep_prob.",
-                connections.NO_SUM_OF_KEPT,
+                dropped_weights.NO_SUM_OF_KEPT,
             )
         size = np.abs(got.weights)
         first_row, first_input, first_output = (
@@ -522,7 +528,7 @@ def keeps_weights_with_keep_prob(
             "first inputs": first_input[:, None],
             "first outputs": first_output,
         }
-        mask_bits.judge_rates(trial, bits, keep_prob, parts, share)
+        bit_tests.judge_rates(trial, bits, keep_prob, parts, share)
 
 
 _AGREE = agreement(_FEW, detects=0.02)
@@ -533,7 +539,7 @@ _TYPICAL_COUNT = Proportion(exact_count(INPUTS, _FEW).probability, detects=0.05)
     points=0.25,
     after="keeps_weights_with_keep_prob",
     looks={
-        **mask_bits.pair_looks(_WEIGHT_AXES, _AGREE),
+        **bit_tests.pair_looks(_WEIGHT_AXES, _AGREE),
         "count of an output": _TYPICAL_COUNT,
         "count of an input": Proportion(exact_count(OUTPUTS, _FEW).probability, 0.05),
     },
@@ -551,17 +557,19 @@ def drops_weights_independently(
     rows = 2 * -(-bits_needed // (4 * INPUTS * OUTPUTS))
     bits = np.array(
         [
-            connections.weight_mask(dropconnect_forward, trial, rows, _FEW, rng)
+            dropped_weights.weight_mask(dropconnect_forward, trial, rows, _FEW, rng)
             for _ in range(2)
         ]
     )
     what = f"bits at keep_prob = {_FEW}"
-    mask_bits.judge_pairs(trial, bits, _WEIGHT_AXES, what, masks.DEPENDENT_BITS)
+    bit_tests.judge_pairs(trial, bits, _WEIGHT_AXES, what, elementwise.DEPENDENT_BITS)
     for axis, of, width in ((2, "an output", INPUTS), (3, "an input", OUTPUTS)):
         mean = round(_FEW * width)
         usual = bits.sum(axis=axis) == mean
         what = f"{width} weights of {of}, in a row: exactly {mean} kept"
-        trial.judge(f"count of {of}", usual, usual.size, what, masks.DEPENDENT_BITS)
+        trial.judge(
+            f"count of {of}", usual, usual.size, what, elementwise.DEPENDENT_BITS
+        )
 
 
 @dropconnect.check(points=0.25, after="sums_kept_products_over_keep_prob")
@@ -574,8 +582,8 @@ def draws_its_weights_from_rng_alone(
     def output(rng: np.random.Generator) -> Any:
         return dropconnect_forward(x, weights, 0.7, rng)
 
-    call = connections.call_weights(x, weights, 0.7)
-    mask_bits.follows_rng(trial, call, output, masks.SAME_MASK_EVERY_CALL)
+    call = dropped_weights.call_weights(x, weights, 0.7)
+    bit_tests.follows_rng(trial, call, output, elementwise.SAME_MASK_EVERY_CALL)
 
 
 # ---- spatial_dropout -----------------------------------------------------------------
@@ -644,9 +652,9 @@ def _images(
     keep_prob: float,
     rng: np.random.Generator | None = None,
     training: bool | None = None,
-) -> masks.Draw:
+) -> elementwise.Draw:
     """Return one forward pass on images without zeros."""
-    return masks.draw(function, trial, shape, keep_prob, rng, training=training)
+    return elementwise.draw(function, trial, shape, keep_prob, rng, training=training)
 
 
 @spatial.check(points=0.25)
@@ -657,7 +665,7 @@ def returns_float_images(spatial_dropout: StudentFunction, trial: Trial) -> None
             for dtype in (np.float64, np.float32):
                 for training in (None, False):
                     mode: dict[str, Any] = {"training": training, "dtype": dtype}
-                    masks.draw(spatial_dropout, trial, shape, keep_prob, **mode)
+                    elementwise.draw(spatial_dropout, trial, shape, keep_prob, **mode)
 
 
 @spatial.check(points=0.25, after="returns_float_images")
@@ -686,16 +694,16 @@ def _spatial_constant_mistake(function: StudentFunction, trial: Trial) -> str:
         float(_images(function, trial, small, 0.7).mask.mean()) for _ in range(60)
     }
     if shares == {0.0}:
-        return masks.DROPS_EVERYTHING
+        return elementwise.DROPS_EVERYTHING
     if shares != {1.0}:
-        return masks.ONE_BIT_FOR_ALL
+        return elementwise.ONE_BIT_FOR_ALL
     for training, name in (
-        (True, masks.TESTS_BY_DEFAULT),
-        (False, masks.TRAINING_REVERSED),
+        (True, elementwise.TESTS_BY_DEFAULT),
+        (False, elementwise.TRAINING_REVERSED),
     ):
         if not _images(function, trial, _IMAGES, 0.7, training=training).mask.all():
             return name
-    return masks.DROPS_NOTHING
+    return elementwise.DROPS_NOTHING
 
 
 @spatial.check(points=0.5, after="drops_some_images_parts")
@@ -710,7 +718,7 @@ def drops_whole_channels(spatial_dropout: StudentFunction, trial: Trial) -> None
     for shape in (_IMAGES, (20, 30, 5, 7)):
         draws = [_images(spatial_dropout, trial, shape, 0.7).mask for _ in range(5)]
         # Axis 0 of the stack is that of the calls.
-        constant = mask_bits.constant_axes(np.array(draws))
+        constant = bit_tests.constant_axes(np.array(draws))
         shared = tuple(axis - 1 for axis in constant if axis > 0)
         axes = ", ".join(map(str, shared)) or "none"
         trial.expect(
@@ -730,8 +738,8 @@ def _expect_varying_channels(function: StudentFunction, trial: Trial) -> None:
     small = np.array(
         [_channel_bits(function, trial, 20, _FEW, rng)[0] for _ in range(40)]
     )
-    mask_bits.expect_own_calls(trial, small, call)
-    mask_bits.expect_varying_counts(trial, small, _CHANNEL_AXES, call)
+    bit_tests.expect_own_calls(trial, small, call)
+    bit_tests.expect_varying_counts(trial, small, _CHANNEL_AXES, call)
     # Both channels of a sample are dropped in about half of 300 samples.
     pairs = _images(function, trial, (300, 2, 2, 1), 0.3).mask[:, :, 0, 0]
     trial.expect(
@@ -754,7 +762,7 @@ def kept_pixels_are_rescaled(spatial_dropout: StudentFunction, trial: Trial) -> 
             keep_prob < 1 or kept.all(),
             f"{call}: {int((~kept).sum())} of {kept.size} pixels are dropped; expected "
             "none.",
-            masks.TAKES_ONE_FOR_DROP_PROBABILITY,
+            elementwise.TAKES_ONE_FOR_DROP_PROBABILITY,
         )
         ratios = (got.out / got.x)[kept]
         if facts.close(ratios, 1 / keep_prob):
@@ -771,7 +779,7 @@ def kept_pixels_are_rescaled(spatial_dropout: StudentFunction, trial: Trial) -> 
     trial.expect(
         not out[x == 0].any(),
         f"{call}: a pixel that is 0 comes back as another number.",
-        multiplicative.ADDS_INSTEAD,
+        noise_factors.ADDS_INSTEAD,
     )
 
 
@@ -790,7 +798,7 @@ def returns_images_unchanged_at_test(
             not dropped,
             f"{call}: {dropped} of {got.x.size} pixels came back 0; at test nothing is "
             "dropped.",
-            masks.STILL_DROPS_AT_TEST,
+            elementwise.STILL_DROPS_AT_TEST,
         )
         trial.expect(
             facts.close(got.out, got.x),
@@ -806,7 +814,7 @@ def leaves_its_images_alone(spatial_dropout: StudentFunction, trial: Trial) -> N
         x = trial.inputs(*_IMAGES, zeros=0.2)
         _, after = spatial_dropout.observe(x, 0.3, trial.generator(), training=training)
         call = call_text(_SPATIAL, x.shape, 0.3, training)
-        mask_bits.expect_unchanged(trial, x, after[0], call)
+        bit_tests.expect_unchanged(trial, x, after[0], call)
 
 
 def _channel_bits(
@@ -843,7 +851,7 @@ def keeps_channels_with_keep_prob(
     def share(keep_prob: float) -> float:
         return float(_channel_bits(spatial_dropout, trial, 600, keep_prob)[0].mean())
 
-    for keep_prob in (*multiplicative.FINE_KEEP_PROBS, 0.998):
+    for keep_prob in (*noise_factors.FINE_KEEP_PROBS, 0.998):
         samples = 2 * -(-trial.size(f"all at {keep_prob}") // 40)
         bits, large = _channel_bits(spatial_dropout, trial, samples, keep_prob)
         first_sample, first_channel = (
@@ -854,7 +862,7 @@ def keeps_channels_with_keep_prob(
             "first samples": first_sample[:, None],
             "first channels": first_channel,
         }
-        mask_bits.judge_rates(trial, bits, keep_prob, parts, share)
+        bit_tests.judge_rates(trial, bits, keep_prob, parts, share)
 
 
 _COUNT_OF_20 = Proportion(exact_count(20, _FEW).probability, detects=0.05)
@@ -864,7 +872,7 @@ _COUNT_OF_20 = Proportion(exact_count(20, _FEW).probability, detects=0.05)
     points=0.25,
     after="keeps_channels_with_keep_prob",
     looks={
-        **mask_bits.pair_looks(_CHANNEL_AXES, _AGREE),
+        **bit_tests.pair_looks(_CHANNEL_AXES, _AGREE),
         "count of a sample": _COUNT_OF_20,
         "count of a channel": _COUNT_OF_20,
     },
@@ -883,12 +891,14 @@ def drops_channels_independently(
         ]
     )
     what = f"bits at keep_prob = {_FEW}"
-    mask_bits.judge_pairs(trial, bits, _CHANNEL_AXES, what, masks.DEPENDENT_BITS)
+    bit_tests.judge_pairs(trial, bits, _CHANNEL_AXES, what, elementwise.DEPENDENT_BITS)
     square = bits.reshape(2, blocks, 20, 20)
     for axis, of in ((3, "a sample"), (2, "a channel")):
         usual = square.sum(axis=axis) == 14
         what = f"20 bits of {of}: exactly 14 kept"
-        trial.judge(f"count of {of}", usual, usual.size, what, masks.DEPENDENT_BITS)
+        trial.judge(
+            f"count of {of}", usual, usual.size, what, elementwise.DEPENDENT_BITS
+        )
 
 
 @spatial.check(points=0.25, after="drops_some_images_parts")
@@ -901,7 +911,7 @@ def draws_its_channels_from_rng_alone(
     def output(rng: np.random.Generator) -> Any:
         return facts.pair(spatial_dropout(x, 0.7, rng), call)[0]
 
-    mask_bits.follows_rng(trial, call, output, masks.SAME_MASK_EVERY_CALL)
+    bit_tests.follows_rng(trial, call, output, elementwise.SAME_MASK_EVERY_CALL)
 
 
 # ---- annealed_keep_prob --------------------------------------------------------------

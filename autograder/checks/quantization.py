@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from autograder import facts, masks
-from autograder.exercise import Exercise
-from autograder.masks import Draw
-from autograder.mistakes import mistake
-from autograder.statistics import Law, Proportion, agreement, log_binomial
-from autograder.students import StudentError, StudentFunction
-from autograder.trial import Trial
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.mistakes import mistake
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import elementwise
+from autograder.families.elementwise import Draw
+from autograder.laws.binomial import Law, Proportion, agreement, log_binomial
 
 counts = Exercise(
     "kept_count_distribution",
@@ -302,11 +303,11 @@ def _expect_a_mixture(
     function: StudentFunction, trial: Trial, share: float, argument: float
 ) -> None:
     """Check that some of 2,400 units come back 0 and some do not."""
-    got = masks.draw(function, trial, (60, 40), argument)
+    got = elementwise.draw(function, trial, (60, 40), argument)
     kept = int(got.mask.sum())
     trial.expect(
         0 < kept < got.mask.size,
-        f"{masks.call_text(function.name, got.x.shape, argument)}: {kept or 'none'} of "
+        f"{elementwise.call_text(function.name, got.x.shape, argument)}: {kept or 'none'} of "
         f"{got.mask.size} units came back other than 0; expected about {share:.0%}.",
         KEEPS_NO_UNIT if kept == 0 else DROPS_NO_UNIT,
     )
@@ -320,29 +321,32 @@ def _own_masks(
 
     Hundreds of bits agree by chance with probability below 1e-40."""
     rng, shape = trial.generator(), (_ROWS, _COLUMNS)
-    call = f"{_CALLS} calls {masks.call_text(function.name, shape, argument)}"
+    call = f"{_CALLS} calls {elementwise.call_text(function.name, shape, argument)}"
     bits = np.array(
-        [masks.draw(function, trial, shape, argument, rng).mask for _ in range(_CALLS)]
+        [
+            elementwise.draw(function, trial, shape, argument, rng).mask
+            for _ in range(_CALLS)
+        ]
     )
     different = len({mask.tobytes() for mask in bits})
     rows, units = (bits == bits[:, :1]).all(), (bits == bits[:, :, :1]).all()
     trial.expect(
         different > 1,
         f"{call}: every call drew the same mask.",
-        masks.SAME_MASK_EVERY_CALL,
+        elementwise.SAME_MASK_EVERY_CALL,
     )
     trial.expect(
-        not rows, f"{call}: all rows share a mask.", masks.ONE_MASK_FOR_ALL_ROWS
+        not rows, f"{call}: all rows share a mask.", elementwise.ONE_MASK_FOR_ALL_ROWS
     )
     trial.expect(
         not units,
         f"{call}: a row is kept or dropped as a whole.",
-        masks.ONE_BIT_PER_ROW,
+        elementwise.ONE_BIT_PER_ROW,
     )
     trial.expect(
         different == _CALLS,
         f"{call} drew {different} different masks; expected {_CALLS}.",
-        masks.REUSES_MASKS,
+        elementwise.REUSES_MASKS,
     )
     return bits, call
 
@@ -444,15 +448,15 @@ def returns_rows_with_dropped_units(
     """out has the shape of x and holds finite floats, some of them 0."""
     # Rows so long that none is dropped whole: an empty row has a check of its own.
     for keep_prob, dtype in itertools.product((0.8, 0.6), (np.float64, np.float32)):
-        masks.draw(exact_count_dropout, trial, (40, 35), keep_prob, dtype=dtype)
-    for keep_prob in masks.KEEP_PROBS:
+        elementwise.draw(exact_count_dropout, trial, (40, 35), keep_prob, dtype=dtype)
+    for keep_prob in elementwise.KEEP_PROBS:
         _expect_a_mixture(exact_count_dropout, trial, keep_prob, keep_prob)
 
 
 @exact.check(points=0.25, after="returns_rows_with_dropped_units")
 def leaves_its_rows_alone(exact_count_dropout: StudentFunction, trial: Trial) -> None:
     """x is the same after the call as before."""
-    masks.leaves_input_alone(exact_count_dropout, trial)
+    elementwise.leaves_input_alone(exact_count_dropout, trial)
 
 
 @exact.check(points=0.25, after="returns_rows_with_dropped_units")
@@ -467,14 +471,14 @@ def gives_each_unit_of_a_row_its_own_bit(
             np.ptp(kept) > 0,
             f"{call}: {where} keeps exactly {kept.flat[0]} units; expected a number that "
             "varies.",
-            masks.SAME_COUNT_EVERY_TIME,
+            elementwise.SAME_COUNT_EVERY_TIME,
         )
     for axis, where in ((2, "row"), (1, "column")):
         trial.expect(
             np.ptp(bits.sum(axis=axis), axis=1).any(),
             f"{call}: in each call every {where} keeps the same number of units; expected "
             f"a number that varies from {where} to {where}.",
-            masks.DEPENDENT_BITS,
+            elementwise.DEPENDENT_BITS,
         )
 
 
@@ -484,7 +488,10 @@ def a_row_without_kept_units_is_zero(
 ) -> None:
     """A row of which nothing is kept comes back as 0, and such rows occur."""
     shape, p = (400, 2), 0.3
-    x, call = trial.inputs(*shape), masks.call_text("exact_count_dropout", shape, p)
+    x, call = (
+        trial.inputs(*shape),
+        elementwise.call_text("exact_count_dropout", shape, p),
+    )
     try:
         result = exact_count_dropout(x, p, trial.generator())
     except StudentError as error:
@@ -538,25 +545,25 @@ class _EmptyRowsAsZero:
 @exact.check(
     points=0.25,
     after="gives_each_unit_of_a_row_its_own_bit",
-    looks=masks.RATE_LOOKS,
+    looks=elementwise.RATE_LOOKS,
 )
 def keeps_each_unit_with_keep_prob(
     exact_count_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    masks.keeps_at_rate(_EmptyRowsAsZero(exact_count_dropout), trial)
+    elementwise.keeps_at_rate(_EmptyRowsAsZero(exact_count_dropout), trial)
 
 
 @exact.check(
     points=0.25,
     after="gives_each_unit_of_a_row_its_own_bit",
-    looks=masks.INDEPENDENCE_LOOKS,
+    looks=elementwise.INDEPENDENCE_LOOKS,
 )
 def keeps_units_of_a_row_independently(
     exact_count_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    masks.is_independent(exact_count_dropout, trial)
+    elementwise.is_independent(exact_count_dropout, trial)
 
 
 @exact.check(points=0.5, after="returns_rows_with_dropped_units")
@@ -579,13 +586,13 @@ def divides_each_row_by_its_own_kept_fraction(
             found, wanted = out[mask] / x[mask], np.broadcast_to(shape[1] / kept, shape)
             worst = int(np.argmax(np.abs(found - wanted[mask])))
             trial.fail(
-                f"{masks.call_text('exact_count_dropout', shape, p)}: a kept unit comes "
+                f"{elementwise.call_text('exact_count_dropout', shape, p)}: a kept unit comes "
                 f"back {found[worst]:.4g} times as large; in its row "
                 f"{kept[np.nonzero(mask)[0][worst], 0]} of {shape[1]} units were kept, so "
                 f"expected {wanted[mask][worst]:.4g} times.",
                 _divisor_mistake(out, x, p),
             )
-    masks.keeps_everything_at_one(exact_count_dropout, trial)
+    elementwise.keeps_everything_at_one(exact_count_dropout, trial)
 
 
 def _rows(
@@ -600,7 +607,7 @@ def _rows(
     left to the check of empty rows."""
     try:
         whole = _EmptyRowsAsZero(function)
-        got = masks.draw(whole, trial, shape, keep_prob, size=size, dtype=dtype)
+        got = elementwise.draw(whole, trial, shape, keep_prob, size=size, dtype=dtype)
     except StudentError:
         if shape[1] > 20:
             raise
@@ -630,7 +637,7 @@ def _divisor_mistake(out: np.ndarray, x: np.ndarray, p: float) -> str:
         if facts.close(out, x * mask * scale):
             return name
     if facts.close(out.sum(axis=1), x.sum(axis=1), rtol=1e-3, atol=1e-3):
-        return masks.PRESERVES_THE_SUM
+        return elementwise.PRESERVES_THE_SUM
     ratio = np.where(mask, out, 1) / np.where(mask, x, 1)
     more = np.where(mask, d / ratio - kept, 0)  # by how much the count is too large
     typical = np.median(more[mask])
@@ -656,7 +663,7 @@ def counts_kept_units_whose_input_is_zero(
     look, width = "unit with input 0 counted", 20
     x = trial.inputs(trial.size(look) + 50, width)
     x[np.arange(len(x)), trial.rng.integers(width, size=len(x))] = 0.0
-    call = masks.call_text(exact_count_dropout.name, x.shape, 0.7)
+    call = elementwise.call_text(exact_count_dropout.name, x.shape, 0.7)
     out = facts.pair(exact_count_dropout(x, 0.7, trial.generator()), call)[0]
     out = facts.float_array(out, x.shape, call, "out")
     mask = out != 0
@@ -683,7 +690,7 @@ def counts_kept_units_whose_input_is_zero(
 @exact.check(points=0.25, after="returns_rows_with_dropped_units")
 def draws_its_bits_from_rng(exact_count_dropout: StudentFunction, trial: Trial) -> None:
     """The same rng state gives the same output; another state, another output."""
-    masks.draws_from_rng(exact_count_dropout, trial)
+    elementwise.draws_from_rng(exact_count_dropout, trial)
 
 
 # ---- fixed_count_dropout -------------------------------------------------------------
@@ -784,7 +791,7 @@ def returns_rows_of_kept_and_dropped_units(
     for (shape, keep_count), dtype in itertools.product(
         _FIXED, (np.float64, np.float32)
     ):
-        masks.draw(fixed_count_dropout, trial, shape, keep_count, dtype=dtype)
+        elementwise.draw(fixed_count_dropout, trial, shape, keep_count, dtype=dtype)
     _expect_a_mixture(fixed_count_dropout, trial, 0.25, 10)
 
 
@@ -797,9 +804,9 @@ def leaves_its_given_rows_alone(
     _, after = fixed_count_dropout.observe(x, 8, trial.generator())
     trial.expect(
         np.array_equal(after[0], x),
-        f"{masks.call_text('fixed_count_dropout', x.shape, 8)} changed x in place; write "
-        "into a new array.",
-        masks.CHANGES_ITS_INPUT,
+        f"{elementwise.call_text('fixed_count_dropout', x.shape, 8)} changed x in place; "
+        "write into a new array.",
+        elementwise.CHANGES_ITS_INPUT,
     )
 
 
@@ -809,16 +816,16 @@ def keeps_exactly_keep_count_in_each_row(
 ) -> None:
     """Each row keeps keep_count units, neither more nor fewer."""
     for shape, keep_count in (*_FIXED, ((20, 9), 9), ((5, 1), 1)):
-        mask = masks.draw(fixed_count_dropout, trial, shape, keep_count).mask
+        mask = elementwise.draw(fixed_count_dropout, trial, shape, keep_count).mask
         kept = mask.sum(axis=1)
         if (kept == keep_count).all():
             continue
         # A batch may keep n * keep_count units once by chance.
-        again = masks.draw(fixed_count_dropout, trial, shape, keep_count).mask
-        once_more = masks.draw(fixed_count_dropout, trial, shape, keep_count).mask
+        again = elementwise.draw(fixed_count_dropout, trial, shape, keep_count).mask
+        once_more = elementwise.draw(fixed_count_dropout, trial, shape, keep_count).mask
         trial.fail(
-            f"{masks.call_text('fixed_count_dropout', shape, keep_count)}: the rows keep "
-            f"{kept.min()} to {kept.max()} units; expected {keep_count} in each.",
+            f"{elementwise.call_text('fixed_count_dropout', shape, keep_count)}: the rows "
+            f"keep {kept.min()} to {kept.max()} units; expected {keep_count} in each.",
             _count_mistake(np.stack([mask, again, once_more]), keep_count),
         )
 
@@ -849,7 +856,7 @@ def divides_by_the_fixed_fraction(
     cases = [(*case, 1.0) for case in (*_FIXED, ((20, 9), 9), ((5, 1), 1))]
     for shape, keep_count, size in (*cases, ((60, 40), 10, 1e-6), ((60, 40), 10, 1e6)):
         for dtype in (np.float64, np.float32):
-            got = masks.draw(
+            got = elementwise.draw(
                 fixed_count_dropout, trial, shape, keep_count, size=size, dtype=dtype
             )
             expected = shape[1] / keep_count
@@ -857,8 +864,8 @@ def divides_by_the_fixed_fraction(
             if facts.close(found, expected):
                 continue
             trial.fail(
-                f"{masks.call_text('fixed_count_dropout', shape, keep_count)}: a kept unit "
-                f"comes back {np.median(found):.4g} times as large"
+                f"{elementwise.call_text('fixed_count_dropout', shape, keep_count)}: a kept "
+                f"unit comes back {np.median(found):.4g} times as large"
                 f"{'' if got.ratio else ' (median; it varies)'}; expected {expected:.4g} "
                 "times.",
                 _fixed_scale_mistake(got, shape, keep_count),
@@ -869,7 +876,7 @@ def _fixed_scale_mistake(got: Draw, shape: tuple[int, ...], k: int) -> str:
     n, d = shape
     if got.ratio is None:
         whole = facts.close(got.out.sum(axis=1), got.x.sum(axis=1), rtol=1e-3)
-        return masks.PRESERVES_THE_SUM if whole else masks.SCALE_VARIES
+        return elementwise.PRESERVES_THE_SUM if whole else elementwise.SCALE_VARIES
     if facts.close(got.ratio, d // k) and d % k:
         return WRONG_FACTOR  # cut to a whole number, right where D / k is one
     named = {
@@ -892,12 +899,12 @@ def draws_each_row_a_subset_of_its_own(
     """Rows and calls do not share the units that they keep."""
     _own_masks(fixed_count_dropout, trial, 8)
     shape = (800, 20)
-    rows = masks.draw(fixed_count_dropout, trial, shape, 8).mask
+    rows = elementwise.draw(fixed_count_dropout, trial, shape, 8).mask
     different = len({row.tobytes() for row in rows})
     # Of 800 rows with 125,970 subsets to choose from, three pairs agree on average.
     trial.expect(
         different > 600,
-        f"{masks.call_text('fixed_count_dropout', shape, 8)}: the rows keep {different} "
+        f"{elementwise.call_text('fixed_count_dropout', shape, 8)}: the rows keep {different} "
         "different subsets; expected almost 800.",
         KEEPS_NEIGHBOURS if _are_blocks(rows) else FEW_SUBSETS,
     )
@@ -968,7 +975,7 @@ def _with_one_zero(
     x = trial.inputs(rows, _WIDTH)
     every, zero = np.arange(rows), trial.rng.integers(_WIDTH, size=rows)
     x[every, zero] = 0.0
-    call = masks.call_text(function.name, x.shape, _KEPT)
+    call = elementwise.call_text(function.name, x.shape, _KEPT)
     out = facts.pair(function(x, _KEPT, trial.generator()), call)[0]
     mask = facts.float_array(out, x.shape, call, "out") != 0
     shown = mask.sum(axis=1)
@@ -985,13 +992,13 @@ def _with_one_zero(
 def _choice_mistake(look: str, share: float) -> str:
     """Return what is behind a wrong share of rows in one of the looks."""
     if "largest" in look:
-        return masks.DEPENDS_ON_VALUE
+        return elementwise.DEPENDS_ON_VALUE
     if look == "unit with input 0":
-        return CHOOSES_AMONG_NONZERO if share == 0 else masks.DEPENDS_ON_VALUE
+        return CHOOSES_AMONG_NONZERO if share == 0 else elementwise.DEPENDS_ON_VALUE
     if look == "neighbours" and share > _BOTH.probability:
         return KEEPS_NEIGHBOURS
     if look in ("first unit", "last unit"):
-        return masks.DEPENDS_ON_PLACE
+        return elementwise.DEPENDS_ON_PLACE
     return SUBSETS_NOT_EQUALLY_LIKELY
 
 
@@ -999,10 +1006,10 @@ def _judge_subsets(function: StudentFunction, trial: Trial) -> None:
     """Count each of the six subsets of two of four units."""
     looks = {pair: f"units {pair[0]} and {pair[1]} of 4" for pair in _SUBSETS}
     rows = max(map(trial.size, looks.values()))
-    mask = masks.draw(function, trial, (rows, 4), 2).mask
+    mask = elementwise.draw(function, trial, (rows, 4), 2).mask
     # A unit's share has a standard error of 0.006 here.
     by_place = np.abs(mask.mean(axis=0) - 0.5).max() > 0.06
-    name = masks.DEPENDS_ON_PLACE if by_place else SUBSETS_NOT_EQUALLY_LIKELY
+    name = elementwise.DEPENDS_ON_PLACE if by_place else SUBSETS_NOT_EQUALLY_LIKELY
     for pair, look in looks.items():
         what = f"rows with 2 of 4 kept: exactly the units {pair[0]} and {pair[1]} kept"
         hits = mask[:, pair[0]] & mask[:, pair[1]]
@@ -1028,7 +1035,8 @@ def draws_rows_independently(
     pairs, rng = trial.size("neighbouring rows"), trial.generator()
     shape = (2 * pairs, 10)
     first, second = (
-        masks.draw(fixed_count_dropout, trial, shape, 4, rng).mask for _ in range(2)
+        elementwise.draw(fixed_count_dropout, trial, shape, 4, rng).mask
+        for _ in range(2)
     )
     every = np.arange(2 * pairs)
     front, back = first[:pairs], first[pairs:]
@@ -1051,7 +1059,7 @@ def draws_its_subsets_from_rng(
 ) -> None:
     """The same rng state gives the same output; another state, another output."""
     seed, x = trial.new_seed(), trial.inputs(40, 25)
-    call = masks.call_text("fixed_count_dropout", x.shape, 10)
+    call = elementwise.call_text("fixed_count_dropout", x.shape, 10)
 
     def output(seed: int) -> Any:
         return facts.pair(fixed_count_dropout(x, 10, trial.generator(seed)), call)[0]
@@ -1060,12 +1068,12 @@ def draws_its_subsets_from_rng(
     trial.expect(
         np.array_equal(first, output(seed)),
         "Two generators in the same state gave different masks; expected equal ones.",
-        masks.NOT_FROM_RNG,
+        elementwise.NOT_FROM_RNG,
     )
     trial.expect(
         not np.array_equal(first, output(trial.new_seed())),
         "Generators in different states gave the same mask; expected different ones.",
-        masks.SAME_MASK_EVERY_CALL,
+        elementwise.SAME_MASK_EVERY_CALL,
     )
 
 
@@ -1196,7 +1204,7 @@ def _byte_pair(
     function: StudentFunction, trial: Trial, shape: tuple[int, ...], keep_prob: float
 ) -> tuple[Any, float]:
     """Return out, unseen, and the second value as a float. Raises ``CheckFailure``."""
-    call = masks.call_text("byte_dropout", shape, keep_prob)
+    call = elementwise.call_text("byte_dropout", shape, keep_prob)
     result = function(trial.inputs(*shape), keep_prob, trial.generator())
     out, effective = facts.pair(result, call, "(out, keep_prob_effective)")
     return out, facts.number(effective, call, "keep_prob_effective")
@@ -1206,26 +1214,26 @@ def _byte_pair(
 def returns_floats_and_a_number(byte_dropout: StudentFunction, trial: Trial) -> None:
     """out has the shape of x and holds finite floats, some 0; then comes one number."""
     for shape in ((50,), (40, 30), (2, 3, 4, 5)):
-        for keep_prob in masks.KEEP_PROBS:
+        for keep_prob in elementwise.KEEP_PROBS:
             _byte_pair(byte_dropout, trial, shape, keep_prob)
             for dtype in (np.float64, np.float32):
-                masks.draw(byte_dropout, trial, shape, keep_prob, dtype=dtype)
-    share = masks.draw(byte_dropout, trial, (60, 60), 0.3).mask.mean()
+                elementwise.draw(byte_dropout, trial, shape, keep_prob, dtype=dtype)
+    share = elementwise.draw(byte_dropout, trial, (60, 60), 0.3).mask.mean()
     trial.expect(
         abs(share - (128 + 77) / 256) > 0.04
-        or not masks.draw(byte_dropout, trial, (60, 60), 0.8).mask.all(),
+        or not elementwise.draw(byte_dropout, trial, (60, 60), 0.8).mask.all(),
         f"byte_dropout keeps {share:.0%} of the units at keep_prob = 0.3, and all of them "
         "at 0.8.",
         SIGNED_BYTES,
     )
-    for keep_prob in masks.KEEP_PROBS:
+    for keep_prob in elementwise.KEEP_PROBS:
         _expect_a_mixture(byte_dropout, trial, keep_prob, keep_prob)
 
 
 @in_bytes.check(points=0.25, after="returns_floats_and_a_number")
 def leaves_x_as_it_was(byte_dropout: StudentFunction, trial: Trial) -> None:
     """x is the same after the call as before."""
-    masks.leaves_input_alone(byte_dropout, trial)
+    elementwise.leaves_input_alone(byte_dropout, trial)
 
 
 @in_bytes.check(points=0.5, after="returns_floats_and_a_number")
@@ -1242,7 +1250,7 @@ def rounds_to_the_nearest_keep_prob_of_a_byte(
         p = wrong[0]
         seen = {_byte_pair(byte_dropout, trial, (20, 30), p)[1] for _ in range(10)}
         trial.fail(
-            f"{masks.call_text('byte_dropout', (20, 30), p)}: keep_prob_effective is "
+            f"{elementwise.call_text('byte_dropout', (20, 30), p)}: keep_prob_effective is "
             f"{found[p]:.6g}; expected {_nearest(p):.6g} = {256 * _nearest(p):.0f}/256.",
             RETURNS_THE_SHARE if len(seen) > 1 else _rounding_mistake(found),
         )
@@ -1254,7 +1262,7 @@ def _expect_effective(
     function: StudentFunction, trial: Trial, p: float, name: str | None
 ) -> None:
     """Check keep_prob_effective where 256 * p lies near 0 or 256."""
-    call = masks.call_text("byte_dropout", (20, 30), p)
+    call = elementwise.call_text("byte_dropout", (20, 30), p)
     try:
         effective = _byte_pair(function, trial, (20, 30), p)[1]
     except StudentError as error:
@@ -1300,18 +1308,18 @@ def divides_by_the_effective_keep_prob(
     byte_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Each output is 0 or x over the representable keep probability nearest to keep_prob."""
-    masks.zero_or_scaled(
+    elementwise.zero_or_scaled(
         byte_dropout, trial, lambda p: 1 / _nearest(p), _byte_scale_mistake
     )
     for p in (0.9, 0.7, 0.4, 0.05):
-        got = masks.draw(byte_dropout, trial, (60, 60), p)
+        got = elementwise.draw(byte_dropout, trial, (60, 60), p)
         if got.mask.any() and not facts.close(
             got.out[got.mask] * _nearest(p), got.x[got.mask]
         ):
             ratio = float(np.median(got.out[got.mask] / got.x[got.mask]))
             trial.fail(
-                f"{masks.call_text('byte_dropout', (60, 60), p)}: a kept unit comes back "
-                f"{ratio:.6g} times as large; expected {1 / _nearest(p):.6g} times.",
+                f"{elementwise.call_text('byte_dropout', (60, 60), p)}: a kept unit comes "
+                f"back {ratio:.6g} times as large; expected {1 / _nearest(p):.6g} times.",
                 _byte_scale_mistake(got, p),
             )
 
@@ -1319,7 +1327,7 @@ def divides_by_the_effective_keep_prob(
 def _byte_scale_mistake(got: Draw, p: float) -> str:
     """Return what is behind a wrong factor of kept units in ``byte_dropout``."""
     if got.ratio is None:
-        return masks.SCALE_VARIES
+        return elementwise.SCALE_VARIES
     named: tuple[tuple[str, float], ...] = (
         (DIVIDES_BY_THE_REQUEST, 1 / p),
         (LEAVES_KEPT_UNITS_ALONE, 1.0),
@@ -1345,7 +1353,7 @@ def keeps_everything_where_that_is_nearest(
     """At keep_prob = 1, and 0.999, all 256 values of the byte keep the unit: out is x."""
     for p in (1.0, 0.999):
         x = trial.inputs(90, 80)
-        call = masks.call_text("byte_dropout", x.shape, p)
+        call = elementwise.call_text("byte_dropout", x.shape, p)
         try:
             result = byte_dropout(x, p, trial.generator())
         except StudentError as error:
@@ -1380,7 +1388,7 @@ def _everything_mistake(p: float, dropped: float) -> str:
 @in_bytes.check(points=0.25, after="returns_floats_and_a_number")
 def gives_each_unit_its_own_byte(byte_dropout: StudentFunction, trial: Trial) -> None:
     """Rows, columns, pixels and calls do not share bytes, and the kept count varies."""
-    masks.gives_each_unit_its_own_bit(byte_dropout, trial)
+    elementwise.gives_each_unit_its_own_bit(byte_dropout, trial)
 
 
 _BYTE_LOOKS: Mapping[str, Law] = {
@@ -1403,7 +1411,9 @@ def keeps_units_at_the_rate_of_the_byte(
     """Every unit is kept with the nearest representable probability, near 0 and 1 too."""
     for p in (0.8, 0.3, 0.001, 0.998, 0.005, 0.007):
         look = f"kept at {p}"
-        got = masks.draw(byte_dropout, trial, (2 * -(-trial.size(look) // 40), 20), p)
+        got = elementwise.draw(
+            byte_dropout, trial, (2 * -(-trial.size(look) // 40), 20), p
+        )
         what = f"units kept at keep_prob = {p}, which is {256 * _nearest(p):.0f}/256"
         name = partial(_byte_rate_mistake, got, p)
         trial.judge(look, got.mask, got.mask.size, what, name)
@@ -1427,9 +1437,13 @@ def _byte_rate_mistake(got: Draw, p: float, share: float) -> str:
     for half, where in _halves(got.x).items():
         if abs(got.mask[where].mean() - got.mask[~where].mean()) > 0.02:
             by_place = half == "first half"
-            return masks.DEPENDS_ON_PLACE if by_place else masks.DEPENDS_ON_VALUE
+            return (
+                elementwise.DEPENDS_ON_PLACE
+                if by_place
+                else elementwise.DEPENDS_ON_VALUE
+            )
     if p in (0.8, 0.3):
-        return masks.share_name(share, p)
+        return elementwise.share_name(share, p)
     if p == 0.001 and 0.0004 < share < 0.0025:
         return KEEPS_AT_THE_REQUEST
     return ONE_VALUE_TOO_FEW if share < _nearest(p) else ONE_VALUE_TOO_MANY
@@ -1467,7 +1481,8 @@ def draws_bytes_independently(byte_dropout: StudentFunction, trial: Trial) -> No
     blocks = 2 * -(-units // 800)
     rows = 20 * blocks
     first, second = (
-        masks.draw(byte_dropout, trial, (rows, 20), 0.3, rng).mask for _ in range(2)
+        elementwise.draw(byte_dropout, trial, (rows, 20), 0.3, rng).mask
+        for _ in range(2)
     )
     flat = first.ravel()
     pairs = {
@@ -1480,15 +1495,17 @@ def draws_bytes_independently(byte_dropout: StudentFunction, trial: Trial) -> No
     }
     for look, (a, b) in pairs.items():
         what = f"{look} at keep_prob = 0.3: mask bits that agree"
-        trial.judge(look, a == b, a.size, what, masks.DEPENDENT_BITS)
+        trial.judge(look, a == b, a.size, what, elementwise.DEPENDENT_BITS)
     square = first.reshape(blocks, 20, 20)
     for axis, where in ((2, "row"), (1, "column")):
         six = square.sum(axis=axis) == 6
         what = f"20 units of a {where} at keep_prob = 0.3: exactly 6 kept"
-        trial.judge(f"count in a {where}", six, six.size, what, masks.DEPENDENT_BITS)
+        trial.judge(
+            f"count in a {where}", six, six.size, what, elementwise.DEPENDENT_BITS
+        )
 
 
 @in_bytes.check(points=0.25, after="returns_floats_and_a_number")
 def draws_its_bytes_from_rng(byte_dropout: StudentFunction, trial: Trial) -> None:
     """The same rng state gives the same output; another state, another output."""
-    masks.draws_from_rng(byte_dropout, trial)
+    elementwise.draws_from_rng(byte_dropout, trial)

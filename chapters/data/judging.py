@@ -18,7 +18,7 @@ if __name__ == "__main__":
 
 from suites import SUITES, Implementation, implementations, rejections
 
-from autograder.grading import grade_functions
+from autograder.grading.grade import grade_functions
 
 RESULT = Path(__file__).with_suffix(".json")
 SEED = 8
@@ -65,7 +65,7 @@ def grader_row(subjects: Sequence[Implementation], repeats: int) -> dict[str, An
 def confusion() -> dict[str, Any]:
     """Return how often each intended mistake of a mutant was diagnosed as which: rows
     [chapter, intended, diagnosed, count]."""
-    from autograder.exercise import find_exercise
+    from autograder.contract.exercise import find_exercise
     from tests import bank
 
     counts: Counter[tuple[str, str, str]] = Counter()

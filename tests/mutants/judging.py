@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from autograder.specimens import BROKEN
+from autograder.families.specimens import BROKEN
 from tests.bank import mutant
 
 ANSWERS = "answers_true_or_false"

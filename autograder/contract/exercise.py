@@ -1,0 +1,166 @@
+"""Exercises and their checks, joined by the name of the function that the student writes."""
+
+import contextlib
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType, ModuleType
+
+from autograder.laws.binomial import Law
+
+CheckFunction = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property of a student's function, in the present tense.
+
+    ``function`` takes parameters named after student functions, and ``trial``; it
+    returns None when the property holds and raises ``CheckFailure`` otherwise.
+    ``looks`` names its statistical tests; a check without looks cannot fail by chance.
+    """
+
+    name: str
+    exercise: "Exercise"
+    points: float
+    after: tuple[str, ...]
+    looks: Mapping[str, Law]
+    function: CheckFunction
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring: what is true when the check passes."""
+        return (inspect.getdoc(self.function) or self.name).partition("\n")[0]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.function).parameters)
+
+
+@dataclass(eq=False)
+class Exercise:
+    """A function that the student writes, and what counts as right.
+
+    ``signature`` is the call and what it returns, for example
+    ``"inverted_dropout(x, keep_prob, rng, training=True) -> (out, cache)"``. A returned
+    item called ``cache`` stays with the student's side: checks hand it back unopened.
+    ``needs`` names other exercises' functions that the checks call as well.
+    ``section`` is the target in the book that explains the exercise.
+    """
+
+    name: str
+    chapter: str
+    title: str
+    signature: str
+    section: str
+    needs: tuple[str, ...] = ()
+    checks: list[Check] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.signature.startswith(f"{self.name}("):
+            raise ValueError(f"{self.name}: the signature starts with the name")
+        if self.name in _registry:
+            raise ValueError(f"{self.name} is registered twice")
+        _registry[self.name] = self
+
+    @property
+    def max_score(self) -> float:
+        return sum(check.points for check in self.checks)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names that a submission must define for this exercise."""
+        return (self.name, *self.needs)
+
+    @property
+    def opaque(self) -> tuple[int, ...]:
+        """The positions in the returned tuple that stay handles (the cache)."""
+        returned = re.search(r"->\s*\((.*)\)\s*$", self.signature)
+        items = [item.strip() for item in returned[1].split(",")] if returned else []
+        return tuple(i for i, item in enumerate(items) if item == "cache")
+
+    def check(
+        self,
+        *,
+        points: float,
+        after: str | tuple[str, ...] | list[str] = (),
+        looks: Mapping[str, Law] = MappingProxyType({}),
+    ) -> Callable[[CheckFunction], CheckFunction]:
+        """Register the decorated function as a check of this exercise.
+
+        ``points`` is at least 0; ``after`` names earlier checks of this exercise
+        without which this one says nothing: it is skipped unless they all passed.
+        Raises ``ValueError`` for an unknown or later name in ``after``, a repeated
+        check name, negative points, and a missing docstring.
+        """
+        names = (after,) if isinstance(after, str) else tuple(after)
+
+        def register(function: CheckFunction) -> CheckFunction:
+            known = [check.name for check in self.checks]
+            if function.__name__ in known:
+                raise ValueError(f"{self.name}: two checks named {function.__name__}")
+            if unknown := [name for name in names if name not in known]:
+                raise ValueError(f"{self.name}.{function.__name__}: after {unknown}?")
+            if points < 0 or not function.__doc__:
+                raise ValueError(f"{function.__name__}: points >= 0 and a docstring")
+            self.checks.append(
+                Check(function.__name__, self, points, names, dict(looks), function)
+            )
+            return function
+
+        return register
+
+
+_registry: dict[str, Exercise] = {}
+
+
+@functools.cache
+def _load() -> None:
+    from autograder import checks
+
+    for module in pkgutil.iter_modules(checks.__path__):
+        with _all_or_nothing(checks):
+            importlib.import_module(f"{checks.__name__}.{module.name}")
+
+
+@contextlib.contextmanager
+def _all_or_nothing(package: ModuleType) -> Iterator[None]:
+    """Forget what was registered while a module failed to load, and the modules that
+    registered it, so that the next attempt ends in the same error and no other."""
+    exercises, modules = dict(_registry), set(sys.modules)
+    try:
+        yield
+    except BaseException:
+        _registry.clear()
+        _registry.update(exercises)
+        for name in set(sys.modules) - modules:
+            parent, _, own = name.rpartition(".")
+            if parent == package.__name__:
+                del sys.modules[name]
+                vars(package).pop(own, None)
+        raise
+
+
+def all_exercises(chapter: str | None = None) -> list[Exercise]:
+    """Return every exercise, or those of one chapter, in the order of definition."""
+    _load()
+    return [e for e in _registry.values() if chapter in (None, e.chapter)]
+
+
+def all_chapters() -> list[str]:
+    """Return the chapters that have exercises."""
+    return list(dict.fromkeys(e.chapter for e in all_exercises()))
+
+
+def find_exercise(name: str) -> Exercise:
+    """Return the exercise of that name. Raises ``KeyError`` with the known names."""
+    _load()
+    if name not in _registry:
+        known = ", ".join(sorted(_registry))
+        raise KeyError(f"There is no exercise named {name!r}. Known: {known}.")
+    return _registry[name]

@@ -1,0 +1,163 @@
+"""Facts that cannot fail by chance: what came back, its shape, its dtype, its values."""
+
+from typing import Any
+
+import numpy as np
+
+from autograder.contract.mistakes import mistake
+from autograder.contract.trial import CheckFailure
+
+RETURNS_NOTHING = mistake(
+    "returns_nothing",
+    "the function ends without a return statement, so the call gives None.",
+    None,
+)
+RETURNS_ANOTHER_KIND = mistake(
+    "returns_another_kind",
+    "what comes back is of another kind than the statement says; compare it with the "
+    "line that says what the function returns.",
+    None,
+)
+RETURNS_ANOTHER_SHAPE = mistake(
+    "returns_another_shape",
+    "an axis too many or too few: something is summed, flattened or kept that should "
+    "not be, or works for arrays of one shape only.",
+    None,
+)
+RETURNS_NO_FLOATS = mistake(
+    "returns_no_floats",
+    "somewhere on the way the numbers become integers or booleans; the result holds "
+    "floating point numbers.",
+    None,
+)
+RETURNS_NAN_OR_INFINITY = mistake(
+    "returns_nan_or_infinity",
+    "a division by 0 on the way, or infinity times 0: the statement says what happens "
+    "at the edges.",
+    None,
+)
+RAISES_AN_ERROR = mistake(
+    "raises_an_error",
+    "your code meets an input that the statement allows and that it was not written for; "
+    "the message names the line.",
+    None,
+)
+
+
+def pair(result: Any, call: str, names: str = "(out, cache)") -> tuple[Any, Any]:
+    """Return the two items of a returned tuple, or raise ``CheckFailure`` saying what
+    came back from ``call`` instead of the items ``names``."""
+    first, second = items(result, 2, call, names)
+    return first, second
+
+
+def items(result: Any, count: int, call: str, names: str) -> tuple[Any, ...]:
+    """Return the ``count`` items of a returned tuple, or raise ``CheckFailure``."""
+    if result is None:
+        raise CheckFailure(
+            f"{call} returned None: is a return statement missing?", RETURNS_NOTHING
+        )
+    if not isinstance(result, tuple) or len(result) != count:
+        raise CheckFailure(
+            f"{call} returned {describe(result)}; expected the tuple {names}.",
+            RETURNS_ANOTHER_KIND,
+        )
+    return result
+
+
+def float_array(
+    value: Any, shape: tuple[int, ...], call: str, what: str = "the result"
+) -> np.ndarray:
+    """Return ``value`` when it is a finite float array of this shape.
+
+    Otherwise raise ``CheckFailure`` saying what was found: None, a list, integers, a
+    wrong shape, NaN or infinity."""
+    if value is None:
+        raise CheckFailure(
+            f"{call}: {what} is None: is a return statement missing?", RETURNS_NOTHING
+        )
+    if not isinstance(value, np.ndarray):
+        raise CheckFailure(
+            f"{call}: {what} is {describe(value)}; expected a NumPy array of real "
+            f"numbers, of shape {shape}.",
+            RETURNS_ANOTHER_KIND,
+        )
+    if value.shape != tuple(shape):
+        raise CheckFailure(
+            f"{call}: {what} has shape {value.shape}; expected {tuple(shape)}.",
+            RETURNS_ANOTHER_SHAPE,
+        )
+    if value.dtype.kind != "f":
+        raise CheckFailure(
+            f"{call}: {what} has dtype {value.dtype}; expected floating point numbers.",
+            RETURNS_NO_FLOATS,
+        )
+    finite(value, call, what)
+    return value
+
+
+def number(value: Any, call: str, what: str = "the result") -> float:
+    """Return ``value`` as a float when it is one finite real number (a 0-d array counts);
+    otherwise raise ``CheckFailure``."""
+    if (
+        isinstance(value, np.ndarray)
+        and value.shape == ()
+        and value.dtype.kind in "iuf"
+    ):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CheckFailure(
+            f"{call}: {what} is {describe(value)}; expected one number.",
+            RETURNS_NOTHING if value is None else RETURNS_ANOTHER_KIND,
+        )
+    try:
+        number = float(value)
+    except OverflowError:
+        raise CheckFailure(
+            f"{call}: {what} is an integer too large for a float.",
+            RETURNS_NO_FLOATS,
+        ) from None
+    finite(np.asarray(number), call, what)
+    return number
+
+
+def finite(value: np.ndarray, call: str, what: str = "the result") -> None:
+    """Raise ``CheckFailure`` when the array holds NaN or infinity."""
+    bad = ~np.isfinite(value)
+    if bad.any():
+        first = value[bad].flat[0] if value.ndim else value
+        raise CheckFailure(
+            f"{call}: {what} holds {first} in {int(bad.sum())} of {value.size} places; "
+            "expected finite numbers.",
+            RETURNS_NAN_OR_INFINITY,
+        )
+
+
+def close(found: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-12) -> bool:
+    """Return whether two arrays or numbers agree to rounding error (float32 included)."""
+    return bool(np.allclose(found, expected, rtol=rtol, atol=atol))
+
+
+def worst(found: np.ndarray, expected: np.ndarray) -> str:
+    """Return "expected … , found …" for the place where two arrays differ most."""
+    gap = np.abs(np.asarray(found, float) - np.asarray(expected, float))
+    place = np.unravel_index(int(np.argmax(gap)), gap.shape)
+    where = f" at {tuple(int(i) for i in place)}" if gap.ndim else ""
+    return f"expected {expected[place]:.6g}{where}, found {found[place]:.6g}"
+
+
+def describe(value: Any) -> str:
+    """Return a short text for a value in a message: shape and dtype, or type."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape is not None and dtype is not None:
+        return f"an array of shape {tuple(shape)} and dtype {dtype}"
+    if value is None:
+        return "None"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, bool | int | float | str):
+        return f"the {type(value).__name__} {value!r}"[:80]
+    kind = getattr(value, "type_name", type(value).__name__)
+    article = "an" if kind[:1] in "aeiou" else "a"
+    length = f" of {len(value)}" if isinstance(value, tuple | list | dict) else ""
+    return f"{article} {kind}{length}"

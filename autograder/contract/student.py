@@ -1,0 +1,32 @@
+"""A student's function as a check sees it, wherever it runs.
+
+``LocalFunction`` (of ``grading.local``) calls a function of this process,
+``RemoteFunction`` (of ``isolation.worker_handle``) one of the worker. Both hand over
+copies, and a check never knows which it has.
+"""
+
+from typing import Any, Protocol
+
+
+class StudentFunction(Protocol):
+    """A student's function: call it, or observe what it did to its arguments."""
+
+    name: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Return the result and the positional arguments as the call left them."""
+
+
+class StudentError(Exception):
+    """The student's function did not return: what happened, in one sentence.
+
+    ``unwritten`` says where, if what happened is that the function, or this part of it,
+    is still to be written; ``function`` is its name, where that is known."""
+
+    def __init__(self, message: str, unwritten: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.unwritten = unwritten
+        self.function = "your code"

@@ -1,0 +1,125 @@
+"""What a check is given besides the student's functions: randomness, looks, verdicts."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograder.contract.budget import alpha_of
+from autograder.contract.exercise import Check
+from autograder.laws.binomial import Law
+
+
+class CheckFailure(Exception):
+    """The property does not hold. ``mistake`` names the cause when behaviour shows it."""
+
+    def __init__(self, message: str, mistake: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.mistake = mistake
+
+
+@dataclass(frozen=True)
+class Look:
+    """One statistical test as it was carried out."""
+
+    name: str
+    n: int
+    alpha: float
+    p_value: float
+    detects: float
+
+
+class Trial:
+    """One run of one check.
+
+    All draws follow from the seed alone. Each use of ``rng``, and each new seed, is a
+    hash of the seed and a count: from one that a student's function gets to see, in a
+    generator's state or in inputs, no other can be computed.
+    """
+
+    def __init__(self, check: Check, seed: int) -> None:
+        self.check = check
+        self.looks: list[Look] = []
+        self._label = f"{check.exercise.name}/{check.name}/{seed}"
+        self._count = 0
+
+    def new_seed(self) -> int:
+        """Return a seed for ``generator``, below 2**128; each is another."""
+        self._count += 1
+        digest = hashlib.sha256(f"{self._label}/{self._count}".encode()).digest()
+        return int.from_bytes(digest[:16], "big")
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """A new generator at each use, for inputs; never hand it to a student's
+        function: ``generator()`` makes those."""
+        return np.random.default_rng(self.new_seed())
+
+    def generator(self, seed: int | None = None) -> np.random.Generator:
+        """Return a generator for the student's function; equal seeds, equal streams."""
+        return np.random.default_rng(self.new_seed() if seed is None else seed)
+
+    def inputs(self, *shape: int, zeros: float = 0.0) -> np.ndarray:
+        """Return float64 inputs of varied size and sign, a share ``zeros`` of them 0.
+
+        Magnitudes lie in [0.5, 3], so that a dropped unit (an exact 0) is told from a
+        kept one, and a scale is read off to rounding error."""
+        rng = self.rng
+        x = rng.uniform(-2.5, 2.5, shape)
+        x += np.copysign(0.5, x)
+        if zeros:
+            x[rng.random(shape) < zeros] = 0.0
+        return x
+
+    def law(self, look: str) -> Law:
+        return self.check.looks[look]
+
+    def size(self, look: str) -> int:
+        """Return how many trials the look needs for its stated defect and power."""
+        return self.law(look).sample_size(alpha_of(self.check.exercise.chapter))
+
+    def judge(
+        self,
+        look: str,
+        successes: int | np.ndarray,
+        n: int,
+        what: str,
+        mistake: str | Callable[[float], str | None] | None = None,
+    ) -> None:
+        """Test a count of successes in n trials against the look's law, exactly.
+
+        ``successes`` is the count, or a boolean array to be counted; ``what`` says what
+        was counted ("units kept at keep_prob = 0.8"). Raises ``CheckFailure`` with the
+        measured share, the expected one and the interval that chance allows, and
+        ``mistake``: a name, or a function of the measured share that returns one.
+        Raises ``ValueError`` when n is smaller than the look's sample size.
+        """
+        law, alpha = self.law(look), alpha_of(self.check.exercise.chapter)
+        if n < self.size(look):
+            raise ValueError(f"{look}: n = {n}, but the power needs {self.size(look)}")
+        count = (
+            int(np.count_nonzero(successes)) if np.ndim(successes) else int(successes)
+        )
+        p_value = law.p_value(count, n)
+        self.looks.append(Look(look, n, alpha, p_value, law.detects))
+        if p_value >= alpha:
+            return
+        low, high = law.accepted(n, alpha)
+        name = mistake(count / n) if callable(mistake) else mistake
+        raise CheckFailure(
+            f"{what}: measured {count / n:.4f} of {n:,}, expected {law.probability:.4f} "
+            f"(chance allows {low / n:.4f} to {high / n:.4f}).",
+            name,
+        )
+
+    def fail(self, message: str, mistake: str | None = None) -> NoReturn:
+        """Raise ``CheckFailure`` with this message."""
+        raise CheckFailure(message, mistake)
+
+    def expect(self, holds: Any, message: str, mistake: str | None = None) -> None:
+        """Raise ``CheckFailure`` with this message unless ``holds``."""
+        if not holds:
+            raise CheckFailure(message, mistake)

@@ -1,0 +1,1 @@
+"""Makes the students' notebooks from ``solutions/``."""

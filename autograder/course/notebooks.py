@@ -1,0 +1,409 @@
+"""Builds the students' notebooks: solutions/ → nbgrader's source → exercises/.
+
+``solutions/<chapter>.md`` holds statement, starter and solution. What nbgrader must know
+of each cell is inferred from the cell, so nobody types metadata.
+"""
+
+import ast
+import logging
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode, reads, v4, validate, writes
+
+from autograder import __version__
+from autograder.contract.exercise import Exercise, all_chapters, all_exercises, find_exercise
+from autograder.submission.file import GRADE_PREFIX
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+METADATA = {
+    "kernelspec": {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
+#: The file that students install, as ``python dev.py wheel`` makes it.
+WHEEL = f"dropout_in_expectation-{__version__}-py3-none-any.whl"
+INSTALL = f"""\
+`check` belongs to the grader of this book. To install it, download
+`{WHEEL}` from the book's first page into
+the folder of this notebook, run `%pip install {WHEEL}`
+in a cell, and restart the kernel.
+"""
+#: The notebooks' first code: without our grader, or with somebody else's package of that
+#: name, it says what to do, and cells that check say that they did not.
+IMPORT = "from autograder import check"
+GUARDED_IMPORT = f"""\
+try:
+    from autograder import check, require
+
+    require("{__version__}")
+except ImportError as found:
+    print(
+        "Expected this book's grader, autograder {__version__}; "
+        f"found: {{found}}. Run\\n"
+        "    %pip uninstall -y autograder dropout_in_expectation\\n"
+        "    %pip install {WHEEL}\\n"
+        "in a cell, with that file from the book's first page beside this "
+        "notebook, and restart the kernel."
+    )
+
+    def check(exercise):
+        print(exercise, "was not checked: see what the first cell says.")
+        return 0.0
+"""
+_IMPORT = re.compile(rf"(?m)\n*^{IMPORT}$\n*")
+_CHECK = re.compile(r'check\("(\w+)"\)')
+
+
+class BuildError(Exception):
+    """A notebook cannot be built; the message says where, why and what to do."""
+
+
+def read_source(path: str | Path) -> NotebookNode:
+    """Return the notebook in a MyST file, its metadata ours and its cells without ids.
+
+    Raises ``BuildError`` when the file is missing or not MyST."""
+    import jupytext
+
+    path = Path(path)
+    try:
+        notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
+    except (OSError, ValueError) as error:
+        raise BuildError(f"{path} cannot be read: {error}") from None
+    cells = [
+        {"cell_type": cell.cell_type, "source": cell.source, "metadata": cell.metadata}
+        for cell in notebook.cells
+    ]
+    return NotebookNode(
+        nbformat=4,
+        nbformat_minor=5,
+        metadata=NotebookNode(METADATA),
+        cells=[NotebookNode(cell) for cell in cells],
+    )
+
+
+# ---- From the solutions to nbgrader's source ----------------------------------------
+
+
+class _Builder:
+    """Gives each cell of one chapter its identity, and its metadata for nbgrader."""
+
+    def __init__(self, chapter: str) -> None:
+        self.chapter = chapter
+        self.exercises = {e.name: e for e in all_exercises(chapter)}
+        self.answered: list[str] = []
+        self.checked: list[str] = []
+        self.ids: set[str] = set()
+
+    def build(self, notebook: NotebookNode) -> NotebookNode:
+        """Return nbgrader's source notebook. Raises ``BuildError``."""
+        if not self.exercises:
+            known = ", ".join(all_chapters())
+            raise self.error(f"the chapter has no exercises; chapters that do: {known}")
+        cells = [made for cell in notebook.cells for made in self.cells(cell)]
+        if "about-the-grader" not in self.ids:
+            raise self.error(f"no cell says {IMPORT!r}")
+        for name in self.exercises:
+            if name not in self.answered:
+                raise self.error(f"no cell defines {name} with {BEGIN} in its body")
+            if name not in self.checked:
+                raise self.error(f'no cell holds check("{name}")')
+        built = NotebookNode({**notebook, "cells": cells})
+        validate(built)
+        return built
+
+    def error(self, message: str) -> BuildError:
+        return BuildError(f"solutions/{self.chapter}.md: {message}.")
+
+    def cells(self, cell: NotebookNode) -> list[NotebookNode]:
+        """Return the cell, built; the import of the grader becomes cells of its own."""
+        rest, found = _IMPORT.subn("\n\n", cell.source)
+        if cell.cell_type != "code" or not found:
+            return [self.cell(cell)]
+        about = v4.new_markdown_cell(INSTALL.strip())
+        cells = [
+            self.graded(about, "about-the-grader", locked=True),
+            self.code(v4.new_code_cell(GUARDED_IMPORT.strip())),
+        ]
+        if rest.strip():
+            cells.append(self.cell(NotebookNode({**cell, "source": rest.strip()})))
+        return cells
+
+    def cell(self, cell: NotebookNode) -> NotebookNode:
+        if unknown := set(cell.metadata) - {"free_response", "points"}:
+            raise self.error(f"a cell has unknown metadata {sorted(unknown)}")
+        if cell.cell_type != "code":
+            return self.text(cell)
+        if BEGIN in cell.source or END in cell.source:
+            return self.answer(cell)
+        if re.search(r"(?m)^\s*check\(", cell.source):
+            return self.check(cell)
+        for name in self.exercises:
+            if re.search(rf"(?m)^def {name}\(", cell.source):
+                raise self.error(f"the cell that defines {name} has no {BEGIN}")
+        return self.code(cell)
+
+    def code(self, cell: NotebookNode) -> NotebookNode:
+        number = sum(cell_id.startswith("code-") for cell_id in self.ids) + 1
+        return self.made(cell, f"code-{number}", {"deletable": False})
+
+    def answer(self, cell: NotebookNode) -> NotebookNode:
+        regions = re.findall(
+            rf"(?m)^\s*({re.escape(BEGIN)}|{re.escape(END)})$", cell.source
+        )
+        if regions != [BEGIN, END] * (len(regions) // 2):
+            raise self.error(f"{BEGIN} and {END} do not alternate in\n{cell.source}")
+        try:
+            body = ast.parse(cell.source).body
+        except SyntaxError as error:
+            raise self.error(f"{error} in\n{cell.source}") from None
+        found = [
+            node
+            for node in body
+            if isinstance(node, ast.FunctionDef) and node.name in self.exercises
+        ]
+        if len(found) != 1:
+            raise self.error(
+                f"an answer cell defines one exercise; this one defines "
+                f"{[node.name for node in found]}:\n{cell.source}"
+            )
+        self.agrees(self.exercises[found[0].name], found[0])
+        self.answered.append(found[0].name)
+        return self.graded(cell, found[0].name, solution=True)
+
+    def agrees(self, exercise: Exercise, function: ast.FunctionDef) -> None:
+        """Raise ``BuildError`` unless the starter has the exercise's parameters."""
+        stated = exercise.signature.partition(" ->")[0]
+        for argument in ast.walk(function.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        if stated != (found := f"{function.name}({ast.unparse(function.args)})"):
+            raise self.error(f"the cell defines {found}; the exercise says {stated}")
+
+    def check(self, cell: NotebookNode) -> NotebookNode:
+        call = _CHECK.fullmatch(cell.source.strip())
+        if call is None:
+            raise self.error(
+                f'check("name") stands in a cell of its own, not in\n{cell.source}'
+            )
+        name = call[1]
+        if name not in self.exercises:
+            known = ", ".join(self.exercises)
+            raise self.error(f"the chapter has no exercise {name!r}; it has {known}")
+        if name not in self.answered:
+            raise self.error(f'no answer cell stands above check("{name}")')
+        self.checked.append(name)
+        points = find_exercise(name).max_score
+        return self.graded(cell, GRADE_PREFIX + name, grade=True, points=points)
+
+    def text(self, cell: NotebookNode) -> NotebookNode:
+        if "free_response" in cell.metadata:
+            slug, points = cell.metadata["free_response"], cell.metadata.get("points")
+            if not isinstance(points, int | float) or points <= 0:
+                raise self.error(f"the free response {slug!r} has no points")
+            return self.graded(
+                cell, str(slug), grade=True, solution=True, points=points
+            )
+        if "points" in cell.metadata:
+            raise self.error(
+                "points without free_response: checks have their own points"
+            )
+        heading = re.match(r"#+\s+(.*)", cell.source)
+        words = re.findall(r"[a-z0-9_]+", heading[1].lower() if heading else "text")
+        slug = "-".join(words)
+        name, number = f"about-{slug[:40]}", 1
+        while name in self.ids:
+            number += 1
+            name = f"about-{slug[:40]}-{number}"
+        return self.graded(cell, name, locked=True)
+
+    def graded(
+        self,
+        cell: NotebookNode,
+        grade_id: str,
+        grade: bool = False,
+        solution: bool = False,
+        locked: bool = False,
+        points: float | None = None,
+    ) -> NotebookNode:
+        """Return the cell with nbgrader's metadata, complete, so that it adds none."""
+        metadata: dict[str, Any] = {
+            "cell_type": cell.cell_type,
+            "grade": grade,
+            "grade_id": grade_id,
+            "locked": locked or (grade and not solution),
+            "schema_version": 3,
+            "solution": solution,
+            "task": False,
+        }
+        if points is not None:
+            metadata["points"] = int(points) if points == int(points) else points
+        return self.made(cell, grade_id, {"nbgrader": metadata})
+
+    def made(
+        self, cell: NotebookNode, cell_id: str, metadata: dict[str, Any]
+    ) -> NotebookNode:
+        if not re.fullmatch(r"[\w-]{1,64}", cell_id, re.ASCII):
+            raise self.error(
+                f"{cell_id!r} is no cell id: letters, digits, _ and - only"
+            )
+        if cell_id in self.ids:
+            raise self.error(f"two cells are named {cell_id!r}")
+        self.ids.add(cell_id)
+        if cell.cell_type == "code":
+            made = v4.new_code_cell(cell.source, id=cell_id, metadata=metadata)
+        else:
+            made = v4.new_markdown_cell(cell.source, id=cell_id, metadata=metadata)
+        return made
+
+
+def source_notebook(path: Path) -> NotebookNode:
+    """Return nbgrader's source notebook of ``solutions/<chapter>.md``.
+
+    Raises ``BuildError`` where the file does not do what its exercises need."""
+    return _Builder(path.stem).build(read_source(path))
+
+
+# ---- From nbgrader's source to the students' notebook -------------------------------
+
+
+def release_text(source: NotebookNode, chapter: str, root: Path) -> str:
+    """Return the students' notebook as text: what ``nbgrader generate_assignment``,
+    with the settings of ``root``, makes of the source. The gradebook is not touched.
+
+    Raises ``BuildError`` when nbgrader fails, and when a solution is left in it."""
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder).resolve()
+        config = settings(root)
+        config.CourseDirectory.root = str(work)
+        config.CourseDirectory.assignment_id = chapter
+        config.CourseDirectory.db_url = f"sqlite:///{work / 'gradebook.db'}"
+        config.SaveCells.enabled = False
+        config.GenerateAssignment.no_database = True
+        course = CourseDirectory(config=config)
+        paths = [
+            Path(course.format_path(step, ".", chapter)) / f"{chapter}.ipynb"
+            for step in (course.source_directory, course.release_directory)
+        ]
+        paths[0].parent.mkdir(parents=True)
+        paths[0].write_text(writes(source), encoding="utf-8")
+        _generate(GenerateAssignment(coursedir=course, config=config), chapter)
+        text = paths[1].read_text(encoding="utf-8").rstrip() + "\n"
+    _assert_no_answer_in(text, source, chapter)
+    return text
+
+
+def settings(root: Path) -> Any:
+    """Return the settings of ``nbgrader_config.py``. Raises ``BuildError``."""
+    from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+    try:
+        return PyFileConfigLoader("nbgrader_config.py", str(root)).load_config()
+    except ConfigFileNotFound:
+        raise BuildError(
+            f"There is no nbgrader_config.py in {root}; "
+            "build in the folder that holds solutions/."
+        ) from None
+
+
+def _generate(converter: Any, chapter: str) -> None:
+    said: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    log, level = converter.log, converter.log.level
+    log.addHandler(handler)
+    log.setLevel(logging.ERROR)
+    log.propagate, propagated = False, log.propagate
+    try:
+        converter.start()
+    except Exception as error:
+        told = "\n".join([str(error), *said])
+        raise BuildError(f"nbgrader generate_assignment {chapter}: {told}") from error
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagated
+
+
+def _assert_no_answer_in(text: str, source: NotebookNode, chapter: str) -> None:
+    """Raise ``BuildError`` when an answer cell kept its answer."""
+    released = {cell.id: cell.source for cell in reads(text, as_version=4).cells}
+    for cell in source.cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            regions = re.findall(rf"(?s){BEGIN}\n(.*?)\n *{END}", cell.source)
+            left = [r for r in regions or [cell.source] if r in released[cell.id]]
+            if left or cell.source == released[cell.id]:
+                raise BuildError(f"{chapter}: the answer stays in cell {cell.id!r}.")
+    if marks := re.findall(r"(?:BEGIN|END) (?:SOLUTION|MARK SCHEME)", text):
+        raise BuildError(f"{chapter}: {marks[0]} stays in the students' notebook.")
+
+
+# ---- The whole ----------------------------------------------------------------------
+
+
+def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
+    """Write source and students' notebook of these chapters, or of all, below ``root``;
+    return the students' notebooks. A file that is up to date is left alone.
+
+    Raises ``BuildError``; nothing is written for a chapter that cannot be built."""
+    root = Path(root).resolve()
+    built = []
+    for chapter in chapters or _all_chapters(root):
+        source = source_notebook(root / "solutions" / f"{chapter}.md")
+        folder = root / "course" / "source" / chapter
+        _assert_alone(folder, f"{chapter}.ipynb")
+        text = release_text(source, chapter, root)
+        _write(folder / f"{chapter}.ipynb", writes(source).rstrip() + "\n")
+        release = root / "exercises" / chapter / f"{chapter}.ipynb"
+        _write(release, text)
+        built.append(release)
+    return built
+
+
+def _all_chapters(root: Path) -> list[str]:
+    written = {path.stem for path in (root / "solutions").glob("*.md")}
+    if not written:
+        raise BuildError(f"{root / 'solutions'} holds no chapter's solutions.")
+    if missing := set(all_chapters()) - written:
+        raise BuildError(f"There is no solutions/{min(missing)}.md for its exercises.")
+    folders = [path for path in (root / "exercises").glob("*") if path.is_dir()]
+    # Jupyter's checkpoints and byte code are no chapters.
+    released = {path.name for path in folders if path.name[0] not in "._"}
+    if stale := released - written:
+        raise BuildError(
+            f"exercises/{min(stale)} has no solutions/{min(stale)}.md: remove the one "
+            "or write the other."
+        )
+    return [chapter for chapter in all_chapters() if chapter in written] + sorted(
+        written - set(all_chapters())
+    )
+
+
+def _assert_alone(folder: Path, name: str) -> None:
+    """Raise ``BuildError`` for another file in nbgrader's source folder."""
+    ignored = (".ipynb_checkpoints", "__pycache__")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != folder / name and path.parent.name not in ignored:
+            raise BuildError(
+                f"{path} stands beside the source notebook, and nbgrader would hand it "
+                "out to the students: remove it."
+            )
+
+
+def _write(path: Path, text: str) -> None:
+    if path.is_file() and path.read_bytes() == text.encode():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    temporary.write_bytes(text.encode())
+    shutil.move(temporary, path)

@@ -1,0 +1,1 @@
+"""The ways to the grader: notebooks, pytest, a folder of files, nbgrader."""

@@ -1,0 +1,1 @@
+"""nbgrader's door: its commands, with our judge in place of the kernel."""

@@ -1,0 +1,136 @@
+"""What of a student's Markdown and code stands on the pages that nbgrader makes.
+
+``OfflineFeedback`` writes ``generate_feedback``'s pages: they load nothing from other hosts,
+and a bounded time is spent on whatever the student wrote. ``harmless_markdown`` is for
+formgrader's page, whose scripts may change scores. ``nbgrader_config.py`` names both.
+"""
+
+import html
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import bleach
+from jinja2 import pass_context
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters import Highlight2HTML
+from nbformat import NotebookNode
+
+from autograder.doors.nbgrader.timestamps import read_dates_carefully
+from autograder.doors.nbgrader.unfinished import leave_out_unfinished
+
+#: A browser shows such a page's own text, style and images, and nothing else.
+_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">"
+)
+#: What no policy stops: tags that lead the reader, or the browser, to another page.
+_LEADS_AWAY = re.compile(r"(?i)<(?=/?(?:meta|base|form|i?frame|link)\b)")
+
+#: Longer ones are shown as they were written: an essay of 5,000 words has 35,000 characters,
+#: an exercise's cell 3,000.
+MAX_MARKDOWN, MAX_HIGHLIGHTED = 50_000, 20_000
+#: No essay holds one character, or two in turn, so often: Markdown's time grows with its
+#: square.
+_RUN = re.compile(r"(?s)(.)\1{200}|(.{2,4}?)\2{100}")
+#: What a page's Markdown and colours may cost together, in seconds; a student's page takes
+#: one. What comes after is shown as it was written.
+PAGE_SECONDS = 10.0
+
+
+class OfflineFeedback(HTMLExporter):
+    """nbgrader's feedback page, which loads nothing, runs nothing and stays where it is,
+    whatever HTML the student wrote. Without MathJax, a formula reads as in the source."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if hasattr(self.parent, "assignments"):
+            leave_out_unfinished(self.parent)
+            read_dates_carefully(self.parent)
+        self._left = PAGE_SECONDS
+        self._highlight: Callable[..., str] = Highlight2HTML(parent=self)
+        own = {
+            "highlight_code": self.highlighted,
+            # Mends the links of notebooks from before 2014, and takes quadratic time.
+            "strip_files_prefix": lambda text: text,
+            # The page's policy is stricter than formgrader's filter, and its own.
+            "markdown2html": self.markdown2html,
+        }
+        self.filters = {**self.filters, **own}  # type: ignore[has-type]
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        """Return the Markdown as HTML; as it was written where nbconvert refuses it, as
+        for an image whose attachment is missing, and where it would take too long."""
+        if len(source) > MAX_MARKDOWN or _RUN.search(source):
+            return _as_written(source)
+        render = super().markdown2html
+        return self._timed(lambda: str(render(context, source)), source)
+
+    def highlighted(
+        self, source: str, language: str | None = None, metadata: Any = None
+    ) -> str:
+        """Return code in colours; as it was written where that would take too long."""
+        if len(source) > MAX_HIGHLIGHTED:
+            return _as_written(source)
+        return self._timed(lambda: self._highlight(source, language, metadata), source)
+
+    def _timed(self, render: Callable[[], str], source: str) -> str:
+        if self._left <= 0:
+            return _as_written(source)
+        began = time.monotonic()
+        try:
+            return render()
+        except Exception:
+            return _as_written(source)
+        finally:
+            self._left -= time.monotonic() - began
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: Any = None, **kw: Any
+    ) -> tuple[str, Any]:
+        self._left = PAGE_SECONDS
+        about = nb.metadata.get("language_info", {})
+        lexer = about.get("pygments_lexer", about.get("name"))
+        self._highlight = Highlight2HTML(pygments_lexer=lexer, parent=self)
+        page, resources = super().from_notebook_node(nb, resources, **kw)
+        head, end, body = page.partition("</head>")
+        head = re.sub(r"(?s)<script\b.*?</script>", "", head)
+        head = head.replace("<head>", f"<head>\n{_POLICY}", 1)
+        return head + end + _LEADS_AWAY.sub("&lt;", body), resources
+
+
+#: The tags that Markdown makes, and those that students write beside it.
+_MARKDOWN = (
+    "a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li "
+    "ol p pre s span strong sub summary sup table tbody td th thead tr u ul"
+)
+_TAGS = frozenset(_MARKDOWN.split())
+_ATTRIBUTES = {
+    "a": ("href", "title"),
+    "img": ("src", "alt", "title", "width", "height"),
+}
+#: What gives code its colours. Formgrader's scripts go by other classes, and by ids.
+_COLOURS = re.compile(r"highlight( hl-[\w-]+)?|[a-z][a-z0-9]{0,2}")
+
+
+def _stays(tag: str, name: str, value: str) -> bool:
+    """Whether an attribute does no more than show something."""
+    if name == "class":
+        return _COLOURS.fullmatch(value) is not None
+    return name in _ATTRIBUTES.get(tag, ())
+
+
+@pass_context
+def harmless_markdown(context: Any, source: str) -> str:
+    """Return Markdown as HTML in which nothing acts: other tags than Markdown's are shown
+    as they were written. Formgrader's page has the rights of whoever grades."""
+    page = OfflineFeedback().markdown2html(context, source)
+    return str(
+        bleach.clean(page, _TAGS, _stays, protocols=("http", "https", "mailto", "data"))
+    )
+
+
+def _as_written(source: str) -> str:
+    return f'<pre style="white-space: pre-wrap">{html.escape(source)}</pre>'

@@ -1,0 +1,69 @@
+"""When a submission was handed in, from a file that may hold anything."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.utils import parse_utc
+
+from autograder.submission.file import leads_out
+
+#: No date as people and nbgrader write it is longer.
+_LONGEST = 100
+#: A clock may be wrong, or in another time zone, by so much.
+_AHEAD = timedelta(days=1)
+
+
+class NotADate(ValueError):
+    """The sentence says what a ``timestamp.txt`` is instead of a date."""
+
+
+def handed_in_at(path: Path) -> datetime:
+    """Return the date in a ``timestamp.txt``, in UTC. Raises ``NotADate``."""
+    try:
+        if not path.is_file() or leads_out(path, path.parent.resolve()):
+            raise NotADate("it is not a file of the submission")
+        with path.open("rb") as file:
+            text = file.read(_LONGEST + 1).decode().strip()
+        if not text:
+            raise NotADate("it is empty")
+        if len(text) > _LONGEST:
+            raise NotADate("it is too long")
+        if not re.search(r"\d{4}", text):
+            # A parser takes "3" for the third of this month.
+            raise NotADate("it holds no year")
+        found = parse_utc(text)
+        ahead = found > datetime.now(UTC).replace(tzinfo=None) + _AHEAD
+    except NotADate:
+        raise
+    except Exception:
+        # A parser of dates, fed with anything, raises anything.
+        raise NotADate("it holds something else") from None
+    if ahead:
+        raise NotADate("it lies in the future")
+    return found
+
+
+class CarefulDirectory(CourseDirectory):
+    """nbgrader's course, in which a bad ``timestamp.txt`` is as good as none."""
+
+    def get_existing_timestamp(self, dest_path: str) -> datetime | None:
+        path = Path(dest_path, "timestamp.txt")
+        try:
+            return handed_in_at(path) if path.exists() or path.is_symlink() else None
+        except (NotADate, OSError) as error:
+            self.log.warning(
+                "%s is no date (%s); expected one such as 2026-11-21 15:52:11 UTC. "
+                "The work counts as handed in without a date, and so not late.",
+                path,
+                error,
+            )
+            return None
+
+
+def read_dates_carefully(converter: Any) -> None:
+    """Have a converter of nbgrader go on where a student's date cannot be read."""
+    if type(converter.coursedir) is CourseDirectory:
+        converter.coursedir.__class__ = CarefulDirectory

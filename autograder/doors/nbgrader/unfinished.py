@@ -1,0 +1,326 @@
+"""What an interrupted ``nbgrader autograde`` leaves is marked, and graded again.
+
+nbgrader takes a student for graded as soon as there is a folder in ``autograded/``. Here a
+mark stands beside that folder from before the first change to after the last one. The run
+that set it holds a lock on it, which ends with the run however that ends: so a mark without
+a lock is one of a run that did not come to an end.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader.converters import Autograde, NbGraderException
+from nbgrader.plugins import CsvExportPlugin
+from nbgrader.utils import remove, rmtree
+from sqlalchemy.exc import OperationalError
+
+from autograder.doors.nbgrader.gradebook import HeldGradebook, instead_of_own
+from autograder.wire.text import one_line
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+    import msvcrt
+
+#: On Windows a lock keeps others from reading, so it lies far behind the text.
+_FAR_BEHIND = 2**30
+
+
+_ENDING = ".unfinished"
+
+
+def mark_path(folder: str | Path) -> Path:
+    """Return where the mark of an ``autograded/<student>/<assignment>`` is; nbgrader's
+    patterns pass over it, and it is not in the folder that is handed back."""
+    folder = Path(folder)
+    return folder.with_name(f".{folder.name}{_ENDING}")
+
+
+def is_unfinished(folder: str | Path) -> bool:
+    """Whether an autograded folder is half-written: by a run now, or by one that ended."""
+    try:
+        return mark_path(folder).stat().st_size > 0
+    except OSError:
+        return False
+
+
+class InOtherHands(Exception):
+    """Another run is at work on this student."""
+
+
+@dataclass
+class Mark:
+    """A mark that this run holds; its file says who works on which notebooks."""
+
+    path: Path
+    file: int
+    #: The notebooks that an earlier run left unfinished; None: there was no such run.
+    earlier: set[str] | None
+
+    @classmethod
+    def take(cls, path: Path) -> "Mark":
+        """Return the mark, without a word in it if it is new. Raises ``InOtherHands``."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                _lock(file)
+                if _is_at(file, path):
+                    return cls(path, file, _told(file))
+            except BaseException:
+                os.close(file)
+                raise
+            # The run that held it has just removed it.
+            os.close(file)
+
+    def write(self, notebooks: set[str]) -> None:
+        """Say that these are unfinished from now on."""
+        words = {"process": os.getpid(), "notebooks": sorted(notebooks)}
+        text = json.dumps(words).encode()
+        os.lseek(self.file, 0, os.SEEK_SET)
+        # In the place of the old words: a full disk takes none of them.
+        os.write(self.file, text)
+        os.ftruncate(self.file, len(text))
+        os.fsync(self.file)
+
+    def remove(self) -> None:
+        """All is written."""
+        # Empty it means nothing, should its removal fail.
+        os.ftruncate(self.file, 0)
+        if os.name == "nt":  # which removes no open file
+            self.release()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        self.release()
+
+    def release(self) -> None:
+        """Give the lock back; a mark that is still there stays."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+
+def _lock(file: int) -> None:
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            os.lseek(file, _FAR_BEHIND, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):
+        raise InOtherHands from None
+    except OSError:
+        # A file system without locks: two runs at once are then the teacher's to avoid.
+        return
+
+
+def _is_at(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _told(file: int) -> set[str] | None:
+    os.lseek(file, 0, os.SEEK_SET)
+    text = os.read(file, 2**20)
+    try:
+        return set(json.loads(text)["notebooks"]) if text else None
+    except (ValueError, KeyError, TypeError):
+        return set()
+
+
+# ---- The run ------------------------------------------------------------------------
+
+
+class NotWritten(Exception):
+    """The gradebook could not be read or written; the student's turn is for another run."""
+
+
+class WholeAutograde(Autograde):
+    """nbgrader's ``Autograde``: of each student the whole is written, or it is marked."""
+
+    mark: Mark | None
+    #: The notebooks in hand.
+    taken: set[str]
+    #: What is written at the end of the turn: step, notebook, resources.
+    later: list[tuple[Any, NotebookNode, Any]]
+    #: The students who could not be marked.
+    untouched: list[str]
+    #: What ends with the run, however that ends.
+    closing: contextlib.ExitStack
+
+    @classmethod
+    def take_over(cls, converter: Any) -> None:
+        """Have nbgrader's converter be one of these: its application makes no other."""
+        if type(converter) is Autograde:
+            converter.__class__ = cls
+            converter.mark, converter.taken = None, set()
+            converter.later, converter.untouched = [], []
+            converter.closing = contextlib.ExitStack()
+
+    def convert_notebooks(self) -> None:
+        self.closing.callback(self._leave)
+        with self.closing:
+            super().convert_notebooks()
+        if self.untouched:
+            names = ", ".join(self.untouched)
+            message = f"Not graded, see above: {names}. Run nbgrader autograde again."
+            self.log.error(message)
+            raise NbGraderException(message)
+
+    def init_destination(self, assignment_id: str, student_id: str) -> bool:
+        self._leave()
+        if student_id in self.coursedir.student_id_exclude.split(","):
+            return False
+        folder = Path(os.path.normpath(self._format_dest(assignment_id, student_id)))
+        if not self._take(folder, one_line(student_id)):
+            return False
+        assert self.mark is not None
+        if self.mark.earlier is not None:
+            self._clear(folder)
+        with self._gradebook_in_use():
+            begins = bool(super().init_destination(assignment_id, student_id))
+        if not begins:
+            self.mark.remove()
+        return begins
+
+    def _take(self, folder: Path, student: str) -> bool:
+        """Set the mark; return whether that worked."""
+        self.taken = {Path(path).stem for path in self.notebooks}
+        try:
+            self.mark = Mark.take(mark_path(folder))
+            self.mark.write(self.taken | (self.mark.earlier or set()))
+        except InOtherHands:
+            self.log.warning("%s is in the hands of another run; left to it.", student)
+            return False
+        except OSError as error:
+            # In nbgrader's hands the error would remove what an earlier run wrote.
+            self.log.error(
+                "NOT GRADED: %s cannot be written (%s); expected a folder with room.",
+                mark_path(folder),
+                error.strerror or error,
+            )
+            self.untouched.append(student)
+            if self.mark is not None and self.mark.earlier is None:
+                self.mark.remove()
+            return False
+        if self.mark.earlier is not None:
+            self.log.warning(
+                "%s was being graded when an earlier run ended; graded again.", student
+            )
+        return True
+
+    def _leave(self) -> None:
+        """End the turn before; what did not come to its end stays marked."""
+        self.later.clear()
+        if self.mark is not None:
+            self.mark.release()
+            self.mark = None
+
+    def _clear(self, folder: Path) -> None:
+        """Remove what an earlier run left, as far as this run writes it anew."""
+        if self.coursedir.notebook_id == "*":
+            if folder.exists():
+                rmtree(folder)
+            return
+        for path in self.notebooks:
+            half = folder / Path(path).name
+            if half.exists():
+                remove(half)
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Copy the files and see that all is there; the gradebook stays as it is."""
+        with (
+            self._gradebook_in_use(),
+            HeldGradebook.of(self.coursedir) as gradebook,
+            instead_of_own(gradebook),
+        ):
+            super().init_assignment(assignment_id, student_id)
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        with self._gradebook_in_use():
+            super().convert_single_notebook(notebook_filename)
+
+    def set_permissions(self, assignment_id: str, student_id: str) -> None:
+        """Do the last of nbgrader's steps, and then write the gradebook."""
+        super().set_permissions(assignment_id, student_id)
+        with self._gradebook_in_use(), HeldGradebook.of(self.coursedir) as gradebook:
+            self._enter(assignment_id, student_id, gradebook)
+            for step, notebook, resources in self.later:
+                step.write(notebook, resources, gradebook)
+            gradebook.keep()
+        assert self.mark is not None
+        left = (self.mark.earlier or set()) - self.taken
+        if left:
+            self.mark.write(left)
+        else:
+            self.mark.remove()
+
+    def _enter(
+        self, assignment_id: str, student_id: str, gradebook: HeldGradebook
+    ) -> None:
+        """Let nbgrader enter the submission; its files are in place, its words said."""
+        ignored, quiet = self.coursedir.ignore, self.log.disabled
+        self.coursedir.ignore, self.log.disabled = ["*"], True
+        try:
+            with instead_of_own(gradebook):
+                super().init_assignment(assignment_id, student_id)
+        finally:
+            self.coursedir.ignore, self.log.disabled = ignored, quiet
+
+    @contextlib.contextmanager
+    def _gradebook_in_use(self) -> Iterator[None]:
+        """Let no busy gradebook or full disk end the run for the students after this."""
+        try:
+            yield
+        except OperationalError as error:
+            # An error in the question itself, as after an upgrade, is nbgrader's to tell.
+            name = getattr(error.orig, "sqlite_errorname", "SQLITE_ERROR")
+            if name == "SQLITE_ERROR":
+                raise
+            raise NotWritten(
+                f"The gradebook could not be used ({error.orig}); it stays as it was. "
+                "Run nbgrader autograde again when it can."
+            ) from None
+
+
+# ---- What comes after it ------------------------------------------------------------
+
+
+def leave_out_unfinished(converter: Any) -> None:
+    """Have nbgrader make no feedback from what is half-written."""
+    for folder in sorted(converter.assignments):
+        if is_unfinished(folder):
+            converter.log.error(
+                "NO FEEDBACK from %s: its grading did not come to an end. "
+                "Run nbgrader autograde again, then this.",
+                folder,
+            )
+            del converter.assignments[folder]
+
+
+class CarefulExport(CsvExportPlugin):
+    """nbgrader's table of scores, and a word about those that are not final."""
+
+    def export(self, gradebook: Any) -> None:
+        course = self.parent.coursedir
+        everyone = course.format_path(course.autograded_directory, "*", "*")
+        marks = os.path.relpath(mark_path(everyone), course.root)
+        for path in sorted(Path(course.root).glob(marks)):
+            name = path.name.removeprefix(".").removesuffix(_ENDING)
+            folder = path.with_name(name)
+            if is_unfinished(folder):
+                self.log.warning(
+                    "The scores from %s are not final: its grading did not come to an "
+                    "end. Run nbgrader autograde again, then this.",
+                    folder,
+                )
+        super().export(gradebook)

@@ -1,0 +1,181 @@
+"""``pytest --submission FILE``: one test for each check of each exercise in the file."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.doors import pytest_start
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("autograder", "dropout exercises")
+    group.addoption(
+        "--submission", metavar="FILE", help="grade this .ipynb or .py file"
+    )
+    group.addoption("--submission-replay", metavar="CODE", help="replay a report")
+    group.addoption("--submission-seed", type=int, metavar="N", help="draw by a number")
+    group.addoption(
+        "--submission-sandbox", choices=("auto", "required", "off"), default="auto"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """With ``--submission``, go on in a process that obeys nothing beside the file."""
+    wanted = getattr(early_config.known_args_namespace, "submission", None)
+    if not wanted or pytest_start.clean:
+        return
+    if capture := early_config.pluginmanager.getplugin("capturemanager"):
+        capture.suspend_global_capture(in_=True)
+    arguments = [str(word) for word in early_config.invocation_params.args]
+    if not pytest_start.named(arguments):
+        arguments.append(f"--submission={wanted}")
+    again = pytest_start.command([], arguments)
+    raise SystemExit(subprocess.call(again, env=pytest_start.environment()))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if submission := wanted_file(config):
+        if not submission.is_file():
+            raise pytest.UsageError(f"--submission: there is no file {submission}")
+        _check_secret(config)
+        if config.getoption("usepdb") or config.getoption("trace"):
+            # Python's debugger runs the .pdbrc of the working directory.
+            raise pytest.UsageError("--submission: no debugger (--pdb, --trace)")
+
+
+def _check_secret(config: pytest.Config) -> None:
+    """Raise ``UsageError`` for a secret or a replay code that cannot be used."""
+    from autograder.grading.draws import ReplayError, check_replay
+    from autograder.grading.secret import SecretError, find_secret
+
+    replay = config.getoption("--submission-replay")
+    by_hand = config.getoption("--submission-seed") is not None
+    if by_hand and replay is not None:
+        raise pytest.UsageError("--submission-seed or --submission-replay, not both")
+    try:
+        if replay is not None:
+            check_replay(replay)
+        elif not by_hand:
+            find_secret()
+    except (SecretError, ReplayError) as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def wanted_file(config: pytest.Config) -> Path | None:
+    """Return the path of ``--submission``."""
+    wanted = config.getoption("--submission")
+    return Path(os.path.abspath(wanted)) if wanted else None  # noqa: PTH100
+
+
+def pytest_collection(session: pytest.Session) -> Any:
+    """Collect the submission alone: no folder is read, and no module is imported."""
+    submission = wanted_file(session.config)
+    if submission is None:
+        return None
+    file = SubmissionFile.from_parent(session, path=submission)
+    session.items = list(session.genitems(file))
+    hook = session.config.hook
+    hook.pytest_collection_modifyitems(
+        session=session, config=session.config, items=session.items
+    )
+    hook.pytest_collection_finish(session=session)
+    session.testscollected = len(session.items)
+    return True
+
+
+class SubmissionFile(pytest.File):
+    """Grades its file once, at collection, and yields one item for each check."""
+
+    def collect(self) -> Iterator[Any]:
+        from autograder.grading.grade import grade
+
+        report = grade(
+            self.path,
+            seed=self.config.getoption("--submission-seed"),
+            replay=self.config.getoption("--submission-replay"),
+            sandbox=self.config.getoption("--submission-sandbox"),
+        )
+        self.config.stash[_REPORT] = report
+        if report.error is not None:
+            yield CheckItem.from_parent(self, name=self.path.name, message=report.error)
+            return
+        for exercise in report.exercises:
+            if exercise.status == "unwritten":
+                yield CheckItem.from_parent(
+                    self, name=exercise.name, message=exercise.message
+                )
+                continue
+            for check in exercise.checks:
+                yield CheckItem.from_parent(
+                    self,
+                    name=f"{exercise.name}::{check.name}",
+                    message=check.message or exercise.message,
+                    status=check.status,
+                    graded=exercise.status == "graded",
+                    mistake=check.mistake,
+                    exercise=exercise.name,
+                )
+
+
+class CheckItem(pytest.Item):
+    """One check's verdict as a test: passed, failed, or skipped for a root cause."""
+
+    def __init__(
+        self,
+        *,
+        message: str,
+        status: str = "failed",
+        graded: bool = True,
+        mistake: str | None = None,
+        exercise: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.message = message
+        self.status = status
+        self.graded = graded
+        self.mistake = mistake
+        self.exercise = exercise
+
+    def runtest(self) -> None:
+        from autograder.grading.report import mistake_text
+        from autograder.wire.text import one_line
+
+        if self.status == "skipped" and self.graded:
+            pytest.skip(one_line(self.message))
+        if self.status != "passed":
+            name = self.mistake
+            cause = f"\n{mistake_text(name, self.exercise)}" if name else ""
+            raise CheckFailed(one_line(self.message) + cause)
+
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+        if isinstance(excinfo.value, CheckFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, self.name
+
+
+class CheckFailed(Exception):
+    """A check that did not pass; pytest shows its text instead of a traceback."""
+
+
+_REPORT: pytest.StashKey[Any] = pytest.StashKey()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    report = config.stash.get(_REPORT, None)
+    if report is not None:
+        from autograder.wire.text import one_line
+
+        terminalreporter.section("score", "=")
+        terminalreporter.write_line(
+            f"{one_line(report.submission)}: {report.score:g} of {report.max_score:g} "
+            f"(grader {report.version}, {report.draws}, sandbox {report.sandbox})"
+        )

@@ -1,0 +1,133 @@
+"""Starts ``pytest --submission FILE`` where pytest obeys nothing that lies beside the file.
+
+pytest reads settings in the file's folder, in every folder above it and in the working
+directory before it loads any plugin, and these can import modules and write files. So a
+process of pytest with ``--submission`` is replaced by one that is told what to obey:
+
+- by a line in the environment's ``site-packages`` (``dev.py`` writes it), which runs
+  this file when Python starts, before it can import anything of the working directory;
+- by ``autograder.doors.pytest_plugin`` in an environment without that line. pytest 9.1 and
+  newer may then have imported what a student's settings name.
+
+Until then nothing else may be imported, not even pathlib: with an empty place in PYTHONPATH
+it would come from the working directory.
+"""
+
+import os
+import sys
+
+#: Whether this process was started by this module.
+clean = False
+
+SETTINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "submission.ini")
+PROGRAMS = ("pytest", "py.test", "pytest.exe", "py.test.exe", "pytest-script.py")
+
+
+def split(argv: list[str]) -> tuple[list[str], list[str]] | None:
+    """Return Python's options and pytest's arguments in the command line ``argv``, or
+    None if that does not run pytest with ``--submission``."""
+    options: list[str] = []
+    program, rest = "", argv[1:]
+    while rest and not program:
+        word = rest.pop(0)
+        before, m, module = word.partition("m")
+        if not word.startswith("-"):
+            program = word
+        elif m and not set(before) & set("cWX"):
+            # "-m pytest", "-mpytest" or, after another option, "-Im pytest".
+            options += [before] if before != "-" else []
+            program = module or (rest.pop(0) if rest else "?")
+        else:
+            options.append(word)
+            if word in ("-X", "-W", "-c", "--check-hash-based-pycs"):
+                options += rest[:1]
+                del rest[:1]
+    runs_pytest = os.path.basename(program) in PROGRAMS and "-c" not in options
+    return (options, rest) if runs_pytest and named(rest) else None
+
+
+def named(arguments: list[str]) -> str | None:
+    """Return the value of ``--submission`` in pytest's ``arguments``, or None."""
+    found = None
+    for place, word in enumerate(arguments):
+        if word == "--submission":
+            found = "".join(arguments[place + 1 : place + 2])
+        elif word.startswith("--submission="):
+            found = word.partition("=")[2]
+    return found
+
+
+def joined(arguments: list[str]) -> list[str]:
+    """Return pytest's ``arguments`` with ``--submission`` and its value in one word: of a
+    word that begins with "@" pytest takes the rest for a file, with arguments in it."""
+    words: list[str] = []
+    for word in arguments:
+        if words[-1:] == ["--submission"]:
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
+
+
+def environment() -> dict[str, str]:
+    """Return the environment without import paths that depend on where one stands."""
+    env = dict(os.environ)
+    places = env.pop("PYTHONPATH", "").split(os.pathsep)
+    here = os.getcwd()
+    kept = [place for place in places if os.path.isabs(place) and place != here]
+    if kept:
+        env["PYTHONPATH"] = os.pathsep.join(kept)
+    env["PYTHONSAFEPATH"] = "1"
+    # Plugins are found by names in folders, and one of these can lie in the way.
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    env.pop("PYTEST_PLUGINS", None)
+    return env
+
+
+def command(options: list[str], arguments: list[str]) -> list[str]:
+    """Return the command line of the process that runs pytest's ``arguments``."""
+    return [
+        sys.executable,
+        *options,
+        "-P",
+        "-m",
+        "autograder.doors.pytest_start",
+        *arguments,
+    ]
+
+
+def replace_pytest() -> None:
+    """Replace this process if its command line runs pytest with ``--submission``."""
+    parts = split(sys.orig_argv)
+    if parts is None:
+        return
+    if os.name != "nt":
+        os.execve(sys.executable, command(*parts), environment())
+    here = os.getcwd()
+    sys.path[:] = [place for place in sys.path if os.path.abspath(place) != here]
+    import subprocess
+
+    os._exit(subprocess.call(command(*parts), env=environment()))
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest with ``arguments`` in this process; return its exit code."""
+    global clean
+    clean = True
+    import pytest
+
+    obey = ["-c", SETTINGS, "--noconftest", "-p", "no:cacheprovider"]
+    obey += ["-p", "autograder.doors.pytest_plugin"]
+    folder = os.path.dirname(os.path.abspath(named(arguments) or ""))
+    if os.path.isdir(os.path.expandvars(folder)):
+        obey.append(f"--rootdir={folder}")
+    return int(pytest.main([*obey, *joined(arguments)]))
+
+
+if __name__ == "__main__":
+    # Not this module's second copy: the plugin asks the first whether it is clean.
+    from autograder.doors import pytest_start
+
+    sys.exit(pytest_start.main(sys.argv[1:]))
+elif __name__ == "at Python's start":
+    replace_pytest()

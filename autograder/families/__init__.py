@@ -1,0 +1,1 @@
+"""What exercises of one kind have in common: how to read them, and properties to ask for."""

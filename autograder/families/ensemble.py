@@ -1,0 +1,194 @@
+"""A softmax behind a dropped layer: its members, and masks read off its predictions.
+
+The student draws the masks, so the judge cannot know them. But behind weights whose rows
+are orthogonal, the logarithms of one member's probabilities give back each unit's input,
+0 or x / keep_prob, and an average of k members says how many of the k kept a unit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.trial import Trial
+
+Named = Iterator[tuple[str, np.ndarray]]
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    """Return probabilities along the last axis."""
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(z: np.ndarray) -> np.ndarray:
+    """Return log-probabilities along the last axis, of any size."""
+    z = z - z.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-z)) without overflow."""
+    return np.exp(-np.logaddexp(0, -z))
+
+
+def every_mask(units: int) -> np.ndarray:
+    """Return the 2**units masks as floats, the empty one first, the full one last."""
+    return (np.arange(2**units)[:, None] >> np.arange(units) & 1).astype(float)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What an exercise's function is given: x (N, D), weights (D, C), bias (C,)."""
+
+    x: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+    keep_prob: float
+
+    @property
+    def given(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        return self.x, self.weights, self.bias, self.keep_prob
+
+    def call(self, name: str, *more: Any) -> str:
+        """Return a call of the function as messages show it."""
+        rest = "".join(f", {item}" for item in (self.keep_prob, *more))
+        shapes = f"x of shape {self.x.shape}, weights of shape {self.weights.shape}"
+        return f"{name}({shapes}, bias{rest})"
+
+    def logits(self, factor: Any = 1.0, bias: np.ndarray | None = None) -> np.ndarray:
+        """Return the logits for inputs ``factor * x``, a number or one for each unit."""
+        return factor * self.x @ self.weights + (self.bias if bias is None else bias)
+
+    def members(self) -> np.ndarray:
+        """Return the logits of every member, (2**D, N, C), in order of ``every_mask``."""
+        return self.logits(every_mask(self.x.shape[1])[:, None] / self.keep_prob)
+
+    def chances(self) -> np.ndarray:
+        """Return every mask's probability, (2**D,)."""
+        kept = every_mask(self.x.shape[1]).sum(axis=1)
+        p = self.keep_prob
+        chances: np.ndarray = p**kept * (1 - p) ** (self.x.shape[1] - kept)
+        return chances
+
+    @property
+    def scaled(self) -> np.ndarray:
+        """The prediction without any mask."""
+        return softmax(self.logits())
+
+
+def ordinary(
+    trial: Trial, n: int, d: int, c: int, keep_prob: float, zeros: float = 0.0
+) -> Case:
+    """Return a case whose members' probabilities are far above rounding errors."""
+    largest = 1.5 * keep_prob / np.sqrt(d)
+    weights = trial.rng.uniform(-largest, largest, (d, c))
+    bias = trial.rng.uniform(-1, 1, c)
+    return Case(trial.inputs(n, d, zeros=zeros), weights, bias, keep_prob)
+
+
+def readable(trial: Trial, n: int, d: int, keep_prob: float) -> Case:
+    """Return a case of D + 3 classes whose masks can be read off one member's output.
+
+    The weights' rows are orthogonal to each other and to the vector of ones, so that
+    softmax's division, the same for all classes, leaves no trace in them."""
+    classes = d + 3
+    square = trial.rng.normal(size=(classes, d + 1))
+    square[:, 0] = 1
+    weights = 2 * keep_prob * np.linalg.qr(square)[0][:, 1:].T
+    bias = trial.rng.uniform(-1, 1, classes)
+    return Case(trial.inputs(n, d), weights, bias, keep_prob)
+
+
+def loud(trial: Trial, n: int, keep_prob: float) -> Case:
+    """Return a case whose members' logits reach beyond ±900 while the mean logits, which
+    the geometric mean is made of, stay between -1 and 1. |logits| < 1000 throughout."""
+    directions = trial.rng.uniform(-0.9, -0.6, (2, 3))
+    directions[:, trial.rng.integers(3)] = 1
+    sizes = keep_prob * trial.rng.uniform(470, 495, (n, 2))
+    weights = np.repeat(directions, 2, axis=0)
+    x = np.repeat(sizes, 2, axis=1) * np.array([1.0, -1.0, 1.0, -1.0])
+    return Case(x, weights, trial.rng.uniform(-1, 1, 3), keep_prob)
+
+
+def torn(trial: Trial, n: int) -> Case:
+    """Return a case at keep_prob = 0.5 whose members are sure of one class or the other,
+    so that every class's mean log-probability is near -950: too small to be exponentiated
+    before it is renormalised. |logits| < 1000 throughout."""
+    case = ordinary(trial, n, 2, 3, 0.5)
+    case.x[:, 0] = 950 + trial.rng.uniform(-1, 1, n)
+    case.weights[0] = 1, -1, 0
+    bias = case.bias + np.array([-950, 950, 0])
+    return Case(case.x, case.weights, bias, 0.5)
+
+
+def shifted(trial: Trial, keep_prob: float) -> Case:
+    """Return a case in which all logits of a row are near 990, -990 or 0 after inputs are
+    multiplied by keep_prob, and their differences are moderate."""
+    case = ordinary(trial, 6, 3, 4, keep_prob)
+    case.x[:, 0] = np.array([1, -1, 0, 1, -1, 0]) * 990 / keep_prob
+    case.weights[0] = 1
+    return case
+
+
+def spread(trial: Trial, keep_prob: float) -> Case:
+    """Return a case in which the logits of a row, after inputs are multiplied by
+    keep_prob, differ by up to 1900: all but the largest round to probability 0."""
+    case = ordinary(trial, 4, 3, 4, keep_prob)
+    case.x[:, 0] = np.array([1, -1, 1, -1]) * 950 / keep_prob
+    case.weights[0] = 1, -1, -0.6, -0.4
+    return case
+
+
+def inputs_of(case: Case, log_likes: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Return the inputs (N, D) of a readable case that explain logits, or logarithms of
+    probabilities; NaN in rows that no inputs explain."""
+    centred = log_likes - log_likes.mean(axis=1, keepdims=True) - (bias - bias.mean())
+    inputs: np.ndarray = centred @ case.weights.T / (2 * case.keep_prob) ** 2
+    rest = np.abs(inputs @ case.weights - centred).max(axis=1)
+    inputs[rest > 1e-3] = np.nan
+    return inputs
+
+
+def ratios_of(
+    case: Case, log_likes: np.ndarray, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """Return what each unit of x was multiplied with, and then by keep_prob: 1 for a
+    kept unit, 0 for a dropped one, when all is well."""
+    inputs = inputs_of(case, log_likes, case.bias if bias is None else bias)
+    return inputs / case.x * case.keep_prob
+
+
+def are_bits(ratios: np.ndarray) -> bool:
+    """Return whether all ratios are 0 or 1, to reading error."""
+    return bool((np.minimum(np.abs(ratios), np.abs(ratios - 1)) < 1e-2).all())
+
+
+def kept_of(case: Case, found: np.ndarray, samples: int) -> np.ndarray:
+    """Return in how many of the samples each row's only unit was kept, (N,), read off the
+    average of a case with D = 1; NaN in rows that are no average of its two members."""
+    dropped, kept = softmax(case.members())
+    step = kept - dropped
+    share = ((found - dropped) * step).sum(axis=1) / (step**2).sum(axis=1)
+    rest = np.abs(dropped + share[:, None] * step - found).max(axis=1)
+    return np.where(rest < 1e-5, share * samples, np.nan)
+
+
+def pairs_of(case: Case, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two masks, each (N, D), whose members' average each row is, in one
+    order or the other, and the distance from it, (N,). For D of 3 or less."""
+    members = softmax(case.members())
+    first, second = np.triu_indices(len(members))
+    averages = (members[first] + members[second]) / 2
+    distance = np.abs(averages - found).max(axis=2)
+    best = distance.argmin(axis=0)
+    bits = every_mask(case.x.shape[1])
+    masks = np.stack([bits[first[best]], bits[second[best]]])
+    return masks, distance.min(axis=0)
+
+
+def same(found: np.ndarray, expected: np.ndarray) -> bool:
+    """Return whether probabilities agree to rounding error; tiny ones may become 0."""
+    return found.shape == expected.shape and facts.close(found, expected, atol=1e-9)

@@ -1,0 +1,366 @@
+"""A network with one dropped layer: its loss and gradients, on any mask and every mask.
+
+The student draws the mask, so the judge cannot know it. On two rows of four hidden units
+there are only 256, and the answer must be that of one of them; where it is not, variants
+of the calculation say what went wrong.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.facts import describe
+from autograder.contract.mistakes import mistake
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import elementwise
+from autograder.families.backward_pass import (
+    ANOTHER_MASK,
+    BACKWARD_LACKS_SCALE,
+    BACKWARD_ONLY,
+    BACKWARD_SCALES_TWICE,
+    FORWARD_ONLY,
+)
+
+Arrays = dict[str, np.ndarray]
+
+PARTS = ("loss", "W1", "b1", "W2", "b2")
+
+SUMS_OVER_ROWS = mistake(
+    "sums_over_rows",
+    "you add up the rows; the loss is the mean over rows, so divide it, and the "
+    "gradient, by their number.",
+    "back-derivation",
+)
+DIVIDES_BY_ROWS_TWICE = mistake(
+    "divides_by_rows_twice",
+    "you divide by the number of rows twice; when the gradient of the logits is divided "
+    "already, weights and biases take sums over rows.",
+    "back-derivation",
+)
+LACKS_RELU_GATE = mistake(
+    "lacks_the_relu_gate",
+    "your gradient passes through hidden units that the ReLU set to 0.",
+    "back-derivation",
+)
+SOFTMAX_OVERFLOWS = mistake(
+    "softmax_overflows",
+    "the exponential of a large logit overflows; subtract each row's largest logit first.",
+    "back-derivation",
+)
+CLIPS_THE_LOSS = mistake(
+    "clips_the_loss",
+    "a probability too small for a float became 0, or was clipped, before you took its "
+    "logarithm; compute the log-probability from the logits, without the detour.",
+    "back-derivation",
+)
+NEVER_DROPS = mistake(
+    "never_drops",
+    "loss and gradients are those of the network without dropout.",
+    "back-derivation",
+)
+LOSS_WITHOUT_DROPOUT = mistake(
+    "loss_without_dropout",
+    "the loss is that of the network without dropout; it belongs to the dropped forward "
+    "pass, as the gradients do.",
+    "back-same-mask",
+)
+NETWORK_FORGETS_TO_RESCALE = mistake(
+    "network_forgets_to_rescale",
+    "kept hidden units are not divided by keep_prob; the network uses inverted dropout.",
+    "conv-definitions",
+)
+LOSS_OF_ANOTHER_MASK = mistake(
+    "loss_of_another_mask",
+    "the loss belongs to one mask and the gradients to another; run the forward pass "
+    "once, and use its mask for both.",
+    "back-same-mask",
+)
+UNDROPPED_LAYER_FOR_W2 = mistake(
+    "undropped_layer_for_the_second_weights",
+    "your gradient of W2 uses the hidden layer before dropout; W2 was multiplied with "
+    "the dropped one.",
+    "back-derivation",
+)
+DROPS_THE_INPUT = mistake(
+    "drops_the_input",
+    "you drop units of the input x; only the hidden layer is dropped.",
+    "back-mistakes",
+)
+OTHER_NAMES = mistake(
+    "names_gradients_otherwise",
+    "a gradient is missing, or stands under another name; grads has the same keys as "
+    "params.",
+    "back-derivation",
+)
+FLIPS_THE_SIGN = mistake(
+    "flips_the_sign",
+    "your gradients point downhill: they are the steps to take; return the gradients "
+    "themselves.",
+    "back-derivation",
+)
+OTHER_LOSS = mistake(
+    "computes_another_loss",
+    "the loss is not the mean cross-entropy of the batch, even without dropout: is a "
+    "penalty added to it, or the logarithm taken of something else?",
+    "back-derivation",
+)
+WRONG_WITHOUT_DROPOUT = mistake(
+    "backpropagation_is_wrong_without_dropout",
+    "a gradient is wrong even where nothing is dropped; compare it with finite "
+    "differences at keep_prob = 1 first.",
+    "back-gradcheck",
+)
+NO_SINGLE_MASK = mistake(
+    "no_single_mask_explains_it",
+    "either loss and gradients use different masks or scales, or dropout acts on another "
+    "layer than the hidden one.",
+    "back-same-mask",
+)
+CHANGES_PARAMETERS = mistake(
+    "changes_parameters",
+    "your function changes the parameters that it was given; it returns gradients, and "
+    "an optimiser makes the step.",
+    "back-mistakes",
+)
+
+
+def parameters(trial: Trial, d: int, h: int, c: int) -> Arrays:
+    """Return random parameters; hidden units are active for about half of the inputs."""
+    return {
+        "W1": trial.rng.normal(0, 1 / np.sqrt(d), (d, h)),
+        "b1": trial.rng.normal(0, 0.3, h),
+        "W2": trial.rng.normal(0, 1.5 / np.sqrt(h), (h, c)),
+        "b2": trial.rng.normal(0, 0.5, c),
+    }
+
+
+def reference(
+    params: Arrays,
+    x: np.ndarray,
+    y: np.ndarray,
+    multiplier: np.ndarray,
+    back: np.ndarray | None = None,
+    gate: bool = True,
+    input_multiplier: np.ndarray | None = None,
+    saved: np.ndarray | None = None,
+) -> Arrays:
+    """Return the loss and the gradients when hidden units are multiplied as given.
+
+    ``multiplier`` is (..., N, H), and results have its leading axes. ``back`` multiplies
+    in the backward pass (the same by default), ``gate`` is the ReLU's derivative,
+    ``input_multiplier`` (..., N, D) multiplies x, and ``saved`` multiplies the hidden
+    units for the gradient of W2: variants that explain mistakes."""
+    back = multiplier if back is None else back
+    inputs = x if input_multiplier is None else x * input_multiplier
+    z = inputs @ params["W1"] + params["b1"]
+    active = np.maximum(z, 0)
+    hidden = active * multiplier
+    logits = hidden @ params["W2"] + params["b2"]
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    rows = np.arange(len(y))
+    g = np.exp(log_probabilities)
+    g[..., rows, y] -= 1
+    g /= len(y)
+    dz = g @ params["W2"].T * back * ((z > 0) if gate else 1)
+    return {
+        "loss": -log_probabilities[..., rows, y].mean(axis=-1),
+        "W1": np.swapaxes(inputs, -1, -2) @ dz,
+        "b1": dz.sum(axis=-2),
+        "W2": np.swapaxes(hidden if saved is None else active * saved, -1, -2) @ g,
+        "b2": g.sum(axis=-2),
+    }
+
+
+def call_mlp(x: np.ndarray, keep_prob: float) -> str:
+    """Return a call as it is shown in messages."""
+    return f"dropout_mlp_gradients(params, x of shape {x.shape}, y, {keep_prob}, rng)"
+
+
+def loss_and_gradients(result: Any, params: Arrays, call: str) -> Arrays:
+    """Return the loss and the four gradients by name, or raise ``CheckFailure``."""
+    loss, grads = facts.pair(result, call, "(loss, grads)")
+    if not isinstance(grads, dict):
+        raise CheckFailure(
+            f"{call}: grads is {describe(grads)}; expected a dict.",
+            facts.RETURNS_ANOTHER_KIND,
+        )
+    if missing := [name for name in params if name not in grads]:
+        found = ", ".join(list(map(str, grads))[:8]) or "nothing"
+        raise CheckFailure(
+            f"{call}: grads lacks {', '.join(missing)}; it holds {found}.",
+            OTHER_NAMES,
+        )
+    values = {"loss": np.asarray(facts.number(loss, call, "loss"))}
+    for name, value in params.items():
+        values[name] = facts.float_array(
+            grads[name], value.shape, call, f"grads[{name!r}]"
+        )
+    return values
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Parameters, inputs, labels and a keep probability, and a call on them."""
+
+    params: Arrays
+    x: np.ndarray
+    y: np.ndarray
+    keep_prob: float
+
+    @classmethod
+    def random(
+        cls, trial: Trial, n: int, d: int, h: int, c: int, keep_prob: float
+    ) -> "Batch":
+        """Return a random batch of n rows."""
+        params, x = parameters(trial, d, h, c), trial.inputs(n, d)
+        return cls(params, x, trial.rng.integers(c, size=n), keep_prob)
+
+    @property
+    def call(self) -> str:
+        return call_mlp(self.x, self.keep_prob)
+
+    def run(self, function: StudentFunction, rng: np.random.Generator) -> Arrays:
+        """Return what the student's function finds. Raises ``CheckFailure``."""
+        result = function(self.params, self.x, self.y, self.keep_prob, rng)
+        return loss_and_gradients(result, self.params, self.call)
+
+    def expected(self, multiplier: np.ndarray, **variant: Any) -> Arrays:
+        """Return the loss and gradients of ``reference`` on this batch."""
+        return reference(self.params, self.x, self.y, multiplier, **variant)
+
+
+def plain_mistake(batch: Batch, found: Arrays, expected: Arrays) -> str | None:
+    """Return what is behind wrong results at keep_prob = 1."""
+    rows = len(batch.y)
+    wrong = [name for name in PARTS if not facts.close(found[name], expected[name])]
+    if all(facts.close(found[name], rows * expected[name]) for name in wrong):
+        return SUMS_OVER_ROWS
+    if all(facts.close(rows * found[name], expected[name]) for name in wrong):
+        return DIVIDES_BY_ROWS_TWICE
+    gateless = batch.expected(np.ones(()), gate=False)
+    if all(facts.close(found[name], gateless[name]) for name in PARTS):
+        return LACKS_RELU_GATE
+    if "loss" in wrong:
+        return OTHER_LOSS
+    downhill = all(facts.close(-found[name], expected[name]) for name in wrong)
+    return FLIPS_THE_SIGN if downhill else WRONG_WITHOUT_DROPOUT
+
+
+def holds_nan(result: Any) -> bool:
+    """Return whether NaN stands anywhere in the returned (loss, grads)."""
+    loss, grads = result if isinstance(result, tuple) and len(result) == 2 else (0, {})
+    values = [loss, *(grads.values() if isinstance(grads, dict) else ())]
+    return any(
+        bool(np.isnan(value).any())
+        for value in values
+        if isinstance(value, float)
+        or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
+    )
+
+
+def every_mask(rows: int, units: int) -> np.ndarray:
+    """Return all 2^(rows * units) masks, (masks, rows, units), True where kept."""
+    bits = np.arange(2 ** (rows * units))[:, None] >> np.arange(rows * units)
+    return (bits & 1).astype(bool).reshape(-1, rows, units)
+
+
+def fitting(found: Arrays, candidates: Arrays) -> dict[str, np.ndarray]:
+    """Return, by part, which of the candidates equal what was found (to 1e-6)."""
+    fits = {}
+    for name in PARTS:
+        value = candidates[name].reshape(-1, found[name].size)
+        gap = np.abs(value - found[name].reshape(-1)).max(axis=1)
+        fits[name] = gap <= 1e-6 * (1 + np.abs(value).max())
+    return fits
+
+
+def together(fits: dict[str, np.ndarray], parts: tuple[str, ...] = PARTS) -> np.ndarray:
+    """Return which candidates fit all of these parts at once; a part with one value
+    stands for every candidate."""
+    result = np.ones(1, dtype=bool)
+    for name in parts:
+        result = result & fits[name]
+    return result
+
+
+def explanations_of(batch: Batch, found: Arrays, kept: np.ndarray) -> set[str]:
+    """Return the mistakes that explain results which no mask does."""
+    scaled, one = kept / batch.keep_prob, np.ones((1, 1, 1))
+
+    def explains(
+        multiplier: np.ndarray, parts: tuple[str, ...] = PARTS, **variant: Any
+    ) -> bool:
+        fits = fitting(found, batch.expected(multiplier, **variant))
+        return bool(together(fits, parts).any())
+
+    forward = together(fitting(found, batch.expected(scaled)), ("loss", "W2", "b2"))
+    if forward.any():
+        first = scaled[forward][:1]
+        backs = {
+            FORWARD_ONLY: np.concatenate([one, one / batch.keep_prob]),
+            BACKWARD_LACKS_SCALE: (first != 0).astype(float),
+            BACKWARD_SCALES_TWICE: first / batch.keep_prob,
+            ANOTHER_MASK: scaled,
+        }
+        return {name for name, back in backs.items() if explains(first, back=back)}
+    gradients = explains(scaled, PARTS[1:])
+    tests = {
+        NEVER_DROPS: explains(one),
+        NETWORK_FORGETS_TO_RESCALE: explains(kept),
+        LOSS_WITHOUT_DROPOUT: gradients and explains(one, ("loss",)),
+        LOSS_OF_ANOTHER_MASK: gradients and explains(scaled, ("loss",)),
+        UNDROPPED_LAYER_FOR_W2: explains(scaled, saved=one),
+        BACKWARD_ONLY: explains(one, back=scaled),
+    }
+    if not any(tests.values()):
+        inputs = every_mask(*batch.x.shape)[:, None] / batch.keep_prob
+        tests[DROPS_THE_INPUT] = any(
+            explains(hidden, input_multiplier=inputs) for hidden in (one, scaled)
+        )
+    return {name for name, holds in tests.items() if holds}
+
+
+#: The most particular explanation first: a mask drawn anew may happen to keep all.
+EXPLANATIONS = (
+    NEVER_DROPS,
+    NETWORK_FORGETS_TO_RESCALE,
+    LOSS_WITHOUT_DROPOUT,
+    LOSS_OF_ANOTHER_MASK,
+    UNDROPPED_LAYER_FOR_W2,
+    BACKWARD_ONLY,
+    FORWARD_ONLY,
+    BACKWARD_LACKS_SCALE,
+    BACKWARD_SCALES_TWICE,
+    ANOTHER_MASK,
+    DROPS_THE_INPUT,
+)
+
+
+def hidden_mask(
+    function: StudentFunction,
+    trial: Trial,
+    rows: int,
+    units: int,
+    keep_prob: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return the mask (rows, units) of one call, True where kept.
+
+    Row i of x is non-zero in place i alone, so row i of the gradient of W1 belongs to it;
+    with positive weights every hidden unit is active, so a 0 there is a dropped unit."""
+    params = parameters(trial, rows, units, 3)
+    params |= {"W1": np.abs(params["W1"]), "b1": np.abs(params["b1"]) + 0.1}
+    x = np.diag(trial.rng.uniform(0.5, 2, rows))
+    batch = Batch(params, x, trial.rng.integers(3, size=rows), keep_prob)
+    return batch.run(function, rng)["W1"] != 0
+
+
+def dependence(kept: np.ndarray) -> str | None:
+    """Return the mistake when all rows, or all units of each row, share a bit."""
+    if (kept == kept[0]).all():
+        return elementwise.ONE_MASK_FOR_ALL_ROWS
+    return elementwise.ONE_BIT_PER_ROW if (kept == kept[:, :1]).all() else None

@@ -1,0 +1,1 @@
+"""Runs the checks of a submission and puts the verdict together."""

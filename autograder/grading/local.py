@@ -1,0 +1,99 @@
+"""A student's function of this process: a notebook's kernel, a page, our own mutants.
+
+What it returns is encoded and decoded as if it came from a worker: one rule says what a
+check may look at, wherever the function runs.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograder import wire
+from autograder.contract.student import StudentError
+from autograder.wire import Foreign
+from autograder.wire.errors import describe_error, unwritten_at
+
+
+def copied(value: Any) -> Any:
+    """Return the value with every array in it copied, generators kept as they are."""
+    if isinstance(value, np.ndarray):
+        return np.array(value)
+    if isinstance(value, tuple | list):
+        return type(value)(copied(item) for item in value)
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, Foreign):
+        raise StudentError(
+            f"what it returned cannot be passed on: a value of type {value.type_name}"
+        )
+    return value
+
+
+class LocalFunction:
+    """A function of this process. ``opaque`` positions of a returned tuple are handles."""
+
+    def __init__(
+        self, name: str, function: Callable[..., Any], opaque: tuple[int, ...] = ()
+    ) -> None:
+        self.name = name
+        self._function = function
+        self._opaque = opaque
+        self._errors = np.geterr()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.observe(*args, **kwargs)[0]
+
+    def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
+        args = tuple(self._opened(copied(arg)) for arg in args)
+        kwargs = {key: self._opened(copied(arg)) for key, arg in kwargs.items()}
+        try:
+            # NumPy warns of the student's numbers as it did before the check began.
+            with np.errstate(**self._errors):
+                result = self._function(*args, **kwargs)
+        except (Exception, SystemExit) as error:
+            own = getattr(self._function, "__globals__", None)
+            unwritten = unwritten_at(error, [own, sys.modules["__main__"].__dict__])
+            raise StudentError(describe_error(error), unwritten) from None
+        try:
+            return self._closed(result), tuple(
+                _crossed(arg) if isinstance(arg, np.ndarray | dict) else arg
+                for arg in args
+            )
+        except (wire.WireError, MemoryError) as error:
+            raise StudentError(f"its result cannot be used: {error}") from None
+        except Exception as error:  # of a student's own class
+            text = describe_error(error)
+            raise StudentError(f"its result cannot be used: {text}") from None
+
+    def _opened(self, value: Any) -> Any:
+        if isinstance(value, _LocalHandle):
+            # A shallow copy would share the cache's arrays between calls; so may students.
+            return value.value
+        return value
+
+    def _closed(self, result: Any) -> Any:
+        return _crossed(result, self._opaque)
+
+
+def _crossed(value: Any, opaque: tuple[int, ...] = ()) -> Any:
+    """Return what a check may look at of a value; items at the ``opaque`` places of a
+    tuple are handles. Raises ``WireError`` for what is too deep, too long or too large."""
+    handles: list[_LocalHandle] = []
+
+    def handle(item: Any) -> dict[str, Any]:
+        handles.append(_LocalHandle(item))
+        return {"is": "handle", "number": len(handles) - 1}
+
+    writer = wire.Writer(wire.foreign)
+    node = writer.encode_result(value, opaque, handle)
+    return wire.Reader(writer.body, lambda n: handles[n["number"]]).decode(node)
+
+
+class _LocalHandle:
+    """A cache in this process, unopened by checks."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.type_name = type(value).__name__

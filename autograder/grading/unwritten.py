@@ -1,0 +1,65 @@
+"""Functions that are not written yet: they raise ``NotImplementedError``, as starters do.
+
+That is no mistake to explain, so it is told apart from every other error.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from autograder.contract.student import StudentError, StudentFunction
+
+
+class Watched:
+    """A student's function that remembers whether any call found it written."""
+
+    def __init__(self, function: StudentFunction) -> None:
+        self.name = function.name
+        #: What the first call said that found it unwritten, as ``unwritten_at`` does.
+        self.unwritten: str | None = None
+        self._function = function
+        self._others = 0
+
+    @property
+    def never_ran(self) -> bool:
+        """Whether it was called, and is unwritten for all that it was called with."""
+        return self.unwritten is not None and not self._others
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._watch(self._function, args, kwargs)
+
+    def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
+        result: tuple[Any, tuple[Any, ...]]
+        result = self._watch(self._function.observe, args, kwargs)
+        return result
+
+    def _watch(self, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._others += 1
+        try:
+            return call(*args, **kwargs)
+        except StudentError as error:
+            if error.unwritten is not None:
+                self._others -= 1
+                self.unwritten = self.unwritten or error.unwritten
+                error.function = self.name
+            raise
+
+
+def unwritten_in(error: BaseException | None) -> StudentError | None:
+    """Return the call of an unwritten function behind a check's failure, if there is one:
+    the failure itself, or what the check was handling when it raised that."""
+    while error is not None:
+        if isinstance(error, StudentError) and error.unwritten is not None:
+            return error
+        error = error.__context__
+    return None
+
+
+def not_written_yet(exercise: str, functions: Iterable[Watched]) -> str | None:
+    """Return the sentence for an exercise one of whose functions is not written at all;
+    None when each was found written, at least for some arguments."""
+    for function in functions:
+        if function.never_ran:
+            if function.name == exercise:
+                return f"Not written yet ({function.unwritten})."
+            return f"Needs {function.name}, not written yet."
+    return None

@@ -1,0 +1,1 @@
+"""Starts, confines, times and ends workers; never imports what they run."""

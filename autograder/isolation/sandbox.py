@@ -1,0 +1,172 @@
+"""How the worker is confined: bubblewrap where it works, resource limits everywhere."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+
+class SandboxUnavailable(Exception):
+    """``--sandbox required``, and bubblewrap does not work here."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one submission's worker, in seconds and bytes.
+
+    Cell, call and total are of processor time, as the judge measures it; the total is
+    that of the file, both tries together. ``idle_seconds`` is how long a request may keep
+    the judge waiting without computing, ``total_idle_seconds`` the same of one try.
+    ``cpu_seconds`` is the kernel's own bound, behind the judge's."""
+
+    cell_seconds: float = 30.0
+    call_seconds: float = 15.0
+    total_seconds: float = 60.0
+    idle_seconds: float = 30.0
+    total_idle_seconds: float = 60.0
+    cpu_seconds: int = 90
+    memory_bytes: int = 2 * 2**30
+    file_bytes: int = 16 * 2**20
+    processes: int = 64
+    open_files: int = 64
+
+    def resources(self) -> dict[str, int]:
+        """Return the limits by their names in the ``resource`` module."""
+        return {
+            "RLIMIT_CPU": self.cpu_seconds,
+            "RLIMIT_AS": self.memory_bytes,
+            # A judge has less of this for itself, which its worker inherits.
+            "RLIMIT_DATA": self.memory_bytes,
+            "RLIMIT_FSIZE": self.file_bytes,
+            "RLIMIT_NPROC": self.processes,
+            "RLIMIT_NOFILE": self.open_files,
+            "RLIMIT_CORE": 0,
+        }
+
+
+#: What ``sandbox`` may be: use bubblewrap if it works, insist on it, or do without.
+MODES = ("auto", "required", "off")
+
+
+def confine(mode: str) -> tuple[list[str], str]:
+    """Return the command that starts a worker, and the name of what confines it.
+
+    The name is "bubblewrap"; or what the worker can do by itself, which it reports at its
+    start: "landlock" (Linux, with a seccomp filter), "landlock without seccomp",
+    "rlimits" (other POSIX) or "none" (Windows).
+    Raises ``ValueError`` for an unknown mode, ``SandboxUnavailable`` when bubblewrap is
+    required and does not work.
+    """
+    if mode not in MODES:
+        raise ValueError(f"sandbox is one of {', '.join(MODES)}, not {mode!r}")
+    command = [sys.executable, "-I", "-m", "autograder.worker"]
+    bare = "rlimits" if os.name == "posix" else "none"
+    if mode == "off":
+        return command, bare
+    wrapper = bubblewrap()
+    if wrapper is not None:
+        return [*wrapper, *command], "bubblewrap"
+    if mode == "required":
+        raise SandboxUnavailable(
+            "--sandbox required: bubblewrap (the program bwrap) is missing or cannot "
+            "make namespaces here. Install it, or grade with --sandbox auto."
+        )
+    return command, bare
+
+
+def caution(sandbox: str) -> str | None:
+    """Return what a grader must know of a run that a ``sandbox`` of this name confined,
+    or None where files are out of a submission's reach."""
+    if sandbox == "landlock without seccomp":
+        return (
+            "This system has no seccomp filter for the worker: a submission may reach "
+            "other processes. Grade with bubblewrap (--sandbox required)."
+        )
+    if sandbox in ("rlimits", "none"):
+        return (
+            f"The sandbox was {sandbox!r}, which does not protect files: a submission can "
+            "read, change and fill what you can. Grade with bubblewrap, on Linux "
+            "(--sandbox required)."
+        )
+    return None
+
+
+@lru_cache(maxsize=1)
+def bubblewrap() -> tuple[str, ...] | None:
+    """Return the bubblewrap command, or None where it is missing or does not work."""
+    program = shutil.which("bwrap")
+    if program is None or sys.platform != "linux":
+        return None
+    wrapper = (program, *_namespaces(), *_visible(), "--chdir", "/tmp", "--")
+    try:
+        done = subprocess.run(
+            [*wrapper, sys.executable, "-I", "-c", "import autograder.wire"],
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return wrapper if done.returncode == 0 else None
+
+
+def _namespaces() -> list[str]:
+    return ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+
+
+def readable() -> list[str]:
+    """Return what a worker may read: the system and this Python, but not the grader."""
+    system = [Path("/usr"), Path("/etc/fonts"), Path("/etc/ld.so.cache")]
+    libraries = [Path(p) for p in ("/bin", "/lib", "/lib32", "/lib64", "/libx32")]
+    pythons = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix)]
+    devices = [Path("/dev/urandom"), Path("/dev/random"), Path("/dev/zero")]
+    paths = [*system, *libraries, *pythons, *devices]
+    return [str(path) for path in dict.fromkeys(paths) if path.exists()]
+
+
+#: The grader's folder, and what of it the worker itself runs.
+PACKAGE = Path(__file__).resolve().parent.parent
+_OF_THE_WORKER = ("__init__.py", "wire", "worker")
+
+
+def _visible() -> list[str]:
+    """Return the bindings: what is readable, read-only, and an own small /tmp.
+
+    Of the grader only the worker's folders are there: a check may hold what a student
+    is asked for."""
+    options = ["--tmpfs", "/", "--dev", "/dev", "--proc", "/proc"]
+    options += ["--size", str(64 * 2**20), "--tmpfs", "/tmp"]
+    for name in readable():
+        path = Path(name)
+        if name.startswith("/dev/"):
+            continue
+        if path.is_symlink() and path.parent == Path("/"):
+            options += ["--symlink", str(path.readlink()), name]
+        else:
+            options += ["--ro-bind", name, name]
+    options += ["--tmpfs", str(PACKAGE)]
+    for name in _OF_THE_WORKER:
+        options += ["--ro-bind", str(PACKAGE / name), str(PACKAGE / name)]
+    # Memory stands behind these, and nothing bounds it.
+    for folder in (str(PACKAGE), "/dev", "/"):
+        options += ["--remount-ro", folder]
+    return options
+
+
+def environment(folder: str) -> dict[str, str]:
+    """Return the worker's environment: no secrets, one thread, ``folder`` to write in."""
+    keep = (
+        ("SYSTEMROOT", "TEMP", "TMP", "LANG", "PATH") if os.name == "nt" else ("PATH",)
+    )
+    return {name: os.environ[name] for name in keep if name in os.environ} | {
+        "HOME": folder,
+        "TMPDIR": folder,
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": str(Path(folder) / "matplotlib"),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUTF8": "1",
+    }

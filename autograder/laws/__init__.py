@@ -1,0 +1,1 @@
+"""Exact tests, their power and sample sizes; imports nothing of ours."""

@@ -1,0 +1,47 @@
+"""The language between judge and worker; both processes load it, and it needs NumPy alone.
+
+Nothing is unpickled or evaluated: a frame is JSON with raw array bytes."""
+
+from autograder.wire.frames import (
+    MAX_BODY,
+    MAX_HEADER,
+    MAX_MARKS,
+    WireError,
+    expect_fields,
+    packed,
+    read_frame,
+    write_frame,
+)
+from autograder.wire.values import (
+    MAX_DEPTH,
+    MAX_ITEMS,
+    MAX_NUMBERS,
+    Foreign,
+    Handle,
+    Reader,
+    Writer,
+    foreign,
+    generator_node,
+    generator_state,
+)
+
+__all__ = [
+    "MAX_BODY",
+    "MAX_DEPTH",
+    "MAX_HEADER",
+    "MAX_ITEMS",
+    "MAX_MARKS",
+    "MAX_NUMBERS",
+    "Foreign",
+    "Handle",
+    "Reader",
+    "WireError",
+    "Writer",
+    "expect_fields",
+    "foreign",
+    "generator_node",
+    "generator_state",
+    "packed",
+    "read_frame",
+    "write_frame",
+]

@@ -1,0 +1,46 @@
+"""What a person is told of an exception of their code."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from autograder.wire.text import one_line, shortened
+
+
+def describe_error(error: BaseException, filename: str | None = None) -> str:
+    """Return one sentence for an exception: type, text, and the student's line.
+
+    Addresses are left out, which are others in every process."""
+    import linecache
+    import traceback
+
+    # Cut first: the text may have any length, and what is cut is not shown.
+    text = f"{type(error).__name__}: {error}"[:2000]
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+    text = shortened(one_line(text).rstrip(":"), 400)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if filename is None or f.filename.startswith(filename)]
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        line = shortened(one_line((error.text or "")[:2000]), 200)
+        return f"{text} (line {error.lineno}: {line})"
+    if own:
+        found = linecache.getline(own[-1].filename, own[-1].lineno or 0)
+        line = shortened(one_line(found[:2000]), 200)
+        return f"{text} (line {own[-1].lineno}{': ' + line if line else ''})"
+    return text
+
+
+def unwritten_at(error: BaseException, namespaces: Iterable[Any]) -> str | None:
+    """Return "line 9 raises NotImplementedError" if the student's own code raised this,
+    or a kind of it; None for any other error.
+
+    ``namespaces`` are the globals of the student's code: a library that raises
+    ``NotImplementedError`` does not say that the exercise is still to be written."""
+    step = error.__traceback__
+    if not isinstance(error, NotImplementedError) or step is None:
+        return None
+    while step.tb_next is not None:
+        step = step.tb_next
+    if not any(step.tb_frame.f_globals is names for names in namespaces):
+        return None
+    return f"line {step.tb_lineno} raises {one_line(type(error).__name__)[:40]}"

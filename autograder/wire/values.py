@@ -1,0 +1,262 @@
+"""What may cross between a judge and a student's code, as JSON nodes and arrays' bytes.
+
+``Reader`` bounds sizes, dtypes, nesting and counts, because what it reads may come from a
+student."""
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.wire.frames import MAX_BODY, WireError
+from autograder.wire.text import clean
+
+MAX_NUMBERS = 4_000_000
+MAX_DEPTH = 6
+MAX_ITEMS = 10_000
+_DTYPES = {
+    np.dtype(code).str
+    for code in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+}
+
+
+@dataclass(frozen=True)
+class Handle:
+    """An object that stays on the student's side (a cache); checks hand it back."""
+
+    number: int
+    type_name: str
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A result that is neither a number, an array nor a plain container of them."""
+
+    type_name: str
+
+
+def generator_node(generator: np.random.Generator) -> dict[str, Any]:
+    """Return the node of a generator: the state of its PCG64.
+
+    Raises ``WireError`` for another bit generator."""
+    state = generator.bit_generator.state
+    if state.get("bit_generator") != "PCG64":
+        raise WireError("only generators made by numpy.random.default_rng can be sent")
+    numbers = [state["state"]["state"], state["state"]["inc"]]
+    half = [state["has_uint32"], state["uinteger"]]
+    return {"is": "generator", "state": [*map(hex, numbers), *map(int, half)]}
+
+
+def generator_state(node: dict[str, Any]) -> Any:
+    """Return the PCG64 state of a generator's node. Raises ``WireError``."""
+    try:
+        state, increment, has_half, half = node["state"]
+        numbers = {
+            "state": int(_string(state, 40), 16),
+            "inc": int(_string(increment, 40), 16),
+        }
+        # An even increment has fixed points, at which NumPy's rejections never end.
+        if not all(0 <= n < 2**128 for n in numbers.values()) or not numbers["inc"] % 2:
+            raise ValueError
+        return {
+            "bit_generator": "PCG64",
+            "state": numbers,
+            "has_uint32": int(bool(has_half)),
+            "uinteger": int(half) & 0xFFFFFFFF,
+        }
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise WireError("a generator's state is malformed") from error
+
+
+def _string(value: Any, limit: int) -> str:
+    """Return the text, cut and clean. Anything else is refused: the mere text of a list
+    in a list in a list … ends in a ``RecursionError``."""
+    if not isinstance(value, str):
+        raise WireError("a value that should be text is not")
+    return clean(value[:limit])
+
+
+def foreign(value: Any) -> dict[str, Any]:
+    """Return the node of a value that has no encoding: its type alone."""
+    return {"is": "foreign", "type": type(value).__name__}
+
+
+class Writer:
+    """Encodes values for one frame. ``keep`` turns what has no encoding into a node
+    (a handle, say); ``body`` collects the arrays' bytes."""
+
+    def __init__(self, keep: Callable[[Any], dict[str, Any]]) -> None:
+        self._keep = keep
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._items = 0
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self._parts)
+
+    def encode_result(
+        self,
+        result: Any,
+        opaque: Collection[int],
+        handle: Callable[[Any], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """Return the node of what a function returned, with a ``handle`` in place of the
+        items of a tuple that are ``opaque``. Raises like ``encode``."""
+        if not (isinstance(result, tuple) and opaque and len(result) <= 16):
+            return self.encode(result)
+        items = [
+            handle(item) if i in opaque else self.encode(item, 1)
+            for i, item in enumerate(result)
+        ]
+        return {"is": "tuple", "items": items}
+
+    def encode(self, value: Any, depth: int = 0) -> dict[str, Any]:
+        """Return the JSON node of a value. Raises ``WireError`` when it is too deep,
+        too long or too large."""
+        if depth > MAX_DEPTH:
+            raise WireError(f"a value is nested deeper than {MAX_DEPTH} levels")
+        self._items += 1
+        if self._items > 2 * MAX_ITEMS:
+            raise WireError(f"a value has more than {2 * MAX_ITEMS:,} items")
+        if value is None or isinstance(value, bool):
+            return {"is": "constant", "value": value}
+        # Subclasses may say anything of themselves; these methods are the types' own.
+        if isinstance(value, int):
+            if (bits := int.bit_length(value)) > 4096:
+                return {"is": "foreign", "type": f"integer of {bits} bits"}
+            return {"is": "int", "value": hex(int.__pos__(value))}
+        if isinstance(value, float):
+            return {"is": "float", "value": float.hex(value)}
+        if isinstance(value, str):
+            return {"is": "str", "value": str.__getitem__(value, slice(MAX_ITEMS))}
+        if isinstance(value, complex):
+            return {"is": "foreign", "type": "complex number"}
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, np.longdouble):
+            return self.encode(float(value), depth)
+        if isinstance(value, np.generic):
+            if value.dtype.kind in "biuf" and value.dtype.str in _DTYPES:
+                return self.encode(value.item(), depth)
+            kind = "complex number" if value.dtype.kind == "c" else type(value).__name__
+            return {"is": "foreign", "type": kind}
+        if isinstance(value, tuple | list | dict):
+            return self._container(value, depth)
+        return self._keep(value)
+
+    def _container(self, value: Any, depth: int) -> dict[str, Any]:
+        if len(value) > MAX_ITEMS:
+            kind = type(value).__name__
+            return {"is": "foreign", "type": f"{kind} of {len(value)} items"}
+        items = value.values() if isinstance(value, dict) else value
+        node: dict[str, Any] = {"items": [self.encode(v, depth + 1) for v in items]}
+        if isinstance(value, dict):
+            return node | {"is": "dict", "keys": [str(key)[:200] for key in value]}
+        return node | {"is": "tuple" if isinstance(value, tuple) else "list"}
+
+    def _array(self, value: np.ndarray) -> dict[str, Any]:
+        dtype = value.dtype.newbyteorder("=")
+        if dtype.kind == "f" and dtype.itemsize > 8:
+            dtype = np.dtype(float)  # long doubles differ from machine to machine
+        if dtype.str not in _DTYPES:
+            what = "complex numbers" if dtype.kind == "c" else f"dtype {value.dtype}"
+            return {"is": "foreign", "type": f"array of {what}"}
+        if value.nbytes + self._size > MAX_BODY or _numbers(value.shape) > MAX_NUMBERS:
+            raise WireError(
+                f"an array of shape {value.shape} is larger than an answer may be "
+                f"({MAX_NUMBERS:,} numbers, {MAX_BODY >> 20} MB in all)"
+            )
+        # np.array drops a subclass, zero strides and the foreign byte order.
+        with np.errstate(over="ignore"):
+            data = np.array(value, dtype=dtype, order="C", subok=False)
+        node = {
+            "is": "array",
+            "dtype": data.dtype.str,
+            "shape": list(data.shape),
+            "at": self._size,
+        }
+        raw = data.tobytes()
+        self._parts.append(raw)
+        self._size += len(raw)
+        return node
+
+
+def _numbers(shape: Sequence[int]) -> int:
+    """Return how many numbers an array of this shape holds; one with a side of 0 counts
+    as if that were 1, for what is made in its likeness may have none."""
+    return math.prod(max(side, 1) for side in shape)
+
+
+class Reader:
+    """Decodes the nodes of one frame, trusting none of them.
+
+    ``special`` decodes nodes that only one side understands (generators and handles, on
+    the worker's side); it returns the value, or raises ``WireError``.
+    """
+
+    def __init__(
+        self, body: bytes, special: Callable[[dict[str, Any]], Any] | None = None
+    ) -> None:
+        self._body = body
+        self._special = special
+        self._items = 0
+        self._decoded = 0
+
+    def decode(self, node: Any, depth: int = 0) -> Any:
+        """Return the value of a node. Raises ``WireError`` for anything unexpected."""
+        if not isinstance(node, dict) or depth > MAX_DEPTH:
+            raise WireError("a value is malformed or nested too deep")
+        self._items += 1
+        if self._items > 2 * MAX_ITEMS:
+            raise WireError("a value has too many items")
+        try:
+            return self._decode(node, depth)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise WireError("a value is malformed") from error
+
+    def _decode(self, node: dict[str, Any], depth: int) -> Any:
+        match node["is"]:
+            case "constant" if node["value"] in (None, True, False):
+                return node["value"]
+            case "int":
+                return int(_string(node["value"], 1200), 16)
+            case "float":
+                return float.fromhex(_string(node["value"], 64))
+            case "str":
+                return _string(node["value"], MAX_ITEMS)
+            case "array":
+                return self._decode_array(node)
+            case "tuple" | "list" | "dict" as kind:
+                items = [self.decode(item, depth + 1) for item in node["items"]]
+                if kind == "dict":
+                    keys = [_string(key, 200) for key in node["keys"]]
+                    return dict(zip(keys, items, strict=True))
+                return tuple(items) if kind == "tuple" else items
+            case "foreign":
+                return Foreign(_string(node["type"], 80))
+        if self._special is not None:
+            return self._special(node)
+        if node["is"] == "handle" and type(node["number"]) is int:
+            return Handle(node["number"], _string(node["type"], 80))
+        raise WireError("a value of unknown kind")
+
+    def _decode_array(self, node: dict[str, Any]) -> np.ndarray:
+        dtype, shape, start = node["dtype"], node["shape"], node["at"]
+        if dtype not in _DTYPES or not isinstance(shape, list) or len(shape) > 32:
+            raise WireError("an array of a dtype or rank that is not allowed")
+        if not all(type(side) is int and side >= 0 for side in [*shape, start]):
+            raise WireError("an array whose shape is not made of whole numbers")
+        if _numbers(shape) > MAX_NUMBERS:
+            raise WireError(f"an array of more than {MAX_NUMBERS:,} numbers")
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if start + size > len(self._body):
+            raise WireError("an array that reaches beyond its frame")
+        # A writer never puts two arrays in one place; their copies would fill the memory.
+        self._decoded += size
+        if self._decoded > len(self._body):
+            raise WireError("arrays that hold more than their frame")
+        data = np.frombuffer(self._body, dtype, math.prod(shape), start)
+        return data.reshape(shape).copy()
