@@ -4,12 +4,12 @@ import contextlib
 import functools
 import importlib
 import inspect
-import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
+from typing import Any
 
 from autograder.laws.binomial import Law
 
@@ -115,23 +115,65 @@ class Exercise:
 
         return register
 
+    def asks(
+        self,
+        points: float,
+        name: str,
+        what: "Property",
+        after: str | tuple[str, ...] = (),
+    ) -> None:
+        """Register a family's property as a check of this exercise, under this name.
+
+        Raises like ``check``."""
+        names = self.functions
+
+        def function(trial: Any, **functions: Any) -> None:
+            what.test(*(functions[each] for each in names), trial)
+
+        kind = inspect.Parameter.KEYWORD_ONLY
+        function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(each, kind) for each in (*names, "trial")]
+        )
+        function.__name__, function.__doc__ = name, what.says
+        self.check(points=points, after=after, looks=what.looks)(function)
+
+
+@dataclass(frozen=True)
+class Property:
+    """What the exercises of a family have in common, for one of them to ask for.
+
+    ``test`` takes the functions that the exercise names, in its order, and a trial, and
+    raises ``CheckFailure`` unless the property holds; ``says`` is what is true when it
+    does; ``looks`` names its statistical tests."""
+
+    says: str
+    test: CheckFunction
+    looks: Mapping[str, Law] = field(default_factory=dict)
+
 
 _registry: dict[str, Exercise] = {}
 
 
 @functools.cache
-def _load() -> None:
+def _load() -> tuple[str, ...]:
+    """Load all checks; return the names of the exercises in the book's order."""
     from autograder import checks
 
-    for module in pkgutil.iter_modules(checks.__path__):
-        with _all_or_nothing(checks):
-            importlib.import_module(f"{checks.__name__}.{module.name}")
+    names: list[str] = []
+    for chapter in checks.CHAPTERS:
+        with _all_or_nothing(checks.__name__):
+            package = importlib.import_module(f"{checks.__name__}.{chapter}")
+            for name in package.EXERCISES:
+                importlib.import_module(f"{package.__name__}.{name}")
+        names += package.EXERCISES
+    return tuple(names)
 
 
 @contextlib.contextmanager
-def _all_or_nothing(package: ModuleType) -> Iterator[None]:
-    """Forget what was registered while a module failed to load, and the modules that
-    registered it, so that the next attempt ends in the same error and no other."""
+def _all_or_nothing(package: str) -> Iterator[None]:
+    """Forget what was registered while a chapter failed to load, and the modules of
+    ``package`` that registered it, so that the next attempt ends in the same error and
+    no other."""
     exercises, modules = dict(_registry), set(sys.modules)
     try:
         yield
@@ -139,21 +181,22 @@ def _all_or_nothing(package: ModuleType) -> Iterator[None]:
         _registry.clear()
         _registry.update(exercises)
         for name in set(sys.modules) - modules:
-            parent, _, own = name.rpartition(".")
-            if parent == package.__name__:
+            if name.startswith(f"{package}."):
+                parent, _, own = name.rpartition(".")
                 del sys.modules[name]
-                vars(package).pop(own, None)
+                if parent in sys.modules:
+                    vars(sys.modules[parent]).pop(own, None)
         raise
 
 
 def all_exercises(chapter: str | None = None) -> list[Exercise]:
-    """Return every exercise, or those of one chapter, in the order of definition."""
-    _load()
-    return [e for e in _registry.values() if chapter in (None, e.chapter)]
+    """Return every exercise, or those of one chapter, in the book's order."""
+    found = [_registry[name] for name in _load()]
+    return [e for e in found if chapter in (None, e.chapter)]
 
 
 def all_chapters() -> list[str]:
-    """Return the chapters that have exercises."""
+    """Return the chapters that have exercises, in the book's order."""
     return list(dict.fromkeys(e.chapter for e in all_exercises()))
 
 

@@ -4,44 +4,34 @@ from typing import Any
 
 import numpy as np
 
-from autograder.contract.mistakes import mistake
+from autograder.contract.mistakes import Mistakes
 from autograder.contract.trial import CheckFailure
 
-RETURNS_NOTHING = mistake(
-    "returns_nothing",
-    "the function ends without a return statement, so the call gives None.",
-    None,
-)
-RETURNS_ANOTHER_KIND = mistake(
-    "returns_another_kind",
-    "what comes back is of another kind than the statement says; compare it with the "
-    "line that says what the function returns.",
-    None,
-)
-RETURNS_ANOTHER_SHAPE = mistake(
-    "returns_another_shape",
-    "an axis too many or too few: something is summed, flattened or kept that should "
-    "not be, or works for arrays of one shape only.",
-    None,
-)
-RETURNS_NO_FLOATS = mistake(
-    "returns_no_floats",
-    "somewhere on the way the numbers become integers or booleans; the result holds "
-    "floating point numbers.",
-    None,
-)
-RETURNS_NAN_OR_INFINITY = mistake(
-    "returns_nan_or_infinity",
-    "a division by 0 on the way, or infinity times 0: the statement says what happens "
-    "at the edges.",
-    None,
-)
-RAISES_AN_ERROR = mistake(
-    "raises_an_error",
-    "your code meets an input that the statement allows and that it was not written for; "
-    "the message names the line.",
-    None,
-)
+
+class Wrong(Mistakes, section=None):
+    returns_nothing = (
+        "the function ends without a return statement, so the call gives None."
+    )
+    returns_another_kind = (
+        "what comes back is of another kind than the statement says; compare it with "
+        "the line that says what the function returns."
+    )
+    returns_another_shape = (
+        "an axis too many or too few: something is summed, flattened or kept that "
+        "should not be, or works for arrays of one shape only."
+    )
+    returns_no_floats = (
+        "somewhere on the way the numbers become integers or booleans; the result "
+        "holds floating point numbers."
+    )
+    returns_nan_or_infinity = (
+        "a division by 0 on the way, or infinity times 0: the statement says what "
+        "happens at the edges."
+    )
+    raises_an_error = (
+        "your code meets an input that the statement allows and that it was not "
+        "written for; the message names the line."
+    )
 
 
 def pair(result: Any, call: str, names: str = "(out, cache)") -> tuple[Any, Any]:
@@ -55,12 +45,13 @@ def items(result: Any, count: int, call: str, names: str) -> tuple[Any, ...]:
     """Return the ``count`` items of a returned tuple, or raise ``CheckFailure``."""
     if result is None:
         raise CheckFailure(
-            f"{call} returned None: is a return statement missing?", RETURNS_NOTHING
+            f"{call} returned None: is a return statement missing?",
+            Wrong.returns_nothing,
         )
     if not isinstance(result, tuple) or len(result) != count:
         raise CheckFailure(
             f"{call} returned {describe(result)}; expected the tuple {names}.",
-            RETURNS_ANOTHER_KIND,
+            Wrong.returns_another_kind,
         )
     return result
 
@@ -74,23 +65,24 @@ def float_array(
     wrong shape, NaN or infinity."""
     if value is None:
         raise CheckFailure(
-            f"{call}: {what} is None: is a return statement missing?", RETURNS_NOTHING
+            f"{call}: {what} is None: is a return statement missing?",
+            Wrong.returns_nothing,
         )
     if not isinstance(value, np.ndarray):
         raise CheckFailure(
             f"{call}: {what} is {describe(value)}; expected a NumPy array of real "
             f"numbers, of shape {shape}.",
-            RETURNS_ANOTHER_KIND,
+            Wrong.returns_another_kind,
         )
     if value.shape != tuple(shape):
         raise CheckFailure(
             f"{call}: {what} has shape {value.shape}; expected {tuple(shape)}.",
-            RETURNS_ANOTHER_SHAPE,
+            Wrong.returns_another_shape,
         )
     if value.dtype.kind != "f":
         raise CheckFailure(
             f"{call}: {what} has dtype {value.dtype}; expected floating point numbers.",
-            RETURNS_NO_FLOATS,
+            Wrong.returns_no_floats,
         )
     finite(value, call, what)
     return value
@@ -108,14 +100,14 @@ def number(value: Any, call: str, what: str = "the result") -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CheckFailure(
             f"{call}: {what} is {describe(value)}; expected one number.",
-            RETURNS_NOTHING if value is None else RETURNS_ANOTHER_KIND,
+            Wrong.returns_nothing if value is None else Wrong.returns_another_kind,
         )
     try:
         number = float(value)
     except OverflowError:
         raise CheckFailure(
             f"{call}: {what} is an integer too large for a float.",
-            RETURNS_NO_FLOATS,
+            Wrong.returns_no_floats,
         ) from None
     finite(np.asarray(number), call, what)
     return number
@@ -129,7 +121,7 @@ def finite(value: np.ndarray, call: str, what: str = "the result") -> None:
         raise CheckFailure(
             f"{call}: {what} holds {first} in {int(bad.sum())} of {value.size} places; "
             "expected finite numbers.",
-            RETURNS_NAN_OR_INFINITY,
+            Wrong.returns_nan_or_infinity,
         )
 
 

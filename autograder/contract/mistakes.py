@@ -6,6 +6,7 @@ Each chapter's mistakes stand beside its checks; this module only holds the regi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,34 @@ def mistake(name: str, says: str, section: str | None) -> str:
     if _register.setdefault(name, new) != new:
         raise ValueError(f"the mistake {name} is registered twice, differently")
     return name
+
+
+class _Elsewhere(str):
+    """What a mistake says, with the section that explains it."""
+
+    section: str
+
+
+def at(section: str, says: str) -> str:
+    """Return what a mistake says that another section explains than its group's."""
+    text = _Elsewhere(says)
+    text.section = section
+    return text
+
+
+class Mistakes:
+    """A group of mistakes: each attribute says what is wrong, and becomes its name.
+
+    ``class Wrong(Mistakes, section="quant-count"): misses_a_count = "of n units …"``
+    registers the mistake ``misses_a_count`` and leaves its name in
+    ``Wrong.misses_a_count``, for checks to pass on."""
+
+    def __init_subclass__(cls, section: str | None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, says in list(vars(cls).items()):
+            if isinstance(says, str) and not name.startswith("_"):
+                where = getattr(says, "section", section)
+                setattr(cls, name, mistake(name, str(says), where))
 
 
 def find_mistake(name: str) -> Mistake:

@@ -13,134 +13,104 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.mistakes import mistake
+from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise
 from autograder.laws.binomial import Proportion
 
-FORWARD_FAILS = mistake(
-    "forward_fails",
-    "the forward pass that stands above your backward pass does not work yet; finish "
-    "that one first.",
-    "conv-definitions",
-)
-FORWARD_BREAKS_ITS_CONVENTION = mistake(
-    "forward_breaks_its_convention",
-    "the forward pass above your backward pass scales, or drops, differently from its "
-    "convention; mend that one first, a backward pass that follows it is wrong too.",
-    "conv-definitions",
-)
-BACKWARD_ONLY = mistake(
-    "drops_in_the_backward_pass_only",
-    "your forward pass drops nothing and your backward pass does; dropout acts in both, "
-    "with the same mask.",
-    "back-same-mask",
-)
-FORWARD_ONLY = mistake(
-    "drops_in_the_forward_pass_only",
-    "your backward pass lets the gradient through dropped units; multiply by the mask "
-    "of the forward pass.",
-    "back-same-mask",
-)
-ANOTHER_MASK = mistake(
-    "another_mask_in_the_backward_pass",
-    "the backward pass uses another mask than the forward pass did; keep the forward "
-    "pass's mask in the cache and draw none in the backward pass.",
-    "back-same-mask",
-)
-FIRST_ROWS_MASK = mistake(
-    "uses_one_rows_mask_for_all",
-    "your backward pass uses one row's mask for every row; each row has its own.",
-    "back-mistakes",
-)
-GRADIENT_TO_THE_DROPPED = mistake(
-    "gives_the_gradient_to_the_dropped",
-    "dropped units get the gradient, as dout - dout * mask gives it to them; the kept "
-    "units should get it.",
-    "back-mistakes",
-)
-BACKWARD_LACKS_SCALE = mistake(
-    "backward_lacks_the_scale",
-    "your backward pass applies the mask and does not divide by keep_prob; the forward "
-    "pass divided, so its gradient does too.",
-    "back-derivation",
-)
-BACKWARD_SCALES_TWICE = mistake(
-    "backward_scales_twice",
-    "your backward pass divides by keep_prob twice (is the mask in the cache divided "
-    "already?).",
-    "back-derivation",
-)
-BACKWARD_MULTIPLIES = mistake(
-    "backward_multiplies_by_keep_prob",
-    "your backward pass multiplies the gradient of kept units by keep_prob.",
-    "back-derivation",
-)
-BACKWARD_USES_DROP_PROBABILITY = mistake(
-    "backward_divides_by_drop_probability",
-    "your backward pass divides by 1 − keep_prob; divide by keep_prob.",
-    "back-derivation",
-)
-SCALES_A_CLASSIC_GRADIENT = mistake(
-    "scales_a_classic_gradient",
-    "your backward pass divides by keep_prob; classic dropout does not divide in "
-    "training, so its gradient does not either.",
-    "back-derivation",
-)
-BACKWARD_USES_KEPT_FRACTION = mistake(
-    "backward_divides_by_kept_fraction",
-    "your backward pass divides by the fraction of units that happened to be kept; the "
-    "forward pass divided by keep_prob.",
-    "back-derivation",
-)
-STOPS_NEGATIVE_UNITS = mistake(
-    "stops_negative_units",
-    "your backward pass also stops the gradient where x or out is negative; the mask "
-    "alone decides (a ReLU has its own backward pass).",
-    "back-derivation",
-)
-GRADIENT_IS_ZERO = mistake(
-    "gradient_is_zero",
-    "your backward pass lets no gradient through; kept units get one, and at test all "
-    "units do.",
-    "back-derivation",
-)
-NOT_LINEAR = mistake(
-    "gradient_is_not_proportional_to_dout",
-    "your gradient is right for dout of usual size and wrong for tiny or huge ones: a "
-    "small constant is added, or the gradient is cut off; it is proportional to dout.",
-    "back-derivation",
-)
-IGNORES_DOUT = mistake(
-    "ignores_dout",
-    "your backward pass returns the mask whatever the upstream gradient dout is; "
-    "multiply dout by it.",
-    "back-derivation",
-)
-ACTIVATION_FOR_MASK = mistake(
-    "multiplies_by_the_activation",
-    "your backward pass multiplies dout by the activation instead of the mask.",
-    "back-mistakes",
-)
-RECOVERS_MASK_FROM_VALUES = mistake(
-    "recovers_the_mask_from_values",
-    "your backward pass works the mask out from the values of x or out, which cannot "
-    "tell where x is 0; keep the mask that was drawn in the cache.",
-    "back-derivation",
-)
-BACKWARD_IGNORES_TEST_MODE = mistake(
-    "backward_ignores_test_mode",
-    "your backward pass treats a forward pass with training=False like one in training; "
-    "the cache has to say which it was.",
-    "back-derivation",
-)
-CLASSIC_TEST_GRADIENT = mistake(
-    "classic_test_gradient_lacks_keep_prob",
-    "at test classic dropout multiplies x by keep_prob, so its gradient is "
-    "keep_prob * dout, not dout.",
-    "back-derivation",
-)
+
+class Wrong(Mistakes, section="back-derivation"):
+    forward_fails = at(
+        "conv-definitions",
+        "the forward pass that stands above your backward pass does not work yet; "
+        "finish that one first.",
+    )
+    forward_breaks_its_convention = at(
+        "conv-definitions",
+        "the forward pass above your backward pass scales, or drops, differently from "
+        "its convention; mend that one first, a backward pass that follows it is "
+        "wrong too.",
+    )
+    drops_in_the_backward_pass_only = at(
+        "back-same-mask",
+        "your forward pass drops nothing and your backward pass does; dropout acts in "
+        "both, with the same mask.",
+    )
+    drops_in_the_forward_pass_only = at(
+        "back-same-mask",
+        "your backward pass lets the gradient through dropped units; multiply by the "
+        "mask of the forward pass.",
+    )
+    another_mask_in_the_backward_pass = at(
+        "back-same-mask",
+        "the backward pass uses another mask than the forward pass did; keep the "
+        "forward pass's mask in the cache and draw none in the backward pass.",
+    )
+    uses_one_rows_mask_for_all = at(
+        "back-mistakes",
+        "your backward pass uses one row's mask for every row; each row has its own.",
+    )
+    gives_the_gradient_to_the_dropped = at(
+        "back-mistakes",
+        "dropped units get the gradient, as dout - dout * mask gives it to them; the "
+        "kept units should get it.",
+    )
+    backward_lacks_the_scale = (
+        "your backward pass applies the mask and does not divide by keep_prob; the "
+        "forward pass divided, so its gradient does too."
+    )
+    backward_scales_twice = (
+        "your backward pass divides by keep_prob twice (is the mask in the cache "
+        "divided already?)."
+    )
+    backward_multiplies_by_keep_prob = (
+        "your backward pass multiplies the gradient of kept units by keep_prob."
+    )
+    backward_divides_by_drop_probability = (
+        "your backward pass divides by 1 − keep_prob; divide by keep_prob."
+    )
+    scales_a_classic_gradient = (
+        "your backward pass divides by keep_prob; classic dropout does not divide in "
+        "training, so its gradient does not either."
+    )
+    backward_divides_by_kept_fraction = (
+        "your backward pass divides by the fraction of units that happened to be "
+        "kept; the forward pass divided by keep_prob."
+    )
+    stops_negative_units = (
+        "your backward pass also stops the gradient where x or out is negative; the "
+        "mask alone decides (a ReLU has its own backward pass)."
+    )
+    gradient_is_zero = (
+        "your backward pass lets no gradient through; kept units get one, and at test "
+        "all units do."
+    )
+    gradient_is_not_proportional_to_dout = (
+        "your gradient is right for dout of usual size and wrong for tiny or huge "
+        "ones: a small constant is added, or the gradient is cut off; it is "
+        "proportional to dout."
+    )
+    ignores_dout = (
+        "your backward pass returns the mask whatever the upstream gradient dout is; "
+        "multiply dout by it."
+    )
+    multiplies_by_the_activation = at(
+        "back-mistakes",
+        "your backward pass multiplies dout by the activation instead of the mask.",
+    )
+    recovers_the_mask_from_values = (
+        "your backward pass works the mask out from the values of x or out, which "
+        "cannot tell where x is 0; keep the mask that was drawn in the cache."
+    )
+    backward_ignores_test_mode = (
+        "your backward pass treats a forward pass with training=False like one in "
+        "training; the cache has to say which it was."
+    )
+    classic_test_gradient_lacks_keep_prob = (
+        "at test classic dropout multiplies x by keep_prob, so its gradient is "
+        "keep_prob * dout, not dout."
+    )
 
 
 @dataclass(frozen=True)
@@ -201,7 +171,7 @@ class Pair:
         raise CheckFailure(
             f"{self.backward.name} is judged with your {self.forward.name}, which does "
             f"not work yet: {message}",
-            FORWARD_FAILS,
+            Wrong.forward_fails,
         )
 
     def run(
@@ -263,7 +233,9 @@ def drops_some(pair: Pair, got: RoundTrip) -> None:
     backward_only = share == 1 and (got.dx == 0).any()
     pair.trial.fail(
         f"{call} {'dropped' if share == 1 else 'kept'} none of {got.x.size} units.",
-        BACKWARD_ONLY if backward_only else FORWARD_BREAKS_ITS_CONVENTION,
+        Wrong.drops_in_the_backward_pass_only
+        if backward_only
+        else Wrong.forward_breaks_its_convention,
     )
 
 
@@ -280,7 +252,7 @@ def forward_follows(pair: Pair) -> None:
             f"{call}: a kept unit comes back {np.median((got.out / x)[got.mask]):.4g} "
             f"times as large (median); in {convention.name} it is "
             f"{convention.training(keep_prob):.4g} times.",
-            FORWARD_BREAKS_ITS_CONVENTION,
+            Wrong.forward_breaks_its_convention,
         )
         out, _ = pair.run_forward(x, keep_prob, training=False)
         call = elementwise.call_text(
@@ -290,7 +262,7 @@ def forward_follows(pair: Pair) -> None:
             facts.close(out, convention.test(keep_prob) * x),
             f"{call}: out differs from {convention.test(keep_prob):.4g} times x; "
             f"{facts.worst(out, convention.test(keep_prob) * x)}.",
-            FORWARD_BREAKS_ITS_CONVENTION,
+            Wrong.forward_breaks_its_convention,
         )
 
 
@@ -300,15 +272,23 @@ def _mask_mistake(got: RoundTrip) -> str | None:
     if passed.all():
         lost = [got.dout * (1 - kept * scale) for scale in (1, 1 / got.keep_prob)]
         dropped_part = any(facts.close(got.dx, part) for part in lost)
-        return GRADIENT_TO_THE_DROPPED if dropped_part else FORWARD_ONLY
+        return (
+            Wrong.gives_the_gradient_to_the_dropped
+            if dropped_part
+            else Wrong.drops_in_the_forward_pass_only
+        )
     if np.array_equal(passed, ~kept):
-        return GRADIENT_TO_THE_DROPPED
+        return Wrong.gives_the_gradient_to_the_dropped
     if not passed.any():
-        return GRADIENT_IS_ZERO
+        return Wrong.gradient_is_zero
     if np.array_equal(passed, kept & (got.x > 0)):
-        return STOPS_NEGATIVE_UNITS
+        return Wrong.stops_negative_units
     one_row = got.dx.ndim == 2 and (passed == kept[:1]).all()
-    return FIRST_ROWS_MASK if one_row and len(kept) > 1 else ANOTHER_MASK
+    return (
+        Wrong.uses_one_rows_mask_for_all
+        if one_row and len(kept) > 1
+        else Wrong.another_mask_in_the_backward_pass
+    )
 
 
 def drops_the_gradient(pair: Pair) -> None:
@@ -336,22 +316,25 @@ def _scale_mistake(pair: Pair, got: RoundTrip) -> str | None:
     ratio = float(np.median(ratios))
     if not facts.close(ratios, ratio):
         if facts.close(got.dx[got.mask], np.median(got.dx[got.mask])):
-            return IGNORES_DOUT
+            return Wrong.ignores_dout
         per_activation = ratios / got.x[where]
         constant = facts.close(per_activation, np.median(per_activation))
-        return ACTIVATION_FOR_MASK if constant else None
+        return Wrong.multiplies_by_the_activation if constant else None
     forward = pair.scale_of_forward(got)
     if forward is not None and facts.close(ratio, forward):
-        return FORWARD_BREAKS_ITS_CONVENTION
+        return Wrong.forward_breaks_its_convention
     named = {
-        1 / (1 - p): BACKWARD_USES_DROP_PROBABILITY,
-        p: BACKWARD_MULTIPLIES,
-        1 / float(got.mask.mean()): BACKWARD_USES_KEPT_FRACTION,
+        1 / (1 - p): Wrong.backward_divides_by_drop_probability,
+        p: Wrong.backward_multiplies_by_keep_prob,
+        1 / float(got.mask.mean()): Wrong.backward_divides_by_kept_fraction,
     }
     if pair.convention is INVERTED:
-        named |= {1.0: BACKWARD_LACKS_SCALE, 1 / p**2: BACKWARD_SCALES_TWICE}
+        named |= {
+            1.0: Wrong.backward_lacks_the_scale,
+            1 / p**2: Wrong.backward_scales_twice,
+        }
     else:
-        named |= {1 / p: SCALES_A_CLASSIC_GRADIENT}
+        named |= {1 / p: Wrong.scales_a_classic_gradient}
     return next(
         (name for value, name in named.items() if facts.close(ratio, value)), None
     )
@@ -382,7 +365,7 @@ def scales_the_gradient(pair: Pair) -> None:
         trial.expect(
             facts.close(got.dx, expected, atol=0),
             f"{got.call}, dout of size {size:g}: {facts.worst(got.dx, expected)}.",
-            NOT_LINEAR,
+            Wrong.gradient_is_not_proportional_to_dout,
         )
 
 
@@ -400,7 +383,10 @@ def knows_the_mask_at_zero(pair: Pair) -> None:
         x = trial.inputs(2 * -(-trial.size(look) // 40) + 2, 40)
         x.flat[trial.rng.permutation(x.size)[: x.size // 2]] = 0
         got = pair.run(
-            x, keep_prob, np.ones_like(x), name_of_nan=RECOVERS_MASK_FROM_VALUES
+            x,
+            keep_prob,
+            np.ones_like(x),
+            name_of_nan=Wrong.recovers_the_mask_from_values,
         )
         passed = got.dx[x == 0] != 0
 
@@ -410,12 +396,12 @@ def knows_the_mask_at_zero(pair: Pair) -> None:
             share: float, keep_prob: float = keep_prob, elsewhere: float = elsewhere
         ) -> str | None:
             if share in (0, 1):
-                return RECOVERS_MASK_FROM_VALUES
+                return Wrong.recovers_the_mask_from_values
             if abs(share - elsewhere) < 0.03:
                 name = elementwise.share_name(share, keep_prob)
-                other = name == elementwise.KEEPS_AT_ANOTHER_RATE
-                return FORWARD_BREAKS_ITS_CONVENTION if other else name
-            return elementwise.DEPENDS_ON_VALUE
+                other = name == elementwise.Wrong.keeps_at_another_rate
+                return Wrong.forward_breaks_its_convention if other else name
+            return elementwise.Wrong.drops_by_value
 
         what = f"{got.call}: inputs equal to 0 that get a gradient"
         trial.judge(look, passed, passed.size, what, name)
@@ -431,11 +417,11 @@ def follows_test_mode(pair: Pair) -> None:
             continue
         name = None
         if not got.dx.any():
-            name = GRADIENT_IS_ZERO
+            name = Wrong.gradient_is_zero
         elif (got.dx == 0).any() or facts.close(got.dx, dout / keep_prob):
-            name = BACKWARD_IGNORES_TEST_MODE
+            name = Wrong.backward_ignores_test_mode
         elif facts.close(got.dx, dout) and pair.convention is CLASSIC:
-            name = CLASSIC_TEST_GRADIENT
+            name = Wrong.classic_test_gradient_lacks_keep_prob
         pair.trial.fail(
             f"{got.call}: dx differs from {scale:.4g} times dout; "
             f"{facts.worst(got.dx, scale * dout)}.",
@@ -453,5 +439,5 @@ def leaves_dout_alone(pair: Pair) -> None:
             np.array_equal(after[0], dout),
             f"{pair.backward.name}(dout of shape (6, 5), cache) changed dout in place; "
             "write dout * mask, which makes a new array, rather than dout *= mask.",
-            elementwise.CHANGES_ITS_INPUT,
+            elementwise.Wrong.changes_its_input,
         )

@@ -20,7 +20,7 @@ def expect_unchanged(trial: Trial, x: np.ndarray, now: np.ndarray, call: str) ->
         np.array_equal(now, x),
         f"{call} changed its input in place; x * noise makes a new array, "
         "x *= noise does not.",
-        elementwise.CHANGES_ITS_INPUT,
+        elementwise.Wrong.changes_its_input,
     )
 
 
@@ -34,7 +34,7 @@ def follows_rng(
         np.array_equal(output(trial.generator(seed)), output(trial.generator(seed))),
         f"{name}: two generators in the same state gave different outputs; expected "
         "equal ones.",
-        elementwise.NOT_FROM_RNG,
+        elementwise.Wrong.does_not_draw_from_rng,
     )
     # Hundreds of independent random numbers do not agree by chance.
     trial.expect(
@@ -96,12 +96,12 @@ def expect_own_calls(trial: Trial, bits: np.ndarray, call: str) -> None:
     trial.expect(
         different > 1,
         f"{call}: every call drew the same mask.",
-        elementwise.SAME_MASK_EVERY_CALL,
+        elementwise.Wrong.same_mask_every_call,
     )
     trial.expect(
         different == len(bits),
         f"{call}: {different} different masks; expected {len(bits)}.",
-        elementwise.REUSES_MASKS,
+        elementwise.Wrong.reuses_masks,
     )
 
 
@@ -118,20 +118,20 @@ def expect_varying_counts(
         trial.expect(
             not sure.any(),
             f"{call}: some {name} are {'always' if share[sure].any() else 'never'} kept.",
-            elementwise.DEPENDS_ON_PLACE,
+            elementwise.Wrong.drops_by_place,
         )
         count = bits.sum(axis=others[1:])
         trial.expect(
             np.ptp(bits.sum(axis=axis)) > 0 and np.ptp(count) > 0,
             f"{call}: the number of kept bits, counted along the {name} or within one of "
             "them, is always the same; expected a number that varies.",
-            elementwise.SAME_COUNT_EVERY_TIME,
+            elementwise.Wrong.keeps_a_fixed_number,
         )
         trial.expect(
             np.ptp(count, axis=-1).any(),
             f"{call}: in each call all {name} keep the same number of bits; expected a "
             "number that varies.",
-            elementwise.DEPENDENT_BITS,
+            elementwise.Wrong.bits_depend_on_each_other,
         )
 
 
@@ -159,7 +159,9 @@ def judge_rates(
             return elementwise.share_name(share, keep_prob, measure)
         by_value = part.startswith("large")
         return (
-            elementwise.DEPENDS_ON_VALUE if by_value else elementwise.DEPENDS_ON_PLACE
+            elementwise.Wrong.drops_by_value
+            if by_value
+            else elementwise.Wrong.drops_by_place
         )
 
     look = f"all at {keep_prob}"

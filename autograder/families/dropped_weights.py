@@ -5,63 +5,49 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.mistakes import mistake
+from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise
 from autograder.families.elementwise import KEEP_PROBS
 
-DROPS_UNITS = mistake(
-    "drops_units_instead_of_weights",
-    "all weights of an input are dropped together: you drop units of x. DropConnect "
-    "gives every weight its own bit.",
-    "noise-dropconnect",
-)
-ONE_WEIGHT_MASK = mistake(
-    "one_weight_mask_for_the_batch",
-    "all rows share one mask of the weights; each row (example) needs its own.",
-    "noise-dropconnect",
-)
-DROPSOUTPUTS = mistake(
-    "drops_outputs_instead_of_weights",
-    "all weights of an output are dropped together: you drop units of x @ weights. "
-    "DropConnect gives every weight its own bit.",
-    "noise-dropconnect",
-)
-SUM_NOT_RESCALED = mistake(
-    "forgets_to_rescale_the_weights",
-    "the kept weights are not divided by keep_prob, so out is too small on average.",
-    "noise-dropconnect",
-)
-SUM_SCALED_WRONGLY = mistake(
-    "rescales_the_weights_wrongly",
-    "the kept weights are multiplied by another number than 1 / keep_prob; only that one "
-    "keeps the mean of out at x @ weights.",
-    "noise-dropconnect",
-)
-SUM_OVER_DROP = mistake(
-    "divides_the_weights_by_drop_probability",
-    "you divide the kept weights by 1 − keep_prob; divide by keep_prob.",
-    "noise-dropconnect",
-)
-SUM_OVER_KEPT = mistake(
-    "divides_by_the_kept_weights",
-    "you divide by the share of weights that happened to be kept, which varies; divide "
-    "by keep_prob.",
-    "noise-dropconnect",
-)
-NO_SUM_OF_KEPT = mistake(
-    "no_sum_of_kept_weights",
-    "no choice of kept weights gives such outputs: either the weights are multiplied by "
-    "something else than 0 and 1 / keep_prob, or something is added.",
-    "noise-dropconnect",
-)
-BIASED_AT_ONE = mistake(
-    "differs_from_the_product_at_keep_prob_one",
-    "at keep_prob = 1 no weight is dropped, and out is x @ weights; you compute another "
-    "product.",
-    "noise-dropconnect",
-)
+
+class Wrong(Mistakes, section="noise-dropconnect"):
+    drops_units_instead_of_weights = (
+        "all weights of an input are dropped together: you drop units of x. "
+        "DropConnect gives every weight its own bit."
+    )
+    one_weight_mask_for_the_batch = (
+        "all rows share one mask of the weights; each row (example) needs its own."
+    )
+    drops_outputs_instead_of_weights = (
+        "all weights of an output are dropped together: you drop units of x @ "
+        "weights. DropConnect gives every weight its own bit."
+    )
+    forgets_to_rescale_the_weights = (
+        "the kept weights are not divided by keep_prob, so out is too small on average."
+    )
+    rescales_the_weights_wrongly = (
+        "the kept weights are multiplied by another number than 1 / keep_prob; only "
+        "that one keeps the mean of out at x @ weights."
+    )
+    divides_the_weights_by_drop_probability = (
+        "you divide the kept weights by 1 − keep_prob; divide by keep_prob."
+    )
+    divides_by_the_kept_weights = (
+        "you divide by the share of weights that happened to be kept, which varies; "
+        "divide by keep_prob."
+    )
+    no_sum_of_kept_weights = (
+        "no choice of kept weights gives such outputs: either the weights are "
+        "multiplied by something else than 0 and 1 / keep_prob, or something is "
+        "added."
+    )
+    differs_from_the_product_at_keep_prob_one = (
+        "at keep_prob = 1 no weight is dropped, and out is x @ weights; you compute "
+        "another product."
+    )
+
 
 INPUTS, OUTPUTS = 10, 20
 
@@ -152,25 +138,28 @@ def zeros_mistake(function: StudentFunction, trial: Trial) -> str:
     """Return what is behind outputs that are all 0 at keep_prob = 1."""
     x, weights = trial.inputs(20, 12), trial.inputs(12, 5)
     if product(function, trial, x, weights, 0.5).any():
-        return elementwise.TAKES_ONE_FOR_DROP_PROBABILITY
-    return elementwise.DROPS_EVERYTHING
+        return elementwise.Wrong.takes_one_for_a_drop_probability
+    return elementwise.Wrong.drops_everything
 
 
 def sum_mistake(function: StudentFunction, trial: Trial) -> str:
     """Return what is behind outputs that are no rescaled sums of kept products."""
     draws = {p: connect(function, trial, 60, p) for p in KEEP_PROBS}
-    named = {"1": SUM_NOT_RESCALED, "1/q": SUM_OVER_DROP}
+    named = {
+        "1": Wrong.forgets_to_rescale_the_weights,
+        "1/q": Wrong.divides_the_weights_by_drop_probability,
+    }
     for factor, value in elementwise.FACTORS.items():
         found = {p: got.digits(value(p)) for p, got in draws.items()}
         # All digits 0: the outputs are zeros, which every factor explains.
         if all(mask is not None and mask.any() for mask in found.values()):
             everything = all(mask is not None and mask.all() for mask in found.values())
             if factor == "1" and everything:
-                return elementwise.DROPS_NOTHING
-            return named.get(factor, SUM_SCALED_WRONGLY)
+                return elementwise.Wrong.drops_nothing
+            return named.get(factor, Wrong.rescales_the_weights_wrongly)
     if all(_over_kept(got) for got in draws.values()):
-        return SUM_OVER_KEPT
-    return NO_SUM_OF_KEPT
+        return Wrong.divides_by_the_kept_weights
+    return Wrong.no_sum_of_kept_weights
 
 
 def _over_kept(got: Connections) -> bool:

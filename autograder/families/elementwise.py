@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.mistakes import mistake
+from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.laws.binomial import Law, Proportion, agreement, exact_count
@@ -22,179 +22,141 @@ from autograder.laws.binomial import Law, Proportion, agreement, exact_count
 KEEP_PROBS = (0.8, 0.3)
 SHAPES = ((7,), (6, 5), (4, 3, 5), (2, 3, 4, 3))
 
-KEEPS_WITH_DROP_PROBABILITY = mistake(
-    "keeps_with_drop_probability",
-    "your mask keeps a unit with probability 1 − keep_prob; keep_prob is the "
-    "probability that a unit is kept.",
-    "conv-definitions",
-)
-IGNORES_KEEP_PROB = mistake(
-    "ignores_keep_prob",
-    "your mask does not depend on keep_prob; it keeps half of the units whatever "
-    "keep_prob is.",
-    "conv-mistakes",
-)
-NORMAL_NUMBERS = mistake(
-    "compares_normal_numbers",
-    "you compare keep_prob with normal random numbers (standard_normal, randn); "
-    "uniform numbers on [0, 1) are below keep_prob with probability keep_prob.",
-    "conv-mistakes",
-)
-ONE_MASK_FOR_ALL_ROWS = mistake(
-    "one_mask_for_all_rows",
-    "all rows share one mask; each row (example) needs its own.",
-    "conv-mistakes",
-)
-ONE_BIT_PER_ROW = mistake(
-    "drops_whole_rows",
-    "a row is kept or dropped as a whole; each unit needs its own bit.",
-    "conv-mistakes",
-)
-SAME_MASK_EVERY_CALL = mistake(
-    "same_mask_every_call",
-    "every call draws the same mask, as if a seed were set inside the function; "
-    "draw fresh numbers from rng at each call.",
-    "back-same-mask",
-)
-SAME_COUNT_EVERY_TIME = mistake(
-    "keeps_a_fixed_number",
-    "you keep exactly the same number of units each time; units are kept "
-    "independently, so the number is itself random.",
-    "exp-variance",
-)
-NOT_FROM_RNG = mistake(
-    "does_not_draw_from_rng",
-    "your random numbers do not come from the rng that is passed in; use its methods "
-    "(rng.random, rng.binomial) and no other source.",
-    "conv-definitions",
-)
-STILL_DROPS_AT_TEST = mistake(
-    "still_drops_at_test",
-    "your function drops units although training is False.",
-    "conv-test-time",
-)
-TRAINING_REVERSED = mistake(
-    "training_flag_reversed",
-    "your function drops units with training=False and none in training; the flag is "
-    "read the wrong way round.",
-    "conv-definitions",
-)
-TESTS_BY_DEFAULT = mistake(
-    "does_not_train_by_default",
-    "without the argument training your function behaves as at test; its default is "
-    "training=True.",
-    "conv-definitions",
-)
-ONE_BIT_FOR_ALL = mistake(
-    "one_bit_for_the_whole_array",
-    "all units are kept or all dropped together; draw one number for each unit, of the "
-    "shape of x.",
-    "conv-mistakes",
-)
-SHARES_BITS = mistake(
-    "shares_bits_along_an_axis",
-    "units along an axis share one bit; each unit of the array needs its own.",
-    "exp-variance",
-)
-REUSES_MASKS = mistake(
-    "reuses_masks",
-    "some calls get the mask of an earlier call (a stored mask, or a seed that takes few "
-    "values); draw a fresh one from rng at each call.",
-    "back-same-mask",
-)
-DEPENDS_ON_VALUE = mistake(
-    "drops_by_value",
-    "whether a unit is dropped depends on its value; the mask is drawn without a look "
-    "at x.",
-    "conv-definitions",
-)
-DEPENDS_ON_PLACE = mistake(
-    "drops_by_place",
-    "whether a unit is dropped depends on its place in the array; every unit is kept "
-    "with the same probability.",
-    "conv-definitions",
-)
-ROUNDS_KEEP_PROB = mistake(
-    "rounds_or_clips_keep_prob",
-    "you keep at nearly the rate keep_prob, and not quite: keep_prob or the random "
-    "number is rounded, or clipped.",
-    "conv-mistakes",
-)
-DEPENDENT_BITS = mistake(
-    "bits_depend_on_each_other",
-    "your mask bits are not independent: knowing one tells something about another, or "
-    "about how many are kept.",
-    "exp-variance",
-)
-KEEPS_AT_ANOTHER_RATE = mistake(
-    "keeps_at_another_rate",
-    "the comparison that draws your mask is true with another probability than "
-    "keep_prob, for some of the units or for all.",
-    "conv-definitions",
-)
-DROPS_TWICE = mistake(
-    "drops_twice",
-    "the share that you keep is keep_prob squared, as when two masks are applied, one "
-    "after the other.",
-    "conv-mistakes",
-)
-NUMBERS_OF_BOTH_SIGNS = mistake(
-    "draws_numbers_of_both_signs",
-    "you compare keep_prob with uniform numbers from −1 to 1; take them from 0 to 1.",
-    "conv-definitions",
-)
-DROPS_NOTHING = mistake(
-    "drops_nothing",
-    "no unit is dropped, in neither mode: the comparison that draws the mask is always "
-    "true, or the mask is not applied.",
-    "conv-definitions",
-)
-DROPS_EVERYTHING = mistake(
-    "drops_everything",
-    "no unit is kept: the comparison that draws the mask is never true, or the output is "
-    "never filled.",
-    "conv-definitions",
-)
-TAKES_ONE_FOR_DROP_PROBABILITY = mistake(
-    "takes_one_for_a_drop_probability",
-    "keep_prob = 1 drops everything, as a drop probability of 1 would; it keeps "
-    "everything.",
-    "conv-dictionary",
-)
-DROPS_AT_LEAST_ONE = mistake(
-    "drops_at_least_one",
-    "you make sure that at least one unit is dropped; when each is kept with probability "
-    "keep_prob, all may be kept.",
-    "exp-mistakes",
-)
-DOUBLES = mistake(
-    "doubles_whatever_keep_prob",
-    "you multiply by 2 whatever keep_prob is; that is right at keep_prob = 0.5 alone.",
-    "conv-definitions",
-)
-SCALE_VARIES = mistake(
-    "scale_differs_from_unit_to_unit",
-    "kept units of one call come back multiplied by different numbers: either noise is "
-    "added, or large values are cut off; one factor serves all.",
-    "conv-definitions",
-)
-PRESERVES_THE_SUM = mistake(
-    "preserves_the_sum",
-    "you scale each call so that the sum of x is preserved; then the factor depends on "
-    "which units were kept, and large units come back too small on average.",
-    "quant-divisors",
-)
-SCALE_DEPENDS_ON_SHAPE = mistake(
-    "scale_depends_on_the_shape",
-    "kept units are scaled rightly in a matrix and otherwise in an array of another "
-    "shape; dropout does not look at the shape.",
-    "conv-definitions",
-)
-CHANGES_ITS_INPUT = mistake(
-    "changes_its_input",
-    "your function works in place and overwrites the array that it was given.",
-    "conv-mistakes",
-)
+
+class Wrong(Mistakes, section="conv-definitions"):
+    keeps_with_drop_probability = (
+        "your mask keeps a unit with probability 1 − keep_prob; keep_prob is the "
+        "probability that a unit is kept."
+    )
+    ignores_keep_prob = at(
+        "conv-mistakes",
+        "your mask does not depend on keep_prob; it keeps half of the units whatever "
+        "keep_prob is.",
+    )
+    compares_normal_numbers = at(
+        "conv-mistakes",
+        "you compare keep_prob with normal random numbers (standard_normal, randn); "
+        "uniform numbers on [0, 1) are below keep_prob with probability keep_prob.",
+    )
+    one_mask_for_all_rows = at(
+        "conv-mistakes",
+        "all rows share one mask; each row (example) needs its own.",
+    )
+    drops_whole_rows = at(
+        "conv-mistakes",
+        "a row is kept or dropped as a whole; each unit needs its own bit.",
+    )
+    same_mask_every_call = at(
+        "back-same-mask",
+        "every call draws the same mask, as if a seed were set inside the function; "
+        "draw fresh numbers from rng at each call.",
+    )
+    keeps_a_fixed_number = at(
+        "exp-variance",
+        "you keep exactly the same number of units each time; units are kept "
+        "independently, so the number is itself random.",
+    )
+    does_not_draw_from_rng = (
+        "your random numbers do not come from the rng that is passed in; use its "
+        "methods (rng.random, rng.binomial) and no other source."
+    )
+    still_drops_at_test = at(
+        "conv-test-time",
+        "your function drops units although training is False.",
+    )
+    training_flag_reversed = (
+        "your function drops units with training=False and none in training; the flag "
+        "is read the wrong way round."
+    )
+    does_not_train_by_default = (
+        "without the argument training your function behaves as at test; its default "
+        "is training=True."
+    )
+    one_bit_for_the_whole_array = at(
+        "conv-mistakes",
+        "all units are kept or all dropped together; draw one number for each unit, "
+        "of the shape of x.",
+    )
+    shares_bits_along_an_axis = at(
+        "exp-variance",
+        "units along an axis share one bit; each unit of the array needs its own.",
+    )
+    reuses_masks = at(
+        "back-same-mask",
+        "some calls get the mask of an earlier call (a stored mask, or a seed that "
+        "takes few values); draw a fresh one from rng at each call.",
+    )
+    drops_by_value = (
+        "whether a unit is dropped depends on its value; the mask is drawn without a "
+        "look at x."
+    )
+    drops_by_place = (
+        "whether a unit is dropped depends on its place in the array; every unit is "
+        "kept with the same probability."
+    )
+    rounds_or_clips_keep_prob = at(
+        "conv-mistakes",
+        "you keep at nearly the rate keep_prob, and not quite: keep_prob or the "
+        "random number is rounded, or clipped.",
+    )
+    bits_depend_on_each_other = at(
+        "exp-variance",
+        "your mask bits are not independent: knowing one tells something about "
+        "another, or about how many are kept.",
+    )
+    keeps_at_another_rate = (
+        "the comparison that draws your mask is true with another probability than "
+        "keep_prob, for some of the units or for all."
+    )
+    drops_twice = at(
+        "conv-mistakes",
+        "the share that you keep is keep_prob squared, as when two masks are applied, "
+        "one after the other.",
+    )
+    draws_numbers_of_both_signs = (
+        "you compare keep_prob with uniform numbers from −1 to 1; take them from 0 to "
+        "1."
+    )
+    drops_nothing = (
+        "no unit is dropped, in neither mode: the comparison that draws the mask is "
+        "always true, or the mask is not applied."
+    )
+    drops_everything = (
+        "no unit is kept: the comparison that draws the mask is never true, or the "
+        "output is never filled."
+    )
+    takes_one_for_a_drop_probability = at(
+        "conv-dictionary",
+        "keep_prob = 1 drops everything, as a drop probability of 1 would; it keeps "
+        "everything.",
+    )
+    drops_at_least_one = at(
+        "exp-mistakes",
+        "you make sure that at least one unit is dropped; when each is kept with "
+        "probability keep_prob, all may be kept.",
+    )
+    doubles_whatever_keep_prob = (
+        "you multiply by 2 whatever keep_prob is; that is right at keep_prob = 0.5 "
+        "alone."
+    )
+    scale_differs_from_unit_to_unit = (
+        "kept units of one call come back multiplied by different numbers: either "
+        "noise is added, or large values are cut off; one factor serves all."
+    )
+    preserves_the_sum = at(
+        "quant-divisors",
+        "you scale each call so that the sum of x is preserved; then the factor "
+        "depends on which units were kept, and large units come back too small on "
+        "average.",
+    )
+    scale_depends_on_the_shape = (
+        "kept units are scaled rightly in a matrix and otherwise in an array of "
+        "another shape; dropout does not look at the shape."
+    )
+    changes_its_input = at(
+        "conv-mistakes",
+        "your function works in place and overwrites the array that it was given.",
+    )
 
 
 @dataclass(frozen=True)
@@ -212,17 +174,19 @@ class _Rate:
 
 
 _RATES = (
-    _Rate(KEEPS_WITH_DROP_PROBABILITY, lambda p: 1 - p, 0.02),
+    _Rate(Wrong.keeps_with_drop_probability, lambda p: 1 - p, 0.02),
     _Rate(
-        NORMAL_NUMBERS,
+        Wrong.compares_normal_numbers,
         lambda p: 0.5 * math.erfc(-p / math.sqrt(2)),
         0.006,
         confirm=True,
         alone=True,
     ),
-    _Rate(IGNORES_KEEP_PROB, lambda p: 0.5, 0.02),
-    _Rate(DROPS_TWICE, lambda p: p**2, 0.006, confirm=True),
-    _Rate(NUMBERS_OF_BOTH_SIGNS, lambda p: (1 + p) / 2, 0.006, confirm=True),
+    _Rate(Wrong.ignores_keep_prob, lambda p: 0.5, 0.02),
+    _Rate(Wrong.drops_twice, lambda p: p**2, 0.006, confirm=True),
+    _Rate(
+        Wrong.draws_numbers_of_both_signs, lambda p: (1 + p) / 2, 0.006, confirm=True
+    ),
 )
 
 
@@ -240,7 +204,7 @@ def share_name(
             return rate.name
         if measure is not None and abs(measure(other) - rate.at(other)) < 0.03:
             return rate.name
-    return KEEPS_AT_ANOTHER_RATE
+    return Wrong.keeps_at_another_rate
 
 
 def call_text(
@@ -333,12 +297,12 @@ def _all_or_none_mistake(function: StudentFunction, trial: Trial) -> str | None:
         float(draw(function, trial, (20, 20), 0.7).mask.mean()) for _ in range(60)
     }
     if shares == {0.0, 1.0}:
-        return ONE_BIT_FOR_ALL
+        return Wrong.one_bit_for_the_whole_array
     if shares == {0.0}:
-        return DROPS_EVERYTHING
+        return Wrong.drops_everything
     if shares != {1.0}:
         return None
-    named = {True: TESTS_BY_DEFAULT, False: TRAINING_REVERSED}
+    named = {True: Wrong.does_not_train_by_default, False: Wrong.training_flag_reversed}
     for training, name in named.items():
         try:
             kept = draw(function, trial, _LARGE, 0.7, training=training).mask
@@ -346,7 +310,7 @@ def _all_or_none_mistake(function: StudentFunction, trial: Trial) -> str | None:
             return None
         if not kept.all():
             return name
-    return DROPS_NOTHING
+    return Wrong.drops_nothing
 
 
 def leaves_input_alone(function: StudentFunction, trial: Trial) -> None:
@@ -361,7 +325,7 @@ def _expect_unchanged(trial: Trial, x: np.ndarray, now: np.ndarray, call: str) -
         np.array_equal(now, x),
         f"{call} changed x in place; write x * mask, which makes a new array, "
         "rather than x *= mask.",
-        CHANGES_ITS_INPUT,
+        Wrong.changes_its_input,
     )
 
 
@@ -419,7 +383,7 @@ def test_mode(
                 not 0 < dropped < 1,
                 f"{call}: {dropped:.0%} of the units came back 0; at test nothing is "
                 "dropped.",
-                STILL_DROPS_AT_TEST,
+                Wrong.still_drops_at_test,
             )
             trial.fail(
                 f"{call}: out is {np.median(out / x):.4g} times x (median); expected "
@@ -452,7 +416,11 @@ def _edge_mistake(
     below = draw(function, trial, _LARGE, 0.8).mask.mean()
     if abs(below - 0.8) > 0.05:
         return None
-    return DROPS_AT_LEAST_ONE if dropped == 1 else TAKES_ONE_FOR_DROP_PROBABILITY
+    return (
+        Wrong.drops_at_least_one
+        if dropped == 1
+        else Wrong.takes_one_for_a_drop_probability
+    )
 
 
 def _scale_mistake(
@@ -465,14 +433,18 @@ def _scale_mistake(
     """Return what is behind a wrong factor of kept units, of those that any scale may
     show."""
     if got.ratio is None:
-        return SCALE_VARIES
+        return Wrong.scale_differs_from_unit_to_unit
     if facts.close(got.out.sum(), got.x.sum(), rtol=1e-3):
-        return PRESERVES_THE_SUM
+        return Wrong.preserves_the_sum
     if factor(function, trial, training=True) == "2":
-        return DOUBLES
+        return Wrong.doubles_whatever_keep_prob
     on_matrix = draw(function, trial, _LARGE, keep_prob).ratio
     right_there = on_matrix is not None and facts.close(on_matrix, expected)
-    return SCALE_DEPENDS_ON_SHAPE if right_there and got.x.shape != _LARGE else None
+    return (
+        Wrong.scale_depends_on_the_shape
+        if right_there and got.x.shape != _LARGE
+        else None
+    )
 
 
 def zero_or_scaled(
@@ -536,7 +508,7 @@ def gives_each_unit_its_own_bit(function: StudentFunction, trial: Trial) -> None
         trial.expect(
             0 < share[place] < 1,
             f"{call}: {what} {place} was {'never' if share[place] else 'always'} dropped.",
-            DEPENDS_ON_PLACE,
+            Wrong.drops_by_place,
         )
     for shape in ((400,), (12, 6, 9), (5, 6, 7, 8)):
         mask = draw(function, trial, shape, _INDEPENDENT).mask
@@ -553,17 +525,23 @@ def gives_each_unit_its_own_bit(function: StudentFunction, trial: Trial) -> None
 def _expect_own_bits(trial: Trial, bits: np.ndarray, call: str) -> None:
     different = len({mask.tobytes() for mask in bits})
     trial.expect(
-        different > 1, f"{call}: every call drew the same mask.", SAME_MASK_EVERY_CALL
+        different > 1,
+        f"{call}: every call drew the same mask.",
+        Wrong.same_mask_every_call,
     )
     rows, columns = (bits == bits[:, :1]).all(), (bits == bits[:, :, :1]).all()
-    trial.expect(not rows, f"{call}: all rows share a mask.", ONE_MASK_FOR_ALL_ROWS)
     trial.expect(
-        not columns, f"{call}: a row is kept or dropped as a whole.", ONE_BIT_PER_ROW
+        not rows, f"{call}: all rows share a mask.", Wrong.one_mask_for_all_rows
+    )
+    trial.expect(
+        not columns,
+        f"{call}: a row is kept or dropped as a whole.",
+        Wrong.drops_whole_rows,
     )
     trial.expect(
         different == len(bits),
         f"{call} drew {different} different masks; expected {len(bits)}.",
-        REUSES_MASKS,
+        Wrong.reuses_masks,
     )
 
 
@@ -578,14 +556,14 @@ def _expect_varying_counts(trial: Trial, bits: np.ndarray, call: str) -> None:
             np.ptp(count) > 0,
             f"{call}: {where} keeps exactly {count.flat[0]} units; expected a number that "
             "varies.",
-            SAME_COUNT_EVERY_TIME,
+            Wrong.keeps_a_fixed_number,
         )
     for where in ("row", "column"):
         trial.expect(
             np.ptp(counts[f"each {where}"], axis=1).any(),
             f"{call}: in each call every {where} keeps the same number of units; expected "
             f"a number that varies from {where} to {where}.",
-            DEPENDENT_BITS,
+            Wrong.bits_depend_on_each_other,
         )
 
 
@@ -594,8 +572,12 @@ def _shared_axis_mistake(mask: np.ndarray) -> str | None:
     if mask.ndim == 1:
         return None
     if shared[0] and not shared[-1]:
-        return ONE_MASK_FOR_ALL_ROWS
-    return ONE_BIT_PER_ROW if all(shared[1:]) and not shared[0] else SHARES_BITS
+        return Wrong.one_mask_for_all_rows
+    return (
+        Wrong.drops_whole_rows
+        if all(shared[1:]) and not shared[0]
+        else Wrong.shares_bits_along_an_axis
+    )
 
 
 #: Near 0 and 1 a keep probability that is rounded or clipped shows best: 0.998 becomes
@@ -645,13 +627,13 @@ def _rate_mistake(
     """Return what is behind a wrong rate, overall or in one half of the units.
 
     Halves of correct masks differ by 0.02 in no more than one of 1e20 draws."""
-    names = (DEPENDS_ON_VALUE, DEPENDS_ON_VALUE, DEPENDS_ON_PLACE)
+    names = (Wrong.drops_by_value, Wrong.drops_by_value, Wrong.drops_by_place)
     for where, name in zip(_subsets(got.x).values(), names, strict=True):
         if abs(got.mask[where].mean() - got.mask[~where].mean()) > 0.02:
             return name
     rounded = abs(share - keep_prob) < 0.008 or abs(share - keep_prob + 0.05) < 0.005
     if keep_prob in _FINE or rounded:
-        return ROUNDS_KEEP_PROB
+        return Wrong.rounds_or_clips_keep_prob
 
     def measure(keep_prob: float) -> float:
         return float(draw(function, trial, (100, 100), keep_prob).mask.mean())
@@ -699,14 +681,16 @@ def is_independent(function: StudentFunction, trial: Trial) -> None:
     }
     for look, (a, b) in pairs.items():
         what = f"{look} at keep_prob = {_INDEPENDENT}: mask bits that agree"
-        trial.judge(look, a == b, a.size, what, DEPENDENT_BITS)
+        trial.judge(look, a == b, a.size, what, Wrong.bits_depend_on_each_other)
     counts = {
         "count in a row": first.sum(axis=1),
         "count in a column": first.reshape(blocks, 20, 20).sum(axis=1),
     }
     for look, count in counts.items():
         what = f"{look} of 20 units at keep_prob = {_INDEPENDENT}: it is 14"
-        trial.judge(look, count == 14, count.size, what, DEPENDENT_BITS)
+        trial.judge(
+            look, count == 14, count.size, what, Wrong.bits_depend_on_each_other
+        )
 
 
 def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
@@ -720,11 +704,11 @@ def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
     trial.expect(
         np.array_equal(output(seed), output(seed)),
         "Two generators in the same state gave different masks; expected equal ones.",
-        NOT_FROM_RNG,
+        Wrong.does_not_draw_from_rng,
     )
     # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
     trial.expect(
         not np.array_equal(output(seed), output(trial.new_seed())),
         "Generators in different states gave the same mask; expected different ones.",
-        SAME_MASK_EVERY_CALL,
+        Wrong.same_mask_every_call,
     )

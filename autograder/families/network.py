@@ -12,119 +12,88 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.facts import describe
-from autograder.contract.mistakes import mistake
+from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import elementwise
-from autograder.families.backward_pass import (
-    ANOTHER_MASK,
-    BACKWARD_LACKS_SCALE,
-    BACKWARD_ONLY,
-    BACKWARD_SCALES_TWICE,
-    FORWARD_ONLY,
-)
+from autograder.families import backward_pass, elementwise
 
 Arrays = dict[str, np.ndarray]
 
 PARTS = ("loss", "W1", "b1", "W2", "b2")
 
-SUMS_OVER_ROWS = mistake(
-    "sums_over_rows",
-    "you add up the rows; the loss is the mean over rows, so divide it, and the "
-    "gradient, by their number.",
-    "back-derivation",
-)
-DIVIDES_BY_ROWS_TWICE = mistake(
-    "divides_by_rows_twice",
-    "you divide by the number of rows twice; when the gradient of the logits is divided "
-    "already, weights and biases take sums over rows.",
-    "back-derivation",
-)
-LACKS_RELU_GATE = mistake(
-    "lacks_the_relu_gate",
-    "your gradient passes through hidden units that the ReLU set to 0.",
-    "back-derivation",
-)
-SOFTMAX_OVERFLOWS = mistake(
-    "softmax_overflows",
-    "the exponential of a large logit overflows; subtract each row's largest logit first.",
-    "back-derivation",
-)
-CLIPS_THE_LOSS = mistake(
-    "clips_the_loss",
-    "a probability too small for a float became 0, or was clipped, before you took its "
-    "logarithm; compute the log-probability from the logits, without the detour.",
-    "back-derivation",
-)
-NEVER_DROPS = mistake(
-    "never_drops",
-    "loss and gradients are those of the network without dropout.",
-    "back-derivation",
-)
-LOSS_WITHOUT_DROPOUT = mistake(
-    "loss_without_dropout",
-    "the loss is that of the network without dropout; it belongs to the dropped forward "
-    "pass, as the gradients do.",
-    "back-same-mask",
-)
-NETWORK_FORGETS_TO_RESCALE = mistake(
-    "network_forgets_to_rescale",
-    "kept hidden units are not divided by keep_prob; the network uses inverted dropout.",
-    "conv-definitions",
-)
-LOSS_OF_ANOTHER_MASK = mistake(
-    "loss_of_another_mask",
-    "the loss belongs to one mask and the gradients to another; run the forward pass "
-    "once, and use its mask for both.",
-    "back-same-mask",
-)
-UNDROPPED_LAYER_FOR_W2 = mistake(
-    "undropped_layer_for_the_second_weights",
-    "your gradient of W2 uses the hidden layer before dropout; W2 was multiplied with "
-    "the dropped one.",
-    "back-derivation",
-)
-DROPS_THE_INPUT = mistake(
-    "drops_the_input",
-    "you drop units of the input x; only the hidden layer is dropped.",
-    "back-mistakes",
-)
-OTHER_NAMES = mistake(
-    "names_gradients_otherwise",
-    "a gradient is missing, or stands under another name; grads has the same keys as "
-    "params.",
-    "back-derivation",
-)
-FLIPS_THE_SIGN = mistake(
-    "flips_the_sign",
-    "your gradients point downhill: they are the steps to take; return the gradients "
-    "themselves.",
-    "back-derivation",
-)
-OTHER_LOSS = mistake(
-    "computes_another_loss",
-    "the loss is not the mean cross-entropy of the batch, even without dropout: is a "
-    "penalty added to it, or the logarithm taken of something else?",
-    "back-derivation",
-)
-WRONG_WITHOUT_DROPOUT = mistake(
-    "backpropagation_is_wrong_without_dropout",
-    "a gradient is wrong even where nothing is dropped; compare it with finite "
-    "differences at keep_prob = 1 first.",
-    "back-gradcheck",
-)
-NO_SINGLE_MASK = mistake(
-    "no_single_mask_explains_it",
-    "either loss and gradients use different masks or scales, or dropout acts on another "
-    "layer than the hidden one.",
-    "back-same-mask",
-)
-CHANGES_PARAMETERS = mistake(
-    "changes_parameters",
-    "your function changes the parameters that it was given; it returns gradients, and "
-    "an optimiser makes the step.",
-    "back-mistakes",
-)
+
+class Wrong(Mistakes, section="back-derivation"):
+    sums_over_rows = (
+        "you add up the rows; the loss is the mean over rows, so divide it, and the "
+        "gradient, by their number."
+    )
+    divides_by_rows_twice = (
+        "you divide by the number of rows twice; when the gradient of the logits is "
+        "divided already, weights and biases take sums over rows."
+    )
+    lacks_the_relu_gate = (
+        "your gradient passes through hidden units that the ReLU set to 0."
+    )
+    softmax_overflows = (
+        "the exponential of a large logit overflows; subtract each row's largest "
+        "logit first."
+    )
+    clips_the_loss = (
+        "a probability too small for a float became 0, or was clipped, before you "
+        "took its logarithm; compute the log-probability from the logits, without the "
+        "detour."
+    )
+    never_drops = "loss and gradients are those of the network without dropout."
+    loss_without_dropout = at(
+        "back-same-mask",
+        "the loss is that of the network without dropout; it belongs to the dropped "
+        "forward pass, as the gradients do.",
+    )
+    network_forgets_to_rescale = at(
+        "conv-definitions",
+        "kept hidden units are not divided by keep_prob; the network uses inverted "
+        "dropout.",
+    )
+    loss_of_another_mask = at(
+        "back-same-mask",
+        "the loss belongs to one mask and the gradients to another; run the forward "
+        "pass once, and use its mask for both.",
+    )
+    undropped_layer_for_the_second_weights = (
+        "your gradient of W2 uses the hidden layer before dropout; W2 was multiplied "
+        "with the dropped one."
+    )
+    drops_the_input = at(
+        "back-mistakes",
+        "you drop units of the input x; only the hidden layer is dropped.",
+    )
+    names_gradients_otherwise = (
+        "a gradient is missing, or stands under another name; grads has the same keys "
+        "as params."
+    )
+    flips_the_sign = (
+        "your gradients point downhill: they are the steps to take; return the "
+        "gradients themselves."
+    )
+    computes_another_loss = (
+        "the loss is not the mean cross-entropy of the batch, even without dropout: "
+        "is a penalty added to it, or the logarithm taken of something else?"
+    )
+    backpropagation_is_wrong_without_dropout = at(
+        "back-gradcheck",
+        "a gradient is wrong even where nothing is dropped; compare it with finite "
+        "differences at keep_prob = 1 first.",
+    )
+    no_single_mask_explains_it = at(
+        "back-same-mask",
+        "either loss and gradients use different masks or scales, or dropout acts on "
+        "another layer than the hidden one.",
+    )
+    changes_parameters = at(
+        "back-mistakes",
+        "your function changes the parameters that it was given; it returns "
+        "gradients, and an optimiser makes the step.",
+    )
 
 
 def parameters(trial: Trial, d: int, h: int, c: int) -> Arrays:
@@ -186,13 +155,13 @@ def loss_and_gradients(result: Any, params: Arrays, call: str) -> Arrays:
     if not isinstance(grads, dict):
         raise CheckFailure(
             f"{call}: grads is {describe(grads)}; expected a dict.",
-            facts.RETURNS_ANOTHER_KIND,
+            facts.Wrong.returns_another_kind,
         )
     if missing := [name for name in params if name not in grads]:
         found = ", ".join(list(map(str, grads))[:8]) or "nothing"
         raise CheckFailure(
             f"{call}: grads lacks {', '.join(missing)}; it holds {found}.",
-            OTHER_NAMES,
+            Wrong.names_gradients_otherwise,
         )
     values = {"loss": np.asarray(facts.number(loss, call, "loss"))}
     for name, value in params.items():
@@ -238,16 +207,20 @@ def plain_mistake(batch: Batch, found: Arrays, expected: Arrays) -> str | None:
     rows = len(batch.y)
     wrong = [name for name in PARTS if not facts.close(found[name], expected[name])]
     if all(facts.close(found[name], rows * expected[name]) for name in wrong):
-        return SUMS_OVER_ROWS
+        return Wrong.sums_over_rows
     if all(facts.close(rows * found[name], expected[name]) for name in wrong):
-        return DIVIDES_BY_ROWS_TWICE
+        return Wrong.divides_by_rows_twice
     gateless = batch.expected(np.ones(()), gate=False)
     if all(facts.close(found[name], gateless[name]) for name in PARTS):
-        return LACKS_RELU_GATE
+        return Wrong.lacks_the_relu_gate
     if "loss" in wrong:
-        return OTHER_LOSS
+        return Wrong.computes_another_loss
     downhill = all(facts.close(-found[name], expected[name]) for name in wrong)
-    return FLIPS_THE_SIGN if downhill else WRONG_WITHOUT_DROPOUT
+    return (
+        Wrong.flips_the_sign
+        if downhill
+        else Wrong.backpropagation_is_wrong_without_dropout
+    )
 
 
 def holds_nan(result: Any) -> bool:
@@ -301,24 +274,26 @@ def explanations_of(batch: Batch, found: Arrays, kept: np.ndarray) -> set[str]:
     if forward.any():
         first = scaled[forward][:1]
         backs = {
-            FORWARD_ONLY: np.concatenate([one, one / batch.keep_prob]),
-            BACKWARD_LACKS_SCALE: (first != 0).astype(float),
-            BACKWARD_SCALES_TWICE: first / batch.keep_prob,
-            ANOTHER_MASK: scaled,
+            backward_pass.Wrong.drops_in_the_forward_pass_only: np.concatenate(
+                [one, one / batch.keep_prob]
+            ),
+            backward_pass.Wrong.backward_lacks_the_scale: (first != 0).astype(float),
+            backward_pass.Wrong.backward_scales_twice: first / batch.keep_prob,
+            backward_pass.Wrong.another_mask_in_the_backward_pass: scaled,
         }
         return {name for name, back in backs.items() if explains(first, back=back)}
     gradients = explains(scaled, PARTS[1:])
     tests = {
-        NEVER_DROPS: explains(one),
-        NETWORK_FORGETS_TO_RESCALE: explains(kept),
-        LOSS_WITHOUT_DROPOUT: gradients and explains(one, ("loss",)),
-        LOSS_OF_ANOTHER_MASK: gradients and explains(scaled, ("loss",)),
-        UNDROPPED_LAYER_FOR_W2: explains(scaled, saved=one),
-        BACKWARD_ONLY: explains(one, back=scaled),
+        Wrong.never_drops: explains(one),
+        Wrong.network_forgets_to_rescale: explains(kept),
+        Wrong.loss_without_dropout: gradients and explains(one, ("loss",)),
+        Wrong.loss_of_another_mask: gradients and explains(scaled, ("loss",)),
+        Wrong.undropped_layer_for_the_second_weights: explains(scaled, saved=one),
+        backward_pass.Wrong.drops_in_the_backward_pass_only: explains(one, back=scaled),
     }
     if not any(tests.values()):
         inputs = every_mask(*batch.x.shape)[:, None] / batch.keep_prob
-        tests[DROPS_THE_INPUT] = any(
+        tests[Wrong.drops_the_input] = any(
             explains(hidden, input_multiplier=inputs) for hidden in (one, scaled)
         )
     return {name for name, holds in tests.items() if holds}
@@ -326,17 +301,17 @@ def explanations_of(batch: Batch, found: Arrays, kept: np.ndarray) -> set[str]:
 
 #: The most particular explanation first: a mask drawn anew may happen to keep all.
 EXPLANATIONS = (
-    NEVER_DROPS,
-    NETWORK_FORGETS_TO_RESCALE,
-    LOSS_WITHOUT_DROPOUT,
-    LOSS_OF_ANOTHER_MASK,
-    UNDROPPED_LAYER_FOR_W2,
-    BACKWARD_ONLY,
-    FORWARD_ONLY,
-    BACKWARD_LACKS_SCALE,
-    BACKWARD_SCALES_TWICE,
-    ANOTHER_MASK,
-    DROPS_THE_INPUT,
+    Wrong.never_drops,
+    Wrong.network_forgets_to_rescale,
+    Wrong.loss_without_dropout,
+    Wrong.loss_of_another_mask,
+    Wrong.undropped_layer_for_the_second_weights,
+    backward_pass.Wrong.drops_in_the_backward_pass_only,
+    backward_pass.Wrong.drops_in_the_forward_pass_only,
+    backward_pass.Wrong.backward_lacks_the_scale,
+    backward_pass.Wrong.backward_scales_twice,
+    backward_pass.Wrong.another_mask_in_the_backward_pass,
+    Wrong.drops_the_input,
 )
 
 
@@ -362,5 +337,5 @@ def hidden_mask(
 def dependence(kept: np.ndarray) -> str | None:
     """Return the mistake when all rows, or all units of each row, share a bit."""
     if (kept == kept[0]).all():
-        return elementwise.ONE_MASK_FOR_ALL_ROWS
-    return elementwise.ONE_BIT_PER_ROW if (kept == kept[:, :1]).all() else None
+        return elementwise.Wrong.one_mask_for_all_rows
+    return elementwise.Wrong.drops_whole_rows if (kept == kept[:, :1]).all() else None

@@ -7,208 +7,163 @@ from functools import partial
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.mistakes import mistake
+from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.families.elementwise import call_text
 
-NO_NOISE = mistake(
-    "adds_no_noise",
-    "in training as well every unit is multiplied by the same number; each needs a "
-    "normal number of its own.",
-    "noise-gaussian",
-)
-NOISE_FLAG_REVERSED = mistake(
-    "noise_flag_reversed",
-    "your noise comes with training=False and not in training; the flag is read the "
-    "wrong way round.",
-    "noise-gaussian",
-)
-ONE_FACTOR_FOR_ALL = mistake(
-    "one_factor_for_the_whole_array",
-    "a call multiplies all units by one random number; draw one for each unit, of the "
-    "shape of x.",
-    "noise-mistakes",
-)
-FEW_VALUES = mistake(
-    "factors_take_few_values",
-    "your factors take a few values only, as those of a mask do (0 and 1 / keep_prob); "
-    "normal numbers practically never repeat.",
-    "noise-gaussian",
-)
-ADDS_INSTEAD = mistake(
-    "adds_instead_of_multiplying",
-    "you add noise to x; here it multiplies x, so a unit that is 0 stays 0.",
-    "noise-multiplicative",
-)
-STILL_NOISY_AT_TEST = mistake(
-    "still_noisy_at_test",
-    "your function makes noise although training is False.",
-    "noise-gaussian",
-)
-SCALES_AT_TEST = mistake(
-    "scales_at_test",
-    "at test you multiply x by a number; the factors of training have mean 1, so there "
-    "is nothing to make up for.",
-    "noise-multiplicative",
-)
-NOISY_AT_ONE = mistake(
-    "noisy_at_keep_prob_one",
-    "at keep_prob = 1 out differs from x; the variance (1 − keep_prob) / keep_prob is 0 "
-    "there.",
-    "noise-gaussian",
-)
-SAME_NOISE_EVERY_CALL = mistake(
-    "same_noise_every_call",
-    "every call draws the same noise, as if a seed were set inside the function; draw "
-    "fresh numbers from rng at each call.",
-    "noise-mistakes",
-)
-REUSES_NOISE = mistake(
-    "reuses_noise",
-    "some calls get the noise of an earlier call (stored numbers, or a seed that takes "
-    "few values); draw fresh numbers from rng at each call.",
-    "noise-mistakes",
-)
-ONE_NOISE_FOR_ALL_ROWS = mistake(
-    "one_noise_for_all_rows",
-    "all rows share one row of noise; each row (example) needs its own.",
-    "noise-mistakes",
-)
-ONE_FACTOR_PER_ROW = mistake(
-    "one_factor_for_each_row",
-    "all units of a row are multiplied by one number; each unit needs its own.",
-    "noise-mistakes",
-)
-SHARES_FACTORS = mistake(
-    "shares_factors_along_an_axis",
-    "units along an axis share one factor; each unit of the array needs its own.",
-    "noise-mistakes",
-)
-FIXES_MOMENTS = mistake(
-    "fixes_the_moments_of_a_sample",
-    "the mean or the spread of a sample is exactly the wanted one: either you shift or "
-    "scale the noise to get there, or you use each number with both signs. Then no "
-    "number is independent of the others.",
-    "noise-mistakes",
-)
-ZERO_MEAN = mistake(
-    "factors_have_mean_zero",
-    "your factors have mean 0, so the signal is gone; multiply by 1 plus the noise.",
-    "noise-multiplicative",
-)
-MEAN_KEEP_PROB = mistake(
-    "factors_have_mean_keep_prob",
-    "your factors have mean keep_prob, as a mask before rescaling; they should have "
-    "mean 1.",
-    "noise-multiplicative",
-)
-PRESERVES_NORM = mistake(
-    "factors_preserve_the_norm",
-    "your factors have mean √keep_prob: out is scaled so that its norm is that of x. The "
-    "mean should be preserved, not the norm.",
-    "noise-multiplicative",
-)
-ANOTHER_MEAN = mistake(
-    "factors_have_another_mean",
-    "the mean of your factors is not 1.",
-    "noise-multiplicative",
-)
-DROPS_AS_WELL = mistake(
-    "drops_units_as_well",
-    "many units come back as 0: you multiply by a mask, with or without noise. Gaussian "
-    "dropout drops no unit.",
-    "noise-gaussian",
-)
-MEAN_INVERSE = mistake(
-    "divides_the_noise_too",
-    "your factors have mean 1 / keep_prob: you divide by keep_prob as well, which the "
-    "rescaled mask needs and noise of mean 1 does not.",
-    "noise-multiplicative",
-)
-VARIANCE_FOR_STD = mistake(
-    "takes_the_variance_for_the_standard_deviation",
-    "the standard deviation of your factors is (1 − keep_prob) / keep_prob; that is the "
-    "variance, and the generator wants its root.",
-    "noise-gaussian",
-)
-ROOT_OF_DROP = mistake(
-    "uses_the_root_of_the_drop_probability",
-    "the variance of your factors is 1 − keep_prob; divide it by keep_prob.",
-    "noise-gaussian",
-)
-DROP_AS_STD = mistake(
-    "uses_the_drop_probability_as_standard_deviation",
-    "the standard deviation of your factors is 1 − keep_prob; it should be the root of "
-    "(1 − keep_prob) / keep_prob.",
-    "noise-gaussian",
-)
-SPREAD_OF_RAW_MASK = mistake(
-    "uses_the_spread_of_the_raw_mask",
-    "the standard deviation of your factors is that of a mask of 0 and 1, the root of "
-    "keep_prob (1 − keep_prob); a mask divided by keep_prob varies more.",
-    "noise-multiplicative",
-)
-SWAPPED_SPREAD = mistake(
-    "swaps_keep_and_drop_in_the_factors",
-    "the variance of your factors is keep_prob / (1 − keep_prob): keep_prob is read as "
-    "the drop probability.",
-    "noise-gaussian",
-)
-UNIT_SPREAD = mistake(
-    "ignores_keep_prob_in_the_noise",
-    "the standard deviation of your factors is the same whatever keep_prob is.",
-    "noise-gaussian",
-)
-CLIPS_NEGATIVE = mistake(
-    "clips_negative_factors",
-    "negative factors are replaced by 0; N(1, (1 − keep_prob) / keep_prob) has negative "
-    "values, and without them its mean is no longer 1.",
-    "noise-mistakes",
-)
-NEVER_NEGATIVE = mistake(
-    "factors_are_never_negative",
-    "none of your factors is negative: either you take absolute values, or you draw "
-    "from a law of positive numbers (log-normal, gamma). Normal numbers are negative "
-    "now and then.",
-    "noise-mistakes",
-)
-BOUNDED = mistake(
-    "factors_are_bounded",
-    "no factor lies far from 1: either large values are cut off, or the law is bounded "
-    "as the uniform one is. The normal law has no bounds.",
-    "noise-mistakes",
-)
-NOT_NORMAL = mistake(
-    "factors_are_not_normal",
-    "mean and standard deviation are right, the shape is not: the numbers do not come "
-    "from a normal law.",
-    "noise-gaussian",
-)
-ANOTHER_SPREAD = mistake(
-    "factors_have_another_spread",
-    "the spread of your factors does not fit: either the standard deviation is not the "
-    "root of (1 − keep_prob) / keep_prob, or the law is not normal.",
-    "noise-gaussian",
-)
-NOISE_DEPENDS_ON_VALUE = mistake(
-    "noise_depends_on_the_value",
-    "the law of a factor depends on the value that it multiplies; the factors are drawn "
-    "without a look at x.",
-    "noise-multiplicative",
-)
-NOISE_DEPENDS_ON_PLACE = mistake(
-    "noise_depends_on_the_place",
-    "the law of a factor depends on its place in the array; all have the same.",
-    "noise-multiplicative",
-)
-DEPENDENT_NOISE = mistake(
-    "factors_depend_on_each_other",
-    "your factors are not independent: one tells something about another, of its row, "
-    "column or call.",
-    "noise-mistakes",
-)
+
+class Wrong(Mistakes, section="noise-gaussian"):
+    adds_no_noise = (
+        "in training as well every unit is multiplied by the same number; each needs "
+        "a normal number of its own."
+    )
+    noise_flag_reversed = (
+        "your noise comes with training=False and not in training; the flag is read "
+        "the wrong way round."
+    )
+    one_factor_for_the_whole_array = at(
+        "noise-mistakes",
+        "a call multiplies all units by one random number; draw one for each unit, of "
+        "the shape of x.",
+    )
+    factors_take_few_values = (
+        "your factors take a few values only, as those of a mask do (0 and 1 / "
+        "keep_prob); normal numbers practically never repeat."
+    )
+    adds_instead_of_multiplying = at(
+        "noise-multiplicative",
+        "you add noise to x; here it multiplies x, so a unit that is 0 stays 0.",
+    )
+    still_noisy_at_test = "your function makes noise although training is False."
+    scales_at_test = at(
+        "noise-multiplicative",
+        "at test you multiply x by a number; the factors of training have mean 1, so "
+        "there is nothing to make up for.",
+    )
+    noisy_at_keep_prob_one = (
+        "at keep_prob = 1 out differs from x; the variance (1 − keep_prob) / "
+        "keep_prob is 0 there."
+    )
+    same_noise_every_call = at(
+        "noise-mistakes",
+        "every call draws the same noise, as if a seed were set inside the function; "
+        "draw fresh numbers from rng at each call.",
+    )
+    reuses_noise = at(
+        "noise-mistakes",
+        "some calls get the noise of an earlier call (stored numbers, or a seed that "
+        "takes few values); draw fresh numbers from rng at each call.",
+    )
+    one_noise_for_all_rows = at(
+        "noise-mistakes",
+        "all rows share one row of noise; each row (example) needs its own.",
+    )
+    one_factor_for_each_row = at(
+        "noise-mistakes",
+        "all units of a row are multiplied by one number; each unit needs its own.",
+    )
+    shares_factors_along_an_axis = at(
+        "noise-mistakes",
+        "units along an axis share one factor; each unit of the array needs its own.",
+    )
+    fixes_the_moments_of_a_sample = at(
+        "noise-mistakes",
+        "the mean or the spread of a sample is exactly the wanted one: either you "
+        "shift or scale the noise to get there, or you use each number with both "
+        "signs. Then no number is independent of the others.",
+    )
+    factors_have_mean_zero = at(
+        "noise-multiplicative",
+        "your factors have mean 0, so the signal is gone; multiply by 1 plus the "
+        "noise.",
+    )
+    factors_have_mean_keep_prob = at(
+        "noise-multiplicative",
+        "your factors have mean keep_prob, as a mask before rescaling; they should "
+        "have mean 1.",
+    )
+    factors_preserve_the_norm = at(
+        "noise-multiplicative",
+        "your factors have mean √keep_prob: out is scaled so that its norm is that of "
+        "x. The mean should be preserved, not the norm.",
+    )
+    factors_have_another_mean = at(
+        "noise-multiplicative",
+        "the mean of your factors is not 1.",
+    )
+    drops_units_as_well = (
+        "many units come back as 0: you multiply by a mask, with or without noise. "
+        "Gaussian dropout drops no unit."
+    )
+    divides_the_noise_too = at(
+        "noise-multiplicative",
+        "your factors have mean 1 / keep_prob: you divide by keep_prob as well, which "
+        "the rescaled mask needs and noise of mean 1 does not.",
+    )
+    takes_the_variance_for_the_standard_deviation = (
+        "the standard deviation of your factors is (1 − keep_prob) / keep_prob; that "
+        "is the variance, and the generator wants its root."
+    )
+    uses_the_root_of_the_drop_probability = (
+        "the variance of your factors is 1 − keep_prob; divide it by keep_prob."
+    )
+    uses_the_drop_probability_as_standard_deviation = (
+        "the standard deviation of your factors is 1 − keep_prob; it should be the "
+        "root of (1 − keep_prob) / keep_prob."
+    )
+    uses_the_spread_of_the_raw_mask = at(
+        "noise-multiplicative",
+        "the standard deviation of your factors is that of a mask of 0 and 1, the "
+        "root of keep_prob (1 − keep_prob); a mask divided by keep_prob varies more.",
+    )
+    swaps_keep_and_drop_in_the_factors = (
+        "the variance of your factors is keep_prob / (1 − keep_prob): keep_prob is "
+        "read as the drop probability."
+    )
+    ignores_keep_prob_in_the_noise = (
+        "the standard deviation of your factors is the same whatever keep_prob is."
+    )
+    clips_negative_factors = at(
+        "noise-mistakes",
+        "negative factors are replaced by 0; N(1, (1 − keep_prob) / keep_prob) has "
+        "negative values, and without them its mean is no longer 1.",
+    )
+    factors_are_never_negative = at(
+        "noise-mistakes",
+        "none of your factors is negative: either you take absolute values, or you "
+        "draw from a law of positive numbers (log-normal, gamma). Normal numbers are "
+        "negative now and then.",
+    )
+    factors_are_bounded = at(
+        "noise-mistakes",
+        "no factor lies far from 1: either large values are cut off, or the law is "
+        "bounded as the uniform one is. The normal law has no bounds.",
+    )
+    factors_are_not_normal = (
+        "mean and standard deviation are right, the shape is not: the numbers do not "
+        "come from a normal law."
+    )
+    factors_have_another_spread = (
+        "the spread of your factors does not fit: either the standard deviation is "
+        "not the root of (1 − keep_prob) / keep_prob, or the law is not normal."
+    )
+    noise_depends_on_the_value = at(
+        "noise-multiplicative",
+        "the law of a factor depends on the value that it multiplies; the factors are "
+        "drawn without a look at x.",
+    )
+    noise_depends_on_the_place = at(
+        "noise-multiplicative",
+        "the law of a factor depends on its place in the array; all have the same.",
+    )
+    factors_depend_on_each_other = at(
+        "noise-mistakes",
+        "your factors are not independent: one tells something about another, of its "
+        "row, column or call.",
+    )
+
 
 #: A shape on which nothing of 3,600 independent numbers happens by chance.
 SMALL = (60, 60)
@@ -254,15 +209,15 @@ def constant_mistake(function: StudentFunction, trial: Trial) -> str:
     """Return what is behind an output that is a number times x."""
     first, second = (noisy(function, trial, SMALL, 0.7).factors for _ in range(2))
     if not facts.close(first, second):
-        return ONE_FACTOR_FOR_ALL
+        return Wrong.one_factor_for_the_whole_array
     for training, name in (
-        (True, elementwise.TESTS_BY_DEFAULT),
-        (False, NOISE_FLAG_REVERSED),
+        (True, elementwise.Wrong.does_not_train_by_default),
+        (False, Wrong.noise_flag_reversed),
     ):
         factors = noisy(function, trial, SMALL, 0.7, training=training).factors
         if not facts.close(factors, factors.flat[0]):
             return name
-    return NO_NOISE
+    return Wrong.adds_no_noise
 
 
 def expect_varying_moments(trial: Trial, factors: np.ndarray, call: str) -> None:
@@ -274,7 +229,7 @@ def expect_varying_moments(trial: Trial, factors: np.ndarray, call: str) -> None
         trial.expect(
             not quiet.any(),
             f"{call}: {where} {int(np.argmax(quiet))} gets no noise.",
-            NOISE_DEPENDS_ON_PLACE,
+            Wrong.noise_depends_on_the_place,
         )
     for axes, where in (((1, 2), "call"), ((2,), "row"), ((1,), "column")):
         for moment, what in ((np.mean, "mean"), (np.std, "standard deviation")):
@@ -283,7 +238,7 @@ def expect_varying_moments(trial: Trial, factors: np.ndarray, call: str) -> None
                 np.ptp(values) > 1e-4,
                 f"{call}: the {what} of the factors of a {where} is always "
                 f"{values.flat[0]:.4f}; expected a number that varies.",
-                FIXES_MOMENTS,
+                Wrong.fixes_the_moments_of_a_sample,
             )
 
 
@@ -293,17 +248,17 @@ FINE_KEEP_PROBS = (0.83, 0.27)
 
 # What the mean and the standard deviation of wrong factors are, for keep_prob p.
 _MEANS: Mapping[str, Callable[[float], float]] = {
-    ZERO_MEAN: lambda p: 0.0,
-    MEAN_KEEP_PROB: lambda p: p,
-    MEAN_INVERSE: lambda p: 1 / p,
-    PRESERVES_NORM: lambda p: p**0.5,
+    Wrong.factors_have_mean_zero: lambda p: 0.0,
+    Wrong.factors_have_mean_keep_prob: lambda p: p,
+    Wrong.divides_the_noise_too: lambda p: 1 / p,
+    Wrong.factors_preserve_the_norm: lambda p: p**0.5,
 }
 _DEVIATIONS: Mapping[str, Callable[[float], float]] = {
-    VARIANCE_FOR_STD: lambda p: (1 - p) / p,
-    ROOT_OF_DROP: lambda p: (1 - p) ** 0.5,
-    DROP_AS_STD: lambda p: 1 - p,
-    SPREAD_OF_RAW_MASK: lambda p: (p * (1 - p)) ** 0.5,
-    SWAPPED_SPREAD: lambda p: (p / (1 - p)) ** 0.5,
+    Wrong.takes_the_variance_for_the_standard_deviation: lambda p: (1 - p) / p,
+    Wrong.uses_the_root_of_the_drop_probability: lambda p: (1 - p) ** 0.5,
+    Wrong.uses_the_drop_probability_as_standard_deviation: lambda p: 1 - p,
+    Wrong.uses_the_spread_of_the_raw_mask: lambda p: (p * (1 - p)) ** 0.5,
+    Wrong.swaps_keep_and_drop_in_the_factors: lambda p: (p / (1 - p)) ** 0.5,
 }
 
 
@@ -326,10 +281,14 @@ def _law_mistake(function: StudentFunction, trial: Trial, share: float) -> str:
             return name
     zeros = [float((f == 0).mean()) for f in factors.values()]
     if max(zeros) > 0.1:
-        return DROPS_AS_WELL if min(zeros) > 0.1 else CLIPS_NEGATIVE
+        return (
+            Wrong.drops_units_as_well
+            if min(zeros) > 0.1
+            else Wrong.clips_negative_factors
+        )
     for name, halves in (
-        (NOISE_DEPENDS_ON_VALUE, lambda x: (x > 0, np.abs(x) > 1.75)),
-        (NOISE_DEPENDS_ON_PLACE, _places),
+        (Wrong.noise_depends_on_the_value, lambda x: (x > 0, np.abs(x) > 1.75)),
+        (Wrong.noise_depends_on_the_place, _places),
     ):
         if any(_differ(g.factors, h) for g in draws.values() for h in halves(g.x)):
             return name
@@ -348,16 +307,16 @@ def _shape_mistake(
             if all(facts.close(s, value(p), rtol=0.015) for p, s in spread.items()):
                 return name
         if facts.close(spread[high], spread[low], rtol=0.015):
-            return UNIT_SPREAD
+            return Wrong.ignores_keep_prob_in_the_noise
     # Of 160,000 normal numbers of mean 1 and this spread, thousands are negative.
     if spread[low] > 0.6 and (factors[low] >= 0).all():
-        return NEVER_NEGATIVE
+        return Wrong.factors_are_never_negative
     if not mean_is_one:
-        return ANOTHER_MEAN
+        return Wrong.factors_have_another_mean
     if all(np.abs(f - f.mean()).max() < 3 * spread[p] for p, f in factors.items()):
-        return BOUNDED
+        return Wrong.factors_are_bounded
     right = all(facts.close(s, deviation(p), rtol=0.015) for p, s in spread.items())
-    return NOT_NORMAL if right else ANOTHER_SPREAD
+    return Wrong.factors_are_not_normal if right else Wrong.factors_have_another_spread
 
 
 def _places(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

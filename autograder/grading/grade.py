@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from autograder import __version__
+from autograder.contract import facts
 from autograder.contract.exercise import Check, Exercise, all_exercises, find_exercise
-from autograder.contract.facts import RAISES_AN_ERROR
 from autograder.contract.mistakes import find_mistake
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
@@ -102,7 +102,9 @@ def _failure(error: CheckFailure | StudentError) -> CheckFailure:
             f"This part is not written yet: {call.function} raised {call.message}."
         )
     if isinstance(error, StudentError):
-        return CheckFailure(f"Your code raised {error.message}.", RAISES_AN_ERROR)
+        return CheckFailure(
+            f"Your code raised {error.message}.", facts.Wrong.raises_an_error
+        )
     return error
 
 

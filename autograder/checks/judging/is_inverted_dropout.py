@@ -1,4 +1,4 @@
-"""Grade the graders: the student's test of inverted dropout, itself under test."""
+"""is_inverted_dropout: write the test: accept correct dropouts, reject broken ones."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,20 +8,14 @@ from autograder.contract import facts
 from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Exercise
 from autograder.contract.facts import describe
-from autograder.contract.mistakes import mistake
+from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families.keyed import (
-    Dropout,
-    Lent,
-    Witness,
-    as_written,
-    keyed,
-)
+from autograder.families.keyed import Dropout, Lent, Witness, as_written, keyed
 from autograder.families.specimens import BROKEN, CORRECT, Specimen
 from autograder.laws.binomial import AtMost
 
-judge = Exercise(
+exercise = Exercise(
     "is_inverted_dropout",
     chapter="judging",
     title="Write the test: accept correct dropouts, reject broken ones",
@@ -29,54 +23,48 @@ judge = Exercise(
     section="judging-exact-tests",
 )
 
+
+class Wrong(Mistakes, section="judging-power"):
+    always_answers_the_same = (
+        "your test gives every dropout the same answer, so it tests nothing."
+    )
+    rejects_correct_dropouts = at(
+        "judging-budget",
+        "your test rejects correct dropouts too often: its tolerances are narrower "
+        "than chance, or it expects one particular style or seed.",
+    )
+    fixes_the_seed = at(
+        "judging-budget",
+        "your test hands over a generator in the same state every time, so every run "
+        "sees the same masks; draw from the rng that you are given.",
+    )
+    has_its_own_randomness = at(
+        "judging-worker",
+        "your test draws from something else than rng, so nobody can replay its "
+        "verdict.",
+    )
+    is_blind_to_a_defect = (
+        "your test accepts a broken dropout: nothing in it looks at what is broken "
+        "there, or it looks at too few units."
+    )
+    looks_at_one_half_only = at(
+        "judging-half",
+        "every call of your test in training has keep_prob = 0.5, where keep and drop "
+        "are alike.",
+    )
+    never_looks_at_test_mode = at(
+        "judging-half",
+        "your test never calls dropout with training=False.",
+    )
+    is_blind_to_dependence = at(
+        "judging-exact-tests",
+        "your test accepts bits that depend on each other: compare units, rows and "
+        "calls with one another, not only with keep_prob.",
+    )
+
+
 #: What a student's test may get wrong, each way: one run in a hundred.
 STATED_RATE = 0.01
-
-ALWAYS_THE_SAME = mistake(
-    "always_answers_the_same",
-    "your test gives every dropout the same answer, so it tests nothing.",
-    "judging-power",
-)
-REJECTS_CORRECT = mistake(
-    "rejects_correct_dropouts",
-    "your test rejects correct dropouts too often: its tolerances are narrower than "
-    "chance, or it expects one particular style or seed.",
-    "judging-budget",
-)
-FIXES_THE_SEED = mistake(
-    "fixes_the_seed",
-    "your test hands over a generator in the same state every time, so every run sees "
-    "the same masks; draw from the rng that you are given.",
-    "judging-budget",
-)
-HAS_ITS_OWN_RANDOMNESS = mistake(
-    "has_its_own_randomness",
-    "your test draws from something else than rng, so nobody can replay its verdict.",
-    "judging-worker",
-)
-BLIND = mistake(
-    "is_blind_to_a_defect",
-    "your test accepts a broken dropout: nothing in it looks at what is broken there, or "
-    "it looks at too few units.",
-    "judging-power",
-)
-BLIND_AT_HALF = mistake(
-    "looks_at_one_half_only",
-    "every call of your test in training has keep_prob = 0.5, where keep and drop are "
-    "alike.",
-    "judging-half",
-)
-BLIND_AT_TEST = mistake(
-    "never_looks_at_test_mode",
-    "your test never calls dropout with training=False.",
-    "judging-half",
-)
-BLIND_TO_DEPENDENCE = mistake(
-    "is_blind_to_dependence",
-    "your test accepts bits that depend on each other: compare units, rows and calls "
-    "with one another, not only with keep_prob.",
-    "judging-exact-tests",
-)
 
 
 def verdict(test: StudentFunction, dropout: Dropout, rng: np.random.Generator) -> bool:
@@ -132,7 +120,7 @@ def _runs(trial: Trial, look: str) -> tuple[int, int]:
     return n, trial.law(look).accepted(n, alpha_of(trial.check.exercise.chapter))[1]
 
 
-@judge.check(points=0)
+@exercise.check(points=0)
 def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) -> None:
     """The answer is True or False, for correct and for broken dropouts."""
     for specimen in (CORRECT[0], BROKEN[0]):
@@ -142,11 +130,13 @@ def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) ->
             isinstance(answer, bool),
             f"is_inverted_dropout(dropout, rng) returned {describe(answer)}; expected "
             "True or False.",
-            facts.RETURNS_NOTHING if answer is None else facts.RETURNS_ANOTHER_KIND,
+            facts.Wrong.returns_nothing
+            if answer is None
+            else facts.Wrong.returns_another_kind,
         )
 
 
-@judge.check(points=0.25, after="answers_true_or_false")
+@exercise.check(points=0.25, after="answers_true_or_false")
 def tells_dropouts_apart(is_inverted_dropout: StudentFunction, trial: Trial) -> None:
     """Most correct dropouts are accepted, and not every broken one is."""
     written = [Lent(as_written(specimen)) for specimen in CORRECT]
@@ -159,16 +149,16 @@ def tells_dropouts_apart(is_inverted_dropout: StudentFunction, trial: Trial) -> 
         accepted.mean() > 0.5,
         f"{accepted.sum()} of {len(accepted)} runs on correct dropouts said True; "
         "expected nearly all.",
-        ALWAYS_THE_SAME if constant else REJECTS_CORRECT,
+        Wrong.always_answers_the_same if constant else Wrong.rejects_correct_dropouts,
     )
     trial.expect(
         refused.any(),
         f"All {len(BROKEN)} broken dropouts were accepted.",
-        ALWAYS_THE_SAME if constant else BLIND,
+        Wrong.always_answers_the_same if constant else Wrong.is_blind_to_a_defect,
     )
 
 
-@judge.check(points=0.5, after="tells_dropouts_apart")
+@exercise.check(points=0.5, after="tells_dropouts_apart")
 def draws_from_the_given_rng(
     is_inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
@@ -181,23 +171,23 @@ def draws_from_the_given_rng(
     trial.expect(
         first.states,
         "Your test never called dropout in training; expected a verdict on its masks.",
-        BLIND,
+        Wrong.is_blind_to_a_defect,
     )
     trial.expect(
         first.calls == again.calls,
         "Two runs with rng in the same state called the same dropout differently (other "
         "inputs, another generator or other settings); expected the same calls.",
-        HAS_ITS_OWN_RANDOMNESS,
+        Wrong.has_its_own_randomness,
     )
     trial.expect(
         first.states != fresh.states,
         "Two runs with rng in different states handed dropout generators in the same "
         "states; expected different ones.",
-        FIXES_THE_SEED,
+        Wrong.fixes_the_seed,
     )
 
 
-@judge.check(
+@exercise.check(
     points=2.75,
     after="tells_dropouts_apart",
     looks={
@@ -221,12 +211,12 @@ def accepts_correct_dropouts(
         rejected, missed = wrong_verdicts(
             is_inverted_dropout, trial, correct, broken, (most, -1)
         )
-        trial.judge(look, rejected, n, what, REJECTS_CORRECT)
+        trial.judge(look, rejected, n, what, Wrong.rejects_correct_dropouts)
         trial.expect(
             not missed.reshape(3, -1).any(axis=0).all(),
             "Among the correct dropouts there were broken ones, each of them three "
             "times; your test did not reject one of them three times.",
-            BLIND,
+            Wrong.is_blind_to_a_defect,
         )
         if rejected.sum() < suspicious:
             return
@@ -258,7 +248,7 @@ def _rejects(specimen: Specimen) -> Callable[[StudentFunction, Trial], None]:
             rejected.mean() < 0.25,
             f"{rejected.sum()} of {len(rejected)} runs on correct dropouts, in between, "
             "said False; expected nearly none.",
-            REJECTS_CORRECT,
+            Wrong.rejects_correct_dropouts,
         )
 
     rejects.__name__ = f"rejects_{specimen.name}"
@@ -275,14 +265,18 @@ def _blindness(test: StudentFunction, specimen: Specimen, trial: Trial) -> str:
     witness = Witness(keyed(specimen, trial.rng))
     verdict(test, witness, trial.generator())
     if specimen.hides_at_half and witness.keep_probs == {0.5}:
-        return BLIND_AT_HALF
+        return Wrong.looks_at_one_half_only
     if specimen.defect == "test mode" and False not in witness.modes:
-        return BLIND_AT_TEST
-    return BLIND_TO_DEPENDENCE if specimen.defect == "dependence" else BLIND
+        return Wrong.never_looks_at_test_mode
+    return (
+        Wrong.is_blind_to_dependence
+        if specimen.defect == "dependence"
+        else Wrong.is_blind_to_a_defect
+    )
 
 
 for _broken in BROKEN:
-    judge.check(
+    exercise.check(
         points=0.5,
         after="tells_dropouts_apart",
         looks={

@@ -1,0 +1,358 @@
+"""bernoulli_mask: draw a mask that keeps each unit with probability keep_prob."""
+
+import math
+from functools import partial
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.facts import describe
+from autograder.contract.mistakes import Mistakes, at
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import elementwise
+from autograder.laws.binomial import Proportion, agreement, exact_count
+
+exercise = Exercise(
+    "bernoulli_mask",
+    chapter="expectation",
+    title="Draw a mask that keeps each unit with probability keep_prob",
+    signature="bernoulli_mask(shape, keep_prob, rng) -> bool array",
+    section="exp-mean",
+)
+
+
+class Wrong(Mistakes, section="exp-mean"):
+    mask_is_already_rescaled = (
+        "a kept unit's entry is not 1 but already divided; the mask says kept or "
+        "dropped, and the division by keep_prob comes later."
+    )
+    returns_the_random_numbers = (
+        "your array holds the random numbers themselves; the mask is the answer to a "
+        "comparison of them with keep_prob."
+    )
+    mask_is_not_boolean = (
+        "your mask holds the numbers 0 and 1; return the booleans False and True, as "
+        "a comparison gives them."
+    )
+    treats_all_units_alike = at(
+        "exp-variance",
+        "a mask keeps all units or drops all; each unit needs a draw of its own.",
+    )
+    keeps_at_least_one = at(
+        "exp-mistakes",
+        "you make sure that at least one unit is kept; when each is kept with "
+        "probability keep_prob, all may be dropped.",
+    )
+    takes_zero_for_unset = (
+        "keep_prob = 0 keeps everything, as when `if keep_prob` takes 0 for a number "
+        "that was not given."
+    )
+
+
+_KEEP_PROBS = (0.85, 0.3)
+
+
+_INDEPENDENT = 0.7
+
+
+_AXES = ("first", "second", "third", "fourth")
+
+
+_SHAPES = ((9,), (6, 5), (3, 1, 4), (2, 3, 4, 3))
+
+
+def _mask_call(shape: tuple[int, ...], keep_prob: float) -> str:
+    return f"bernoulli_mask({shape}, {keep_prob}, rng)"
+
+
+def _mask(
+    function: StudentFunction,
+    trial: Trial,
+    shape: tuple[int, ...],
+    keep_prob: float,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Return one mask as a bool array, whatever kind of zeros and ones it came as."""
+    call = _mask_call(shape, keep_prob)
+    mask = function(shape, keep_prob, trial.generator() if rng is None else rng)
+    trial.expect(
+        mask is not None,
+        f"{call} returned None: is a return statement missing?",
+        facts.Wrong.returns_nothing,
+    )
+    trial.expect(
+        isinstance(mask, np.ndarray) and mask.dtype.kind in "biuf",
+        f"{call} returned {describe(mask)}; expected a bool array of shape {shape}.",
+        facts.Wrong.returns_another_kind,
+    )
+    trial.expect(
+        mask.shape == shape,
+        f"{call} returned an array of shape {mask.shape}; expected {shape}.",
+        facts.Wrong.returns_another_shape,
+    )
+    facts.finite(mask, call)
+    odd = mask[(mask != 0) & (mask != 1)]
+    if odd.size:
+        trial.fail(
+            f"{call}: {odd.size} of {mask.size} entries are neither 0 nor 1, the first is "
+            f"{odd[0]:.4g}; expected True or False everywhere.",
+            _name_of_odd_entries(mask),
+        )
+    return mask != 0
+
+
+def _name_of_odd_entries(mask: np.ndarray) -> str | None:
+    values = np.unique(mask)
+    if mask.size > 4 and len(values) > mask.size / 2:
+        return Wrong.returns_the_random_numbers
+    two_valued = len(values) <= 2 and values[-1] > 1
+    return (
+        Wrong.mask_is_already_rescaled
+        if two_valued and len(values[values != 0]) == 1
+        else None
+    )
+
+
+@exercise.check(points=0.5)
+def returns_zeros_and_ones_of_the_shape(
+    bernoulli_mask: StudentFunction, trial: Trial
+) -> None:
+    """The mask is an array of the given shape whose entries are 0 or 1, False or True."""
+    for shape in _SHAPES:
+        for keep_prob in _KEEP_PROBS:
+            _mask(bernoulli_mask, trial, shape, keep_prob)
+
+
+@exercise.check(points=0.25, after="returns_zeros_and_ones_of_the_shape")
+def returns_booleans(bernoulli_mask: StudentFunction, trial: Trial) -> None:
+    """The mask's dtype is bool."""
+    for shape in _SHAPES:
+        for keep_prob in (*_KEEP_PROBS, 0.0, 1.0):
+            mask = bernoulli_mask(shape, keep_prob, trial.generator())
+            trial.expect(
+                isinstance(mask, np.ndarray) and mask.dtype == bool,
+                f"{_mask_call(shape, keep_prob)} returned {describe(mask)}; expected "
+                "dtype bool.",
+                Wrong.mask_is_not_boolean,
+            )
+
+
+@exercise.check(points=0.5, after="returns_zeros_and_ones_of_the_shape")
+def draws_from_the_given_rng_alone(
+    bernoulli_mask: StudentFunction, trial: Trial
+) -> None:
+    """The same rng state gives the same mask; another state, another mask."""
+    seed, other = trial.new_seed(), trial.new_seed()
+    first, again, different = (
+        _mask(bernoulli_mask, trial, (40, 25), _INDEPENDENT, trial.generator(s))
+        for s in (seed, seed, other)
+    )
+    trial.expect(
+        np.array_equal(first, again),
+        "Two generators in the same state gave different masks; expected equal ones.",
+        elementwise.Wrong.does_not_draw_from_rng,
+    )
+    # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
+    trial.expect(
+        not np.array_equal(first, different),
+        "Generators in different states gave the same mask; expected different ones.",
+        elementwise.Wrong.same_mask_every_call if 0 < first.mean() < 1 else None,
+    )
+
+
+def _shared_axes(mask: np.ndarray) -> tuple[bool, ...]:
+    """Return, for each axis, whether all neighbours along it agree."""
+    along = [np.moveaxis(mask, axis, 0) for axis in range(mask.ndim)]
+    return tuple(np.array_equal(bits[1:], bits[:-1]) for bits in along)
+
+
+def _name_of_sharing(shared: tuple[bool, ...]) -> str:
+    """Return the mistake behind these shared axes of a 4-D mask."""
+    named: dict[tuple[bool, ...], str] = {
+        (True, True, True, True): Wrong.treats_all_units_alike,
+        (True, False, False, False): elementwise.Wrong.one_mask_for_all_rows,
+        (True, True, True, False): elementwise.Wrong.one_mask_for_all_rows,
+        (False, True, True, True): elementwise.Wrong.drops_whole_rows,
+        (False, False, False, True): elementwise.Wrong.drops_whole_rows,
+    }
+    return named.get(shared, elementwise.Wrong.shares_bits_along_an_axis)
+
+
+@exercise.check(points=0.5, after="returns_zeros_and_ones_of_the_shape")
+def gives_every_unit_a_bit_of_its_own(
+    bernoulli_mask: StudentFunction, trial: Trial
+) -> None:
+    """No axis shares bits, no row keeps a fixed number, no later call repeats a mask."""
+    shape, rng = (20, 10, 12, 15), trial.generator()
+    call = _mask_call(shape, _INDEPENDENT)
+    mask = _mask(bernoulli_mask, trial, shape, _INDEPENDENT, rng)
+    # Independent bits show these signs by chance with probability below 1e-19; masks
+    # that take at most 1,000 values repeat in 200 calls with probability 1 - 1e-8.
+    shared = _shared_axes(mask)
+    axes = " and ".join(a for a, same in zip(_AXES, shared, strict=True) if same)
+    trial.expect(
+        not axes,
+        f"{call}: all neighbours along the {axes} axis are kept or dropped together; "
+        f"expected {_INDEPENDENT**2 + (1 - _INDEPENDENT) ** 2:.0%} of them to agree.",
+        _name_of_sharing(shared),
+    )
+    counts = mask.sum(axis=-1)
+    trial.expect(
+        np.ptp(counts) > 1,
+        f"{call}: each of the {counts.size:,} rows of {shape[-1]} units keeps "
+        f"{counts.min()} or {counts.max()}; expected a number that varies more.",
+        elementwise.Wrong.keeps_a_fixed_number,
+    )
+    calls, call = 200, _mask_call((100,), _INDEPENDENT)
+    drawn = {
+        _mask(bernoulli_mask, trial, (100,), _INDEPENDENT, rng).tobytes()
+        for _ in range(calls)
+    }
+    trial.expect(
+        len(drawn) == calls,
+        f"{call}, called {calls} times with one rng, gave {len(drawn)} different masks; "
+        f"expected {calls}.",
+        elementwise.Wrong.same_mask_every_call
+        if len(drawn) == 1
+        else elementwise.Wrong.reuses_masks,
+    )
+
+
+def _name_of_rate(
+    function: StudentFunction, trial: Trial, keep_prob: float, share: float
+) -> str:
+    def measure(keep_prob: float) -> float:
+        return float(_mask(function, trial, (100, 100), keep_prob).mean())
+
+    return elementwise.share_name(share, keep_prob, measure)
+
+
+@exercise.check(
+    points=0.75,
+    after="gives_every_unit_a_bit_of_its_own",
+    looks={
+        "kept at 0.85": Proportion(0.85, detects=0.01),
+        "kept at 0.3": Proportion(0.3, detects=0.01),
+        "front of a row kept at 0.3": Proportion(0.3, detects=0.02),
+        "one unit kept at 0.3": Proportion(0.3, detects=0.6),
+        "one unit kept at 0.85": Proportion(0.85, detects=0.8),
+    },
+)
+def keeps_units_at_the_stated_rate(
+    bernoulli_mask: StudentFunction, trial: Trial
+) -> None:
+    """Every unit is kept with probability keep_prob, in large masks and in tiny ones."""
+    for keep_prob, width in zip(_KEEP_PROBS, ((5, 4, 5), (100,)), strict=True):
+        look = f"kept at {keep_prob}"
+        shape = (-(-trial.size(look) // math.prod(width)), *width)
+        mask = _mask(bernoulli_mask, trial, shape, keep_prob)
+        what = f"units kept at keep_prob = {keep_prob}"
+        name = partial(_name_of_rate, bernoulli_mask, trial, keep_prob)
+        trial.judge(look, mask, mask.size, what, name)
+    look, front = "front of a row kept at 0.3", mask[:, :50]
+    what = "units in the first half of a row kept at keep_prob = 0.3"
+    trial.judge(look, front, front.size, what, elementwise.Wrong.drops_by_place)
+    for keep_prob in _KEEP_PROBS:
+        look = f"one unit kept at {keep_prob}"
+        calls = trial.size(look)
+        kept = [_mask(bernoulli_mask, trial, (1,), keep_prob)[0] for _ in range(calls)]
+        what = f"calls with shape (1,) and keep_prob = {keep_prob} that keep the unit"
+        trial.judge(look, np.array(kept), calls, what, _name_of_constant_unit)
+
+
+def _name_of_constant_unit(share: float) -> str | None:
+    return {
+        1.0: Wrong.keeps_at_least_one,
+        0.0: elementwise.Wrong.drops_at_least_one,
+    }.get(share)
+
+
+@exercise.check(points=0.25, after="keeps_units_at_the_stated_rate")
+def keeps_nothing_at_zero_and_everything_at_one(
+    bernoulli_mask: StudentFunction, trial: Trial
+) -> None:
+    """At keep_prob = 0 no unit is kept, at keep_prob = 1 every unit."""
+    for keep_prob in (1.0, 0.0):
+        for shape in ((20, 50), (5,)):
+            kept = int(_mask(bernoulli_mask, trial, shape, keep_prob).sum())
+            expected = round(keep_prob * math.prod(shape))
+            trial.expect(
+                kept == expected,
+                f"{_mask_call(shape, keep_prob)} keeps {kept} of {math.prod(shape)} "
+                f"units; expected {expected}.",
+                _name_at_the_edge(keep_prob, kept / math.prod(shape)),
+            )
+
+
+def _name_at_the_edge(keep_prob: float, share: float) -> str | None:
+    if keep_prob == 1 and share > 0.9:
+        return elementwise.Wrong.rounds_or_clips_keep_prob
+    return Wrong.takes_zero_for_unset if (keep_prob, share) == (0, 1) else None
+
+
+@exercise.check(
+    points=0.5,
+    after="keeps_units_at_the_stated_rate",
+    looks={
+        "successive calls": agreement(_INDEPENDENT, detects=0.03),
+        **{
+            f"neighbours along the {axis} axis": agreement(_INDEPENDENT, detects=0.03)
+            for axis in _AXES
+        },
+        "two halves": agreement(_INDEPENDENT, detects=0.03),
+        "count in a row": exact_count(20, _INDEPENDENT),
+        "count in a call": exact_count(20, _INDEPENDENT),
+    },
+)
+def draws_every_unit_independently(
+    bernoulli_mask: StudentFunction, trial: Trial
+) -> None:
+    """Bits along every axis and of successive calls are independent; the count varies."""
+    pairs = max(trial.size(look) for look in trial.check.looks if "count" not in look)
+    shape = (2 * -(-pairs // 1440), 10, 12, 12)
+    rng = trial.generator()
+    first = _mask(bernoulli_mask, trial, shape, _INDEPENDENT, rng)
+    second = _mask(bernoulli_mask, trial, shape, _INDEPENDENT, rng)
+    _judge_pairs(trial, "successive calls", first, second)
+    for i, axis in enumerate(_AXES):
+        bits = np.moveaxis(first, i, 0)
+        look = f"neighbours along the {axis} axis"
+        _judge_pairs(trial, look, bits[::2], bits[1::2])
+    front, back = np.split(first.reshape(-1), 2)
+    _judge_pairs(trial, "two halves", front, back)
+    _judge_counts(bernoulli_mask, trial, rng)
+
+
+def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:
+    same = a == b
+    what = f"mask bits that agree, {look}"
+    trial.judge(
+        look, same, same.size, what, elementwise.Wrong.bits_depend_on_each_other
+    )
+
+
+def _judge_counts(
+    function: StudentFunction, trial: Trial, rng: np.random.Generator
+) -> None:
+    """Count the rows, and the calls, of 20 units that keep exactly their mean."""
+    mean = round(20 * _INDEPENDENT)
+
+    def fixed(share: float) -> str:
+        return (
+            elementwise.Wrong.keeps_a_fixed_number
+            if share == 1
+            else elementwise.Wrong.bits_depend_on_each_other
+        )
+
+    rows = trial.size("count in a row")
+    kept = _mask(function, trial, (rows, 20), _INDEPENDENT, rng).sum(axis=1)
+    what = f"rows of 20 units that keep exactly {mean}"
+    trial.judge("count in a row", kept == mean, rows, what, fixed)
+    calls = trial.size("count in a call")
+    kept = np.array(
+        [_mask(function, trial, (4, 5), _INDEPENDENT, rng).sum() for _ in range(calls)]
+    )
+    what = f"calls with shape (4, 5) that keep exactly {mean}"
+    trial.judge("count in a call", kept == mean, calls, what, fixed)

@@ -1,0 +1,319 @@
+"""exact_count_dropout: divide each row by the fraction of its units that was kept."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.quantization import shared
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.mistakes import Mistakes, at
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import elementwise
+from autograder.laws.binomial import Proportion
+
+exercise = Exercise(
+    "exact_count_dropout",
+    chapter="quantization",
+    title="Divide each row by the fraction of its units that was kept",
+    signature="exact_count_dropout(x, keep_prob, rng) -> (out, cache)",
+    section="quant-divisors",
+)
+
+
+class Wrong(Mistakes, section="quant-divisors"):
+    divides_by_keep_prob_itself = (
+        "you divide by keep_prob, as inverted dropout does; divide each row by the "
+        "fraction of its units that was really kept."
+    )
+    counts_over_the_whole_batch = at(
+        "quant-mistakes",
+        "you divide by the fraction kept of the whole array; each row has its own.",
+    )
+    counts_along_the_columns = (
+        "you divide by the fraction kept of each column; a row is an example, and the "
+        "fraction is counted along it (axis 1)."
+    )
+    divides_by_both_fractions = (
+        "you divide by keep_prob and by the fraction kept; one of them is enough, "
+        "here the fraction."
+    )
+    adds_to_the_count = (
+        "your count of kept units is larger than it is, as when something is added "
+        "against a division by 0; that case has a rule of its own."
+    )
+    divides_by_something_else = (
+        "kept units are divided by something else than the fraction of their row that "
+        "was kept."
+    )
+    counts_nonzero_outputs = (
+        "you count the outputs that are not 0; a kept unit whose input is 0 belongs "
+        "to the count as well. Count the mask."
+    )
+    divides_by_an_empty_count = (
+        "a row of which nothing is kept makes your code divide by 0; the row is 0."
+    )
+    draws_empty_rows_again = (
+        "no row is ever dropped as a whole: either such a row is drawn again, or a "
+        "unit of it is kept after all. Here that row is 0."
+    )
+    returns_empty_rows_whole = (
+        "a row of which nothing is kept comes back undropped; it is 0."
+    )
+
+
+_EXACT_SHAPES = ((60, 40), (30, 7), (1, 50), (200, 3), (40, 1), (3, 900))
+
+
+@exercise.check(points=0.25)
+def returns_rows_with_dropped_units(
+    exact_count_dropout: StudentFunction, trial: Trial
+) -> None:
+    """out has the shape of x and holds finite floats, some of them 0."""
+    # Rows so long that none is dropped whole: an empty row has a check of its own.
+    for keep_prob, dtype in itertools.product((0.8, 0.6), (np.float64, np.float32)):
+        elementwise.draw(exact_count_dropout, trial, (40, 35), keep_prob, dtype=dtype)
+    for keep_prob in elementwise.KEEP_PROBS:
+        shared.expect_a_mixture(exact_count_dropout, trial, keep_prob, keep_prob)
+
+
+@exercise.check(points=0.25, after="returns_rows_with_dropped_units")
+def leaves_its_rows_alone(exact_count_dropout: StudentFunction, trial: Trial) -> None:
+    """x is the same after the call as before."""
+    elementwise.leaves_input_alone(exact_count_dropout, trial)
+
+
+@exercise.check(points=0.25, after="returns_rows_with_dropped_units")
+def gives_each_unit_of_a_row_its_own_bit(
+    exact_count_dropout: StudentFunction, trial: Trial
+) -> None:
+    """Rows, units and calls do not share bits, and the kept count varies."""
+    bits, call = shared.own_masks(exact_count_dropout, trial, 0.7)
+    for axis, where in ((2, "each row"), (1, "each column"), ((1, 2), "each call")):
+        kept = bits.sum(axis=axis)
+        trial.expect(
+            np.ptp(kept) > 0,
+            f"{call}: {where} keeps exactly {kept.flat[0]} units; expected a number that "
+            "varies.",
+            elementwise.Wrong.keeps_a_fixed_number,
+        )
+    for axis, where in ((2, "row"), (1, "column")):
+        trial.expect(
+            np.ptp(bits.sum(axis=axis), axis=1).any(),
+            f"{call}: in each call every {where} keeps the same number of units; expected "
+            f"a number that varies from {where} to {where}.",
+            elementwise.Wrong.bits_depend_on_each_other,
+        )
+
+
+@exercise.check(points=0.25, after="gives_each_unit_of_a_row_its_own_bit")
+def a_row_without_kept_units_is_zero(
+    exact_count_dropout: StudentFunction, trial: Trial
+) -> None:
+    """A row of which nothing is kept comes back as 0, and such rows occur."""
+    shape, p = (400, 2), 0.3
+    x, call = (
+        trial.inputs(*shape),
+        elementwise.call_text("exact_count_dropout", shape, p),
+    )
+    try:
+        result = exact_count_dropout(x, p, trial.generator())
+    except StudentError as error:
+        divides = "ZeroDivision" in error.message
+        trial.fail(
+            f"{call} raised {error.message}; nothing is kept in some of these rows.",
+            Wrong.divides_by_an_empty_count if divides else facts.Wrong.raises_an_error,
+        )
+    out = facts.pair(result, call)[0]
+    if isinstance(out, np.ndarray) and out.dtype.kind == "f":
+        bad = int((~np.isfinite(out)).any(axis=-1).sum())
+        trial.expect(
+            bad == 0,
+            f"{call}: out holds NaN or infinity in {bad} rows; expected 0 in the rows of "
+            "which nothing is kept.",
+            Wrong.divides_by_an_empty_count,
+        )
+    out = facts.float_array(out, shape, call, "out")
+    # None of 400 rows is empty with probability 0.51 ** 400.
+    whole = float((out == x).all(axis=1).mean())
+    returned = abs(whole - p**2 - (1 - p) ** 2) < 0.15
+    trial.expect(
+        not out.any(axis=1).all(),
+        f"{call}: no row came back as 0; nothing is kept in about {(1 - p) ** 2:.0%} of "
+        "such rows.",
+        Wrong.returns_empty_rows_whole if returned else Wrong.draws_empty_rows_again,
+    )
+
+
+class _EmptyRowsAsZero:
+    """The function, with rows that hold NaN or infinity as rows of 0.
+
+    What an empty row comes back as has a check of its own."""
+
+    def __init__(self, function: StudentFunction) -> None:
+        self.name = function.name
+        self._function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.observe(*args, **kwargs)[0]
+
+    def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
+        result, after = self._function.observe(*args, **kwargs)
+        out = result[0] if isinstance(result, tuple) and result else None
+        if isinstance(out, np.ndarray) and out.ndim == 2 and out.dtype.kind == "f":
+            finite = np.isfinite(out).all(axis=1, keepdims=True)
+            result = (np.where(finite, out, 0), *result[1:])
+        return result, after
+
+
+@exercise.check(
+    points=0.25,
+    after="gives_each_unit_of_a_row_its_own_bit",
+    looks=elementwise.RATE_LOOKS,
+)
+def keeps_each_unit_with_keep_prob(
+    exact_count_dropout: StudentFunction, trial: Trial
+) -> None:
+    """Every unit is kept with probability keep_prob, whatever its value and place."""
+    elementwise.keeps_at_rate(_EmptyRowsAsZero(exact_count_dropout), trial)
+
+
+@exercise.check(
+    points=0.25,
+    after="gives_each_unit_of_a_row_its_own_bit",
+    looks=elementwise.INDEPENDENCE_LOOKS,
+)
+def keeps_units_of_a_row_independently(
+    exact_count_dropout: StudentFunction, trial: Trial
+) -> None:
+    """Bits in pairs of rows, columns and calls are independent, and so are counts."""
+    elementwise.is_independent(exact_count_dropout, trial)
+
+
+@exercise.check(points=0.5, after="returns_rows_with_dropped_units")
+def divides_each_row_by_its_own_kept_fraction(
+    exact_count_dropout: StudentFunction, trial: Trial
+) -> None:
+    """With K of D units kept in a row, each of them comes back D / K times as large.
+
+    At keep_prob = 1 that is x itself."""
+    cases: list[tuple[tuple[int, int], float, Any]]
+    cases = [((60, 40), size, np.float64) for size in (1.0, 1e-6, 1e6)]
+    cases += [(shape, 1.0, np.float32) for shape in _EXACT_SHAPES]
+    for shape, size, dtype in cases:
+        for p in (0.8, 0.3) if shape[1] > 20 else (0.8,):
+            out, x = _rows(exact_count_dropout, trial, shape, p, size, dtype)
+            mask = out != 0
+            kept = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+            if facts.close(out * kept, x * mask * shape[1], atol=1e-12 * size):
+                continue
+            found, wanted = out[mask] / x[mask], np.broadcast_to(shape[1] / kept, shape)
+            worst = int(np.argmax(np.abs(found - wanted[mask])))
+            trial.fail(
+                f"{elementwise.call_text('exact_count_dropout', shape, p)}: a kept unit comes "
+                f"back {found[worst]:.4g} times as large; in its row "
+                f"{kept[np.nonzero(mask)[0][worst], 0]} of {shape[1]} units were kept, so "
+                f"expected {wanted[mask][worst]:.4g} times.",
+                _divisor_mistake(out, x, p),
+            )
+    elementwise.keeps_everything_at_one(exact_count_dropout, trial)
+
+
+def _rows(
+    function: StudentFunction,
+    trial: Trial,
+    shape: tuple[int, int],
+    keep_prob: float,
+    size: float,
+    dtype: Any,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return one output and its input as float64; what an empty row came back as is
+    left to the check of empty rows."""
+    try:
+        whole = _EmptyRowsAsZero(function)
+        got = elementwise.draw(whole, trial, shape, keep_prob, size=size, dtype=dtype)
+    except StudentError:
+        if shape[1] > 20:
+            raise
+        return np.zeros(shape), np.ones(shape)
+    return got.out.astype(float), got.x.astype(float)
+
+
+def _divisor_mistake(out: np.ndarray, x: np.ndarray, p: float) -> str:
+    """Return the mistake behind wrong factors of kept units in an (N, D) array."""
+    mask = out != 0
+    n, d = x.shape
+    kept = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+    column = np.maximum(mask.sum(axis=0, keepdims=True), 1)
+    named = (
+        (shared.Wrong.leaves_kept_units_alone, 1.0),
+        (Wrong.divides_by_keep_prob_itself, 1 / p),
+        (Wrong.counts_over_the_whole_batch, 1 / mask.mean()),
+        (Wrong.counts_along_the_columns, n / column),
+        (Wrong.counts_along_the_columns, d / column),
+        (shared.Wrong.multiplies_by_the_kept_fraction, kept / d),
+        (shared.Wrong.divides_by_the_count, 1 / kept),
+        (shared.Wrong.divides_by_the_dropped_fraction, d / np.maximum(d - kept, 1)),
+        (shared.Wrong.takes_rows_for_units, n / kept),
+        (Wrong.divides_by_both_fractions, d / kept / p),
+    )
+    for name, scale in named:
+        if facts.close(out, x * mask * scale):
+            return name
+    if facts.close(out.sum(axis=1), x.sum(axis=1), rtol=1e-3, atol=1e-3):
+        return elementwise.Wrong.preserves_the_sum
+    ratio = np.where(mask, out, 1) / np.where(mask, x, 1)
+    more = np.where(mask, d / ratio - kept, 0)  # by how much the count is too large
+    typical = np.median(more[mask])
+    if facts.close(more[mask], typical, rtol=1e-3) and 0 < typical <= 5:
+        return Wrong.adds_to_the_count
+    return Wrong.divides_by_something_else
+
+
+@exercise.check(
+    points=0.25,
+    after=(
+        "divides_each_row_by_its_own_kept_fraction",
+        "keeps_each_unit_with_keep_prob",
+    ),
+    looks={"unit with input 0 counted": Proportion(0.7, detects=0.3)},
+)
+def counts_kept_units_whose_input_is_zero(
+    exact_count_dropout: StudentFunction, trial: Trial
+) -> None:
+    """K counts the mask: a kept unit whose input is 0 as well."""
+    # The row's factor tells whether its one unit with input 0 counts as kept: it does
+    # with probability keep_prob, whatever the row's other bits are.
+    look, width = "unit with input 0 counted", 20
+    x = trial.inputs(trial.size(look) + 50, width)
+    x[np.arange(len(x)), trial.rng.integers(width, size=len(x))] = 0.0
+    call = elementwise.call_text(exact_count_dropout.name, x.shape, 0.7)
+    out = facts.pair(exact_count_dropout(x, 0.7, trial.generator()), call)[0]
+    out = facts.float_array(out, x.shape, call, "out")
+    mask = out != 0
+    usable = mask.any(axis=1)  # all but one row in 1e10
+    ratio = np.abs(out).sum(axis=1)[usable] / np.abs(x * mask).sum(axis=1)[usable]
+    hidden = width / ratio - mask.sum(axis=1)[usable]
+    whole = np.round(hidden)
+    trial.expect(
+        np.abs(hidden - whole).max() < 1e-2 and set(whole) <= {0.0, 1.0},
+        f"{call}, with one 0 in each row: the factors do not fit a count of kept units.",
+        shared.Wrong.miscounts_units_with_input_zero,
+    )
+    what = "rows with one input of 0, at keep_prob = 0.7: that unit counts as kept"
+    named = {0.0: Wrong.counts_nonzero_outputs}
+    trial.judge(
+        look,
+        np.asarray(whole == 1),
+        len(whole),
+        what,
+        lambda share: named.get(share, shared.Wrong.miscounts_units_with_input_zero),
+    )
+
+
+@exercise.check(points=0.25, after="returns_rows_with_dropped_units")
+def draws_its_bits_from_rng(exact_count_dropout: StudentFunction, trial: Trial) -> None:
+    """The same rng state gives the same output; another state, another output."""
+    elementwise.draws_from_rng(exact_count_dropout, trial)

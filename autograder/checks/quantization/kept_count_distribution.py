@@ -1,0 +1,238 @@
+"""kept_count_distribution: give the distribution of the number of kept units."""
+
+import itertools
+from functools import cache
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.mistakes import Mistakes
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import Trial
+from autograder.laws.binomial import log_binomial
+
+exercise = Exercise(
+    "kept_count_distribution",
+    chapter="quantization",
+    title="Give the distribution of the number of kept units",
+    signature="kept_count_distribution(n, keep_prob) -> array",
+    section="quant-count",
+)
+
+
+class Wrong(Mistakes, section="quant-count"):
+    misses_a_count = (
+        "of n units none to all can be kept: these are n + 1 counts, and you give n."
+    )
+    counts_the_dropped_units = (
+        "this is the distribution of the number of dropped units; entry k is the "
+        "probability that k units are kept."
+    )
+    forgets_the_binomial_coefficient = (
+        "you give the probability of one mask with k kept units; there are n over k "
+        "of them."
+    )
+    counts_masks_as_equally_likely = (
+        "you count the masks with k kept units and do not weigh them with keep_prob; "
+        "they are equally likely at keep_prob = 0.5 alone."
+    )
+    forgets_the_factor_of_the_dropped = (
+        "the factor (1 − keep_prob) ** (n − k) is missing: the other units must be "
+        "dropped."
+    )
+    gives_cumulative_probabilities = (
+        "your entries add up the probabilities of several counts; entry k is that of "
+        "exactly k kept units."
+    )
+    leaves_out_the_empty_mask = (
+        "your distribution excludes the mask that keeps nothing; it has probability "
+        "(1 − keep_prob) ** n."
+    )
+    gives_the_fractions = (
+        "these are the possible fractions k / n; give their probabilities."
+    )
+    approximates_the_distribution = (
+        "your probabilities are near the exact ones: either a normal or a Poisson law "
+        "stands for the binomial one, or they are rounded or simulated."
+    )
+    simulates_the_distribution = (
+        "your answer changes from call to call, as a simulation's does; the "
+        "probabilities have a formula."
+    )
+    is_no_binomial_distribution = (
+        "these are not the probabilities of a sum of n independent units, each kept "
+        "with probability keep_prob."
+    )
+    overflows_for_many_units = (
+        "right for few units; for many the binomial coefficients are larger than the "
+        "largest float. Add logarithms, or add one unit at a time."
+    )
+    underflows_for_many_units = (
+        "right for few units; for many a power such as (1 − keep_prob) ** n is "
+        "rounded to 0 and takes the rest with it. Add logarithms, or add one unit at "
+        "a time."
+    )
+    loses_digits_for_many_units = (
+        "right for few units and wrong for many: either whole numbers wrap around "
+        "beyond 2**63, or an approximation or rounding errors grow."
+    )
+    fails_at_keep_prob_zero_or_one = (
+        "right for other keep probabilities and wrong at 0 or 1, where one count is "
+        "certain: either a logarithm of 0 is taken, or something is divided by 0."
+    )
+
+
+_FEW = ((8, 0.1234), (1, 0.8), (2, 0.3), (5, 0.3), (10, 0.8), (12, 0.35))
+
+
+_MANY = ((30, 0.3), (100, 0.8), (600, 0.3), (1500, 0.8), (2000, 0.5), (2000, 0.003))
+
+
+@cache
+def _binomial(n: int, keep_prob: float) -> np.ndarray:
+    """Return the n + 1 probabilities, for 0 <= keep_prob <= 1."""
+    if keep_prob in (0, 1):
+        return np.eye(n + 1)[round(keep_prob * n)]
+    return np.exp([log_binomial(k, n, keep_prob) for k in range(n + 1)])
+
+
+def _counts_call(n: int, keep_prob: float) -> str:
+    return f"kept_count_distribution({n}, {keep_prob})"
+
+
+def _probabilities(function: StudentFunction, n: int, keep_prob: float) -> np.ndarray:
+    """Return n + 1 finite floats. Raises ``CheckFailure``."""
+    result = function(n, keep_prob)
+    return facts.float_array(result, (n + 1,), _counts_call(n, keep_prob))
+
+
+def _right(found: np.ndarray, expected: np.ndarray) -> bool:
+    return facts.close(found, expected, rtol=1e-5, atol=1e-12)
+
+
+@exercise.check(points=0.25)
+def returns_one_float_for_each_count(
+    kept_count_distribution: StudentFunction, trial: Trial
+) -> None:
+    """The result is an array of n + 1 floats, the same at every call."""
+    for n, keep_prob in _FEW:
+        call = _counts_call(n, keep_prob)
+        result = kept_count_distribution(n, keep_prob)
+        if isinstance(result, np.ndarray) and result.shape == (n,):
+            trial.fail(
+                f"{call} returned {n} probabilities; expected {n + 1}.",
+                Wrong.misses_a_count,
+            )
+        first = facts.float_array(result, (n + 1,), call)
+        again = _probabilities(kept_count_distribution, n, keep_prob)
+        trial.expect(
+            facts.close(first, again),
+            f"{call} gave two different answers in two calls; expected the same one.",
+            Wrong.simulates_the_distribution,
+        )
+
+
+@exercise.check(points=1.0, after="returns_one_float_for_each_count")
+def gives_the_chance_of_each_count(
+    kept_count_distribution: StudentFunction, trial: Trial
+) -> None:
+    """Entry k is the probability that exactly k of n units are kept, for n up to 12."""
+    found = {
+        case: _probabilities(kept_count_distribution, *case) for case in reversed(_FEW)
+    }
+    for (n, keep_prob), chances in found.items():
+        expected = _binomial(n, keep_prob)
+        if _right(chances, expected):
+            continue
+        trial.fail(
+            f"{_counts_call(n, keep_prob)} sums to {chances.sum():.6g}; entry by entry "
+            f"{facts.worst(chances, expected)}.",
+            _distribution_mistake(chances, n, keep_prob),
+        )
+
+
+def _distribution_mistake(found: np.ndarray, n: int, p: float) -> str:
+    """Return the mistake behind wrong probabilities."""
+    k = np.arange(n + 1)
+    right, q = _binomial(n, p), 1 - p
+    ways = 2.0**n * _binomial(n, 0.5)
+    positive = np.where(k > 0, right, 0.0)
+    named: tuple[tuple[str, np.ndarray], ...] = (
+        (Wrong.counts_the_dropped_units, right[::-1]),
+        (Wrong.forgets_the_binomial_coefficient, p**k * q ** (n - k)),
+        (Wrong.counts_masks_as_equally_likely, ways),
+        (Wrong.counts_masks_as_equally_likely, ways / 2**n),
+        (Wrong.forgets_the_factor_of_the_dropped, ways * p**k),
+        (Wrong.gives_cumulative_probabilities, np.cumsum(right)),
+        (Wrong.gives_cumulative_probabilities, np.cumsum(right[::-1])[::-1]),
+        (Wrong.leaves_out_the_empty_mask, positive),
+        (Wrong.leaves_out_the_empty_mask, positive / (1 - q**n)),
+        (Wrong.gives_the_fractions, k / n),
+    )
+    for name, wrong in named:
+        if _right(found, wrong):
+            return name
+    near = np.abs(found - right).max() < 0.15
+    return (
+        Wrong.approximates_the_distribution
+        if near
+        else Wrong.is_no_binomial_distribution
+    )
+
+
+@exercise.check(points=0.5, after="gives_the_chance_of_each_count")
+def stays_exact_for_many_units(
+    kept_count_distribution: StudentFunction, trial: Trial
+) -> None:
+    """The same for n up to 2,000, where a binomial coefficient overflows."""
+    for n, keep_prob in _MANY:
+        call, expected = _counts_call(n, keep_prob), _binomial(n, keep_prob)
+        try:
+            found = kept_count_distribution(n, keep_prob)
+        except StudentError as error:
+            if "OverflowError" not in error.message:
+                raise
+            trial.fail(
+                f"{call} raised {error.message}.", Wrong.overflows_for_many_units
+            )
+        if isinstance(found, np.ndarray) and found.dtype.kind == "f":
+            trial.expect(
+                np.isfinite(found).all(),
+                f"{call} holds NaN or infinity; expected finite numbers.",
+                Wrong.overflows_for_many_units,
+            )
+        found = facts.float_array(found, (n + 1,), call)
+        if _right(found, expected):
+            continue
+        lost = (found == 0) & (expected > 1e-6)
+        trial.fail(
+            f"{call} sums to {found.sum():.6g}; entry by entry "
+            f"{facts.worst(found, expected)}.",
+            Wrong.underflows_for_many_units
+            if lost.any() and found.sum() < 0.99
+            else Wrong.loses_digits_for_many_units,
+        )
+
+
+@exercise.check(points=0.25, after="gives_the_chance_of_each_count")
+def one_count_is_certain_at_zero_and_one(
+    kept_count_distribution: StudentFunction, trial: Trial
+) -> None:
+    """At keep_prob = 0 the count is 0, at keep_prob = 1 it is n."""
+    for n, keep_prob in itertools.product((1, 6, 40), (0.0, 1.0)):
+        call = _counts_call(n, keep_prob)
+        try:
+            found = kept_count_distribution(n, keep_prob)
+        except StudentError as error:
+            trial.fail(
+                f"{call} raised {error.message}.", Wrong.fails_at_keep_prob_zero_or_one
+            )
+        certain = round(keep_prob * n)
+        trial.expect(
+            np.shape(found) == (n + 1,) and _right(found, _binomial(n, keep_prob)),
+            f"{call}: expected probability 1 for {certain} and 0 for every other count, "
+            f"found {np.array2string(np.asarray(found)[:6], precision=4)} at the "
+            "beginning.",
+            Wrong.fails_at_keep_prob_zero_or_one,
+        )
