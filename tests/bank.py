@@ -1,7 +1,7 @@
 """The register of wrong answers (mutants) and of differently written correct ones.
 
-A module ``tests/mutants/<chapter>.py`` holds mutants and ``tests/correct/<chapter>.py``
-correct styles, as plain functions under the decorators of this module.
+A module ``tests/mutants/<chapter>/<exercise>.py`` holds mutants, and the one of the same
+name in ``tests/correct/`` correct styles, as functions under the decorators of this module.
 """
 
 import functools
@@ -84,8 +84,8 @@ def correct(
 @functools.cache
 def _load(folder: str) -> None:
     package = importlib.import_module(f"tests.{folder}")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"tests.{folder}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
 
 
 def mutants(exercise: str | None = None) -> list[Answer]:

@@ -1,0 +1,16 @@
+"""What wrong answers of ``backward`` share."""
+
+import numpy as np
+
+
+def keeps_with_drop_probability(x, keep_prob, rng, training=True):
+    if not training:
+        return x, 1.0
+    mask = rng.random(x.shape) >= keep_prob if keep_prob < 1 else np.ones(x.shape)
+    return x * mask / keep_prob, mask / keep_prob
+
+
+def forward(params, x, multiplier):
+    z = x @ params["W1"] + params["b1"]
+    h = np.maximum(z, 0) * multiplier
+    return z, h, h @ params["W2"] + params["b2"]
