@@ -45,7 +45,7 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 # Reads whatever was handed in; stock nbgrader stops at a file that is no notebook.
-c.Autograde.exporter_class = "autograder.doors.nbgrader.execute.JudgedExporter"
+c.Autograde.exporter_class = "autograder.doors.nbgrader.handed_in.JudgedExporter"
 
 # ---- What students get back: a page that loads nothing, and runs no student's HTML.
 c.GenerateFeedback.exporter_class = "autograder.doors.nbgrader.feedback.OfflineFeedback"

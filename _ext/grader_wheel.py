@@ -14,7 +14,7 @@ from flit_core.wheel import WheelBuilder
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
-from autograder.course.notebooks import WHEEL
+from autograder.course.source import WHEEL
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "grader"

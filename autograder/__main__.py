@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder import __version__
-from autograder.isolation.sandbox import MODES, SandboxUnavailable
+from autograder.isolation.bubblewrap import MODES, SandboxUnavailable
 from autograder.wire.text import one_line
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def _parser() -> argparse.ArgumentParser:
 def _check(arguments: argparse.Namespace) -> int:
     from autograder.grading.draws import ReplayError, check_replay
     from autograder.grading.grade import grade
-    from autograder.grading.report import report_text
     from autograder.grading.secret import SecretError
+    from autograder.grading.text import report_text
     from autograder.isolation.worker_handle import WorkerUnavailable
 
     try:
@@ -179,11 +179,12 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 def _record(recorder: "Recorder", results: "list[Graded]") -> int:
     """Write the summary, say what is amiss in the folder, and return the exit code."""
-    from autograder.doors.classroom import summary_csv, write_atomically
+    from autograder.course.atomic import write_whole
+    from autograder.doors.classroom import summary_csv
 
     if recorder.folder is not None:
         try:
-            write_atomically(recorder.folder / "summary.csv", summary_csv(results))
+            write_whole(recorder.folder / "summary.csv", summary_csv(results))
         except OSError as error:
             recorder.failures.append(f"summary.csv could not be written ({error}).")
     for path in recorder.left_over():
@@ -210,7 +211,8 @@ def _collect(arguments: argparse.Namespace) -> int:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from autograder.course.notebooks import BuildError, build
+    from autograder.course.build import build
+    from autograder.course.source import BuildError
 
     try:
         for path in build(Path.cwd(), arguments.chapters):

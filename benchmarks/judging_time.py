@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograder.contract.exercise import Exercise, all_exercises
-from autograder.grading.grade import grade_functions
+from autograder.grading.run import grade_functions
 from benchmarks import timing
 from tests import bank
 

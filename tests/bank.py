@@ -103,7 +103,7 @@ def correct_answers(exercise: str | None = None) -> list[Answer]:
 @functools.cache
 def solution(chapter: str) -> dict[str, Any]:
     """Return the namespace of a chapter's solutions, executed."""
-    from autograder.course.notebooks import read_source
+    from autograder.course.source import read_source
 
     names: dict[str, Any] = {"__name__": "solution"}
     for cell in read_source(ROOT / "solutions" / f"{chapter}.md").cells:

@@ -27,7 +27,7 @@ from pathlib import Path
 from autograder import __version__
 from autograder.contract.budget import BUDGET
 from autograder.contract.exercise import all_chapters, all_exercises, find_exercise
-from autograder.grading.grade import grade_functions
+from autograder.grading.run import grade_functions
 from tests import bank
 
 RESULT = Path(__file__).parent / "results" / "calibration.txt"

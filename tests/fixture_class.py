@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.__main__ import main
-from autograder.course.notebooks import build, source_notebook
+from autograder.course.build import build
+from autograder.course.source import source_notebook
 from tests.bank import ROOT
 
 CHAPTER = "conventions"

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from autograder.grading.grade import grade
-from autograder.isolation.sandbox import Limits, bubblewrap
+from autograder.isolation.bubblewrap import bubblewrap
+from autograder.isolation.limits import Limits
 from autograder.isolation.worker_handle import RemoteWorker
 from tests.bank import ROOT
 

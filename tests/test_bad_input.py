@@ -9,9 +9,11 @@ import pytest
 from autograder.grading.grade import grade
 from autograder.grading.report import ExerciseResult, Report
 from autograder.isolation.folders import remove_folder
-from autograder.isolation.sandbox import Limits
-from autograder.isolation.worker_handle import CellOutcome, RemoteWorker
-from autograder.submission.file import Cell, Submission, SubmissionError, read_notebook
+from autograder.isolation.limits import Limits
+from autograder.isolation.outcome import CellOutcome
+from autograder.isolation.worker_handle import RemoteWorker
+from autograder.submission.cells import Cell, Submission, SubmissionError
+from autograder.submission.notebook import read_notebook
 
 QUICK = Limits(cell_seconds=4, call_seconds=4, total_seconds=60)
 

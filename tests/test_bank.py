@@ -8,8 +8,8 @@ import pytest
 from autograder.contract.budget import BUDGET, alpha_of
 from autograder.contract.exercise import Exercise, all_chapters, all_exercises
 from autograder.contract.mistakes import all_mistakes
-from autograder.grading.grade import CHECK_STOPPED, grade_functions
 from autograder.grading.report import ExerciseResult
+from autograder.grading.run import CHECK_STOPPED, grade_functions
 from tests import bank
 
 #: Twenty seeds each: a few in ``make test``, the others in ``make test-all``.

@@ -19,7 +19,8 @@ from autograder.doors.classroom import (
     find_handed_in,
 )
 from autograder.grading.grade import grade
-from autograder.submission.file import read_notebook, read_submission
+from autograder.submission.file import read_submission
+from autograder.submission.notebook import read_notebook
 from tests.bank import ROOT
 
 SETTINGS = """

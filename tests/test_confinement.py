@@ -18,7 +18,7 @@ import pytest
 
 from autograder.grading.grade import grade
 from autograder.grading.report import Report
-from autograder.isolation.sandbox import Limits
+from autograder.isolation.limits import Limits
 from autograder.isolation.worker_handle import RemoteWorker
 from autograder.worker import seccomp
 from tests.test_attacks import MODES, QUICK, WORTHLESS, processes_with
@@ -531,7 +531,8 @@ def test_the_audit_hook_refuses_by_itself(attempt: str) -> None:
             sys.executable,
             "-c",
             "import _posixsubprocess, os, resource\n"
-            "from autograder import guard\nguard.audit([], [], '/none', True)\n"
+            "from autograder.worker import audit_hook\n"
+            "audit_hook.install([], [], '/none', True)\n"
             "resource.prlimit(0, resource.RLIMIT_CPU)\n" + attempt,
         ],
         capture_output=True,

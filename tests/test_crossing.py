@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from autograder.contract.student import StudentError
-from autograder.grading.grade import grade, grade_functions
+from autograder.grading.grade import grade
 from autograder.grading.local import LocalFunction
-from autograder.isolation.sandbox import Limits
-from autograder.isolation.worker_handle import RemoteFunction, RemoteWorker
+from autograder.grading.run import grade_functions
+from autograder.isolation.limits import Limits
+from autograder.isolation.remote_function import RemoteFunction
+from autograder.isolation.worker_handle import RemoteWorker
 from autograder.wire import Foreign
 
 QUICK = Limits(cell_seconds=10, call_seconds=5, total_seconds=60)

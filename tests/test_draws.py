@@ -22,9 +22,10 @@ from autograder.doors.nbgrader.ahead import GradedAhead
 from autograder.grading.draws import Draws, ReplayError, draws_of, replay_code
 from autograder.grading.grade import grade
 from autograder.grading.secret import VARIABLE, Secret, find_secret
-from autograder.isolation.sandbox import Limits
+from autograder.isolation.limits import Limits
 from autograder.isolation.worker_handle import RemoteWorker
-from autograder.submission.file import Cell, Submission, read_submission
+from autograder.submission.cells import Cell, Submission
+from autograder.submission.file import read_submission
 from tests.knowing import answers_by_seed
 from tests.test_attacks import MODES
 

@@ -17,10 +17,10 @@ from nbconvert.exporters import HTMLExporter  # noqa: E402
 from nbformat import v4  # noqa: E402
 from traitlets.config import PyFileConfigLoader  # noqa: E402
 
-from autograder.course.notebooks import METADATA  # noqa: E402
-from autograder.doors.nbgrader.execute import MAX_IMAGES, handed_in, restored  # noqa: E402
+from autograder.course.source import METADATA  # noqa: E402
 from autograder.doors.nbgrader.feedback import OfflineFeedback  # noqa: E402
-from autograder.submission.file import MAX_CELLS, SubmissionError  # noqa: E402
+from autograder.doors.nbgrader.handed_in import MAX_IMAGES, handed_in, restored  # noqa: E402
+from autograder.submission.cells import MAX_CELLS, SubmissionError  # noqa: E402
 from tests.test_bad_input import notebook  # noqa: E402
 
 

@@ -11,9 +11,12 @@ import pytest
 
 from autograder import __version__
 from autograder.contract.exercise import all_exercises, find_exercise
-from autograder.grading.grade import grade, touched
-from autograder.grading.report import report_text
-from autograder.submission.file import Submission, read_notebook, read_submission
+from autograder.grading.grade import grade
+from autograder.grading.select import touched
+from autograder.grading.text import report_text
+from autograder.submission.cells import Submission
+from autograder.submission.file import read_submission
+from autograder.submission.notebook import read_notebook
 
 RIGHT = """
 import numpy as np

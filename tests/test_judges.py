@@ -26,9 +26,10 @@ from autograder.doors.classroom import find_handed_in, grade_class
 from autograder.doors.nbgrader.ahead import GradedAhead
 from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
-from autograder.isolation import clocks, worker_handle
+from autograder.isolation import clocks
 from autograder.isolation.clocks import TryAgain
-from autograder.isolation.sandbox import Limits
+from autograder.isolation.limits import Limits
+from autograder.isolation.starter import starter
 from autograder.submission.file import read_submission
 from tests.bank import ROOT
 from tests.test_attacks import CORRECT, MODES
@@ -96,7 +97,7 @@ class Meddler(threading.Thread):
             self.met = True
 
     def busy_worker(self) -> int | None:
-        for process in list(worker_handle._started):
+        for process in list(starter.running):
             clock = getattr(process, "clock", None)
             if clock is not None and clock.processor > 0.2:
                 return tree(process.popen.pid)[-1]

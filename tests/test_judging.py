@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from autograder.grading.grade import grade_functions
+from autograder.grading.run import grade_functions
 
 
 def in_the_order_of_the_checks() -> Iterator[bool]:

@@ -21,7 +21,7 @@ from autograder.families.keyed import (
     keyed,
 )
 from autograder.families.specimens import BROKEN, CORRECT, Specimen
-from autograder.grading.grade import grade_functions
+from autograder.grading.run import grade_functions
 from autograder.laws.binomial import binomial_p_value
 
 X = np.random.default_rng(5).uniform(-2, 2, (40, 30))

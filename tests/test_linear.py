@@ -17,8 +17,9 @@ from autograder.contract import student
 from autograder.doors.classroom import _harmless
 from autograder.grading.grade import grade, report
 from autograder.grading.report import CheckResult, ExerciseResult
-from autograder.isolation.worker_handle import CellOutcome
-from autograder.submission.file import Cell, Submission, file
+from autograder.isolation.outcome import CellOutcome
+from autograder.submission.cells import Cell, Submission
+from autograder.submission.file import file
 from autograder.wire import text
 from autograder.worker import parts
 
@@ -109,13 +110,13 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 }
 
 try:
-    from autograder.doors.nbgrader import execute, feedback
+    from autograder.doors.nbgrader import feedback, handed_in, outputs
 except ImportError:  # nbgrader is not installed
     pass
 else:
     FUNCTIONS |= {
-        "nbgrader_execute._is_image": lambda t: execute._is_image("image/png", t),
-        "nbgrader_execute.cell_outputs": lambda t: execute.cell_outputs(
+        "nbgrader_execute._is_image": lambda t: handed_in._is_image("image/png", t),
+        "nbgrader_outputs.cell_outputs": lambda t: outputs.cell_outputs(
             CellOutcome(stdout=t, error=t, images=(t,)), 1
         ),
         "feedback._RUN": feedback._RUN.search,

@@ -18,22 +18,20 @@ from nbgrader.utils import determine_grade  # noqa: E402
 from traitlets.utils.importstring import import_item  # noqa: E402
 
 from autograder.contract.exercise import find_exercise  # noqa: E402
-from autograder.course.notebooks import settings  # noqa: E402
-from autograder.doors.nbgrader.execute import (  # noqa: E402
-    JudgedExecute,
-    Released,
-    as_handed_out,
+from autograder.course.release import settings  # noqa: E402
+from autograder.doors.nbgrader.execute import JudgedExecute  # noqa: E402
+from autograder.doors.nbgrader.feedback import OfflineFeedback  # noqa: E402
+from autograder.doors.nbgrader.handed_in import as_handed_out, restored, unfit_files  # noqa: E402
+from autograder.doors.nbgrader.outputs import (  # noqa: E402
     cell_outputs,
-    restored,
-    unfit_files,
     verdict_outputs,
     write_outputs,
 )
-from autograder.doors.nbgrader.feedback import OfflineFeedback  # noqa: E402
-from autograder.grading.grade import not_graded  # noqa: E402
+from autograder.doors.nbgrader.released import Released  # noqa: E402
 from autograder.grading.report import CheckResult, ExerciseResult  # noqa: E402
-from autograder.isolation.worker_handle import CellOutcome  # noqa: E402
-from autograder.submission.file import read_notebook  # noqa: E402
+from autograder.grading.run import not_graded  # noqa: E402
+from autograder.isolation.outcome import CellOutcome  # noqa: E402
+from autograder.submission.notebook import read_notebook  # noqa: E402
 from tests.bank import ROOT  # noqa: E402
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n rest").decode()

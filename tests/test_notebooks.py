@@ -7,15 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from autograder.course.notebooks import _all_chapters
 
 from autograder.contract.exercise import all_chapters, all_exercises
-from autograder.course.notebooks import (
-    BuildError,
-    _all_chapters,
-    build,
-    read_source,
-    source_notebook,
-)
+from autograder.course.build import build
+from autograder.course.source import BuildError, read_source, source_notebook
 from tests.bank import ROOT
 
 pytest.importorskip("nbgrader")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autograder.contract.exercise import Exercise, all_exercises, find_exercise
-from autograder.grading.grade import CHECK_STOPPED, grade_functions
+from autograder.grading.run import CHECK_STOPPED, grade_functions
 from tests import bank
 
 Odd = Callable[[Any], Any]

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from autograder.isolation import folders as own_folders
-from autograder.isolation import worker_handle
-from autograder.isolation.sandbox import bubblewrap
+from autograder.isolation.bubblewrap import bubblewrap
+from autograder.isolation.starter import starter
 from autograder.isolation.worker_handle import RemoteWorker, WorkerUnavailable
 from tests.bank import ROOT
 
@@ -142,7 +142,7 @@ def test_a_worker_is_killed_with_its_whole_group(group: str, tmp_path: Path) -> 
     """Where no filter refuses a child. One of another group shows that it goes on."""
     told = tmp_path / "pid"
     command = [sys.executable, "-c", PAIR, str(told), group]
-    process = worker_handle._Process.launch(command, False).result()
+    process = starter.launch(command, False).result()
     try:
         while not (told.exists() and told.read_text()):
             time.sleep(0.01)
@@ -212,9 +212,9 @@ def test_who_comes_after_its_parents_end_ends_at_once(theirs: bool) -> None:
 @pytest.fixture
 def no_spares() -> Any:
     """Have no worker wait that another test started, and none that this one did."""
-    worker_handle.end_spares()
+    starter.end_spares()
     yield
-    worker_handle.end_spares()
+    starter.end_spares()
 
 
 # ---- Starts that fail ---------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_a_spare_that_failed_to_start_costs_the_next_one_nothing(
     with RemoteWorker("off", ahead=False) as worker:
         worker.start()
         monkeypatch.setattr(subprocess, "Popen", failing(error, 1))
-        worker_handle._keep_spare(worker._command, False)
+        starter.keep_spare(worker._command, False)
     with RemoteWorker("off") as worker:
         assert worker.run_cell(1, "3").value == "3"
 
@@ -306,7 +306,7 @@ def test_a_spare_that_died_while_it_waited_is_replaced(stopped: bool) -> None:
     """``stopped``: it dies after it was found alive, before it answers."""
     with RemoteWorker("off", ahead=True) as worker:
         worker.start()
-        (waiting,) = worker_handle._spares[tuple(worker._command)]
+        (waiting,) = starter.spares[tuple(worker._command)]
         spare = waiting.result().popen.pid
         os.kill(spare, signal.SIGSTOP if stopped else signal.SIGKILL)
     if stopped:
@@ -319,11 +319,11 @@ def test_a_spare_that_died_while_it_waited_is_replaced(stopped: bool) -> None:
 def test_all_spares_end_though_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     with RemoteWorker("off", ahead=True) as worker:
         worker.start()
-        (waiting,) = worker_handle._spares[tuple(worker._command)]
+        (waiting,) = starter.spares[tuple(worker._command)]
     failed: Future[Any] = Future()
     failed.set_exception(OSError(errno.EAGAIN, "no"))
-    worker_handle._spares[tuple(worker._command)].append(failed)
-    worker_handle.end_spares()
+    starter.spares[tuple(worker._command)].append(failed)
+    starter.end_spares()
     assert waiting.result().popen.returncode is not None
 
 

@@ -14,10 +14,12 @@ import pytest
 from autograder import wire
 from autograder.contract.exercise import find_exercise
 from autograder.contract.student import StudentError
-from autograder.grading.grade import grade, run_check
+from autograder.grading.grade import grade
+from autograder.grading.run import run_check
 from autograder.isolation.clocks import WorkerClock
-from autograder.isolation.sandbox import Limits
-from autograder.isolation.worker_handle import RemoteFunction, RemoteWorker, WorkerLost
+from autograder.isolation.limits import Limits
+from autograder.isolation.remote_function import RemoteFunction
+from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
 
 QUICK = Limits(cell_seconds=4, call_seconds=4, total_seconds=40)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.grading import secret
 from autograder.grading.draws import replay_code
-from autograder.grading.grade import secret
 from autograder.grading.secret import VARIABLE, SecretError, find_secret
 
 FORM = r"[0-9a-f]{64}"
@@ -164,7 +164,7 @@ def test_where_nothing_can_be_kept_nothing_can_be_replayed(
     def fails(place: Path, text: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(secret, "_make", fails)
+    monkeypatch.setattr(secret, "write_new", fails)
     for found in (find_secret(), find_secret(course)):
         assert not found.lasting
         assert VARIABLE in found.remarks[-1]

@@ -11,20 +11,21 @@ import pytest
 
 from autograder.grading.grade import grade
 from autograder.isolation import disk
+from autograder.isolation.bubblewrap import bubblewrap, caution
 from autograder.isolation.folders import remove_folder
-from autograder.isolation.sandbox import Limits, bubblewrap, caution
+from autograder.isolation.limits import Limits
 from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
 
 QUICK = Limits(cell_seconds=20, call_seconds=5, total_seconds=60)
 TRY = """
 import os, sys
 import numpy  # the worker has it before
-from autograder.worker import guard
+from autograder.worker import audit_hook
 own, other, readable = sys.argv[1:]
 hidden = os.path.join(readable, "hidden")
 os.chdir(own)
 os.symlink(other, "link")
-guard.audit([sys.prefix, sys.base_prefix, readable, own], [own], hidden, kernel=False)
+audit_hook.install([sys.prefix, sys.base_prefix, readable, own], [own], hidden, kernel=False)
 """
 
 #: Each raises PermissionError, and leaves the folder ``other`` as it was.
@@ -222,8 +223,8 @@ for folder, _, _ in os.walk("/"):
 # -- what the report says -------------------------------------------------------------------
 WITHOUT = {
     "seccomp.install = lambda: False": "landlock without seccomp",
-    "guard.landlock = lambda *a: 0": "rlimits",
-    "guard.landlock = lambda *a: 0; seccomp.install = lambda: False": "rlimits",
+    "landlock.install = lambda *a: 0": "rlimits",
+    "landlock.install = lambda *a: 0; seccomp.install = lambda: False": "rlimits",
     "pass": "landlock",
 }
 
@@ -236,7 +237,7 @@ def test_the_report_names_what_was_in_force(
     usual = RemoteWorker("off").sandbox  # before a worker has said more
     assert usual == "rlimits"
     start = (
-        "import runpy, sys\nfrom autograder import guard, seccomp\n"
+        "import runpy, sys\nfrom autograder.worker import landlock, seccomp\n"
         f"{change}\nsys.argv = ['worker']\n"
         "runpy.run_module('autograder.worker', run_name='__main__')"
     )

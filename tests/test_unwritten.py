@@ -11,9 +11,12 @@ import pytest
 
 from autograder import check
 from autograder.contract.exercise import all_chapters, all_exercises
-from autograder.grading.grade import grade, grade_functions
-from autograder.grading.report import ExerciseResult, exercise_text, report_text
-from autograder.submission.file import Submission, read_notebook
+from autograder.grading.grade import grade
+from autograder.grading.report import ExerciseResult
+from autograder.grading.run import grade_functions
+from autograder.grading.text import exercise_text, report_text
+from autograder.submission.cells import Submission
+from autograder.submission.notebook import read_notebook
 from tests import bank
 from tests.bank import ROOT
 
@@ -219,7 +222,7 @@ def test_command_line_and_pytest_say_it_once(tmp_path: Path) -> None:
 
 
 def test_the_feedback_page_says_it_in_one_line() -> None:
-    door = pytest.importorskip("autograder.doors.nbgrader.execute")
+    door = pytest.importorskip("autograder.doors.nbgrader.outputs")
     printed, score = door.verdict_outputs(graded(UNWRITTEN["the starter"]), "", 1)
     assert printed.text == f"{NAME}: 0 of 4.5, not written yet (line 3)\n"
     assert score.data["text/plain"] == "0.0"

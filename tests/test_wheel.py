@@ -16,7 +16,7 @@ import pytest
 import dev
 from autograder import __version__, require
 from autograder.contract.exercise import all_chapters
-from autograder.course.notebooks import WHEEL, read_source, source_notebook
+from autograder.course.source import WHEEL, read_source, source_notebook
 from tests import pages
 from tests.bank import ROOT
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from autograder.contract.exercise import Exercise, all_exercises
 from autograder.contract.mistakes import all_mistakes
-from autograder.grading.grade import grade_functions
+from autograder.grading.run import grade_functions
 from tests import bank
 
 SEED = 1

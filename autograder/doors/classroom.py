@@ -1,6 +1,5 @@
 """A whole class: collects what was handed in for nbgrader, or grades it at once."""
 
-import contextlib
 import csv
 import io
 import json
@@ -15,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
+from autograder.course.atomic import remove_parts, write_whole
 from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
+from autograder.isolation.bubblewrap import SandboxUnavailable
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.folders import walk
-from autograder.isolation.sandbox import SandboxUnavailable
 from autograder.isolation.worker_handle import WorkerUnavailable
-from autograder.submission.file import SubmissionError, leads_out, read_submission
+from autograder.submission.cells import SubmissionError
+from autograder.submission.file import leads_out, read_submission
 from autograder.wire.text import clean, one_line
 
 ENDINGS = (".ipynb", ".py")
@@ -209,13 +210,13 @@ class Recorder:
         self.written: set[Path] = set()
         self.failures: list[str] = []
         if folder is not None:
-            remove_parts(folder)
+            remove_parts(_files_in(folder))
 
     def __call__(self, graded: Graded) -> None:
         if self.folder is not None and graded.report is not None:
             path = self.folder / f"{graded.handed_in.name}.json"
             try:
-                write_atomically(path, graded.report.as_json())
+                write_whole(path, graded.report.as_json())
                 self.written.add(path)
             except Exception as error:
                 failure = f"{path} could not be written ({error})."
@@ -237,34 +238,6 @@ class Recorder:
         found = set() if self.folder is None else _files_in(self.folder)
         reports = {path for path in found if path.name.endswith(".json")}
         return sorted(reports - self.written)
-
-
-#: What ``write_atomically`` calls a file that is not whole yet, and how old, in seconds,
-#: one must be to be nobody's work any more.
-_PART, _LEFT_BEHIND = re.compile(r"\.dropout-[0-9a-f]{16}\.part"), 60.0
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old one or the new one, whole, whenever
-    this process ends."""
-    data = text.encode("utf-8")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".dropout-{os.urandom(8).hex()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
-
-
-def remove_parts(folder: Path) -> None:
-    """Remove what runs that were killed while they wrote left in a folder of reports."""
-    for part in filter(lambda path: _PART.fullmatch(path.name), _files_in(folder)):
-        with contextlib.suppress(OSError):
-            if time.time() - part.lstat().st_mtime > _LEFT_BEHIND and part.is_file():
-                part.unlink()
 
 
 def _files_in(folder: Path) -> set[Path]:

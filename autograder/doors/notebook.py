@@ -10,8 +10,8 @@ from typing import Any
 
 from autograder import __version__
 from autograder.contract.exercise import find_exercise
-from autograder.grading.grade import grade_functions, not_graded
-from autograder.grading.report import exercise_text
+from autograder.grading.run import grade_functions, not_graded
+from autograder.grading.text import exercise_text
 
 
 def check(exercise: str | Callable[..., Any]) -> float:

@@ -66,8 +66,8 @@ def gather_evidence(
     """Return, by exercise and check, mutants killed and the median time on a solution.
 
     ``mutants`` have ``exercise`` and ``fails`` (names of checks)."""
-    from autograder.grading.grade import run_check
     from autograder.grading.local import LocalFunction
+    from autograder.grading.run import run_check
 
     def seconds(exercise: Exercise, check: Check) -> float:
         functions = {

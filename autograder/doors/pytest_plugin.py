@@ -143,7 +143,7 @@ class CheckItem(pytest.Item):
         self.exercise = exercise
 
     def runtest(self) -> None:
-        from autograder.grading.report import mistake_text
+        from autograder.grading.text import mistake_text
         from autograder.wire.text import one_line
 
         if self.status == "skipped" and self.graded:

@@ -23,13 +23,20 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True)
 class Draws:
-    """What a grading draws from: ``seed``, a number below 2**256. ``replay`` is the code
-    that a report prints, None where nothing would give the seed again; ``of_another``
-    says that the code is not the file's own here."""
+    """What a grading draws from: ``seed``, a number below 2**256; ``by_hand`` says that
+    somebody chose it. ``replay`` is the code that a report prints, None where nothing
+    would give the seed again; ``of_another`` says that the code is not the file's own
+    here."""
 
     seed: int
     replay: str | None = None
     of_another: bool = False
+    by_hand: bool = False
+
+    @property
+    def chosen(self) -> int | None:
+        """The seed that a report may print: one that was chosen by hand."""
+        return self.seed if self.by_hand else None
 
 
 def draws_of(

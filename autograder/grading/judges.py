@@ -21,7 +21,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from autograder.isolation import worker_handle
+from autograder.isolation.starter import starter
 from autograder.wire.parents import end_with_parent
 
 #: Bytes of data that a judge may hold, as a last resort: honest work takes half of it.
@@ -271,7 +271,7 @@ def main(parent: int) -> None:
     def listen() -> None:
         while (data := _read(works)) is not None:
             asked.put(data)
-        worker_handle.end_workers()
+        starter.end_all()
         os._exit(0)  # whatever the other thread is doing
 
     threading.Thread(target=listen, daemon=True).start()

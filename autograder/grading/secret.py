@@ -18,7 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.isolation.sandbox import PACKAGE, readable
+from autograder.course.atomic import write_new
+from autograder.isolation.bubblewrap import PACKAGE, readable
 
 VARIABLE = "DROPOUT_COURSE_SECRET"
 #: A text of fewer characters can be guessed, and a replay code tells a guess that is right.
@@ -95,7 +96,7 @@ def _of_course(root: Path) -> Secret:
     if not os.path.lexists(place):
         new = _of_account(root)
         try:
-            _make(place, new.text)
+            write_new(place, f"{new.text}\n")
         except OSError:
             return new
     return Secret(_read(place), True, _open_to_others(place))
@@ -162,7 +163,7 @@ def _account_secret() -> str | None:
     for place in places:
         with contextlib.suppress(OSError):
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _make(place, secrets.token_hex(_BYTES))
+            write_new(place, f"{secrets.token_hex(_BYTES)}\n")
             return _read(place)
     return None
 
@@ -187,31 +188,6 @@ def _worker_reads(place: Path) -> bool:
 
 
 # ---- The file -----------------------------------------------------------------------
-
-
-def _make(place: Path, text: str) -> None:
-    """Write a secret where there is none; of two that try, the first wins.
-
-    The file is there whole or not at all, for this account alone. Raises ``OSError``."""
-    part = place.with_name(f".secret-{os.getpid()}-{secrets.token_hex(4)}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    _write(os.open(part, flags, 0o600), text)
-    try:
-        os.link(part, place)
-    except FileExistsError:
-        return
-    except OSError:  # a disk without links; who reads too soon waits
-        with contextlib.suppress(FileExistsError):
-            _write(os.open(place, flags, 0o600), text)
-    finally:
-        part.unlink()
-
-
-def _write(descriptor: int, text: str) -> None:
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _read(place: Path) -> str:

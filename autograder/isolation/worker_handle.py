@@ -4,47 +4,32 @@ Arrays go by value, caches by handle, generators as their state. Every wait has 
 a worker that is silent, gone or incoherent is killed, and the next one starts fresh.
 """
 
-import atexit
 import contextlib
 import hashlib
 import os
 import queue
-import signal
-import subprocess
-import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
-import numpy as np
-
 from autograder import wire
 from autograder.contract.student import StudentError
-from autograder.isolation.callbacks import Lent
+from autograder.isolation.bubblewrap import PACKAGE, confine, readable
 from autograder.isolation.clocks import Span, TryAgain, WorkerClock, tree
 from autograder.isolation.disk import (
     FOLDER_BYTES,
     FOLDER_ENTRIES,
     Watch,
     is_crowded,
-    is_full,
     private_tmp,
 )
-from autograder.isolation.folders import new_folder, remove_folder
-from autograder.isolation.sandbox import (
-    PACKAGE,
-    Limits,
-    confine,
-    environment,
-    readable,
-)
-from autograder.wire import Foreign, Handle
-from autograder.wire.text import clean, one_line, printed
+from autograder.isolation.limits import Limits
+from autograder.isolation.outcome import ERROR_LIMIT, CellOutcome, Room
+from autograder.isolation.process import NO_START, Process
+from autograder.isolation.references import References
+from autograder.isolation.starter import starter
+from autograder.wire.text import one_line
 
-#: Characters of output, and of figures in base64, that are kept of one submission.
-OUTPUT_LIMIT, FIGURES_LIMIT = 10**6, 12 * 2**20
 #: What a student may name a function, and how many names the judge looks at.
 NAME_LIMIT, NAMES_LIMIT = 60, 2_000
 #: How long an answer is waited for before the judge looks at the worker's clock, how
@@ -65,204 +50,6 @@ class WorkerLost(Exception):
 
 class WorkerUnavailable(Exception):
     """No worker can be started on this machine: the grader's fault, nobody's zero."""
-
-
-@dataclass(frozen=True)
-class CellOutcome:
-    """What came of a cell: its output as text, base64 PNG images, an error sentence."""
-
-    stdout: str = ""
-    stderr: str = ""
-    value: str | None = None
-    images: tuple[str, ...] = ()
-    error: str | None = None
-
-
-@dataclass(eq=False)
-class _Process:
-    """A started worker, the thread that carries its frames, and its folder.
-
-    Bubblewrap gives a worker a /tmp of its own; elsewhere it gets a ``folder``."""
-
-    popen: "subprocess.Popen[bytes]"
-    folder: str | None
-    lock: int | None = None
-    clock: WorkerClock = field(init=False)
-    ending: threading.Lock = field(default_factory=threading.Lock)
-    requests: "queue.SimpleQueue[tuple[bytes, bytes] | None]" = field(
-        default_factory=queue.SimpleQueue
-    )
-    answers: "queue.SimpleQueue[tuple[dict[str, Any], bytes] | wire.WireError | None]" = field(
-        default_factory=queue.SimpleQueue
-    )
-
-    watch: Watch | None = None
-    #: Processor time, in seconds, of the thread that carries its frames.
-    carried: float = 0.0
-
-    @classmethod
-    def launch(cls, command: list[str], inside: bool) -> "Future[_Process]":
-        """Start a process; ``inside`` says whether it is bubblewrap's.
-
-        One thread starts them all: bubblewrap dies with the thread that started it, and
-        the threads of a class's graders come and go."""
-        return _launcher.submit(cls._launch, command, inside)
-
-    @classmethod
-    def _launch(cls, command: list[str], inside: bool) -> "_Process":
-        folder, lock = (None, None) if inside else new_folder()
-        popen = None
-        try:
-            popen = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment(folder or "/tmp"),
-                start_new_session=os.name == "posix",
-            )
-            process = cls(popen, folder, lock)
-            if folder is not None:
-                process.watch = Watch(partial(is_full, folder, popen.pid), popen.kill)
-            threading.Thread(target=process.carry, daemon=True).start()
-        except BaseException:
-            if popen is not None:
-                cls(popen, folder, lock).kill()
-            elif folder is not None:
-                _give_up(folder, lock)
-            raise
-        _started.add(process)
-        return process
-
-    def kill(self) -> None:
-        """Kill the process and its group, and remove its folder; safe to call twice."""
-        if self.watch is not None:
-            self.watch.stop()
-        self.requests.put(None)
-        with self.ending:
-            # Once its leader is reaped, the group's number may be another group's.
-            if os.name == "posix" and self.popen.returncode is None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self.popen.pid, signal.SIGKILL)
-            with contextlib.suppress(OSError):
-                self.popen.kill()
-            self.popen.wait()
-            if self.folder is not None:
-                _give_up(self.folder, self.lock)
-                self.lock = None
-        _started.discard(self)
-
-    def code(self, seconds: float = 0.0) -> int | None:
-        """Return how the process ended (minus the signal, if one ended it), None while it
-        runs, waiting so long for it. Reaping it is left to ``kill``, where that can be."""
-        if not hasattr(os, "waitid"):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.popen.wait(seconds)
-            return self.popen.returncode
-        end = time.monotonic() + seconds
-        while self.popen.returncode is None:
-            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-            try:
-                found = os.waitid(os.P_PID, self.popen.pid, options)
-            except ChildProcessError:  # somebody reaps all children of this process
-                return self.popen.poll()
-            if found is not None:
-                ended = found.si_code == os.CLD_EXITED
-                return found.si_status if ended else -found.si_status
-            if time.monotonic() >= end:
-                return None
-            time.sleep(0.01)
-        return self.popen.returncode
-
-    def ended_by(self) -> int | None:
-        """Return the signal that ended the process, None if none did, waiting a little
-        for one that has just closed its streams. Bubblewrap tells it as a shell does."""
-        code = self.code(2.0)
-        if code is None:
-            return None
-        return -code if code < 0 else code - 128 if code > 128 else None
-
-    def carry(self) -> None:
-        """Write each request and read its answer, in a thread of its own: select does
-        not know pipes on Windows, and the judge may not wait without limit.
-
-        What a worker says unasked stays in the pipe; it cannot fill the judge."""
-        into, out = self.popen.stdin, self.popen.stdout
-        assert into is not None
-        assert out is not None
-        with contextlib.suppress(OSError, ValueError, MemoryError):
-            while (request := self.requests.get()) is not None:
-                for part in request:
-                    into.write(part)
-                into.flush()
-                try:
-                    answer = wire.read_frame(out)  # type: ignore[arg-type]
-                except wire.WireError as error:
-                    self.answers.put(error)
-                    break
-                except MemoryError:
-                    self.answers.put(wire.WireError("more than the judge can hold"))
-                    break
-                self.carried = time.thread_time()
-                if answer is None:
-                    break
-                self.answers.put(answer)
-        self.answers.put(None)
-        for stream in (into, out):
-            with contextlib.suppress(OSError):
-                stream.close()
-
-
-def _give_up(folder: str, lock: int | None) -> None:
-    """Remove a worker's folder, and then its lock."""
-    remove_folder(folder)
-    if lock is not None:
-        os.close(lock)
-
-
-#: Workers that were started and not killed yet.
-_started: set[_Process] = set()
-_launcher = ThreadPoolExecutor(1, thread_name_prefix="starts-workers")
-#: Processes that were started ahead, by command; no student's code has run in them.
-_spares: dict[tuple[str, ...], list["Future[_Process]"]] = {}
-
-
-#: What a start may raise: no process, no thread, no folder, no memory.
-_NO_START = (OSError, RuntimeError, MemoryError)
-
-
-def _spare(command: list[str]) -> _Process | None:
-    """Return a process that was started ahead and still runs, if there is one."""
-    waiting = _spares.get(tuple(command), [])
-    while waiting:
-        # Another thread may be faster; a start that failed costs nobody.
-        with contextlib.suppress(IndexError, *_NO_START):
-            process = waiting.pop().result()
-            if process.code() is None:
-                return process
-            process.kill()
-    return None
-
-
-def _keep_spare(command: list[str], inside: bool) -> None:
-    with contextlib.suppress(*_NO_START):
-        _spares.setdefault(tuple(command), []).append(_Process.launch(command, inside))
-
-
-@atexit.register
-def end_spares() -> None:
-    """Kill the processes that were started ahead and not used."""
-    for waiting in _spares.values():
-        while waiting:
-            with contextlib.suppress(Exception):
-                waiting.pop().result().kill()
-
-
-def end_workers() -> None:
-    """Kill every worker of this process, in use or not, for it is about to end."""
-    for process in list(_started):
-        with contextlib.suppress(Exception):
-            process.kill()
 
 
 def _waited(began: float) -> float:
@@ -293,13 +80,12 @@ class RemoteWorker:
         self.limits = limits or Limits()
         digest = hashlib.sha256(f"worker/{seed}".encode()).digest()
         self._seed = int.from_bytes(digest[:4], "big")
-        self._output_left, self._figures_left = OUTPUT_LIMIT, FIGURES_LIMIT
+        self._room = Room()
         self._ahead = ahead
         self._command, self.sandbox = confine(sandbox)
-        self._process: _Process | None = None
-        self._generators: dict[int, tuple[int, np.random.Generator]] = {}
+        self._process: Process | None = None
+        self._references = References()
         self._forget = False
-        self._lent = Lent()
         self._number = 0
         self.doubts: list[str] = []
         self._first = first
@@ -319,28 +105,28 @@ class RemoteWorker:
         """Start the process with its limits in force. Raises ``WorkerUnavailable``."""
         inside = self.sandbox == "bubblewrap"
         answer = None
-        if (spare := _spare(self._command)) is not None:
+        if (spare := starter.spare(self._command)) is not None:
             # It may have ended since; that is not this submission's doing.
             with contextlib.suppress(WorkerLost, TryAgain):
                 answer = self._set_up(spare, inside)
         try:
             if answer is None:
-                fresh = _Process.launch(self._command, inside).result()
+                fresh = starter.launch(self._command, inside).result()
                 answer = self._set_up(fresh, inside)
         except WorkerLost as lost:
             self._unavailable(lost.message)
-        except _NO_START as error:
+        except NO_START as error:
             self._unavailable(f"{type(error).__name__}: {error}")
         if self._ahead:
-            _keep_spare(self._command, inside)
+            starter.keep_spare(self._command, inside)
         if not inside:
             self.sandbox = answer["by"]
 
-    def _set_up(self, process: _Process, inside: bool) -> dict[str, Any]:
+    def _set_up(self, process: Process, inside: bool) -> dict[str, Any]:
         """Take a process for this submission, and return what it says of its limits."""
         self._process = process
-        self._generators.clear()
-        self._output_left, self._figures_left = OUTPUT_LIMIT, FIGURES_LIMIT
+        self._references.forget()
+        self._room = Room()
         confinement = {
             "do": "confine",
             "limits": self.limits.resources(),
@@ -386,41 +172,10 @@ class RemoteWorker:
                 error=f"it holds {millions:.1f} MB of text, more than can be run; "
                 "expected less than 1 MB: compute or shorten the data in it"
             )
-        text = str | None
-        self._expect(
-            answer, error=text, value=text, stdout=str, stderr=str, images=list
-        )
-        value = self._text(answer["value"])
-        error = self._text(answer["error"], 2000)
-        return CellOutcome(
-            stdout=self._kept(printed(self._text(answer["stdout"]) or "")),
-            stderr=self._kept(printed(self._text(answer["stderr"]) or "")),
-            value=None if value is None else self._kept(clean(value)),
-            images=self._images(answer["images"]),
-            error=None if error is None else one_line(error),
-        )
-
-    def _text(self, value: Any, limit: int = 200_000) -> str | None:
-        """Return a text of the worker's answer, or None for none; else it is lost."""
-        if not isinstance(value, str | None):
+        try:
+            return self._room.outcome(answer)
+        except wire.WireError:
             self._lose_sense()
-        return None if value is None else value[:limit]
-
-    def _kept(self, text: str) -> str:
-        """Return as much of an output as the submission has left."""
-        kept = text[: self._output_left]
-        self._output_left -= len(kept)
-        return kept
-
-    def _images(self, images: list[Any]) -> tuple[str, ...]:
-        """Return the figures, as far as the submission has room for them."""
-        kept: list[str] = []
-        for image in images:
-            text = self._text(image, wire.MAX_HEADER)
-            if text and len(text) <= self._figures_left:
-                kept.append(text)
-                self._figures_left -= len(text)
-        return tuple(kept)
 
     def functions(self) -> dict[str, str]:
         """Return the names of the student's functions with their parameters as text."""
@@ -428,14 +183,13 @@ class RemoteWorker:
         self._expect(answer, names=dict)
         names = answer["names"]
         usual = [n for n in names if len(n) <= NAME_LIMIT and n.isidentifier()]
-        return {
-            name: one_line(self._text(names[name], 200) or "")
-            for name in usual[:NAMES_LIMIT]
-        }
+        if not all(isinstance(names[name], str) for name in usual):
+            self._lose_sense()
+        return {name: one_line(names[name][:200]) for name in usual[:NAMES_LIMIT]}
 
     def forget(self) -> None:
         """Let the worker drop caches and generators at the next call."""
-        self._generators.clear()
+        self._references.forget()
         self._forget = True
 
     def call(
@@ -448,8 +202,7 @@ class RemoteWorker:
     ) -> tuple[Any, tuple[Any, ...]]:
         """Call a function of the student; return its result and the arrays it was given,
         as it left them. Raises ``StudentError`` and ``WorkerLost``."""
-        self._lent = Lent()
-        writer = wire.Writer(self._reference)
+        writer = wire.Writer(self._references.of_a_call())
         try:
             request = {
                 "do": "call",
@@ -481,7 +234,7 @@ class RemoteWorker:
     ) -> tuple[dict[str, Any], bytes]:
         """Return the answer of the judge's own function that the student's code called."""
         try:
-            return self._lent.answer(request, body)
+            return self._references.lent.answer(request, body)
         except (wire.WireError, MemoryError):
             self._lose_sense()
 
@@ -492,11 +245,9 @@ class RemoteWorker:
         as they are now."""
         if answer.get("error") is not None:
             self._expect(answer, error=str, unwritten=str | None)
-            said = self._text(answer["error"], 2000) or "an error"
-            unwritten = self._text(answer["unwritten"])
-            raise StudentError(
-                one_line(said), None if unwritten is None else one_line(unwritten)
-            )
+            said = one_line(answer["error"][:ERROR_LIMIT] or "an error")
+            unwritten = answer["unwritten"]
+            raise StudentError(said, unwritten and one_line(unwritten[:ERROR_LIMIT]))
         self._expect(answer, error=type(None), result=dict, after=list)
         reader = wire.Reader(body)
         try:
@@ -513,21 +264,6 @@ class RemoteWorker:
             wire.expect_fields(answer, **kinds)
         except wire.WireError:
             self._lose_sense()
-
-    def _reference(self, value: Any) -> dict[str, Any]:
-        """Return the node of a handle, or of a generator (its state, once)."""
-        if isinstance(value, Handle):
-            return {"is": "handle", "number": value.number}
-        if isinstance(value, np.random.Generator):
-            number, _ = self._generators.setdefault(
-                id(value), (len(self._generators), value)
-            )
-            return wire.generator_node(value) | {"number": number}
-        if callable(value):
-            return {"is": "callback", "number": self._lent.add(value)}
-        if isinstance(value, Foreign):
-            raise wire.WireError(f"a value of type {value.type_name}")
-        raise TypeError(f"a check passed {type(value).__name__}, which cannot be sent")
 
     def _ask(
         self, request: dict[str, Any], body: bytes, span: Span
@@ -629,31 +365,3 @@ class RemoteWorker:
         if machine:
             self.doubts.append(machine)
         raise WorkerLost(message, kind)
-
-
-class RemoteFunction:
-    """A student's function in the worker, called like any other.
-
-    Results hold plain arrays, numbers and containers; a cache is a ``Handle``."""
-
-    def __init__(
-        self, worker: RemoteWorker, name: str, opaque: tuple[int, ...] = ()
-    ) -> None:
-        self.name = name
-        self._worker = worker
-        self._opaque = opaque
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._worker.call(self.name, args, kwargs, self._opaque, False)[0]
-
-    def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
-        """Return the result and the arguments as the call left them.
-
-        What is said of the arguments is the worker's word: code that replaces the
-        worker's own functions can hide a change in place, and nothing else by it."""
-        result, after = self._worker.call(self.name, args, kwargs, self._opaque, True)
-        # Arrays and dicts come back; the other arguments are as they were.
-        return result, tuple(
-            now if isinstance(arg, np.ndarray | dict) else arg
-            for arg, now in zip(args, after, strict=True)
-        )

@@ -86,6 +86,32 @@ Instruction = tuple[int, int, int, int]
 _REFUSE: Instruction = (_RETURN, 0, 0, _ERROR | errno.EPERM)
 _PASS: Instruction = (_RETURN, 0, 0, _ALLOW)
 
+#: Threads, and no process or name space of its own.
+_CLONE: list[Instruction] = [
+    (_LOAD, 0, 0, _ARGUMENTS),
+    (_ANY_BIT, 1, 0, _NEW_NAMESPACES),
+    (_ANY_BIT, 1, 0, _CLONE_THREAD),
+    _REFUSE,
+    _PASS,
+]
+#: A signal at the judge by way of a pipe's owner, and memory in a pipe.
+_FCNTL: list[Instruction] = [
+    (_LOAD, 0, 0, _ARGUMENTS + 8),
+    (_EQUAL, 2, 0, _F_SETOWN),
+    (_EQUAL, 1, 0, _F_SETOWN_EX),
+    (_EQUAL, 0, 1, _F_SETPIPE_SZ),
+    _REFUSE,
+    _PASS,
+]
+#: The worker ends with its judge, and its open files can be counted; both stay so.
+_PRCTL: list[Instruction] = [
+    (_LOAD, 0, 0, _ARGUMENTS),
+    (_EQUAL, 1, 0, _PR_SET_PDEATHSIG),
+    (_EQUAL, 0, 1, _PR_SET_DUMPABLE),
+    _REFUSE,
+    _PASS,
+]
+
 
 def numbers(table: str, machine: str) -> dict[str, int]:
     """Return the calls of a table that a machine has, by name."""
@@ -123,36 +149,12 @@ def _rules(own: int) -> dict[str, list[Instruction]]:
     process. Only the low half of an argument is read, like the kernel does for these."""
     itself = [*_only(0, 0, own), _PASS]
     signal = [*_only(0, own), _PASS]
-    clone = [
-        (_LOAD, 0, 0, _ARGUMENTS),
-        (_ANY_BIT, 1, 0, _NEW_NAMESPACES),
-        (_ANY_BIT, 1, 0, _CLONE_THREAD),
-        _REFUSE,
-        _PASS,
-    ]
-    # A signal at the judge by way of a pipe's owner, and memory in a pipe.
-    fcntl = [
-        (_LOAD, 0, 0, _ARGUMENTS + 8),
-        (_EQUAL, 2, 0, _F_SETOWN),
-        (_EQUAL, 1, 0, _F_SETOWN_EX),
-        (_EQUAL, 0, 1, _F_SETPIPE_SZ),
-        _REFUSE,
-        _PASS,
-    ]
-    # The worker ends with its judge, and its open files can be counted; both stay so.
-    prctl = [
-        (_LOAD, 0, 0, _ARGUMENTS),
-        (_EQUAL, 1, 0, _PR_SET_PDEATHSIG),
-        (_EQUAL, 0, 1, _PR_SET_DUMPABLE),
-        _REFUSE,
-        _PASS,
-    ]
     return {
-        "clone": clone,
-        "prctl": prctl,
+        "clone": _CLONE,
+        "prctl": _PRCTL,
         # Its arguments are out of reach; libc then makes its threads by clone.
         "clone3": [(_RETURN, 0, 0, _ERROR | errno.ENOSYS)],
-        "fcntl": fcntl,
+        "fcntl": _FCNTL,
         **dict.fromkeys(
             ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"), signal
         ),

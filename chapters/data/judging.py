@@ -18,7 +18,7 @@ if __name__ == "__main__":
 
 from suites import SUITES, Implementation, implementations, rejections
 
-from autograder.grading.grade import grade_functions
+from autograder.grading.run import grade_functions
 
 RESULT = Path(__file__).with_suffix(".json")
 SEED = 8

@@ -13,7 +13,7 @@ from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
 from autograder.isolation.clocks import TryAgain
-from autograder.submission.file import Submission
+from autograder.submission.cells import Submission
 
 #: How many notebooks after the one in hand are begun.
 WINDOW = 3

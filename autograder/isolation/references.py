@@ -1,4 +1,5 @@
-"""The judge's own functions that it lends to a student's code, and their answers.
+"""What goes to a worker by reference: caches of its own, generators, and the judge's own
+functions, which it lends to a student's code.
 
 Whatever such a function does with arguments that a student chose, the worker gets exactly
 one answer. A request that no worker of ours would write is a ``WireError``, never another
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograder import wire
+from autograder.wire import Foreign, Handle
 
 #: Bytes of arrays that a call may bring; the judge copies them.
 LENT_LIMIT = 32_000_000
@@ -77,3 +79,36 @@ class Lent:
         args = [reader.decode(node) for node in request["args"]]
         kwargs = {k: reader.decode(node) for k, node in request["kwargs"].items()}
         return self._functions[number], args, kwargs
+
+
+class References:
+    """What stands in calls for values that have no encoding of their own."""
+
+    def __init__(self) -> None:
+        self._generators: dict[int, tuple[int, np.random.Generator]] = {}
+        #: The functions that the call in hand lends.
+        self.lent = Lent()
+
+    def forget(self) -> None:
+        """Let generators that were passed before count as new ones."""
+        self._generators.clear()
+
+    def of_a_call(self) -> Callable[[Any], dict[str, Any]]:
+        """Begin a call; return what makes nodes of its arguments."""
+        self.lent = Lent()
+        return self._node
+
+    def _node(self, value: Any) -> dict[str, Any]:
+        """Return the node of a handle, or of a generator (its state, once)."""
+        if isinstance(value, Handle):
+            return {"is": "handle", "number": value.number}
+        if isinstance(value, np.random.Generator):
+            number, _ = self._generators.setdefault(
+                id(value), (len(self._generators), value)
+            )
+            return wire.generator_node(value) | {"number": number}
+        if callable(value):
+            return {"is": "callback", "number": self.lent.add(value)}
+        if isinstance(value, Foreign):
+            raise wire.WireError(f"a value of type {value.type_name}")
+        raise TypeError(f"a check passed {type(value).__name__}, which cannot be sent")

@@ -1,23 +1,19 @@
-"""Builds the students' notebooks: solutions/ → nbgrader's source → exercises/.
+"""From solutions/ to nbgrader's source notebooks.
 
 ``solutions/<chapter>.md`` holds statement, starter and solution. What nbgrader must know
 of each cell is inferred from the cell, so nobody types metadata.
 """
 
 import ast
-import logging
 import re
-import shutil
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nbformat import NotebookNode, reads, v4, validate, writes
+from nbformat import NotebookNode, v4, validate
 
 from autograder import __version__
 from autograder.contract.exercise import Exercise, all_chapters, all_exercises, find_exercise
-from autograder.submission.file import GRADE_PREFIX
+from autograder.submission.notebook import GRADE_PREFIX
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 METADATA = {
@@ -87,9 +83,6 @@ def read_source(path: str | Path) -> NotebookNode:
         metadata=NotebookNode(METADATA),
         cells=[NotebookNode(cell) for cell in cells],
     )
-
-
-# ---- From the solutions to nbgrader's source ----------------------------------------
 
 
 class _Builder:
@@ -269,141 +262,3 @@ def source_notebook(path: Path) -> NotebookNode:
 
     Raises ``BuildError`` where the file does not do what its exercises need."""
     return _Builder(path.stem).build(read_source(path))
-
-
-# ---- From nbgrader's source to the students' notebook -------------------------------
-
-
-def release_text(source: NotebookNode, chapter: str, root: Path) -> str:
-    """Return the students' notebook as text: what ``nbgrader generate_assignment``,
-    with the settings of ``root``, makes of the source. The gradebook is not touched.
-
-    Raises ``BuildError`` when nbgrader fails, and when a solution is left in it."""
-    from nbgrader.converters import GenerateAssignment
-    from nbgrader.coursedir import CourseDirectory
-
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder).resolve()
-        config = settings(root)
-        config.CourseDirectory.root = str(work)
-        config.CourseDirectory.assignment_id = chapter
-        config.CourseDirectory.db_url = f"sqlite:///{work / 'gradebook.db'}"
-        config.SaveCells.enabled = False
-        config.GenerateAssignment.no_database = True
-        course = CourseDirectory(config=config)
-        paths = [
-            Path(course.format_path(step, ".", chapter)) / f"{chapter}.ipynb"
-            for step in (course.source_directory, course.release_directory)
-        ]
-        paths[0].parent.mkdir(parents=True)
-        paths[0].write_text(writes(source), encoding="utf-8")
-        _generate(GenerateAssignment(coursedir=course, config=config), chapter)
-        text = paths[1].read_text(encoding="utf-8").rstrip() + "\n"
-    _assert_no_answer_in(text, source, chapter)
-    return text
-
-
-def settings(root: Path) -> Any:
-    """Return the settings of ``nbgrader_config.py``. Raises ``BuildError``."""
-    from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
-
-    try:
-        return PyFileConfigLoader("nbgrader_config.py", str(root)).load_config()
-    except ConfigFileNotFound:
-        raise BuildError(
-            f"There is no nbgrader_config.py in {root}; "
-            "build in the folder that holds solutions/."
-        ) from None
-
-
-def _generate(converter: Any, chapter: str) -> None:
-    said: list[str] = []
-    handler = logging.Handler(logging.ERROR)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    log, level = converter.log, converter.log.level
-    log.addHandler(handler)
-    log.setLevel(logging.ERROR)
-    log.propagate, propagated = False, log.propagate
-    try:
-        converter.start()
-    except Exception as error:
-        told = "\n".join([str(error), *said])
-        raise BuildError(f"nbgrader generate_assignment {chapter}: {told}") from error
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(level)
-        log.propagate = propagated
-
-
-def _assert_no_answer_in(text: str, source: NotebookNode, chapter: str) -> None:
-    """Raise ``BuildError`` when an answer cell kept its answer."""
-    released = {cell.id: cell.source for cell in reads(text, as_version=4).cells}
-    for cell in source.cells:
-        if cell.metadata.get("nbgrader", {}).get("solution"):
-            regions = re.findall(rf"(?s){BEGIN}\n(.*?)\n *{END}", cell.source)
-            left = [r for r in regions or [cell.source] if r in released[cell.id]]
-            if left or cell.source == released[cell.id]:
-                raise BuildError(f"{chapter}: the answer stays in cell {cell.id!r}.")
-    if marks := re.findall(r"(?:BEGIN|END) (?:SOLUTION|MARK SCHEME)", text):
-        raise BuildError(f"{chapter}: {marks[0]} stays in the students' notebook.")
-
-
-# ---- The whole ----------------------------------------------------------------------
-
-
-def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
-    """Write source and students' notebook of these chapters, or of all, below ``root``;
-    return the students' notebooks. A file that is up to date is left alone.
-
-    Raises ``BuildError``; nothing is written for a chapter that cannot be built."""
-    root = Path(root).resolve()
-    built = []
-    for chapter in chapters or _all_chapters(root):
-        source = source_notebook(root / "solutions" / f"{chapter}.md")
-        folder = root / "course" / "source" / chapter
-        _assert_alone(folder, f"{chapter}.ipynb")
-        text = release_text(source, chapter, root)
-        _write(folder / f"{chapter}.ipynb", writes(source).rstrip() + "\n")
-        release = root / "exercises" / chapter / f"{chapter}.ipynb"
-        _write(release, text)
-        built.append(release)
-    return built
-
-
-def _all_chapters(root: Path) -> list[str]:
-    written = {path.stem for path in (root / "solutions").glob("*.md")}
-    if not written:
-        raise BuildError(f"{root / 'solutions'} holds no chapter's solutions.")
-    if missing := set(all_chapters()) - written:
-        raise BuildError(f"There is no solutions/{min(missing)}.md for its exercises.")
-    folders = [path for path in (root / "exercises").glob("*") if path.is_dir()]
-    # Jupyter's checkpoints and byte code are no chapters.
-    released = {path.name for path in folders if path.name[0] not in "._"}
-    if stale := released - written:
-        raise BuildError(
-            f"exercises/{min(stale)} has no solutions/{min(stale)}.md: remove the one "
-            "or write the other."
-        )
-    return [chapter for chapter in all_chapters() if chapter in written] + sorted(
-        written - set(all_chapters())
-    )
-
-
-def _assert_alone(folder: Path, name: str) -> None:
-    """Raise ``BuildError`` for another file in nbgrader's source folder."""
-    ignored = (".ipynb_checkpoints", "__pycache__")
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != folder / name and path.parent.name not in ignored:
-            raise BuildError(
-                f"{path} stands beside the source notebook, and nbgrader would hand it "
-                "out to the students: remove it."
-            )
-
-
-def _write(path: Path, text: str) -> None:
-    if path.is_file() and path.read_bytes() == text.encode():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_bytes(text.encode())
-    shutil.move(temporary, path)

@@ -1,0 +1,65 @@
+"""Builds the students' notebooks: solutions/ → nbgrader's source → exercises/."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nbformat import writes
+
+from autograder.contract.exercise import all_chapters
+from autograder.course.atomic import write_whole
+from autograder.course.release import release_text
+from autograder.course.source import BuildError, source_notebook
+
+
+def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
+    """Write source and students' notebook of these chapters, or of all, below ``root``;
+    return the students' notebooks. A file that is up to date is left alone.
+
+    Raises ``BuildError``; nothing is written for a chapter that cannot be built."""
+    root = Path(root).resolve()
+    built = []
+    for chapter in chapters or _all_chapters(root):
+        source = source_notebook(root / "solutions" / f"{chapter}.md")
+        folder = root / "course" / "source" / chapter
+        _assert_alone(folder, f"{chapter}.ipynb")
+        text = release_text(source, chapter, root)
+        _write(folder / f"{chapter}.ipynb", writes(source).rstrip() + "\n")
+        release = root / "exercises" / chapter / f"{chapter}.ipynb"
+        _write(release, text)
+        built.append(release)
+    return built
+
+
+def _all_chapters(root: Path) -> list[str]:
+    written = {path.stem for path in (root / "solutions").glob("*.md")}
+    if not written:
+        raise BuildError(f"{root / 'solutions'} holds no chapter's solutions.")
+    if missing := set(all_chapters()) - written:
+        raise BuildError(f"There is no solutions/{min(missing)}.md for its exercises.")
+    folders = [path for path in (root / "exercises").glob("*") if path.is_dir()]
+    # Jupyter's checkpoints and byte code are no chapters.
+    released = {path.name for path in folders if path.name[0] not in "._"}
+    if stale := released - written:
+        raise BuildError(
+            f"exercises/{min(stale)} has no solutions/{min(stale)}.md: remove the one "
+            "or write the other."
+        )
+    return [chapter for chapter in all_chapters() if chapter in written] + sorted(
+        written - set(all_chapters())
+    )
+
+
+def _assert_alone(folder: Path, name: str) -> None:
+    """Raise ``BuildError`` for another file in nbgrader's source folder."""
+    ignored = (".ipynb_checkpoints", "__pycache__")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != folder / name and path.parent.name not in ignored:
+            raise BuildError(
+                f"{path} stands beside the source notebook, and nbgrader would hand it "
+                "out to the students: remove it."
+            )
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.is_file() or path.read_bytes() != text.encode():
+        write_whole(path, text)

@@ -1,0 +1,239 @@
+"""Turns whatever was handed in into a notebook that nbgrader can go on with."""
+
+import glob
+import html
+import os
+import re
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode, v4
+from nbgrader.converters.base import NbGraderException
+
+from autograder.course.source import METADATA
+from autograder.doors.nbgrader.released import (
+    CELL_TYPES,
+    Released,
+    is_ours,
+    new_cell,
+    released_cells,
+)
+from autograder.doors.nbgrader.timestamps import read_dates_carefully
+from autograder.doors.nbgrader.unfinished import WholeAutograde
+from autograder.grading.secret import SecretError, find_secret
+from autograder.submission.cells import SubmissionError
+from autograder.submission.file import leads_out, load_notebook
+from autograder.submission.notebook import (
+    cell_grade_id,
+    cell_source,
+    is_script,
+    read_notebook,
+)
+from autograder.wire.text import one_line
+
+NOT_HANDED_IN = (
+    "*The following cells were missing from the file that was handed in; "
+    "nbgrader needs them to record its scores.*"
+)
+
+
+class JudgedExporter(NotebookExporter):
+    """Turns any file that was handed in into a notebook that nbgrader can go on with.
+
+    Cells known to the gradebook get their metadata back; grade cells that are missing
+    are added; a file that is no notebook becomes the notebook as it was handed out, and
+    the reason is kept in ``unreadable`` for the judge to record. ``digests`` keeps what
+    the draws follow from: the file's own bytes, which nbgrader does not hand on."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.unreadable: dict[tuple[str, ...], str] = {}
+        self.digests: dict[tuple[str, ...], str] = {}
+        # nbgrader makes its exporter after it has found the class and before it copies.
+        if hasattr(self.parent, "assignments"):
+            keep_to_own_files(self.parent)
+            read_dates_carefully(self.parent)
+            WholeAutograde.take_over(self.parent)
+            have_secret(self.parent)
+
+    def from_filename(
+        self, filename: str, resources: Any = None, **kw: Any
+    ) -> tuple[str, Any]:
+        known = {}
+        if "nbgrader" in (resources or {}):
+            known = released_cells(resources, self.parent)
+        if not is_ours(known):
+            return super().from_filename(filename, resources=resources, **kw)
+        path = Path(filename)
+        resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
+        try:
+            notebook, digest = handed_in(path, known)
+            # nbgrader comes twice: the second time with the notebook made here.
+            self.digests.setdefault(identity(resources), digest)
+        except Exception as error:
+            # Whatever is wrong with it, it is this student's file and nobody else's.
+            reason = _reason(path, error)
+            self.log.warning("%s", reason)
+            self.unreadable[identity(resources)] = reason
+            notebook = as_handed_out(known, reason)
+        return self.from_notebook_node(notebook, resources=resources, **kw)
+
+
+def course_root(application: Any) -> Path | None:
+    """Return the root of the course whose settings nbgrader has loaded."""
+    directory = getattr(application, "coursedir", None)
+    return None if directory is None else Path(directory.root)
+
+
+def have_secret(converter: Any) -> None:
+    """Make sure that the course has a secret, before anybody is graded.
+
+    Raises ``NbGraderException`` for one that cannot be used: no student is to blame."""
+    try:
+        remarks = find_secret(course_root(converter)).remarks
+    except SecretError as error:
+        converter.log.error("NOBODY IS GRADED: %s", error)
+        raise NbGraderException(str(error)) from None
+    for remark in remarks:
+        converter.log.warning("%s", remark)
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, SubmissionError):
+        return str(error)
+    found = one_line(f"{type(error).__name__}: {error}")[:200]
+    return (
+        f"{path.name} is not a notebook as Jupyter writes it ({found}). "
+        "Open it in Jupyter, save it and submit it again."
+    )
+
+
+def handed_in(path: Path, known: dict[str, Released]) -> tuple[NotebookNode, str]:
+    """Return the notebook that nbgrader can go on with, and the digest of the file. Raises
+    ``SubmissionError``, and other errors for a file that nobody thought of."""
+    data, digest = load_notebook(path, own_folder(path.parent))
+    read_notebook(data, path.name, digest)
+    notebook = restored(data, known)
+    # What is restored must be within bounds as well: it is read once more.
+    read_notebook(notebook, path.name, digest)
+    nbformat.validate(notebook)
+    nbformat.writes(notebook).encode("utf-8")
+    return notebook, digest
+
+
+def own_folder(folder: Path) -> Path:
+    """Return where the files of ``<step>/<student>/<assignment>`` must really be."""
+    return folder.parents[1].resolve() / folder.parent.name
+
+
+def identity(resources: Any) -> tuple[str, ...]:
+    """Return student, assignment and notebook."""
+    about = resources["nbgrader"]
+    return about["student"], about["assignment"], about["notebook"]
+
+
+def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
+    """Return a valid notebook with the cells of ``data``, in their places, and the grade
+    cells that it lacks; outputs and foreign metadata are dropped."""
+    cells: list[NotebookNode] = []
+    seen: set[str] = set()
+    left = MAX_IMAGES
+    # From the end: of copies of a cell, the last keeps its identity.
+    for raw in reversed(data["cells"]):
+        raw = raw if isinstance(raw, dict) else {}
+        claimed = cell_grade_id(raw)
+        found = known.get(claimed) if claimed not in seen else None
+        metadata = {} if found is None else {"nbgrader": dict(found.metadata)}
+        kind = raw.get("cell_type") if found is None else found.cell_type
+        if not isinstance(kind, str) or kind not in CELL_TYPES:
+            # Something stays in its place, so that cells keep their numbers.
+            kind, raw = "raw", {}
+        cell = new_cell(kind, cell_source(raw), metadata)
+        if kind == "markdown" and (images := _images(raw.get("attachments"), left)):
+            cell.attachments = nbformat.from_dict(images)
+            left -= sum(map(len, chain(*(image.values() for image in images.values()))))
+        cells.append(cell)
+        seen.add(claimed)
+    cells.reverse()
+    lacking = [
+        cell.cell()
+        for cell in known.values()
+        if cell.metadata["grade"] and cell.grade_id not in seen
+    ]
+    if lacking:
+        cells += [v4.new_markdown_cell(NOT_HANDED_IN), *lacking]
+    metadata = nbformat.from_dict(METADATA)
+    if is_script(data):
+        metadata["autograder"] = {"script": True}
+    return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+#: Characters of a notebook's attached images that are handed on: three large photographs.
+MAX_IMAGES = 12 * 2**20
+
+
+def _dict(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _images(attachments: Any, room: int) -> dict[str, dict[str, str]]:
+    """Return the attached images, as many as there is ``room`` for, in characters;
+    whatever else was attached is left out."""
+    images: dict[str, dict[str, str]] = {}
+    for name, image in islice(_dict(attachments).items(), 100):
+        for kind, data in islice(_dict(image).items(), 5):
+            if _is_image(kind, data) and len(data) <= room:
+                images.setdefault(one_line(name[:200]), {})[kind] = data
+                room -= len(data)
+    return images
+
+
+def _is_image(kind: str, data: Any) -> bool:
+    kinds = len(kind) <= 40 and re.fullmatch(r"image/[a-z+.-]+", kind)
+    return bool(
+        kinds and isinstance(data, str) and re.fullmatch(r"[A-Za-z0-9+/=\s]*", data)
+    )
+
+
+def as_handed_out(known: dict[str, Released], error: str) -> NotebookNode:
+    """Return the notebook as the students got it, headed by why theirs was not read."""
+    # The reason may quote the student's file, and Markdown may hold HTML.
+    reason = html.escape(error, quote=False)
+    notice = v4.new_markdown_cell(f"**This file could not be graded.** {reason}")
+    cells = [notice, *(cell.cell() for cell in known.values())]
+    return v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
+
+
+#: So many files are left out one by one; of more, the whole folder.
+_FEW = 20
+
+
+def keep_to_own_files(converter: Any) -> None:
+    """Have nbgrader copy the students' own files, and nothing that a link leads to.
+
+    nbgrader copies what lies beside a notebook, follows links and opens pipes; its list
+    of names to ignore also takes whole paths."""
+    for folder in sorted(converter.assignments):
+        unfit = unfit_files(Path(folder))
+        if len(unfit) > _FEW:
+            unfit = [Path(folder)]
+        for path in unfit:
+            converter.log.warning("Not copied, for it is no file of theirs: %s", path)
+        ignored = [glob.escape(str(path)) for path in unfit]
+        converter.coursedir.ignore = [*converter.coursedir.ignore, *ignored]
+
+
+def unfit_files(folder: Path) -> list[Path]:
+    """Return what must not be copied: pipes, devices, links out of the student's own
+    folder; ``folder`` alone if it is such a link or too deep to look into."""
+    own = own_folder(folder)
+    if leads_out(folder, own):
+        return [folder]
+    try:
+        found = [Path(place, f) for place, _, files in os.walk(folder) for f in files]
+    except RecursionError:
+        return [folder]
+    return [path for path in found if leads_out(path, own) or not path.is_file()]

@@ -1,0 +1,168 @@
+"""Runs the checks of an exercise on a student's functions, wherever these run."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.exercise import Check, Exercise, find_exercise
+from autograder.contract.mistakes import find_mistake
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.grading.local import LocalFunction
+from autograder.grading.report import CheckResult, ExerciseResult
+from autograder.grading.unwritten import Watched, not_written_yet, unwritten_in
+from autograder.isolation.clocks import TryAgain
+from autograder.isolation.worker_handle import WorkerLost, WorkerUnavailable
+from autograder.wire.text import clean
+
+Functions = Mapping[str, StudentFunction]
+_log = logging.getLogger(__name__)
+
+#: Begins the message of a check that ended with an error of its own.
+CHECK_STOPPED = (
+    "The check could not judge what came back; show this to your instructor:"
+)
+
+#: Of a result that the judge cannot hold.
+TOO_LARGE = "What came back took more memory than the grader has for one file."
+
+
+def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
+    """Run one check on the student's functions and return its verdict.
+
+    Whatever the student's function does (an exception, no answer, no process) is a
+    failure with a sentence that says so; so is an error of the check itself."""
+    trial = Trial(check, seed)
+    arguments: dict[str, Any] = {
+        name: trial if name == "trial" else functions[name] for name in check.parameters
+    }
+    failure: CheckFailure | None = None
+    try:
+        # Results may be of any size; what overflows is no number, and judged as such.
+        with np.errstate(all="ignore"):
+            check.function(**arguments)
+    except (CheckFailure, StudentError) as error:
+        failure = _failure(error)
+    except WorkerLost as error:
+        failure = CheckFailure(f"Your function gave no answer: {error.message}.")
+    except (TryAgain, WorkerUnavailable):
+        raise  # no verdict on the student
+    except MemoryError:
+        failure = CheckFailure(TOO_LARGE)
+    except Exception as error:
+        # A result of a kind that no check foresaw must not end the grading of a class.
+        where = f"{check.name.replace('_', ' ')} ({check.exercise.name})"
+        failure = CheckFailure(f"{CHECK_STOPPED} {type(error).__name__} in {where}.")
+        # What a check looks for is in its lines: they are for the instructor.
+        _log.error("The check %s ended in its own error.", where, exc_info=error)
+    return CheckResult(
+        name=check.name,
+        status="passed" if failure is None else "failed",
+        score=check.points if failure is None else 0.0,
+        max_score=check.points,
+        message="" if failure is None else clean(failure.message),
+        statistic=_statistic(trial),
+        mistake=None if failure is None else failure.mistake,
+        summary=check.summary,
+    )
+
+
+def _failure(error: CheckFailure | StudentError) -> CheckFailure:
+    """Return what is said of a check that did not pass; of a part that is still to be
+    written no more than that, whatever the check thought of it."""
+    if (call := unwritten_in(error)) is not None:
+        return CheckFailure(
+            f"This part is not written yet: {call.function} raised {call.message}."
+        )
+    if isinstance(error, StudentError):
+        return CheckFailure(
+            f"Your code raised {error.message}.", facts.Wrong.raises_an_error
+        )
+    return error
+
+
+def _statistic(trial: Trial) -> dict[str, float] | None:
+    """Return the figures of the look with the smallest p-value against its level."""
+    if not trial.looks:
+        return None
+    look = min(trial.looks, key=lambda look: look.p_value / look.alpha)
+    return {
+        "n": look.n,
+        "alpha": look.alpha,
+        "p_value": look.p_value,
+        "detects": look.detects,
+    }
+
+
+def grade_exercise(
+    exercise: Exercise,
+    functions: Functions,
+    seed: int,
+    before_check: Callable[[], None] = lambda: None,
+) -> ExerciseResult:
+    """Run the exercise's checks in order; skip what depends on one that did not pass."""
+    watched = {name: Watched(function) for name, function in functions.items()}
+    results: dict[str, CheckResult] = {}
+    for check in exercise.checks:
+        blocked = [name for name in check.after if results[name].status != "passed"]
+        if blocked:
+            results[check.name] = CheckResult(
+                name=check.name,
+                status="skipped",
+                score=0.0,
+                max_score=check.points,
+                message=f"Waits for “{blocked[0].replace('_', ' ')}”.",
+                summary=check.summary,
+            )
+            continue
+        before_check()
+        results[check.name] = run_check(check, watched, seed)
+    unwritten = not_written_yet(exercise.name, watched.values())
+    if unwritten and not any(result.score for result in results.values()):
+        return not_graded(exercise, "unwritten", unwritten)
+    failed = [result for result in results.values() if result.status == "failed"]
+    root = min(failed, key=_vagueness, default=None)
+    return ExerciseResult(
+        name=exercise.name,
+        chapter=exercise.chapter,
+        status="graded",
+        checks=tuple(results.values()),
+        message="" if root is None else root.message,
+        mistake=None if root is None else root.mistake,
+    )
+
+
+def _vagueness(result: CheckResult) -> int:
+    """Return a rank: what has a name says more than what came first, and a mistake of
+    this exercise's subject more than one that is made anywhere."""
+    if result.mistake is None:
+        return 2
+    return int(find_mistake(result.mistake).is_general)
+
+
+def grade_functions(
+    exercise: Exercise | str, functions: Mapping[str, Callable[..., Any]], seed: int
+) -> ExerciseResult:
+    """Grade functions of this process: trusted code, such as our own mutants.
+
+    ``functions`` maps names to functions and holds at least ``exercise.functions``."""
+    exercise = find_exercise(exercise) if isinstance(exercise, str) else exercise
+    local: dict[str, StudentFunction] = {
+        name: LocalFunction(name, functions[name], find_exercise(name).opaque)
+        for name in exercise.functions
+    }
+    return grade_exercise(exercise, local, seed)
+
+
+def not_graded(exercise: Exercise, status: Any, message: str) -> ExerciseResult:
+    """Return the recorded zero of an exercise whose function is not there."""
+    checks = tuple(
+        CheckResult(c.name, "skipped", 0.0, c.points, "", summary=c.summary)
+        for c in exercise.checks
+    )
+    return ExerciseResult(
+        exercise.name, exercise.chapter, status, checks, clean(message)
+    )

@@ -1,0 +1,60 @@
+"""What comes of a cell, as far as it is kept."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from autograder import wire
+from autograder.wire.text import clean, one_line, printed
+
+#: Characters of output, and of figures in base64, that are kept of one submission.
+OUTPUT_LIMIT, FIGURES_LIMIT = 10**6, 12 * 2**20
+#: Characters of one text, of one output or of an error's, that are looked at.
+TEXT_LIMIT, ERROR_LIMIT = 200_000, 2_000
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """What came of a cell: its output as text, base64 PNG images, an error sentence."""
+
+    stdout: str = ""
+    stderr: str = ""
+    value: str | None = None
+    images: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Room:
+    """The room that a submission has for its outputs; text is cleaned when it enters."""
+
+    def __init__(self) -> None:
+        self._output_left, self._figures_left = OUTPUT_LIMIT, FIGURES_LIMIT
+
+    def outcome(self, answer: dict[str, Any]) -> CellOutcome:
+        """Return what a worker's answer says of a cell. Raises ``WireError`` for one that
+        says it in another form."""
+        text = str | None
+        wire.expect_fields(
+            answer, error=text, value=text, stdout=str, stderr=str, images=list
+        )
+        value, error = answer["value"], answer["error"]
+        return CellOutcome(
+            stdout=self._kept(printed(answer["stdout"][:TEXT_LIMIT])),
+            stderr=self._kept(printed(answer["stderr"][:TEXT_LIMIT])),
+            value=None if value is None else self._kept(clean(value[:TEXT_LIMIT])),
+            images=tuple(filter(self._holds, answer["images"])),
+            error=None if error is None else one_line(error[:ERROR_LIMIT]),
+        )
+
+    def _kept(self, text: str) -> str:
+        """Return as much of an output as the submission has left."""
+        kept = text[: self._output_left]
+        self._output_left -= len(kept)
+        return kept
+
+    def _holds(self, image: Any) -> bool:
+        """Whether there is room for a figure, which then takes it."""
+        if not isinstance(image, str):
+            raise wire.WireError("a figure that is no text")
+        fits = 0 < len(image) <= self._figures_left
+        self._figures_left -= len(image) if fits else 0
+        return fits

@@ -1,0 +1,289 @@
+"""The student's namespace: its cells run in it, and its functions are called in it."""
+
+import __future__
+
+import ast
+import contextlib
+import functools
+import inspect
+import itertools
+import linecache
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from autograder import wire
+from autograder.wire.errors import describe_error, unwritten_at
+from autograder.worker import parts
+from autograder.worker.output import TEXT_LIMIT, BoundedText, open_figures
+from autograder.worker.shell import FakeShell, without_magics
+
+_CELL = "<cell "
+_FUTURE = functools.reduce(
+    lambda flags, name: flags | getattr(__future__, name).compiler_flag,
+    __future__.all_feature_names,
+    0,
+)
+
+
+class Worker:
+    """The student's namespace, and the commands that the judge may give."""
+
+    def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
+        self.requests, self.answers = requests, answers
+        self.number = 0
+        self.current: object = None
+        self.talking = threading.Lock()
+        self.module = types.ModuleType("__main__")
+        sys.modules["__main__"] = self.module
+        self.names = self.module.__dict__
+        shell = FakeShell(self._under_a_magic)
+        self.names |= {"get_ipython": lambda: shell, "In": [""], "Out": {}, "_": ""}
+        self.history = self.names["In"], self.names["Out"]
+        self.future = 0
+        self.generators: dict[int, np.random.Generator] = {}
+        self.handles: dict[int, Any] = {}
+        self.next_handle = 0
+        # Student code may replace builtins; ours keeps its own.
+        self.commands = {"cell": self.cell, "names": self.defined, "call": self.call}
+
+    # -- frames --------------------------------------------------------------------
+    def listen(self) -> tuple[dict[str, Any], bytes] | None:
+        """Return the judge's next frame, None at the end; its number goes with ours."""
+        frame = wire.read_frame(self.requests)
+        if frame is not None:
+            self.number = frame[0]["request"]
+        return frame
+
+    def say(self, answer: dict[str, Any], body: bytes = b"") -> None:
+        """Answer the judge's last frame. Raises ``WireError``, and says nothing, when the
+        answer is larger than a frame."""
+        wire.write_frame(self.answers, answer | {"request": self.number}, body)
+
+    # -- cells ---------------------------------------------------------------------
+    def cell(
+        self, request: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
+        """Execute one cell; answer with its output, and its error if it had one."""
+        source, filename = request["source"], f"{_CELL}{request['number']}>"
+        _remember(filename, source)
+        out, err = BoundedText(), BoundedText()
+        answer: dict[str, Any] = {"error": None, "value": None}
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                source = without_magics(source)
+                self.history[0].append(source)
+                value = self.execute(source, filename, bool(request.get("go_on")))
+                answer["value"] = self._displayed(value)
+            except parts.Failures as failures:
+                told = [describe_error(error, _CELL) for error in failures.first()]
+                answer["error"] = "; ".join(told)
+            except BaseException as error:
+                answer["error"] = describe_error(error, _CELL)
+        answer |= {"stdout": out.text(), "stderr": err.text(), "images": open_figures()}
+        return answer, b""
+
+    def execute(self, source: str, filename: str, go_on: bool = False) -> Any:
+        """Run a cell; return the value of its last expression. With ``go_on`` (a .py
+        file) a statement that raises does not stop the ones below it."""
+        if go_on:
+            return self._run_all(parts.statements(source, filename), filename)
+        tree = ast.parse(source, filename)
+        end = tree.body[-1] if tree.body else None
+        last = end if isinstance(end, ast.Expr) else None
+        if last is not None:
+            tree.body.pop()
+        self._run(tree, filename, "exec")
+        if last is None:
+            return None
+        return self._run(ast.Expression(last.value), filename, "eval")
+
+    def _under_a_magic(self, source: str) -> Any:
+        source, filename = without_magics(source), f"{_CELL}under a magic>"
+        _remember(filename, source)
+        return self.execute(source, filename)
+
+    def _run_all(
+        self, statements: Iterator[ast.stmt | Exception], filename: str
+    ) -> Any:
+        """Run a script's statements, whatever comes of each; return the value of the
+        last. Raises the first error, or all that stand for a broken block."""
+        value: Any = None
+        errors: list[BaseException] = []
+        for node in statements:
+            value = None
+            try:
+                if isinstance(node, Exception):
+                    raise node
+                if isinstance(node, ast.Expr):
+                    value = self._run(ast.Expression(node.value), filename, "eval")
+                else:
+                    self._run(ast.Module([node], []), filename, "exec")
+            except BaseException as error:
+                errors.append(error)
+        if errors:
+            raise parts.Failures(errors)
+        return value
+
+    def _run(self, tree: ast.Module | ast.Expression, filename: str, mode: str) -> Any:
+        """Run a part of a cell under the ``__future__`` imports above it."""
+        flags = self.future | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(tree, filename, mode, flags, dont_inherit=True)
+        self.future |= code.co_flags & _FUTURE
+        result = eval(code, self.names)
+        if not code.co_flags & inspect.CO_COROUTINE:
+            return result
+        # An event loop needs sockets, which are refused; what never waits needs no loop.
+        try:
+            while True:
+                result.send(None)
+        except StopIteration as end:
+            return end.value
+
+    def _displayed(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        self.history[1][len(self.history[0]) - 1] = self.names["_"] = value
+        return repr(value)[:TEXT_LIMIT]
+
+    def defined(
+        self, request: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
+        """Answer with the functions of the namespace and their parameters, those that
+        were defined here first: the judge bounds their number."""
+        here: list[str] = []
+        imported: list[str] = []
+        for name, value in list(self.names.items()):
+            if isinstance(name, str) and callable(value) and _may_be_graded(name):
+                own = True
+                # Student objects may raise anything when they are looked at.
+                with contextlib.suppress(BaseException):
+                    own = value.__module__ == "__main__"
+                (here if own else imported).append(name)
+        found = itertools.islice([*here, *imported], wire.MAX_ITEMS)
+        return {
+            "names": {name: _signature(self.names.get(name)) for name in found}
+        }, b""
+
+    # -- calls ---------------------------------------------------------------------
+    def call(
+        self, request: dict[str, Any], body: bytes
+    ) -> tuple[dict[str, Any], bytes]:
+        """Call a student's function; answer with what it returned."""
+        if request.get("forget"):
+            self.generators.clear()
+            self.handles.clear()
+        self.current = object()
+        reader = wire.Reader(body, self._special)
+        args = [reader.decode(node) for node in request["args"]]
+        kwargs = {key: reader.decode(node) for key, node in request["kwargs"].items()}
+        muted = BoundedText()
+        with contextlib.redirect_stdout(muted), contextlib.redirect_stderr(muted):
+            try:
+                result = self.names[request["function"]](*args, **kwargs)
+            except BaseException as error:
+                unwritten = unwritten_at(error, [self.names])
+                said = describe_error(error, _CELL)
+                return {"error": said, "unwritten": unwritten}, b""
+            finally:
+                with self.talking:
+                    self.current = None
+            try:
+                return self._answer(result, args, request)
+            except (wire.WireError, MemoryError) as error:
+                return unusable(error), b""
+            except BaseException as error:  # of a student's own class
+                return unusable(describe_error(error, _CELL)), b""
+
+    def _answer(
+        self, result: Any, args: list[Any], request: dict[str, Any]
+    ) -> tuple[dict[str, Any], bytes]:
+        writer = wire.Writer(wire.foreign)
+        node = writer.encode_result(result, request["opaque"], self._handle)
+        answer: dict[str, Any] = {"error": None, "result": node, "after": []}
+        if request["observe"]:
+            answer["after"] = [
+                writer.encode(arg if isinstance(arg, np.ndarray | dict) else None)
+                for arg in args
+            ]
+        return answer, writer.body
+
+    def _call_back(self, call: object, number: int, *args: Any, **kwargs: Any) -> Any:
+        """Let the judge call a function of its own, and return what that returned.
+
+        A generator among the arguments comes back in the state that the call left."""
+        generators: list[np.random.Generator] = []
+
+        def keep(value: Any) -> dict[str, Any]:
+            if isinstance(value, np.random.Generator):
+                generators.append(value)
+                return wire.generator_node(value)
+            raise TypeError(f"cannot pass {type(value).__name__} to this function")
+
+        writer = wire.Writer(keep)
+        request = {
+            "callback": number,
+            "args": [writer.encode(arg) for arg in args],
+            "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
+        }
+        # One question at a time, whatever thread asks; none once the call has ended.
+        with self.talking:
+            if call is not self.current:
+                raise ValueError("the call that was given this function has ended")
+            self.say(request, writer.body)
+            frame = self.listen()
+        if frame is None:
+            raise SystemExit
+        answer, body = frame
+        if answer["error"] is not None:
+            raise ValueError(answer["error"])
+        for generator, node in zip(generators, answer["generators"], strict=True):
+            generator.bit_generator.state = wire.generator_state(node)
+        return wire.Reader(body).decode(answer["result"])
+
+    def _handle(self, value: Any) -> dict[str, Any]:
+        self.next_handle += 1
+        self.handles[self.next_handle] = value
+        kind = type(value).__name__
+        return {"is": "handle", "number": self.next_handle, "type": kind}
+
+    def _special(self, node: dict[str, Any]) -> Any:
+        if node["is"] == "handle":
+            return self.handles[node["number"]]
+        if node["is"] == "generator":
+            number = node["number"]
+            if number not in self.generators:
+                state = wire.generator_state(node)
+                # The seed is what rng.spawn goes by; equal states, equal children.
+                bits = np.random.PCG64(state["state"]["state"])
+                bits.state = state
+                self.generators[number] = np.random.Generator(bits)
+            return self.generators[number]
+        if node["is"] == "callback":
+            return functools.partial(self._call_back, self.current, node["number"])
+        raise wire.WireError("a value of unknown kind")
+
+
+def _signature(function: Any) -> str:
+    with contextlib.suppress(BaseException):
+        return str(inspect.signature(function))[:200]
+    return "(…)"
+
+
+def _may_be_graded(name: str) -> bool:
+    return name.isidentifier() and not name.startswith("_")
+
+
+def unusable(reason: object) -> dict[str, Any]:
+    """Return the answer to a call whose result cannot go over."""
+    return {"error": f"its result cannot be used: {reason}", "unwritten": None}
+
+
+def _remember(filename: str, source: str) -> None:
+    """Let tracebacks find the lines of a cell."""
+    lines = source.splitlines(True)
+    linecache.cache[filename] = (len(source), None, lines, filename)

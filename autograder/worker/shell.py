@@ -1,0 +1,76 @@
+"""Stands in for what IPython gives a notebook's cells: its magics, its shell, display."""
+
+import ast
+import re
+from collections.abc import Callable
+from typing import Any
+
+#: A line, or a part of one, that may be IPython's and not Python's.
+_MAGIC = re.compile(r"(?m)^[ \t]*[%!?]|\?[ \t]*$|=[ \t]*[%!]")
+
+
+class _Nothing:
+    """Answers to everything, and does nothing."""
+
+    def __getattr__(self, name: str) -> "_Nothing":
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class FakeShell(_Nothing):
+    """Stands in for IPython's shell: %matplotlib does no harm, and what %%time and its
+    like measure is run, unmeasured."""
+
+    _RUNNING = ("time", "timeit", "capture", "prun")
+
+    def __init__(self, run: Callable[[str], Any]) -> None:
+        """``run`` runs the code that stands under a magic."""
+        self._run = run
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
+        return self._run(cell) if name in self._RUNNING else None
+
+    def run_line_magic(self, name: str, line: str, *_: Any) -> Any:
+        statement = re.sub(r"^(?:-\w+\s+(?:\d+\s+)?)+", "", line)  # without options
+        return self._run(statement) if name in self._RUNNING else None
+
+
+def display(*values: Any, **_: Any) -> None:
+    """Stand in for IPython's display: show values as text."""
+    for value in values:
+        print(repr(value))
+
+
+def no_input(prompt: object = "") -> str:
+    """Stand in for ``input``: nobody is there to answer but with an empty line."""
+    print(prompt)
+    return ""
+
+
+def without_magics(source: str) -> str:
+    """Return the cell as plain Python; IPython, where installed, translates magics."""
+    if not _MAGIC.search(source) or _parses(source):
+        return source
+    try:
+        from IPython.core.inputtransformer2 import TransformerManager
+    except ImportError:
+        return "\n".join(map(_without_magic, source.splitlines()))
+    return str(TransformerManager().transform_cell(source))
+
+
+def _without_magic(line: str) -> str:
+    """Return a line of a cell, or ``pass`` for one that only IPython knows."""
+    said = line.strip()
+    if not (said.startswith(("%", "!", "?")) or said.endswith("?")):
+        return line
+    return line[: len(line) - len(line.lstrip())] + "pass"
+
+
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except Exception:
+        return False
+    return True
