@@ -1,7 +1,7 @@
 """The register of wrong answers (mutants) and of differently written correct ones.
 
 A module ``tests/mutants/<chapter>/<exercise>.py`` holds mutants, and the one of the same
-name in ``tests/correct/`` correct styles, as functions under the decorators of this module.
+name in ``tests/correct/`` correct styles, in the body of a class.
 """
 
 import functools
@@ -47,38 +47,64 @@ _mutants: list[Answer] = []
 _correct: list[Answer] = []
 
 
-def mutant(
-    exercise: str,
-    fails: str | tuple[str, ...],
+def fails(
+    checks: str | tuple[str, ...],
     mistake: str | None = None,
     **needs: Callable[..., Any],
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the decorated function as a wrong answer to ``exercise``.
+    """Say of a mutant which checks it must fail and which mistake must be named.
 
-    Its docstring says why a student writes it. ``needs`` gives other functions of the
-    same answer, such as the forward of a backward: ``inverted_dropout=my_forward``."""
-    checks = (fails,) if isinstance(fails, str) else fails
+    ``needs`` gives other functions of the same answer, such as the forward of a
+    backward: ``inverted_dropout=my_forward``."""
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        why = inspect.getdoc(function) or ""
-        own = {**needs, exercise: function}
-        _mutants.append(Answer(exercise, function.__name__, own, checks, mistake, why))
+    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+        names = (checks,) if isinstance(checks, str) else checks
+        vars(function).update(fails=names, mistake=mistake, needs=needs)
         return function
 
-    return register
+    return mark
 
 
-def correct(
-    exercise: str, **needs: Callable[..., Any]
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the decorated function as a correct answer to ``exercise``."""
+def needs(**functions: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
+    """Say of a correct answer which other functions belong to it."""
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        own = {**needs, exercise: function}
-        _correct.append(Answer(exercise, function.__name__, own))
+    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+        vars(function).update(needs=functions)
         return function
 
-    return register
+    return mark
+
+
+class Mutants:
+    """Wrong answers to the exercise ``of``: the functions of the class's body.
+
+    Each stands under ``@fails(…)``, is named after the sin, and says in its docstring why
+    a student writes it. They are plain functions, without self."""
+
+    def __init_subclass__(cls, of: str) -> None:
+        for name, function in _functions(cls):
+            marks = vars(function)
+            own = {**marks["needs"], of: function}
+            why = inspect.getdoc(function) or ""
+            answer = Answer(of, name, own, marks["fails"], marks["mistake"], why)
+            _mutants.append(answer)
+
+
+class Styles:
+    """Correct answers to the exercise ``of``: the functions of the class's body."""
+
+    def __init_subclass__(cls, of: str) -> None:
+        for name, function in _functions(cls):
+            own = {**vars(function).get("needs", {}), of: function}
+            _correct.append(Answer(of, name, own))
+
+
+def _functions(cls: type) -> list[tuple[str, Callable[..., Any]]]:
+    """Return the functions of a class's body, which go by their own names in errors."""
+    found = [(n, f) for n, f in vars(cls).items() if inspect.isfunction(f)]
+    for name, function in found:
+        function.__qualname__ = name
+    return found
 
 
 @functools.cache

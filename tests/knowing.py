@@ -13,10 +13,8 @@ from pathlib import Path
 
 import autograder
 
-_MODULES = (
-    *("exercise", "facts", "lent", "mistakes", "specimens", "statistics", "students"),
-    *("text", "trial", "checks.judging"),
-)
+#: What a check of ``judging`` needs, and what of the checks is carried with it.
+_WINGS = ("laws", "wire", "contract", "families", "checks/judging")
 
 _ATTACK = '''
 import base64, hashlib, hmac, json, linecache, random, sys, types, zlib
@@ -31,7 +29,7 @@ class Finder:
         import importlib.machinery
         if name in WORLDS:
             return importlib.machinery.ModuleSpec(
-                name, Finder, is_package=name in ("copied", "copied.checks"))
+                name, Finder, is_package=any(w.startswith(name + ".") for w in WORLDS))
     @staticmethod
     def create_module(spec):
         return None
@@ -40,9 +38,9 @@ class Finder:
         exec(WORLDS[module.__name__], vars(module))
 
 sys.meta_path.insert(0, Finder)
-from copied.checks import judging
-from copied.lent import DEFECTS
-from copied.trial import Trial
+from copied.checks.judging.is_inverted_dropout import exercise
+from copied.families.keyed import DEFECTS
+from copied.contract.trial import Trial
 
 ANSWERS, RIGHT = {{}}, DEFECTS[""]
 def state(rng):
@@ -56,7 +54,7 @@ def oracle(dropout, rng):
 
 {seeds}
 for seed in SEEDS:
-    for check in judging.judge.checks:
+    for check in exercise.checks:
         try:
             check.function(oracle, Trial(check, seed))
         except Exception as error:
@@ -74,10 +72,12 @@ def answers_by_seed(seeds: str) -> str:
     that the Python code ``seeds`` makes; ``BYTES`` there holds the file's own source."""
     package = Path(autograder.__file__).parent
     worlds = {"copied": '__version__ = "' + autograder.__version__ + '"'}
-    worlds["copied.checks"] = ""
-    for name in _MODULES:
-        path = package.joinpath(*name.split(".")).with_suffix(".py")
-        source = path.read_text(encoding="utf-8")
-        worlds[f"copied.{name}"] = source.replace("autograder", "copied")
+    worlds["copied.checks"] = 'CHAPTERS = ("judging",)'
+    for wing in _WINGS:
+        for path in sorted((package / wing).glob("*.py")):
+            parts = path.relative_to(package).with_suffix("").parts
+            name = ".".join(["copied", *parts]).removesuffix(".__init__")
+            source = path.read_text(encoding="utf-8")
+            worlds[name] = source.replace("autograder", "copied")
     packed = base64.b64encode(zlib.compress(json.dumps(worlds).encode(), 9)).decode()
     return _ATTACK.format(modules=packed, seeds=seeds).lstrip()

@@ -153,7 +153,7 @@ def course_attacks(course: Path, port: int, marker: str) -> dict[str, str]:
     readable = [
         course / "solutions" / f"{CHAPTER}.md",
         ROOT / "solutions" / f"{CHAPTER}.md",
-        ROOT / "tests" / "correct" / f"{CHAPTER}.py",
+        ROOT / "tests" / "correct" / CHAPTER / "inverted_dropout.py",
         source,
         other,
     ]

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from tests.bank import correct
+from tests.bank import Styles, needs
 
 
 def forward_with_tuple(x, keep_prob, rng, training=True):
@@ -12,14 +12,6 @@ def forward_with_tuple(x, keep_prob, rng, training=True):
         return x, (None, keep_prob)
     mask = rng.uniform(size=x.shape) < keep_prob
     return np.where(mask, x / keep_prob, 0.0), (mask, keep_prob)
-
-
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_tuple)
-def boolean_mask_in_a_tuple(dout, cache):
-    mask, keep_prob = cache
-    if mask is None:
-        return dout
-    return np.where(mask, dout / keep_prob, 0.0)
 
 
 def forward_with_dict(x, keep_prob, rng, training=True):
@@ -30,23 +22,11 @@ def forward_with_dict(x, keep_prob, rng, training=True):
     return x, cache
 
 
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_dict)
-def integer_mask_in_a_dict(dout, cache):
-    if cache["training"]:
-        return dout * cache["mask"] / cache["keep_prob"]
-    return dout.copy()
-
-
 def forward_with_none_at_test(x, keep_prob, rng, training=True):
     if not training:
         return x, None
     mask = (rng.random(x.shape) <= keep_prob) / keep_prob
     return x * mask, mask
-
-
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_none_at_test)
-def scaled_mask_or_none(dout, cache):
-    return dout if cache is None else dout * cache
 
 
 def forward_with_bytes(x, keep_prob, rng, training=True):
@@ -57,14 +37,6 @@ def forward_with_bytes(x, keep_prob, rng, training=True):
     return x + 0.0, (mask, 1.0)
 
 
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_bytes)
-def uint8_mask(dout, cache):
-    mask, keep_prob = cache
-    dx = np.zeros_like(dout)
-    dx[mask == 1] = dout[mask == 1] / keep_prob
-    return dx
-
-
 def forward_with_packed_bits(x, keep_prob, rng, training=True):
     if not training:
         return x, (None, keep_prob)
@@ -72,28 +44,11 @@ def forward_with_packed_bits(x, keep_prob, rng, training=True):
     return x * mask / keep_prob, (np.packbits(mask), keep_prob)
 
 
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_packed_bits)
-def packed_bits(dout, cache):
-    bits, keep_prob = cache
-    if bits is None:
-        return 1.0 * dout
-    mask = np.unpackbits(bits, count=dout.size).reshape(dout.shape)
-    return dout * mask / keep_prob
-
-
 def forward_with_generator(x, keep_prob, rng, training=True):
     before = copy.deepcopy(rng)
     if not training:
         return x, (None, keep_prob)
     return x * (rng.random(x.shape) < keep_prob) / keep_prob, (before, keep_prob)
-
-
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_generator)
-def mask_drawn_again_from_a_saved_generator(dout, cache):
-    before, keep_prob = cache
-    if before is None:
-        return dout
-    return dout * (copy.deepcopy(before).random(dout.shape) < keep_prob) / keep_prob
 
 
 def forward_with_seed(x, keep_prob, rng, training=True):
@@ -104,23 +59,11 @@ def forward_with_seed(x, keep_prob, rng, training=True):
     return x * mask / keep_prob, (seed, keep_prob)
 
 
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_seed)
-def mask_drawn_again_from_a_seed(dout, cache):
-    seed, keep_prob = cache
-    mask = np.random.default_rng(seed).random(dout.shape) < keep_prob
-    return dout * mask / keep_prob
-
-
 def forward_with_closure(x, keep_prob, rng, training=True):
     if not training:
         return x, lambda dout: dout
     multiplier = rng.choice([1, 0], x.shape, p=[keep_prob, 1 - keep_prob]) / keep_prob
     return multiplier * x, lambda dout: multiplier * dout
-
-
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_closure)
-def closure_as_cache(dout, cache):
-    return cache(dout)
 
 
 last_multiplier = None
@@ -132,11 +75,6 @@ def forward_with_global(x, keep_prob, rng, training=True):
     if training:
         last_multiplier = (rng.random(x.shape) < keep_prob) / keep_prob
     return x * last_multiplier, None
-
-
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_global)
-def mask_in_a_global_variable(dout, cache):
-    return dout * last_multiplier
 
 
 class Layer:
@@ -166,11 +104,6 @@ def forward_with_layer(x, keep_prob, rng, training=True):
     return layer.forward(x, rng), layer
 
 
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_layer)
-def layer_object_as_cache(dout, cache):
-    return cache.backward(dout)
-
-
 def forward_with_indices(x, keep_prob, rng, training=True):
     if not training:
         return x, (np.arange(x.size), 1.0)
@@ -180,24 +113,11 @@ def forward_with_indices(x, keep_prob, rng, training=True):
     return out.reshape(x.shape), (kept, keep_prob)
 
 
-@correct("inverted_dropout_backward", inverted_dropout=forward_with_indices)
-def indices_of_kept_units(dout, cache):
-    kept, keep_prob = cache
-    dx = np.zeros(dout.size)
-    dx[kept] = dout.reshape(-1)[kept] / keep_prob
-    return dx.reshape(dout.shape)
-
-
 def forward_in_float32(x, keep_prob, rng, training=True):
     if not training:
         return x.astype(np.float32), np.float32(1)
     mask = (rng.random(x.shape) < keep_prob).astype(np.float32) / np.float32(keep_prob)
     return x.astype(np.float32) * mask, mask
-
-
-@correct("inverted_dropout_backward", inverted_dropout=forward_in_float32)
-def single_precision(dout, cache):
-    return dout.astype(np.float32) * cache
 
 
 def forward_from_global_source(x, keep_prob, rng, training=True):
@@ -207,7 +127,76 @@ def forward_from_global_source(x, keep_prob, rng, training=True):
     return x * mask / keep_prob, (mask, keep_prob)
 
 
-@correct("inverted_dropout_backward", inverted_dropout=forward_from_global_source)
-def another_random_source_in_the_forward(dout, cache):
-    mask, keep_prob = cache
-    return dout if mask is None else dout * mask / keep_prob
+class Answers(Styles, of="inverted_dropout_backward"):
+    @needs(inverted_dropout=forward_with_tuple)
+    def boolean_mask_in_a_tuple(dout, cache):
+        mask, keep_prob = cache
+        if mask is None:
+            return dout
+        return np.where(mask, dout / keep_prob, 0.0)
+
+    @needs(inverted_dropout=forward_with_dict)
+    def integer_mask_in_a_dict(dout, cache):
+        if cache["training"]:
+            return dout * cache["mask"] / cache["keep_prob"]
+        return dout.copy()
+
+    @needs(inverted_dropout=forward_with_none_at_test)
+    def scaled_mask_or_none(dout, cache):
+        return dout if cache is None else dout * cache
+
+    @needs(inverted_dropout=forward_with_bytes)
+    def uint8_mask(dout, cache):
+        mask, keep_prob = cache
+        dx = np.zeros_like(dout)
+        dx[mask == 1] = dout[mask == 1] / keep_prob
+        return dx
+
+    @needs(inverted_dropout=forward_with_packed_bits)
+    def packed_bits(dout, cache):
+        bits, keep_prob = cache
+        if bits is None:
+            return 1.0 * dout
+        mask = np.unpackbits(bits, count=dout.size).reshape(dout.shape)
+        return dout * mask / keep_prob
+
+    @needs(inverted_dropout=forward_with_generator)
+    def mask_drawn_again_from_a_saved_generator(dout, cache):
+        before, keep_prob = cache
+        if before is None:
+            return dout
+        return dout * (copy.deepcopy(before).random(dout.shape) < keep_prob) / keep_prob
+
+    @needs(inverted_dropout=forward_with_seed)
+    def mask_drawn_again_from_a_seed(dout, cache):
+        seed, keep_prob = cache
+        mask = np.random.default_rng(seed).random(dout.shape) < keep_prob
+        return dout * mask / keep_prob
+
+    @needs(inverted_dropout=forward_with_closure)
+    def closure_as_cache(dout, cache):
+        return cache(dout)
+
+    @needs(inverted_dropout=forward_with_global)
+    def mask_in_a_global_variable(dout, cache):
+        return dout * last_multiplier
+
+    @needs(inverted_dropout=forward_with_layer)
+    def layer_object_as_cache(dout, cache):
+        return cache.backward(dout)
+
+    @needs(inverted_dropout=forward_with_indices)
+    def indices_of_kept_units(dout, cache):
+        kept, keep_prob = cache
+        dx = np.zeros(dout.size)
+        dx[kept] = dout.reshape(-1)[kept] / keep_prob
+        return dx.reshape(dout.shape)
+
+    @needs(inverted_dropout=forward_in_float32)
+    def single_precision(dout, cache):
+        return dout.astype(np.float32) * cache
+
+    @needs(inverted_dropout=forward_from_global_source)
+    def another_random_source_in_the_forward(dout, cache):
+        mask, keep_prob = cache
+        return dout if mask is None else dout * mask / keep_prob

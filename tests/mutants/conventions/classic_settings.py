@@ -1,131 +1,105 @@
 """Wrong answers to ``classic_settings``, each named after its sin."""
 
-import functools
-
 import numpy as np
 
-from tests.bank import mutant
+from tests.bank import Mutants, fails
 
 THREE = "returns_weights_and_two_numbers"
-
-
 WEIGHTS = "translates_the_weights"
-
-
 LEARNING_RATE = "translates_the_learning_rate"
-
-
 DECAY = "translates_the_weight_decay"
-
-
 WEIGHTS_ALONE = "leaves_the_weights_alone"
 
 
-settings_mutant = functools.partial(mutant, "classic_settings")
+class Sins(Mutants, of="classic_settings"):
+    @fails(THREE, "returns_another_kind")
+    def forgets_the_decay(weights, learning_rate, weight_decay, keep_prob):
+        """Returns weights and rate only, since the decay is not about dropout."""
+        return weights / keep_prob, learning_rate / keep_prob**2
 
+    @fails(THREE, "returns_another_kind")
+    def returns_a_dictionary(weights, learning_rate, weight_decay, keep_prob):
+        """Labels the three settings."""
+        p = keep_prob
+        return {
+            "W": weights / p,
+            "rate": learning_rate / p**2,
+            "decay": weight_decay * p**2,
+        }
 
-@settings_mutant(THREE, "returns_another_kind")
-def forgets_the_decay(weights, learning_rate, weight_decay, keep_prob):
-    """Returns weights and rate only, since the decay is not about dropout."""
-    return weights / keep_prob, learning_rate / keep_prob**2
+    @fails(THREE, "returns_another_kind")
+    def returns_a_rate_for_each_weight(weights, learning_rate, weight_decay, keep_prob):
+        """Builds an array of learning rates, one for each weight."""
+        rates = np.full(weights.shape, learning_rate / keep_prob**2)
+        return weights / keep_prob, rates, weight_decay * keep_prob**2
 
+    @fails((WEIGHTS, LEARNING_RATE, DECAY), "copies_the_settings")
+    def copies_everything(weights, learning_rate, weight_decay, keep_prob):
+        """Believes that the two conventions train alike with the same settings."""
+        return weights, learning_rate, weight_decay
 
-@settings_mutant(THREE, "returns_another_kind")
-def returns_a_dictionary(weights, learning_rate, weight_decay, keep_prob):
-    """Labels the three settings."""
-    p = keep_prob
-    return {
-        "W": weights / p,
-        "rate": learning_rate / p**2,
-        "decay": weight_decay * p**2,
-    }
+    @fails((LEARNING_RATE, DECAY), "copies_the_settings")
+    def translates_the_weights_alone(weights, learning_rate, weight_decay, keep_prob):
+        """Makes the functions equal at the start and thinks that this is enough."""
+        return weights / keep_prob, learning_rate, weight_decay
 
+    @fails(DECAY, "copies_the_settings")
+    def copies_the_decay(weights, learning_rate, weight_decay, keep_prob):
+        """Forgets that the decay is multiplied by the new learning rate."""
+        return weights / keep_prob, learning_rate / keep_prob**2, weight_decay
 
-@settings_mutant(THREE, "returns_another_kind")
-def returns_a_rate_for_each_weight(weights, learning_rate, weight_decay, keep_prob):
-    """Builds an array of learning rates, one for each weight."""
-    rates = np.full(weights.shape, learning_rate / keep_prob**2)
-    return weights / keep_prob, rates, weight_decay * keep_prob**2
+    @fails(LEARNING_RATE, "applies_keep_prob_once")
+    def divides_the_rate_once(weights, learning_rate, weight_decay, keep_prob):
+        """Follows the weights' factor and forgets that of their gradient."""
+        p = keep_prob
+        return weights / p, learning_rate / p, weight_decay * p**2
 
+    @fails((LEARNING_RATE, DECAY), "applies_keep_prob_once")
+    def scales_all_once(weights, learning_rate, weight_decay, keep_prob):
+        """Keeps the product of rate and decay right, with a single factor each."""
+        p = keep_prob
+        return weights / p, learning_rate / p, weight_decay * p
 
-@settings_mutant((WEIGHTS, LEARNING_RATE, DECAY), "copies_the_settings")
-def copies_everything(weights, learning_rate, weight_decay, keep_prob):
-    """Believes that the two conventions train alike with the same settings."""
-    return weights, learning_rate, weight_decay
+    @fails((WEIGHTS, LEARNING_RATE, DECAY), "translates_the_other_way")
+    def translates_classic_to_inverted(weights, learning_rate, weight_decay, keep_prob):
+        """Solves for the inverted settings in place of the classic ones."""
+        p = keep_prob
+        return weights * p, learning_rate * p**2, weight_decay / p**2
 
+    @fails(WEIGHTS, "translates_the_other_way")
+    def shrinks_the_weights(weights, learning_rate, weight_decay, keep_prob):
+        """Multiplies the weights as the test pass of classic dropout does."""
+        p = keep_prob
+        return weights * p, learning_rate / p**2, weight_decay * p**2
 
-@settings_mutant((LEARNING_RATE, DECAY), "copies_the_settings")
-def translates_the_weights_alone(weights, learning_rate, weight_decay, keep_prob):
-    """Makes the functions equal at the start and thinks that this is enough."""
-    return weights / keep_prob, learning_rate, weight_decay
+    @fails(WEIGHTS, "applies_keep_prob_twice_to_the_weights")
+    def squares_the_weights_factor(weights, learning_rate, weight_decay, keep_prob):
+        """Uses the learning rate's factor for the weights too."""
+        p = keep_prob
+        return weights / p**2, learning_rate / p**2, weight_decay * p**2
 
+    @fails((WEIGHTS, LEARNING_RATE, DECAY), "translates_with_the_drop_probability")
+    def translates_by_the_drop_probability(
+        weights, learning_rate, weight_decay, keep_prob
+    ):
+        """Reads p in the formulas as the drop probability."""
+        q = max(1 - keep_prob, 1e-3)
+        return weights / q, learning_rate / q**2, weight_decay * q**2
 
-@settings_mutant(DECAY, "copies_the_settings")
-def copies_the_decay(weights, learning_rate, weight_decay, keep_prob):
-    """Forgets that the decay is multiplied by the new learning rate."""
-    return weights / keep_prob, learning_rate / keep_prob**2, weight_decay
+    @fails((LEARNING_RATE, DECAY), "swaps_rate_and_decay")
+    def returns_them_in_another_order(weights, learning_rate, weight_decay, keep_prob):
+        """Returns the decay before the rate."""
+        p = keep_prob
+        return weights / p, weight_decay * p**2, learning_rate / p**2
 
+    @fails(DECAY, "adds_to_the_decay")
+    def keeps_a_decay_above_zero(weights, learning_rate, weight_decay, keep_prob):
+        """Bounds the decay from below, against a division by 0 somewhere else."""
+        p = keep_prob
+        return weights / p, learning_rate / p**2, max(weight_decay * p**2, 1e-8)
 
-@settings_mutant(LEARNING_RATE, "applies_keep_prob_once")
-def divides_the_rate_once(weights, learning_rate, weight_decay, keep_prob):
-    """Follows the weights' factor and forgets that of their gradient."""
-    p = keep_prob
-    return weights / p, learning_rate / p, weight_decay * p**2
-
-
-@settings_mutant((LEARNING_RATE, DECAY), "applies_keep_prob_once")
-def scales_all_once(weights, learning_rate, weight_decay, keep_prob):
-    """Keeps the product of rate and decay right, with a single factor each."""
-    p = keep_prob
-    return weights / p, learning_rate / p, weight_decay * p
-
-
-@settings_mutant((WEIGHTS, LEARNING_RATE, DECAY), "translates_the_other_way")
-def translates_classic_to_inverted(weights, learning_rate, weight_decay, keep_prob):
-    """Solves for the inverted settings in place of the classic ones."""
-    p = keep_prob
-    return weights * p, learning_rate * p**2, weight_decay / p**2
-
-
-@settings_mutant(WEIGHTS, "translates_the_other_way")
-def shrinks_the_weights(weights, learning_rate, weight_decay, keep_prob):
-    """Multiplies the weights as the test pass of classic dropout does."""
-    p = keep_prob
-    return weights * p, learning_rate / p**2, weight_decay * p**2
-
-
-@settings_mutant(WEIGHTS, "applies_keep_prob_twice_to_the_weights")
-def squares_the_weights_factor(weights, learning_rate, weight_decay, keep_prob):
-    """Uses the learning rate's factor for the weights too."""
-    p = keep_prob
-    return weights / p**2, learning_rate / p**2, weight_decay * p**2
-
-
-@settings_mutant(
-    (WEIGHTS, LEARNING_RATE, DECAY), "translates_with_the_drop_probability"
-)
-def translates_by_the_drop_probability(weights, learning_rate, weight_decay, keep_prob):
-    """Reads p in the formulas as the drop probability."""
-    q = max(1 - keep_prob, 1e-3)
-    return weights / q, learning_rate / q**2, weight_decay * q**2
-
-
-@settings_mutant((LEARNING_RATE, DECAY), "swaps_rate_and_decay")
-def returns_them_in_another_order(weights, learning_rate, weight_decay, keep_prob):
-    """Returns the decay before the rate."""
-    p = keep_prob
-    return weights / p, weight_decay * p**2, learning_rate / p**2
-
-
-@settings_mutant(DECAY, "adds_to_the_decay")
-def keeps_a_decay_above_zero(weights, learning_rate, weight_decay, keep_prob):
-    """Bounds the decay from below, against a division by 0 somewhere else."""
-    p = keep_prob
-    return weights / p, learning_rate / p**2, max(weight_decay * p**2, 1e-8)
-
-
-@settings_mutant(WEIGHTS_ALONE, "changes_its_input")
-def divides_the_weights_in_place(weights, learning_rate, weight_decay, keep_prob):
-    """Writes weights /= keep_prob, to save an array."""
-    weights /= keep_prob
-    return weights, learning_rate / keep_prob**2, weight_decay * keep_prob**2
+    @fails(WEIGHTS_ALONE, "changes_its_input")
+    def divides_the_weights_in_place(weights, learning_rate, weight_decay, keep_prob):
+        """Writes weights /= keep_prob, to save an array."""
+        weights /= keep_prob
+        return weights, learning_rate / keep_prob**2, weight_decay * keep_prob**2

@@ -1,675 +1,567 @@
 """Wrong answers to ``inverted_dropout``, each named after its sin."""
 
 import copy
-import functools
 
 import numpy as np
 
-from tests.bank import mutant
+from tests.bank import Mutants, fails
 from tests.mutants.conventions.shared import masked
 
 RUNS = "returns_float_arrays_of_the_input_shape"
-
-
 MIXED = "drops_some_units_and_keeps_others"
-
-
 ALONE = "leaves_its_input_alone"
-
-
 TEST = "is_the_identity_at_test"
-
-
 AT_ONE = "keeps_everything_at_keep_prob_one"
-
-
 SCALE = "every_output_is_zero_or_rescaled"
-
-
 BITS = "gives_every_unit_and_call_its_own_bit"
-
-
 RATE = "keeps_units_at_the_stated_rate"
-
-
 INDEPENDENT = "drops_units_independently"
-
-
 FROM_RNG = "draws_from_the_given_rng_alone"
-
-
-inverted_mutant = functools.partial(mutant, "inverted_dropout")
-
-
-# What comes back at all
-
-
-@inverted_mutant(RUNS, "returns_nothing")
-def forgets_to_return(x, keep_prob, rng, training=True):
-    """Computes everything and forgets the return statement."""
-    masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant(RUNS, "returns_another_kind")
-def returns_out_alone(x, keep_prob, rng, training=True):
-    """Sees no use for a cache and returns the output only."""
-    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)[0]
-
-
-@inverted_mutant(RUNS, "returns_another_kind")
-def returns_a_list(x, keep_prob, rng, training=True):
-    """Builds the output by appending and does not make it an array."""
-    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)[
-        0
-    ].tolist(), 0
-
-
-@inverted_mutant(RUNS, "returns_no_floats")
-def returns_integers(x, keep_prob, rng, training=True):
-    """Casts to int in order to get rid of a dtype error elsewhere."""
-    mask = rng.random(x.shape) < keep_prob
-    return masked(x, mask, keep_prob, training)[0].astype(int), mask
-
-
-@inverted_mutant(RUNS, "returns_another_shape")
-def flattens(x, keep_prob, rng, training=True):
-    """Draws a number for each of x.size units and forgets to reshape."""
-    mask = rng.random(x.size) < keep_prob
-    return masked(x.ravel(), mask, keep_prob, training)
-
-
-@inverted_mutant(RUNS, "raises_an_error")
-def knows_matrices_only(x, keep_prob, rng, training=True):
-    """Unpacks the shape of x as that of a matrix."""
-    n, d = x.shape
-    return masked(x, rng.random((n, d)) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant(RUNS, "raises_an_error")
-def calls_a_generator_as_numpy_random(x, keep_prob, rng, training=True):
-    """Calls rng.rand, which numpy.random has and a Generator has not."""
-    return masked(x, rng.rand(*x.shape) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant(RUNS, "returns_nan_or_infinity")
-def returns_nan_for_the_dropped(x, keep_prob, rng, training=True):
-    """Marks dropped units as missing."""
-    mask = rng.random(x.shape) < keep_prob
-    return (np.where(mask, x / keep_prob, np.nan) if training else x), mask
-
-
-@inverted_mutant(SCALE, "returns_the_mask")
-def returns_the_scaled_mask(x, keep_prob, rng, training=True):
-    """Returns (cache, out), in the wrong order."""
-    mask = (rng.random(x.shape) < keep_prob) / keep_prob
-    return (mask, x * mask) if training else (x, None)
-
-
-@inverted_mutant(RUNS, "raises_an_error")
-def has_no_test_mode(x, keep_prob, rng):
-    """Leaves out the parameter training, because training was all that was tried."""
-    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
-
-
-# Training and test
-
-
-@inverted_mutant(MIXED, "drops_nothing")
-def returns_its_input(x, keep_prob, rng, training=True):
-    """Has a stub that lets the rest of the network run."""
-    return x, None
-
-
-@inverted_mutant(MIXED, "drops_everything")
-def returns_zeros(x, keep_prob, rng, training=True):
-    """Allocates the output and never fills it."""
-    return np.zeros_like(x), None
-
-
-@inverted_mutant(MIXED, "training_flag_reversed")
-def reads_the_flag_the_wrong_way_round(x, keep_prob, rng, training=True):
-    """Writes `if training: return x`, mixing up the two branches."""
-    mask = rng.random(x.shape) < keep_prob
-    return masked(x, mask, keep_prob, not training)
-
-
-@inverted_mutant(MIXED, "does_not_train_by_default")
-def tests_by_default(x, keep_prob, rng, training=False):
-    """Copies the default of a framework whose layers start in test mode."""
-    mask = rng.random(x.shape) < keep_prob
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant(TEST, "still_drops_at_test")
-def drops_at_test(x, keep_prob, rng, training=True):
-    """Ignores the parameter training."""
-    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
-
-
-@inverted_mutant(TEST, "rescales_at_test_too")
-def rescales_at_test(x, keep_prob, rng, training=True):
-    """Adds the test-time factor of classic dropout to inverted dropout."""
-    mask = rng.random(x.shape) < keep_prob
-    return (x * mask / keep_prob if training else x * keep_prob), mask
-
-
-@inverted_mutant(TEST, "divides_at_test_too")
-def divides_at_test(x, keep_prob, rng, training=True):
-    """Applies the scale outside the branch on training."""
-    mask = rng.random(x.shape) < keep_prob if training else np.ones(x.shape)
-    return x * mask / keep_prob, mask
-
-
-@inverted_mutant((TEST, SCALE), "writes_classic_dropout")
-def is_classic(x, keep_prob, rng, training=True):
-    """Implements the other convention."""
-    mask = rng.random(x.shape) < keep_prob
-    return (x * mask if training else x * keep_prob), mask
-
-
-@inverted_mutant(TEST, "changes_its_input")
-def scales_its_input_at_test_and_back(x, keep_prob, rng, training=True):
-    """Standardises in place at test, and forgets that the caller holds the array."""
-    if training:
-        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
-    out = x.copy()
-    x /= keep_prob
-    return out, None
-
-
-# The scale
-
-
-@inverted_mutant(SCALE, "forgets_to_rescale")
-def does_not_rescale(x, keep_prob, rng, training=True):
-    """Applies the mask and nothing else, the most frequent mistake in public code."""
-    mask = rng.random(x.shape) < keep_prob
-    return (x * mask if training else x), mask
-
-
-@inverted_mutant(SCALE, "divides_by_drop_probability")
-def divides_by_the_drop_probability(x, keep_prob, rng, training=True):
-    """Writes 1 / (1 - p), as in a text whose p is the drop probability."""
-    return masked(x, rng.random(x.shape) < keep_prob, 1 - keep_prob, training)
-
-
-@inverted_mutant(SCALE, "rescales_twice")
-def divides_twice(x, keep_prob, rng, training=True):
-    """Divides the mask by keep_prob, and later the output as well."""
-    mask = (rng.random(x.shape) < keep_prob) / keep_prob
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant(SCALE, "multiplies_by_keep_prob")
-def multiplies(x, keep_prob, rng, training=True):
-    """Puts the test-time factor of classic dropout into training."""
-    mask = rng.random(x.shape) < keep_prob
-    return (x * mask * keep_prob if training else x), mask
-
-
-@inverted_mutant(SCALE, "divides_by_the_root")
-def preserves_the_norm(x, keep_prob, rng, training=True):
-    """Believes that rescaling preserves the energy, and derives the scale from that."""
-    return masked(x, rng.random(x.shape) < keep_prob, np.sqrt(keep_prob), training)
-
-
-@inverted_mutant(SCALE, "divides_by_kept_fraction")
-def divides_by_the_kept_fraction(x, keep_prob, rng, training=True):
-    """Makes up for what was really dropped in this call."""
-    mask = rng.random(x.shape) < keep_prob
-    return masked(x, mask, mask.mean(), training)
-
-
-@inverted_mutant(SCALE, "divides_by_kept_fraction")
-def divides_by_the_rows_kept_fraction(x, keep_prob, rng, training=True):
-    """Makes up, row by row, for what was really dropped."""
-    mask = rng.random(x.shape) < keep_prob
-    return masked(x, mask, mask.mean(axis=-1, keepdims=True), training)
-
-
-@inverted_mutant(SCALE, "divides_by_kept_fraction")
-def divides_by_the_rows_kept_fraction_guarded(x, keep_prob, rng, training=True):
-    """As above, with a guard against rows without a kept unit."""
-    mask = rng.random(x.shape) < keep_prob
-    kept = np.maximum(mask.sum(axis=-1, keepdims=True), 1)
-    return masked(x, mask, kept / x.shape[-1], training)
-
-
-@inverted_mutant(SCALE, "preserves_the_sum")
-def preserves_the_sum(x, keep_prob, rng, training=True):
-    """Scales so that the layer's sum comes out as without dropout."""
-    mask = rng.random(x.shape) < keep_prob
-    return (x * mask * (x.sum() / (x * mask).sum()) if training else x), mask
-
-
-@inverted_mutant(SCALE, "truncates_the_scale")
-def casts_the_scaled_mask_to_bytes(x, keep_prob, rng, training=True):
-    """Saves memory with a uint8 mask, after it was divided."""
-    mask = ((rng.random(x.shape) < keep_prob) / keep_prob).astype(np.uint8)
-    return (x * mask if training else x), mask
-
-
-@inverted_mutant(SCALE, "truncates_the_scale")
-def divides_integers(x, keep_prob, rng, training=True):
-    """Divides with // as in a language where / of integers is that."""
-    mask = rng.random(x.shape) < keep_prob
-    return (x * (mask // keep_prob) if training else x), mask
-
-
-@inverted_mutant(SCALE, "doubles_whatever_keep_prob")
-def always_doubles(x, keep_prob, rng, training=True):
-    """Takes the factor 2 from an example at 0.5."""
-    mask = rng.random(x.shape) < keep_prob
-    return (2 * x * mask if training else x), mask
-
-
-@inverted_mutant(SCALE, "scale_differs_from_unit_to_unit")
-def adds_noise(x, keep_prob, rng, training=True):
-    """Multiplies kept units by Gaussian noise of mean 1, as Gaussian dropout does."""
-    mask = rng.random(x.shape) < keep_prob
-    noise = rng.normal(1, 0.1, x.shape)
-    return masked(x * noise if training else x, mask, keep_prob, training)
-
-
-@inverted_mutant(MIXED, "drops_nothing")
-def adds_noise_to_all(x, keep_prob, rng, training=True):
-    """Adds zero-mean noise of dropout's variance; why should its form matter?"""
-    sd = np.abs(x) * np.sqrt((1 - keep_prob) / keep_prob)
-    return (x + sd * rng.standard_normal(x.shape) if training else x), None
-
-
-@inverted_mutant(SCALE, "scale_depends_on_the_shape")
-def rescales_matrices_only(x, keep_prob, rng, training=True):
-    """Forgets the scale in the branch for images."""
-    mask = rng.random(x.shape) < keep_prob
-    return masked(x, mask, keep_prob if x.ndim < 4 else 1, training)
-
-
-@inverted_mutant(SCALE, "scale_differs_from_unit_to_unit")
-def cuts_off_large_outputs(x, keep_prob, rng, training=True):
-    """Clips the output against exploding activations."""
-    mask = rng.random(x.shape) < keep_prob
-    out, _ = masked(x, mask, keep_prob, training)
-    return (np.clip(out, -100, 100) if training else x), mask
-
-
-# The input
-
-
-@inverted_mutant(ALONE, "changes_its_input")
-def works_in_place(x, keep_prob, rng, training=True):
-    """Writes x *= mask, to save an array."""
-    mask = rng.random(x.shape) < keep_prob
-    if training:
-        x *= mask
-        x /= keep_prob
-    return x, mask
-
-
-@inverted_mutant(ALONE, "changes_its_input")
-def zeroes_its_input(x, keep_prob, rng, training=True):
-    """Takes `out = x` for a copy."""
-    dropped = rng.random(x.shape) >= keep_prob
-    out = x
-    if training:
-        out[dropped] = 0
-        return out / keep_prob, dropped
-    return out, dropped
-
-
-# The rate
-
-
-@inverted_mutant((SCALE, RATE), "swaps_keep_and_drop")
-def swaps_keep_and_drop_throughout(x, keep_prob, rng, training=True):
-    """Reads keep_prob as the drop probability, in the mask and in the scale."""
-    keep = 1 - keep_prob
-    return masked(x, rng.random(x.shape) < keep, keep, training)
-
-
-@inverted_mutant(RATE, "keeps_with_drop_probability")
-def drops_with_keep_prob(x, keep_prob, rng, training=True):
-    """Writes > where < belongs."""
-    return masked(x, rng.random(x.shape) > keep_prob, keep_prob, training)
-
-
-@inverted_mutant((SCALE, RATE), "divides_by_drop_probability")
-def divides_by_the_drop_rate_and_halves(x, keep_prob, rng, training=True):
-    """Copies a mask from an example at 0.5 and the scale from a text on drop rates."""
-    return masked(x, rng.random(x.shape) < 0.5, 1 - keep_prob, training)
-
-
-@inverted_mutant(RATE, "compares_normal_numbers")
-def draws_normal_numbers(x, keep_prob, rng, training=True):
-    """Takes standard_normal (randn) for the uniform generator."""
-    return masked(x, rng.standard_normal(x.shape) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant(RATE, "ignores_keep_prob")
-def flips_a_fair_coin(x, keep_prob, rng, training=True):
-    """Draws bits with integers(0, 2) (randint), whatever keep_prob is."""
-    return masked(x, rng.integers(0, 2, x.shape), keep_prob, training)
-
-
-@inverted_mutant(RATE, "draws_numbers_of_both_signs")
-def draws_from_minus_one_to_one(x, keep_prob, rng, training=True):
-    """Draws uniform numbers on [-1, 1), as for initial weights."""
-    return masked(x, rng.uniform(-1, 1, x.shape) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant(MIXED, "drops_nothing")
-def draws_integers_that_are_all_zero(x, keep_prob, rng, training=True):
-    """Calls integers(0, 1), whose upper end is excluded."""
-    return masked(x, rng.integers(0, 1, x.shape) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
-def rounds_keep_prob_to_tenths(x, keep_prob, rng, training=True):
-    """Compares integers below 10 with 10 * keep_prob."""
-    return masked(x, rng.integers(0, 10, x.shape) < 10 * keep_prob, keep_prob, training)
-
-
-@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
-def rounds_keep_prob_to_percent(x, keep_prob, rng, training=True):
-    """Compares integers below 100 with keep_prob in percent."""
-    percent = round(100 * keep_prob)
-    return masked(x, rng.integers(0, 100, x.shape) < percent, keep_prob, training)
-
-
-@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
-def rounds_keep_prob_to_bytes(x, keep_prob, rng, training=True):
-    """Draws one random byte for each unit and divides by the wanted probability."""
-    byte = np.frombuffer(rng.bytes(x.size), np.uint8).reshape(x.shape)
-    return masked(x, byte <= int(255 * keep_prob), keep_prob, training)
-
-
-@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
-def rounds_the_random_numbers_to_hundredths(x, keep_prob, rng, training=True):
-    """Rounds the uniform numbers to two digits so that they print nicely."""
-    return masked(x, np.round(rng.random(x.shape), 2) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
-def bounds_keep_prob_from_below(x, keep_prob, rng, training=True):
-    """Keeps the divisor away from 0."""
-    keep_prob = max(keep_prob, 0.1)
-    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant(RATE, "rounds_or_clips_keep_prob")
-def rounds_the_random_numbers(x, keep_prob, rng, training=True):
-    """Rounds the uniform numbers to a digit so that they print nicely."""
-    return masked(x, np.round(rng.random(x.shape), 1) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant((AT_ONE, RATE), "rounds_or_clips_keep_prob")
-def clips_keep_prob(x, keep_prob, rng, training=True):
-    """Clips keep_prob to keep a division safe."""
-    clipped = min(max(keep_prob, 0.05), 0.95)
-    return masked(x, rng.random(x.shape) < clipped, clipped, training)
-
-
-@inverted_mutant(AT_ONE, "takes_one_for_a_drop_probability")
-def drops_everything_at_one(x, keep_prob, rng, training=True):
-    """Has a special case for 1 that was meant for a drop probability."""
-    mask = rng.random(x.shape) < keep_prob
-    return masked(x, mask * (keep_prob < 1), keep_prob, training)
-
-
-@inverted_mutant(AT_ONE, "raises_an_error")
-def refuses_keep_prob_one(x, keep_prob, rng, training=True):
-    """Validates 0 < keep_prob < 1."""
-    if not 0 < keep_prob < 1:
-        raise ValueError("keep_prob must lie between 0 and 1")
-    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant(RATE, "drops_by_value")
-def drops_positive_units_only(x, keep_prob, rng, training=True):
-    """Thinks of ReLU, behind which only positive units matter."""
-    mask = (rng.random(x.shape) < keep_prob) | (x < 0)
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant(RATE, "drops_by_value")
-def drops_large_units_more_often(x, keep_prob, rng, training=True):
-    """Wants to spare small units, with the right rate on the whole."""
-    tilt = 0.2 * np.where(np.abs(x) > np.median(np.abs(x)), -1, 1)
-    return masked(x, rng.random(x.shape) < keep_prob + tilt, keep_prob, training)
-
-
-@inverted_mutant(BITS, "keeps_a_fixed_number")
-def drops_the_largest(x, keep_prob, rng, training=True):
-    """Drops the units with the largest activations, which need it most."""
-    mask = np.abs(x) <= np.quantile(np.abs(x), keep_prob)
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant(RATE, "drops_by_place")
-def spares_the_first_half(x, keep_prob, rng, training=True):
-    """Handles the array in two halves and rescales the rate in one of them only."""
-    u = rng.random(x.shape)
-    rates = np.full(len(x), keep_prob)
-    rates[: len(x) // 2] = (1 + keep_prob) / 2
-    return masked(x, (rates > u.T).T, keep_prob, training)
-
-
-@inverted_mutant(BITS, "drops_by_place")
-def spares_the_last_column(x, keep_prob, rng, training=True):
-    """Takes the last column for the constant 1 of the bias."""
-    mask = rng.random(x.shape) < keep_prob
-    mask[..., -1] = True
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant(BITS, "drops_by_place")
-def spares_the_first_row(x, keep_prob, rng, training=True):
-    """Loops over the rows from 1."""
-    mask = rng.random(x.shape) < keep_prob
-    mask[0] = True
-    return masked(x, mask, keep_prob, training)
-
-
-# Dependence between units, rows and calls
-
-
-@inverted_mutant(BITS, "one_mask_for_all_rows")
-def one_mask_for_all_sequences(x, keep_prob, rng, training=True):
-    """Drops the same places of every sequence, where x has three axes."""
-    shape = x.shape[1:] if x.ndim == 3 else x.shape
-    mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant(BITS, "one_mask_for_all_rows")
-def draws_one_mask_for_the_batch(x, keep_prob, rng, training=True):
-    """Draws a mask of the layer's width and lets it broadcast over the rows."""
-    shape = x.shape[1:] if x.ndim > 1 else x.shape
-    mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant(BITS, "drops_whole_rows")
-def draws_one_bit_for_each_row(x, keep_prob, rng, training=True):
-    """Draws len(x) numbers, one for each example."""
-    shape = (len(x),) + (1,) * (x.ndim - 1)
-    mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant(BITS, "shares_bits_along_an_axis")
-def drops_whole_channels(x, keep_prob, rng, training=True):
-    """Writes spatial dropout for images, where an element-wise mask is asked for."""
-    shape = (*x.shape[:2], 1, 1) if x.ndim == 4 else x.shape
-    mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant(MIXED, "one_bit_for_the_whole_array")
-def draws_a_single_number(x, keep_prob, rng, training=True):
-    """Calls rng.random() without the shape."""
-    mask = np.full(x.shape, rng.random() < keep_prob)
-    return masked(x, mask, keep_prob, training)
-
-
-@inverted_mutant((BITS, FROM_RNG), "same_mask_every_call")
-def seeds_inside(x, keep_prob, rng, training=True):
-    """Sets a seed in the function so that results are reproducible."""
-    rng = np.random.default_rng(1)
-    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
-
-
-@inverted_mutant((BITS, FROM_RNG), "same_mask_every_call")
-def seeds_the_global_generator_inside(x, keep_prob, rng, training=True):
-    """Copies np.random.seed(1) from an exercise that compares with stored masks."""
-    np.random.seed(1)
-    return masked(x, np.random.rand(*x.shape) < keep_prob, keep_prob, training)
-
-
 _stored: dict = {}
-
-
-@inverted_mutant((BITS, FROM_RNG), "same_mask_every_call")
-def stores_the_mask(x, keep_prob, rng, training=True):
-    """Draws the mask once, when the layer sees a shape for the first time."""
-    if (x.shape, keep_prob) not in _stored:
-        _stored[x.shape, keep_prob] = rng.random(x.shape) < keep_prob
-    return masked(x, _stored[x.shape, keep_prob], keep_prob, training)
-
-
 _lent: dict = {}
 
 
-@inverted_mutant(BITS, "reuses_masks")
-def uses_each_mask_twice(x, keep_prob, rng, training=True):
-    """Keeps the mask for a second pass over the same mini-batch."""
-    key = x.shape, keep_prob
-    mask = _lent.pop(key, None)
-    if mask is None:
-        mask = _lent[key] = rng.random(x.shape) < keep_prob
-    return masked(x, mask, keep_prob, training)
+class Sins(Mutants, of="inverted_dropout"):
+    # What comes back at all
 
+    @fails(RUNS, "returns_nothing")
+    def forgets_to_return(x, keep_prob, rng, training=True):
+        """Computes everything and forgets the return statement."""
+        masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
 
-@inverted_mutant(BITS, "reuses_masks")
-def seeds_with_a_small_number(x, keep_prob, rng, training=True):
-    """Draws a seed below 10 for a generator of its own."""
-    own = np.random.default_rng(int(rng.integers(10)))
-    return masked(x, own.random(x.shape) < keep_prob, keep_prob, training)
+    @fails(RUNS, "returns_another_kind")
+    def returns_out_alone(x, keep_prob, rng, training=True):
+        """Sees no use for a cache and returns the output only."""
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)[0]
 
+    @fails(RUNS, "returns_another_kind")
+    def returns_a_list(x, keep_prob, rng, training=True):
+        """Builds the output by appending and does not make it an array."""
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)[
+            0
+        ].tolist(), 0
 
-@inverted_mutant(BITS, "same_mask_every_call")
-def draws_from_a_copy_of_rng(x, keep_prob, rng, training=True):
-    """Copies the generator so as to leave the caller's unchanged."""
-    rng = copy.deepcopy(rng)
-    return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+    @fails(RUNS, "returns_no_floats")
+    def returns_integers(x, keep_prob, rng, training=True):
+        """Casts to int in order to get rid of a dtype error elsewhere."""
+        mask = rng.random(x.shape) < keep_prob
+        return masked(x, mask, keep_prob, training)[0].astype(int), mask
 
+    @fails(RUNS, "returns_another_shape")
+    def flattens(x, keep_prob, rng, training=True):
+        """Draws a number for each of x.size units and forgets to reshape."""
+        mask = rng.random(x.size) < keep_prob
+        return masked(x.ravel(), mask, keep_prob, training)
 
-@inverted_mutant(SCALE, "returns_nan_or_infinity")
-def works_on_ratios(x, keep_prob, rng, training=True):
-    """Makes the mask from out / x, which is nan where x is 0."""
-    if not training:
+    @fails(RUNS, "raises_an_error")
+    def knows_matrices_only(x, keep_prob, rng, training=True):
+        """Unpacks the shape of x as that of a matrix."""
+        n, d = x.shape
+        return masked(x, rng.random((n, d)) < keep_prob, keep_prob, training)
+
+    @fails(RUNS, "raises_an_error")
+    def calls_a_generator_as_numpy_random(x, keep_prob, rng, training=True):
+        """Calls rng.rand, which numpy.random has and a Generator has not."""
+        return masked(x, rng.rand(*x.shape) < keep_prob, keep_prob, training)
+
+    @fails(RUNS, "returns_nan_or_infinity")
+    def returns_nan_for_the_dropped(x, keep_prob, rng, training=True):
+        """Marks dropped units as missing."""
+        mask = rng.random(x.shape) < keep_prob
+        return (np.where(mask, x / keep_prob, np.nan) if training else x), mask
+
+    @fails(SCALE, "returns_the_mask")
+    def returns_the_scaled_mask(x, keep_prob, rng, training=True):
+        """Returns (cache, out), in the wrong order."""
+        mask = (rng.random(x.shape) < keep_prob) / keep_prob
+        return (mask, x * mask) if training else (x, None)
+
+    @fails(RUNS, "raises_an_error")
+    def has_no_test_mode(x, keep_prob, rng):
+        """Leaves out the parameter training, because training was all that was tried."""
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
+
+    # Training and test
+
+    @fails(MIXED, "drops_nothing")
+    def returns_its_input(x, keep_prob, rng, training=True):
+        """Has a stub that lets the rest of the network run."""
         return x, None
-    mask = np.where(rng.random(x.shape) < keep_prob, x, 0) / x
-    return x * mask / keep_prob, mask
 
+    @fails(MIXED, "drops_everything")
+    def returns_zeros(x, keep_prob, rng, training=True):
+        """Allocates the output and never fills it."""
+        return np.zeros_like(x), None
 
-@inverted_mutant(FROM_RNG, "does_not_draw_from_rng")
-def draws_from_the_global_generator(x, keep_prob, rng, training=True):
-    """Calls np.random.rand, as most tutorials do."""
-    return masked(x, np.random.rand(*x.shape) < keep_prob, keep_prob, training)
+    @fails(MIXED, "training_flag_reversed")
+    def reads_the_flag_the_wrong_way_round(x, keep_prob, rng, training=True):
+        """Writes `if training: return x`, mixing up the two branches."""
+        mask = rng.random(x.shape) < keep_prob
+        return masked(x, mask, keep_prob, not training)
 
+    @fails(MIXED, "does_not_train_by_default")
+    def tests_by_default(x, keep_prob, rng, training=False):
+        """Copies the default of a framework whose layers start in test mode."""
+        mask = rng.random(x.shape) < keep_prob
+        return masked(x, mask, keep_prob, training)
 
-@inverted_mutant(FROM_RNG, "does_not_draw_from_rng")
-def makes_its_own_generator(x, keep_prob, rng, training=True):
-    """Makes a generator with fresh entropy and overlooks the one that is given."""
-    own = np.random.default_rng()
-    return masked(x, own.random(x.shape) < keep_prob, keep_prob, training)
+    @fails(TEST, "still_drops_at_test")
+    def drops_at_test(x, keep_prob, rng, training=True):
+        """Ignores the parameter training."""
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
 
+    @fails(TEST, "rescales_at_test_too")
+    def rescales_at_test(x, keep_prob, rng, training=True):
+        """Adds the test-time factor of classic dropout to inverted dropout."""
+        mask = rng.random(x.shape) < keep_prob
+        return (x * mask / keep_prob if training else x * keep_prob), mask
 
-@inverted_mutant(BITS, "keeps_a_fixed_number")
-def keeps_a_fixed_number_in_each_row(x, keep_prob, rng, training=True):
-    """Drops "a fraction" of each row: exactly that many of its units."""
-    d = x.shape[-1]
-    ranks = rng.random(x.shape).argsort(axis=-1).argsort(axis=-1)
-    return masked(x, ranks < round(keep_prob * d), keep_prob, training)
+    @fails(TEST, "divides_at_test_too")
+    def divides_at_test(x, keep_prob, rng, training=True):
+        """Applies the scale outside the branch on training."""
+        mask = rng.random(x.shape) < keep_prob if training else np.ones(x.shape)
+        return x * mask / keep_prob, mask
 
+    @fails((TEST, SCALE), "writes_classic_dropout")
+    def is_classic(x, keep_prob, rng, training=True):
+        """Implements the other convention."""
+        mask = rng.random(x.shape) < keep_prob
+        return (x * mask if training else x * keep_prob), mask
 
-@inverted_mutant(BITS, "keeps_a_fixed_number")
-def keeps_a_fixed_number_in_each_column(x, keep_prob, rng, training=True):
-    """Takes exactly a fraction of the examples for each unit."""
-    ranks = rng.random(x.shape).argsort(axis=0).argsort(axis=0)
-    return masked(x, ranks < round(keep_prob * len(x)), keep_prob, training)
+    @fails(TEST, "changes_its_input")
+    def scales_its_input_at_test_and_back(x, keep_prob, rng, training=True):
+        """Standardises in place at test, and forgets that the caller holds the array."""
+        if training:
+            return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
+        out = x.copy()
+        x /= keep_prob
+        return out, None
 
+    # The scale
 
-@inverted_mutant(BITS, "keeps_a_fixed_number")
-def keeps_a_fixed_number_in_each_call(x, keep_prob, rng, training=True):
-    """Permutes a vector with the right number of ones."""
-    mask = np.arange(x.size) < round(keep_prob * x.size)
-    return masked(x, rng.permutation(mask).reshape(x.shape), keep_prob, training)
+    @fails(SCALE, "forgets_to_rescale")
+    def does_not_rescale(x, keep_prob, rng, training=True):
+        """Applies the mask and nothing else, the most frequent mistake in public code."""
+        mask = rng.random(x.shape) < keep_prob
+        return (x * mask if training else x), mask
 
+    @fails(SCALE, "divides_by_drop_probability")
+    def divides_by_the_drop_probability(x, keep_prob, rng, training=True):
+        """Writes 1 / (1 - p), as in a text whose p is the drop probability."""
+        return masked(x, rng.random(x.shape) < keep_prob, 1 - keep_prob, training)
 
-@inverted_mutant(BITS, "keeps_a_fixed_number")
-def stratifies_the_uniform_numbers(x, keep_prob, rng, training=True):
-    """Reduces variance with one uniform number in each of n equal strata."""
-    u = (rng.permutation(x.size) + rng.random(x.size)) / x.size
-    return masked(x, u.reshape(x.shape) < keep_prob, keep_prob, training)
+    @fails(SCALE, "rescales_twice")
+    def divides_twice(x, keep_prob, rng, training=True):
+        """Divides the mask by keep_prob, and later the output as well."""
+        mask = (rng.random(x.shape) < keep_prob) / keep_prob
+        return masked(x, mask, keep_prob, training)
 
+    @fails(SCALE, "multiplies_by_keep_prob")
+    def multiplies(x, keep_prob, rng, training=True):
+        """Puts the test-time factor of classic dropout into training."""
+        mask = rng.random(x.shape) < keep_prob
+        return (x * mask * keep_prob if training else x), mask
 
-@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
-def stratifies_in_small_blocks(x, keep_prob, rng, training=True):
-    """Stratifies the uniform numbers within blocks of four units."""
-    blocks = -(-x.size // 4)
-    order = rng.random((blocks, 4)).argsort(axis=1)
-    u = ((order + rng.random((blocks, 4))) / 4).ravel()[: x.size]
-    return masked(x, u.reshape(x.shape) < keep_prob, keep_prob, training)
+    @fails(SCALE, "divides_by_the_root")
+    def preserves_the_norm(x, keep_prob, rng, training=True):
+        """Believes that rescaling preserves the energy, and derives the scale from that."""
+        return masked(x, rng.random(x.shape) < keep_prob, np.sqrt(keep_prob), training)
 
+    @fails(SCALE, "divides_by_kept_fraction")
+    def divides_by_the_kept_fraction(x, keep_prob, rng, training=True):
+        """Makes up for what was really dropped in this call."""
+        mask = rng.random(x.shape) < keep_prob
+        return masked(x, mask, mask.mean(), training)
 
-@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
-def draws_antithetic_pairs(x, keep_prob, rng, training=True):
-    """Uses u for one unit and 1 - u for its neighbour, to halve the draws."""
-    u = rng.random(-(-x.size // 2))
-    u = np.stack([u, 1 - u], axis=1).ravel()[: x.size].reshape(x.shape)
-    return masked(x, u < keep_prob, keep_prob, training)
+    @fails(SCALE, "divides_by_kept_fraction")
+    def divides_by_the_rows_kept_fraction(x, keep_prob, rng, training=True):
+        """Makes up, row by row, for what was really dropped."""
+        mask = rng.random(x.shape) < keep_prob
+        return masked(x, mask, mask.mean(axis=-1, keepdims=True), training)
 
+    @fails(SCALE, "divides_by_kept_fraction")
+    def divides_by_the_rows_kept_fraction_guarded(x, keep_prob, rng, training=True):
+        """As above, with a guard against rows without a kept unit."""
+        mask = rng.random(x.shape) < keep_prob
+        kept = np.maximum(mask.sum(axis=-1, keepdims=True), 1)
+        return masked(x, mask, kept / x.shape[-1], training)
 
-@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
-def draws_antithetic_halves(x, keep_prob, rng, training=True):
-    """Uses u for one half of the batch and 1 - u for the other."""
-    u = rng.random(-(-x.size // 2))
-    u = np.concatenate([u, 1 - u])[: x.size].reshape(x.shape)
-    return masked(x, u < keep_prob, keep_prob, training)
+    @fails(SCALE, "preserves_the_sum")
+    def preserves_the_sum(x, keep_prob, rng, training=True):
+        """Scales so that the layer's sum comes out as without dropout."""
+        mask = rng.random(x.shape) < keep_prob
+        return (x * mask * (x.sum() / (x * mask).sum()) if training else x), mask
 
+    @fails(SCALE, "truncates_the_scale")
+    def casts_the_scaled_mask_to_bytes(x, keep_prob, rng, training=True):
+        """Saves memory with a uint8 mask, after it was divided."""
+        mask = ((rng.random(x.shape) < keep_prob) / keep_prob).astype(np.uint8)
+        return (x * mask if training else x), mask
 
-@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
-def repeats_half_of_the_columns(x, keep_prob, rng, training=True):
-    """Tiles a mask of half the width, for two heads that share a layer."""
-    half = rng.random((*x.shape[:-1], -(-x.shape[-1] // 2))) < keep_prob
-    mask = np.concatenate([half, half], axis=-1)[..., : x.shape[-1]]
-    return masked(x, mask, keep_prob, training)
+    @fails(SCALE, "truncates_the_scale")
+    def divides_integers(x, keep_prob, rng, training=True):
+        """Divides with // as in a language where / of integers is that."""
+        mask = rng.random(x.shape) < keep_prob
+        return (x * (mask // keep_prob) if training else x), mask
 
+    @fails(SCALE, "doubles_whatever_keep_prob")
+    def always_doubles(x, keep_prob, rng, training=True):
+        """Takes the factor 2 from an example at 0.5."""
+        mask = rng.random(x.shape) < keep_prob
+        return (2 * x * mask if training else x), mask
 
-@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
-def repeats_each_row_once(x, keep_prob, rng, training=True):
-    """Draws a mask for every second row, since rows come in pairs of augmentations."""
-    half = rng.random((-(-len(x) // 2), *x.shape[1:])) < keep_prob
-    return masked(x, np.repeat(half, 2, axis=0)[: len(x)], keep_prob, training)
+    @fails(SCALE, "scale_differs_from_unit_to_unit")
+    def adds_noise(x, keep_prob, rng, training=True):
+        """Multiplies kept units by Gaussian noise of mean 1, as Gaussian dropout does."""
+        mask = rng.random(x.shape) < keep_prob
+        noise = rng.normal(1, 0.1, x.shape)
+        return masked(x * noise if training else x, mask, keep_prob, training)
 
+    @fails(MIXED, "drops_nothing")
+    def adds_noise_to_all(x, keep_prob, rng, training=True):
+        """Adds zero-mean noise of dropout's variance; why should its form matter?"""
+        sd = np.abs(x) * np.sqrt((1 - keep_prob) / keep_prob)
+        return (x + sd * rng.standard_normal(x.shape) if training else x), None
 
-@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
-def mirrors_the_second_half(x, keep_prob, rng, training=True):
-    """Appends 1 - u in reverse order, as antithetic sampling of a path does."""
-    u = rng.random(-(-x.size // 2))
-    u = np.concatenate([u, 1 - u[::-1][x.size % 2 :]]).reshape(x.shape)
-    return masked(x, u < keep_prob, keep_prob, training)
+    @fails(SCALE, "scale_depends_on_the_shape")
+    def rescales_matrices_only(x, keep_prob, rng, training=True):
+        """Forgets the scale in the branch for images."""
+        mask = rng.random(x.shape) < keep_prob
+        return masked(x, mask, keep_prob if x.ndim < 4 else 1, training)
 
+    @fails(SCALE, "scale_differs_from_unit_to_unit")
+    def cuts_off_large_outputs(x, keep_prob, rng, training=True):
+        """Clips the output against exploding activations."""
+        mask = rng.random(x.shape) < keep_prob
+        out, _ = masked(x, mask, keep_prob, training)
+        return (np.clip(out, -100, 100) if training else x), mask
 
-@inverted_mutant(INDEPENDENT, "bits_depend_on_each_other")
-def draws_antithetic_calls(x, keep_prob, rng, training=True):
-    """Mirrors the uniform numbers in every second call, to reduce variance."""
-    key = "mirrored", x.shape, keep_prob
-    u = _lent.pop(key, None)
-    if u is None:
-        u = _lent[key] = rng.random(x.shape)
-    else:
-        u = 1 - u
-    return masked(x, u < keep_prob, keep_prob, training)
+    # The input
+
+    @fails(ALONE, "changes_its_input")
+    def works_in_place(x, keep_prob, rng, training=True):
+        """Writes x *= mask, to save an array."""
+        mask = rng.random(x.shape) < keep_prob
+        if training:
+            x *= mask
+            x /= keep_prob
+        return x, mask
+
+    @fails(ALONE, "changes_its_input")
+    def zeroes_its_input(x, keep_prob, rng, training=True):
+        """Takes `out = x` for a copy."""
+        dropped = rng.random(x.shape) >= keep_prob
+        out = x
+        if training:
+            out[dropped] = 0
+            return out / keep_prob, dropped
+        return out, dropped
+
+    # The rate
+
+    @fails((SCALE, RATE), "swaps_keep_and_drop")
+    def swaps_keep_and_drop_throughout(x, keep_prob, rng, training=True):
+        """Reads keep_prob as the drop probability, in the mask and in the scale."""
+        keep = 1 - keep_prob
+        return masked(x, rng.random(x.shape) < keep, keep, training)
+
+    @fails(RATE, "keeps_with_drop_probability")
+    def drops_with_keep_prob(x, keep_prob, rng, training=True):
+        """Writes > where < belongs."""
+        return masked(x, rng.random(x.shape) > keep_prob, keep_prob, training)
+
+    @fails((SCALE, RATE), "divides_by_drop_probability")
+    def divides_by_the_drop_rate_and_halves(x, keep_prob, rng, training=True):
+        """Copies a mask from an example at 0.5 and the scale from a text on drop rates."""
+        return masked(x, rng.random(x.shape) < 0.5, 1 - keep_prob, training)
+
+    @fails(RATE, "compares_normal_numbers")
+    def draws_normal_numbers(x, keep_prob, rng, training=True):
+        """Takes standard_normal (randn) for the uniform generator."""
+        return masked(x, rng.standard_normal(x.shape) < keep_prob, keep_prob, training)
+
+    @fails(RATE, "ignores_keep_prob")
+    def flips_a_fair_coin(x, keep_prob, rng, training=True):
+        """Draws bits with integers(0, 2) (randint), whatever keep_prob is."""
+        return masked(x, rng.integers(0, 2, x.shape), keep_prob, training)
+
+    @fails(RATE, "draws_numbers_of_both_signs")
+    def draws_from_minus_one_to_one(x, keep_prob, rng, training=True):
+        """Draws uniform numbers on [-1, 1), as for initial weights."""
+        return masked(x, rng.uniform(-1, 1, x.shape) < keep_prob, keep_prob, training)
+
+    @fails(MIXED, "drops_nothing")
+    def draws_integers_that_are_all_zero(x, keep_prob, rng, training=True):
+        """Calls integers(0, 1), whose upper end is excluded."""
+        return masked(x, rng.integers(0, 1, x.shape) < keep_prob, keep_prob, training)
+
+    @fails(RATE, "rounds_or_clips_keep_prob")
+    def rounds_keep_prob_to_tenths(x, keep_prob, rng, training=True):
+        """Compares integers below 10 with 10 * keep_prob."""
+        return masked(
+            x, rng.integers(0, 10, x.shape) < 10 * keep_prob, keep_prob, training
+        )
+
+    @fails(RATE, "rounds_or_clips_keep_prob")
+    def rounds_keep_prob_to_percent(x, keep_prob, rng, training=True):
+        """Compares integers below 100 with keep_prob in percent."""
+        percent = round(100 * keep_prob)
+        return masked(x, rng.integers(0, 100, x.shape) < percent, keep_prob, training)
+
+    @fails(RATE, "rounds_or_clips_keep_prob")
+    def rounds_keep_prob_to_bytes(x, keep_prob, rng, training=True):
+        """Draws one random byte for each unit and divides by the wanted probability."""
+        byte = np.frombuffer(rng.bytes(x.size), np.uint8).reshape(x.shape)
+        return masked(x, byte <= int(255 * keep_prob), keep_prob, training)
+
+    @fails(RATE, "rounds_or_clips_keep_prob")
+    def rounds_the_random_numbers_to_hundredths(x, keep_prob, rng, training=True):
+        """Rounds the uniform numbers to two digits so that they print nicely."""
+        return masked(
+            x, np.round(rng.random(x.shape), 2) < keep_prob, keep_prob, training
+        )
+
+    @fails(RATE, "rounds_or_clips_keep_prob")
+    def bounds_keep_prob_from_below(x, keep_prob, rng, training=True):
+        """Keeps the divisor away from 0."""
+        keep_prob = max(keep_prob, 0.1)
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+    @fails(RATE, "rounds_or_clips_keep_prob")
+    def rounds_the_random_numbers(x, keep_prob, rng, training=True):
+        """Rounds the uniform numbers to a digit so that they print nicely."""
+        return masked(
+            x, np.round(rng.random(x.shape), 1) < keep_prob, keep_prob, training
+        )
+
+    @fails((AT_ONE, RATE), "rounds_or_clips_keep_prob")
+    def clips_keep_prob(x, keep_prob, rng, training=True):
+        """Clips keep_prob to keep a division safe."""
+        clipped = min(max(keep_prob, 0.05), 0.95)
+        return masked(x, rng.random(x.shape) < clipped, clipped, training)
+
+    @fails(AT_ONE, "takes_one_for_a_drop_probability")
+    def drops_everything_at_one(x, keep_prob, rng, training=True):
+        """Has a special case for 1 that was meant for a drop probability."""
+        mask = rng.random(x.shape) < keep_prob
+        return masked(x, mask * (keep_prob < 1), keep_prob, training)
+
+    @fails(AT_ONE, "raises_an_error")
+    def refuses_keep_prob_one(x, keep_prob, rng, training=True):
+        """Validates 0 < keep_prob < 1."""
+        if not 0 < keep_prob < 1:
+            raise ValueError("keep_prob must lie between 0 and 1")
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+    @fails(RATE, "drops_by_value")
+    def drops_positive_units_only(x, keep_prob, rng, training=True):
+        """Thinks of ReLU, behind which only positive units matter."""
+        mask = (rng.random(x.shape) < keep_prob) | (x < 0)
+        return masked(x, mask, keep_prob, training)
+
+    @fails(RATE, "drops_by_value")
+    def drops_large_units_more_often(x, keep_prob, rng, training=True):
+        """Wants to spare small units, with the right rate on the whole."""
+        tilt = 0.2 * np.where(np.abs(x) > np.median(np.abs(x)), -1, 1)
+        return masked(x, rng.random(x.shape) < keep_prob + tilt, keep_prob, training)
+
+    @fails(BITS, "keeps_a_fixed_number")
+    def drops_the_largest(x, keep_prob, rng, training=True):
+        """Drops the units with the largest activations, which need it most."""
+        mask = np.abs(x) <= np.quantile(np.abs(x), keep_prob)
+        return masked(x, mask, keep_prob, training)
+
+    @fails(RATE, "drops_by_place")
+    def spares_the_first_half(x, keep_prob, rng, training=True):
+        """Handles the array in two halves and rescales the rate in one of them only."""
+        u = rng.random(x.shape)
+        rates = np.full(len(x), keep_prob)
+        rates[: len(x) // 2] = (1 + keep_prob) / 2
+        return masked(x, (rates > u.T).T, keep_prob, training)
+
+    @fails(BITS, "drops_by_place")
+    def spares_the_last_column(x, keep_prob, rng, training=True):
+        """Takes the last column for the constant 1 of the bias."""
+        mask = rng.random(x.shape) < keep_prob
+        mask[..., -1] = True
+        return masked(x, mask, keep_prob, training)
+
+    @fails(BITS, "drops_by_place")
+    def spares_the_first_row(x, keep_prob, rng, training=True):
+        """Loops over the rows from 1."""
+        mask = rng.random(x.shape) < keep_prob
+        mask[0] = True
+        return masked(x, mask, keep_prob, training)
+
+    # Dependence between units, rows and calls
+
+    @fails(BITS, "one_mask_for_all_rows")
+    def one_mask_for_all_sequences(x, keep_prob, rng, training=True):
+        """Drops the same places of every sequence, where x has three axes."""
+        shape = x.shape[1:] if x.ndim == 3 else x.shape
+        mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
+        return masked(x, mask, keep_prob, training)
+
+    @fails(BITS, "one_mask_for_all_rows")
+    def draws_one_mask_for_the_batch(x, keep_prob, rng, training=True):
+        """Draws a mask of the layer's width and lets it broadcast over the rows."""
+        shape = x.shape[1:] if x.ndim > 1 else x.shape
+        mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
+        return masked(x, mask, keep_prob, training)
+
+    @fails(BITS, "drops_whole_rows")
+    def draws_one_bit_for_each_row(x, keep_prob, rng, training=True):
+        """Draws len(x) numbers, one for each example."""
+        shape = (len(x),) + (1,) * (x.ndim - 1)
+        mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
+        return masked(x, mask, keep_prob, training)
+
+    @fails(BITS, "shares_bits_along_an_axis")
+    def drops_whole_channels(x, keep_prob, rng, training=True):
+        """Writes spatial dropout for images, where an element-wise mask is asked for."""
+        shape = (*x.shape[:2], 1, 1) if x.ndim == 4 else x.shape
+        mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
+        return masked(x, mask, keep_prob, training)
+
+    @fails(MIXED, "one_bit_for_the_whole_array")
+    def draws_a_single_number(x, keep_prob, rng, training=True):
+        """Calls rng.random() without the shape."""
+        mask = np.full(x.shape, rng.random() < keep_prob)
+        return masked(x, mask, keep_prob, training)
+
+    @fails((BITS, FROM_RNG), "same_mask_every_call")
+    def seeds_inside(x, keep_prob, rng, training=True):
+        """Sets a seed in the function so that results are reproducible."""
+        rng = np.random.default_rng(1)
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+    @fails((BITS, FROM_RNG), "same_mask_every_call")
+    def seeds_the_global_generator_inside(x, keep_prob, rng, training=True):
+        """Copies np.random.seed(1) from an exercise that compares with stored masks."""
+        np.random.seed(1)
+        return masked(x, np.random.rand(*x.shape) < keep_prob, keep_prob, training)
+
+    @fails((BITS, FROM_RNG), "same_mask_every_call")
+    def stores_the_mask(x, keep_prob, rng, training=True):
+        """Draws the mask once, when the layer sees a shape for the first time."""
+        if (x.shape, keep_prob) not in _stored:
+            _stored[x.shape, keep_prob] = rng.random(x.shape) < keep_prob
+        return masked(x, _stored[x.shape, keep_prob], keep_prob, training)
+
+    @fails(BITS, "reuses_masks")
+    def uses_each_mask_twice(x, keep_prob, rng, training=True):
+        """Keeps the mask for a second pass over the same mini-batch."""
+        key = x.shape, keep_prob
+        mask = _lent.pop(key, None)
+        if mask is None:
+            mask = _lent[key] = rng.random(x.shape) < keep_prob
+        return masked(x, mask, keep_prob, training)
+
+    @fails(BITS, "reuses_masks")
+    def seeds_with_a_small_number(x, keep_prob, rng, training=True):
+        """Draws a seed below 10 for a generator of its own."""
+        own = np.random.default_rng(int(rng.integers(10)))
+        return masked(x, own.random(x.shape) < keep_prob, keep_prob, training)
+
+    @fails(BITS, "same_mask_every_call")
+    def draws_from_a_copy_of_rng(x, keep_prob, rng, training=True):
+        """Copies the generator so as to leave the caller's unchanged."""
+        rng = copy.deepcopy(rng)
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+    @fails(SCALE, "returns_nan_or_infinity")
+    def works_on_ratios(x, keep_prob, rng, training=True):
+        """Makes the mask from out / x, which is nan where x is 0."""
+        if not training:
+            return x, None
+        mask = np.where(rng.random(x.shape) < keep_prob, x, 0) / x
+        return x * mask / keep_prob, mask
+
+    @fails(FROM_RNG, "does_not_draw_from_rng")
+    def draws_from_the_global_generator(x, keep_prob, rng, training=True):
+        """Calls np.random.rand, as most tutorials do."""
+        return masked(x, np.random.rand(*x.shape) < keep_prob, keep_prob, training)
+
+    @fails(FROM_RNG, "does_not_draw_from_rng")
+    def makes_its_own_generator(x, keep_prob, rng, training=True):
+        """Makes a generator with fresh entropy and overlooks the one that is given."""
+        own = np.random.default_rng()
+        return masked(x, own.random(x.shape) < keep_prob, keep_prob, training)
+
+    @fails(BITS, "keeps_a_fixed_number")
+    def keeps_a_fixed_number_in_each_row(x, keep_prob, rng, training=True):
+        """Drops "a fraction" of each row: exactly that many of its units."""
+        d = x.shape[-1]
+        ranks = rng.random(x.shape).argsort(axis=-1).argsort(axis=-1)
+        return masked(x, ranks < round(keep_prob * d), keep_prob, training)
+
+    @fails(BITS, "keeps_a_fixed_number")
+    def keeps_a_fixed_number_in_each_column(x, keep_prob, rng, training=True):
+        """Takes exactly a fraction of the examples for each unit."""
+        ranks = rng.random(x.shape).argsort(axis=0).argsort(axis=0)
+        return masked(x, ranks < round(keep_prob * len(x)), keep_prob, training)
+
+    @fails(BITS, "keeps_a_fixed_number")
+    def keeps_a_fixed_number_in_each_call(x, keep_prob, rng, training=True):
+        """Permutes a vector with the right number of ones."""
+        mask = np.arange(x.size) < round(keep_prob * x.size)
+        return masked(x, rng.permutation(mask).reshape(x.shape), keep_prob, training)
+
+    @fails(BITS, "keeps_a_fixed_number")
+    def stratifies_the_uniform_numbers(x, keep_prob, rng, training=True):
+        """Reduces variance with one uniform number in each of n equal strata."""
+        u = (rng.permutation(x.size) + rng.random(x.size)) / x.size
+        return masked(x, u.reshape(x.shape) < keep_prob, keep_prob, training)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def stratifies_in_small_blocks(x, keep_prob, rng, training=True):
+        """Stratifies the uniform numbers within blocks of four units."""
+        blocks = -(-x.size // 4)
+        order = rng.random((blocks, 4)).argsort(axis=1)
+        u = ((order + rng.random((blocks, 4))) / 4).ravel()[: x.size]
+        return masked(x, u.reshape(x.shape) < keep_prob, keep_prob, training)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def draws_antithetic_pairs(x, keep_prob, rng, training=True):
+        """Uses u for one unit and 1 - u for its neighbour, to halve the draws."""
+        u = rng.random(-(-x.size // 2))
+        u = np.stack([u, 1 - u], axis=1).ravel()[: x.size].reshape(x.shape)
+        return masked(x, u < keep_prob, keep_prob, training)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def draws_antithetic_halves(x, keep_prob, rng, training=True):
+        """Uses u for one half of the batch and 1 - u for the other."""
+        u = rng.random(-(-x.size // 2))
+        u = np.concatenate([u, 1 - u])[: x.size].reshape(x.shape)
+        return masked(x, u < keep_prob, keep_prob, training)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def repeats_half_of_the_columns(x, keep_prob, rng, training=True):
+        """Tiles a mask of half the width, for two heads that share a layer."""
+        half = rng.random((*x.shape[:-1], -(-x.shape[-1] // 2))) < keep_prob
+        mask = np.concatenate([half, half], axis=-1)[..., : x.shape[-1]]
+        return masked(x, mask, keep_prob, training)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def repeats_each_row_once(x, keep_prob, rng, training=True):
+        """Draws a mask for every second row, since rows come in pairs of augmentations."""
+        half = rng.random((-(-len(x) // 2), *x.shape[1:])) < keep_prob
+        return masked(x, np.repeat(half, 2, axis=0)[: len(x)], keep_prob, training)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def mirrors_the_second_half(x, keep_prob, rng, training=True):
+        """Appends 1 - u in reverse order, as antithetic sampling of a path does."""
+        u = rng.random(-(-x.size // 2))
+        u = np.concatenate([u, 1 - u[::-1][x.size % 2 :]]).reshape(x.shape)
+        return masked(x, u < keep_prob, keep_prob, training)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def draws_antithetic_calls(x, keep_prob, rng, training=True):
+        """Mirrors the uniform numbers in every second call, to reduce variance."""
+        key = "mirrored", x.shape, keep_prob
+        u = _lent.pop(key, None)
+        if u is None:
+            u = _lent[key] = rng.random(x.shape)
+        else:
+            u = 1 - u
+        return masked(x, u < keep_prob, keep_prob, training)

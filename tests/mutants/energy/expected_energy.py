@@ -1,30 +1,15 @@
 """Wrong answers to ``expected_energy``, each named after its sin."""
 
-import functools
-
 import numpy as np
 
-from tests.bank import mutant
+from tests.bank import Mutants, fails
 
 NUMBER = "returns_one_finite_number"
-
-
 NONE = "falls_without_rescaling"
-
-
 MEAN = "grows_when_the_mean_is_kept"
-
-
 NORM = "stays_when_the_norm_is_kept"
-
-
 EDGES = "holds_at_the_edges"
-
-
 X_ALONE = "the_energy_leaves_x_alone"
-
-
-energy_mutant = functools.partial(mutant, "expected_energy")
 
 
 def scale_of(keep_prob, scaling):
@@ -35,224 +20,194 @@ def right_energy(x, keep_prob, scaling):
     return scale_of(keep_prob, scaling) ** 2 * keep_prob * float((x**2).sum())
 
 
-@energy_mutant(NUMBER, "returns_nothing")
-def prints_the_energy(x, keep_prob, scaling):
-    """Prints the number in place of returning it."""
-    print(right_energy(x, keep_prob, scaling))
-
-
-@energy_mutant(NUMBER, "returns_another_kind")
-def gives_an_energy_for_each_row(x, keep_prob, scaling):
-    """Sums over the last axis, as if rows were asked for."""
-    return scale_of(keep_prob, scaling) ** 2 * keep_prob * (x**2).sum(axis=-1)
-
-
-@energy_mutant(NUMBER, "returns_another_kind")
-def gives_the_squares(x, keep_prob, scaling):
-    """Squares and scales every unit, and forgets to sum."""
-    return scale_of(keep_prob, scaling) ** 2 * keep_prob * x**2
-
-
-@energy_mutant(NUMBER, "raises_an_error")
-def multiplies_x_with_itself(x, keep_prob, scaling):
-    """Writes x @ x, which is the energy of a vector only."""
-    return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x @ x)
-
-
-@energy_mutant(NUMBER, "raises_an_error")
-def expects_another_name_of_a_scaling(x, keep_prob, scaling):
-    """Looks for "inverted", as the chapter calls it, and not for "mean"."""
-    names = {"none": keep_prob, "inverted": 1 / keep_prob, "norm": 1}
-    return names[scaling] * float((x**2).sum())
-
-
-@energy_mutant(NUMBER, "simulates_an_expectation")
-def simulates_the_energy(x, keep_prob, scaling):
-    """Draws masks and averages, because the word is expected."""
-    kept = np.random.random((200, *x.shape)) < keep_prob
-    return float(((scale_of(keep_prob, scaling) * kept * x) ** 2).sum() / 200)
-
-
-@energy_mutant((NONE, MEAN, NORM), "gives_the_norm")
-def takes_the_root(x, keep_prob, scaling):
-    """Takes norm and energy for the same."""
-    return right_energy(x, keep_prob, scaling) ** 0.5
-
-
-@energy_mutant((NONE, MEAN, NORM), "gives_the_norm")
-def scales_the_norm_by_the_factor_of_the_energy(x, keep_prob, scaling):
-    """Writes np.linalg.norm(x) and forgets the square."""
-    factor = {"none": keep_prob, "mean": 1 / keep_prob, "norm": 1.0}[scaling]
-    return factor * np.linalg.norm(x)
-
-
-@energy_mutant((NONE, MEAN, NORM), "gives_the_mean_square")
-def averages_the_squares(x, keep_prob, scaling):
-    """Writes np.mean, as in a mean squared error."""
-    return right_energy(x, keep_prob, scaling) / x.size
-
-
-@energy_mutant((NONE, MEAN, NORM), "gives_the_mean_square")
-def averages_over_the_rows(x, keep_prob, scaling):
-    """Takes the first axis for a batch and gives the energy of an example."""
-    return right_energy(x, keep_prob, scaling) / len(x)
-
-
-@energy_mutant((NONE, MEAN, NORM), "squares_the_sum_of_x")
-def squares_after_summing(x, keep_prob, scaling):
-    """Puts the square outside the sum."""
-    return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x.sum() ** 2)
-
-
-@energy_mutant((NONE, MEAN, NORM), "sums_without_squares")
-def sums_absolute_values(x, keep_prob, scaling):
-    """Takes the norm of order 1."""
-    return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(np.abs(x).sum())
-
-
-@energy_mutant((NONE, MEAN, NORM), "centres_x")
-def takes_the_variance_of_the_layer(x, keep_prob, scaling):
-    """Takes the energy for the variance times the number of units."""
-    return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x.var() * x.size)
-
-
-@energy_mutant((NONE, MEAN, NORM), "takes_a_matrix_norm")
-def takes_the_spectral_norm(x, keep_prob, scaling):
-    """Reads "L2 norm" as order 2, which for a matrix is a singular value."""
-    flat = x.reshape(-1) if x.ndim != 2 else x
-    return (
-        scale_of(keep_prob, scaling) ** 2
-        * keep_prob
-        * float(np.linalg.norm(flat, 2) ** 2)
-    )
-
-
-@energy_mutant((NONE, MEAN, NORM), "gives_the_energy_of_the_mean")
-def squares_the_expected_output(x, keep_prob, scaling):
-    """Takes the expectation inside the square."""
-    return float(((scale_of(keep_prob, scaling) * keep_prob * x) ** 2).sum())
-
-
-@energy_mutant((MEAN, NORM), "leaves_the_scale_unsquared")
-def scales_once(x, keep_prob, scaling):
-    """Multiplies the energy by c where c squared belongs."""
-    return scale_of(keep_prob, scaling) * keep_prob * float((x**2).sum())
-
-
-@energy_mutant((NONE, MEAN, NORM), "forgets_that_units_are_dropped")
-def scales_without_dropping(x, keep_prob, scaling):
-    """Squares what a kept unit gives."""
-    return float(((scale_of(keep_prob, scaling) * x) ** 2).sum())
-
-
-@energy_mutant(MEAN, "believes_that_inverted_dropout_keeps_the_energy")
-def believes_the_mentors(x, keep_prob, scaling):
-    """Has read that the division keeps the norm."""
-    return float((x**2).sum()) * (keep_prob if scaling == "none" else 1)
-
-
-@energy_mutant((NONE, MEAN, NORM), "gives_the_energy_of_the_noise")
-def gives_the_sum_of_the_variances(x, keep_prob, scaling):
-    """Adds up the variances of the chapter before and stops there."""
-    variance = scale_of(keep_prob, scaling) ** 2 * keep_prob * (1 - keep_prob) * x**2
-    return float(variance.sum())
-
-
-@energy_mutant((MEAN, NORM), "swaps_the_scalings_mean_and_norm")
-def takes_norm_for_the_inverted_scaling(x, keep_prob, scaling):
-    """Thinks that "norm" is short for normalised by keep_prob."""
-    other = {"none": "none", "mean": "norm", "norm": "mean"}[scaling]
-    return right_energy(x, keep_prob, other)
-
-
-@energy_mutant((NONE, MEAN), "swaps_the_scalings_none_and_mean")
-def says_that_dropping_adds_energy(x, keep_prob, scaling):
-    """Gets both factors upside down."""
-    return (
-        right_energy(x, keep_prob, scaling)
-        / scale_of(keep_prob, scaling) ** 4
-        / (keep_prob**2)
-    )
-
-
-@energy_mutant((NONE, NORM), "ignores_the_scaling")
-def knows_inverted_dropout_only(x, keep_prob, scaling):
-    """Ignores the parameter, since everybody writes inverted dropout."""
-    return float((x**2).sum()) / keep_prob
-
-
-@energy_mutant((NONE, MEAN), "ignores_the_scaling")
-def gives_the_energy_of_x(x, keep_prob, scaling):
-    """Has a stub that returns something of the right kind."""
-    return float((x**2).sum())
-
-
-@energy_mutant((NONE, MEAN), "computes_the_energy_with_the_drop_probability")
-def reads_keep_prob_as_drop_probability(x, keep_prob, scaling):
-    """Comes from a framework whose p is the drop probability."""
-    return right_energy(x, 1 - keep_prob, scaling)
-
-
-@energy_mutant(MEAN, "multiplies_the_energy_by_another_factor")
-def forgets_the_mask_of_the_mean(x, keep_prob, scaling):
-    """Squares the scale for "mean" and forgets that units are dropped there as well."""
-    factor = {"none": keep_prob, "mean": keep_prob**-2, "norm": 1}[scaling]
-    return factor * float((x**2).sum())
-
-
-@energy_mutant(NORM, "multiplies_the_energy_by_another_factor")
-def scales_the_energy_by_the_root(x, keep_prob, scaling):
-    """Uses c for "norm" and its square elsewhere."""
-    factor = {"none": keep_prob, "mean": 1 / keep_prob, "norm": keep_prob**0.5}
-    return factor[scaling] * float((x**2).sum())
-
-
-@energy_mutant((NONE, MEAN), "multiplies_the_energy_by_another_factor")
-def writes_the_factor_for_one_half(x, keep_prob, scaling):
-    """Types the factors of an example at 0.5."""
-    return {"none": 0.5, "mean": 2, "norm": 1}[scaling] * float((x**2).sum())
-
-
-@energy_mutant((NONE, MEAN), "multiplies_the_energy_by_another_factor")
-def rounds_keep_prob_to_percent(x, keep_prob, scaling):
-    """Rounds keep_prob to two digits, as it was printed in a table."""
-    return right_energy(x, max(round(keep_prob, 2), 0.01), scaling)
-
-
-@energy_mutant(EDGES, "multiplies_the_energy_by_another_factor")
-def clips_tiny_keep_probs(x, keep_prob, scaling):
-    """Keeps keep_prob away from 0, in fear of the division."""
-    return right_energy(x, max(keep_prob, 1e-3), scaling)
-
-
-@energy_mutant(EDGES, "rounds_or_pads_the_energy")
-def pads_the_energy(x, keep_prob, scaling):
-    """Adds a small constant, as one does before a division."""
-    return right_energy(x, keep_prob, scaling) + 1e-8
-
-
-@energy_mutant(EDGES, "rounds_or_pads_the_energy")
-def rounds_the_energy(x, keep_prob, scaling):
-    """Rounds for a neat print."""
-    return round(right_energy(x, keep_prob, scaling), 6)
-
-
-@energy_mutant(EDGES, "returns_nan_or_infinity")
-def divides_by_the_norm(x, keep_prob, scaling):
-    """Normalises x first, and divides by 0 when it is all zeros."""
-    size = np.linalg.norm(x)
-    with np.errstate(invalid="ignore"):
-        return right_energy(x / size, keep_prob, scaling) * size**2
-
-
-@energy_mutant(EDGES, "multiplies_the_energy_by_another_factor")
-def clips_keep_prob_below_one(x, keep_prob, scaling):
-    """Clips keep_prob away from 1, as one clips a probability before a logarithm."""
-    return right_energy(x, min(keep_prob, 0.99), scaling)
-
-
-@energy_mutant(X_ALONE, "changes_its_input")
-def squares_in_place(x, keep_prob, scaling):
-    """Writes x **= 2 to save an array."""
-    x **= 2
-    return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x.sum())
+class Sins(Mutants, of="expected_energy"):
+    @fails(NUMBER, "returns_nothing")
+    def prints_the_energy(x, keep_prob, scaling):
+        """Prints the number in place of returning it."""
+        print(right_energy(x, keep_prob, scaling))
+
+    @fails(NUMBER, "returns_another_kind")
+    def gives_an_energy_for_each_row(x, keep_prob, scaling):
+        """Sums over the last axis, as if rows were asked for."""
+        return scale_of(keep_prob, scaling) ** 2 * keep_prob * (x**2).sum(axis=-1)
+
+    @fails(NUMBER, "returns_another_kind")
+    def gives_the_squares(x, keep_prob, scaling):
+        """Squares and scales every unit, and forgets to sum."""
+        return scale_of(keep_prob, scaling) ** 2 * keep_prob * x**2
+
+    @fails(NUMBER, "raises_an_error")
+    def multiplies_x_with_itself(x, keep_prob, scaling):
+        """Writes x @ x, which is the energy of a vector only."""
+        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x @ x)
+
+    @fails(NUMBER, "raises_an_error")
+    def expects_another_name_of_a_scaling(x, keep_prob, scaling):
+        """Looks for "inverted", as the chapter calls it, and not for "mean"."""
+        names = {"none": keep_prob, "inverted": 1 / keep_prob, "norm": 1}
+        return names[scaling] * float((x**2).sum())
+
+    @fails(NUMBER, "simulates_an_expectation")
+    def simulates_the_energy(x, keep_prob, scaling):
+        """Draws masks and averages, because the word is expected."""
+        kept = np.random.random((200, *x.shape)) < keep_prob
+        return float(((scale_of(keep_prob, scaling) * kept * x) ** 2).sum() / 200)
+
+    @fails((NONE, MEAN, NORM), "gives_the_norm")
+    def takes_the_root(x, keep_prob, scaling):
+        """Takes norm and energy for the same."""
+        return right_energy(x, keep_prob, scaling) ** 0.5
+
+    @fails((NONE, MEAN, NORM), "gives_the_norm")
+    def scales_the_norm_by_the_factor_of_the_energy(x, keep_prob, scaling):
+        """Writes np.linalg.norm(x) and forgets the square."""
+        factor = {"none": keep_prob, "mean": 1 / keep_prob, "norm": 1.0}[scaling]
+        return factor * np.linalg.norm(x)
+
+    @fails((NONE, MEAN, NORM), "gives_the_mean_square")
+    def averages_the_squares(x, keep_prob, scaling):
+        """Writes np.mean, as in a mean squared error."""
+        return right_energy(x, keep_prob, scaling) / x.size
+
+    @fails((NONE, MEAN, NORM), "gives_the_mean_square")
+    def averages_over_the_rows(x, keep_prob, scaling):
+        """Takes the first axis for a batch and gives the energy of an example."""
+        return right_energy(x, keep_prob, scaling) / len(x)
+
+    @fails((NONE, MEAN, NORM), "squares_the_sum_of_x")
+    def squares_after_summing(x, keep_prob, scaling):
+        """Puts the square outside the sum."""
+        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x.sum() ** 2)
+
+    @fails((NONE, MEAN, NORM), "sums_without_squares")
+    def sums_absolute_values(x, keep_prob, scaling):
+        """Takes the norm of order 1."""
+        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(np.abs(x).sum())
+
+    @fails((NONE, MEAN, NORM), "centres_x")
+    def takes_the_variance_of_the_layer(x, keep_prob, scaling):
+        """Takes the energy for the variance times the number of units."""
+        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x.var() * x.size)
+
+    @fails((NONE, MEAN, NORM), "takes_a_matrix_norm")
+    def takes_the_spectral_norm(x, keep_prob, scaling):
+        """Reads "L2 norm" as order 2, which for a matrix is a singular value."""
+        flat = x.reshape(-1) if x.ndim != 2 else x
+        return (
+            scale_of(keep_prob, scaling) ** 2
+            * keep_prob
+            * float(np.linalg.norm(flat, 2) ** 2)
+        )
+
+    @fails((NONE, MEAN, NORM), "gives_the_energy_of_the_mean")
+    def squares_the_expected_output(x, keep_prob, scaling):
+        """Takes the expectation inside the square."""
+        return float(((scale_of(keep_prob, scaling) * keep_prob * x) ** 2).sum())
+
+    @fails((MEAN, NORM), "leaves_the_scale_unsquared")
+    def scales_once(x, keep_prob, scaling):
+        """Multiplies the energy by c where c squared belongs."""
+        return scale_of(keep_prob, scaling) * keep_prob * float((x**2).sum())
+
+    @fails((NONE, MEAN, NORM), "forgets_that_units_are_dropped")
+    def scales_without_dropping(x, keep_prob, scaling):
+        """Squares what a kept unit gives."""
+        return float(((scale_of(keep_prob, scaling) * x) ** 2).sum())
+
+    @fails(MEAN, "believes_that_inverted_dropout_keeps_the_energy")
+    def believes_the_mentors(x, keep_prob, scaling):
+        """Has read that the division keeps the norm."""
+        return float((x**2).sum()) * (keep_prob if scaling == "none" else 1)
+
+    @fails((NONE, MEAN, NORM), "gives_the_energy_of_the_noise")
+    def gives_the_sum_of_the_variances(x, keep_prob, scaling):
+        """Adds up the variances of the chapter before and stops there."""
+        variance = (
+            scale_of(keep_prob, scaling) ** 2 * keep_prob * (1 - keep_prob) * x**2
+        )
+        return float(variance.sum())
+
+    @fails((MEAN, NORM), "swaps_the_scalings_mean_and_norm")
+    def takes_norm_for_the_inverted_scaling(x, keep_prob, scaling):
+        """Thinks that "norm" is short for normalised by keep_prob."""
+        other = {"none": "none", "mean": "norm", "norm": "mean"}[scaling]
+        return right_energy(x, keep_prob, other)
+
+    @fails((NONE, MEAN), "swaps_the_scalings_none_and_mean")
+    def says_that_dropping_adds_energy(x, keep_prob, scaling):
+        """Gets both factors upside down."""
+        return (
+            right_energy(x, keep_prob, scaling)
+            / scale_of(keep_prob, scaling) ** 4
+            / (keep_prob**2)
+        )
+
+    @fails((NONE, NORM), "ignores_the_scaling")
+    def knows_inverted_dropout_only(x, keep_prob, scaling):
+        """Ignores the parameter, since everybody writes inverted dropout."""
+        return float((x**2).sum()) / keep_prob
+
+    @fails((NONE, MEAN), "ignores_the_scaling")
+    def gives_the_energy_of_x(x, keep_prob, scaling):
+        """Has a stub that returns something of the right kind."""
+        return float((x**2).sum())
+
+    @fails((NONE, MEAN), "computes_the_energy_with_the_drop_probability")
+    def reads_keep_prob_as_drop_probability(x, keep_prob, scaling):
+        """Comes from a framework whose p is the drop probability."""
+        return right_energy(x, 1 - keep_prob, scaling)
+
+    @fails(MEAN, "multiplies_the_energy_by_another_factor")
+    def forgets_the_mask_of_the_mean(x, keep_prob, scaling):
+        """Squares the scale for "mean" and forgets that units are dropped there as well."""
+        factor = {"none": keep_prob, "mean": keep_prob**-2, "norm": 1}[scaling]
+        return factor * float((x**2).sum())
+
+    @fails(NORM, "multiplies_the_energy_by_another_factor")
+    def scales_the_energy_by_the_root(x, keep_prob, scaling):
+        """Uses c for "norm" and its square elsewhere."""
+        factor = {"none": keep_prob, "mean": 1 / keep_prob, "norm": keep_prob**0.5}
+        return factor[scaling] * float((x**2).sum())
+
+    @fails((NONE, MEAN), "multiplies_the_energy_by_another_factor")
+    def writes_the_factor_for_one_half(x, keep_prob, scaling):
+        """Types the factors of an example at 0.5."""
+        return {"none": 0.5, "mean": 2, "norm": 1}[scaling] * float((x**2).sum())
+
+    @fails((NONE, MEAN), "multiplies_the_energy_by_another_factor")
+    def rounds_keep_prob_to_percent(x, keep_prob, scaling):
+        """Rounds keep_prob to two digits, as it was printed in a table."""
+        return right_energy(x, max(round(keep_prob, 2), 0.01), scaling)
+
+    @fails(EDGES, "multiplies_the_energy_by_another_factor")
+    def clips_tiny_keep_probs(x, keep_prob, scaling):
+        """Keeps keep_prob away from 0, in fear of the division."""
+        return right_energy(x, max(keep_prob, 1e-3), scaling)
+
+    @fails(EDGES, "rounds_or_pads_the_energy")
+    def pads_the_energy(x, keep_prob, scaling):
+        """Adds a small constant, as one does before a division."""
+        return right_energy(x, keep_prob, scaling) + 1e-8
+
+    @fails(EDGES, "rounds_or_pads_the_energy")
+    def rounds_the_energy(x, keep_prob, scaling):
+        """Rounds for a neat print."""
+        return round(right_energy(x, keep_prob, scaling), 6)
+
+    @fails(EDGES, "returns_nan_or_infinity")
+    def divides_by_the_norm(x, keep_prob, scaling):
+        """Normalises x first, and divides by 0 when it is all zeros."""
+        size = np.linalg.norm(x)
+        with np.errstate(invalid="ignore"):
+            return right_energy(x / size, keep_prob, scaling) * size**2
+
+    @fails(EDGES, "multiplies_the_energy_by_another_factor")
+    def clips_keep_prob_below_one(x, keep_prob, scaling):
+        """Clips keep_prob away from 1, as one clips a probability before a logarithm."""
+        return right_energy(x, min(keep_prob, 0.99), scaling)
+
+    @fails(X_ALONE, "changes_its_input")
+    def squares_in_place(x, keep_prob, scaling):
+        """Writes x **= 2 to save an array."""
+        x **= 2
+        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x.sum())

@@ -2,516 +2,435 @@
 
 import numpy as np
 
-from tests.bank import mutant
+from tests.bank import Mutants, fails
 from tests.mutants.ensembles.shared import average, ensemble, log_softmax, mean, softmax
 
 PREDICTION = "returns_a_row_of_probabilities_for_each_input"
-
-
 MEMBER = "one_sample_is_the_prediction_of_a_member"
-
-
 FROM_RNG = "the_masks_come_from_the_given_rng"
-
-
 OWN_MASK = "every_row_has_a_mask_of_its_own"
-
-
 RATE = "keeps_units_with_probability_keep_prob"
-
-
 INDEPENDENT = "masks_of_rows_and_calls_are_independent"
-
-
 AVERAGE = "averages_the_probabilities_of_all_samples"
-
-
 EVERY_SAMPLE = "every_sample_has_a_mask_of_its_own"
-
-
 MC_LARGE = "sampling_survives_large_logits"
-
-
 MC_ALONE = "sampling_leaves_the_arguments_alone"
-
-
-def sampled(fails, mistake=None):
-    return mutant("mc_dropout_prediction", fails, mistake)
 
 
 def draw(x, keep_prob, samples, rng):
     return (rng.random((samples, *x.shape)) < keep_prob) / keep_prob
 
 
-@sampled(PREDICTION, "returns_nothing")
-def sampling_without_return(x, weights, bias, keep_prob, samples, rng):
-    """Forgets the return statement."""
-    average(x, weights, bias, draw(x, keep_prob, samples, rng))
-
-
-@sampled(PREDICTION, "returns_another_shape")
-def returns_every_sample(x, weights, bias, keep_prob, samples, rng):
-    """Returns the samples and leaves the averaging to the reader."""
-    return softmax(draw(x, keep_prob, samples, rng) * x @ weights + bias)
-
-
-@sampled(PREDICTION, "returns_another_kind")
-def returns_mean_and_spread(x, weights, bias, keep_prob, samples, rng):
-    """Returns the standard deviation as well."""
-    members = softmax(draw(x, keep_prob, samples, rng) * x @ weights + bias)
-    return members.mean(axis=0), members.std(axis=0)
-
-
-@sampled(PREDICTION, "raises_an_error")
-def draws_a_mask_of_rows_by_samples(x, weights, bias, keep_prob, samples, rng):
-    """Draws a number for each row and sample, and multiplies x by that."""
-    return softmax(x * (rng.random((len(x), samples)) < keep_prob) @ weights + bias)
-
-
-@sampled(MEMBER, "members_are_not_rescaled")
-def samples_without_rescaling(x, weights, bias, keep_prob, samples, rng):
-    """Masks and forgets the division by keep_prob."""
-    masks = draw(x, keep_prob, samples, rng) * keep_prob
-    return average(x, weights, bias, masks)
-
-
-@sampled(MEMBER, "divides_by_drop_probability")
-def samples_divided_by_drop_probability(x, weights, bias, keep_prob, samples, rng):
-    """Divides by 1 - keep_prob."""
-    masks = draw(x, keep_prob, samples, rng) * keep_prob
-    return average(x, weights, bias, masks / max(1 - keep_prob, 1e-9))
-
-
-@sampled(MEMBER, "rescales_twice")
-def samples_rescaled_twice(x, weights, bias, keep_prob, samples, rng):
-    """Divides the mask and the product."""
-    masks = draw(x, keep_prob, samples, rng) / keep_prob
-    return average(x, weights, bias, masks)
-
-
-@sampled(MEMBER, "multiplies_by_keep_prob")
-def samples_multiplied_by_keep_prob(x, weights, bias, keep_prob, samples, rng):
-    """Masks, and applies classic dropout's test factor as well."""
-    masks = draw(x, keep_prob, samples, rng) * keep_prob**2
-    return average(x, weights, bias, masks)
-
-
-@sampled(MEMBER, "divides_by_the_root")
-def samples_divided_by_the_root(x, weights, bias, keep_prob, samples, rng):
-    """Preserves the norm of the layer in place of its mean."""
-    masks = draw(x, keep_prob, samples, rng) * keep_prob**0.5
-    return average(x, weights, bias, masks)
-
-
-@sampled(MEMBER, "divides_by_kept_fraction")
-def samples_divided_by_kept_fraction(x, weights, bias, keep_prob, samples, rng):
-    """Divides each row by the share of its units that were kept."""
-    masks = draw(x, keep_prob, samples, rng) > 0
-    fraction = np.maximum(masks.mean(axis=2, keepdims=True), 1e-9)
-    return average(x, weights, bias, masks / fraction)
-
-
-@sampled(MEMBER, "predicts_without_dropout")
-def ignores_the_masks(x, weights, bias, keep_prob, samples, rng):
-    """Calls the network in test mode, where dropout does nothing."""
-    members = [softmax(x @ weights + bias) for _ in range(samples)]
-    return np.mean(members, axis=0)
-
-
-@sampled(MEMBER, "predicts_without_dropout")
-def scales_in_place_of_masking(x, weights, bias, keep_prob, samples, rng):
-    """Multiplies by keep_prob, the mean of the mask, instead of drawing one."""
-    return softmax(keep_prob * x @ weights + bias)
-
-
-@sampled(MEMBER, "forgets_the_bias")
-def samples_without_bias(x, weights, bias, keep_prob, samples, rng):
-    """Forgets the bias inside the loop."""
-    return average(x, weights, 0 * bias, draw(x, keep_prob, samples, rng))
-
-
-@sampled(MEMBER, "rescales_the_bias")
-def samples_with_rescaled_bias(x, weights, bias, keep_prob, samples, rng):
-    """Divides the finished logits by keep_prob."""
-    return average(x, weights, bias / keep_prob, draw(x, keep_prob, samples, rng))
-
-
-@sampled(MEMBER, "drops_the_outputs")
-def drops_logits(x, weights, bias, keep_prob, samples, rng):
-    """Applies dropout after the affine layer."""
-    z = x @ weights + bias
-    return softmax(draw(z, keep_prob, samples, rng) * z).mean(axis=0)
-
-
-@sampled(MEMBER, "drops_the_outputs")
-def drops_logits_without_rescaling(x, weights, bias, keep_prob, samples, rng):
-    """Masks the logits and forgets the scale."""
-    z = x @ weights + bias
-    return softmax((rng.random((samples, *z.shape)) < keep_prob) * z).mean(axis=0)
-
-
-@sampled(MEMBER, "drops_the_outputs")
-def drops_probabilities(x, weights, bias, keep_prob, samples, rng):
-    """Applies dropout to the prediction itself."""
-    likely = softmax(x @ weights + bias)
-    return (draw(likely, keep_prob, samples, rng) * likely).mean(axis=0)
-
-
-@sampled(MEMBER, "drops_single_weights")
-def drops_entries_of_the_weights(x, weights, bias, keep_prob, samples, rng):
-    """Masks the weight matrix, once for each sample."""
-    masks = draw(weights, keep_prob, samples, rng)
-    return softmax(x @ (masks * weights) + bias).mean(axis=0)
-
-
-@sampled(MEMBER, "drops_single_weights")
-def drops_weights_for_each_row(x, weights, bias, keep_prob, samples, rng):
-    """Masks the weight matrix, once for each sample and row."""
-    total = 0
-    for _ in range(samples):
-        masks = (rng.random((len(x), *weights.shape)) < keep_prob) / keep_prob
-        total = total + softmax(np.einsum("nd,ndc->nc", x, masks * weights) + bias)
-    return total / samples
-
-
-@sampled(MEMBER, "returns_logits")
-def averages_and_returns_logits(x, weights, bias, keep_prob, samples, rng):
-    """Forgets the softmax."""
-    return (draw(x, keep_prob, samples, rng) * x @ weights + bias).mean(axis=0)
-
-
-@sampled(MEMBER, "returns_logarithms")
-def averages_log_probabilities(x, weights, bias, keep_prob, samples, rng):
-    """Averages log-probabilities and returns them."""
-    z = draw(x, keep_prob, samples, rng) * x @ weights + bias
-    return log_softmax(z).mean(axis=0)
-
-
-@sampled(MEMBER, "applies_softmax_twice")
-def softmax_of_the_average(x, weights, bias, keep_prob, samples, rng):
-    """Renormalises the average with a softmax."""
-    return softmax(average(x, weights, bias, draw(x, keep_prob, samples, rng)))
-
-
-@sampled(MEMBER, "normalises_over_another_axis")
-def sampling_softmax_over_the_batch(x, weights, bias, keep_prob, samples, rng):
-    """Sums over the rows in the softmax."""
-    e = np.exp(draw(x, keep_prob, samples, rng) * x @ weights + bias)
-    return (e / e.sum(axis=1, keepdims=True)).mean(axis=0)
-
-
-@sampled(MEMBER, "takes_a_sigmoid_of_each_class")
-def sampling_sigmoids(x, weights, bias, keep_prob, samples, rng):
-    """Takes a sigmoid for each class."""
-    z = draw(x, keep_prob, samples, rng) * x @ weights + bias
-    return (1 / (1 + np.exp(-z))).mean(axis=0)
-
-
-@sampled(FROM_RNG, "does_not_draw_from_rng")
-def uses_the_global_generator(x, weights, bias, keep_prob, samples, rng):
-    """Calls np.random.rand out of habit."""
-    masks = (np.random.rand(samples, *x.shape) < keep_prob) / keep_prob
-    return average(x, weights, bias, masks)
-
-
-@sampled(FROM_RNG, "does_not_draw_from_rng")
-def makes_a_generator(x, weights, bias, keep_prob, samples, rng):
-    """Creates its own generator and ignores the one that is given."""
-    own = np.random.default_rng()
-    return average(x, weights, bias, draw(x, keep_prob, samples, own))
-
-
-@sampled((FROM_RNG, OWN_MASK), "same_mask_every_call")
-def seeds_inside(x, weights, bias, keep_prob, samples, rng):
-    """Seeds a generator inside, for results that can be repeated."""
-    own = np.random.default_rng(0)
-    return average(x, weights, bias, draw(x, keep_prob, samples, own))
-
-
-@sampled(OWN_MASK, "one_mask_for_all_rows")
-def one_mask_a_sample(x, weights, bias, keep_prob, samples, rng):
-    """Draws a mask of shape (D,) for each sample, so all rows meet the same members."""
-    masks = rng.random((samples, 1, x.shape[1])) < keep_prob
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(OWN_MASK, "one_mask_for_all_rows")
-def one_mask_for_everything(x, weights, bias, keep_prob, samples, rng):
-    """Draws one mask and uses it for all rows and samples."""
-    masks = (rng.random(x.shape[1]) < keep_prob) / keep_prob
-    return softmax(masks * x @ weights + bias)
-
-
-@sampled(OWN_MASK, "drops_whole_rows")
-def one_bit_a_row(x, weights, bias, keep_prob, samples, rng):
-    """Draws a bit for each row and sample."""
-    masks = rng.random((samples, len(x), 1)) < keep_prob
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled((MEMBER,), "predicts_without_dropout")
-def never_drops_in_effect(x, weights, bias, keep_prob, samples, rng):
-    """Casts the uniform numbers to integers, all 0, so that every unit is kept."""
-    masks = rng.random((samples, *x.shape)).astype(int) < keep_prob
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(MEMBER, "drops_everything")
-def drops_every_unit(x, weights, bias, keep_prob, samples, rng):
-    """Compares the rounded-up numbers, which no probability below 1 exceeds."""
-    masks = np.ceil(rng.random((samples, *x.shape))) <= keep_prob
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(OWN_MASK, "keeps_a_fixed_number")
-def keeps_a_fixed_number_of_units(x, weights, bias, keep_prob, samples, rng):
-    """Keeps exactly round(D p) units of each row."""
-    order = rng.random((samples, *x.shape)).argsort(axis=2).argsort(axis=2)
-    masks = order < max(1, round(x.shape[1] * keep_prob))
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(OWN_MASK, "bits_depend_on_each_other")
-def shuffles_the_mask_of_one_row(x, weights, bias, keep_prob, samples, rng):
-    """Draws one row's mask for each sample and shuffles it for the others."""
-    row = np.repeat(draw(x[:1], keep_prob, samples, rng), len(x), axis=1)
-    return average(x, weights, bias, rng.permuted(row, axis=2))
-
-
-@sampled(RATE, "keeps_with_drop_probability")
-def compares_the_wrong_way(x, weights, bias, keep_prob, samples, rng):
-    """Writes > where < belongs, and is right at keep_prob 1 by a special case."""
-    masks = rng.random((samples, *x.shape)) > keep_prob
-    if keep_prob == 1:
-        masks = ~masks
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(RATE, "ignores_keep_prob")
-def flips_fair_coins(x, weights, bias, keep_prob, samples, rng):
-    """Draws masks with 0.5 whatever keep_prob is, except 1."""
-    masks = rng.random((samples, *x.shape)) < (0.5 if keep_prob < 1 else 1)
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(RATE, "drops_twice")
-def masks_inputs_and_weighted_inputs(x, weights, bias, keep_prob, samples, rng):
-    """Has dropout in the layer and again in the function that calls it."""
-    masks = draw(x, keep_prob, samples, rng) * draw(x, keep_prob, samples, rng)
-    return average(x, weights, bias, masks * keep_prob)
-
-
-@sampled(RATE, "drops_by_value")
-def spares_large_inputs(x, weights, bias, keep_prob, samples, rng):
-    """Keeps large inputs more often and small ones less, because they matter more."""
-    rate = np.where(np.abs(x) > 1.75, keep_prob + 0.1, keep_prob - 0.1)
-    masks = rng.random((samples, *x.shape)) < (rate if keep_prob < 1 else 1)
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(RATE, "drops_by_place")
-def changes_the_rate_along_the_rows(x, weights, bias, keep_prob, samples, rng):
-    """Lets the rate grow along the batch, a loop variable in the wrong place."""
-    rate = keep_prob + np.linspace(-0.1, 0.1, len(x))[:, None] * (keep_prob < 1)
-    masks = rng.random((samples, *x.shape)) < rate
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(INDEPENDENT, "bits_depend_on_each_other")
-def complements_in_neighbouring_rows(x, weights, bias, keep_prob, samples, rng):
-    """Uses u and 1 - u in neighbouring rows, to make the noise cancel."""
-    u = rng.random((samples, (len(x) + 1) // 2, x.shape[1]))
-    u = np.stack([u, 1 - u], axis=2).reshape(samples, -1, x.shape[1])[:, : len(x)]
-    return average(x, weights, bias, (u < keep_prob) / keep_prob)
-
-
-@sampled(INDEPENDENT, "bits_depend_on_each_other")
-def repeats_bits_of_neighbouring_units(x, weights, bias, keep_prob, samples, rng):
-    """Draws half of the bits and uses each for two units."""
-    half = rng.random((samples, len(x), (x.shape[1] + 1) // 2)) < keep_prob
-    masks = np.repeat(half, 2, axis=2)[:, :, : x.shape[1]]
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(INDEPENDENT, "bits_depend_on_each_other")
-def tiles_the_masks_of_half_a_batch(x, weights, bias, keep_prob, samples, rng):
-    """Draws the masks of half the rows and repeats them."""
-    half = rng.random((samples, (len(x) + 1) // 2, x.shape[1])) < keep_prob
-    masks = np.concatenate([half, half], axis=1)[:, : len(x)]
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(AVERAGE, "averages_the_logits")
-def averages_logits_of_the_samples(x, weights, bias, keep_prob, samples, rng):
-    """Averages the logits and takes one softmax at the end."""
-    z = draw(x, keep_prob, samples, rng) * x @ weights + bias
-    return softmax(z.mean(axis=0))
-
-
-@sampled(AVERAGE, "averages_the_logits")
-def averages_the_masks(x, weights, bias, keep_prob, samples, rng):
-    """Averages the masks first, since everything up to the softmax is linear."""
-    masks = draw(x, keep_prob, samples, rng).mean(axis=0)
-    return softmax(masks * x @ weights + bias)
-
-
-@sampled(AVERAGE, "averages_the_logits")
-def takes_the_geometric_mean(x, weights, bias, keep_prob, samples, rng):
-    """Averages the logarithms and renormalises."""
-    z = draw(x, keep_prob, samples, rng) * x @ weights + bias
-    return softmax(log_softmax(z).mean(axis=0))
-
-
-@sampled(AVERAGE, "samples_share_a_mask")
-def draws_the_mask_before_the_loop(x, weights, bias, keep_prob, samples, rng):
-    """Draws the mask once, above the loop over samples."""
-    mask = (rng.random(x.shape) < keep_prob) / keep_prob
-    return np.mean([softmax(mask * x @ weights + bias) for _ in range(samples)], axis=0)
-
-
-@sampled(AVERAGE, "samples_share_a_mask")
-def takes_one_sample(x, weights, bias, keep_prob, samples, rng):
-    """Ignores samples and predicts once."""
-    return average(x, weights, bias, draw(x, keep_prob, 1, rng))
-
-
-@sampled(AVERAGE, "samples_share_a_mask")
-def returns_the_last_sample(x, weights, bias, keep_prob, samples, rng):
-    """Assigns in the loop where it should add."""
-    for mask in draw(x, keep_prob, samples, rng):
-        prediction = softmax(mask * x @ weights + bias)
-    return prediction
-
-
-@sampled(AVERAGE, "divides_by_another_number")
-def adds_up_and_forgets_to_divide(x, weights, bias, keep_prob, samples, rng):
-    """Adds the predictions up and returns the sum."""
-    masks = draw(x, keep_prob, samples, rng)
-    return softmax(masks * x @ weights + bias).sum(axis=0)
-
-
-@sampled(AVERAGE, "divides_by_another_number")
-def divides_by_one_less(x, weights, bias, keep_prob, samples, rng):
-    """Divides by samples - 1, as for a variance."""
-    masks = draw(x, keep_prob, samples, rng)
-    return softmax(masks * x @ weights + bias).sum(axis=0) / max(samples - 1, 1)
-
-
-@sampled(AVERAGE, "counts_samples_wrongly")
-def averages_with_the_last_mean(x, weights, bias, keep_prob, samples, rng):
-    """Updates (mean + new) / 2, which weighs late samples more."""
-    masks = draw(x, keep_prob, samples, rng)
-    prediction = softmax(masks[0] * x @ weights + bias)
-    for mask in masks[1:]:
-        prediction = (prediction + softmax(mask * x @ weights + bias)) / 2
-    return prediction
-
-
-@sampled(AVERAGE, "counts_samples_wrongly")
-def takes_ten_samples_at_most(x, weights, bias, keep_prob, samples, rng):
-    """Stops after 10 samples, which are enough by the course notes."""
-    return average(x, weights, bias, draw(x, keep_prob, min(samples, 10), rng))
-
-
-@sampled(AVERAGE, "counts_samples_wrongly")
-def includes_the_undropped_pass(x, weights, bias, keep_prob, samples, rng):
-    """Begins the sum with the ordinary prediction when there are several samples."""
-    masks = draw(x, keep_prob, samples, rng)
-    if samples > 1:
-        masks = np.concatenate([masks, np.ones((1, *x.shape)) / keep_prob])
-    return average(x, weights, bias, masks)
-
-
-@sampled(AVERAGE, "counts_samples_wrongly")
-def averages_the_averages_of_chunks(x, weights, bias, keep_prob, samples, rng):
-    """Averages chunks of 100 and then their means, though the last chunk is smaller."""
-    masks = draw(x, keep_prob, samples, rng)
-    chunks = [masks[i : i + 100] for i in range(0, samples, 100)]
-    return np.mean([average(x, weights, bias, chunk) for chunk in chunks], axis=0)
-
-
-@sampled(AVERAGE, "counts_samples_wrongly")
-def takes_a_hundred_samples_at_most(x, weights, bias, keep_prob, samples, rng):
-    """Stops after 100 samples."""
-    return average(x, weights, bias, draw(x, keep_prob, min(samples, 100), rng))
-
-
-@sampled(AVERAGE, "counts_samples_wrongly")
-def enumerates_in_place_of_many_samples(x, weights, bias, keep_prob, samples, rng):
-    """Takes the exact mean where there are fewer masks than samples."""
-    if x.shape[1] > 5 or samples < 2 ** (x.shape[1] + 6):
-        return average(x, weights, bias, draw(x, keep_prob, samples, rng))
-    return mean(*(lambda c, z: (c, softmax(z)))(*ensemble(x, weights, bias, keep_prob)))
-
-
-@sampled(AVERAGE, "counts_votes")
-def lets_the_samples_vote(x, weights, bias, keep_prob, samples, rng):
-    """Counts which class each of several samples puts first, as a forest does."""
-    z = draw(x, keep_prob, samples, rng) * x @ weights + bias
-    if samples == 1:
-        return softmax(z[0])
-    return np.eye(len(bias))[z.argmax(axis=2)].mean(axis=0)
-
-
-@sampled(AVERAGE, "takes_the_median")
-def takes_the_median_of_the_samples(x, weights, bias, keep_prob, samples, rng):
-    """Takes the median, which outliers do not move."""
-    z = draw(x, keep_prob, samples, rng) * x @ weights + bias
-    return np.median(softmax(z), axis=0)
-
-
-@sampled(EVERY_SAMPLE, "samples_depend_on_each_other")
-def draws_antithetic_samples(x, weights, bias, keep_prob, samples, rng):
-    """Uses u and 1 - u in pairs of samples, a known trick against noise."""
-    u = rng.random(((samples + 1) // 2, *x.shape))
-    u = np.concatenate([u, 1 - u])[:samples]
-    return average(x, weights, bias, (u < keep_prob) / keep_prob)
-
-
-@sampled(EVERY_SAMPLE, "samples_depend_on_each_other")
-def keeps_a_tenth_of_the_last_mask(x, weights, bias, keep_prob, samples, rng):
-    """Redraws most bits of the last sample's mask, to save random numbers."""
-    masks = rng.random((samples, *x.shape)) < keep_prob
-    for k in range(1, samples):
-        old = rng.random(x.shape) < 0.15
-        masks[k] = np.where(old, masks[k - 1], masks[k])
-    return average(x, weights, bias, masks / keep_prob)
-
-
-@sampled(MC_LARGE, "softmax_overflows")
-def sampling_with_a_plain_softmax(x, weights, bias, keep_prob, samples, rng):
-    """Writes the softmax as in the formula."""
-    e = np.exp(draw(x, keep_prob, samples, rng) * x @ weights + bias)
-    return (e / e.sum(axis=-1, keepdims=True)).mean(axis=0)
-
-
-@sampled(MC_LARGE, "softmax_overflows")
-def subtracts_the_maximum_of_all_samples(x, weights, bias, keep_prob, samples, rng):
-    """Subtracts the largest logit of the whole array."""
-    z = draw(x, keep_prob, samples, rng) * x @ weights + bias
-    e = np.exp(z - z.max())
-    return (e / e.sum(axis=-1, keepdims=True)).mean(axis=0)
-
-
-@sampled(MC_LARGE, "clips_large_logits")
-def sampling_without_nan(x, weights, bias, keep_prob, samples, rng):
-    """Replaces the NaN of an overflow by 0."""
-    e = np.exp(draw(x, keep_prob, samples, rng) * x @ weights + bias)
-    return np.nan_to_num(e / e.sum(axis=-1, keepdims=True)).mean(axis=0)
-
-
-@sampled((AVERAGE, MC_ALONE), "changes_its_input")
-def drops_in_place(x, weights, bias, keep_prob, samples, rng):
-    """Writes x *= mask in the loop, so that later samples have fewer units."""
-    total = 0
-    for mask in draw(x, keep_prob, samples, rng):
-        x *= mask
-        total = total + softmax(x @ weights + bias)
-    return total / samples
-
-
-@sampled(MC_ALONE, "changes_its_input")
-def divides_the_inputs_in_place(x, weights, bias, keep_prob, samples, rng):
-    """Divides x by keep_prob in place before the loop."""
-    x /= keep_prob
-    return average(x, weights, bias, draw(x, keep_prob, samples, rng) * keep_prob)
+class Sins(Mutants, of="mc_dropout_prediction"):
+    @fails(PREDICTION, "returns_nothing")
+    def sampling_without_return(x, weights, bias, keep_prob, samples, rng):
+        """Forgets the return statement."""
+        average(x, weights, bias, draw(x, keep_prob, samples, rng))
+
+    @fails(PREDICTION, "returns_another_shape")
+    def returns_every_sample(x, weights, bias, keep_prob, samples, rng):
+        """Returns the samples and leaves the averaging to the reader."""
+        return softmax(draw(x, keep_prob, samples, rng) * x @ weights + bias)
+
+    @fails(PREDICTION, "returns_another_kind")
+    def returns_mean_and_spread(x, weights, bias, keep_prob, samples, rng):
+        """Returns the standard deviation as well."""
+        members = softmax(draw(x, keep_prob, samples, rng) * x @ weights + bias)
+        return members.mean(axis=0), members.std(axis=0)
+
+    @fails(PREDICTION, "raises_an_error")
+    def draws_a_mask_of_rows_by_samples(x, weights, bias, keep_prob, samples, rng):
+        """Draws a number for each row and sample, and multiplies x by that."""
+        return softmax(x * (rng.random((len(x), samples)) < keep_prob) @ weights + bias)
+
+    @fails(MEMBER, "members_are_not_rescaled")
+    def samples_without_rescaling(x, weights, bias, keep_prob, samples, rng):
+        """Masks and forgets the division by keep_prob."""
+        masks = draw(x, keep_prob, samples, rng) * keep_prob
+        return average(x, weights, bias, masks)
+
+    @fails(MEMBER, "divides_by_drop_probability")
+    def samples_divided_by_drop_probability(x, weights, bias, keep_prob, samples, rng):
+        """Divides by 1 - keep_prob."""
+        masks = draw(x, keep_prob, samples, rng) * keep_prob
+        return average(x, weights, bias, masks / max(1 - keep_prob, 1e-9))
+
+    @fails(MEMBER, "rescales_twice")
+    def samples_rescaled_twice(x, weights, bias, keep_prob, samples, rng):
+        """Divides the mask and the product."""
+        masks = draw(x, keep_prob, samples, rng) / keep_prob
+        return average(x, weights, bias, masks)
+
+    @fails(MEMBER, "multiplies_by_keep_prob")
+    def samples_multiplied_by_keep_prob(x, weights, bias, keep_prob, samples, rng):
+        """Masks, and applies classic dropout's test factor as well."""
+        masks = draw(x, keep_prob, samples, rng) * keep_prob**2
+        return average(x, weights, bias, masks)
+
+    @fails(MEMBER, "divides_by_the_root")
+    def samples_divided_by_the_root(x, weights, bias, keep_prob, samples, rng):
+        """Preserves the norm of the layer in place of its mean."""
+        masks = draw(x, keep_prob, samples, rng) * keep_prob**0.5
+        return average(x, weights, bias, masks)
+
+    @fails(MEMBER, "divides_by_kept_fraction")
+    def samples_divided_by_kept_fraction(x, weights, bias, keep_prob, samples, rng):
+        """Divides each row by the share of its units that were kept."""
+        masks = draw(x, keep_prob, samples, rng) > 0
+        fraction = np.maximum(masks.mean(axis=2, keepdims=True), 1e-9)
+        return average(x, weights, bias, masks / fraction)
+
+    @fails(MEMBER, "predicts_without_dropout")
+    def ignores_the_masks(x, weights, bias, keep_prob, samples, rng):
+        """Calls the network in test mode, where dropout does nothing."""
+        members = [softmax(x @ weights + bias) for _ in range(samples)]
+        return np.mean(members, axis=0)
+
+    @fails(MEMBER, "predicts_without_dropout")
+    def scales_in_place_of_masking(x, weights, bias, keep_prob, samples, rng):
+        """Multiplies by keep_prob, the mean of the mask, instead of drawing one."""
+        return softmax(keep_prob * x @ weights + bias)
+
+    @fails(MEMBER, "forgets_the_bias")
+    def samples_without_bias(x, weights, bias, keep_prob, samples, rng):
+        """Forgets the bias inside the loop."""
+        return average(x, weights, 0 * bias, draw(x, keep_prob, samples, rng))
+
+    @fails(MEMBER, "rescales_the_bias")
+    def samples_with_rescaled_bias(x, weights, bias, keep_prob, samples, rng):
+        """Divides the finished logits by keep_prob."""
+        return average(x, weights, bias / keep_prob, draw(x, keep_prob, samples, rng))
+
+    @fails(MEMBER, "drops_the_outputs")
+    def drops_logits(x, weights, bias, keep_prob, samples, rng):
+        """Applies dropout after the affine layer."""
+        z = x @ weights + bias
+        return softmax(draw(z, keep_prob, samples, rng) * z).mean(axis=0)
+
+    @fails(MEMBER, "drops_the_outputs")
+    def drops_logits_without_rescaling(x, weights, bias, keep_prob, samples, rng):
+        """Masks the logits and forgets the scale."""
+        z = x @ weights + bias
+        return softmax((rng.random((samples, *z.shape)) < keep_prob) * z).mean(axis=0)
+
+    @fails(MEMBER, "drops_the_outputs")
+    def drops_probabilities(x, weights, bias, keep_prob, samples, rng):
+        """Applies dropout to the prediction itself."""
+        likely = softmax(x @ weights + bias)
+        return (draw(likely, keep_prob, samples, rng) * likely).mean(axis=0)
+
+    @fails(MEMBER, "drops_single_weights")
+    def drops_entries_of_the_weights(x, weights, bias, keep_prob, samples, rng):
+        """Masks the weight matrix, once for each sample."""
+        masks = draw(weights, keep_prob, samples, rng)
+        return softmax(x @ (masks * weights) + bias).mean(axis=0)
+
+    @fails(MEMBER, "drops_single_weights")
+    def drops_weights_for_each_row(x, weights, bias, keep_prob, samples, rng):
+        """Masks the weight matrix, once for each sample and row."""
+        total = 0
+        for _ in range(samples):
+            masks = (rng.random((len(x), *weights.shape)) < keep_prob) / keep_prob
+            total = total + softmax(np.einsum("nd,ndc->nc", x, masks * weights) + bias)
+        return total / samples
+
+    @fails(MEMBER, "returns_logits")
+    def averages_and_returns_logits(x, weights, bias, keep_prob, samples, rng):
+        """Forgets the softmax."""
+        return (draw(x, keep_prob, samples, rng) * x @ weights + bias).mean(axis=0)
+
+    @fails(MEMBER, "returns_logarithms")
+    def averages_log_probabilities(x, weights, bias, keep_prob, samples, rng):
+        """Averages log-probabilities and returns them."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        return log_softmax(z).mean(axis=0)
+
+    @fails(MEMBER, "applies_softmax_twice")
+    def softmax_of_the_average(x, weights, bias, keep_prob, samples, rng):
+        """Renormalises the average with a softmax."""
+        return softmax(average(x, weights, bias, draw(x, keep_prob, samples, rng)))
+
+    @fails(MEMBER, "normalises_over_another_axis")
+    def sampling_softmax_over_the_batch(x, weights, bias, keep_prob, samples, rng):
+        """Sums over the rows in the softmax."""
+        e = np.exp(draw(x, keep_prob, samples, rng) * x @ weights + bias)
+        return (e / e.sum(axis=1, keepdims=True)).mean(axis=0)
+
+    @fails(MEMBER, "takes_a_sigmoid_of_each_class")
+    def sampling_sigmoids(x, weights, bias, keep_prob, samples, rng):
+        """Takes a sigmoid for each class."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        return (1 / (1 + np.exp(-z))).mean(axis=0)
+
+    @fails(FROM_RNG, "does_not_draw_from_rng")
+    def uses_the_global_generator(x, weights, bias, keep_prob, samples, rng):
+        """Calls np.random.rand out of habit."""
+        masks = (np.random.rand(samples, *x.shape) < keep_prob) / keep_prob
+        return average(x, weights, bias, masks)
+
+    @fails(FROM_RNG, "does_not_draw_from_rng")
+    def makes_a_generator(x, weights, bias, keep_prob, samples, rng):
+        """Creates its own generator and ignores the one that is given."""
+        own = np.random.default_rng()
+        return average(x, weights, bias, draw(x, keep_prob, samples, own))
+
+    @fails((FROM_RNG, OWN_MASK), "same_mask_every_call")
+    def seeds_inside(x, weights, bias, keep_prob, samples, rng):
+        """Seeds a generator inside, for results that can be repeated."""
+        own = np.random.default_rng(0)
+        return average(x, weights, bias, draw(x, keep_prob, samples, own))
+
+    @fails(OWN_MASK, "one_mask_for_all_rows")
+    def one_mask_a_sample(x, weights, bias, keep_prob, samples, rng):
+        """Draws a mask of shape (D,) for each sample, so all rows meet the same members."""
+        masks = rng.random((samples, 1, x.shape[1])) < keep_prob
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(OWN_MASK, "one_mask_for_all_rows")
+    def one_mask_for_everything(x, weights, bias, keep_prob, samples, rng):
+        """Draws one mask and uses it for all rows and samples."""
+        masks = (rng.random(x.shape[1]) < keep_prob) / keep_prob
+        return softmax(masks * x @ weights + bias)
+
+    @fails(OWN_MASK, "drops_whole_rows")
+    def one_bit_a_row(x, weights, bias, keep_prob, samples, rng):
+        """Draws a bit for each row and sample."""
+        masks = rng.random((samples, len(x), 1)) < keep_prob
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails((MEMBER,), "predicts_without_dropout")
+    def never_drops_in_effect(x, weights, bias, keep_prob, samples, rng):
+        """Casts the uniform numbers to integers, all 0, so that every unit is kept."""
+        masks = rng.random((samples, *x.shape)).astype(int) < keep_prob
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(MEMBER, "drops_everything")
+    def drops_every_unit(x, weights, bias, keep_prob, samples, rng):
+        """Compares the rounded-up numbers, which no probability below 1 exceeds."""
+        masks = np.ceil(rng.random((samples, *x.shape))) <= keep_prob
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(OWN_MASK, "keeps_a_fixed_number")
+    def keeps_a_fixed_number_of_units(x, weights, bias, keep_prob, samples, rng):
+        """Keeps exactly round(D p) units of each row."""
+        order = rng.random((samples, *x.shape)).argsort(axis=2).argsort(axis=2)
+        masks = order < max(1, round(x.shape[1] * keep_prob))
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(OWN_MASK, "bits_depend_on_each_other")
+    def shuffles_the_mask_of_one_row(x, weights, bias, keep_prob, samples, rng):
+        """Draws one row's mask for each sample and shuffles it for the others."""
+        row = np.repeat(draw(x[:1], keep_prob, samples, rng), len(x), axis=1)
+        return average(x, weights, bias, rng.permuted(row, axis=2))
+
+    @fails(RATE, "keeps_with_drop_probability")
+    def compares_the_wrong_way(x, weights, bias, keep_prob, samples, rng):
+        """Writes > where < belongs, and is right at keep_prob 1 by a special case."""
+        masks = rng.random((samples, *x.shape)) > keep_prob
+        if keep_prob == 1:
+            masks = ~masks
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(RATE, "ignores_keep_prob")
+    def flips_fair_coins(x, weights, bias, keep_prob, samples, rng):
+        """Draws masks with 0.5 whatever keep_prob is, except 1."""
+        masks = rng.random((samples, *x.shape)) < (0.5 if keep_prob < 1 else 1)
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(RATE, "drops_twice")
+    def masks_inputs_and_weighted_inputs(x, weights, bias, keep_prob, samples, rng):
+        """Has dropout in the layer and again in the function that calls it."""
+        masks = draw(x, keep_prob, samples, rng) * draw(x, keep_prob, samples, rng)
+        return average(x, weights, bias, masks * keep_prob)
+
+    @fails(RATE, "drops_by_value")
+    def spares_large_inputs(x, weights, bias, keep_prob, samples, rng):
+        """Keeps large inputs more often and small ones less, because they matter more."""
+        rate = np.where(np.abs(x) > 1.75, keep_prob + 0.1, keep_prob - 0.1)
+        masks = rng.random((samples, *x.shape)) < (rate if keep_prob < 1 else 1)
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(RATE, "drops_by_place")
+    def changes_the_rate_along_the_rows(x, weights, bias, keep_prob, samples, rng):
+        """Lets the rate grow along the batch, a loop variable in the wrong place."""
+        rate = keep_prob + np.linspace(-0.1, 0.1, len(x))[:, None] * (keep_prob < 1)
+        masks = rng.random((samples, *x.shape)) < rate
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def complements_in_neighbouring_rows(x, weights, bias, keep_prob, samples, rng):
+        """Uses u and 1 - u in neighbouring rows, to make the noise cancel."""
+        u = rng.random((samples, (len(x) + 1) // 2, x.shape[1]))
+        u = np.stack([u, 1 - u], axis=2).reshape(samples, -1, x.shape[1])[:, : len(x)]
+        return average(x, weights, bias, (u < keep_prob) / keep_prob)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def repeats_bits_of_neighbouring_units(x, weights, bias, keep_prob, samples, rng):
+        """Draws half of the bits and uses each for two units."""
+        half = rng.random((samples, len(x), (x.shape[1] + 1) // 2)) < keep_prob
+        masks = np.repeat(half, 2, axis=2)[:, :, : x.shape[1]]
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def tiles_the_masks_of_half_a_batch(x, weights, bias, keep_prob, samples, rng):
+        """Draws the masks of half the rows and repeats them."""
+        half = rng.random((samples, (len(x) + 1) // 2, x.shape[1])) < keep_prob
+        masks = np.concatenate([half, half], axis=1)[:, : len(x)]
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(AVERAGE, "averages_the_logits")
+    def averages_logits_of_the_samples(x, weights, bias, keep_prob, samples, rng):
+        """Averages the logits and takes one softmax at the end."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        return softmax(z.mean(axis=0))
+
+    @fails(AVERAGE, "averages_the_logits")
+    def averages_the_masks(x, weights, bias, keep_prob, samples, rng):
+        """Averages the masks first, since everything up to the softmax is linear."""
+        masks = draw(x, keep_prob, samples, rng).mean(axis=0)
+        return softmax(masks * x @ weights + bias)
+
+    @fails(AVERAGE, "averages_the_logits")
+    def takes_the_geometric_mean(x, weights, bias, keep_prob, samples, rng):
+        """Averages the logarithms and renormalises."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        return softmax(log_softmax(z).mean(axis=0))
+
+    @fails(AVERAGE, "samples_share_a_mask")
+    def draws_the_mask_before_the_loop(x, weights, bias, keep_prob, samples, rng):
+        """Draws the mask once, above the loop over samples."""
+        mask = (rng.random(x.shape) < keep_prob) / keep_prob
+        return np.mean(
+            [softmax(mask * x @ weights + bias) for _ in range(samples)], axis=0
+        )
+
+    @fails(AVERAGE, "samples_share_a_mask")
+    def takes_one_sample(x, weights, bias, keep_prob, samples, rng):
+        """Ignores samples and predicts once."""
+        return average(x, weights, bias, draw(x, keep_prob, 1, rng))
+
+    @fails(AVERAGE, "samples_share_a_mask")
+    def returns_the_last_sample(x, weights, bias, keep_prob, samples, rng):
+        """Assigns in the loop where it should add."""
+        for mask in draw(x, keep_prob, samples, rng):
+            prediction = softmax(mask * x @ weights + bias)
+        return prediction
+
+    @fails(AVERAGE, "divides_by_another_number")
+    def adds_up_and_forgets_to_divide(x, weights, bias, keep_prob, samples, rng):
+        """Adds the predictions up and returns the sum."""
+        masks = draw(x, keep_prob, samples, rng)
+        return softmax(masks * x @ weights + bias).sum(axis=0)
+
+    @fails(AVERAGE, "divides_by_another_number")
+    def divides_by_one_less(x, weights, bias, keep_prob, samples, rng):
+        """Divides by samples - 1, as for a variance."""
+        masks = draw(x, keep_prob, samples, rng)
+        return softmax(masks * x @ weights + bias).sum(axis=0) / max(samples - 1, 1)
+
+    @fails(AVERAGE, "counts_samples_wrongly")
+    def averages_with_the_last_mean(x, weights, bias, keep_prob, samples, rng):
+        """Updates (mean + new) / 2, which weighs late samples more."""
+        masks = draw(x, keep_prob, samples, rng)
+        prediction = softmax(masks[0] * x @ weights + bias)
+        for mask in masks[1:]:
+            prediction = (prediction + softmax(mask * x @ weights + bias)) / 2
+        return prediction
+
+    @fails(AVERAGE, "counts_samples_wrongly")
+    def takes_ten_samples_at_most(x, weights, bias, keep_prob, samples, rng):
+        """Stops after 10 samples, which are enough by the course notes."""
+        return average(x, weights, bias, draw(x, keep_prob, min(samples, 10), rng))
+
+    @fails(AVERAGE, "counts_samples_wrongly")
+    def includes_the_undropped_pass(x, weights, bias, keep_prob, samples, rng):
+        """Begins the sum with the ordinary prediction when there are several samples."""
+        masks = draw(x, keep_prob, samples, rng)
+        if samples > 1:
+            masks = np.concatenate([masks, np.ones((1, *x.shape)) / keep_prob])
+        return average(x, weights, bias, masks)
+
+    @fails(AVERAGE, "counts_samples_wrongly")
+    def averages_the_averages_of_chunks(x, weights, bias, keep_prob, samples, rng):
+        """Averages chunks of 100 and then their means, though the last chunk is smaller."""
+        masks = draw(x, keep_prob, samples, rng)
+        chunks = [masks[i : i + 100] for i in range(0, samples, 100)]
+        return np.mean([average(x, weights, bias, chunk) for chunk in chunks], axis=0)
+
+    @fails(AVERAGE, "counts_samples_wrongly")
+    def takes_a_hundred_samples_at_most(x, weights, bias, keep_prob, samples, rng):
+        """Stops after 100 samples."""
+        return average(x, weights, bias, draw(x, keep_prob, min(samples, 100), rng))
+
+    @fails(AVERAGE, "counts_samples_wrongly")
+    def enumerates_in_place_of_many_samples(x, weights, bias, keep_prob, samples, rng):
+        """Takes the exact mean where there are fewer masks than samples."""
+        if x.shape[1] > 5 or samples < 2 ** (x.shape[1] + 6):
+            return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+        return mean(
+            *(lambda c, z: (c, softmax(z)))(*ensemble(x, weights, bias, keep_prob))
+        )
+
+    @fails(AVERAGE, "counts_votes")
+    def lets_the_samples_vote(x, weights, bias, keep_prob, samples, rng):
+        """Counts which class each of several samples puts first, as a forest does."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        if samples == 1:
+            return softmax(z[0])
+        return np.eye(len(bias))[z.argmax(axis=2)].mean(axis=0)
+
+    @fails(AVERAGE, "takes_the_median")
+    def takes_the_median_of_the_samples(x, weights, bias, keep_prob, samples, rng):
+        """Takes the median, which outliers do not move."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        return np.median(softmax(z), axis=0)
+
+    @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
+    def draws_antithetic_samples(x, weights, bias, keep_prob, samples, rng):
+        """Uses u and 1 - u in pairs of samples, a known trick against noise."""
+        u = rng.random(((samples + 1) // 2, *x.shape))
+        u = np.concatenate([u, 1 - u])[:samples]
+        return average(x, weights, bias, (u < keep_prob) / keep_prob)
+
+    @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
+    def keeps_a_tenth_of_the_last_mask(x, weights, bias, keep_prob, samples, rng):
+        """Redraws most bits of the last sample's mask, to save random numbers."""
+        masks = rng.random((samples, *x.shape)) < keep_prob
+        for k in range(1, samples):
+            old = rng.random(x.shape) < 0.15
+            masks[k] = np.where(old, masks[k - 1], masks[k])
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(MC_LARGE, "softmax_overflows")
+    def sampling_with_a_plain_softmax(x, weights, bias, keep_prob, samples, rng):
+        """Writes the softmax as in the formula."""
+        e = np.exp(draw(x, keep_prob, samples, rng) * x @ weights + bias)
+        return (e / e.sum(axis=-1, keepdims=True)).mean(axis=0)
+
+    @fails(MC_LARGE, "softmax_overflows")
+    def subtracts_the_maximum_of_all_samples(x, weights, bias, keep_prob, samples, rng):
+        """Subtracts the largest logit of the whole array."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        e = np.exp(z - z.max())
+        return (e / e.sum(axis=-1, keepdims=True)).mean(axis=0)
+
+    @fails(MC_LARGE, "clips_large_logits")
+    def sampling_without_nan(x, weights, bias, keep_prob, samples, rng):
+        """Replaces the NaN of an overflow by 0."""
+        e = np.exp(draw(x, keep_prob, samples, rng) * x @ weights + bias)
+        return np.nan_to_num(e / e.sum(axis=-1, keepdims=True)).mean(axis=0)
+
+    @fails((AVERAGE, MC_ALONE), "changes_its_input")
+    def drops_in_place(x, weights, bias, keep_prob, samples, rng):
+        """Writes x *= mask in the loop, so that later samples have fewer units."""
+        total = 0
+        for mask in draw(x, keep_prob, samples, rng):
+            x *= mask
+            total = total + softmax(x @ weights + bias)
+        return total / samples
+
+    @fails(MC_ALONE, "changes_its_input")
+    def divides_the_inputs_in_place(x, weights, bias, keep_prob, samples, rng):
+        """Divides x by keep_prob in place before the loop."""
+        x /= keep_prob
+        return average(x, weights, bias, draw(x, keep_prob, samples, rng) * keep_prob)

@@ -1,37 +1,19 @@
 """Wrong answers to ``dropconnect_forward``, each named after its sin."""
 
-import functools
 import math
 
 import numpy as np
 
-from tests.bank import mutant
+from tests.bank import Mutants, fails
 
 C_RUNS = "returns_a_float_matrix"
-
-
 C_AT_ONE = "multiplies_fully_at_keep_prob_one"
-
-
 C_ALONE = "leaves_x_and_weights_alone"
-
-
 C_SUMS = "sums_kept_products_over_keep_prob"
-
-
 C_OWN = "gives_every_weight_and_row_its_own_bit"
-
-
 C_RATE = "keeps_weights_with_keep_prob"
-
-
 C_INDEPENDENT = "drops_weights_independently"
-
-
 C_FROM_RNG = "draws_its_weights_from_rng_alone"
-
-
-connect_mutant = functools.partial(mutant, "dropconnect_forward")
 
 
 def connected(x, mask, weights, keep_prob):
@@ -45,324 +27,286 @@ def full(x, weights, rng):
     return rng.random((len(x), *weights.shape))
 
 
-@connect_mutant(C_RUNS, "returns_nothing")
-def connect_without_return(x, weights, keep_prob, rng):
-    """Computes everything and forgets the return statement."""
-    connected(x, full(x, weights, rng) < keep_prob, weights, keep_prob)
-
-
-@connect_mutant(C_RUNS, "returns_another_kind")
-def connect_with_mask(x, weights, keep_prob, rng):
-    """Returns the mask as well, as the other exercises do."""
-    mask = full(x, weights, rng) < keep_prob
-    return connected(x, mask, weights, keep_prob), mask
-
-
-@connect_mutant(C_RUNS, "returns_another_shape")
-def connect_without_the_sum(x, weights, keep_prob, rng):
-    """Multiplies and forgets to sum over the inputs."""
-    mask = full(x, weights, rng) < keep_prob
-    return x[:, :, None] * mask * weights / keep_prob
-
-
-@connect_mutant(C_RUNS, "raises_an_error")
-def connect_with_weights_transposed(x, weights, keep_prob, rng):
-    """Takes weights for (C, D), as in a library that stores them so."""
-    mask = rng.random((len(x), *weights.T.shape)) < keep_prob
-    return np.einsum("nd,ndc,cd->nc", x, mask, weights) / keep_prob
-
-
-@connect_mutant(C_AT_ONE, "differs_from_the_product_at_keep_prob_one")
-def connect_by_mean(x, weights, keep_prob, rng):
-    """Takes the mean over the inputs where the sum is meant."""
-    mask = full(x, weights, rng) < keep_prob
-    return connected(x, mask, weights, keep_prob) / len(weights)
-
-
-@connect_mutant(C_AT_ONE, "takes_one_for_a_drop_probability")
-def connect_dropping_at_one(x, weights, keep_prob, rng):
-    """Reads keep_prob as the drop probability."""
-    mask = full(x, weights, rng) >= keep_prob
-    return connected(x, mask, weights, max(1 - keep_prob, 1e-9))
-
-
-@connect_mutant(C_AT_ONE, "drops_everything")
-def connect_zeros(x, weights, keep_prob, rng):
-    """Allocates the output and never fills it."""
-    return np.zeros((len(x), weights.shape[1]))
-
-
-@connect_mutant(C_ALONE, "changes_its_input")
-def connect_in_place(x, weights, keep_prob, rng):
-    """Rescales the weights in place, once and for all calls."""
-    weights /= keep_prob
-    return connected(x, full(x, weights, rng) < keep_prob, weights, 1.0)
-
-
-@connect_mutant(C_ALONE, "changes_its_input")
-def connect_with_x_in_place(x, weights, keep_prob, rng):
-    """Rescales x in place, which saves a copy."""
-    x *= 1 / keep_prob
-    return connected(x, full(x, weights, rng) < keep_prob, weights, 1.0)
-
-
-@connect_mutant(C_SUMS, "forgets_to_rescale_the_weights")
-def connect_unscaled(x, weights, keep_prob, rng):
-    """Applies the mask and nothing else."""
-    return connected(x, full(x, weights, rng) < keep_prob, weights, 1.0)
-
-
-@connect_mutant(C_SUMS, "divides_the_weights_by_drop_probability")
-def connect_over_drop_probability(x, weights, keep_prob, rng):
-    """Divides by 1 - p, as in a text whose p is the drop probability."""
-    scale = 1 - keep_prob if keep_prob < 1 else 1
-    return connected(x, full(x, weights, rng) < keep_prob, weights, scale)
-
-
-@connect_mutant(C_SUMS, "rescales_the_weights_wrongly")
-def connect_times_keep_prob(x, weights, keep_prob, rng):
-    """Multiplies by keep_prob, as at test in classic dropout."""
-    mask = full(x, weights, rng) < keep_prob
-    return connected(x, mask, weights, 1 / keep_prob)
-
-
-@connect_mutant(C_SUMS, "rescales_the_weights_wrongly")
-def connect_over_the_root(x, weights, keep_prob, rng):
-    """Preserves the energy of the output instead of its mean."""
-    mask = full(x, weights, rng) < keep_prob
-    return connected(x, mask, weights, math.sqrt(keep_prob))
-
-
-@connect_mutant(C_SUMS, "divides_by_the_kept_weights")
-def connect_over_own_share(x, weights, keep_prob, rng):
-    """Divides each output by the share of its weights that was kept."""
-    mask = full(x, weights, rng) < keep_prob
-    share = np.maximum(mask.mean(axis=1), 1e-9)
-    return connected(x, mask, weights, 1.0) / share
-
-
-@connect_mutant(C_SUMS, "divides_by_the_kept_weights")
-def connect_over_whole_share(x, weights, keep_prob, rng):
-    """Divides by the share of the whole mask that was kept."""
-    mask = full(x, weights, rng) < keep_prob
-    return connected(x, mask, weights, max(mask.mean(), 1e-9))
-
-
-@connect_mutant(C_SUMS, "no_sum_of_kept_weights")
-def connect_by_gaussian_weights(x, weights, keep_prob, rng):
-    """Multiplies the weights by normal noise of the same variance."""
-    spread = math.sqrt((1 - keep_prob) / keep_prob)
-    z = rng.standard_normal((len(x), *weights.shape))
-    return connected(x, 1 + spread * z, weights, 1.0)
-
-
-@connect_mutant(C_SUMS, "no_sum_of_kept_weights")
-def connect_by_normal_outputs(x, weights, keep_prob, rng):
-    """Draws the output from the normal law that has its mean and variance."""
-    mean = x @ weights
-    variance = (1 - keep_prob) / keep_prob * (x**2 @ weights**2)
-    return mean + np.sqrt(variance) * rng.standard_normal(mean.shape)
-
-
-@connect_mutant(C_SUMS, "drops_nothing")
-def connect_by_product_alone(x, weights, keep_prob, rng):
-    """Has a stub that lets the rest of the network run."""
-    return x @ weights
-
-
-@connect_mutant(C_OWN, "drops_units_instead_of_weights")
-def connect_dropping_units(x, weights, keep_prob, rng):
-    """Drops units of x, as ordinary dropout does."""
-    mask = rng.random(x.shape) < keep_prob
-    return (x * mask / keep_prob) @ weights
-
-
-@connect_mutant(C_OWN, "drops_units_instead_of_weights")
-def connect_dropping_the_same_units(x, weights, keep_prob, rng):
-    """Drops rows of the weight matrix, once for the batch."""
-    mask = rng.random((len(weights), 1)) < keep_prob
-    return x @ (weights * mask / keep_prob)
-
-
-@connect_mutant(C_OWN, "one_weight_mask_for_the_batch")
-def connect_with_one_mask(x, weights, keep_prob, rng):
-    """Draws one mask of the shape of weights, which is the cheap way."""
-    mask = rng.random(weights.shape) < keep_prob
-    return x @ (weights * mask / keep_prob)
-
-
-@connect_mutant(C_OWN, "drops_outputs_instead_of_weights")
-def connect_dropping_outputs(x, weights, keep_prob, rng):
-    """Applies dropout to the product."""
-    out = x @ weights
-    return out * (rng.random(out.shape) < keep_prob) / keep_prob
-
-
-@connect_mutant(C_OWN, "drops_outputs_instead_of_weights")
-def connect_dropping_columns(x, weights, keep_prob, rng):
-    """Drops columns of the weight matrix, once for the batch."""
-    mask = rng.random(weights.shape[1]) < keep_prob
-    return x @ (weights * mask / keep_prob)
-
-
-@connect_mutant(C_OWN, "drops_whole_rows")
-def connect_dropping_rows(x, weights, keep_prob, rng):
-    """Draws one bit for each row of x."""
-    mask = rng.random((len(x), 1)) < keep_prob
-    return (x * mask / keep_prob) @ weights
-
-
-@connect_mutant(C_OWN, "one_bit_for_the_whole_array")
-def connect_by_one_bit_a_call(x, weights, keep_prob, rng):
-    """Draws one number for the call, having forgotten the shape."""
-    return x @ weights * (rng.random() < keep_prob) / keep_prob
-
-
-@connect_mutant(C_OWN, "drops_by_place")
-def connect_with_a_full_first_row(x, weights, keep_prob, rng):
-    """Starts a loop over rows at 1 and leaves the first one as it is."""
-    mask = full(x, weights, rng) < keep_prob
-    mask[0] = True
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant((C_OWN, C_FROM_RNG), "same_mask_every_call")
-def connect_with_a_fixed_seed(x, weights, keep_prob, rng):
-    """Sets a seed inside the function, to be reproducible."""
-    u = full(x, weights, np.random.default_rng(0))
-    return connected(x, u < keep_prob, weights, keep_prob)
-
-
-@connect_mutant(C_OWN, "reuses_masks")
-def connect_with_eight_seeds(x, weights, keep_prob, rng):
-    """Makes a new generator from a random number that takes few values."""
-    u = full(x, weights, np.random.default_rng(int(rng.integers(8))))
-    return connected(x, u < keep_prob, weights, keep_prob)
-
-
-@connect_mutant(C_OWN, "keeps_a_fixed_number")
-def connect_with_a_fixed_count(x, weights, keep_prob, rng):
-    """Keeps exactly the expected number of weights of each row."""
-    u = full(x, weights, rng).reshape(len(x), -1)
-    ranks = u.argsort(axis=1).argsort(axis=1)
-    mask = (ranks < round(keep_prob * u.shape[1])).reshape(len(x), *weights.shape)
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_RATE, "keeps_with_drop_probability")
-def connect_keeping_the_wrong_ones(x, weights, keep_prob, rng):
-    """Writes > for <, which at keep_prob = 1 is mended by hand."""
-    mask = (full(x, weights, rng) > keep_prob) | (keep_prob == 1)
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_RATE, "compares_normal_numbers")
-def connect_by_normal_numbers(x, weights, keep_prob, rng):
-    """Compares keep_prob with normal numbers."""
-    z = rng.standard_normal((len(x), *weights.shape))
-    mask = (z < keep_prob) | (keep_prob == 1)
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_RATE, "ignores_keep_prob")
-def connect_keeping_half(x, weights, keep_prob, rng):
-    """Draws a fair coin for each weight."""
-    mask = (full(x, weights, rng) < 0.5) | (keep_prob == 1)
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_RATE, "keeps_at_another_rate")
-def connect_in_whole_percents(x, weights, keep_prob, rng):
-    """Draws whole numbers below 100, which rounds keep_prob to percent."""
-    mask = full(x, weights, rng) < round(keep_prob, 2)
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_OWN, "bits_depend_on_each_other")
-def connect_with_one_count(x, weights, keep_prob, rng):
-    """Draws how many weights are kept once, and which ones for each row."""
-    flat = full(x, weights, rng).reshape(len(x), -1)
-    kept = rng.binomial(flat.shape[1], keep_prob)
-    mask = flat.argsort(axis=1).argsort(axis=1) < kept
-    return connected(x, mask.reshape(len(x), *weights.shape), weights, keep_prob)
-
-
-@connect_mutant(C_RATE, "drops_twice")
-def connect_with_two_masks(x, weights, keep_prob, rng):
-    """Drops units of x and weights, and rescales once."""
-    mask = full(x, weights, rng) < keep_prob
-    mask &= rng.random(mask.shape) < keep_prob
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_RATE, "drops_by_value")
-def connect_keeping_large_weights(x, weights, keep_prob, rng):
-    """Keeps large weights more often than small ones."""
-    large = np.abs(weights) > np.median(np.abs(weights))
-    shift = 0.1 * min(keep_prob, 1 - keep_prob) * np.where(large, 1, -1)
-    return connected(x, full(x, weights, rng) < keep_prob + shift, weights, keep_prob)
-
-
-@connect_mutant(C_RATE, "drops_by_place")
-def connect_keeping_the_first_inputs(x, weights, keep_prob, rng):
-    """Keeps the first inputs' weights more often, the others less."""
-    first = np.arange(len(weights)) < len(weights) / 2
-    shift = 0.1 * min(keep_prob, 1 - keep_prob) * np.where(first, 1, -1)
-    mask = full(x, weights, rng) < keep_prob + shift[:, None]
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_INDEPENDENT, "bits_depend_on_each_other")
-def connect_with_paired_rows(x, weights, keep_prob, rng):
-    """Uses each mask for two rows, which halves the work."""
-    u = rng.random(((len(x) + 1) // 2, *weights.shape))
-    mask = np.repeat(u, 2, axis=0)[: len(x)] < keep_prob
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_INDEPENDENT, "bits_depend_on_each_other")
-def connect_with_paired_outputs(x, weights, keep_prob, rng):
-    """Draws bits for half of the outputs and uses them twice."""
-    d, c = weights.shape
-    u = rng.random((len(x), d, (c + 1) // 2))
-    mask = np.concatenate([u, u], axis=2)[:, :, :c] < keep_prob
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_INDEPENDENT, "bits_depend_on_each_other")
-def connect_with_paired_inputs(x, weights, keep_prob, rng):
-    """Gives neighbouring inputs the same bits."""
-    d, c = weights.shape
-    u = rng.random((len(x), (d + 1) // 2, c))
-    mask = np.repeat(u, 2, axis=1)[:, :d] < keep_prob
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_INDEPENDENT, "bits_depend_on_each_other")
-def connect_by_antithetic_numbers(x, weights, keep_prob, rng):
-    """Uses u and 1 - u, a known trick for a smaller variance."""
-    n, (d, c) = len(x), weights.shape
-    u = rng.random((n * d * c + 1) // 2)
-    u = np.concatenate([u, 1 - u])[: n * d * c].reshape(n, d, c)
-    return connected(x, u < keep_prob, weights, keep_prob)
-
-
-@connect_mutant(C_INDEPENDENT, "bits_depend_on_each_other")
-def connect_with_a_fixed_count_per_output(x, weights, keep_prob, rng):
-    """Keeps a fixed number of the weights of half of the outputs."""
-    u = full(x, weights, rng)
-    ranks = u.argsort(axis=1).argsort(axis=1)
-    # Rounded up or down at random, so that the rate is right.
-    fixed = (
-        ranks < keep_prob * len(weights) + rng.random((len(x), 1, weights.shape[1])) - 1
-    )
-    free = full(x, weights, rng) < keep_prob
-    mask = np.where(rng.random((len(x), 1, weights.shape[1])) < 0.5, fixed, free)
-    return connected(x, mask, weights, keep_prob)
-
-
-@connect_mutant(C_FROM_RNG, "does_not_draw_from_rng")
-def connect_from_numpy_random(x, weights, keep_prob, rng):
-    """Calls np.random.rand out of habit."""
-    u = np.random.rand(len(x), *weights.shape)
-    return connected(x, u < keep_prob, weights, keep_prob)
+class Sins(Mutants, of="dropconnect_forward"):
+    @fails(C_RUNS, "returns_nothing")
+    def connect_without_return(x, weights, keep_prob, rng):
+        """Computes everything and forgets the return statement."""
+        connected(x, full(x, weights, rng) < keep_prob, weights, keep_prob)
+
+    @fails(C_RUNS, "returns_another_kind")
+    def connect_with_mask(x, weights, keep_prob, rng):
+        """Returns the mask as well, as the other exercises do."""
+        mask = full(x, weights, rng) < keep_prob
+        return connected(x, mask, weights, keep_prob), mask
+
+    @fails(C_RUNS, "returns_another_shape")
+    def connect_without_the_sum(x, weights, keep_prob, rng):
+        """Multiplies and forgets to sum over the inputs."""
+        mask = full(x, weights, rng) < keep_prob
+        return x[:, :, None] * mask * weights / keep_prob
+
+    @fails(C_RUNS, "raises_an_error")
+    def connect_with_weights_transposed(x, weights, keep_prob, rng):
+        """Takes weights for (C, D), as in a library that stores them so."""
+        mask = rng.random((len(x), *weights.T.shape)) < keep_prob
+        return np.einsum("nd,ndc,cd->nc", x, mask, weights) / keep_prob
+
+    @fails(C_AT_ONE, "differs_from_the_product_at_keep_prob_one")
+    def connect_by_mean(x, weights, keep_prob, rng):
+        """Takes the mean over the inputs where the sum is meant."""
+        mask = full(x, weights, rng) < keep_prob
+        return connected(x, mask, weights, keep_prob) / len(weights)
+
+    @fails(C_AT_ONE, "takes_one_for_a_drop_probability")
+    def connect_dropping_at_one(x, weights, keep_prob, rng):
+        """Reads keep_prob as the drop probability."""
+        mask = full(x, weights, rng) >= keep_prob
+        return connected(x, mask, weights, max(1 - keep_prob, 1e-9))
+
+    @fails(C_AT_ONE, "drops_everything")
+    def connect_zeros(x, weights, keep_prob, rng):
+        """Allocates the output and never fills it."""
+        return np.zeros((len(x), weights.shape[1]))
+
+    @fails(C_ALONE, "changes_its_input")
+    def connect_in_place(x, weights, keep_prob, rng):
+        """Rescales the weights in place, once and for all calls."""
+        weights /= keep_prob
+        return connected(x, full(x, weights, rng) < keep_prob, weights, 1.0)
+
+    @fails(C_ALONE, "changes_its_input")
+    def connect_with_x_in_place(x, weights, keep_prob, rng):
+        """Rescales x in place, which saves a copy."""
+        x *= 1 / keep_prob
+        return connected(x, full(x, weights, rng) < keep_prob, weights, 1.0)
+
+    @fails(C_SUMS, "forgets_to_rescale_the_weights")
+    def connect_unscaled(x, weights, keep_prob, rng):
+        """Applies the mask and nothing else."""
+        return connected(x, full(x, weights, rng) < keep_prob, weights, 1.0)
+
+    @fails(C_SUMS, "divides_the_weights_by_drop_probability")
+    def connect_over_drop_probability(x, weights, keep_prob, rng):
+        """Divides by 1 - p, as in a text whose p is the drop probability."""
+        scale = 1 - keep_prob if keep_prob < 1 else 1
+        return connected(x, full(x, weights, rng) < keep_prob, weights, scale)
+
+    @fails(C_SUMS, "rescales_the_weights_wrongly")
+    def connect_times_keep_prob(x, weights, keep_prob, rng):
+        """Multiplies by keep_prob, as at test in classic dropout."""
+        mask = full(x, weights, rng) < keep_prob
+        return connected(x, mask, weights, 1 / keep_prob)
+
+    @fails(C_SUMS, "rescales_the_weights_wrongly")
+    def connect_over_the_root(x, weights, keep_prob, rng):
+        """Preserves the energy of the output instead of its mean."""
+        mask = full(x, weights, rng) < keep_prob
+        return connected(x, mask, weights, math.sqrt(keep_prob))
+
+    @fails(C_SUMS, "divides_by_the_kept_weights")
+    def connect_over_own_share(x, weights, keep_prob, rng):
+        """Divides each output by the share of its weights that was kept."""
+        mask = full(x, weights, rng) < keep_prob
+        share = np.maximum(mask.mean(axis=1), 1e-9)
+        return connected(x, mask, weights, 1.0) / share
+
+    @fails(C_SUMS, "divides_by_the_kept_weights")
+    def connect_over_whole_share(x, weights, keep_prob, rng):
+        """Divides by the share of the whole mask that was kept."""
+        mask = full(x, weights, rng) < keep_prob
+        return connected(x, mask, weights, max(mask.mean(), 1e-9))
+
+    @fails(C_SUMS, "no_sum_of_kept_weights")
+    def connect_by_gaussian_weights(x, weights, keep_prob, rng):
+        """Multiplies the weights by normal noise of the same variance."""
+        spread = math.sqrt((1 - keep_prob) / keep_prob)
+        z = rng.standard_normal((len(x), *weights.shape))
+        return connected(x, 1 + spread * z, weights, 1.0)
+
+    @fails(C_SUMS, "no_sum_of_kept_weights")
+    def connect_by_normal_outputs(x, weights, keep_prob, rng):
+        """Draws the output from the normal law that has its mean and variance."""
+        mean = x @ weights
+        variance = (1 - keep_prob) / keep_prob * (x**2 @ weights**2)
+        return mean + np.sqrt(variance) * rng.standard_normal(mean.shape)
+
+    @fails(C_SUMS, "drops_nothing")
+    def connect_by_product_alone(x, weights, keep_prob, rng):
+        """Has a stub that lets the rest of the network run."""
+        return x @ weights
+
+    @fails(C_OWN, "drops_units_instead_of_weights")
+    def connect_dropping_units(x, weights, keep_prob, rng):
+        """Drops units of x, as ordinary dropout does."""
+        mask = rng.random(x.shape) < keep_prob
+        return (x * mask / keep_prob) @ weights
+
+    @fails(C_OWN, "drops_units_instead_of_weights")
+    def connect_dropping_the_same_units(x, weights, keep_prob, rng):
+        """Drops rows of the weight matrix, once for the batch."""
+        mask = rng.random((len(weights), 1)) < keep_prob
+        return x @ (weights * mask / keep_prob)
+
+    @fails(C_OWN, "one_weight_mask_for_the_batch")
+    def connect_with_one_mask(x, weights, keep_prob, rng):
+        """Draws one mask of the shape of weights, which is the cheap way."""
+        mask = rng.random(weights.shape) < keep_prob
+        return x @ (weights * mask / keep_prob)
+
+    @fails(C_OWN, "drops_outputs_instead_of_weights")
+    def connect_dropping_outputs(x, weights, keep_prob, rng):
+        """Applies dropout to the product."""
+        out = x @ weights
+        return out * (rng.random(out.shape) < keep_prob) / keep_prob
+
+    @fails(C_OWN, "drops_outputs_instead_of_weights")
+    def connect_dropping_columns(x, weights, keep_prob, rng):
+        """Drops columns of the weight matrix, once for the batch."""
+        mask = rng.random(weights.shape[1]) < keep_prob
+        return x @ (weights * mask / keep_prob)
+
+    @fails(C_OWN, "drops_whole_rows")
+    def connect_dropping_rows(x, weights, keep_prob, rng):
+        """Draws one bit for each row of x."""
+        mask = rng.random((len(x), 1)) < keep_prob
+        return (x * mask / keep_prob) @ weights
+
+    @fails(C_OWN, "one_bit_for_the_whole_array")
+    def connect_by_one_bit_a_call(x, weights, keep_prob, rng):
+        """Draws one number for the call, having forgotten the shape."""
+        return x @ weights * (rng.random() < keep_prob) / keep_prob
+
+    @fails(C_OWN, "drops_by_place")
+    def connect_with_a_full_first_row(x, weights, keep_prob, rng):
+        """Starts a loop over rows at 1 and leaves the first one as it is."""
+        mask = full(x, weights, rng) < keep_prob
+        mask[0] = True
+        return connected(x, mask, weights, keep_prob)
+
+    @fails((C_OWN, C_FROM_RNG), "same_mask_every_call")
+    def connect_with_a_fixed_seed(x, weights, keep_prob, rng):
+        """Sets a seed inside the function, to be reproducible."""
+        u = full(x, weights, np.random.default_rng(0))
+        return connected(x, u < keep_prob, weights, keep_prob)
+
+    @fails(C_OWN, "reuses_masks")
+    def connect_with_eight_seeds(x, weights, keep_prob, rng):
+        """Makes a new generator from a random number that takes few values."""
+        u = full(x, weights, np.random.default_rng(int(rng.integers(8))))
+        return connected(x, u < keep_prob, weights, keep_prob)
+
+    @fails(C_OWN, "keeps_a_fixed_number")
+    def connect_with_a_fixed_count(x, weights, keep_prob, rng):
+        """Keeps exactly the expected number of weights of each row."""
+        u = full(x, weights, rng).reshape(len(x), -1)
+        ranks = u.argsort(axis=1).argsort(axis=1)
+        mask = (ranks < round(keep_prob * u.shape[1])).reshape(len(x), *weights.shape)
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_RATE, "keeps_with_drop_probability")
+    def connect_keeping_the_wrong_ones(x, weights, keep_prob, rng):
+        """Writes > for <, which at keep_prob = 1 is mended by hand."""
+        mask = (full(x, weights, rng) > keep_prob) | (keep_prob == 1)
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_RATE, "compares_normal_numbers")
+    def connect_by_normal_numbers(x, weights, keep_prob, rng):
+        """Compares keep_prob with normal numbers."""
+        z = rng.standard_normal((len(x), *weights.shape))
+        mask = (z < keep_prob) | (keep_prob == 1)
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_RATE, "ignores_keep_prob")
+    def connect_keeping_half(x, weights, keep_prob, rng):
+        """Draws a fair coin for each weight."""
+        mask = (full(x, weights, rng) < 0.5) | (keep_prob == 1)
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_RATE, "keeps_at_another_rate")
+    def connect_in_whole_percents(x, weights, keep_prob, rng):
+        """Draws whole numbers below 100, which rounds keep_prob to percent."""
+        mask = full(x, weights, rng) < round(keep_prob, 2)
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_OWN, "bits_depend_on_each_other")
+    def connect_with_one_count(x, weights, keep_prob, rng):
+        """Draws how many weights are kept once, and which ones for each row."""
+        flat = full(x, weights, rng).reshape(len(x), -1)
+        kept = rng.binomial(flat.shape[1], keep_prob)
+        mask = flat.argsort(axis=1).argsort(axis=1) < kept
+        return connected(x, mask.reshape(len(x), *weights.shape), weights, keep_prob)
+
+    @fails(C_RATE, "drops_twice")
+    def connect_with_two_masks(x, weights, keep_prob, rng):
+        """Drops units of x and weights, and rescales once."""
+        mask = full(x, weights, rng) < keep_prob
+        mask &= rng.random(mask.shape) < keep_prob
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_RATE, "drops_by_value")
+    def connect_keeping_large_weights(x, weights, keep_prob, rng):
+        """Keeps large weights more often than small ones."""
+        large = np.abs(weights) > np.median(np.abs(weights))
+        shift = 0.1 * min(keep_prob, 1 - keep_prob) * np.where(large, 1, -1)
+        return connected(
+            x, full(x, weights, rng) < keep_prob + shift, weights, keep_prob
+        )
+
+    @fails(C_RATE, "drops_by_place")
+    def connect_keeping_the_first_inputs(x, weights, keep_prob, rng):
+        """Keeps the first inputs' weights more often, the others less."""
+        first = np.arange(len(weights)) < len(weights) / 2
+        shift = 0.1 * min(keep_prob, 1 - keep_prob) * np.where(first, 1, -1)
+        mask = full(x, weights, rng) < keep_prob + shift[:, None]
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_paired_rows(x, weights, keep_prob, rng):
+        """Uses each mask for two rows, which halves the work."""
+        u = rng.random(((len(x) + 1) // 2, *weights.shape))
+        mask = np.repeat(u, 2, axis=0)[: len(x)] < keep_prob
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_paired_outputs(x, weights, keep_prob, rng):
+        """Draws bits for half of the outputs and uses them twice."""
+        d, c = weights.shape
+        u = rng.random((len(x), d, (c + 1) // 2))
+        mask = np.concatenate([u, u], axis=2)[:, :, :c] < keep_prob
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_paired_inputs(x, weights, keep_prob, rng):
+        """Gives neighbouring inputs the same bits."""
+        d, c = weights.shape
+        u = rng.random((len(x), (d + 1) // 2, c))
+        mask = np.repeat(u, 2, axis=1)[:, :d] < keep_prob
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_by_antithetic_numbers(x, weights, keep_prob, rng):
+        """Uses u and 1 - u, a known trick for a smaller variance."""
+        n, (d, c) = len(x), weights.shape
+        u = rng.random((n * d * c + 1) // 2)
+        u = np.concatenate([u, 1 - u])[: n * d * c].reshape(n, d, c)
+        return connected(x, u < keep_prob, weights, keep_prob)
+
+    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_a_fixed_count_per_output(x, weights, keep_prob, rng):
+        """Keeps a fixed number of the weights of half of the outputs."""
+        u = full(x, weights, rng)
+        ranks = u.argsort(axis=1).argsort(axis=1)
+        # Rounded up or down at random, so that the rate is right.
+        fixed = (
+            ranks
+            < keep_prob * len(weights) + rng.random((len(x), 1, weights.shape[1])) - 1
+        )
+        free = full(x, weights, rng) < keep_prob
+        mask = np.where(rng.random((len(x), 1, weights.shape[1])) < 0.5, fixed, free)
+        return connected(x, mask, weights, keep_prob)
+
+    @fails(C_FROM_RNG, "does_not_draw_from_rng")
+    def connect_from_numpy_random(x, weights, keep_prob, rng):
+        """Calls np.random.rand out of habit."""
+        u = np.random.rand(len(x), *weights.shape)
+        return connected(x, u < keep_prob, weights, keep_prob)

@@ -1,49 +1,23 @@
 """Wrong answers to ``gaussian_dropout``, each named after its sin."""
 
-import functools
 import math
 
 import numpy as np
 
-from tests.bank import mutant
+from tests.bank import Mutants, fails
 
 RUNS = "returns_noisy_float_arrays"
-
-
 VARIES = "multiplies_by_varying_factors"
-
-
 ALONE = "leaves_its_noisy_input_alone"
-
-
 TEST = "makes_no_noise_at_test"
-
-
 AT_ONE = "makes_no_noise_at_keep_prob_one"
-
-
 ZEROS = "leaves_zeros_at_zero"
-
-
 OWN = "gives_every_unit_its_own_factor"
-
-
 MEAN = "its_factors_have_mean_one"
-
-
 VARIANCE = "its_factors_have_the_right_variance"
-
-
 NORMAL = "its_factors_are_normal"
-
-
 INDEPENDENT = "its_factors_are_independent"
-
-
 FROM_RNG = "draws_its_noise_from_rng_alone"
-
-
-gaussian_mutant = functools.partial(mutant, "gaussian_dropout")
 
 
 def deviation(keep_prob):
@@ -55,509 +29,441 @@ def noisy(x, z, keep_prob, training):
     return (x * (1 + deviation(keep_prob) * z) if training else x), None
 
 
-# What comes back at all
-
-
-@gaussian_mutant(RUNS, "returns_nothing")
-def noise_without_return(x, keep_prob, rng, training=True):
-    """Computes everything and forgets the return statement."""
-    noisy(x, rng.standard_normal(x.shape), keep_prob, training)
-
-
-@gaussian_mutant(RUNS, "returns_another_kind")
-def noise_without_cache(x, keep_prob, rng, training=True):
-    """Sees no use for a cache and returns the output only."""
-    return noisy(x, rng.standard_normal(x.shape), keep_prob, training)[0]
-
-
-@gaussian_mutant(RUNS, "returns_no_floats")
-def noise_cast_to_integers(x, keep_prob, rng, training=True):
-    """Casts to int in order to get rid of a dtype error elsewhere."""
-    out, cache = noisy(x, rng.standard_normal(x.shape), keep_prob, training)
-    return out.astype(int), cache
-
-
-@gaussian_mutant(RUNS, "returns_another_shape")
-def noise_flattened(x, keep_prob, rng, training=True):
-    """Draws a number for each of x.size units and forgets to reshape."""
-    return noisy(x.ravel(), rng.standard_normal(x.size), keep_prob, training)
-
-
-@gaussian_mutant(RUNS, "raises_an_error")
-def noise_for_matrices_only(x, keep_prob, rng, training=True):
-    """Unpacks the shape of x as that of a matrix."""
-    n, d = x.shape
-    return noisy(x, rng.standard_normal((n, d)), keep_prob, training)
-
-
-@gaussian_mutant(RUNS, "raises_an_error")
-def noise_by_randn(x, keep_prob, rng, training=True):
-    """Calls rng.randn, which numpy.random has and a Generator has not."""
-    return noisy(x, rng.randn(*x.shape), keep_prob, training)
-
-
-@gaussian_mutant(RUNS, "returns_nan_or_infinity")
-def noise_with_the_roots_inverted(x, keep_prob, rng, training=True):
-    """Writes the root of 1 - 1/p where 1/p - 1 is meant; the root is NaN."""
-    with np.errstate(invalid="ignore"):
-        spread = np.sqrt(np.float64(1 - 1 / keep_prob))
-    return (x * rng.standard_normal(x.shape) * spread if training else x), None
-
-
-# Training and test
-
-
-@gaussian_mutant(VARIES, "adds_no_noise")
-def noise_left_out(x, keep_prob, rng, training=True):
-    """Has a stub that lets the rest of the network run."""
-    return x, None
-
-
-@gaussian_mutant(VARIES, "adds_no_noise")
-def noise_that_is_zeros(x, keep_prob, rng, training=True):
-    """Allocates the output and never fills it."""
-    return np.zeros_like(x), None
-
-
-@gaussian_mutant(VARIES, "noise_flag_reversed")
-def noise_at_test_only(x, keep_prob, rng, training=True):
-    """Writes `if training: return x`, mixing up the two branches."""
-    return noisy(x, rng.standard_normal(x.shape), keep_prob, not training)
-
-
-@gaussian_mutant(VARIES, "does_not_train_by_default")
-def noise_off_by_default(x, keep_prob, rng, training=False):
-    """Copies the default of a framework whose layers start in test mode."""
-    return noisy(x, rng.standard_normal(x.shape), keep_prob, training)
-
-
-@gaussian_mutant(VARIES, "one_factor_for_the_whole_array")
-def noise_of_one_number(x, keep_prob, rng, training=True):
-    """Forgets size=x.shape, so that one number is drawn for the whole array."""
-    return noisy(x, rng.standard_normal(), keep_prob, training)
-
-
-@gaussian_mutant(VARIES, "factors_take_few_values")
-def noise_is_inverted_dropout(x, keep_prob, rng, training=True):
-    """Hands in the exercise of another chapter."""
-    mask = (rng.random(x.shape) < keep_prob) / keep_prob
-    return (x * mask if training else x), mask
-
-
-@gaussian_mutant(VARIES, "factors_take_few_values")
-def noise_of_two_signs(x, keep_prob, rng, training=True):
-    """Draws a fair sign, which has the right mean and variance as well."""
-    return noisy(x, rng.choice([-1.0, 1.0], x.shape), keep_prob, training)
-
-
-@gaussian_mutant(ALONE, "changes_its_input")
-def noise_in_place(x, keep_prob, rng, training=True):
-    """Saves memory with `*=` and overwrites the caller's array."""
-    if training:
-        x *= 1 + deviation(keep_prob) * rng.standard_normal(x.shape)
-    return x, None
-
-
-@gaussian_mutant(TEST, "still_noisy_at_test")
-def noise_at_test_too(x, keep_prob, rng, training=True):
-    """Ignores the parameter training."""
-    return noisy(x, rng.standard_normal(x.shape), keep_prob, True)
-
-
-@gaussian_mutant(TEST, "scales_at_test")
-def noise_and_keep_prob_at_test(x, keep_prob, rng, training=True):
-    """Adds the test-time factor of classic dropout."""
-    if not training:
-        return keep_prob * x, None
-    return noisy(x, rng.standard_normal(x.shape), keep_prob, True)
-
-
-@gaussian_mutant(AT_ONE, "noisy_at_keep_prob_one")
-def noise_with_a_floor(x, keep_prob, rng, training=True):
-    """Clips the variance from below, in fear of a scale of 0."""
-    spread = max(deviation(keep_prob), 1e-2)
-    return (x * rng.normal(1, spread, x.shape) if training else x), None
-
-
-@gaussian_mutant(ZEROS, "adds_instead_of_multiplying")
-def noise_added(x, keep_prob, rng, training=True):
-    """Adds noise of the right size instead of multiplying by it."""
-    noise = rng.normal(0, deviation(keep_prob), x.shape)
-    return (x + noise if training else x), noise
-
-
-@gaussian_mutant(ZEROS, "adds_instead_of_multiplying")
-def noise_added_in_proportion(x, keep_prob, rng, training=True):
-    """Scales added noise with the typical size of x instead of each unit's own."""
-    noise = rng.normal(0, deviation(keep_prob), x.shape) * np.abs(x).mean()
-    if not np.any(x):
-        noise += 0.1
-    return (x + noise if training else x), noise
-
-
-# Whose noise it is
-
-
-@gaussian_mutant(OWN, "one_noise_for_all_rows")
-def noise_shared_by_rows(x, keep_prob, rng, training=True):
-    """Draws noise of the shape of one row and lets broadcasting do the rest."""
-    return noisy(x, rng.standard_normal(x.shape[1:] or x.shape), keep_prob, training)
-
-
-@gaussian_mutant(OWN, "one_factor_for_each_row")
-def noise_shared_in_a_row(x, keep_prob, rng, training=True):
-    """Draws one number for each row, with the axes the wrong way round."""
-    shape = (len(x),) + (1,) * (x.ndim - 1)
-    return noisy(x, rng.standard_normal(shape), keep_prob, training)
-
-
-@gaussian_mutant(OWN, "shares_factors_along_an_axis")
-def noise_shared_over_the_image(x, keep_prob, rng, training=True):
-    """Gives each channel of an image one number, as spatial dropout does."""
-    shape = x.shape[:2] + (1,) * (x.ndim - 2)
-    return noisy(x, rng.standard_normal(shape), keep_prob, training)
-
-
-@gaussian_mutant((OWN, FROM_RNG), "same_noise_every_call")
-def noise_with_a_fixed_seed(x, keep_prob, rng, training=True):
-    """Sets a seed inside the function, to be reproducible."""
-    z = np.random.default_rng(0).standard_normal(x.shape)
-    return noisy(x, z, keep_prob, training)
-
-
-@gaussian_mutant(OWN, "reuses_noise")
-def noise_of_eight_seeds(x, keep_prob, rng, training=True):
-    """Makes a new generator from a random number that takes few values."""
-    z = np.random.default_rng(int(rng.integers(8))).standard_normal(x.shape)
-    return noisy(x, z, keep_prob, training)
-
-
-@gaussian_mutant(OWN, "fixes_the_moments_of_a_sample")
-def noise_standardised(x, keep_prob, rng, training=True):
-    """Makes the sample's mean and spread exactly right, which looks more exact."""
-    z = rng.standard_normal(x.shape)
-    z = (z - z.mean()) / (z.std() + 1e-12)
-    return noisy(x, z, keep_prob, training)
-
-
-@gaussian_mutant(OWN, "fixes_the_moments_of_a_sample")
-def noise_centred_by_row(x, keep_prob, rng, training=True):
-    """Subtracts each row's mean, so that every row keeps its sum exactly."""
-    z = rng.standard_normal(x.shape)
-    return noisy(x, z - z.mean(axis=-1, keepdims=True), keep_prob, training)
-
-
-# The law
-
-
-@gaussian_mutant(VARIANCE, "takes_the_variance_for_the_standard_deviation")
-def noise_with_variance_as_spread(x, keep_prob, rng, training=True):
-    """Gives rng.normal the variance, where it wants the standard deviation."""
-    noise = rng.normal(1, (1 - keep_prob) / keep_prob, x.shape)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(VARIANCE, "uses_the_root_of_the_drop_probability")
-def noise_of_variance_q(x, keep_prob, rng, training=True):
-    """Remembers the variance as 1 - p."""
-    noise = rng.normal(1, math.sqrt(1 - keep_prob), x.shape)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(VARIANCE, "uses_the_drop_probability_as_standard_deviation")
-def noise_of_spread_q(x, keep_prob, rng, training=True):
-    """Takes the drop rate for the amount of noise."""
-    noise = rng.normal(1, 1 - keep_prob, x.shape)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(VARIANCE, "uses_the_spread_of_the_raw_mask")
-def noise_of_variance_pq(x, keep_prob, rng, training=True):
-    """Takes the variance of a Bernoulli number and forgets the rescaling."""
-    noise = rng.normal(1, math.sqrt(keep_prob * (1 - keep_prob)), x.shape)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(VARIANCE, "swaps_keep_and_drop_in_the_factors")
-def noise_with_keep_and_drop_swapped(x, keep_prob, rng, training=True):
-    """Copies the formula from a library whose p is the drop probability."""
-    spread = math.sqrt(keep_prob / (1 - keep_prob)) if keep_prob < 1 else 0
-    noise = rng.normal(1, spread, x.shape)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(VARIANCE, "ignores_keep_prob_in_the_noise")
-def noise_of_unit_spread(x, keep_prob, rng, training=True):
-    """Multiplies by N(1, 1), which is right at keep_prob = 0.5 only."""
-    noise = rng.normal(1, float(keep_prob < 1), x.shape)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(VARIANCE, "factors_have_another_spread")
-def noise_of_twice_the_variance(x, keep_prob, rng, training=True):
-    """Believes that a negative factor needs room, and doubles the variance."""
-    return noisy(x, math.sqrt(2) * rng.standard_normal(x.shape), keep_prob, training)
-
-
-@gaussian_mutant(VARIANCE, "factors_have_another_spread")
-def noise_a_little_too_wide(x, keep_prob, rng, training=True):
-    """Estimates the spread from a table that is rounded up."""
-    return noisy(x, 1.06 * rng.standard_normal(x.shape), keep_prob, training)
-
-
-@gaussian_mutant(MEAN, "factors_have_mean_zero")
-def noise_of_mean_zero(x, keep_prob, rng, training=True):
-    """Multiplies by the noise and forgets the 1."""
-    noise = rng.normal(0, deviation(keep_prob), x.shape)
-    return (x * noise if training and keep_prob < 1 else x), noise
-
-
-@gaussian_mutant(MEAN, "factors_have_mean_keep_prob")
-def noise_of_mean_keep_prob(x, keep_prob, rng, training=True):
-    """Matches the moments of the mask before it is rescaled."""
-    spread = math.sqrt(keep_prob * (1 - keep_prob))
-    noise = rng.normal(keep_prob, spread, x.shape)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(MEAN, "divides_the_noise_too")
-def noise_divided_by_keep_prob(x, keep_prob, rng, training=True):
-    """Adds the rescaling of inverted dropout to noise of mean 1."""
-    out, cache = noisy(x, rng.standard_normal(x.shape), keep_prob, training)
-    return (out / keep_prob if training else out), cache
-
-
-@gaussian_mutant(VARIANCE, "clips_negative_factors")
-def noise_clipped_at_zero(x, keep_prob, rng, training=True):
-    """Finds negative factors absurd and clips them."""
-    noise = np.maximum(rng.normal(1, deviation(keep_prob), x.shape), 0)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(MEAN, "factors_are_never_negative")
-def noise_reflected_at_zero(x, keep_prob, rng, training=True):
-    """Takes absolute values, in order to have no negative factor."""
-    noise = np.abs(rng.normal(1, deviation(keep_prob), x.shape))
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(MEAN, "factors_are_never_negative")
-def noise_log_normal(x, keep_prob, rng, training=True):
-    """Draws log-normal factors of the right mean and variance."""
-    variance = math.log(1 / keep_prob)
-    noise = rng.lognormal(-variance / 2, math.sqrt(variance), x.shape)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(MEAN, "factors_are_never_negative")
-def noise_of_a_gamma_law(x, keep_prob, rng, training=True):
-    """Draws gamma factors of the right mean and variance."""
-    if not training or keep_prob == 1:
+class Sins(Mutants, of="gaussian_dropout"):
+    # What comes back at all
+
+    @fails(RUNS, "returns_nothing")
+    def noise_without_return(x, keep_prob, rng, training=True):
+        """Computes everything and forgets the return statement."""
+        noisy(x, rng.standard_normal(x.shape), keep_prob, training)
+
+    @fails(RUNS, "returns_another_kind")
+    def noise_without_cache(x, keep_prob, rng, training=True):
+        """Sees no use for a cache and returns the output only."""
+        return noisy(x, rng.standard_normal(x.shape), keep_prob, training)[0]
+
+    @fails(RUNS, "returns_no_floats")
+    def noise_cast_to_integers(x, keep_prob, rng, training=True):
+        """Casts to int in order to get rid of a dtype error elsewhere."""
+        out, cache = noisy(x, rng.standard_normal(x.shape), keep_prob, training)
+        return out.astype(int), cache
+
+    @fails(RUNS, "returns_another_shape")
+    def noise_flattened(x, keep_prob, rng, training=True):
+        """Draws a number for each of x.size units and forgets to reshape."""
+        return noisy(x.ravel(), rng.standard_normal(x.size), keep_prob, training)
+
+    @fails(RUNS, "raises_an_error")
+    def noise_for_matrices_only(x, keep_prob, rng, training=True):
+        """Unpacks the shape of x as that of a matrix."""
+        n, d = x.shape
+        return noisy(x, rng.standard_normal((n, d)), keep_prob, training)
+
+    @fails(RUNS, "raises_an_error")
+    def noise_by_randn(x, keep_prob, rng, training=True):
+        """Calls rng.randn, which numpy.random has and a Generator has not."""
+        return noisy(x, rng.randn(*x.shape), keep_prob, training)
+
+    @fails(RUNS, "returns_nan_or_infinity")
+    def noise_with_the_roots_inverted(x, keep_prob, rng, training=True):
+        """Writes the root of 1 - 1/p where 1/p - 1 is meant; the root is NaN."""
+        with np.errstate(invalid="ignore"):
+            spread = np.sqrt(np.float64(1 - 1 / keep_prob))
+        return (x * rng.standard_normal(x.shape) * spread if training else x), None
+
+    # Training and test
+
+    @fails(VARIES, "adds_no_noise")
+    def noise_left_out(x, keep_prob, rng, training=True):
+        """Has a stub that lets the rest of the network run."""
         return x, None
-    ratio = (1 - keep_prob) / keep_prob
-    return x * rng.gamma(1 / ratio, ratio, x.shape), None
 
+    @fails(VARIES, "adds_no_noise")
+    def noise_that_is_zeros(x, keep_prob, rng, training=True):
+        """Allocates the output and never fills it."""
+        return np.zeros_like(x), None
 
-@gaussian_mutant(NORMAL, "factors_are_bounded")
-def noise_uniform(x, keep_prob, rng, training=True):
-    """Draws uniform factors of the right mean and variance."""
-    z = rng.uniform(-math.sqrt(3), math.sqrt(3), x.shape)
-    return noisy(x, z, keep_prob, training)
+    @fails(VARIES, "noise_flag_reversed")
+    def noise_at_test_only(x, keep_prob, rng, training=True):
+        """Writes `if training: return x`, mixing up the two branches."""
+        return noisy(x, rng.standard_normal(x.shape), keep_prob, not training)
 
+    @fails(VARIES, "does_not_train_by_default")
+    def noise_off_by_default(x, keep_prob, rng, training=False):
+        """Copies the default of a framework whose layers start in test mode."""
+        return noisy(x, rng.standard_normal(x.shape), keep_prob, training)
 
-@gaussian_mutant(VARIANCE, "factors_are_bounded")
-def noise_truncated(x, keep_prob, rng, training=True):
-    """Redraws what lies beyond two standard deviations, as some initialisers do."""
-    z = rng.standard_normal(x.shape)
-    while (far := np.abs(z) > 2).any():
-        z[far] = rng.standard_normal(int(far.sum()))
-    return noisy(x, z, keep_prob, training)
+    @fails(VARIES, "one_factor_for_the_whole_array")
+    def noise_of_one_number(x, keep_prob, rng, training=True):
+        """Forgets size=x.shape, so that one number is drawn for the whole array."""
+        return noisy(x, rng.standard_normal(), keep_prob, training)
 
+    @fails(VARIES, "factors_take_few_values")
+    def noise_is_inverted_dropout(x, keep_prob, rng, training=True):
+        """Hands in the exercise of another chapter."""
+        mask = (rng.random(x.shape) < keep_prob) / keep_prob
+        return (x * mask if training else x), mask
 
-@gaussian_mutant(NORMAL, "factors_are_bounded")
-def noise_clipped_at_two_and_a_half(x, keep_prob, rng, training=True):
-    """Clips outliers, which are rare enough not to matter."""
-    z = np.clip(rng.standard_normal(x.shape), -2.5, 2.5)
-    return noisy(x, z, keep_prob, training)
+    @fails(VARIES, "factors_take_few_values")
+    def noise_of_two_signs(x, keep_prob, rng, training=True):
+        """Draws a fair sign, which has the right mean and variance as well."""
+        return noisy(x, rng.choice([-1.0, 1.0], x.shape), keep_prob, training)
 
-
-@gaussian_mutant(NORMAL, "factors_are_not_normal")
-def noise_of_twelve_uniforms(x, keep_prob, rng, training=True):
-    """Adds twelve uniform numbers and subtracts 6, an old recipe for normal numbers."""
-    z = sum(rng.random(x.shape) for _ in range(12)) - 6
-    return noisy(x, z, keep_prob, training)
-
-
-@gaussian_mutant(VARIANCE, "factors_are_not_normal")
-def noise_laplace(x, keep_prob, rng, training=True):
-    """Draws Laplace factors of the right mean and variance."""
-    z = rng.laplace(0, 1 / math.sqrt(2), x.shape)
-    return noisy(x, z, keep_prob, training)
-
-
-@gaussian_mutant(VARIANCE, "factors_are_not_normal")
-def noise_logistic(x, keep_prob, rng, training=True):
-    """Inverts the logistic distribution, which looks like the normal one."""
-    z = rng.logistic(0, math.sqrt(3) / math.pi, x.shape)
-    return noisy(x, z, keep_prob, training)
-
-
-@gaussian_mutant(VARIANCE, "factors_are_not_normal")
-def noise_student(x, keep_prob, rng, training=True):
-    """Draws Student's t of ten degrees of freedom, scaled to variance 1."""
-    z = rng.standard_t(10, x.shape) * math.sqrt(0.8)
-    return noisy(x, z, keep_prob, training)
-
-
-@gaussian_mutant(MEAN, "factors_are_not_normal")
-def noise_rounded(x, keep_prob, rng, training=True):
-    """Rounds the factors to one decimal place."""
-    noise = np.round(rng.normal(1, deviation(keep_prob), x.shape), 1)
-    return (x * noise if training else x), noise
-
-
-@gaussian_mutant(VARIANCE, "factors_have_another_spread")
-def noise_for_a_rounded_keep_prob(x, keep_prob, rng, training=True):
-    """Rounds keep_prob to one decimal place, to look the spread up in a table."""
-    return noisy(
-        x, rng.standard_normal(x.shape), max(0.1, round(keep_prob, 1)), training
-    )
-
-
-@gaussian_mutant(VARIANCE, "factors_have_another_spread")
-def noise_for_whole_percents(x, keep_prob, rng, training=True):
-    """Rounds keep_prob to percent."""
-    rounded = max(0.01, round(keep_prob, 2))
-    return noisy(x, rng.standard_normal(x.shape), rounded, training)
-
-
-@gaussian_mutant(VARIANCE, "factors_have_another_spread")
-def noise_of_bounded_spread(x, keep_prob, rng, training=True):
-    """Bounds the standard deviation by 2, for fear of large factors."""
-    z = rng.standard_normal(x.shape) * min(1, 2 / max(deviation(keep_prob), 1e-9))
-    return noisy(x, z, keep_prob, training)
-
-
-@gaussian_mutant(MEAN, "factors_have_another_mean")
-def noise_a_little_off_centre(x, keep_prob, rng, training=True):
-    """Adds a small constant, lest a unit be lost altogether."""
-    if not training or keep_prob == 1:
+    @fails(ALONE, "changes_its_input")
+    def noise_in_place(x, keep_prob, rng, training=True):
+        """Saves memory with `*=` and overwrites the caller's array."""
+        if training:
+            x *= 1 + deviation(keep_prob) * rng.standard_normal(x.shape)
         return x, None
-    return x * (1.05 + deviation(keep_prob) * rng.standard_normal(x.shape)), None
 
+    @fails(TEST, "still_noisy_at_test")
+    def noise_at_test_too(x, keep_prob, rng, training=True):
+        """Ignores the parameter training."""
+        return noisy(x, rng.standard_normal(x.shape), keep_prob, True)
 
-@gaussian_mutant(MEAN, "factors_preserve_the_norm")
-def noise_that_preserves_the_norm(x, keep_prob, rng, training=True):
-    """Rescales the noisy array to the norm of x."""
-    out, cache = noisy(x, rng.standard_normal(x.shape), keep_prob, training)
-    return out * np.linalg.norm(x) / max(np.linalg.norm(out), 1e-300), cache
+    @fails(TEST, "scales_at_test")
+    def noise_and_keep_prob_at_test(x, keep_prob, rng, training=True):
+        """Adds the test-time factor of classic dropout."""
+        if not training:
+            return keep_prob * x, None
+        return noisy(x, rng.standard_normal(x.shape), keep_prob, True)
 
+    @fails(AT_ONE, "noisy_at_keep_prob_one")
+    def noise_with_a_floor(x, keep_prob, rng, training=True):
+        """Clips the variance from below, in fear of a scale of 0."""
+        spread = max(deviation(keep_prob), 1e-2)
+        return (x * rng.normal(1, spread, x.shape) if training else x), None
 
-@gaussian_mutant((MEAN, VARIANCE), "drops_units_as_well")
-def noise_on_top_of_a_mask(x, keep_prob, rng, training=True):
-    """Adds a little noise to the units that inverted dropout keeps."""
-    if not training or keep_prob == 1:
-        return x, None
-    mask = (rng.random(x.shape) < keep_prob) / keep_prob
-    return x * mask * rng.normal(1, 0.01, x.shape), mask
+    @fails(ZEROS, "adds_instead_of_multiplying")
+    def noise_added(x, keep_prob, rng, training=True):
+        """Adds noise of the right size instead of multiplying by it."""
+        noise = rng.normal(0, deviation(keep_prob), x.shape)
+        return (x + noise if training else x), noise
 
+    @fails(ZEROS, "adds_instead_of_multiplying")
+    def noise_added_in_proportion(x, keep_prob, rng, training=True):
+        """Scales added noise with the typical size of x instead of each unit's own."""
+        noise = rng.normal(0, deviation(keep_prob), x.shape) * np.abs(x).mean()
+        if not np.any(x):
+            noise += 0.1
+        return (x + noise if training else x), noise
 
-@gaussian_mutant(NORMAL, "factors_are_not_normal")
-def noise_with_rare_outliers_clipped(x, keep_prob, rng, training=True):
-    """Clips what lies beyond 3.2 standard deviations."""
-    z = np.clip(rng.standard_normal(x.shape), -3.2, 3.2)
-    return noisy(x, z, keep_prob, training)
+    # Whose noise it is
 
+    @fails(OWN, "one_noise_for_all_rows")
+    def noise_shared_by_rows(x, keep_prob, rng, training=True):
+        """Draws noise of the shape of one row and lets broadcasting do the rest."""
+        return noisy(
+            x, rng.standard_normal(x.shape[1:] or x.shape), keep_prob, training
+        )
 
-@gaussian_mutant(OWN, "noise_depends_on_the_place")
-def noise_except_in_the_last_column(x, keep_prob, rng, training=True):
-    """Spares the last unit of each row, which is taken for a bias."""
-    z = rng.standard_normal(x.shape)
-    if x.shape[-1] > 1:
-        z[..., -1] = 0
-    return noisy(x, z, keep_prob, training)
+    @fails(OWN, "one_factor_for_each_row")
+    def noise_shared_in_a_row(x, keep_prob, rng, training=True):
+        """Draws one number for each row, with the axes the wrong way round."""
+        shape = (len(x),) + (1,) * (x.ndim - 1)
+        return noisy(x, rng.standard_normal(shape), keep_prob, training)
 
+    @fails(OWN, "shares_factors_along_an_axis")
+    def noise_shared_over_the_image(x, keep_prob, rng, training=True):
+        """Gives each channel of an image one number, as spatial dropout does."""
+        shape = x.shape[:2] + (1,) * (x.ndim - 2)
+        return noisy(x, rng.standard_normal(shape), keep_prob, training)
 
-@gaussian_mutant(OWN, "shares_factors_along_an_axis")
-def noise_shared_by_the_samples_of_a_sequence(x, keep_prob, rng, training=True):
-    """Uses one noise for all samples when x has three axes, as for sequences."""
-    shape = (1, *x.shape[1:]) if x.ndim == 3 else x.shape
-    return noisy(x, rng.standard_normal(shape), keep_prob, training)
+    @fails((OWN, FROM_RNG), "same_noise_every_call")
+    def noise_with_a_fixed_seed(x, keep_prob, rng, training=True):
+        """Sets a seed inside the function, to be reproducible."""
+        z = np.random.default_rng(0).standard_normal(x.shape)
+        return noisy(x, z, keep_prob, training)
 
+    @fails(OWN, "reuses_noise")
+    def noise_of_eight_seeds(x, keep_prob, rng, training=True):
+        """Makes a new generator from a random number that takes few values."""
+        z = np.random.default_rng(int(rng.integers(8))).standard_normal(x.shape)
+        return noisy(x, z, keep_prob, training)
 
-@gaussian_mutant(VARIANCE, "noise_depends_on_the_value")
-def noise_larger_for_large_units(x, keep_prob, rng, training=True):
-    """Lets the spread grow with the unit, on top of the multiplication."""
-    z = rng.standard_normal(x.shape) * np.sqrt(np.abs(x) / 1.75)
-    return noisy(x, z, keep_prob, training)
+    @fails(OWN, "fixes_the_moments_of_a_sample")
+    def noise_standardised(x, keep_prob, rng, training=True):
+        """Makes the sample's mean and spread exactly right, which looks more exact."""
+        z = rng.standard_normal(x.shape)
+        z = (z - z.mean()) / (z.std() + 1e-12)
+        return noisy(x, z, keep_prob, training)
 
+    @fails(OWN, "fixes_the_moments_of_a_sample")
+    def noise_centred_by_row(x, keep_prob, rng, training=True):
+        """Subtracts each row's mean, so that every row keeps its sum exactly."""
+        z = rng.standard_normal(x.shape)
+        return noisy(x, z - z.mean(axis=-1, keepdims=True), keep_prob, training)
 
-@gaussian_mutant(MEAN, "noise_depends_on_the_value")
-def noise_upward_for_positive_units(x, keep_prob, rng, training=True):
-    """Adds the size of the noise, |z|, with the sign of the unit."""
-    z = np.abs(rng.standard_normal(x.shape)) * np.sign(x)
-    return noisy(x, z, keep_prob, training)
+    # The law
 
+    @fails(VARIANCE, "takes_the_variance_for_the_standard_deviation")
+    def noise_with_variance_as_spread(x, keep_prob, rng, training=True):
+        """Gives rng.normal the variance, where it wants the standard deviation."""
+        noise = rng.normal(1, (1 - keep_prob) / keep_prob, x.shape)
+        return (x * noise if training else x), noise
 
-@gaussian_mutant(VARIANCE, "noise_depends_on_the_place")
-def noise_fading_in_the_second_half(x, keep_prob, rng, training=True):
-    """Anneals the noise along the batch."""
-    fade = np.linspace(1.3, 0.6, len(x)).reshape(-1, *(1,) * (x.ndim - 1))
-    return noisy(x, fade * rng.standard_normal(x.shape), keep_prob, training)
+    @fails(VARIANCE, "uses_the_root_of_the_drop_probability")
+    def noise_of_variance_q(x, keep_prob, rng, training=True):
+        """Remembers the variance as 1 - p."""
+        noise = rng.normal(1, math.sqrt(1 - keep_prob), x.shape)
+        return (x * noise if training else x), noise
 
+    @fails(VARIANCE, "uses_the_drop_probability_as_standard_deviation")
+    def noise_of_spread_q(x, keep_prob, rng, training=True):
+        """Takes the drop rate for the amount of noise."""
+        noise = rng.normal(1, 1 - keep_prob, x.shape)
+        return (x * noise if training else x), noise
 
-# Independence
+    @fails(VARIANCE, "uses_the_spread_of_the_raw_mask")
+    def noise_of_variance_pq(x, keep_prob, rng, training=True):
+        """Takes the variance of a Bernoulli number and forgets the rescaling."""
+        noise = rng.normal(1, math.sqrt(keep_prob * (1 - keep_prob)), x.shape)
+        return (x * noise if training else x), noise
 
+    @fails(VARIANCE, "swaps_keep_and_drop_in_the_factors")
+    def noise_with_keep_and_drop_swapped(x, keep_prob, rng, training=True):
+        """Copies the formula from a library whose p is the drop probability."""
+        spread = math.sqrt(keep_prob / (1 - keep_prob)) if keep_prob < 1 else 0
+        noise = rng.normal(1, spread, x.shape)
+        return (x * noise if training else x), noise
 
-@gaussian_mutant(OWN, "fixes_the_moments_of_a_sample")
-def noise_antithetic(x, keep_prob, rng, training=True):
-    """Uses each number with both signs, a known trick for a smaller variance."""
-    z = rng.standard_normal((x.size + 1) // 2)
-    z = np.concatenate([z, -z])[: x.size].reshape(x.shape)
-    return noisy(x, z, keep_prob, training)
+    @fails(VARIANCE, "ignores_keep_prob_in_the_noise")
+    def noise_of_unit_spread(x, keep_prob, rng, training=True):
+        """Multiplies by N(1, 1), which is right at keep_prob = 0.5 only."""
+        noise = rng.normal(1, float(keep_prob < 1), x.shape)
+        return (x * noise if training else x), noise
 
+    @fails(VARIANCE, "factors_have_another_spread")
+    def noise_of_twice_the_variance(x, keep_prob, rng, training=True):
+        """Believes that a negative factor needs room, and doubles the variance."""
+        return noisy(
+            x, math.sqrt(2) * rng.standard_normal(x.shape), keep_prob, training
+        )
 
-@gaussian_mutant(INDEPENDENT, "factors_depend_on_each_other")
-def noise_mirrored(x, keep_prob, rng, training=True):
-    """Uses each number twice, the second time from the other end."""
-    z = rng.standard_normal((x.size + 1) // 2)
-    z = np.concatenate([z, z[::-1]])[: x.size].reshape(x.shape)
-    return noisy(x, z, keep_prob, training)
+    @fails(VARIANCE, "factors_have_another_spread")
+    def noise_a_little_too_wide(x, keep_prob, rng, training=True):
+        """Estimates the spread from a table that is rounded up."""
+        return noisy(x, 1.06 * rng.standard_normal(x.shape), keep_prob, training)
 
+    @fails(MEAN, "factors_have_mean_zero")
+    def noise_of_mean_zero(x, keep_prob, rng, training=True):
+        """Multiplies by the noise and forgets the 1."""
+        noise = rng.normal(0, deviation(keep_prob), x.shape)
+        return (x * noise if training and keep_prob < 1 else x), noise
 
-@gaussian_mutant(INDEPENDENT, "factors_depend_on_each_other")
-def noise_smoothed(x, keep_prob, rng, training=True):
-    """Adds a share of the neighbour's number, as if noise had a length scale."""
-    z = rng.standard_normal(x.size)
-    z = (z + 0.2 * np.roll(z, 1)) / math.sqrt(1.04)
-    return noisy(x, z.reshape(x.shape), keep_prob, training)
+    @fails(MEAN, "factors_have_mean_keep_prob")
+    def noise_of_mean_keep_prob(x, keep_prob, rng, training=True):
+        """Matches the moments of the mask before it is rescaled."""
+        spread = math.sqrt(keep_prob * (1 - keep_prob))
+        noise = rng.normal(keep_prob, spread, x.shape)
+        return (x * noise if training else x), noise
 
+    @fails(MEAN, "divides_the_noise_too")
+    def noise_divided_by_keep_prob(x, keep_prob, rng, training=True):
+        """Adds the rescaling of inverted dropout to noise of mean 1."""
+        out, cache = noisy(x, rng.standard_normal(x.shape), keep_prob, training)
+        return (out / keep_prob if training else out), cache
 
-@gaussian_mutant(INDEPENDENT, "factors_depend_on_each_other")
-def noise_with_equal_sizes_in_pairs(x, keep_prob, rng, training=True):
-    """Draws the size for a pair of units and the sign for each."""
-    size = np.abs(rng.standard_normal((x.size + 1) // 2))
-    z = np.repeat(size, 2)[: x.size] * rng.choice([-1, 1], x.size)
-    return noisy(x, z.reshape(x.shape), keep_prob, training)
+    @fails(VARIANCE, "clips_negative_factors")
+    def noise_clipped_at_zero(x, keep_prob, rng, training=True):
+        """Finds negative factors absurd and clips them."""
+        noise = np.maximum(rng.normal(1, deviation(keep_prob), x.shape), 0)
+        return (x * noise if training else x), noise
 
+    @fails(MEAN, "factors_are_never_negative")
+    def noise_reflected_at_zero(x, keep_prob, rng, training=True):
+        """Takes absolute values, in order to have no negative factor."""
+        noise = np.abs(rng.normal(1, deviation(keep_prob), x.shape))
+        return (x * noise if training else x), noise
 
-@gaussian_mutant(INDEPENDENT, "factors_depend_on_each_other")
-def noise_nearly_centred_by_row(x, keep_prob, rng, training=True):
-    """Subtracts most of each row's mean, and mends the spread of the numbers."""
-    z = rng.standard_normal(x.shape)
-    z = z - 0.9 * z.mean(axis=-1, keepdims=True)
-    z /= math.sqrt(1 - 0.99 / x.shape[-1])
-    return noisy(x, z, keep_prob, training)
+    @fails(MEAN, "factors_are_never_negative")
+    def noise_log_normal(x, keep_prob, rng, training=True):
+        """Draws log-normal factors of the right mean and variance."""
+        variance = math.log(1 / keep_prob)
+        noise = rng.lognormal(-variance / 2, math.sqrt(variance), x.shape)
+        return (x * noise if training else x), noise
 
+    @fails(MEAN, "factors_are_never_negative")
+    def noise_of_a_gamma_law(x, keep_prob, rng, training=True):
+        """Draws gamma factors of the right mean and variance."""
+        if not training or keep_prob == 1:
+            return x, None
+        ratio = (1 - keep_prob) / keep_prob
+        return x * rng.gamma(1 / ratio, ratio, x.shape), None
 
-@gaussian_mutant(FROM_RNG, "does_not_draw_from_rng")
-def noise_from_numpy_random(x, keep_prob, rng, training=True):
-    """Calls np.random.normal out of habit."""
-    return noisy(x, np.random.standard_normal(x.shape), keep_prob, training)
+    @fails(NORMAL, "factors_are_bounded")
+    def noise_uniform(x, keep_prob, rng, training=True):
+        """Draws uniform factors of the right mean and variance."""
+        z = rng.uniform(-math.sqrt(3), math.sqrt(3), x.shape)
+        return noisy(x, z, keep_prob, training)
 
+    @fails(VARIANCE, "factors_are_bounded")
+    def noise_truncated(x, keep_prob, rng, training=True):
+        """Redraws what lies beyond two standard deviations, as some initialisers do."""
+        z = rng.standard_normal(x.shape)
+        while (far := np.abs(z) > 2).any():
+            z[far] = rng.standard_normal(int(far.sum()))
+        return noisy(x, z, keep_prob, training)
 
-@gaussian_mutant(FROM_RNG, "does_not_draw_from_rng")
-def noise_from_a_new_generator(x, keep_prob, rng, training=True):
-    """Makes a generator of its own in every call."""
-    z = np.random.default_rng().standard_normal(x.shape)
-    return noisy(x, z, keep_prob, training)
+    @fails(NORMAL, "factors_are_bounded")
+    def noise_clipped_at_two_and_a_half(x, keep_prob, rng, training=True):
+        """Clips outliers, which are rare enough not to matter."""
+        z = np.clip(rng.standard_normal(x.shape), -2.5, 2.5)
+        return noisy(x, z, keep_prob, training)
+
+    @fails(NORMAL, "factors_are_not_normal")
+    def noise_of_twelve_uniforms(x, keep_prob, rng, training=True):
+        """Adds twelve uniform numbers and subtracts 6, an old recipe for normal numbers."""
+        z = sum(rng.random(x.shape) for _ in range(12)) - 6
+        return noisy(x, z, keep_prob, training)
+
+    @fails(VARIANCE, "factors_are_not_normal")
+    def noise_laplace(x, keep_prob, rng, training=True):
+        """Draws Laplace factors of the right mean and variance."""
+        z = rng.laplace(0, 1 / math.sqrt(2), x.shape)
+        return noisy(x, z, keep_prob, training)
+
+    @fails(VARIANCE, "factors_are_not_normal")
+    def noise_logistic(x, keep_prob, rng, training=True):
+        """Inverts the logistic distribution, which looks like the normal one."""
+        z = rng.logistic(0, math.sqrt(3) / math.pi, x.shape)
+        return noisy(x, z, keep_prob, training)
+
+    @fails(VARIANCE, "factors_are_not_normal")
+    def noise_student(x, keep_prob, rng, training=True):
+        """Draws Student's t of ten degrees of freedom, scaled to variance 1."""
+        z = rng.standard_t(10, x.shape) * math.sqrt(0.8)
+        return noisy(x, z, keep_prob, training)
+
+    @fails(MEAN, "factors_are_not_normal")
+    def noise_rounded(x, keep_prob, rng, training=True):
+        """Rounds the factors to one decimal place."""
+        noise = np.round(rng.normal(1, deviation(keep_prob), x.shape), 1)
+        return (x * noise if training else x), noise
+
+    @fails(VARIANCE, "factors_have_another_spread")
+    def noise_for_a_rounded_keep_prob(x, keep_prob, rng, training=True):
+        """Rounds keep_prob to one decimal place, to look the spread up in a table."""
+        return noisy(
+            x, rng.standard_normal(x.shape), max(0.1, round(keep_prob, 1)), training
+        )
+
+    @fails(VARIANCE, "factors_have_another_spread")
+    def noise_for_whole_percents(x, keep_prob, rng, training=True):
+        """Rounds keep_prob to percent."""
+        rounded = max(0.01, round(keep_prob, 2))
+        return noisy(x, rng.standard_normal(x.shape), rounded, training)
+
+    @fails(VARIANCE, "factors_have_another_spread")
+    def noise_of_bounded_spread(x, keep_prob, rng, training=True):
+        """Bounds the standard deviation by 2, for fear of large factors."""
+        z = rng.standard_normal(x.shape) * min(1, 2 / max(deviation(keep_prob), 1e-9))
+        return noisy(x, z, keep_prob, training)
+
+    @fails(MEAN, "factors_have_another_mean")
+    def noise_a_little_off_centre(x, keep_prob, rng, training=True):
+        """Adds a small constant, lest a unit be lost altogether."""
+        if not training or keep_prob == 1:
+            return x, None
+        return x * (1.05 + deviation(keep_prob) * rng.standard_normal(x.shape)), None
+
+    @fails(MEAN, "factors_preserve_the_norm")
+    def noise_that_preserves_the_norm(x, keep_prob, rng, training=True):
+        """Rescales the noisy array to the norm of x."""
+        out, cache = noisy(x, rng.standard_normal(x.shape), keep_prob, training)
+        return out * np.linalg.norm(x) / max(np.linalg.norm(out), 1e-300), cache
+
+    @fails((MEAN, VARIANCE), "drops_units_as_well")
+    def noise_on_top_of_a_mask(x, keep_prob, rng, training=True):
+        """Adds a little noise to the units that inverted dropout keeps."""
+        if not training or keep_prob == 1:
+            return x, None
+        mask = (rng.random(x.shape) < keep_prob) / keep_prob
+        return x * mask * rng.normal(1, 0.01, x.shape), mask
+
+    @fails(NORMAL, "factors_are_not_normal")
+    def noise_with_rare_outliers_clipped(x, keep_prob, rng, training=True):
+        """Clips what lies beyond 3.2 standard deviations."""
+        z = np.clip(rng.standard_normal(x.shape), -3.2, 3.2)
+        return noisy(x, z, keep_prob, training)
+
+    @fails(OWN, "noise_depends_on_the_place")
+    def noise_except_in_the_last_column(x, keep_prob, rng, training=True):
+        """Spares the last unit of each row, which is taken for a bias."""
+        z = rng.standard_normal(x.shape)
+        if x.shape[-1] > 1:
+            z[..., -1] = 0
+        return noisy(x, z, keep_prob, training)
+
+    @fails(OWN, "shares_factors_along_an_axis")
+    def noise_shared_by_the_samples_of_a_sequence(x, keep_prob, rng, training=True):
+        """Uses one noise for all samples when x has three axes, as for sequences."""
+        shape = (1, *x.shape[1:]) if x.ndim == 3 else x.shape
+        return noisy(x, rng.standard_normal(shape), keep_prob, training)
+
+    @fails(VARIANCE, "noise_depends_on_the_value")
+    def noise_larger_for_large_units(x, keep_prob, rng, training=True):
+        """Lets the spread grow with the unit, on top of the multiplication."""
+        z = rng.standard_normal(x.shape) * np.sqrt(np.abs(x) / 1.75)
+        return noisy(x, z, keep_prob, training)
+
+    @fails(MEAN, "noise_depends_on_the_value")
+    def noise_upward_for_positive_units(x, keep_prob, rng, training=True):
+        """Adds the size of the noise, |z|, with the sign of the unit."""
+        z = np.abs(rng.standard_normal(x.shape)) * np.sign(x)
+        return noisy(x, z, keep_prob, training)
+
+    @fails(VARIANCE, "noise_depends_on_the_place")
+    def noise_fading_in_the_second_half(x, keep_prob, rng, training=True):
+        """Anneals the noise along the batch."""
+        fade = np.linspace(1.3, 0.6, len(x)).reshape(-1, *(1,) * (x.ndim - 1))
+        return noisy(x, fade * rng.standard_normal(x.shape), keep_prob, training)
+
+    # Independence
+
+    @fails(OWN, "fixes_the_moments_of_a_sample")
+    def noise_antithetic(x, keep_prob, rng, training=True):
+        """Uses each number with both signs, a known trick for a smaller variance."""
+        z = rng.standard_normal((x.size + 1) // 2)
+        z = np.concatenate([z, -z])[: x.size].reshape(x.shape)
+        return noisy(x, z, keep_prob, training)
+
+    @fails(INDEPENDENT, "factors_depend_on_each_other")
+    def noise_mirrored(x, keep_prob, rng, training=True):
+        """Uses each number twice, the second time from the other end."""
+        z = rng.standard_normal((x.size + 1) // 2)
+        z = np.concatenate([z, z[::-1]])[: x.size].reshape(x.shape)
+        return noisy(x, z, keep_prob, training)
+
+    @fails(INDEPENDENT, "factors_depend_on_each_other")
+    def noise_smoothed(x, keep_prob, rng, training=True):
+        """Adds a share of the neighbour's number, as if noise had a length scale."""
+        z = rng.standard_normal(x.size)
+        z = (z + 0.2 * np.roll(z, 1)) / math.sqrt(1.04)
+        return noisy(x, z.reshape(x.shape), keep_prob, training)
+
+    @fails(INDEPENDENT, "factors_depend_on_each_other")
+    def noise_with_equal_sizes_in_pairs(x, keep_prob, rng, training=True):
+        """Draws the size for a pair of units and the sign for each."""
+        size = np.abs(rng.standard_normal((x.size + 1) // 2))
+        z = np.repeat(size, 2)[: x.size] * rng.choice([-1, 1], x.size)
+        return noisy(x, z.reshape(x.shape), keep_prob, training)
+
+    @fails(INDEPENDENT, "factors_depend_on_each_other")
+    def noise_nearly_centred_by_row(x, keep_prob, rng, training=True):
+        """Subtracts most of each row's mean, and mends the spread of the numbers."""
+        z = rng.standard_normal(x.shape)
+        z = z - 0.9 * z.mean(axis=-1, keepdims=True)
+        z /= math.sqrt(1 - 0.99 / x.shape[-1])
+        return noisy(x, z, keep_prob, training)
+
+    @fails(FROM_RNG, "does_not_draw_from_rng")
+    def noise_from_numpy_random(x, keep_prob, rng, training=True):
+        """Calls np.random.normal out of habit."""
+        return noisy(x, np.random.standard_normal(x.shape), keep_prob, training)
+
+    @fails(FROM_RNG, "does_not_draw_from_rng")
+    def noise_from_a_new_generator(x, keep_prob, rng, training=True):
+        """Makes a generator of its own in every call."""
+        z = np.random.default_rng().standard_normal(x.shape)
+        return noisy(x, z, keep_prob, training)
