@@ -7,10 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from autograder.course.notebooks import _all_chapters
 
 from autograder.contract.exercise import all_chapters, all_exercises
-from autograder.course.build import build
+from autograder.course.build import _all_chapters, build
 from autograder.course.source import BuildError, read_source, source_notebook
 from tests.bank import ROOT
 
