@@ -1,21 +1,20 @@
 """fixed_count_dropout: keep exactly keep_count units in each row."""
 
 import itertools
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from autograder.checks.quantization import shared
+from autograder.checks.quantization.shared import stated
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, elementwise
+from autograder.families import elementwise
 from autograder.families.elementwise import Draw, call_text, draw
-from autograder.laws.binomial import Law, Proportion, agreement
+from autograder.laws.binomial import Proportion, agreement
 
 exercise = Exercise(
     "fixed_count_dropout",
@@ -91,45 +90,19 @@ _CASES = (
     ((3, 900), 300),
 )
 _WHOLE_TOO = (*_CASES, ((20, 9), 9), ((5, 1), 1))
-_RUNS, _COUNT, _OWN = (
-    "returns_rows_of_kept_and_dropped_units",
-    "keeps_exactly_keep_count_in_each_row",
-    "draws_each_row_a_subset_of_its_own",
-)
-
-exercise.asks(0.25, _RUNS, shared.drops_in_rows(_CASES, {10: 0.25}))
 
 
-@exercise.check(points=0.25, after=_RUNS)
-def leaves_its_given_rows_alone(
-    fixed_count_dropout: StudentFunction, trial: Trial
-) -> None:
-    """x is the same after the call as before."""
-    x = trial.inputs(30, 20, zeros=0.2)
-    _, after = fixed_count_dropout.observe(x, 8, trial.generator())
-    trial.expect(
-        np.array_equal(after[0], x),
-        f"{call_text(fixed_count_dropout.name, x.shape, 8)} changed x in place; write "
-        "into a new array.",
-        elementwise.Wrong.changes_its_input,
-    )
-
-
-@exercise.check(points=0.5, after=_RUNS)
-def keeps_exactly_keep_count_in_each_row(
-    fixed_count_dropout: StudentFunction, trial: Trial
-) -> None:
+def _keeps_the_count(function: StudentFunction, trial: Trial) -> None:
     """Each row keeps keep_count units, neither more nor fewer."""
     for shape, keep_count in _WHOLE_TOO:
-        ask = partial(draw, fixed_count_dropout, trial, shape, keep_count)
-        kept = (mask := ask().mask).sum(axis=1)
+        kept = (mask := draw(function, trial, shape, keep_count).mask).sum(axis=1)
         if (kept != keep_count).any():
             # A batch may keep n * keep_count units once by chance.
-            drawn = np.stack([mask, ask().mask, ask().mask])
+            more = [draw(function, trial, shape, keep_count).mask for _ in range(2)]
             trial.fail(
-                f"{call_text(fixed_count_dropout.name, shape, keep_count)}: the rows keep "
+                f"{call_text(function.name, shape, keep_count)}: the rows keep "
                 f"{kept.min()} to {kept.max()} units; expected {keep_count} in each.",
-                _count_mistake(drawn, keep_count),
+                _count_mistake(np.stack([mask, *more]), keep_count),
             )
 
 
@@ -137,51 +110,45 @@ def _count_mistake(drawn: np.ndarray, keep_count: int) -> str:
     """Return what is behind rows that keep another number than ``keep_count``; ``drawn``
     holds the masks of a few calls, (calls, N, D)."""
     _, n, d = drawn.shape
-    kept, column = drawn[0].sum(axis=1), drawn[0].sum(axis=0)
-    batch = np.isin(drawn.sum(axis=(1, 2)), (keep_count, n * keep_count)).all()
+    kept, columns = drawn[0].sum(axis=1), drawn[0].sum(axis=0)
+    same, off = np.ptp(kept) == 0, np.abs(kept - keep_count).max()
+    batch = np.isin(drawn.sum(axis=(1, 2)), (keep_count, n * keep_count))
     signs = {
         Wrong.drops_keep_count_units: (kept == d - keep_count).all(),
-        Wrong.fixes_the_count_of_columns: np.ptp(column) == 0 and n > 10,
-        Wrong.counts_are_off_by_one: (np.abs(kept - keep_count) == 1).all()
-        and np.ptp(kept) == 0,
-        Wrong.keeps_another_count: np.ptp(kept) == 0,
-        Wrong.fixes_the_count_of_the_batch: batch and n > 10,
+        Wrong.fixes_the_count_of_columns: n > 10 and np.ptp(columns) == 0,
+        Wrong.counts_are_off_by_one: same and off == 1,
+        Wrong.keeps_another_count: same,
+        Wrong.fixes_the_count_of_the_batch: n > 10 and batch.all(),
         Wrong.draws_with_replacement: kept.max() <= keep_count,
+        Wrong.lets_the_count_vary: True,
     }
-    return next(
-        (name for name, seen in signs.items() if seen), Wrong.lets_the_count_vary
-    )
+    return next(name for name, seen in signs.items() if seen)
 
 
-@exercise.check(points=0.5, after=_COUNT)
-def divides_by_the_fixed_fraction(
-    fixed_count_dropout: StudentFunction, trial: Trial
-) -> None:
+def _divides_by_the_fraction(function: StudentFunction, trial: Trial) -> None:
     """Kept units come back D / keep_count times as large; with keep_count = D, out is x."""
     cases = [(*case, 1.0) for case in _WHOLE_TOO]
-    cases += [((60, 40), 10, 1e-6), ((60, 40), 10, 1e6)]
-    for (shape, keep_count, size), dtype in itertools.product(
-        cases, (np.float64, np.float32)
-    ):
-        got = draw(
-            fixed_count_dropout, trial, shape, keep_count, size=size, dtype=dtype
+    cases += [((60, 40), 10, size) for size in (1e-6, 1e6)]
+    for (shape, k, size), dtype in itertools.product(cases, (np.float64, np.float32)):
+        got = draw(function, trial, shape, k, size=size, dtype=dtype)
+        mistake, call = (
+            partial(_factor_mistake, got, k),
+            call_text(function.name, shape, k),
         )
-        shared.expect_factor(
-            got,
-            call_text(fixed_count_dropout.name, shape, keep_count),
-            shape[1] / keep_count,
-            partial(_factor_mistake, got, keep_count),
-        )
+        shared.expect_factor(got, call, shape[1] / k, mistake)
 
 
 def _factor_mistake(got: Draw, k: int) -> str:
     n, d = got.x.shape
+    wrong, preserved = (
+        elementwise.Wrong,
+        facts.close(got.out.sum(axis=1), got.x.sum(axis=1), rtol=1e-3),
+    )
     if got.ratio is None:
-        whole = facts.close(got.out.sum(axis=1), got.x.sum(axis=1), rtol=1e-3)
         return (
-            elementwise.Wrong.preserves_the_sum
-            if whole
-            else elementwise.Wrong.scale_differs_from_unit_to_unit
+            wrong.preserves_the_sum
+            if preserved
+            else wrong.scale_differs_from_unit_to_unit
         )
     rivals = {
         # Cut to a whole number, which is right where D / k is one.
@@ -191,21 +158,18 @@ def _factor_mistake(got: Draw, k: int) -> str:
     return shared.first(got.ratio, rivals) or Wrong.divides_by_the_wrong_count
 
 
-@exercise.check(points=0.25, after=_COUNT)
-def draws_each_row_a_subset_of_its_own(
-    fixed_count_dropout: StudentFunction, trial: Trial
-) -> None:
+def _draws_its_own_subsets(function: StudentFunction, trial: Trial) -> None:
     """Rows and calls do not share the units that they keep."""
-    shared.own_masks(fixed_count_dropout, trial, 8)
-    rows = draw(fixed_count_dropout, trial, (800, 20), 8).mask
+    shared.own_masks(function, trial, 8)
+    rows = draw(function, trial, (800, 20), 8).mask
     different = len({row.tobytes() for row in rows})
     # Whether each row's kept units stand side by side, around the end or not.
     blocks = ((rows != np.roll(rows, 1, axis=1)).sum(axis=1) == 2).all()
     # Of 800 rows with 125,970 subsets to choose from, three pairs agree on average.
     trial.expect(
         different > 600,
-        f"{call_text(fixed_count_dropout.name, (800, 20), 8)}: the rows keep {different} "
-        "different subsets; expected almost 800.",
+        f"{call_text(function.name, rows.shape, 8)}: the rows keep {different} different "
+        "subsets; expected almost 800.",
         Wrong.keeps_neighbours_together if blocks else Wrong.takes_few_of_the_subsets,
     )
 
@@ -225,37 +189,28 @@ _TOGETHER = ("neighbours", "distant pair", "mirrored pair")
 _SUBSETS = {
     f"units {i} and {j} of 4": (i, j) for i, j in itertools.combinations(range(4), 2)
 }
-_LOOKS: Mapping[str, Law] = {
+_LOOKS = {
     **dict.fromkeys(_ALONE, _SHARE),
     **dict.fromkeys(_TOGETHER, _BOTH),
     **dict.fromkeys(_SUBSETS, Proportion(1 / 6, detects=0.05)),
 }
 
 
-@exercise.check(points=0.5, after=_OWN, looks=_LOOKS)
-def chooses_every_subset_equally_often(
-    fixed_count_dropout: StudentFunction, trial: Trial
-) -> None:
+def _chooses_evenly(function: StudentFunction, trial: Trial) -> None:
     """Units are kept equally often, alone and in pairs, whatever their value and place."""
     rows = max(trial.size(look) for look in (*_ALONE, *_TOGETHER))
-    x, mask, zero = _with_one_zero(fixed_count_dropout, trial, rows)
-    place = trial.rng.integers(_WIDTH, size=rows)
-    chosen: dict[str, tuple[Any, ...]] = {
-        "unit with the largest size": (np.abs(x).argmax(axis=1),),
-        "unit with the largest value": (x.argmax(axis=1),),
-        "unit with input 0": (zero,),
-        "first unit": (0,),
-        "last unit": (_WIDTH - 1,),
-        "neighbours": (place, place + 1),
-        "distant pair": (place, place + _WIDTH // 2),
-        "mirrored pair": (place // 2, _WIDTH - 1 - place // 2),
-    }
-    for look, columns in chosen.items():
-        hits = np.all([mask[np.arange(rows), c % _WIDTH] for c in columns], axis=0)
+    x, mask, zero = _with_one_zero(function, trial, rows)
+    every, place = np.arange(rows), trial.rng.integers(_WIDTH, size=rows)
+    large, last = (np.abs(x).argmax(axis=1), x.argmax(axis=1)), _WIDTH - 1
+    alone = zip(_ALONE, (*large, zero, 0, last), strict=True)
+    others = (place + 1, place + _WIDTH // 2, last - place // 2)
+    pairs = zip(_TOGETHER, (place, place, place // 2), others, strict=True)
+    for look, *columns in (*alone, *pairs):
+        hits = np.all([mask[every, column % _WIDTH] for column in columns], axis=0)
         both = "both " if look in _TOGETHER else ""
         what = f"rows with {_KEPT} of {_WIDTH} kept: {look} {both}kept"
         trial.judge(look, hits, rows, what, partial(_choice_mistake, look))
-    _judge_subsets(fixed_count_dropout, trial)
+    _judge_subsets(function, trial)
 
 
 def _with_one_zero(
@@ -267,13 +222,12 @@ def _with_one_zero(
     x = trial.inputs(rows, _WIDTH)
     every, zero = np.arange(rows), trial.rng.integers(_WIDTH, size=rows)
     x[every, zero] = 0.0
-    mask = shared.output(function, x, _KEPT, trial.generator()) != 0
-    shown = mask.sum(axis=1)
+    out, call = shared.output(function, x, _KEPT, trial.generator())
+    shown = (mask := out != 0).sum(axis=1)
     trial.expect(
-        ((shown == _KEPT) | (shown == _KEPT - 1)).all(),
-        f"{call_text(function.name, x.shape, _KEPT)}, with one 0 in each row: "
-        f"{shown.min()} to {shown.max()} outputs of a row are not 0; expected "
-        f"{_KEPT - 1} or {_KEPT}.",
+        np.isin(shown, (_KEPT - 1, _KEPT)).all(),
+        f"{call}, with one 0 in each row: {shown.min()} to {shown.max()} outputs of a row "
+        f"are not 0; expected {_KEPT - 1} or {_KEPT}.",
         shared.Wrong.miscounts_units_with_input_zero,
     )
     mask[every, zero] = shown == _KEPT - 1
@@ -304,35 +258,33 @@ def _judge_subsets(function: StudentFunction, trial: Trial) -> None:
 _ROWS = ("successive calls", "neighbouring rows", "distant rows")
 
 
-@exercise.check(
-    points=0.25, after=_OWN, looks=dict.fromkeys(_ROWS, agreement(0.4, detects=0.08))
-)
-def draws_rows_independently(
-    fixed_count_dropout: StudentFunction, trial: Trial
-) -> None:
+def _draws_rows_independently(function: StudentFunction, trial: Trial) -> None:
     """One unit of each of two rows, or calls, is kept as if the other were not there."""
-    pairs, rng = trial.size("neighbouring rows"), trial.generator()
-    first, second = (
-        draw(fixed_count_dropout, trial, (2 * pairs, 10), 4, rng).mask for _ in range(2)
-    )
-    place = trial.rng.integers(10, size=2 * pairs)
-    compared = (
-        (first, second),
-        (first[::2], first[1::2]),
-        (first[:pairs], first[pairs:]),
-    )
-    for look, (one, other) in zip(_ROWS, compared, strict=True):
+    rng, shape = trial.generator(), (2 * trial.size("distant rows"), 10)
+    a, b = (draw(function, trial, shape, 4, rng).mask for _ in range(2))
+    place, (front, back) = trial.rng.integers(10, size=len(a)), np.split(a, 2)
+    pairs = zip(_ROWS, (a, a[::2], front), (b, a[1::2], back), strict=True)
+    for look, one, other in pairs:
         unit = np.arange(len(one)), place[: len(one)]
         what = f"{look} with 4 of 10 units kept: a unit's bits agree"
-        agree = one[unit] == other[unit]
-        trial.judge(look, agree, len(one), what, Wrong.rows_choose_dependently)
+        agree, mistake = one[unit] == other[unit], Wrong.rows_choose_dependently
+        trial.judge(look, agree, len(one), what, mistake)
 
 
-@exercise.check(points=0.25, after=_COUNT)
-def draws_its_subsets_from_rng(
-    fixed_count_dropout: StudentFunction, trial: Trial
-) -> None:
-    """The same rng state gives the same output; another state, another output."""
-    x, same = trial.inputs(40, 25), elementwise.Wrong.same_mask_every_call
-    read = partial(shared.output, fixed_count_dropout, x, 10)
-    bit_tests.follows_rng(trial, fixed_count_dropout.name, read, same)
+_RUNS, _COUNT, _OWN = (
+    "returns_rows_of_kept_and_dropped_units",
+    "keeps_exactly_keep_count_in_each_row",
+    "draws_each_row_a_subset_of_its_own",
+)
+_FACTOR, _CHOICE = stated(_divides_by_the_fraction), stated(_chooses_evenly, _LOOKS)
+_APART = stated(
+    _draws_rows_independently, dict.fromkeys(_ROWS, agreement(0.4, detects=0.08))
+)
+exercise.asks(0.25, _RUNS, shared.drops_in_rows(_CASES, {10: 0.25}))
+exercise.asks(0.25, "leaves_its_given_rows_alone", shared.leaves_x_alone(8), _RUNS)
+exercise.asks(0.5, _COUNT, stated(_keeps_the_count), _RUNS)
+exercise.asks(0.5, "divides_by_the_fixed_fraction", _FACTOR, _COUNT)
+exercise.asks(0.25, _OWN, stated(_draws_its_own_subsets), _COUNT)
+exercise.asks(0.5, "chooses_every_subset_equally_often", _CHOICE, _OWN)
+exercise.asks(0.25, "draws_rows_independently", _APART, _OWN)
+exercise.asks(0.25, "draws_its_subsets_from_rng", shared.follows_rng(10), _COUNT)

@@ -6,11 +6,11 @@ from functools import cache
 
 import numpy as np
 
-from autograder.checks.quantization.shared import first
+from autograder.checks.quantization.shared import first, naming_errors, stated
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.laws.binomial import log_binomial
 
@@ -110,6 +110,18 @@ def _read(function: StudentFunction, n: int, keep_prob: float) -> np.ndarray:
     return facts.float_array(result, (n + 1,), call)
 
 
+def _is_an_array(function: StudentFunction, trial: Trial) -> None:
+    """The result is an array of n + 1 floats, the same at every call."""
+    for case in _FEW:
+        one, other = _read(function, *case), _read(function, *case)
+        trial.expect(
+            facts.close(one, other),
+            f"{_call(*case)} gave two different answers in two calls; expected the same "
+            "one.",
+            Wrong.simulates_the_distribution,
+        )
+
+
 def _expect_right(
     found: np.ndarray, n: int, keep_prob: float, mistake: Callable[..., str]
 ) -> None:
@@ -123,103 +135,76 @@ def _expect_right(
         )
 
 
-@exercise.check(points=0.25)
-def returns_one_float_for_each_count(
-    kept_count_distribution: StudentFunction, trial: Trial
-) -> None:
-    """The result is an array of n + 1 floats, the same at every call."""
-    for case in _FEW:
-        trial.expect(
-            facts.close(*(_read(kept_count_distribution, *case) for _ in range(2))),
-            f"{_call(*case)} gave two different answers in two calls; expected the same "
-            "one.",
-            Wrong.simulates_the_distribution,
-        )
-
-
-@exercise.check(points=1.0, after="returns_one_float_for_each_count")
-def gives_the_chance_of_each_count(
-    kept_count_distribution: StudentFunction, trial: Trial
-) -> None:
+def _is_right_for_few(function: StudentFunction, trial: Trial) -> None:
     """Entry k is the probability that exactly k of n units are kept, for n up to 12."""
     for case in reversed(_FEW):
-        _expect_right(_read(kept_count_distribution, *case), *case, _few_mistake)
+        _expect_right(_read(function, *case), *case, _few_mistake)
 
 
 def _few_mistake(found: np.ndarray, n: int, p: float) -> str:
     k, right, q = np.arange(n + 1), _binomial(n, p), 1 - p
-    ways = 2.0**n * _binomial(n, 0.5)
-    above_zero = np.where(k > 0, right, 0.0)
+    ways, above_zero = 2.0**n * _binomial(n, 0.5), np.where(k > 0, right, 0.0)
+    at_least = np.cumsum(right[::-1])[::-1]
     rivals = {
         Wrong.counts_the_dropped_units: right[::-1],
         Wrong.forgets_the_binomial_coefficient: p**k * q ** (n - k),
         Wrong.counts_masks_as_equally_likely: [ways, ways / 2**n],
         Wrong.forgets_the_factor_of_the_dropped: ways * p**k,
-        Wrong.gives_cumulative_probabilities: [
-            np.cumsum(right),
-            np.cumsum(right[::-1])[::-1],
-        ],
+        Wrong.gives_cumulative_probabilities: [np.cumsum(right), at_least],
         Wrong.leaves_out_the_empty_mask: [above_zero, above_zero / (1 - q**n)],
         Wrong.gives_the_fractions: k / n,
     }
-    if name := first(found, rivals):
-        return name
     near = np.abs(found - right).max() < 0.15
-    return (
-        Wrong.approximates_the_distribution
-        if near
-        else Wrong.is_no_binomial_distribution
+    other = Wrong.approximates_the_distribution
+    return first(found, rivals) or (
+        other if near else Wrong.is_no_binomial_distribution
     )
 
 
-@exercise.check(points=0.5, after="gives_the_chance_of_each_count")
-def stays_exact_for_many_units(
-    kept_count_distribution: StudentFunction, trial: Trial
-) -> None:
+def _is_right_for_many(function: StudentFunction, trial: Trial) -> None:
     """The same for n up to 2,000, where a binomial coefficient overflows."""
+    overflows = Wrong.overflows_for_many_units
     for n, keep_prob in _MANY:
-        call, overflows = _call(n, keep_prob), Wrong.overflows_for_many_units
-        try:
-            found = kept_count_distribution(n, keep_prob)
-        except StudentError as error:
-            if "OverflowError" not in error.message:
-                raise
-            trial.fail(f"{call} raised {error.message}.", overflows)
+        call = _call(n, keep_prob)
+        with naming_errors(call, {"OverflowError": overflows}):
+            found = function(n, keep_prob)
         if isinstance(found, np.ndarray) and found.dtype.kind == "f":
-            trial.expect(
-                np.isfinite(found).all(),
-                f"{call} holds NaN or infinity; expected finite numbers.",
-                overflows,
-            )
+            whole = f"{call} holds NaN or infinity; expected finite numbers."
+            trial.expect(np.isfinite(found).all(), whole, overflows)
         found = facts.float_array(found, (n + 1,), call)
         _expect_right(found, n, keep_prob, _many_mistake)
 
 
 def _many_mistake(found: np.ndarray, n: int, keep_prob: float) -> str:
-    lost = (found == 0) & (_binomial(n, keep_prob) > 1e-6)
-    return (
-        Wrong.underflows_for_many_units
-        if lost.any() and found.sum() < 0.99
-        else Wrong.loses_digits_for_many_units
-    )
+    lost = (
+        (found == 0) & (_binomial(n, keep_prob) > 1e-6)
+    ).any() and found.sum() < 0.99
+    other = Wrong.loses_digits_for_many_units
+    return Wrong.underflows_for_many_units if lost else other
 
 
-@exercise.check(points=0.25, after="gives_the_chance_of_each_count")
-def one_count_is_certain_at_zero_and_one(
-    kept_count_distribution: StudentFunction, trial: Trial
-) -> None:
+def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 0 the count is 0, at keep_prob = 1 it is n."""
     fails = Wrong.fails_at_keep_prob_zero_or_one
     for n, keep_prob in itertools.product((1, 6, 40), (0.0, 1.0)):
         call, expected = _call(n, keep_prob), _binomial(n, keep_prob)
-        try:
-            found = kept_count_distribution(n, keep_prob)
-        except StudentError as error:
-            trial.fail(f"{call} raised {error.message}.", fails)
+        with naming_errors(call, {"": fails}):
+            found = function(n, keep_prob)
+        beginning = np.array2string(np.asarray(found)[:6], precision=4)
         trial.expect(
             np.shape(found) == (n + 1,) and facts.close(found, expected),
             f"{call}: expected probability 1 for {expected.argmax()} and 0 for every "
-            "other count, found "
-            f"{np.array2string(np.asarray(found)[:6], precision=4)} at the beginning.",
+            f"other count, found {beginning} at the beginning.",
             fails,
         )
+
+
+_KIND, _FORMULA = "returns_one_float_for_each_count", "gives_the_chance_of_each_count"
+_MANY_UNITS, _EDGES = (
+    "stays_exact_for_many_units",
+    "one_count_is_certain_at_zero_and_one",
+)
+exercise.asks(0.25, _KIND, stated(_is_an_array))
+exercise.asks(1.0, _FORMULA, stated(_is_right_for_few), after=_KIND)
+exercise.asks(0.5, _MANY_UNITS, stated(_is_right_for_many), after=_FORMULA)
+exercise.asks(0.25, _EDGES, stated(_is_right_at_the_edges), after=_FORMULA)

@@ -4,8 +4,10 @@ The second argument of these dropouts is a keep probability, or the count that e
 keeps; here it is called ``argument``.
 """
 
+import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,11 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentFunction
+from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import bit_tests, elementwise
+from autograder.families import elementwise
 from autograder.families.elementwise import Draw, call_text, draw
+from autograder.laws.binomial import Law
 
 
 class Wrong(Mistakes, section="quant-divisors"):
@@ -74,13 +77,70 @@ def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
     }
 
 
-LEAVES_X = Property(
-    "x is the same after the call as before.", elementwise.leaves_input_alone
+def stated(
+    test: Callable[[StudentFunction, Trial], None],
+    looks: Mapping[str, Law] = MappingProxyType({}),
+) -> Property:
+    """Return the property that the test's docstring states in its first line."""
+    return Property((test.__doc__ or "").partition("\n")[0], test, looks)
+
+
+@contextlib.contextmanager
+def naming_errors(
+    call: str, mistakes: Mapping[str, str], why: str = ""
+) -> Iterator[None]:
+    """Turn an error of the student's code whose text holds a key of ``mistakes`` into a
+    ``CheckFailure``: the call raised it, ``why``."""
+    try:
+        yield
+    except StudentError as error:
+        for text, mistake in mistakes.items():
+            if text in error.message:
+                message = f"{call} raised {error.message}{why}."
+                raise CheckFailure(message, mistake) from None
+        raise
+
+
+INDEPENDENT = Property(
+    "Bits in pairs of rows, columns and calls are independent, and so are counts.",
+    elementwise.is_independent,
+    elementwise.INDEPENDENCE_LOOKS,
 )
-FROM_RNG = Property(
-    "The same rng state gives the same output; another state, another output.",
-    elementwise.draws_from_rng,
-)
+
+
+def leaves_x_alone(argument: float) -> Property:
+    def test(function: StudentFunction, trial: Trial) -> None:
+        x = trial.inputs(30, 20, zeros=0.2)
+        _, after = function.observe(x, argument, trial.generator())
+        call = call_text(function.name, x.shape, argument)
+        elementwise._expect_unchanged(trial, x, after[0], call)
+
+    return Property("x is the same after the call as before.", test)
+
+
+def follows_rng(argument: float) -> Property:
+    """The property that out follows from the state of rng, and changes with it."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        seed, x = trial.new_seed(), trial.inputs(40, 25)
+        seeds = seed, seed, trial.new_seed()
+        one, same, other = (
+            output(function, x, argument, trial.generator(seed))[0] for seed in seeds
+        )
+        trial.expect(
+            np.array_equal(one, same),
+            "Two generators in the same state gave different masks; expected equal ones.",
+            elementwise.Wrong.does_not_draw_from_rng,
+        )
+        # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
+        trial.expect(
+            not np.array_equal(one, other),
+            "Generators in different states gave the same mask; expected different ones.",
+            elementwise.Wrong.same_mask_every_call,
+        )
+
+    says = "The same rng state gives the same output; another state, another output."
+    return Property(says, test)
 
 
 def drops_in_rows(
@@ -135,11 +195,12 @@ def expect_factor(
 
 def output(
     function: StudentFunction, x: np.ndarray, argument: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Return out for this x, a float array of its shape. Raises ``CheckFailure``."""
+) -> tuple[np.ndarray, str]:
+    """Return out for this x, a float array of its shape, and the call as it is shown in
+    messages. Raises ``CheckFailure``."""
     call = call_text(function.name, x.shape, argument)
     out = facts.pair(function(x, argument, rng), call)[0]
-    return facts.float_array(out, x.shape, call, "out")
+    return facts.float_array(out, x.shape, call, "out"), call
 
 
 def own_masks(
@@ -154,12 +215,5 @@ def own_masks(
     bits = np.array(
         [draw(function, trial, shape, argument, rng).mask for _ in range(calls)]
     )
-    bit_tests.expect_own_calls(trial, bits, call)
-    wrong = elementwise.Wrong
-    rows, units = (bits == bits[:, :1]).all(), (bits == bits[:, :, :1]).all()
-    trial.expect(
-        not rows, f"{call}: all rows share a mask.", wrong.one_mask_for_all_rows
-    )
-    whole = f"{call}: a row is kept or dropped as a whole."
-    trial.expect(not units, whole, wrong.drops_whole_rows)
+    elementwise._expect_own_bits(trial, bits, call)
     return bits, call
