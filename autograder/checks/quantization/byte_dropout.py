@@ -1,5 +1,6 @@
 """byte_dropout: draw the mask from one byte per unit, without bias."""
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,14 +8,15 @@ from functools import partial
 import numpy as np
 
 from autograder.checks.quantization import shared
+from autograder.checks.quantization.shared import stated
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.families.elementwise import KEEP_PROBS, Draw, call_text, draw
-from autograder.laws.binomial import Law, Proportion, agreement, log_binomial
+from autograder.laws.binomial import Proportion, agreement, log_binomial
 
 exercise = Exercise(
     "byte_dropout",
@@ -100,9 +102,6 @@ class Wrong(Mistakes, section="quant-bits"):
     )
 
 
-_RUNS, _OWN = "returns_floats_and_a_number", "gives_each_unit_its_own_byte"
-#: Keep probabilities away from ties; the nearest of the 256 lies above and below.
-_ASKED = (0.8, 0.3, 0.9, 0.7, 0.4, 0.2, 0.05, 0.97, 0.6, 0.123, 0.875)
 _SHAPE = (20, 30)
 
 
@@ -111,10 +110,7 @@ def _nearest(keep_prob: float) -> float:
 
 
 def _effective(
-    function: StudentFunction,
-    trial: Trial,
-    keep_prob: float,
-    shape: tuple[int, ...] = _SHAPE,
+    function: StudentFunction, trial: Trial, shape: tuple[int, ...], keep_prob: float
 ) -> float:
     """Return the second value as a float; out is not looked at."""
     call = call_text(function.name, shape, keep_prob)
@@ -123,75 +119,63 @@ def _effective(
     return facts.number(effective, call, "keep_prob_effective")
 
 
-@exercise.check(points=0.25)
-def returns_floats_and_a_number(byte_dropout: StudentFunction, trial: Trial) -> None:
+def _returns_out_and_a_number(function: StudentFunction, trial: Trial) -> None:
     """out has the shape of x and holds finite floats, some 0; then comes one number."""
-    for shape in ((50,), (40, 30), (2, 3, 4, 5)):
-        for keep_prob in KEEP_PROBS:
-            _effective(byte_dropout, trial, keep_prob, shape)
-            for dtype in (np.float64, np.float32):
-                draw(byte_dropout, trial, shape, keep_prob, dtype=dtype)
-    share = draw(byte_dropout, trial, (60, 60), 0.3).mask.mean()
+    for case in itertools.product(((50,), (40, 30), (2, 3, 4, 5)), KEEP_PROBS):
+        _effective(function, trial, *case)
+        for dtype in (np.float64, np.float32):
+            draw(function, trial, *case, dtype=dtype)
+    share = draw(function, trial, (60, 60), 0.3).mask.mean()
     trial.expect(
         abs(share - (128 + 77) / 256) > 0.04
-        or not draw(byte_dropout, trial, (60, 60), 0.8).mask.all(),
-        f"byte_dropout keeps {share:.0%} of the units at keep_prob = 0.3, and all of them "
-        "at 0.8.",
+        or not draw(function, trial, (60, 60), 0.8).mask.all(),
+        f"{function.name} keeps {share:.0%} of the units at keep_prob = 0.3, and all of "
+        "them at 0.8.",
         Wrong.compares_signed_bytes,
     )
     for keep_prob in KEEP_PROBS:
-        shared.expect_a_mixture(byte_dropout, trial, keep_prob, keep_prob)
+        shared.expect_a_mixture(function, trial, keep_prob, keep_prob)
 
 
-exercise.asks(0.25, "leaves_x_as_it_was", shared.leaves_x_alone(0.3), after=_RUNS)
+#: Keep probabilities away from ties; the nearest of the 256 lies above and below.
+_ASKED = (0.8, 0.3, 0.9, 0.7, 0.4, 0.2, 0.05, 0.97, 0.6, 0.123, 0.875)
+#: Near 0 and 256, and what is behind another whole number there.
+_AT_EDGES = {
+    0.001: Wrong.rounds_keep_prob_to_zero,
+    0.999: Wrong.rounds_the_threshold_down,
+    1.0: Wrong.takes_a_byte_value_that_is_not_nearest,
+}
 
 
-@exercise.check(points=0.5, after=_RUNS)
-def rounds_to_the_nearest_keep_prob_of_a_byte(
-    byte_dropout: StudentFunction, trial: Trial
-) -> None:
+def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
     """keep_prob_effective is the whole number over 256 that is nearest, at least 1/256."""
     drawn = trial.rng.uniform(0.01, 0.99, 200)
     clear = drawn[np.abs(256 * drawn % 1 - 0.5) > 0.05][:20]
-    asked = (*_ASKED, *map(float, clear))
-    found = {p: _effective(byte_dropout, trial, p) for p in asked}
-    if wrong := [p for p in found if not facts.close(found[p], _nearest(p))]:
-        p = wrong[0]
-        seen = {_effective(byte_dropout, trial, p) for _ in range(10)}
-        trial.fail(
-            f"{call_text('byte_dropout', _SHAPE, p)}: keep_prob_effective is "
-            f"{found[p]:.6g}; expected {_nearest(p):.6g} = {256 * _nearest(p):.0f}/256.",
-            Wrong.returns_the_share_that_was_kept
-            if len(seen) > 1
-            else _rounding_mistake(found),
+    ask = partial(_effective, function, trial, _SHAPE)
+    found = {p: ask(p) for p in (*_ASKED, *map(float, clear))}
+    for p, value in found.items():
+        if not facts.close(value, _nearest(p)):
+            varies = len({ask(p) for _ in range(10)}) > 1
+            trial.fail(
+                f"{call_text(function.name, _SHAPE, p)}: keep_prob_effective is "
+                f"{value:.6g}; expected {_nearest(p):.6g} = {256 * _nearest(p):.0f}/256.",
+                Wrong.returns_the_share_that_was_kept
+                if varies
+                else _rounding_mistake(found),
+            )
+    for p, mistake in _AT_EDGES.items():
+        call = call_text(function.name, _SHAPE, p)
+        named = {"ZeroDivision": Wrong.rounds_keep_prob_to_zero}
+        with shared.naming_errors(call, named):
+            value = ask(p)
+        trial.expect(
+            facts.close(value, _nearest(p)),
+            f"{call}: keep_prob_effective is {value:.6g}; expected {_nearest(p):.6g}.",
+            mistake,
         )
-    for p, mistake in (
-        (0.001, Wrong.rounds_keep_prob_to_zero),
-        (0.999, Wrong.rounds_the_threshold_down),
-        (1.0, Wrong.takes_a_byte_value_that_is_not_nearest),
-    ):
-        _expect_effective(byte_dropout, trial, p, mistake)
 
 
-def _expect_effective(
-    function: StudentFunction, trial: Trial, p: float, mistake: str
-) -> None:
-    """Check keep_prob_effective where 256 * p lies near 0 or 256."""
-    call = call_text(function.name, _SHAPE, p)
-    try:
-        effective = _effective(function, trial, p)
-    except StudentError as error:
-        if "ZeroDivision" not in error.message:
-            raise
-        trial.fail(f"{call} raised {error.message}.", Wrong.rounds_keep_prob_to_zero)
-    trial.expect(
-        facts.close(effective, _nearest(p)),
-        f"{call}: keep_prob_effective is {effective:.6g}; expected {_nearest(p):.6g}.",
-        mistake,
-    )
-
-
-#: By mistake the whole number t that a wrong rule takes, and by how much it divides it.
+#: What wrong rules take for the effective keep probability.
 _ROUNDINGS: Mapping[str, list[Callable[[float], float]]] = {
     Wrong.returns_the_requested_keep_prob: [lambda p: p],
     Wrong.rounds_the_threshold_down: [lambda p: math.floor(256 * p) / 256],
@@ -217,31 +201,25 @@ def _rounding_mistake(found: Mapping[float, float]) -> str:
     def follows(values: list[float], rule: Callable[[float], float]) -> bool:
         return facts.close(values, [rule(p) for p in found], atol=1e-9)
 
-    values = list(found.values())
-    if name := shared.first(values, _ROUNDINGS, follows):
-        return name
-    steps = 256 * np.array(values)
-    return (
+    steps = 256 * np.array(values := list(found.values()))
+    return shared.first(values, _ROUNDINGS, follows) or (
         Wrong.takes_a_byte_value_that_is_not_nearest
         if facts.close(steps, np.round(steps))
         else Wrong.keep_prob_is_not_of_a_byte
     )
 
 
-@exercise.check(points=0.5, after=_RUNS)
-def divides_by_the_effective_keep_prob(
-    byte_dropout: StudentFunction, trial: Trial
-) -> None:
+def _divides_by_the_nearest(function: StudentFunction, trial: Trial) -> None:
     """Each output is 0 or x over the representable keep probability nearest to keep_prob."""
     elementwise.zero_or_scaled(
-        byte_dropout, trial, lambda p: 1 / _nearest(p), _factor_mistake
+        function, trial, lambda p: 1 / _nearest(p), _factor_mistake
     )
     for p in (0.9, 0.7, 0.4, 0.05):
-        got = draw(byte_dropout, trial, (60, 60), p)
-        call, mistake = (
-            call_text("byte_dropout", (60, 60), p),
-            partial(_factor_mistake, got, p),
+        got, call = (
+            draw(function, trial, (60, 60), p),
+            call_text(function.name, (60, 60), p),
         )
+        mistake = partial(_factor_mistake, got, p)
         shared.expect_factor(got, call, 1 / _nearest(p), mistake, digits=6)
 
 
@@ -261,149 +239,133 @@ def _factor_mistake(got: Draw, p: float) -> str:
     return shared.first(got.ratio, rivals) or Wrong.scales_by_another_number
 
 
-@exercise.check(points=0.25, after=_RUNS)
-def keeps_everything_where_that_is_nearest(
-    byte_dropout: StudentFunction, trial: Trial
-) -> None:
+def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1, and 0.999, all 256 values of the byte keep the unit: out is x."""
+    misfit = Wrong.threshold_does_not_fit_into_a_byte
+    named = {"OverflowError": misfit, "": facts.Wrong.raises_an_error}
     for p, scales in (
         (1.0, Wrong.scales_by_another_number),
         (0.999, Wrong.divides_by_the_requested_keep_prob),
     ):
-        x, fits = trial.inputs(90, 80), Wrong.threshold_does_not_fit_into_a_byte
-        call = call_text("byte_dropout", x.shape, p)
-        try:
-            result = byte_dropout(x, p, trial.generator())
-        except StudentError as error:
-            overflows = "OverflowError" in error.message
-            trial.fail(
-                f"{call} raised {error.message}.",
-                fits if overflows else facts.Wrong.raises_an_error,
-            )
+        x = trial.inputs(90, 80)
+        call = call_text(function.name, x.shape, p)
+        with shared.naming_errors(call, named):
+            result = function(x, p, trial.generator())
         out = facts.pair(result, call)[0]
         dropped = float(np.mean(np.equal(out, 0)))
+        # One value in 256 of 7,200 units is 28; 0.001 of them is 7.
+        signs = {
+            misfit: dropped == 1,
+            Wrong.drops_one_value_in_256_at_one: p == 1 or dropped > 0.002,
+            Wrong.rounds_the_threshold_down: True,
+        }
         trial.expect(
             dropped == 0,
             f"{call}: {dropped:.2%} of the units are dropped; expected none.",
-            fits if dropped == 1 else _edge_mistake(p, dropped),
+            next(name for name, seen in signs.items() if seen),
         )
         out = facts.float_array(out, x.shape, call, "out")
         right = facts.close(out, x)
         trial.expect(right, f"{call}: out is not x; {facts.worst(out, x)}.", scales)
 
 
-def _edge_mistake(p: float, dropped: float) -> str:
-    # One value in 256 of 7,200 units is 28; 0.001 of them is 7.
-    return (
-        Wrong.drops_one_value_in_256_at_one
-        if p == 1 or dropped > 0.002
-        else Wrong.rounds_the_threshold_down
-    )
+def _rate(t: int, detects: float) -> Proportion:
+    return Proportion(t / 256, detects)
 
 
-_OWN_BYTES = Property(
-    "Rows, columns, pixels and calls do not share bytes, and the kept count varies.",
-    elementwise.gives_each_unit_its_own_bit,
-)
-exercise.asks(0.25, _OWN, _OWN_BYTES, after=_RUNS)
-
-
-_HALF = Proportion(205 / 256, detects=0.03)
-_RATE_LOOKS: Mapping[str, Law] = {
-    "kept at 0.8": Proportion(205 / 256, detects=0.02),
-    "kept at 0.3": Proportion(77 / 256, detects=0.02),
-    "large x kept at 0.8": _HALF,
-    "positive x kept at 0.8": _HALF,
-    "first half kept at 0.8": _HALF,
-    "kept at 0.998": Proportion(255 / 256, detects=1 / 256),
-    "kept at 0.005": Proportion(1 / 256, detects=1 / 256),
-    "kept at 0.007": Proportion(2 / 256, detects=1 / 256),
-    "kept at 0.001": Proportion(1 / 256, detects=0.0029),
+_LOOKS = {
+    "kept at 0.8": _rate(205, 0.02),
+    "kept at 0.3": _rate(77, 0.02),
+    "large x kept at 0.8": _rate(205, 0.03),
+    "positive x kept at 0.8": _rate(205, 0.03),
+    "first half kept at 0.8": _rate(205, 0.03),
+    "kept at 0.998": _rate(255, 1 / 256),
+    "kept at 0.005": _rate(1, 1 / 256),
+    "kept at 0.007": _rate(2, 1 / 256),
+    "kept at 0.001": _rate(1, 0.0029),
 }
 
 
-@exercise.check(points=0.25, after=_OWN, looks=_RATE_LOOKS)
-def keeps_units_at_the_rate_of_the_byte(
-    byte_dropout: StudentFunction, trial: Trial
-) -> None:
+def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with the nearest representable probability, near 0 and 1 too."""
     for p in (0.8, 0.3, 0.001, 0.998, 0.005, 0.007):
-        rows = 2 * -(-trial.size(f"kept at {p}") // 40)
-        got = draw(byte_dropout, trial, (rows, 20), p)
-        mistake = partial(_rate_mistake, got, p)
-        what = f"units kept at keep_prob = {p}, which is {256 * _nearest(p):.0f}/256"
-        trial.judge(f"kept at {p}", got.mask, got.mask.size, what, mistake)
-        for half, where in _halves(got.x).items():
-            look = f"{half} kept at {p}"
-            if look in _RATE_LOOKS:
-                what, bits = (
-                    f"units with {half} kept at keep_prob = {p}",
-                    got.mask[where],
+        look, what = f"kept at {p}", f"kept at keep_prob = {p}"
+        got = draw(function, trial, (2 * -(-trial.size(look) // 40), 20), p)
+        mistake, bits = partial(_rate_mistake, got, p), got.mask
+        whole = f"units {what}, which is {256 * _nearest(p):.0f}/256"
+        trial.judge(look, bits, bits.size, whole, mistake)
+        for half, where in elementwise._subsets(got.x).items():
+            if f"{half} {look}" in _LOOKS:
+                part = f"units with {half} {what}"
+                trial.judge(
+                    f"{half} {look}", bits[where], int(where.sum()), part, mistake
                 )
-                trial.judge(look, bits, bits.size, what, mistake)
-
-
-def _halves(x: np.ndarray) -> dict[str, np.ndarray]:
-    """Return halves of the units by size, sign and place, each as a mask of ``x``."""
-    front = np.arange(x.size).reshape(x.shape) < x.size // 2
-    return {"large x": np.abs(x) > 1.75, "positive x": x > 0, "first half": front}
 
 
 def _rate_mistake(got: Draw, p: float, share: float) -> str:
     """Return what is behind a wrong rate of kept units, overall or in one half.
 
     Halves of correct masks differ by 0.02 in no more than one of 1e20 draws."""
-    for half, where in _halves(got.x).items():
+    for half, where in elementwise._subsets(got.x).items():
         if abs(got.mask[where].mean() - got.mask[~where].mean()) > 0.02:
-            return (
-                elementwise.Wrong.drops_by_place
-                if half == "first half"
-                else elementwise.Wrong.drops_by_value
-            )
+            by_place, wrong = half == "first half", elementwise.Wrong
+            return wrong.drops_by_place if by_place else wrong.drops_by_value
     if p in KEEP_PROBS:
         return elementwise.share_name(share, p)
     if p == 0.001 and 0.0004 < share < 0.0025:
         return Wrong.keeps_at_the_requested_rate
-    return (
-        Wrong.keeps_one_byte_value_too_few
-        if share < _nearest(p)
-        else Wrong.keeps_one_byte_value_too_many
-    )
+    few, many = Wrong.keeps_one_byte_value_too_few, Wrong.keeps_one_byte_value_too_many
+    return few if share < _nearest(p) else many
 
 
+_AGREE = agreement(77 / 256, detects=0.02)
 _SIX_OF_20 = Proportion(math.exp(log_binomial(6, 20, 77 / 256)), detects=0.05)
-_INDEPENDENCE_LOOKS: Mapping[str, Law] = {
-    look: _SIX_OF_20 if "count" in look else agreement(77 / 256, detects=0.02)
-    for look in elementwise.INDEPENDENCE_LOOKS
-}
 
 
-@exercise.check(points=0.25, after=_OWN, looks=_INDEPENDENCE_LOOKS)
-def draws_bytes_independently(byte_dropout: StudentFunction, trial: Trial) -> None:
+def _is_independent(function: StudentFunction, trial: Trial) -> None:
     """Bits in pairs of rows, columns and calls are independent; so are counts of 20."""
-    rng, looks = trial.generator(), _INDEPENDENCE_LOOKS
-    units = max(trial.size(look) * (20 if "count" in look else 2) for look in looks)
-    blocks = 2 * -(-units // 800)
-    first, second = (
-        draw(byte_dropout, trial, (20 * blocks, 20), 0.3, rng).mask for _ in range(2)
-    )
-    front, back = np.split(first.ravel(), 2)
+    rng, mistake = trial.generator(), elementwise.Wrong.bits_depend_on_each_other
+    units = max(20 * trial.size("count in a row"), 2 * trial.size("distant rows"))
+    shape = (40 * -(-units // 800), 20)
+    a, b = (draw(function, trial, shape, 0.3, rng).mask for _ in range(2))
+    front, back = np.split(a.ravel(), 2)
     pairs = {
-        "successive calls": (first, second),
-        "neighbouring rows": (first[::2], first[1::2]),
-        "distant rows": tuple(np.split(first, 2)),
-        "neighbouring columns": (first[:, ::2], first[:, 1::2]),
-        "distant columns": tuple(np.split(first, 2, axis=1)),
+        "successive calls": (a, b),
+        "neighbouring rows": (a[::2], a[1::2]),
+        "distant rows": np.split(a, 2),
+        "neighbouring columns": (a[:, ::2], a[:, 1::2]),
+        "distant columns": np.split(a, 2, axis=1),
         "mirrored units": (front, back[::-1]),
     }
-    mistake = elementwise.Wrong.bits_depend_on_each_other
-    for look, (a, b) in pairs.items():
+    for look, (one, other) in pairs.items():
         what = f"{look} at keep_prob = 0.3: mask bits that agree"
-        trial.judge(look, a == b, a.size, what, mistake)
+        trial.judge(look, one == other, one.size, what, mistake)
     for axis, where in ((2, "row"), (1, "column")):
-        six = first.reshape(blocks, 20, 20).sum(axis=axis) == 6
+        six = a.reshape(-1, 20, 20).sum(axis=axis) == 6
         what = f"20 units of a {where} at keep_prob = 0.3: exactly 6 kept"
         trial.judge(f"count in a {where}", six, six.size, what, mistake)
 
 
-exercise.asks(0.25, "draws_its_bytes_from_rng", shared.follows_rng(0.7), after=_RUNS)
+_RUNS, _OWN = "returns_floats_and_a_number", "gives_each_unit_its_own_byte"
+_OWN_BYTES = Property(
+    "Rows, columns, pixels and calls do not share bytes, and the kept count varies.",
+    elementwise.gives_each_unit_its_own_bit,
+)
+_INDEPENDENT = stated(
+    _is_independent,
+    {
+        look: _SIX_OF_20 if look.startswith("count") else _AGREE
+        for look in elementwise.INDEPENDENCE_LOOKS
+    },
+)
+_ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
+_ALL, _RATE = stated(_keeps_everything), stated(_keeps_at_rate, _LOOKS)
+exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
+exercise.asks(0.25, "leaves_x_as_it_was", shared.leaves_x_alone(0.3), _RUNS)
+exercise.asks(0.5, "rounds_to_the_nearest_keep_prob_of_a_byte", _ROUNDS, _RUNS)
+exercise.asks(0.5, "divides_by_the_effective_keep_prob", _FACTOR, _RUNS)
+exercise.asks(0.25, "keeps_everything_where_that_is_nearest", _ALL, _RUNS)
+exercise.asks(0.25, _OWN, _OWN_BYTES, _RUNS)
+exercise.asks(0.25, "keeps_units_at_the_rate_of_the_byte", _RATE, _OWN)
+exercise.asks(0.25, "draws_bytes_independently", _INDEPENDENT, _OWN)
+exercise.asks(0.25, "draws_its_bytes_from_rng", shared.follows_rng(0.7), _RUNS)
