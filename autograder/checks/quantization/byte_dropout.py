@@ -215,12 +215,8 @@ def _divides_by_the_nearest(function: StudentFunction, trial: Trial) -> None:
         function, trial, lambda p: 1 / _nearest(p), _factor_mistake
     )
     for p in (0.9, 0.7, 0.4, 0.05):
-        got, call = (
-            draw(function, trial, (60, 60), p),
-            call_text(function.name, (60, 60), p),
-        )
-        mistake = partial(_factor_mistake, got, p)
-        shared.expect_factor(got, call, 1 / _nearest(p), mistake, digits=6)
+        got, factor = draw(function, trial, (60, 60), p), 1 / _nearest(p)
+        shared.expect_factor(function.name, got, p, factor, _factor_mistake, digits=6)
 
 
 def _factor_mistake(got: Draw, p: float) -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -131,24 +132,17 @@ def _divides_by_the_fraction(function: StudentFunction, trial: Trial) -> None:
     cases += [((60, 40), 10, size) for size in (1e-6, 1e6)]
     for (shape, k, size), dtype in itertools.product(cases, (np.float64, np.float32)):
         got = draw(function, trial, shape, k, size=size, dtype=dtype)
-        mistake, call = (
-            partial(_factor_mistake, got, k),
-            call_text(function.name, shape, k),
-        )
-        shared.expect_factor(got, call, shape[1] / k, mistake)
+        shared.expect_factor(function.name, got, k, shape[1] / k, _factor_mistake)
 
 
-def _factor_mistake(got: Draw, k: int) -> str:
+def _factor_mistake(got: Draw, k: float) -> str:
     n, d = got.x.shape
-    wrong, preserved = (
-        elementwise.Wrong,
-        facts.close(got.out.sum(axis=1), got.x.sum(axis=1), rtol=1e-3),
-    )
     if got.ratio is None:
+        preserved = facts.close(got.out.sum(axis=1), got.x.sum(axis=1), rtol=1e-3)
         return (
-            wrong.preserves_the_sum
+            elementwise.Wrong.preserves_the_sum
             if preserved
-            else wrong.scale_differs_from_unit_to_unit
+            else elementwise.Wrong.scale_differs_from_unit_to_unit
         )
     rivals = {
         # Cut to a whole number, which is right where D / k is one.
@@ -201,11 +195,17 @@ def _chooses_evenly(function: StudentFunction, trial: Trial) -> None:
     rows = max(trial.size(look) for look in (*_ALONE, *_TOGETHER))
     x, mask, zero = _with_one_zero(function, trial, rows)
     every, place = np.arange(rows), trial.rng.integers(_WIDTH, size=rows)
-    large, last = (np.abs(x).argmax(axis=1), x.argmax(axis=1)), _WIDTH - 1
-    alone = zip(_ALONE, (*large, zero, 0, last), strict=True)
-    others = (place + 1, place + _WIDTH // 2, last - place // 2)
-    pairs = zip(_TOGETHER, (place, place, place // 2), others, strict=True)
-    for look, *columns in (*alone, *pairs):
+    chosen: dict[str, tuple[Any, ...]] = {
+        "unit with the largest size": (np.abs(x).argmax(axis=1),),
+        "unit with the largest value": (x.argmax(axis=1),),
+        "unit with input 0": (zero,),
+        "first unit": (0,),
+        "last unit": (_WIDTH - 1,),
+        "neighbours": (place, place + 1),
+        "distant pair": (place, place + _WIDTH // 2),
+        "mirrored pair": (place // 2, _WIDTH - 1 - place // 2),
+    }
+    for look, columns in chosen.items():
         hits = np.all([mask[every, column % _WIDTH] for column in columns], axis=0)
         both = "both " if look in _TOGETHER else ""
         what = f"rows with {_KEPT} of {_WIDTH} kept: {look} {both}kept"
@@ -263,12 +263,12 @@ def _draws_rows_independently(function: StudentFunction, trial: Trial) -> None:
     rng, shape = trial.generator(), (2 * trial.size("distant rows"), 10)
     a, b = (draw(function, trial, shape, 4, rng).mask for _ in range(2))
     place, (front, back) = trial.rng.integers(10, size=len(a)), np.split(a, 2)
-    pairs = zip(_ROWS, (a, a[::2], front), (b, a[1::2], back), strict=True)
-    for look, one, other in pairs:
+    compared = (a, b), (a[::2], a[1::2]), (front, back)
+    for look, (one, other) in zip(_ROWS, compared, strict=True):
         unit = np.arange(len(one)), place[: len(one)]
         what = f"{look} with 4 of 10 units kept: a unit's bits agree"
-        agree, mistake = one[unit] == other[unit], Wrong.rows_choose_dependently
-        trial.judge(look, agree, len(one), what, mistake)
+        agree = one[unit] == other[unit]
+        trial.judge(look, agree, len(one), what, Wrong.rows_choose_dependently)
 
 
 _RUNS, _COUNT, _OWN = (

@@ -109,6 +109,8 @@ INDEPENDENT = Property(
 
 
 def leaves_x_alone(argument: float) -> Property:
+    """The property that x is not changed in place."""
+
     def test(function: StudentFunction, trial: Trial) -> None:
         x = trial.inputs(30, 20, zeros=0.2)
         _, after = function.observe(x, argument, trial.generator())
@@ -150,10 +152,8 @@ def drops_in_rows(
     mixed for these arguments, given with their shares of kept units."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        for (shape, argument), dtype in itertools.product(
-            cases, (np.float64, np.float32)
-        ):
-            draw(function, trial, shape, argument, dtype=dtype)
+        for case, dtype in itertools.product(cases, (np.float64, np.float32)):
+            draw(function, trial, *case, dtype=dtype)
         for argument, share in shares.items():
             expect_a_mixture(function, trial, argument, share)
 
@@ -176,20 +176,23 @@ def expect_a_mixture(
 
 
 def expect_factor(
+    name: str,
     got: Draw,
-    call: str,
+    argument: float,
     expected: float,
-    mistake: Callable[[], str],
+    mistake: Callable[[Draw, float], str],
     digits: int = 4,
 ) -> None:
-    """Raise ``CheckFailure`` unless kept units come back ``expected`` times as large."""
+    """Raise ``CheckFailure`` unless kept units come back ``expected`` times as large;
+    ``mistake(got, argument)`` names the cause."""
     found = got.out[got.mask] / got.x[got.mask]
     if not facts.close(found, expected):
         raise CheckFailure(
-            f"{call}: a kept unit comes back {np.median(found):.{digits}g} times as large"
+            f"{call_text(name, got.x.shape, argument)}: a kept unit comes back "
+            f"{np.median(found):.{digits}g} times as large"
             f"{'' if got.ratio else ' (median; it varies)'}; expected "
             f"{expected:.{digits}g} times.",
-            mistake(),
+            mistake(got, argument),
         )
 
 
