@@ -265,26 +265,17 @@ def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
         trial.expect(right, f"{call}: out is not x; {facts.worst(out, x)}.", scales)
 
 
-def _rate(t: int, detects: float) -> Proportion:
-    return Proportion(t / 256, detects)
-
-
-_LOOKS = {
-    "kept at 0.8": _rate(205, 0.02),
-    "kept at 0.3": _rate(77, 0.02),
-    "large x kept at 0.8": _rate(205, 0.03),
-    "positive x kept at 0.8": _rate(205, 0.03),
-    "first half kept at 0.8": _rate(205, 0.03),
-    "kept at 0.998": _rate(255, 1 / 256),
-    "kept at 0.005": _rate(1, 1 / 256),
-    "kept at 0.007": _rate(2, 1 / 256),
-    "kept at 0.001": _rate(1, 0.0029),
-}
+#: How far the rate may be from the nearest of 256 before it is noticed.
+_DETECTS = {0.8: 0.02, 0.3: 0.02, 0.001: 0.0029}
+_DETECTS |= dict.fromkeys((0.998, 0.005, 0.007), 1 / 256)
+_HALVES = ("large x kept at 0.8", "positive x kept at 0.8", "first half kept at 0.8")
+_LOOKS = {f"kept at {p}": Proportion(_nearest(p), d) for p, d in _DETECTS.items()}
+_LOOKS |= dict.fromkeys(_HALVES, Proportion(205 / 256, detects=0.03))
 
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with the nearest representable probability, near 0 and 1 too."""
-    for p in (0.8, 0.3, 0.001, 0.998, 0.005, 0.007):
+    for p in _DETECTS:
         look, what = f"kept at {p}", f"kept at keep_prob = {p}"
         got = draw(function, trial, (2 * -(-trial.size(look) // 40), 20), p)
         mistake, bits = partial(_rate_mistake, got, p), got.mask
@@ -314,8 +305,12 @@ def _rate_mistake(got: Draw, p: float, share: float) -> str:
     return few if share < _nearest(p) else many
 
 
-_AGREE = agreement(77 / 256, detects=0.02)
+_PAIRS = dict.fromkeys(
+    [look for look in elementwise.INDEPENDENCE_LOOKS if "count" not in look],
+    agreement(77 / 256, detects=0.02),
+)
 _SIX_OF_20 = Proportion(math.exp(log_binomial(6, 20, 77 / 256)), detects=0.05)
+_COUNTS = dict.fromkeys(("count in a row", "count in a column"), _SIX_OF_20)
 
 
 def _is_independent(function: StudentFunction, trial: Trial) -> None:
@@ -347,13 +342,7 @@ _OWN_BYTES = Property(
     "Rows, columns, pixels and calls do not share bytes, and the kept count varies.",
     elementwise.gives_each_unit_its_own_bit,
 )
-_INDEPENDENT = stated(
-    _is_independent,
-    {
-        look: _SIX_OF_20 if look.startswith("count") else _AGREE
-        for look in elementwise.INDEPENDENCE_LOOKS
-    },
-)
+_INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
 _ALL, _RATE = stated(_keeps_everything), stated(_keeps_at_rate, _LOOKS)
 exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
