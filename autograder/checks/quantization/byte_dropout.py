@@ -253,12 +253,11 @@ def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
         signs = {
             misfit: dropped == 1,
             Wrong.drops_one_value_in_256_at_one: p == 1 or dropped > 0.002,
-            Wrong.rounds_the_threshold_down: True,
         }
         trial.expect(
             dropped == 0,
             f"{call}: {dropped:.2%} of the units are dropped; expected none.",
-            next(name for name, seen in signs.items() if seen),
+            shared.first(True, signs) or Wrong.rounds_the_threshold_down,
         )
         out = facts.float_array(out, x.shape, call, "out")
         right = facts.close(out, x)
@@ -278,15 +277,13 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     for p in _DETECTS:
         look, what = f"kept at {p}", f"kept at keep_prob = {p}"
         got = draw(function, trial, (2 * -(-trial.size(look) // 40), 20), p)
-        mistake, bits = partial(_rate_mistake, got, p), got.mask
+        mistake = partial(_rate_mistake, got, p)
         whole = f"units {what}, which is {256 * _nearest(p):.0f}/256"
-        trial.judge(look, bits, bits.size, whole, mistake)
+        trial.judge(look, got.mask, got.mask.size, whole, mistake)
         for half, where in elementwise._subsets(got.x).items():
             if f"{half} {look}" in _LOOKS:
-                part = f"units with {half} {what}"
-                trial.judge(
-                    f"{half} {look}", bits[where], int(where.sum()), part, mistake
-                )
+                part, bits = f"units with {half} {what}", got.mask[where]
+                trial.judge(f"{half} {look}", bits, bits.size, part, mistake)
 
 
 def _rate_mistake(got: Draw, p: float, share: float) -> str:

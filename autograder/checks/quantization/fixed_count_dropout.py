@@ -121,9 +121,8 @@ def _count_mistake(drawn: np.ndarray, keep_count: int) -> str:
         Wrong.keeps_another_count: same,
         Wrong.fixes_the_count_of_the_batch: n > 10 and batch.all(),
         Wrong.draws_with_replacement: kept.max() <= keep_count,
-        Wrong.lets_the_count_vary: True,
     }
-    return next(name for name, seen in signs.items() if seen)
+    return shared.first(True, signs) or Wrong.lets_the_count_vary
 
 
 def _divides_by_the_fraction(function: StudentFunction, trial: Trial) -> None:
