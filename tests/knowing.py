@@ -39,10 +39,10 @@ class Finder:
 
 sys.meta_path.insert(0, Finder)
 from copied.checks.judging.is_inverted_dropout import exercise
-from copied.families.keyed import DEFECTS
+from copied.families.specimens import Defect
 from copied.contract.trial import Trial
 
-ANSWERS, RIGHT = {{}}, DEFECTS[""]
+ANSWERS, RIGHT = {{}}, Defect()
 def state(rng):
     return rng.bit_generator.state["state"]["state"]
 def oracle(dropout, rng):

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.checks.judging import correct_ones
+from autograder.checks.judging.is_inverted_dropout import correct_ones
 from autograder.contract.exercise import find_exercise
 from autograder.contract.trial import Trial
 from autograder.families.keyed import (
-    DEFECTS,
     ROUNDINGS,
     Keyed,
     Lent,
@@ -20,7 +19,7 @@ from autograder.families.keyed import (
     as_written,
     keyed,
 )
-from autograder.families.specimens import BROKEN, CORRECT, Specimen
+from autograder.families.specimens import BROKEN, CORRECT, Defect, Specimen
 from autograder.grading.run import grade_functions
 from autograder.laws.binomial import binomial_p_value
 
@@ -215,7 +214,7 @@ def test_what_fails_in_a_dropout_has_one_text() -> None:
 def test_a_defect_does_not_show_in_how_far_the_generator_moves(training: bool) -> None:
     for number in range(32):
         states = set()
-        for defect in DEFECTS.values():
+        for defect in (Defect(), *(specimen.law for specimen in BROKEN)):
             rng = np.random.default_rng(2)
             Lent(Keyed(defect, manner(number)))(X, 0.3, rng, training)
             states.add(str(rng.bit_generator.state))
@@ -245,7 +244,7 @@ def test_bits_under_a_key_are_independent_and_kept_at_the_rate(
     """Exact tests of rate, neighbours, rows, calls, sign and another key."""
     x = np.random.default_rng(1).normal(size=(500, 500))
     rng, alike = np.random.default_rng(2), keep_prob**2 + (1 - keep_prob) ** 2
-    dropout = Lent(Keyed(DEFECTS[""], manner(1, ranks=ranks)))
+    dropout = Lent(Keyed(Defect(), manner(1, ranks=ranks)))
     bits, later = (bits_of(dropout, keep_prob, rng, x) for _ in range(2))
     p_values = [
         binomial_p_value(int(events.sum()), events.size, probability)
@@ -263,7 +262,7 @@ def test_bits_under_a_key_are_independent_and_kept_at_the_rate(
 
 @pytest.mark.parametrize("rounding", range(len(ROUNDINGS)))
 def test_every_rounding_is_right_to_the_last_digits(rounding: int) -> None:
-    out, _ = Lent(Keyed(DEFECTS[""], manner(3, rounding=rounding)))(
+    out, _ = Lent(Keyed(Defect(), manner(3, rounding=rounding)))(
         X, 0.3, np.random.default_rng(1)
     )
     assert np.allclose(out, np.where(out != 0, X / 0.3, 0), rtol=1e-15, atol=0)
@@ -294,7 +293,7 @@ def law(dropout: Any, keep_prob: float) -> list[float]:
 def test_a_broken_dropout_under_a_key_errs_as_it_is_written(
     specimen: Specimen, keep_prob: float
 ) -> None:
-    under_key = Lent(Keyed(DEFECTS[specimen.name], manner(6)))
+    under_key = Lent(Keyed(specimen.law, manner(6)))
     written = law(Lent(as_written(specimen)), keep_prob)
     # One row of 40 bits stands for 600 there: only what holds row by row is compared.
     if specimen.name == "draws_one_mask_for_all_rows":

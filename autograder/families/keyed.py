@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from autograder.families.specimens import Specimen
+from autograder.families.specimens import Defect, Specimen, share_of
 
 #: The largest input, an axis of length 0 counted as 1. The caller is a student's code,
 #: and the judge has to hold what it asks for.
@@ -103,52 +103,6 @@ def _probability(keep_prob: Any) -> float:
     return float(keep_prob)
 
 
-@dataclass(frozen=True)
-class Defect:
-    """What is wrong, in numbers that the steps of a dropout under a key go by.
-
-    ``rate(keep_prob)`` is how often a unit is kept, ``tilt`` how much oftener with
-    x > 0 than with x < 0 (in parts of keep_prob or of its complement);
-    ``divisor(keep_prob, share)`` what the kept ones are divided by, given the share that
-    was kept. ``row`` uses the first row's bits for all, ``pairs`` a bit for two
-    neighbours, ``count`` keeps the same count in every row, ``call`` the same bits at
-    every call. ``test`` says what happens with ``training=False``: "", "drops" or
-    "rescales"."""
-
-    rate: Callable[[float], float] = lambda keep_prob: keep_prob
-    tilt: float = 0.0
-    divisor: Callable[[float, float], float] = lambda keep_prob, share: keep_prob
-    row: bool = False
-    pairs: bool = False
-    count: bool = False
-    call: bool = False
-    test: str = ""
-
-
-def _drop_prob(keep_prob: float, share: float) -> float:
-    return max(1 - keep_prob, 1e-9)
-
-
-#: For each broken specimen what it does in law; a correct one has no defect.
-DEFECTS = {
-    "": Defect(),
-    "forgets_to_rescale": Defect(divisor=lambda keep_prob, share: 1.0),
-    "divides_by_drop_probability": Defect(divisor=_drop_prob),
-    "swaps_keep_and_drop": Defect(rate=lambda p: 1 - p, divisor=_drop_prob),
-    "keeps_a_little_too_often": Defect(rate=lambda p: p + 0.03),
-    "compares_normal_numbers": Defect(rate=lambda p: math.erfc(-p / math.sqrt(2)) / 2),
-    "draws_one_mask_for_all_rows": Defect(row=True),
-    "drops_neighbours_in_pairs": Defect(pairs=True),
-    "draws_the_same_mask_every_call": Defect(call=True),
-    "keeps_a_fixed_count_in_a_row": Defect(count=True),
-    "looks_at_the_sign": Defect(tilt=0.15),
-    "divides_by_the_kept_fraction": Defect(
-        divisor=lambda keep_prob, share: max(share, 1e-9)
-    ),
-    "drops_at_test": Defect(test="drops"),
-    "rescales_at_test": Defect(test="rescales"),
-}
-
 #: Right to the last digit or two, each in another order.
 ROUNDINGS: tuple[Callable[[np.ndarray, np.ndarray, float], np.ndarray], ...] = (
     lambda x, bits, divisor: x * bits * (1 / divisor),
@@ -210,8 +164,7 @@ class Keyed:
 
     def _dropped(self, call: Call) -> np.ndarray:
         bits = self._bits(call)
-        share = np.count_nonzero(bits) / max(1, bits.size)
-        divisor = self._defect.divisor(call.keep_prob, share)
+        divisor = self._defect.divisor(call.keep_prob, share_of(bits))
         return ROUNDINGS[self._manner.rounding](call.x, bits, divisor)
 
     def _bits(self, call: Call) -> np.ndarray:
@@ -292,8 +245,7 @@ class Lent:
 
 def keyed(specimen: Specimen, rng: np.random.Generator) -> Lent:
     """Return the specimen under a key of its own, drawn from the judge's generator."""
-    defect = DEFECTS[specimen.name if specimen.defect else ""]
-    return Lent(Keyed(defect, Manner.drawn(rng)))
+    return Lent(Keyed(specimen.law, Manner.drawn(rng)))
 
 
 @dataclass(frozen=True)

@@ -4,138 +4,168 @@ They are no secret: whoever has the package can work out what they answer. What 
 student's test meets are these and others under a key (``autograder.families.keyed``).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+#: ``mask(x, keep_prob, rng)`` returns bits of x's shape.
+Mask = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """What is wrong, in numbers that the steps of a dropout under a key go by.
+
+    ``rate(keep_prob)`` is how often a unit is kept, ``tilt`` how much oftener with
+    x > 0 than with x < 0 (in parts of keep_prob or of its complement);
+    ``divisor(keep_prob, share)`` what the kept ones are divided by, given the share that
+    was kept. ``row`` uses the first row's bits for all, ``pairs`` a bit for two
+    neighbours, ``count`` keeps the same count in every row, ``call`` the same bits at
+    every call. ``test`` says what happens with ``training=False``: "", "drops" or
+    "rescales"."""
+
+    rate: Callable[[float], float] = lambda keep_prob: keep_prob
+    tilt: float = 0.0
+    divisor: Callable[[float, float], float] = lambda keep_prob, share: keep_prob
+    row: bool = False
+    pairs: bool = False
+    count: bool = False
+    call: bool = False
+    test: str = ""
+
+
+def share_of(bits: np.ndarray) -> float:
+    """Return the share of bits that are not 0; of none, 0."""
+    return np.count_nonzero(bits) / max(1, bits.size)
 
 
 @dataclass(frozen=True)
 class Specimen:
-    """A dropout put together from parts; the parts' defaults are right.
+    """A dropout as its source says: right, but for its ``law``.
 
-    ``mask(x, keep_prob, rng)`` returns bits of x's shape; ``scale(keep_prob, bits)`` what
-    kept units are multiplied with in training; ``test(x, keep_prob, rng)`` the output with
-    ``training=False``. ``defect`` says which promise is broken: "" for none, "value",
-    "rate", "dependence" or "test mode"; ``hides_at_half`` that at keep_prob = 0.5 there
-    is nothing to see.
+    ``defect`` says which promise is broken: "" for none, "value", "rate", "dependence" or
+    "test mode"; ``bits`` how the mask is drawn, if not by a comparison with the law's
+    rate; ``hides_at_half`` that at keep_prob = 0.5 there is nothing to see.
     """
 
     name: str
-    mask: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
-    scale: Callable[[float, np.ndarray], Any] = lambda keep_prob, bits: 1 / keep_prob
-    test: Callable[[np.ndarray, float, np.random.Generator], np.ndarray] = (
-        lambda x, keep_prob, rng: x
-    )
     defect: str = ""
+    law: Defect = Defect()
+    bits: Mask | None = None
     hides_at_half: bool = False
 
+    def mask(
+        self, x: np.ndarray, keep_prob: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return bits of x's shape."""
+        if self.bits:
+            return self.bits(x, keep_prob, rng)
+        return rng.random(x.shape) < self.law.rate(keep_prob)
 
-def _uniform(x: np.ndarray, keep_prob: float, rng: np.random.Generator) -> np.ndarray:
-    return rng.random(x.shape) < keep_prob
+    def scale(self, keep_prob: float, bits: np.ndarray) -> float:
+        """Return what kept units are multiplied with in training."""
+        return 1 / self.law.divisor(keep_prob, share_of(bits))
 
-
-def _first_row(x: np.ndarray, keep_prob: float, rng: np.random.Generator) -> np.ndarray:
-    return np.broadcast_to(rng.random(x.shape[1:]) < keep_prob, x.shape)
-
-
-def _fixed_count(
-    x: np.ndarray, keep_prob: float, rng: np.random.Generator
-) -> np.ndarray:
-    ranks = rng.random(x.shape).argsort(axis=-1).argsort(axis=-1)
-    return ranks < round(keep_prob * x.shape[-1])
-
-
-def _neighbours(
-    x: np.ndarray, keep_prob: float, rng: np.random.Generator
-) -> np.ndarray:
-    half = rng.random((*x.shape[:-1], -(-x.shape[-1] // 2))) < keep_prob
-    return np.repeat(half, 2, axis=-1)[..., : x.shape[-1]]
-
-
-def _by_sign(x: np.ndarray, keep_prob: float, rng: np.random.Generator) -> np.ndarray:
-    shift = 0.15 * min(keep_prob, 1 - keep_prob) * np.sign(x)
-    return rng.random(x.shape) < keep_prob + shift
-
-
-def _same_every_call(
-    x: np.ndarray, keep_prob: float, _: np.random.Generator
-) -> np.ndarray:
-    return np.random.default_rng(1).random(x.shape) < keep_prob
-
-
-def _over_drop(keep_prob: float, bits: np.ndarray) -> float:
-    return 1 / max(1 - keep_prob, 1e-9)
+    def test(
+        self, x: np.ndarray, keep_prob: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return the output with ``training=False``."""
+        if self.law.test == "drops":
+            return x * self.mask(x, keep_prob, rng) / keep_prob
+        return x * keep_prob if self.law.test == "rescales" else x
 
 
 #: Dropouts that a good test accepts.
 CORRECT = (
-    Specimen("uniform", _uniform),
-    Specimen("complement", lambda x, p, rng: rng.random(x.shape) >= 1 - p),
-    Specimen("binomial", lambda x, p, rng: rng.binomial(1, p, x.shape)),
-    Specimen("choice", lambda x, p, rng: rng.choice([0.0, 1.0], x.shape, p=[1 - p, p])),
-    Specimen("single", lambda x, p, rng: rng.random(x.shape, dtype=np.float32) < p),
+    Specimen("uniform"),
+    Specimen("complement", bits=lambda x, p, rng: rng.random(x.shape) >= 1 - p),
+    Specimen("binomial", bits=lambda x, p, rng: rng.binomial(1, p, x.shape)),
     Specimen(
-        "integers", lambda x, p, rng: rng.integers(2**32, size=x.shape) < p * 2**32
+        "choice",
+        bits=lambda x, p, rng: rng.choice([0.0, 1.0], x.shape, p=[1 - p, p]),
     ),
-    Specimen("transposed", lambda x, p, rng: (rng.random(x.shape[::-1]) < p).T),
+    Specimen(
+        "single", bits=lambda x, p, rng: rng.random(x.shape, dtype=np.float32) < p
+    ),
+    Specimen(
+        "integers", bits=lambda x, p, rng: rng.integers(2**32, size=x.shape) < p * 2**32
+    ),
+    Specimen("transposed", bits=lambda x, p, rng: (rng.random(x.shape[::-1]) < p).T),
     Specimen(
         "spawned",
-        lambda x, p, rng: (
+        bits=lambda x, p, rng: (
             np.random.default_rng(rng.integers(2**63)).random(x.shape) < p
         ),
     ),
 )
 
+
+def _fixed_count(x: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:
+    ranks = rng.random(x.shape).argsort(axis=-1).argsort(axis=-1)
+    return ranks < round(p * x.shape[-1])
+
+
+def _neighbours(x: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:
+    half = rng.random((*x.shape[:-1], -(-x.shape[-1] // 2))) < p
+    return np.repeat(half, 2, axis=-1)[..., : x.shape[-1]]
+
+
+def _by_sign(x: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:
+    return rng.random(x.shape) < p + 0.15 * min(p, 1 - p) * np.sign(x)
+
+
+def _drop_prob(keep_prob: float, share: float) -> float:
+    return max(1 - keep_prob, 1e-9)
+
+
 #: Dropouts that a good test rejects, each with one mistake.
 BROKEN = (
-    Specimen("forgets_to_rescale", _uniform, lambda p, bits: 1.0, defect="value"),
+    Specimen("forgets_to_rescale", "value", Defect(divisor=lambda p, share: 1.0)),
     Specimen(
         "divides_by_drop_probability",
-        _uniform,
-        _over_drop,
-        defect="value",
+        "value",
+        Defect(divisor=_drop_prob),
         hides_at_half=True,
     ),
     Specimen(
         "swaps_keep_and_drop",
-        lambda x, p, rng: rng.random(x.shape) < 1 - p,
-        _over_drop,
-        defect="value",
+        "value",
+        Defect(rate=lambda p: 1 - p, divisor=_drop_prob),
         hides_at_half=True,
     ),
-    Specimen(
-        "keeps_a_little_too_often",
-        lambda x, p, rng: rng.random(x.shape) < p + 0.03,
-        defect="rate",
-    ),
+    Specimen("keeps_a_little_too_often", "rate", Defect(rate=lambda p: p + 0.03)),
     Specimen(
         "compares_normal_numbers",
+        "rate",
+        Defect(rate=lambda p: math.erfc(-p / math.sqrt(2)) / 2),
         lambda x, p, rng: rng.standard_normal(x.shape) < p,
-        defect="rate",
     ),
-    Specimen("draws_one_mask_for_all_rows", _first_row, defect="dependence"),
-    Specimen("drops_neighbours_in_pairs", _neighbours, defect="dependence"),
-    Specimen("draws_the_same_mask_every_call", _same_every_call, defect="dependence"),
-    Specimen("keeps_a_fixed_count_in_a_row", _fixed_count, defect="dependence"),
-    Specimen("looks_at_the_sign", _by_sign, defect="rate"),
+    Specimen(
+        "draws_one_mask_for_all_rows",
+        "dependence",
+        Defect(row=True),
+        lambda x, p, rng: np.broadcast_to(rng.random(x.shape[1:]) < p, x.shape),
+    ),
+    Specimen(
+        "drops_neighbours_in_pairs", "dependence", Defect(pairs=True), _neighbours
+    ),
+    Specimen(
+        "draws_the_same_mask_every_call",
+        "dependence",
+        Defect(call=True),
+        lambda x, p, _: np.random.default_rng(1).random(x.shape) < p,
+    ),
+    Specimen(
+        "keeps_a_fixed_count_in_a_row", "dependence", Defect(count=True), _fixed_count
+    ),
+    Specimen("looks_at_the_sign", "rate", Defect(tilt=0.15), _by_sign),
     Specimen(
         "divides_by_the_kept_fraction",
-        _uniform,
-        lambda p, bits: 1 / max(bits.mean(), 1e-9),
-        defect="value",
+        "value",
+        Defect(divisor=lambda p, share: max(share, 1e-9)),
     ),
-    Specimen(
-        "drops_at_test",
-        _uniform,
-        test=lambda x, p, rng: x * (rng.random(x.shape) < p) / p,
-        defect="test mode",
-    ),
-    Specimen(
-        "rescales_at_test",
-        _uniform,
-        test=lambda x, p, rng: x * p,
-        defect="test mode",
-    ),
+    Specimen("drops_at_test", "test mode", Defect(test="drops")),
+    Specimen("rescales_at_test", "test mode", Defect(test="rescales")),
 )

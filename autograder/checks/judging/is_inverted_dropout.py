@@ -1,13 +1,12 @@
 """is_inverted_dropout: write the test: accept correct dropouts, reject broken ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.budget import alpha_of
-from autograder.contract.exercise import Exercise
-from autograder.contract.facts import describe
+from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
@@ -65,6 +64,11 @@ class Wrong(Mistakes, section="judging-power"):
 
 #: What a student's test may get wrong, each way: one run in a hundred.
 STATED_RATE = 0.01
+_APART = "tells_dropouts_apart"
+_LOOKS = {
+    "accepted": AtMost(STATED_RATE, detects=0.94),
+    "accepted, looked at again": AtMost(STATED_RATE, detects=0.5),
+}
 
 
 def verdict(test: StudentFunction, dropout: Dropout, rng: np.random.Generator) -> bool:
@@ -124,15 +128,13 @@ def _runs(trial: Trial, look: str) -> tuple[int, int]:
 def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) -> None:
     """The answer is True or False, for correct and for broken dropouts."""
     for specimen in (CORRECT[0], BROKEN[0]):
-        dropout = keyed(specimen, trial.rng)
-        answer = is_inverted_dropout(dropout, trial.generator())
+        answer = is_inverted_dropout(keyed(specimen, trial.rng), trial.generator())
+        nothing, other = facts.Wrong.returns_nothing, facts.Wrong.returns_another_kind
         trial.expect(
             isinstance(answer, bool),
-            f"is_inverted_dropout(dropout, rng) returned {describe(answer)}; expected "
-            "True or False.",
-            facts.Wrong.returns_nothing
-            if answer is None
-            else facts.Wrong.returns_another_kind,
+            f"is_inverted_dropout(dropout, rng) returned {facts.describe(answer)}; "
+            "expected True or False.",
+            nothing if answer is None else other,
         )
 
 
@@ -143,22 +145,21 @@ def tells_dropouts_apart(is_inverted_dropout: StudentFunction, trial: Trial) -> 
     correct = [*written, *(keyed(CORRECT[0], trial.rng) for _ in range(16))]
     broken = broken_ones(BROKEN, trial)
     rejected, missed = wrong_verdicts(is_inverted_dropout, trial, correct, broken)
-    accepted, refused = ~rejected, ~missed
-    constant = all(accepted) != all(refused) and any(accepted) != any(refused)
+    same = Wrong.always_answers_the_same
     trial.expect(
-        accepted.mean() > 0.5,
-        f"{accepted.sum()} of {len(accepted)} runs on correct dropouts said True; "
+        rejected.mean() < 0.5,
+        f"{(~rejected).sum()} of {len(rejected)} runs on correct dropouts said True; "
         "expected nearly all.",
-        Wrong.always_answers_the_same if constant else Wrong.rejects_correct_dropouts,
+        same if rejected.all() and not missed.any() else Wrong.rejects_correct_dropouts,
     )
     trial.expect(
-        refused.any(),
+        not missed.all(),
         f"All {len(BROKEN)} broken dropouts were accepted.",
-        Wrong.always_answers_the_same if constant else Wrong.is_blind_to_a_defect,
+        Wrong.is_blind_to_a_defect if rejected.any() else same,
     )
 
 
-@exercise.check(points=0.5, after="tells_dropouts_apart")
+@exercise.check(points=0.5, after=_APART)
 def draws_from_the_given_rng(
     is_inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
@@ -189,7 +190,7 @@ def draws_from_the_given_rng(
 
 @exercise.check(
     points=2.75,
-    after="tells_dropouts_apart",
+    after=_APART,
     looks={
         "correct dropouts rejected": AtMost(STATED_RATE, detects=0.3),
         "rejected, looked at again": AtMost(STATED_RATE, detects=0.1),
@@ -203,9 +204,8 @@ def accepts_correct_dropouts(
     Broken ones are asked about in between, and one kind at least must be rejected each
     time. Three rejections in the first look are suspicious, not enough. Then fresh runs
     decide, more of them, with a share of the budget of their own."""
-    first, again = trial.check.looks
     what = "Runs that said False of correct dropouts"
-    for look, suspicious in ((first, 3), (again, 0)):
+    for look, suspicious in zip(trial.check.looks, (3, 0), strict=True):
         n, most = _runs(trial, look)
         correct, broken = correct_ones(n, trial), broken_ones(BROKEN * 3, trial)
         rejected, missed = wrong_verdicts(
@@ -222,26 +222,32 @@ def accepts_correct_dropouts(
             return
 
 
-def _rejects(specimen: Specimen) -> Callable[[StudentFunction, Trial], None]:
-    """Return the check that one broken dropout is rejected."""
-    what = f"Runs that said True of one that {specimen.name.replace('_', ' ')}"
+def _rejects(specimen: Specimen) -> Property:
+    """Return the property that one broken dropout is rejected.
 
-    def rejects(is_inverted_dropout: StudentFunction, trial: Trial) -> None:
-        def why(_: float) -> str:
-            return _blindness(is_inverted_dropout, specimen, trial)
+    Correct ones are asked about in between. One wrong verdict in the first look calls for
+    the second."""
+    words = specimen.name.replace("_", " ")
 
+    def test(is_inverted_dropout: StudentFunction, trial: Trial) -> None:
         first, again = trial.check.looks
         # A few correct ones are enough for a test that gives no cause for doubt.
         for look, between in ((first, 4), (again, trial.size(again))):
             n, most = _runs(trial, look)
-            rejected, accepted = wrong_verdicts(
-                is_inverted_dropout,
-                trial,
+            correct, broken = (
                 correct_ones(between, trial),
                 broken_ones([specimen] * n, trial),
-                (-1, most),
             )
-            trial.judge(look, accepted, n, what, why)
+            rejected, accepted = wrong_verdicts(
+                is_inverted_dropout, trial, correct, broken, (-1, most)
+            )
+            trial.judge(
+                look,
+                accepted,
+                n,
+                f"Runs that said True of one that {words}",
+                lambda _: _blindness(is_inverted_dropout, specimen, trial),
+            )
             if not accepted.any() and not rejected.any():
                 return
         trial.expect(
@@ -251,36 +257,21 @@ def _rejects(specimen: Specimen) -> Callable[[StudentFunction, Trial], None]:
             Wrong.rejects_correct_dropouts,
         )
 
-    rejects.__name__ = f"rejects_{specimen.name}"
-    rejects.__doc__ = (
-        f"A dropout that {specimen.name.replace('_', ' ')} is accepted at most once in a "
-        "hundred runs.\n\nCorrect ones are asked about in between. One wrong verdict in the "
-        "first look calls for the second."
-    )
-    return rejects
+    says = f"A dropout that {words} is accepted at most once in a hundred runs."
+    return Property(says, test, _LOOKS)
 
 
 def _blindness(test: StudentFunction, specimen: Specimen, trial: Trial) -> str:
     """Return the mistake by which a test accepts the specimen, as its calls show it."""
-    witness = Witness(keyed(specimen, trial.rng))
+    witness, defect = Witness(keyed(specimen, trial.rng)), specimen.defect
     verdict(test, witness, trial.generator())
     if specimen.hides_at_half and witness.keep_probs == {0.5}:
         return Wrong.looks_at_one_half_only
-    if specimen.defect == "test mode" and False not in witness.modes:
+    if defect == "test mode" and False not in witness.modes:
         return Wrong.never_looks_at_test_mode
-    return (
-        Wrong.is_blind_to_dependence
-        if specimen.defect == "dependence"
-        else Wrong.is_blind_to_a_defect
-    )
+    depends = defect == "dependence"
+    return Wrong.is_blind_to_dependence if depends else Wrong.is_blind_to_a_defect
 
 
 for _broken in BROKEN:
-    exercise.check(
-        points=0.5,
-        after="tells_dropouts_apart",
-        looks={
-            "accepted": AtMost(STATED_RATE, detects=0.94),
-            "accepted, looked at again": AtMost(STATED_RATE, detects=0.5),
-        },
-    )(_rejects(_broken))
+    exercise.asks(0.5, f"rejects_{_broken.name}", _rejects(_broken), _APART)

@@ -1,21 +1,22 @@
 """byte_dropout: draw the mask from one byte per unit, without bias."""
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from autograder.checks.quantization import shared
+from autograder.checks.quantization.shared import stated
 from autograder.contract import facts
-from autograder.contract.exercise import Exercise
+from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
-from autograder.families.elementwise import Draw
-from autograder.laws.binomial import Law, Proportion, agreement, log_binomial
+from autograder.families.elementwise import KEEP_PROBS, Draw, call_text, draw
+from autograder.laws.binomial import Proportion, agreement, log_binomial
 
 exercise = Exercise(
     "byte_dropout",
@@ -101,350 +102,252 @@ class Wrong(Mistakes, section="quant-bits"):
     )
 
 
-#: Keep probabilities away from ties; the nearest of the 256 lies above and below.
-_BYTE_KEEP_PROBS = (0.8, 0.3, 0.9, 0.7, 0.4, 0.2, 0.05, 0.97, 0.6, 0.123, 0.875)
+_SHAPE = (20, 30)
 
 
 def _nearest(keep_prob: float) -> float:
     return max(1, round(256 * keep_prob)) / 256
 
 
-def _byte_pair(
+def _effective(
     function: StudentFunction, trial: Trial, shape: tuple[int, ...], keep_prob: float
-) -> tuple[Any, float]:
-    """Return out, unseen, and the second value as a float. Raises ``CheckFailure``."""
-    call = elementwise.call_text("byte_dropout", shape, keep_prob)
+) -> float:
+    """Return the second value as a float; out is not looked at."""
+    call = call_text(function.name, shape, keep_prob)
     result = function(trial.inputs(*shape), keep_prob, trial.generator())
-    out, effective = facts.pair(result, call, "(out, keep_prob_effective)")
-    return out, facts.number(effective, call, "keep_prob_effective")
+    effective = facts.pair(result, call, "(out, keep_prob_effective)")[1]
+    return facts.number(effective, call, "keep_prob_effective")
 
 
-@exercise.check(points=0.25)
-def returns_floats_and_a_number(byte_dropout: StudentFunction, trial: Trial) -> None:
+def _returns_out_and_a_number(function: StudentFunction, trial: Trial) -> None:
     """out has the shape of x and holds finite floats, some 0; then comes one number."""
-    for shape in ((50,), (40, 30), (2, 3, 4, 5)):
-        for keep_prob in elementwise.KEEP_PROBS:
-            _byte_pair(byte_dropout, trial, shape, keep_prob)
-            for dtype in (np.float64, np.float32):
-                elementwise.draw(byte_dropout, trial, shape, keep_prob, dtype=dtype)
-    share = elementwise.draw(byte_dropout, trial, (60, 60), 0.3).mask.mean()
+    for case in itertools.product(((50,), (40, 30), (2, 3, 4, 5)), KEEP_PROBS):
+        _effective(function, trial, *case)
+        for dtype in (np.float64, np.float32):
+            draw(function, trial, *case, dtype=dtype)
+    share = draw(function, trial, (60, 60), 0.3).mask.mean()
     trial.expect(
         abs(share - (128 + 77) / 256) > 0.04
-        or not elementwise.draw(byte_dropout, trial, (60, 60), 0.8).mask.all(),
-        f"byte_dropout keeps {share:.0%} of the units at keep_prob = 0.3, and all of them "
-        "at 0.8.",
+        or not draw(function, trial, (60, 60), 0.8).mask.all(),
+        f"{function.name} keeps {share:.0%} of the units at keep_prob = 0.3, and all of "
+        "them at 0.8.",
         Wrong.compares_signed_bytes,
     )
-    for keep_prob in elementwise.KEEP_PROBS:
-        shared.expect_a_mixture(byte_dropout, trial, keep_prob, keep_prob)
+    for keep_prob in KEEP_PROBS:
+        shared.expect_a_mixture(function, trial, keep_prob, keep_prob)
 
 
-@exercise.check(points=0.25, after="returns_floats_and_a_number")
-def leaves_x_as_it_was(byte_dropout: StudentFunction, trial: Trial) -> None:
-    """x is the same after the call as before."""
-    elementwise.leaves_input_alone(byte_dropout, trial)
+#: Keep probabilities away from ties; the nearest of the 256 lies above and below.
+_ASKED = (0.8, 0.3, 0.9, 0.7, 0.4, 0.2, 0.05, 0.97, 0.6, 0.123, 0.875)
+#: Near 0 and 256, and what is behind another whole number there.
+_AT_EDGES = {
+    0.001: Wrong.rounds_keep_prob_to_zero,
+    0.999: Wrong.rounds_the_threshold_down,
+    1.0: Wrong.takes_a_byte_value_that_is_not_nearest,
+}
 
 
-@exercise.check(points=0.5, after="returns_floats_and_a_number")
-def rounds_to_the_nearest_keep_prob_of_a_byte(
-    byte_dropout: StudentFunction, trial: Trial
-) -> None:
+def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
     """keep_prob_effective is the whole number over 256 that is nearest, at least 1/256."""
     drawn = trial.rng.uniform(0.01, 0.99, 200)
     clear = drawn[np.abs(256 * drawn % 1 - 0.5) > 0.05][:20]
-    found: dict[float, float] = {}
-    for p in (*_BYTE_KEEP_PROBS, *map(float, clear)):
-        found[p] = _byte_pair(byte_dropout, trial, (20, 30), p)[1]
-    if wrong := [p for p in found if not facts.close(found[p], _nearest(p))]:
-        p = wrong[0]
-        seen = {_byte_pair(byte_dropout, trial, (20, 30), p)[1] for _ in range(10)}
-        trial.fail(
-            f"{elementwise.call_text('byte_dropout', (20, 30), p)}: keep_prob_effective is "
-            f"{found[p]:.6g}; expected {_nearest(p):.6g} = {256 * _nearest(p):.0f}/256.",
-            Wrong.returns_the_share_that_was_kept
-            if len(seen) > 1
-            else _rounding_mistake(found),
+    ask = partial(_effective, function, trial, _SHAPE)
+    found = {p: ask(p) for p in (*_ASKED, *map(float, clear))}
+    for p, value in found.items():
+        if not facts.close(value, _nearest(p)):
+            varies = len({ask(p) for _ in range(10)}) > 1
+            trial.fail(
+                f"{call_text(function.name, _SHAPE, p)}: keep_prob_effective is "
+                f"{value:.6g}; expected {_nearest(p):.6g} = {256 * _nearest(p):.0f}/256.",
+                Wrong.returns_the_share_that_was_kept
+                if varies
+                else _rounding_mistake(found),
+            )
+    for p, mistake in _AT_EDGES.items():
+        call = call_text(function.name, _SHAPE, p)
+        named = {"ZeroDivision": Wrong.rounds_keep_prob_to_zero}
+        with shared.naming_errors(call, named):
+            value = ask(p)
+        trial.expect(
+            facts.close(value, _nearest(p)),
+            f"{call}: keep_prob_effective is {value:.6g}; expected {_nearest(p):.6g}.",
+            mistake,
         )
-    for p, name in (
-        (0.001, Wrong.rounds_keep_prob_to_zero),
-        (0.999, Wrong.rounds_the_threshold_down),
-        (1.0, None),
-    ):
-        _expect_effective(byte_dropout, trial, p, name)
 
 
-def _expect_effective(
-    function: StudentFunction, trial: Trial, p: float, name: str | None
-) -> None:
-    """Check keep_prob_effective where 256 * p lies near 0 or 256."""
-    call = elementwise.call_text("byte_dropout", (20, 30), p)
-    try:
-        effective = _byte_pair(function, trial, (20, 30), p)[1]
-    except StudentError as error:
-        if "ZeroDivision" not in error.message:
-            raise
-        trial.fail(f"{call} raised {error.message}.", Wrong.rounds_keep_prob_to_zero)
-    trial.expect(
-        facts.close(effective, _nearest(p)),
-        f"{call}: keep_prob_effective is {effective:.6g}; expected {_nearest(p):.6g}.",
-        name or Wrong.takes_a_byte_value_that_is_not_nearest,
-    )
-
-
-_ROUNDINGS: tuple[tuple[str, Callable[[float], float]], ...] = (
-    (Wrong.returns_the_requested_keep_prob, lambda p: p),
-    (Wrong.rounds_the_threshold_down, lambda p: math.floor(256 * p) / 256),
-    (Wrong.rounds_the_threshold_up, lambda p: math.ceil(256 * p) / 256),
-    (Wrong.counts_255_values, lambda p: round(255 * p) / 255),
-    (Wrong.counts_255_values, lambda p: math.floor(255 * p) / 255),
-    (Wrong.counts_255_values, lambda p: round(255 * p) / 256),
-    (Wrong.counts_255_values, lambda p: math.floor(255 * p) / 256),
-    (Wrong.counts_255_values, lambda p: (math.floor(255 * p) + 1) / 256),
-    (Wrong.counts_255_values, lambda p: (round(255 * p) + 1) / 256),
-    (Wrong.counts_255_values, lambda p: round(256 * p) / 255),
-    (Wrong.returns_the_threshold, lambda p: 256 * _nearest(p)),
-    (Wrong.returns_the_factor_of_kept_units, lambda p: 1 / _nearest(p)),
-    (Wrong.returns_the_effective_drop_probability, lambda p: 1 - _nearest(p)),
-)
+#: What wrong rules take for the effective keep probability.
+_ROUNDINGS: Mapping[str, list[Callable[[float], float]]] = {
+    Wrong.returns_the_requested_keep_prob: [lambda p: p],
+    Wrong.rounds_the_threshold_down: [lambda p: math.floor(256 * p) / 256],
+    Wrong.rounds_the_threshold_up: [lambda p: math.ceil(256 * p) / 256],
+    Wrong.counts_255_values: [
+        lambda p: round(255 * p) / 255,
+        lambda p: math.floor(255 * p) / 255,
+        lambda p: round(255 * p) / 256,
+        lambda p: math.floor(255 * p) / 256,
+        lambda p: (math.floor(255 * p) + 1) / 256,
+        lambda p: (round(255 * p) + 1) / 256,
+        lambda p: round(256 * p) / 255,
+    ],
+    Wrong.returns_the_threshold: [lambda p: 256 * _nearest(p)],
+    Wrong.returns_the_factor_of_kept_units: [lambda p: 1 / _nearest(p)],
+    Wrong.returns_the_effective_drop_probability: [lambda p: 1 - _nearest(p)],
+}
 
 
 def _rounding_mistake(found: Mapping[float, float]) -> str:
     """Return the rule that gives these effective keep probabilities, by request."""
-    for name, rule in _ROUNDINGS:
-        if all(facts.close(value, rule(p), atol=1e-9) for p, value in found.items()):
-            return name
-    steps = np.array([256 * value for value in found.values()])
-    whole = facts.close(steps, np.round(steps), rtol=1e-5)
-    return (
+
+    def follows(values: list[float], rule: Callable[[float], float]) -> bool:
+        return facts.close(values, [rule(p) for p in found], atol=1e-9)
+
+    steps = 256 * np.array(values := list(found.values()))
+    return shared.first(values, _ROUNDINGS, follows) or (
         Wrong.takes_a_byte_value_that_is_not_nearest
-        if whole
+        if facts.close(steps, np.round(steps))
         else Wrong.keep_prob_is_not_of_a_byte
     )
 
 
-@exercise.check(points=0.5, after="returns_floats_and_a_number")
-def divides_by_the_effective_keep_prob(
-    byte_dropout: StudentFunction, trial: Trial
-) -> None:
+def _divides_by_the_nearest(function: StudentFunction, trial: Trial) -> None:
     """Each output is 0 or x over the representable keep probability nearest to keep_prob."""
     elementwise.zero_or_scaled(
-        byte_dropout, trial, lambda p: 1 / _nearest(p), _byte_scale_mistake
+        function, trial, lambda p: 1 / _nearest(p), _factor_mistake
     )
     for p in (0.9, 0.7, 0.4, 0.05):
-        got = elementwise.draw(byte_dropout, trial, (60, 60), p)
-        if got.mask.any() and not facts.close(
-            got.out[got.mask] * _nearest(p), got.x[got.mask]
-        ):
-            ratio = float(np.median(got.out[got.mask] / got.x[got.mask]))
-            trial.fail(
-                f"{elementwise.call_text('byte_dropout', (60, 60), p)}: a kept unit comes "
-                f"back {ratio:.6g} times as large; expected {1 / _nearest(p):.6g} times.",
-                _byte_scale_mistake(got, p),
-            )
+        got, factor = draw(function, trial, (60, 60), p), 1 / _nearest(p)
+        shared.expect_factor(function.name, got, p, factor, _factor_mistake, digits=6)
 
 
-def _byte_scale_mistake(got: Draw, p: float) -> str:
-    """Return what is behind a wrong factor of kept units in ``byte_dropout``."""
+def _factor_mistake(got: Draw, p: float) -> str:
     if got.ratio is None:
         return elementwise.Wrong.scale_differs_from_unit_to_unit
-    named: tuple[tuple[str, float], ...] = (
-        (Wrong.divides_by_the_requested_keep_prob, 1 / p),
-        (shared.Wrong.leaves_kept_units_alone, 1.0),
-        (Wrong.multiplies_by_the_effective_keep_prob, _nearest(p)),
-        (Wrong.multiplies_by_the_effective_keep_prob, p),
-        (Wrong.returns_the_share_that_was_kept, 1 / got.mask.mean()),
-        (Wrong.rounds_the_threshold_down, 256 / max(1, math.floor(256 * p))),
-        (Wrong.rounds_the_threshold_up, 256 / math.ceil(256 * p)),
-        (Wrong.counts_255_values, 255 / max(1, round(256 * p))),
-        (Wrong.counts_255_values, 255 / max(1, round(255 * p))),
-        (Wrong.counts_255_values, 256 / max(1, round(255 * p))),
-    )
-    for name, scale in named:
-        if facts.close(got.ratio, scale):
-            return name
-    return Wrong.scales_by_another_number
+    t, t_of_255 = max(1, round(256 * p)), max(1, round(255 * p))
+    rivals = {
+        Wrong.divides_by_the_requested_keep_prob: 1 / p,
+        shared.Wrong.leaves_kept_units_alone: 1.0,
+        Wrong.multiplies_by_the_effective_keep_prob: [_nearest(p), p],
+        Wrong.returns_the_share_that_was_kept: 1 / got.mask.mean(),
+        Wrong.rounds_the_threshold_down: 256 / max(1, math.floor(256 * p)),
+        Wrong.rounds_the_threshold_up: 256 / math.ceil(256 * p),
+        Wrong.counts_255_values: [255 / t, 255 / t_of_255, 256 / t_of_255],
+    }
+    return shared.first(got.ratio, rivals) or Wrong.scales_by_another_number
 
 
-@exercise.check(points=0.25, after="returns_floats_and_a_number")
-def keeps_everything_where_that_is_nearest(
-    byte_dropout: StudentFunction, trial: Trial
-) -> None:
+def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1, and 0.999, all 256 values of the byte keep the unit: out is x."""
-    for p in (1.0, 0.999):
+    misfit = Wrong.threshold_does_not_fit_into_a_byte
+    named = {"OverflowError": misfit, "": facts.Wrong.raises_an_error}
+    for p, scales in (
+        (1.0, Wrong.scales_by_another_number),
+        (0.999, Wrong.divides_by_the_requested_keep_prob),
+    ):
         x = trial.inputs(90, 80)
-        call = elementwise.call_text("byte_dropout", x.shape, p)
-        try:
-            result = byte_dropout(x, p, trial.generator())
-        except StudentError as error:
-            trial.fail(
-                f"{call} raised {error.message}.",
-                Wrong.threshold_does_not_fit_into_a_byte
-                if "OverflowError" in error.message
-                else facts.Wrong.raises_an_error,
-            )
+        call = call_text(function.name, x.shape, p)
+        with shared.naming_errors(call, named):
+            result = function(x, p, trial.generator())
         out = facts.pair(result, call)[0]
         dropped = float(np.mean(np.equal(out, 0)))
+        # One value in 256 of 7,200 units is 28; 0.001 of them is 7.
+        signs = {
+            misfit: dropped == 1,
+            Wrong.drops_one_value_in_256_at_one: p == 1 or dropped > 0.002,
+        }
         trial.expect(
             dropped == 0,
             f"{call}: {dropped:.2%} of the units are dropped; expected none.",
-            _everything_mistake(p, dropped),
+            shared.first(True, signs) or Wrong.rounds_the_threshold_down,
         )
         out = facts.float_array(out, x.shape, call, "out")
-        trial.expect(
-            facts.close(out, x),
-            f"{call}: out is not x; {facts.worst(out, x)}.",
-            Wrong.divides_by_the_requested_keep_prob
-            if p < 1
-            else Wrong.scales_by_another_number,
-        )
+        right = facts.close(out, x)
+        trial.expect(right, f"{call}: out is not x; {facts.worst(out, x)}.", scales)
 
 
-def _everything_mistake(p: float, dropped: float) -> str:
-    if dropped == 1:
-        return Wrong.threshold_does_not_fit_into_a_byte
-    # One value in 256 of 7,200 units is 28; 0.001 of them is 7.
-    return (
-        Wrong.drops_one_value_in_256_at_one
-        if p == 1 or dropped > 0.002
-        else Wrong.rounds_the_threshold_down
-    )
+#: How far the rate may be from the nearest of 256 before it is noticed.
+_DETECTS = {0.8: 0.02, 0.3: 0.02, 0.001: 0.0029}
+_DETECTS |= dict.fromkeys((0.998, 0.005, 0.007), 1 / 256)
+_HALVES = ("large x kept at 0.8", "positive x kept at 0.8", "first half kept at 0.8")
+_LOOKS = {f"kept at {p}": Proportion(_nearest(p), d) for p, d in _DETECTS.items()}
+_LOOKS |= dict.fromkeys(_HALVES, Proportion(205 / 256, detects=0.03))
 
 
-@exercise.check(points=0.25, after="returns_floats_and_a_number")
-def gives_each_unit_its_own_byte(byte_dropout: StudentFunction, trial: Trial) -> None:
-    """Rows, columns, pixels and calls do not share bytes, and the kept count varies."""
-    elementwise.gives_each_unit_its_own_bit(byte_dropout, trial)
-
-
-_BYTE_LOOKS: Mapping[str, Law] = {
-    "kept at 0.8": Proportion(205 / 256, detects=0.02),
-    "kept at 0.3": Proportion(77 / 256, detects=0.02),
-    "large x kept at 0.8": Proportion(205 / 256, detects=0.03),
-    "positive x kept at 0.8": Proportion(205 / 256, detects=0.03),
-    "first half kept at 0.8": Proportion(205 / 256, detects=0.03),
-    "kept at 0.998": Proportion(255 / 256, detects=1 / 256),
-    "kept at 0.005": Proportion(1 / 256, detects=1 / 256),
-    "kept at 0.007": Proportion(2 / 256, detects=1 / 256),
-    "kept at 0.001": Proportion(1 / 256, detects=0.0029),
-}
-
-
-@exercise.check(points=0.25, after="gives_each_unit_its_own_byte", looks=_BYTE_LOOKS)
-def keeps_units_at_the_rate_of_the_byte(
-    byte_dropout: StudentFunction, trial: Trial
-) -> None:
+def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with the nearest representable probability, near 0 and 1 too."""
-    for p in (0.8, 0.3, 0.001, 0.998, 0.005, 0.007):
-        look = f"kept at {p}"
-        got = elementwise.draw(
-            byte_dropout, trial, (2 * -(-trial.size(look) // 40), 20), p
-        )
-        what = f"units kept at keep_prob = {p}, which is {256 * _nearest(p):.0f}/256"
-        name = partial(_byte_rate_mistake, got, p)
-        trial.judge(look, got.mask, got.mask.size, what, name)
-        for subset, where in _halves(got.x).items():
-            look = f"{subset} kept at {p}"
-            if look in _BYTE_LOOKS:
-                what = f"units with {subset} kept at keep_prob = {p}"
-                trial.judge(look, got.mask[where], int(where.sum()), what, name)
+    for p in _DETECTS:
+        look, what = f"kept at {p}", f"kept at keep_prob = {p}"
+        got = draw(function, trial, (2 * -(-trial.size(look) // 40), 20), p)
+        mistake = partial(_rate_mistake, got, p)
+        whole = f"units {what}, which is {256 * _nearest(p):.0f}/256"
+        trial.judge(look, got.mask, got.mask.size, whole, mistake)
+        for half, where in elementwise._subsets(got.x).items():
+            if f"{half} {look}" in _LOOKS:
+                part, bits = f"units with {half} {what}", got.mask[where]
+                trial.judge(f"{half} {look}", bits, bits.size, part, mistake)
 
 
-def _halves(x: np.ndarray) -> dict[str, np.ndarray]:
-    """Return halves of the units by size, sign and place, each as a mask of ``x``."""
-    front = np.arange(x.size).reshape(x.shape) < x.size // 2
-    return {"large x": np.abs(x) > 1.75, "positive x": x > 0, "first half": front}
-
-
-def _byte_rate_mistake(got: Draw, p: float, share: float) -> str:
+def _rate_mistake(got: Draw, p: float, share: float) -> str:
     """Return what is behind a wrong rate of kept units, overall or in one half.
 
     Halves of correct masks differ by 0.02 in no more than one of 1e20 draws."""
-    for half, where in _halves(got.x).items():
+    for half, where in elementwise._subsets(got.x).items():
         if abs(got.mask[where].mean() - got.mask[~where].mean()) > 0.02:
-            by_place = half == "first half"
-            return (
-                elementwise.Wrong.drops_by_place
-                if by_place
-                else elementwise.Wrong.drops_by_value
-            )
-    if p in (0.8, 0.3):
+            by_place, wrong = half == "first half", elementwise.Wrong
+            return wrong.drops_by_place if by_place else wrong.drops_by_value
+    if p in KEEP_PROBS:
         return elementwise.share_name(share, p)
     if p == 0.001 and 0.0004 < share < 0.0025:
         return Wrong.keeps_at_the_requested_rate
-    return (
-        Wrong.keeps_one_byte_value_too_few
-        if share < _nearest(p)
-        else Wrong.keeps_one_byte_value_too_many
-    )
+    few, many = Wrong.keeps_one_byte_value_too_few, Wrong.keeps_one_byte_value_too_many
+    return few if share < _nearest(p) else many
 
 
-_BYTE_PAIRS: Mapping[str, Law] = {
-    look: agreement(77 / 256, detects=0.02)
-    for look in (
-        "successive calls",
-        "neighbouring rows",
-        "distant rows",
-        "neighbouring columns",
-        "distant columns",
-        "mirrored units",
-    )
-}
-
-
-_SIX_OF_20 = Proportion(math.exp(log_binomial(6, 20, 77 / 256)), detects=0.05)
-
-
-_BYTE_COUNTS: Mapping[str, Law] = {
-    "count in a row": _SIX_OF_20,
-    "count in a column": _SIX_OF_20,
-}
-
-
-@exercise.check(
-    points=0.25,
-    after="gives_each_unit_its_own_byte",
-    looks={**_BYTE_PAIRS, **_BYTE_COUNTS},
+_PAIRS = dict.fromkeys(
+    [look for look in elementwise.INDEPENDENCE_LOOKS if "count" not in look],
+    agreement(77 / 256, detects=0.02),
 )
-def draws_bytes_independently(byte_dropout: StudentFunction, trial: Trial) -> None:
+_SIX_OF_20 = Proportion(math.exp(log_binomial(6, 20, 77 / 256)), detects=0.05)
+_COUNTS = dict.fromkeys(("count in a row", "count in a column"), _SIX_OF_20)
+
+
+def _is_independent(function: StudentFunction, trial: Trial) -> None:
     """Bits in pairs of rows, columns and calls are independent; so are counts of 20."""
-    rng = trial.generator()
-    units = max(
-        *map(trial.size, _BYTE_PAIRS), *(20 * trial.size(look) for look in _BYTE_COUNTS)
-    )
-    blocks = 2 * -(-units // 800)
-    rows = 20 * blocks
-    first, second = (
-        elementwise.draw(byte_dropout, trial, (rows, 20), 0.3, rng).mask
-        for _ in range(2)
-    )
-    flat = first.ravel()
+    rng, mistake = trial.generator(), elementwise.Wrong.bits_depend_on_each_other
+    units = max(20 * trial.size("count in a row"), 2 * trial.size("distant rows"))
+    shape = (40 * -(-units // 800), 20)
+    a, b = (draw(function, trial, shape, 0.3, rng).mask for _ in range(2))
+    front, back = np.split(a.ravel(), 2)
     pairs = {
-        "successive calls": (first, second),
-        "neighbouring rows": (first[::2], first[1::2]),
-        "distant rows": np.split(first, 2),
-        "neighbouring columns": (first[:, ::2], first[:, 1::2]),
-        "distant columns": np.split(first, 2, axis=1),
-        "mirrored units": (np.split(flat, 2)[0], np.split(flat[::-1], 2)[0]),
+        "successive calls": (a, b),
+        "neighbouring rows": (a[::2], a[1::2]),
+        "distant rows": np.split(a, 2),
+        "neighbouring columns": (a[:, ::2], a[:, 1::2]),
+        "distant columns": np.split(a, 2, axis=1),
+        "mirrored units": (front, back[::-1]),
     }
-    for look, (a, b) in pairs.items():
+    for look, (one, other) in pairs.items():
         what = f"{look} at keep_prob = 0.3: mask bits that agree"
-        trial.judge(
-            look, a == b, a.size, what, elementwise.Wrong.bits_depend_on_each_other
-        )
-    square = first.reshape(blocks, 20, 20)
+        trial.judge(look, one == other, one.size, what, mistake)
     for axis, where in ((2, "row"), (1, "column")):
-        six = square.sum(axis=axis) == 6
+        six = a.reshape(-1, 20, 20).sum(axis=axis) == 6
         what = f"20 units of a {where} at keep_prob = 0.3: exactly 6 kept"
-        trial.judge(
-            f"count in a {where}",
-            six,
-            six.size,
-            what,
-            elementwise.Wrong.bits_depend_on_each_other,
-        )
+        trial.judge(f"count in a {where}", six, six.size, what, mistake)
 
 
-@exercise.check(points=0.25, after="returns_floats_and_a_number")
-def draws_its_bytes_from_rng(byte_dropout: StudentFunction, trial: Trial) -> None:
-    """The same rng state gives the same output; another state, another output."""
-    elementwise.draws_from_rng(byte_dropout, trial)
+_RUNS, _OWN = "returns_floats_and_a_number", "gives_each_unit_its_own_byte"
+_OWN_BYTES = Property(
+    "Rows, columns, pixels and calls do not share bytes, and the kept count varies.",
+    elementwise.gives_each_unit_its_own_bit,
+)
+_INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS)
+_ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
+_ALL, _RATE = stated(_keeps_everything), stated(_keeps_at_rate, _LOOKS)
+exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
+exercise.asks(0.25, "leaves_x_as_it_was", shared.leaves_x_alone(0.3), _RUNS)
+exercise.asks(0.5, "rounds_to_the_nearest_keep_prob_of_a_byte", _ROUNDS, _RUNS)
+exercise.asks(0.5, "divides_by_the_effective_keep_prob", _FACTOR, _RUNS)
+exercise.asks(0.25, "keeps_everything_where_that_is_nearest", _ALL, _RUNS)
+exercise.asks(0.25, _OWN, _OWN_BYTES, _RUNS)
+exercise.asks(0.25, "keeps_units_at_the_rate_of_the_byte", _RATE, _OWN)
+exercise.asks(0.25, "draws_bytes_independently", _INDEPENDENT, _OWN)
+exercise.asks(0.25, "draws_its_bytes_from_rng", shared.follows_rng(0.7), _RUNS)

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.quantization import shared
+from autograder.checks.quantization.shared import stated
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
+from autograder.families.elementwise import Draw, call_text, draw
 from autograder.laws.binomial import Proportion
 
 exercise = Exercise(
@@ -64,68 +66,19 @@ class Wrong(Mistakes, section="quant-divisors"):
     )
 
 
-_EXACT_SHAPES = ((60, 40), (30, 7), (1, 50), (200, 3), (40, 1), (3, 900))
-
-
-@exercise.check(points=0.25)
-def returns_rows_with_dropped_units(
-    exact_count_dropout: StudentFunction, trial: Trial
-) -> None:
-    """out has the shape of x and holds finite floats, some of them 0."""
-    # Rows so long that none is dropped whole: an empty row has a check of its own.
-    for keep_prob, dtype in itertools.product((0.8, 0.6), (np.float64, np.float32)):
-        elementwise.draw(exact_count_dropout, trial, (40, 35), keep_prob, dtype=dtype)
-    for keep_prob in elementwise.KEEP_PROBS:
-        shared.expect_a_mixture(exact_count_dropout, trial, keep_prob, keep_prob)
-
-
-@exercise.check(points=0.25, after="returns_rows_with_dropped_units")
-def leaves_its_rows_alone(exact_count_dropout: StudentFunction, trial: Trial) -> None:
-    """x is the same after the call as before."""
-    elementwise.leaves_input_alone(exact_count_dropout, trial)
-
-
-@exercise.check(points=0.25, after="returns_rows_with_dropped_units")
-def gives_each_unit_of_a_row_its_own_bit(
-    exact_count_dropout: StudentFunction, trial: Trial
-) -> None:
+def _draws_its_own_bits(function: StudentFunction, trial: Trial) -> None:
     """Rows, units and calls do not share bits, and the kept count varies."""
-    bits, call = shared.own_masks(exact_count_dropout, trial, 0.7)
-    for axis, where in ((2, "each row"), (1, "each column"), ((1, 2), "each call")):
-        kept = bits.sum(axis=axis)
-        trial.expect(
-            np.ptp(kept) > 0,
-            f"{call}: {where} keeps exactly {kept.flat[0]} units; expected a number that "
-            "varies.",
-            elementwise.Wrong.keeps_a_fixed_number,
-        )
-    for axis, where in ((2, "row"), (1, "column")):
-        trial.expect(
-            np.ptp(bits.sum(axis=axis), axis=1).any(),
-            f"{call}: in each call every {where} keeps the same number of units; expected "
-            f"a number that varies from {where} to {where}.",
-            elementwise.Wrong.bits_depend_on_each_other,
-        )
+    bits, call = shared.own_masks(function, trial, 0.7)
+    elementwise._expect_varying_counts(trial, bits, call)
 
 
-@exercise.check(points=0.25, after="gives_each_unit_of_a_row_its_own_bit")
-def a_row_without_kept_units_is_zero(
-    exact_count_dropout: StudentFunction, trial: Trial
-) -> None:
+def _gives_empty_rows_as_zero(function: StudentFunction, trial: Trial) -> None:
     """A row of which nothing is kept comes back as 0, and such rows occur."""
-    shape, p = (400, 2), 0.3
-    x, call = (
-        trial.inputs(*shape),
-        elementwise.call_text("exact_count_dropout", shape, p),
-    )
-    try:
-        result = exact_count_dropout(x, p, trial.generator())
-    except StudentError as error:
-        divides = "ZeroDivision" in error.message
-        trial.fail(
-            f"{call} raised {error.message}; nothing is kept in some of these rows.",
-            Wrong.divides_by_an_empty_count if divides else facts.Wrong.raises_an_error,
-        )
+    shape, p, divides = (400, 2), 0.3, Wrong.divides_by_an_empty_count
+    x, call = trial.inputs(*shape), call_text(function.name, shape, p)
+    named = {"ZeroDivision": divides, "": facts.Wrong.raises_an_error}
+    with shared.naming_errors(call, named, "; nothing is kept in some of these rows"):
+        result = function(x, p, trial.generator())
     out = facts.pair(result, call)[0]
     if isinstance(out, np.ndarray) and out.dtype.kind == "f":
         bad = int((~np.isfinite(out)).any(axis=-1).sum())
@@ -133,12 +86,12 @@ def a_row_without_kept_units_is_zero(
             bad == 0,
             f"{call}: out holds NaN or infinity in {bad} rows; expected 0 in the rows of "
             "which nothing is kept.",
-            Wrong.divides_by_an_empty_count,
+            divides,
         )
     out = facts.float_array(out, shape, call, "out")
-    # None of 400 rows is empty with probability 0.51 ** 400.
     whole = float((out == x).all(axis=1).mean())
     returned = abs(whole - p**2 - (1 - p) ** 2) < 0.15
+    # None of 400 rows is empty with probability 0.51 ** 400.
     trial.expect(
         not out.any(axis=1).all(),
         f"{call}: no row came back as 0; nothing is kept in about {(1 - p) ** 2:.0%} of "
@@ -153,167 +106,126 @@ class _EmptyRowsAsZero:
     What an empty row comes back as has a check of its own."""
 
     def __init__(self, function: StudentFunction) -> None:
-        self.name = function.name
-        self._function = function
+        self.name, self.observe, self._call = function.name, function.observe, function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.observe(*args, **kwargs)[0]
-
-    def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
-        result, after = self._function.observe(*args, **kwargs)
+        result = self._call(*args, **kwargs)
         out = result[0] if isinstance(result, tuple) and result else None
         if isinstance(out, np.ndarray) and out.ndim == 2 and out.dtype.kind == "f":
             finite = np.isfinite(out).all(axis=1, keepdims=True)
             result = (np.where(finite, out, 0), *result[1:])
-        return result, after
+        return result
 
 
-@exercise.check(
-    points=0.25,
-    after="gives_each_unit_of_a_row_its_own_bit",
-    looks=elementwise.RATE_LOOKS,
-)
-def keeps_each_unit_with_keep_prob(
-    exact_count_dropout: StudentFunction, trial: Trial
-) -> None:
+def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    elementwise.keeps_at_rate(_EmptyRowsAsZero(exact_count_dropout), trial)
+    elementwise.keeps_at_rate(_EmptyRowsAsZero(function), trial)
 
 
-@exercise.check(
-    points=0.25,
-    after="gives_each_unit_of_a_row_its_own_bit",
-    looks=elementwise.INDEPENDENCE_LOOKS,
-)
-def keeps_units_of_a_row_independently(
-    exact_count_dropout: StudentFunction, trial: Trial
-) -> None:
-    """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    elementwise.is_independent(exact_count_dropout, trial)
-
-
-@exercise.check(points=0.5, after="returns_rows_with_dropped_units")
-def divides_each_row_by_its_own_kept_fraction(
-    exact_count_dropout: StudentFunction, trial: Trial
-) -> None:
+def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> None:
     """With K of D units kept in a row, each of them comes back D / K times as large.
 
     At keep_prob = 1 that is x itself."""
+    shapes = ((60, 40), (30, 7), (1, 50), (200, 3), (40, 1), (3, 900))
     cases: list[tuple[tuple[int, int], float, Any]]
     cases = [((60, 40), size, np.float64) for size in (1.0, 1e-6, 1e6)]
-    cases += [(shape, 1.0, np.float32) for shape in _EXACT_SHAPES]
-    for shape, size, dtype in cases:
-        for p in (0.8, 0.3) if shape[1] > 20 else (0.8,):
-            out, x = _rows(exact_count_dropout, trial, shape, p, size, dtype)
-            mask = out != 0
-            kept = np.maximum(mask.sum(axis=1, keepdims=True), 1)
-            if facts.close(out * kept, x * mask * shape[1], atol=1e-12 * size):
+    cases += [(shape, 1.0, np.float32) for shape in shapes]
+    finite = _EmptyRowsAsZero(function)
+    for (shape, size, dtype), p in itertools.product(cases, (0.8, 0.3)):
+        narrow = shape[1] <= 20  # rows may be empty
+        if narrow and p == 0.3:
+            continue
+        try:
+            got = draw(finite, trial, shape, p, size=size, dtype=dtype)
+        except StudentError:
+            if narrow:
                 continue
-            found, wanted = out[mask] / x[mask], np.broadcast_to(shape[1] / kept, shape)
-            worst = int(np.argmax(np.abs(found - wanted[mask])))
-            trial.fail(
-                f"{elementwise.call_text('exact_count_dropout', shape, p)}: a kept unit comes "
-                f"back {found[worst]:.4g} times as large; in its row "
-                f"{kept[np.nonzero(mask)[0][worst], 0]} of {shape[1]} units were kept, so "
-                f"expected {wanted[mask][worst]:.4g} times.",
-                _divisor_mistake(out, x, p),
-            )
-    elementwise.keeps_everything_at_one(exact_count_dropout, trial)
-
-
-def _rows(
-    function: StudentFunction,
-    trial: Trial,
-    shape: tuple[int, int],
-    keep_prob: float,
-    size: float,
-    dtype: Any,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return one output and its input as float64; what an empty row came back as is
-    left to the check of empty rows."""
-    try:
-        whole = _EmptyRowsAsZero(function)
-        got = elementwise.draw(whole, trial, shape, keep_prob, size=size, dtype=dtype)
-    except StudentError:
-        if shape[1] > 20:
             raise
-        return np.zeros(shape), np.ones(shape)
-    return got.out.astype(float), got.x.astype(float)
+        _expect_factors(trial, call_text(function.name, shape, p), got, p)
+    elementwise.keeps_everything_at_one(function, trial)
 
 
-def _divisor_mistake(out: np.ndarray, x: np.ndarray, p: float) -> str:
+def _expect_factors(trial: Trial, call: str, got: Draw, keep_prob: float) -> None:
+    out, x = got.out.astype(float), got.x.astype(float)
+    mask, d = got.mask, x.shape[1]
+    kept = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+    row = np.nonzero(mask)[0]
+    found, wanted = out[mask] / x[mask], (d / kept)[row, 0]
+    if not facts.close(found, wanted):
+        worst = int(np.argmax(np.abs(found - wanted)))
+        trial.fail(
+            f"{call}: a kept unit comes back {found[worst]:.4g} times as large; in its row "
+            f"{kept[row[worst], 0]} of {d} units were kept, so expected "
+            f"{wanted[worst]:.4g} times.",
+            _factor_mistake(out, x, keep_prob),
+        )
+
+
+def _factor_mistake(out: np.ndarray, x: np.ndarray, p: float) -> str:
     """Return the mistake behind wrong factors of kept units in an (N, D) array."""
     mask = out != 0
     n, d = x.shape
     kept = np.maximum(mask.sum(axis=1, keepdims=True), 1)
     column = np.maximum(mask.sum(axis=0, keepdims=True), 1)
-    named = (
-        (shared.Wrong.leaves_kept_units_alone, 1.0),
-        (Wrong.divides_by_keep_prob_itself, 1 / p),
-        (Wrong.counts_over_the_whole_batch, 1 / mask.mean()),
-        (Wrong.counts_along_the_columns, n / column),
-        (Wrong.counts_along_the_columns, d / column),
-        (shared.Wrong.multiplies_by_the_kept_fraction, kept / d),
-        (shared.Wrong.divides_by_the_count, 1 / kept),
-        (shared.Wrong.divides_by_the_dropped_fraction, d / np.maximum(d - kept, 1)),
-        (shared.Wrong.takes_rows_for_units, n / kept),
-        (Wrong.divides_by_both_fractions, d / kept / p),
-    )
-    for name, scale in named:
-        if facts.close(out, x * mask * scale):
-            return name
+    rivals = {
+        **shared.wrong_factors(n, d, kept),
+        Wrong.divides_by_keep_prob_itself: 1 / p,
+        Wrong.counts_over_the_whole_batch: 1 / mask.mean(),
+        Wrong.counts_along_the_columns: [n / column, d / column],
+        Wrong.divides_by_both_fractions: d / kept / p,
+    }
+    if name := shared.first(out, rivals, lambda _, by: facts.close(out, x * mask * by)):
+        return name
     if facts.close(out.sum(axis=1), x.sum(axis=1), rtol=1e-3, atol=1e-3):
         return elementwise.Wrong.preserves_the_sum
-    ratio = np.where(mask, out, 1) / np.where(mask, x, 1)
-    more = np.where(mask, d / ratio - kept, 0)  # by how much the count is too large
-    typical = np.median(more[mask])
-    if facts.close(more[mask], typical, rtol=1e-3) and 0 < typical <= 5:
-        return Wrong.adds_to_the_count
-    return Wrong.divides_by_something_else
+    more = d * x[mask] / out[mask] - np.broadcast_to(kept, x.shape)[mask]
+    typical = np.median(more)  # by how much the count is too large
+    adds = facts.close(more, typical, rtol=1e-3) and 0 < typical <= 5
+    return Wrong.adds_to_the_count if adds else Wrong.divides_by_something_else
 
 
-@exercise.check(
-    points=0.25,
-    after=(
-        "divides_each_row_by_its_own_kept_fraction",
-        "keeps_each_unit_with_keep_prob",
-    ),
-    looks={"unit with input 0 counted": Proportion(0.7, detects=0.3)},
-)
-def counts_kept_units_whose_input_is_zero(
-    exact_count_dropout: StudentFunction, trial: Trial
-) -> None:
+_WIDTH, _LOOK = 20, "unit with input 0 counted"
+
+
+def _counts_the_mask(function: StudentFunction, trial: Trial) -> None:
     """K counts the mask: a kept unit whose input is 0 as well."""
     # The row's factor tells whether its one unit with input 0 counts as kept: it does
     # with probability keep_prob, whatever the row's other bits are.
-    look, width = "unit with input 0 counted", 20
-    x = trial.inputs(trial.size(look) + 50, width)
-    x[np.arange(len(x)), trial.rng.integers(width, size=len(x))] = 0.0
-    call = elementwise.call_text(exact_count_dropout.name, x.shape, 0.7)
-    out = facts.pair(exact_count_dropout(x, 0.7, trial.generator()), call)[0]
-    out = facts.float_array(out, x.shape, call, "out")
+    x = trial.inputs(trial.size(_LOOK) + 50, _WIDTH)
+    x[np.arange(len(x)), trial.rng.integers(_WIDTH, size=len(x))] = 0.0
+    out, call = shared.output(function, x, 0.7, trial.generator())
+    x, out = x[out.any(axis=1)], out[out.any(axis=1)]  # all but one row in 1e10
     mask = out != 0
-    usable = mask.any(axis=1)  # all but one row in 1e10
-    ratio = np.abs(out).sum(axis=1)[usable] / np.abs(x * mask).sum(axis=1)[usable]
-    hidden = width / ratio - mask.sum(axis=1)[usable]
-    whole = np.round(hidden)
+    factor = np.abs(out).sum(axis=1) / np.abs(x * mask).sum(axis=1)
+    hidden = _WIDTH / factor - mask.sum(axis=1)
+    whole, miscounts = np.round(hidden), shared.Wrong.miscounts_units_with_input_zero
     trial.expect(
         np.abs(hidden - whole).max() < 1e-2 and set(whole) <= {0.0, 1.0},
         f"{call}, with one 0 in each row: the factors do not fit a count of kept units.",
-        shared.Wrong.miscounts_units_with_input_zero,
+        miscounts,
     )
     what = "rows with one input of 0, at keep_prob = 0.7: that unit counts as kept"
-    named = {0.0: Wrong.counts_nonzero_outputs}
-    trial.judge(
-        look,
-        np.asarray(whole == 1),
-        len(whole),
-        what,
-        lambda share: named.get(share, shared.Wrong.miscounts_units_with_input_zero),
-    )
+    mistake = miscounts if whole.any() else Wrong.counts_nonzero_outputs
+    trial.judge(_LOOK, whole == 1, len(whole), what, mistake)
 
 
-@exercise.check(points=0.25, after="returns_rows_with_dropped_units")
-def draws_its_bits_from_rng(exact_count_dropout: StudentFunction, trial: Trial) -> None:
-    """The same rng state gives the same output; another state, another output."""
-    elementwise.draws_from_rng(exact_count_dropout, trial)
+# Rows so long that none is dropped whole: an empty row has a check of its own.
+_LONG = (((40, 35), 0.8), ((40, 35), 0.6))
+_RUNS, _OWN = "returns_rows_with_dropped_units", "gives_each_unit_of_a_row_its_own_bit"
+_RATE, _FACTOR = (
+    "keeps_each_unit_with_keep_prob",
+    "divides_each_row_by_its_own_kept_fraction",
+)
+_RATES = stated(_keeps_at_rate, elementwise.RATE_LOOKS)
+_ZEROS = stated(_counts_the_mask, {_LOOK: Proportion(0.7, detects=0.3)})
+exercise.asks(0.25, _RUNS, shared.drops_in_rows(_LONG, {0.8: 0.8, 0.3: 0.3}))
+exercise.asks(0.25, "leaves_its_rows_alone", shared.leaves_x_alone(0.3), _RUNS)
+exercise.asks(0.25, _OWN, stated(_draws_its_own_bits), _RUNS)
+exercise.asks(
+    0.25, "a_row_without_kept_units_is_zero", stated(_gives_empty_rows_as_zero), _OWN
+)
+exercise.asks(0.25, _RATE, _RATES, _OWN)
+exercise.asks(0.25, "keeps_units_of_a_row_independently", shared.INDEPENDENT, _OWN)
+exercise.asks(0.5, _FACTOR, stated(_divides_by_the_kept_fraction), _RUNS)
+exercise.asks(0.25, "counts_kept_units_whose_input_is_zero", _ZEROS, (_FACTOR, _RATE))
+exercise.asks(0.25, "draws_its_bits_from_rng", shared.follows_rng(0.7), _RUNS)

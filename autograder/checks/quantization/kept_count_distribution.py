@@ -1,15 +1,17 @@
 """kept_count_distribution: give the distribution of the number of kept units."""
 
 import itertools
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 
+from autograder.checks.quantization.shared import first, naming_errors, stated
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import Trial
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
 from autograder.laws.binomial import log_binomial
 
 exercise = Exercise(
@@ -84,8 +86,6 @@ class Wrong(Mistakes, section="quant-count"):
 
 
 _FEW = ((8, 0.1234), (1, 0.8), (2, 0.3), (5, 0.3), (10, 0.8), (12, 0.35))
-
-
 _MANY = ((30, 0.3), (100, 0.8), (600, 0.3), (1500, 0.8), (2000, 0.5), (2000, 0.003))
 
 
@@ -97,142 +97,114 @@ def _binomial(n: int, keep_prob: float) -> np.ndarray:
     return np.exp([log_binomial(k, n, keep_prob) for k in range(n + 1)])
 
 
-def _counts_call(n: int, keep_prob: float) -> str:
+def _call(n: int, keep_prob: float) -> str:
     return f"kept_count_distribution({n}, {keep_prob})"
 
 
-def _probabilities(function: StudentFunction, n: int, keep_prob: float) -> np.ndarray:
+def _read(function: StudentFunction, n: int, keep_prob: float) -> np.ndarray:
     """Return n + 1 finite floats. Raises ``CheckFailure``."""
-    result = function(n, keep_prob)
-    return facts.float_array(result, (n + 1,), _counts_call(n, keep_prob))
+    result, call = function(n, keep_prob), _call(n, keep_prob)
+    if isinstance(result, np.ndarray) and result.shape == (n,):
+        message = f"{call} returned {n} probabilities; expected {n + 1}."
+        raise CheckFailure(message, Wrong.misses_a_count)
+    return facts.float_array(result, (n + 1,), call)
 
 
-def _right(found: np.ndarray, expected: np.ndarray) -> bool:
-    return facts.close(found, expected, rtol=1e-5, atol=1e-12)
-
-
-@exercise.check(points=0.25)
-def returns_one_float_for_each_count(
-    kept_count_distribution: StudentFunction, trial: Trial
-) -> None:
+def _is_an_array(function: StudentFunction, trial: Trial) -> None:
     """The result is an array of n + 1 floats, the same at every call."""
-    for n, keep_prob in _FEW:
-        call = _counts_call(n, keep_prob)
-        result = kept_count_distribution(n, keep_prob)
-        if isinstance(result, np.ndarray) and result.shape == (n,):
-            trial.fail(
-                f"{call} returned {n} probabilities; expected {n + 1}.",
-                Wrong.misses_a_count,
-            )
-        first = facts.float_array(result, (n + 1,), call)
-        again = _probabilities(kept_count_distribution, n, keep_prob)
+    for case in _FEW:
+        one, other = _read(function, *case), _read(function, *case)
         trial.expect(
-            facts.close(first, again),
-            f"{call} gave two different answers in two calls; expected the same one.",
+            facts.close(one, other),
+            f"{_call(*case)} gave two different answers in two calls; expected the same "
+            "one.",
             Wrong.simulates_the_distribution,
         )
 
 
-@exercise.check(points=1.0, after="returns_one_float_for_each_count")
-def gives_the_chance_of_each_count(
-    kept_count_distribution: StudentFunction, trial: Trial
+def _expect_right(
+    found: np.ndarray, n: int, keep_prob: float, mistake: Callable[..., str]
 ) -> None:
-    """Entry k is the probability that exactly k of n units are kept, for n up to 12."""
-    found = {
-        case: _probabilities(kept_count_distribution, *case) for case in reversed(_FEW)
-    }
-    for (n, keep_prob), chances in found.items():
-        expected = _binomial(n, keep_prob)
-        if _right(chances, expected):
-            continue
-        trial.fail(
-            f"{_counts_call(n, keep_prob)} sums to {chances.sum():.6g}; entry by entry "
-            f"{facts.worst(chances, expected)}.",
-            _distribution_mistake(chances, n, keep_prob),
-        )
-
-
-def _distribution_mistake(found: np.ndarray, n: int, p: float) -> str:
-    """Return the mistake behind wrong probabilities."""
-    k = np.arange(n + 1)
-    right, q = _binomial(n, p), 1 - p
-    ways = 2.0**n * _binomial(n, 0.5)
-    positive = np.where(k > 0, right, 0.0)
-    named: tuple[tuple[str, np.ndarray], ...] = (
-        (Wrong.counts_the_dropped_units, right[::-1]),
-        (Wrong.forgets_the_binomial_coefficient, p**k * q ** (n - k)),
-        (Wrong.counts_masks_as_equally_likely, ways),
-        (Wrong.counts_masks_as_equally_likely, ways / 2**n),
-        (Wrong.forgets_the_factor_of_the_dropped, ways * p**k),
-        (Wrong.gives_cumulative_probabilities, np.cumsum(right)),
-        (Wrong.gives_cumulative_probabilities, np.cumsum(right[::-1])[::-1]),
-        (Wrong.leaves_out_the_empty_mask, positive),
-        (Wrong.leaves_out_the_empty_mask, positive / (1 - q**n)),
-        (Wrong.gives_the_fractions, k / n),
-    )
-    for name, wrong in named:
-        if _right(found, wrong):
-            return name
-    near = np.abs(found - right).max() < 0.15
-    return (
-        Wrong.approximates_the_distribution
-        if near
-        else Wrong.is_no_binomial_distribution
-    )
-
-
-@exercise.check(points=0.5, after="gives_the_chance_of_each_count")
-def stays_exact_for_many_units(
-    kept_count_distribution: StudentFunction, trial: Trial
-) -> None:
-    """The same for n up to 2,000, where a binomial coefficient overflows."""
-    for n, keep_prob in _MANY:
-        call, expected = _counts_call(n, keep_prob), _binomial(n, keep_prob)
-        try:
-            found = kept_count_distribution(n, keep_prob)
-        except StudentError as error:
-            if "OverflowError" not in error.message:
-                raise
-            trial.fail(
-                f"{call} raised {error.message}.", Wrong.overflows_for_many_units
-            )
-        if isinstance(found, np.ndarray) and found.dtype.kind == "f":
-            trial.expect(
-                np.isfinite(found).all(),
-                f"{call} holds NaN or infinity; expected finite numbers.",
-                Wrong.overflows_for_many_units,
-            )
-        found = facts.float_array(found, (n + 1,), call)
-        if _right(found, expected):
-            continue
-        lost = (found == 0) & (expected > 1e-6)
-        trial.fail(
-            f"{call} sums to {found.sum():.6g}; entry by entry "
+    """Raise ``CheckFailure`` unless these are the n + 1 probabilities."""
+    expected = _binomial(n, keep_prob)
+    if not facts.close(found, expected):
+        raise CheckFailure(
+            f"{_call(n, keep_prob)} sums to {found.sum():.6g}; entry by entry "
             f"{facts.worst(found, expected)}.",
-            Wrong.underflows_for_many_units
-            if lost.any() and found.sum() < 0.99
-            else Wrong.loses_digits_for_many_units,
+            mistake(found, n, keep_prob),
         )
 
 
-@exercise.check(points=0.25, after="gives_the_chance_of_each_count")
-def one_count_is_certain_at_zero_and_one(
-    kept_count_distribution: StudentFunction, trial: Trial
-) -> None:
+def _is_right_for_few(function: StudentFunction, trial: Trial) -> None:
+    """Entry k is the probability that exactly k of n units are kept, for n up to 12."""
+    for case in reversed(_FEW):
+        _expect_right(_read(function, *case), *case, _few_mistake)
+
+
+def _few_mistake(found: np.ndarray, n: int, p: float) -> str:
+    k, right, q = np.arange(n + 1), _binomial(n, p), 1 - p
+    ways, above_zero = 2.0**n * _binomial(n, 0.5), np.where(k > 0, right, 0.0)
+    at_least = np.cumsum(right[::-1])[::-1]
+    rivals = {
+        Wrong.counts_the_dropped_units: right[::-1],
+        Wrong.forgets_the_binomial_coefficient: p**k * q ** (n - k),
+        Wrong.counts_masks_as_equally_likely: [ways, ways / 2**n],
+        Wrong.forgets_the_factor_of_the_dropped: ways * p**k,
+        Wrong.gives_cumulative_probabilities: [np.cumsum(right), at_least],
+        Wrong.leaves_out_the_empty_mask: [above_zero, above_zero / (1 - q**n)],
+        Wrong.gives_the_fractions: k / n,
+    }
+    near = np.abs(found - right).max() < 0.15
+    other = Wrong.approximates_the_distribution
+    return first(found, rivals) or (
+        other if near else Wrong.is_no_binomial_distribution
+    )
+
+
+def _is_right_for_many(function: StudentFunction, trial: Trial) -> None:
+    """The same for n up to 2,000, where a binomial coefficient overflows."""
+    overflows = Wrong.overflows_for_many_units
+    for n, keep_prob in _MANY:
+        call = _call(n, keep_prob)
+        with naming_errors(call, {"OverflowError": overflows}):
+            found = function(n, keep_prob)
+        if isinstance(found, np.ndarray) and found.dtype.kind == "f":
+            whole = f"{call} holds NaN or infinity; expected finite numbers."
+            trial.expect(np.isfinite(found).all(), whole, overflows)
+        found = facts.float_array(found, (n + 1,), call)
+        _expect_right(found, n, keep_prob, _many_mistake)
+
+
+def _many_mistake(found: np.ndarray, n: int, keep_prob: float) -> str:
+    lost = (
+        (found == 0) & (_binomial(n, keep_prob) > 1e-6)
+    ).any() and found.sum() < 0.99
+    other = Wrong.loses_digits_for_many_units
+    return Wrong.underflows_for_many_units if lost else other
+
+
+def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 0 the count is 0, at keep_prob = 1 it is n."""
+    fails = Wrong.fails_at_keep_prob_zero_or_one
     for n, keep_prob in itertools.product((1, 6, 40), (0.0, 1.0)):
-        call = _counts_call(n, keep_prob)
-        try:
-            found = kept_count_distribution(n, keep_prob)
-        except StudentError as error:
-            trial.fail(
-                f"{call} raised {error.message}.", Wrong.fails_at_keep_prob_zero_or_one
-            )
-        certain = round(keep_prob * n)
+        call, expected = _call(n, keep_prob), _binomial(n, keep_prob)
+        with naming_errors(call, {"": fails}):
+            found = function(n, keep_prob)
+        beginning = np.array2string(np.asarray(found)[:6], precision=4)
         trial.expect(
-            np.shape(found) == (n + 1,) and _right(found, _binomial(n, keep_prob)),
-            f"{call}: expected probability 1 for {certain} and 0 for every other count, "
-            f"found {np.array2string(np.asarray(found)[:6], precision=4)} at the "
-            "beginning.",
-            Wrong.fails_at_keep_prob_zero_or_one,
+            np.shape(found) == (n + 1,) and facts.close(found, expected),
+            f"{call}: expected probability 1 for {expected.argmax()} and 0 for every "
+            f"other count, found {beginning} at the beginning.",
+            fails,
         )
+
+
+_KIND, _FORMULA = "returns_one_float_for_each_count", "gives_the_chance_of_each_count"
+_MANY_UNITS, _EDGES = (
+    "stays_exact_for_many_units",
+    "one_count_is_certain_at_zero_and_one",
+)
+exercise.asks(0.25, _KIND, stated(_is_an_array))
+exercise.asks(1.0, _FORMULA, stated(_is_right_for_few), after=_KIND)
+exercise.asks(0.5, _MANY_UNITS, stated(_is_right_for_many), after=_FORMULA)
+exercise.asks(0.25, _EDGES, stated(_is_right_at_the_edges), after=_FORMULA)

@@ -1,11 +1,25 @@
-"""What the exercises of ``quantization`` share."""
+"""What the exercises of ``quantization`` share.
+
+The second argument of these dropouts is a keep probability, or the count that each row
+keeps; here it is called ``argument``.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
+from autograder.contract import facts
+from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise
+from autograder.families.elementwise import Draw, call_text, draw
+from autograder.laws.binomial import Law
 
 
 class Wrong(Mistakes, section="quant-divisors"):
@@ -37,21 +51,159 @@ class Wrong(Mistakes, section="quant-divisors"):
     )
 
 
-CALLS, ROWS, COLUMNS = 40, 20, 20
+#: What wrong code gives, by its mistake, in the order in which they are tried; a list
+#: where several wrong formulas have one name.
+Rivals = Mapping[str, Any]
+
+
+def first(
+    found: Any, rivals: Rivals, same: Callable[[Any, Any], bool] = facts.close
+) -> str | None:
+    """Return the name of the first rival that gives what was found, or None."""
+    for name, wrong in rivals.items():
+        if any(same(found, w) for w in (wrong if isinstance(wrong, list) else [wrong])):
+            return name
+    return None
+
+
+def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
+    """Return factors that stand for d / kept, where rows of d units keep ``kept``."""
+    return {
+        Wrong.leaves_kept_units_alone: 1.0,
+        Wrong.divides_by_the_dropped_fraction: d / np.maximum(d - kept, 1),
+        Wrong.takes_rows_for_units: [n / kept, n * d / kept],
+        Wrong.multiplies_by_the_kept_fraction: kept / d,
+        Wrong.divides_by_the_count: 1 / kept,
+    }
+
+
+def stated(
+    test: Callable[[StudentFunction, Trial], None],
+    looks: Mapping[str, Law] = MappingProxyType({}),
+) -> Property:
+    """Return the property that the test's docstring states in its first line."""
+    return Property((test.__doc__ or "").partition("\n")[0], test, looks)
+
+
+@contextlib.contextmanager
+def naming_errors(
+    call: str, mistakes: Mapping[str, str], why: str = ""
+) -> Iterator[None]:
+    """Turn an error of the student's code whose text holds a key of ``mistakes`` into a
+    ``CheckFailure``: the call raised it, ``why``."""
+    try:
+        yield
+    except StudentError as error:
+        for text, mistake in mistakes.items():
+            if text in error.message:
+                message = f"{call} raised {error.message}{why}."
+                raise CheckFailure(message, mistake) from None
+        raise
+
+
+INDEPENDENT = Property(
+    "Bits in pairs of rows, columns and calls are independent, and so are counts.",
+    elementwise.is_independent,
+    elementwise.INDEPENDENCE_LOOKS,
+)
+
+
+def leaves_x_alone(argument: float) -> Property:
+    """The property that x is not changed in place."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        x = trial.inputs(30, 20, zeros=0.2)
+        _, after = function.observe(x, argument, trial.generator())
+        call = call_text(function.name, x.shape, argument)
+        elementwise._expect_unchanged(trial, x, after[0], call)
+
+    return Property("x is the same after the call as before.", test)
+
+
+def follows_rng(argument: float) -> Property:
+    """The property that out follows from the state of rng, and changes with it."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        seed, x = trial.new_seed(), trial.inputs(40, 25)
+        seeds = seed, seed, trial.new_seed()
+        one, same, other = (
+            output(function, x, argument, trial.generator(seed))[0] for seed in seeds
+        )
+        trial.expect(
+            np.array_equal(one, same),
+            "Two generators in the same state gave different masks; expected equal ones.",
+            elementwise.Wrong.does_not_draw_from_rng,
+        )
+        # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
+        trial.expect(
+            not np.array_equal(one, other),
+            "Generators in different states gave the same mask; expected different ones.",
+            elementwise.Wrong.same_mask_every_call,
+        )
+
+    says = "The same rng state gives the same output; another state, another output."
+    return Property(says, test)
+
+
+def drops_in_rows(
+    cases: Iterable[tuple[tuple[int, int], float]], shares: Mapping[float, float]
+) -> Property:
+    """The property that out is as it should be in these cases, ``(shape, argument)``, and
+    mixed for these arguments, given with their shares of kept units."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        for case, dtype in itertools.product(cases, (np.float64, np.float32)):
+            draw(function, trial, *case, dtype=dtype)
+        for argument, share in shares.items():
+            expect_a_mixture(function, trial, argument, share)
+
+    says = "out has the shape of x and holds finite floats, some of them 0."
+    return Property(says, test)
 
 
 def expect_a_mixture(
-    function: StudentFunction, trial: Trial, share: float, argument: float
+    function: StudentFunction, trial: Trial, argument: float, share: float
 ) -> None:
     """Check that some of 2,400 units come back 0 and some do not."""
-    got = elementwise.draw(function, trial, (60, 40), argument)
+    got = draw(function, trial, (60, 40), argument)
     kept = int(got.mask.sum())
     trial.expect(
         0 < kept < got.mask.size,
-        f"{elementwise.call_text(function.name, got.x.shape, argument)}: {kept or 'none'} of "
+        f"{call_text(function.name, got.x.shape, argument)}: {kept or 'none'} of "
         f"{got.mask.size} units came back other than 0; expected about {share:.0%}.",
         Wrong.keeps_no_unit if kept == 0 else Wrong.drops_no_unit_at_all,
     )
+
+
+def expect_factor(
+    name: str,
+    got: Draw,
+    argument: float,
+    expected: float,
+    mistake: Callable[[Draw, float], str],
+    digits: int = 4,
+) -> None:
+    """Raise ``CheckFailure`` unless kept units come back ``expected`` times as large;
+    ``mistake(got, argument)`` names the cause."""
+    found = got.out[got.mask] / got.x[got.mask]
+    if not facts.close(found, expected):
+        raise CheckFailure(
+            f"{call_text(name, got.x.shape, argument)}: a kept unit comes back "
+            f"{np.median(found):.{digits}g} times as large"
+            f"{'' if got.ratio else ' (median; it varies)'}; expected "
+            f"{expected:.{digits}g} times.",
+            mistake(got, argument),
+        )
+
+
+def output(
+    function: StudentFunction, x: np.ndarray, argument: float, rng: np.random.Generator
+) -> tuple[np.ndarray, str]:
+    """Return out for this x, a float array of its shape, and the call as it is shown in
+    messages. Raises ``CheckFailure``."""
+    call = call_text(function.name, x.shape, argument)
+    out = facts.pair(function(x, argument, rng), call)[0]
+    return facts.float_array(out, x.shape, call, "out"), call
 
 
 def own_masks(
@@ -61,34 +213,10 @@ def own_masks(
     units of a row and calls do not share them.
 
     Hundreds of bits agree by chance with probability below 1e-40."""
-    rng, shape = trial.generator(), (ROWS, COLUMNS)
-    call = f"{CALLS} calls {elementwise.call_text(function.name, shape, argument)}"
+    rng, shape, calls = trial.generator(), (20, 20), 40
+    call = f"{calls} calls {call_text(function.name, shape, argument)}"
     bits = np.array(
-        [
-            elementwise.draw(function, trial, shape, argument, rng).mask
-            for _ in range(CALLS)
-        ]
+        [draw(function, trial, shape, argument, rng).mask for _ in range(calls)]
     )
-    different = len({mask.tobytes() for mask in bits})
-    rows, units = (bits == bits[:, :1]).all(), (bits == bits[:, :, :1]).all()
-    trial.expect(
-        different > 1,
-        f"{call}: every call drew the same mask.",
-        elementwise.Wrong.same_mask_every_call,
-    )
-    trial.expect(
-        not rows,
-        f"{call}: all rows share a mask.",
-        elementwise.Wrong.one_mask_for_all_rows,
-    )
-    trial.expect(
-        not units,
-        f"{call}: a row is kept or dropped as a whole.",
-        elementwise.Wrong.drops_whole_rows,
-    )
-    trial.expect(
-        different == CALLS,
-        f"{call} drew {different} different masks; expected {CALLS}.",
-        elementwise.Wrong.reuses_masks,
-    )
+    elementwise._expect_own_bits(trial, bits, call)
     return bits, call
