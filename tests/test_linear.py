@@ -12,16 +12,18 @@ from typing import Any
 
 import pytest
 
-from autograder import wire, worker
-from autograder.contract import student
+from autograder import wire
 from autograder.doors.classroom import _harmless
-from autograder.grading.grade import grade, report
+from autograder.grading import select
+from autograder.grading import text as report
 from autograder.grading.report import CheckResult, ExerciseResult
+from autograder.grading.session import Session
 from autograder.isolation.outcome import CellOutcome
-from autograder.submission.cells import Cell, Submission
-from autograder.submission.file import file
-from autograder.wire import text
-from autograder.worker import parts
+from autograder.submission.cells import Cell, Submission, SubmissionError
+from autograder.submission.notebook import read_notebook
+from autograder.submission.script import script_cells
+from autograder.wire import errors, text, values
+from autograder.worker import output, parts, shell
 
 #: What some regular expression or parser of ours, or of Python, takes for special.
 BITS = [
@@ -53,7 +55,7 @@ def session(source: str, error: str = "") -> Any:
     """Return a session whose one cell, the names in it and its error are from outside."""
     one = Submission("n.py", (Cell(1, source),), script=True)
     worker: Any = SimpleNamespace(doubts=[error[:200]])
-    found = grade.Session(one, worker=worker)
+    found = Session(one, worker=worker)
     found.outcomes[1] = CellOutcome(error=error[:2000] or None)
     found.names = {source[i : i + 50]: "" for i in range(0, len(source), 50)}
     return found
@@ -73,7 +75,7 @@ def parsed(source: str) -> list[Any]:
 
 
 def syntax_error(source: str) -> str:
-    return student.describe_error(SyntaxError(source, ("f", 1, 1, source)))
+    return errors.describe_error(SyntaxError(source, ("f", 1, 1, source)))
 
 
 #: Each function that looks at text from outside, as that text comes to it.
@@ -84,27 +86,27 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "text.holds_more_items": lambda t: text.holds_more_items(
         t.encode("utf-8", "replace"), 100
     ),
-    "students.describe_error": lambda t: student.describe_error(ValueError(t)),
+    "students.describe_error": lambda t: errors.describe_error(ValueError(t)),
     "students.describe_error of syntax": syntax_error,
-    "wire._string": lambda t: wire._string(t, 10**6),
+    "wire._string": lambda t: values._string(t, 10**6),
     "wire.Reader": lambda t: wire.Reader(b"").decode({"is": "str", "value": t}),
-    "submission.read_notebook": lambda t: file.read_notebook(cell(t), t),
-    "submission.read_notebook of lines": lambda t: file.read_notebook(
+    "submission.read_notebook": lambda t: read_notebook(cell(t), t),
+    "submission.read_notebook of lines": lambda t: read_notebook(
         cell(list(t)), "n.ipynb"
     ),
-    "submission._script_cells": file._script_cells,
-    "grading._mentioned": lambda t: grade._mentioned(session(t).submission),
-    "grading._mentioned in a check": lambda t: grade._mentioned(
+    "submission._script_cells": lambda t: script_cells(t, "f.py"),
+    "grading._mentioned": lambda t: select.mentioned(session(t).submission),
+    "grading._mentioned in a check": lambda t: select.mentioned(
         Submission("n", (Cell(1, t, "check-a"),))
     ),
-    "grading._explain_missing": lambda t: grade._explain_missing("a", session(t, t)),
-    "grading._notes": lambda t: grade._notes(session(t, t)),
+    "grading._explain_missing": lambda t: select.explain_missing("a", session(t, t)),
+    "grading._notes": lambda t: select.notes_on(session(t, t)),
     "report.wrapped": lambda t: report.wrapped(t, 4),
     "report.exercise_text": lambda t: report.exercise_text(verdict(t)),
     "classroom._harmless": _harmless,
-    "worker.BoundedText": lambda t: worker.BoundedText().write(t),
-    "worker._MAGIC": worker._MAGIC.search,
-    "worker._without_magic": worker._without_magic,
+    "output.BoundedText": lambda t: output.BoundedText().write(t),
+    "shell._MAGIC": shell._MAGIC.search,
+    "shell._without_magic": shell._without_magic,
     "parts.statements": parsed,
     "parts.blocks": parts.blocks,
 }
@@ -128,7 +130,7 @@ def seconds(function: Callable[[str], Any], argument: str) -> float:
     """Return the processor time that a call takes, whatever comes of it."""
     gc.disable()  # it takes time for whatever else lives in this process
     began = time.process_time()
-    with contextlib.suppress(wire.WireError, file.SubmissionError):
+    with contextlib.suppress(wire.WireError, SubmissionError):
         function(argument)
     spent = time.process_time() - began
     gc.enable()
@@ -155,20 +157,20 @@ def test_time_grows_with_the_length_of_a_text(
 
 
 def test_a_million_small_writes_keep_what_one_large_write_keeps() -> None:
-    small, large = worker.BoundedText(), worker.BoundedText()
+    small, large = output.BoundedText(), output.BoundedText()
     for _ in range(10**6):
         small.write("x")
     large.write("x" * 10**6)
     large.buffer.write(b"x" * 10**6)
     assert small.text() == large.text()
-    assert len(small._parts) <= worker.TEXT_LIMIT
+    assert len(small._parts) <= output.TEXT_LIMIT
 
 
 def test_two_thousand_names_are_compared_quickly() -> None:
     found = session("")
     found.names = {f"inverted_drop_out_of_{i:030}": "" for i in range(2000)}
     began = time.process_time()
-    grade._explain_missing("inverted_dropout", found)
+    select.explain_missing("inverted_dropout", found)
     assert time.process_time() - began < 2
 
 
