@@ -21,6 +21,13 @@ class Wrong(Mistakes, section="exp-enumeration"):
     )
 
 
+def listed(x: np.ndarray) -> str:
+    """Return a vector as an argument in a message: its entries when they are few."""
+    if len(x) > 10:
+        return f"x with {len(x)} entries"
+    return f"[{', '.join(f'{v:.4g}' for v in x)}]"
+
+
 def leaves_x_alone(function: StudentFunction, call: str, *args: Any) -> None:
     _, after = function.observe(*args)
     if not np.array_equal(after[0], args[0]):

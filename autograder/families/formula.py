@@ -1,0 +1,191 @@
+"""The family of exercises with a closed form: no chance in them, wrong formulas as data.
+
+A *rival* is what a wrong formula gives, under the name of the mistake behind it. Where an
+answer is not right, the first rival that gives the same numbers says why.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise, Property
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import elementwise
+
+#: The arguments of a call.
+Given = tuple[Any, ...]
+Cases = Callable[[Trial], Iterable[Given]]
+Register = Callable[[Cases], Cases]
+After = str | tuple[str, ...]
+#: Wrong answers by mistake, in the order in which they are tried; where a mistake has
+#: several, a list of them.
+Rivals = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Within:
+    """A rival that stands for all answers no farther from ``value`` than ``distance``."""
+
+    value: Any
+    distance: Any
+
+    def holds(self, found: Any) -> bool:
+        return bool(np.all(np.abs(found - self.value) <= self.distance))
+
+
+def first(
+    found: Any, rivals: Rivals, same: Callable[[Any, Any], bool] = facts.close
+) -> str | None:
+    """Return the name of the first rival that gives what was found, or None."""
+    for name, wrong in rivals.items():
+        for one in wrong if isinstance(wrong, list) else [wrong]:
+            if one.holds(found) if isinstance(one, Within) else same(found, one):
+                return name
+    return None
+
+
+def relative_to(size: Callable[..., Any]) -> Callable[..., bool]:
+    """Return the ``same`` of answers that are right to 1e-5 of ``size(*given)``, which
+    their rounding errors follow."""
+
+    def same(found: Any, expected: Any, *given: Any) -> bool:
+        return bool(np.all(np.abs(found - expected) <= 1e-5 * np.abs(size(*given))))
+
+    return same
+
+
+def expect_unchanged(
+    trial: Trial,
+    given: Sequence[Any],
+    after: Sequence[Any],
+    names: Sequence[str],
+    call: str,
+    hint: str = "{0} / c makes a new array, {0} /= c does not",
+) -> None:
+    """Check that the first arguments, of these names, are after the call as they were."""
+    for name, item, now in zip(names, given, after, strict=False):
+        trial.expect(
+            np.array_equal(item, now),
+            f"{call} changed {name} in place; {hint.format(name)}.",
+            elementwise.Wrong.changes_its_input,
+        )
+
+
+def _close(found: Any, expected: Any, *given: Any) -> bool:
+    return facts.close(found, expected)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An answer, or a part of it, that follows from the arguments.
+
+    ``call(*given)`` is the call as messages show it; ``read(function, *given)`` returns
+    the answer, an array or a number, or raises ``CheckFailure`` when it is of another
+    kind; ``truth(*given)`` is the right answer; ``at_random`` names the mistake of an
+    answer that changes from call to call; ``same(found, expected, *given)`` says whether
+    an answer is right, by default to rounding error; ``what`` is the part's name.
+
+    ``kind``, ``unchanged`` and ``equals`` make a check of the exercise out of a function
+    ``cases(trial)``: its name and docstring become the check's, and it returns or yields
+    the arguments, as tuples, for which the property should hold."""
+
+    exercise: Exercise
+    call: Callable[..., str]
+    read: Callable[..., Any]
+    truth: Callable[..., Any]
+    at_random: str
+    same: Callable[..., bool] = _close
+    what: str = ""
+
+    def kind(
+        self,
+        points: float,
+        after: After = (),
+        dtypes: Sequence[Any] = (np.float64, np.float32),
+    ) -> Register:
+        """The property that ``read`` finds what it wants, the same in two calls, with
+        the arrays among the arguments in each of ``dtypes``."""
+
+        def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
+            for dtype in dtypes:
+                case = [a.astype(dtype) if np.ndim(a) else a for a in given]
+                one, two = (self.read(function, *case) for _ in range(2))
+                seen = f", {one:.6g} and {two:.6g}" if isinstance(one, float) else ""
+                trial.expect(
+                    self.same(one, two, *case),
+                    f"{self.call(*case)} gave two different answers in two calls{seen}; "
+                    "expected the same one.",
+                    self.at_random,
+                )
+
+        return self._register(points, after, holds)
+
+    def unchanged(
+        self, points: float, *names: str, after: After, **hint: str
+    ) -> Register:
+        """The property that the first arguments, of these names, are not changed in
+        place; ``hint`` is as in ``expect_unchanged``."""
+
+        def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
+            _, now = function.observe(*given)
+            expect_unchanged(trial, given, now, names, self.call(*given), **hint)
+
+        return self._register(points, after, holds)
+
+    def equals(self, points: float, after: After, **reasons: Any) -> Register:
+        """The property that the answer is right; ``reasons`` are as in ``expect``."""
+
+        def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
+            self.expect(function, trial, given, **reasons)
+
+        return self._register(points, after, holds)
+
+    def _register(
+        self, points: float, after: After, holds: Callable[..., None]
+    ) -> Register:
+        def register(cases: Cases) -> Cases:
+            def test(function: StudentFunction, trial: Trial) -> None:
+                for given in cases(trial):
+                    holds(function, trial, given)
+
+            what = Property(inspect.getdoc(cases) or "", test)
+            self.exercise.asks(points, cases.__name__, what, after)
+            return cases
+
+        return register
+
+    def expect(
+        self,
+        function: StudentFunction,
+        trial: Trial,
+        given: Given,
+        rivals: Callable[..., Rivals] | None = None,
+        otherwise: str | Callable[..., str | None] | None = None,
+        note: Callable[..., str] = lambda *given: "",
+    ) -> None:
+        """Check one answer. A wrong one is named by the first of ``rivals(*given)`` that
+        gives it, else by ``otherwise``: a mistake, or ``otherwise(function, trial, found,
+        *given)``, which returns one or None. ``note(*given)`` ends the message."""
+        found, expected = self.read(function, *given), self.truth(*given)
+        if self.same(found, expected, *given):
+            return
+        name = first(found, rivals(*given)) if rivals else None
+        if name is None:
+            name = (
+                otherwise(function, trial, found, *given)
+                if callable(otherwise)
+                else otherwise
+            )
+        gap = self._gap(found, expected)
+        trial.fail(f"{self.call(*given)}{gap}{note(*given)}.", name)
+
+    def _gap(self, found: Any, expected: Any) -> str:
+        if isinstance(found, float):
+            return f" is {found:.6g}; expected {expected:.6g}"
+        what = f"{self.what} is not right; " if self.what else ""
+        return f": {what}{facts.worst(found, expected)}"
