@@ -166,11 +166,12 @@ class Formula:
         given: Given,
         rivals: Callable[..., Rivals] | None = None,
         otherwise: str | Callable[..., str | None] | None = None,
-        note: Callable[..., str] = lambda *given: "",
+        gap: Callable[..., str] | None = None,
     ) -> None:
         """Check one answer. A wrong one is named by the first of ``rivals(*given)`` that
         gives it, else by ``otherwise``: a mistake, or ``otherwise(function, trial, found,
-        *given)``, which returns one or None. ``note(*given)`` ends the message."""
+        *given)``, which returns one or None. ``gap(found, expected, *given)`` is what the
+        message says after the call."""
         found, expected = self.read(function, *given), self.truth(*given)
         if self.same(found, expected, *given):
             return
@@ -181,10 +182,10 @@ class Formula:
                 if callable(otherwise)
                 else otherwise
             )
-        gap = self._gap(found, expected)
-        trial.fail(f"{self.call(*given)}{gap}{note(*given)}.", name)
+        seen = (gap or self._gap)(found, expected, *given)
+        trial.fail(f"{self.call(*given)}{seen}.", name)
 
-    def _gap(self, found: Any, expected: Any) -> str:
+    def _gap(self, found: Any, expected: Any, *given: Any) -> str:
         if isinstance(found, float):
             return f" is {found:.6g}; expected {expected:.6g}"
         what = f"{self.what} is not right; " if self.what else ""

@@ -23,6 +23,8 @@ MANY_DIGITS = 0.5617
 
 #: Where a keep probability that is clipped shows.
 NEAR_THE_ENDS = (0.985, 0.02)
+#: How to square without changing an array; see ``formula.expect_unchanged``.
+SQUARED = "{0}**2 makes a new array, {0} **= 2 does not"
 
 
 def expect_same(

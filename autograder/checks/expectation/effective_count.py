@@ -170,7 +170,9 @@ def counts_equal_contributions_once_each(trial: Trial) -> list[Given]:
     0.25,
     after=_LAW,
     otherwise=Wrong.depends_on_the_scale,
-    note=lambda x: ", as for x of any other scale",
+    gap=lambda found, expected, x: (
+        f" is {found:.6g}; expected {expected:.6g}, as for x of any other scale"
+    ),
 )
 def does_not_depend_on_the_scale(trial: Trial) -> list[Given]:
     """Multiplying all contributions by one constant changes nothing."""
