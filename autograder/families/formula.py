@@ -98,7 +98,7 @@ class Formula:
     call: Callable[..., str]
     read: Callable[..., Any]
     truth: Callable[..., Any]
-    at_random: str
+    at_random: str | None = None
     same: Callable[..., bool] = _close
     what: str = ""
 
@@ -137,7 +137,7 @@ class Formula:
 
         return self._register(points, after, holds)
 
-    def equals(self, points: float, after: After, **reasons: Any) -> Register:
+    def equals(self, points: float, after: After = (), **reasons: Any) -> Register:
         """The property that the answer is right; ``reasons`` are as in ``expect``."""
 
         def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
@@ -173,9 +173,13 @@ class Formula:
         *given)``, which returns one or None. ``gap(found, expected, *given)`` is what the
         message says after the call."""
         found, expected = self.read(function, *given), self.truth(*given)
-        if self.same(found, expected, *given):
+
+        def same(found: Any, other: Any) -> bool:
+            return self.same(found, other, *given)
+
+        if same(found, expected):
             return
-        name = first(found, rivals(*given)) if rivals else None
+        name = first(found, rivals(*given), same) if rivals else None
         if name is None:
             name = (
                 otherwise(function, trial, found, *given)

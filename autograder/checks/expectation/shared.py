@@ -1,13 +1,8 @@
 """What the exercises of ``expectation`` share."""
 
-from typing import Any
-
 import numpy as np
 
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentFunction
-from autograder.contract.trial import CheckFailure
-from autograder.families import elementwise
 
 
 class Wrong(Mistakes, section="exp-enumeration"):
@@ -26,12 +21,3 @@ def listed(x: np.ndarray) -> str:
     if len(x) > 10:
         return f"x with {len(x)} entries"
     return f"[{', '.join(f'{v:.4g}' for v in x)}]"
-
-
-def leaves_x_alone(function: StudentFunction, call: str, *args: Any) -> None:
-    _, after = function.observe(*args)
-    if not np.array_equal(after[0], args[0]):
-        raise CheckFailure(
-            f"{call} changed x in place; x / c makes a new array, x /= c does not.",
-            elementwise.Wrong.changes_its_input,
-        )
