@@ -186,6 +186,21 @@ def deviation(keep_prob: float) -> float:
     return float(np.sqrt((1 - keep_prob) / keep_prob))
 
 
+def forward(
+    function: StudentFunction,
+    x: np.ndarray,
+    keep_prob: float,
+    rng: np.random.Generator,
+    training: bool | None = None,
+) -> np.ndarray:
+    """Return the output of one forward pass, checked to be a float array shaped like x;
+    ``training`` is not passed when None. Raises ``CheckFailure``."""
+    call = call_text(function.name, x.shape, keep_prob, training is not False)
+    mode = {} if training is None else {"training": training}
+    out = facts.pair(function(x, keep_prob, rng, **mode), call)[0]
+    return facts.float_array(out, x.shape, call, "out")
+
+
 def noisy(
     function: StudentFunction,
     trial: Trial,
@@ -193,16 +208,11 @@ def noisy(
     keep_prob: float,
     rng: np.random.Generator | None = None,
     training: bool | None = None,
-    x: np.ndarray | None = None,
 ) -> Noisy:
-    """Return one forward pass on ``x``, by default inputs without zeros; ``training`` is
-    not passed when None. Raises ``CheckFailure``."""
-    x = trial.inputs(*shape) if x is None else x
-    call = call_text(function.name, shape, keep_prob, training is not False)
-    mode = {} if training is None else {"training": training}
-    result = function(x, keep_prob, trial.generator() if rng is None else rng, **mode)
-    out = facts.float_array(facts.pair(result, call)[0], tuple(shape), call, "out")
-    return Noisy(x, out)
+    """Return one forward pass on inputs without zeros, as ``forward`` does."""
+    x = trial.inputs(*shape)
+    rng = trial.generator() if rng is None else rng
+    return Noisy(x, forward(function, x, keep_prob, rng, training))
 
 
 def constant_mistake(function: StudentFunction, trial: Trial) -> str:
@@ -361,8 +371,7 @@ def judge_factors(
         for look in events
     )
     x = np.tile(trial.inputs(100, 400), (int(units // 40_000) + 1, 1))
-    got = noisy(function, trial, x.shape, keep_prob, x=size * x)
-    z = got.factors
+    z = forward(function, size * x, keep_prob, trial.generator()) / (size * x)
     z -= 1
     z /= deviation(keep_prob)
     for look, (what, event) in events.items():

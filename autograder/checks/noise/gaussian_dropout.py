@@ -117,7 +117,7 @@ def leaves_zeros_at_zero(gaussian_dropout: StudentFunction, trial: Trial) -> Non
     """In training out is 0 wherever x is 0: the noise multiplies."""
     for x in (trial.inputs(30, 20, zeros=0.5), np.zeros((30, 20)), np.zeros(1)):
         call = call_text(_NAME, x.shape, 0.3)
-        out = noise_factors.noisy(gaussian_dropout, trial, x.shape, 0.3, x=x).out
+        out = noise_factors.forward(gaussian_dropout, x, 0.3, trial.generator())
         moved = int(np.count_nonzero(out[x == 0]))
         trial.expect(
             not moved,
