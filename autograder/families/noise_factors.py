@@ -19,136 +19,85 @@ from autograder.laws.binomial import Law
 
 
 class _Factors(Mistakes, section="noise-multiplicative"):
-    adds_instead_of_multiplying = (
-        "you add noise to x; here it multiplies x, so a unit that is 0 stays 0."
-    )
-    scales_at_test = (
-        "at test you multiply x by a number; the factors of training have mean 1, so "
-        "there is nothing to make up for."
-    )
-    factors_have_mean_zero = (
-        "your factors have mean 0, so the signal is gone; multiply by 1 plus the noise."
-    )
-    factors_have_mean_keep_prob = (
-        "your factors have mean keep_prob, as a mask before rescaling; they should "
-        "have mean 1."
-    )
-    factors_preserve_the_norm = (
-        "your factors have mean √keep_prob: out is scaled so that its norm is that of "
-        "x. The mean should be preserved, not the norm."
-    )
+    adds_instead_of_multiplying = """you add noise to x; here it multiplies x, so a unit
+        that is 0 stays 0."""
+    scales_at_test = """at test you multiply x by a number; the factors of training have
+        mean 1, so there is nothing to make up for."""
+    factors_have_mean_zero = """your factors have mean 0, so the signal is gone;
+        multiply by 1 plus the noise."""
+    factors_have_mean_keep_prob = """your factors have mean keep_prob, as a mask before
+        rescaling; they should have mean 1."""
+    factors_preserve_the_norm = """your factors have mean √keep_prob: out is scaled so
+        that its norm is that of x. The mean should be preserved, not the norm."""
     factors_have_another_mean = "the mean of your factors is not 1."
-    divides_the_noise_too = (
-        "your factors have mean 1 / keep_prob: you divide by keep_prob as well, which "
-        "the rescaled mask needs and noise of mean 1 does not."
-    )
-    uses_the_spread_of_the_raw_mask = (
-        "the standard deviation of your factors is that of a mask of 0 and 1, the "
-        "root of keep_prob (1 − keep_prob); a mask divided by keep_prob varies more."
-    )
-    noise_depends_on_the_value = (
-        "the law of a factor depends on the value that it multiplies; the factors are "
-        "drawn without a look at x."
-    )
-    noise_depends_on_the_place = (
-        "the law of a factor depends on its place in the array; all have the same."
-    )
+    divides_the_noise_too = """your factors have mean 1 / keep_prob: you divide by
+        keep_prob as well, which the rescaled mask needs and noise of mean 1 does
+        not."""
+    uses_the_spread_of_the_raw_mask = """the standard deviation of your factors is that
+        of a mask of 0 and 1, the root of keep_prob (1 − keep_prob); a mask divided by
+        keep_prob varies more."""
+    noise_depends_on_the_value = """the law of a factor depends on the value that it
+        multiplies; the factors are drawn without a look at x."""
+    noise_depends_on_the_place = """the law of a factor depends on its place in the
+        array; all have the same."""
 
 
 class _Draws(Mistakes, section="noise-mistakes"):
-    one_factor_for_the_whole_array = (
-        "a call multiplies all units by one random number; draw one for each unit, of "
-        "the shape of x."
-    )
-    same_noise_every_call = (
-        "every call draws the same noise, as if a seed were set inside the function; "
-        "draw fresh numbers from rng at each call."
-    )
-    reuses_noise = (
-        "some calls get the noise of an earlier call (stored numbers, or a seed that "
-        "takes few values); draw fresh numbers from rng at each call."
-    )
-    one_noise_for_all_rows = (
-        "all rows share one row of noise; each row (example) needs its own."
-    )
-    one_factor_for_each_row = (
-        "all units of a row are multiplied by one number; each unit needs its own."
-    )
-    shares_factors_along_an_axis = (
-        "units along an axis share one factor; each unit of the array needs its own."
-    )
-    fixes_the_moments_of_a_sample = (
-        "the mean or the spread of a sample is exactly the wanted one: either you "
-        "shift or scale the noise to get there, or you use each number with both "
-        "signs. Then no number is independent of the others."
-    )
-    clips_negative_factors = (
-        "negative factors are replaced by 0; N(1, (1 − keep_prob) / keep_prob) has "
-        "negative values, and without them its mean is no longer 1."
-    )
-    factors_are_never_negative = (
-        "none of your factors is negative: either you take absolute values, or you "
-        "draw from a law of positive numbers (log-normal, gamma). Normal numbers are "
-        "negative now and then."
-    )
-    factors_are_bounded = (
-        "no factor lies far from 1: either large values are cut off, or the law is "
-        "bounded as the uniform one is. The normal law has no bounds."
-    )
-    factors_depend_on_each_other = (
-        "your factors are not independent: one tells something about another, of its "
-        "row, column or call."
-    )
+    one_factor_for_the_whole_array = """a call multiplies all units by one random
+        number; draw one for each unit, of the shape of x."""
+    same_noise_every_call = """every call draws the same noise, as if a seed were set
+        inside the function; draw fresh numbers from rng at each call."""
+    reuses_noise = """some calls get the noise of an earlier call (stored numbers, or a
+        seed that takes few values); draw fresh numbers from rng at each call."""
+    one_noise_for_all_rows = """all rows share one row of noise; each row (example)
+        needs its own."""
+    one_factor_for_each_row = """all units of a row are multiplied by one number; each
+        unit needs its own."""
+    shares_factors_along_an_axis = """units along an axis share one factor; each unit of
+        the array needs its own."""
+    fixes_the_moments_of_a_sample = """the mean or the spread of a sample is exactly the
+        wanted one: either you shift or scale the noise to get there, or you use each
+        number with both signs. Then no number is independent of the others."""
+    clips_negative_factors = """negative factors are replaced by 0; N(1, (1 − keep_prob)
+        / keep_prob) has negative values, and without them its mean is no longer 1."""
+    factors_are_never_negative = """none of your factors is negative: either you take
+        absolute values, or you draw from a law of positive numbers (log-normal, gamma).
+        Normal numbers are negative now and then."""
+    factors_are_bounded = """no factor lies far from 1: either large values are cut off,
+        or the law is bounded as the uniform one is. The normal law has no bounds."""
+    factors_depend_on_each_other = """your factors are not independent: one tells
+        something about another, of its row, column or call."""
 
 
 class Wrong(_Factors, _Draws, section="noise-gaussian"):
-    adds_no_noise = (
-        "in training as well every unit is multiplied by the same number; each needs "
-        "a normal number of its own."
-    )
-    noise_flag_reversed = (
-        "your noise comes with training=False and not in training; the flag is read "
-        "the wrong way round."
-    )
-    factors_take_few_values = (
-        "your factors take a few values only, as those of a mask do (0 and 1 / "
-        "keep_prob); normal numbers practically never repeat."
-    )
+    adds_no_noise = """in training as well every unit is multiplied by the same number;
+        each needs a normal number of its own."""
+    noise_flag_reversed = """your noise comes with training=False and not in training;
+        the flag is read the wrong way round."""
+    factors_take_few_values = """your factors take a few values only, as those of a mask
+        do (0 and 1 / keep_prob); normal numbers practically never repeat."""
     still_noisy_at_test = "your function makes noise although training is False."
-    noisy_at_keep_prob_one = (
-        "at keep_prob = 1 out differs from x; the variance (1 − keep_prob) / "
-        "keep_prob is 0 there."
-    )
-    drops_units_as_well = (
-        "many units come back as 0: you multiply by a mask, with or without noise. "
-        "Gaussian dropout drops no unit."
-    )
-    takes_the_variance_for_the_standard_deviation = (
-        "the standard deviation of your factors is (1 − keep_prob) / keep_prob; that "
-        "is the variance, and the generator wants its root."
-    )
-    uses_the_root_of_the_drop_probability = (
-        "the variance of your factors is 1 − keep_prob; divide it by keep_prob."
-    )
-    uses_the_drop_probability_as_standard_deviation = (
-        "the standard deviation of your factors is 1 − keep_prob; it should be the "
-        "root of (1 − keep_prob) / keep_prob."
-    )
-    swaps_keep_and_drop_in_the_factors = (
-        "the variance of your factors is keep_prob / (1 − keep_prob): keep_prob is "
-        "read as the drop probability."
-    )
-    ignores_keep_prob_in_the_noise = (
-        "the standard deviation of your factors is the same whatever keep_prob is."
-    )
-    factors_are_not_normal = (
-        "mean and standard deviation are right, the shape is not: the numbers do not "
-        "come from a normal law."
-    )
-    factors_have_another_spread = (
-        "the spread of your factors does not fit: either the standard deviation is "
-        "not the root of (1 − keep_prob) / keep_prob, or the law is not normal."
-    )
+    noisy_at_keep_prob_one = """at keep_prob = 1 out differs from x; the variance (1 −
+        keep_prob) / keep_prob is 0 there."""
+    drops_units_as_well = """many units come back as 0: you multiply by a mask, with or
+        without noise. Gaussian dropout drops no unit."""
+    takes_the_variance_for_the_standard_deviation = """the standard deviation of your
+        factors is (1 − keep_prob) / keep_prob; that is the variance, and the generator
+        wants its root."""
+    uses_the_root_of_the_drop_probability = """the variance of your factors is 1 −
+        keep_prob; divide it by keep_prob."""
+    uses_the_drop_probability_as_standard_deviation = """the standard deviation of your
+        factors is 1 − keep_prob; it should be the root of (1 − keep_prob) /
+        keep_prob."""
+    swaps_keep_and_drop_in_the_factors = """the variance of your factors is keep_prob /
+        (1 − keep_prob): keep_prob is read as the drop probability."""
+    ignores_keep_prob_in_the_noise = """the standard deviation of your factors is the
+        same whatever keep_prob is."""
+    factors_are_not_normal = """mean and standard deviation are right, the shape is not:
+        the numbers do not come from a normal law."""
+    factors_have_another_spread = """the spread of your factors does not fit: either the
+        standard deviation is not the root of (1 − keep_prob) / keep_prob, or the law is
+        not normal."""
 
 
 #: A shape on which nothing of 3,600 independent numbers happens by chance.

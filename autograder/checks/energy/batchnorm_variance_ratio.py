@@ -24,84 +24,50 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="energy-batchnorm"):
-    gives_training_over_test = (
-        "you divide the training variance by the test variance; the ratio asked for "
-        "is the other way round and at most 1."
-    )
-    gives_a_ratio_of_deviations = (
-        "you take a square root; the ratio is one of variances."
-    )
-    takes_the_noise_from_the_variance_of_x = (
-        "your noise holds the variance of x; dropping a unit that is always on makes "
-        "noise too, so it holds the mean square."
-    )
-    takes_the_noise_from_the_mean_of_x = (
-        "your noise holds the square of the mean of x; it holds the mean of the square."
-    )
-    treats_inputs_as_uncorrelated = (
-        "your test variance adds up w² Var[x], as if the inputs were uncorrelated; "
-        "take the variance of x @ weights over the rows."
-    )
-    takes_keep_prob_for_the_ratio = (
-        "your ratio is keep_prob itself, which holds only for uncorrelated inputs of "
-        "mean 0."
-    )
-    describes_unscaled_dropout = (
-        "your noise is that of mask * x, with (1 − keep_prob) keep_prob; inverted "
-        "dropout divides by keep_prob, its noise has (1 − keep_prob) / keep_prob."
-    )
-    swaps_keep_and_drop_in_the_noise = (
-        "your noise has keep_prob / (1 − keep_prob); it has (1 − keep_prob) / "
-        "keep_prob."
-    )
-    leaves_the_squared_mean_in_the_noise = (
-        "your noise has 1 / keep_prob, the mean square of mask / keep_prob; its "
-        "variance is 1 / keep_prob − 1."
-    )
-    divides_by_n_minus_one_or_looks_at_one_batch = (
-        "either you divide a variance by N − 1, or you average the variance inside "
-        "single batches, which lacks a part 1/N of the noise; divide by N, over all "
-        "rows and masks."
-    )
-    multiplies_the_noise_by_another_factor = (
-        "you add a multiple of Σ w² E[x²], and the factor is not the right one, (1 − "
-        "keep_prob) / keep_prob."
-    )
-    compares_mean_squares = (
-        "you compare mean squares; batch normalisation subtracts the mean before "
-        "squaring."
-    )
+    gives_training_over_test = """you divide the training variance by the test variance;
+        the ratio asked for is the other way round and at most 1."""
+    gives_a_ratio_of_deviations = """you take a square root; the ratio is one of
+        variances."""
+    takes_the_noise_from_the_variance_of_x = """your noise holds the variance of x;
+        dropping a unit that is always on makes noise too, so it holds the mean
+        square."""
+    takes_the_noise_from_the_mean_of_x = """your noise holds the square of the mean of
+        x; it holds the mean of the square."""
+    treats_inputs_as_uncorrelated = """your test variance adds up w² Var[x], as if the
+        inputs were uncorrelated; take the variance of x @ weights over the rows."""
+    takes_keep_prob_for_the_ratio = """your ratio is keep_prob itself, which holds only
+        for uncorrelated inputs of mean 0."""
+    describes_unscaled_dropout = """your noise is that of mask * x, with (1 − keep_prob)
+        keep_prob; inverted dropout divides by keep_prob, its noise has (1 − keep_prob)
+        / keep_prob."""
+    swaps_keep_and_drop_in_the_noise = """your noise has keep_prob / (1 − keep_prob); it
+        has (1 − keep_prob) / keep_prob."""
+    leaves_the_squared_mean_in_the_noise = """your noise has 1 / keep_prob, the mean
+        square of mask / keep_prob; its variance is 1 / keep_prob − 1."""
+    divides_by_n_minus_one_or_looks_at_one_batch = """either you divide a variance by N
+        − 1, or you average the variance inside single batches, which lacks a part 1/N
+        of the noise; divide by N, over all rows and masks."""
+    multiplies_the_noise_by_another_factor = """you add a multiple of Σ w² E[x²], and
+        the factor is not the right one, (1 − keep_prob) / keep_prob."""
+    compares_mean_squares = """you compare mean squares; batch normalisation subtracts
+        the mean before squaring."""
     leaves_the_weights_unsquared = "the weights enter your noise without being squared."
-    pools_the_units = (
-        "all units get the same ratio, one for the layer; each output unit has its own."
-    )
-    takes_the_noise_for_the_training_variance = (
-        "you divide by the noise; the training variance is the test variance plus the "
-        "noise."
-    )
-    gives_the_share_of_noise = (
-        "you give the noise's share of the training variance; the ratio is 1 minus "
-        "that."
-    )
-    multiplies_sums_in_the_noise = (
-        "you multiply the sum of w² with the sum of E[x²]; each input's w² belongs "
-        "with its own E[x²]."
-    )
-    drops_the_pre_activation = (
-        "your noise is that of dropping the pre-activation as a whole; each input has "
-        "a mask of its own, so the noises w² E[x²] add up."
-    )
-    adds_a_constant_to_a_variance = (
-        "your ratio depends on the scale of x and weights, as when a small constant "
-        "is added to a variance."
-    )
-    adds_noise_at_keep_prob_one = (
-        "at keep_prob = 1 nothing is dropped, so both variances are equal."
-    )
-    makes_an_exception_of_constant_units = (
-        "a unit that is the same for every row has variance 0 at test and a positive "
-        "one in training; its ratio is 0."
-    )
+    pools_the_units = """all units get the same ratio, one for the layer; each output
+        unit has its own."""
+    takes_the_noise_for_the_training_variance = """you divide by the noise; the training
+        variance is the test variance plus the noise."""
+    gives_the_share_of_noise = """you give the noise's share of the training variance;
+        the ratio is 1 minus that."""
+    multiplies_sums_in_the_noise = """you multiply the sum of w² with the sum of E[x²];
+        each input's w² belongs with its own E[x²]."""
+    drops_the_pre_activation = """your noise is that of dropping the pre-activation as a
+        whole; each input has a mask of its own, so the noises w² E[x²] add up."""
+    adds_a_constant_to_a_variance = """your ratio depends on the scale of x and weights,
+        as when a small constant is added to a variance."""
+    adds_noise_at_keep_prob_one = """at keep_prob = 1 nothing is dropped, so both
+        variances are equal."""
+    makes_an_exception_of_constant_units = """a unit that is the same for every row has
+        variance 0 at test and a positive one in training; its ratio is 0."""
 
 
 Layer = tuple[np.ndarray, np.ndarray]

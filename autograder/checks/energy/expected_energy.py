@@ -23,64 +23,42 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="energy-norm"):
-    gives_the_norm = (
-        "you take a square root; the energy is the squared norm, and the root of its "
-        "expectation is not the expected norm either."
-    )
-    gives_the_mean_square = (
-        "you average the squares over the units; the energy is their sum."
-    )
-    squares_the_sum_of_x = (
-        "you square the sum of x; the energy is the sum of the squares."
-    )
+    gives_the_norm = """you take a square root; the energy is the squared norm, and the
+        root of its expectation is not the expected norm either."""
+    gives_the_mean_square = """you average the squares over the units; the energy is
+        their sum."""
+    squares_the_sum_of_x = """you square the sum of x; the energy is the sum of the
+        squares."""
     sums_without_squares = "you sum x, or its absolute values, without squaring."
-    centres_x = (
-        "you subtract the mean of x first, as a variance does; the energy is the sum "
-        "of the squares of x itself."
-    )
-    takes_a_matrix_norm = (
-        "you take the matrix norm of order 2, the largest singular value; the energy "
-        "sums the squares of all entries."
-    )
-    gives_the_energy_of_the_mean = (
-        "you give the energy of the mean output, with keep_prob squared; because m² = "
-        "m, the mean of m² is keep_prob."
-    )
-    leaves_the_scale_unsquared = (
-        "you multiply the energy by the scale; a factor c on the units enters their "
-        "squares as c²."
-    )
-    forgets_that_units_are_dropped = (
-        "you scale the energy and forget the mask, which keeps a share keep_prob of it."
-    )
+    centres_x = """you subtract the mean of x first, as a variance does; the energy is
+        the sum of the squares of x itself."""
+    takes_a_matrix_norm = """you take the matrix norm of order 2, the largest singular
+        value; the energy sums the squares of all entries."""
+    gives_the_energy_of_the_mean = """you give the energy of the mean output, with
+        keep_prob squared; because m² = m, the mean of m² is keep_prob."""
+    leaves_the_scale_unsquared = """you multiply the energy by the scale; a factor c on
+        the units enters their squares as c²."""
+    forgets_that_units_are_dropped = """you scale the energy and forget the mask, which
+        keeps a share keep_prob of it."""
     believes_that_inverted_dropout_keeps_the_energy = at(
         "energy-mistakes",
         "you say that division by keep_prob keeps the energy; it keeps the mean, and "
         "the energy comes out 1 / keep_prob times as large.",
     )
-    gives_the_energy_of_the_noise = (
-        "you give the variance that the masks add; a mean square is the variance plus "
-        "the square of the mean."
-    )
-    swaps_the_scalings_mean_and_norm = (
-        "your answers for 'mean' and 'norm' stand in each other's place."
-    )
-    swaps_the_scalings_none_and_mean = (
-        "your answers for 'none' and 'mean' stand in each other's place: without "
-        "rescaling the energy falls."
-    )
+    gives_the_energy_of_the_noise = """you give the variance that the masks add; a mean
+        square is the variance plus the square of the mean."""
+    swaps_the_scalings_mean_and_norm = """your answers for 'mean' and 'norm' stand in
+        each other's place."""
+    swaps_the_scalings_none_and_mean = """your answers for 'none' and 'mean' stand in
+        each other's place: without rescaling the energy falls."""
     ignores_the_scaling = "your answer is the same for all three scalings."
-    computes_the_energy_with_the_drop_probability = (
-        "you use 1 − keep_prob where keep_prob belongs."
-    )
-    multiplies_the_energy_by_another_factor = (
-        "your answer is a multiple of Σx², and the factor is not the right one, c² "
-        "keep_prob."
-    )
-    rounds_or_pads_the_energy = (
-        "your answer is right for numbers of ordinary size and wrong for very small, "
-        "very large or zero x, as when it is rounded or a small constant is added."
-    )
+    computes_the_energy_with_the_drop_probability = """you use 1 − keep_prob where
+        keep_prob belongs."""
+    multiplies_the_energy_by_another_factor = """your answer is a multiple of Σx², and
+        the factor is not the right one, c² keep_prob."""
+    rounds_or_pads_the_energy = """your answer is right for numbers of ordinary size and
+        wrong for very small, very large or zero x, as when it is rounded or a small
+        constant is added."""
 
 
 SCALINGS = ("none", "mean", "norm")

@@ -4,10 +4,8 @@ from autograder.contract.mistakes import Mistakes
 
 
 class Wrong(Mistakes, section="energy-norm"):
-    simulates_an_expectation = (
-        "your answer changes from call to call, as a simulation's does; the "
-        "expectation over all masks has a formula."
-    )
+    simulates_an_expectation = """your answer changes from call to call, as a
+        simulation's does; the expectation over all masks has a formula."""
 
 
 BOTH_SIDES = (0.8, 0.3)

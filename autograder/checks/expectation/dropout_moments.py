@@ -22,9 +22,8 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="exp-variance"):
-    forgets_the_division = (
-        "you describe mask * x; inverted dropout's output is mask * x / keep_prob."
-    )
+    forgets_the_division = """you describe mask * x; inverted dropout's output is mask *
+        x / keep_prob."""
     gives_the_kept_value_as_mean = at(
         "exp-mean",
         "your mean is x / keep_prob, what the unit gives when it is kept; when it is "
@@ -35,24 +34,16 @@ class Wrong(Mistakes, section="exp-variance"):
         "you average over the units of x; mean and variance are over the masks, one "
         "for each unit.",
     )
-    gives_the_second_moment = (
-        "your variance is x² / keep_prob, the mean of the square; subtract the square "
-        "of the mean."
-    )
-    gives_the_standard_deviation = (
-        "you give the standard deviation; the variance is its square."
-    )
-    divides_the_variance_once = (
-        "you divide the variance of mask * x by keep_prob once; a constant factor "
-        "enters a variance squared."
-    )
-    swaps_keep_and_drop_in_the_variance = (
-        "your variance is x² p / (1 − p) for p = keep_prob, which grows as fewer "
-        "units are dropped; it is x² (1 − p) / p."
-    )
-    forgets_to_square_x = (
-        "your variance is proportional to x; it is proportional to x²."
-    )
+    gives_the_second_moment = """your variance is x² / keep_prob, the mean of the
+        square; subtract the square of the mean."""
+    gives_the_standard_deviation = """you give the standard deviation; the variance is
+        its square."""
+    divides_the_variance_once = """you divide the variance of mask * x by keep_prob
+        once; a constant factor enters a variance squared."""
+    swaps_keep_and_drop_in_the_variance = """your variance is x² p / (1 − p) for p =
+        keep_prob, which grows as fewer units are dropped; it is x² (1 − p) / p."""
+    forgets_to_square_x = """your variance is proportional to x; it is proportional to
+        x²."""
 
 
 def _call(x: np.ndarray, keep_prob: float) -> str:

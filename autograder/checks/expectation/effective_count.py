@@ -22,61 +22,36 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="exp-effective-count"):
-    inverts_the_ratio = (
-        "you give one over the effective count: the squared sum belongs in the "
-        "numerator."
-    )
-    counts_the_units = (
-        "you count contributions, small and large alike; a small one counts for less."
-    )
-    assumes_that_x_sums_to_one = (
-        "you give 1 / Σx², which is the effective count only when x sums to 1."
-    )
-    squares_before_summing = (
-        "numerator and denominator are equal: you square the contributions in both; "
-        "the numerator is the square of the sum."
-    )
-    forgets_to_square_the_sum = (
-        "your numerator is the sum, not its square, so the answer depends on the unit "
-        "of measurement."
-    )
-    counts_by_entropy = (
-        "you give the exponential of the entropy, another effective number; the one "
-        "that sets the noise of a sum is (Σx)² / Σx²."
-    )
-    counts_by_the_largest = (
-        "you divide the sum by the largest contribution; that ignores how the others "
-        "are spread."
-    )
-    takes_absolute_values = (
-        "you take absolute values before summing; contributions of opposite sign "
-        "cancel in the sum."
-    )
-    rounds_the_count = (
-        "your answer is the effective count rounded to a whole number; it need not be "
-        "one."
-    )
-    uses_the_sample_variance = (
-        "you compute n / (1 + s² / mean²) with the variance that divides by n − 1; "
-        "with n it would be (Σx)² / Σx²."
-    )
-    singles_out_equal_contributions = (
-        "equal contributions are treated apart: either they are merged into one, or a "
-        "special case catches them; the formula needs none."
-    )
-    ignores_negative_contributions = (
-        "only positive contributions count in your answer; negative ones count, and "
-        "cancel."
-    )
-    never_below_one = (
-        "you return 1 where the count is smaller; contributions of opposite sign can "
-        "cancel down to 0."
-    )
-    depends_on_the_scale = (
-        "your answer depends on the scale of x, as when a small constant is added to "
-        "a divisor or small values are rounded; x is not all zeros, so Σx² needs no "
-        "help."
-    )
+    inverts_the_ratio = """you give one over the effective count: the squared sum
+        belongs in the numerator."""
+    counts_the_units = """you count contributions, small and large alike; a small one
+        counts for less."""
+    assumes_that_x_sums_to_one = """you give 1 / Σx², which is the effective count only
+        when x sums to 1."""
+    squares_before_summing = """numerator and denominator are equal: you square the
+        contributions in both; the numerator is the square of the sum."""
+    forgets_to_square_the_sum = """your numerator is the sum, not its square, so the
+        answer depends on the unit of measurement."""
+    counts_by_entropy = """you give the exponential of the entropy, another effective
+        number; the one that sets the noise of a sum is (Σx)² / Σx²."""
+    counts_by_the_largest = """you divide the sum by the largest contribution; that
+        ignores how the others are spread."""
+    takes_absolute_values = """you take absolute values before summing; contributions of
+        opposite sign cancel in the sum."""
+    rounds_the_count = """your answer is the effective count rounded to a whole number;
+        it need not be one."""
+    uses_the_sample_variance = """you compute n / (1 + s² / mean²) with the variance
+        that divides by n − 1; with n it would be (Σx)² / Σx²."""
+    singles_out_equal_contributions = """equal contributions are treated apart: either
+        they are merged into one, or a special case catches them; the formula needs
+        none."""
+    ignores_negative_contributions = """only positive contributions count in your
+        answer; negative ones count, and cancel."""
+    never_below_one = """you return 1 where the count is smaller; contributions of
+        opposite sign can cancel down to 0."""
+    depends_on_the_scale = """your answer depends on the scale of x, as when a small
+        constant is added to a divisor or small values are rounded; x is not all zeros,
+        so Σx² needs no help."""
 
 
 def _count(function: StudentFunction, x: np.ndarray) -> float:

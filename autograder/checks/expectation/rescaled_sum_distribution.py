@@ -38,46 +38,30 @@ class Wrong(Mistakes, section="exp-enumeration"):
         "you divide each sum by the fraction that its mask keeps; divide by "
         "keep_prob, the same for every mask.",
     )
-    leaves_out_a_mask = (
-        "you leave out the mask that drops every unit or the one that keeps every "
-        "unit; both belong to the 2ⁿ masks."
-    )
-    weighs_masks_equally = (
-        "you give all masks the same probability, which is right at keep_prob = 0.5 "
-        "alone; a mask that keeps K of n units has p^K (1 − p)^(n − K)."
-    )
-    swaps_keep_and_drop_in_the_probabilities = (
-        "your probabilities are those of masks that keep with probability 1 − "
-        "keep_prob."
-    )
-    forgets_the_dropped_units = (
-        "your probabilities multiply keep_prob for each kept unit, and nothing for a "
-        "dropped one; each dropped unit contributes 1 − keep_prob."
-    )
-    weighs_masks_by_the_count = (
-        "you give each mask the binomial probability of its number of kept units, "
-        "which all masks with that number share."
-    )
-    misaligns_values_and_probabilities = (
-        "your probabilities are the right ones, but they stand beside the wrong "
-        "values, as when only one of the two arrays is sorted."
-    )
-    averages_instead_of_summing = (
-        "your values are means of the rescaled units; the exercise asks for their sum."
-    )
-    gives_the_mean_alone = (
-        "you return the one sum that dropout has on average; the distribution lists "
-        "the sum of every mask."
-    )
+    leaves_out_a_mask = """you leave out the mask that drops every unit or the one that
+        keeps every unit; both belong to the 2ⁿ masks."""
+    weighs_masks_equally = """you give all masks the same probability, which is right at
+        keep_prob = 0.5 alone; a mask that keeps K of n units has p^K (1 − p)^(n −
+        K)."""
+    swaps_keep_and_drop_in_the_probabilities = """your probabilities are those of masks
+        that keep with probability 1 − keep_prob."""
+    forgets_the_dropped_units = """your probabilities multiply keep_prob for each kept
+        unit, and nothing for a dropped one; each dropped unit contributes 1 −
+        keep_prob."""
+    weighs_masks_by_the_count = """you give each mask the binomial probability of its
+        number of kept units, which all masks with that number share."""
+    misaligns_values_and_probabilities = """your probabilities are the right ones, but
+        they stand beside the wrong values, as when only one of the two arrays is
+        sorted."""
+    averages_instead_of_summing = """your values are means of the rescaled units; the
+        exercise asks for their sum."""
+    gives_the_mean_alone = """you return the one sum that dropout has on average; the
+        distribution lists the sum of every mask."""
     gives_percentages = "your probabilities add up to 100: they are percentages."
-    counts_equal_sums_twice = (
-        "masks with equal sums are added up and listed each as well, so that their "
-        "probability counts more than once."
-    )
-    loses_equal_sums = (
-        "masks with equal sums overwrite each other and their probability is lost; "
-        "add the probabilities, or list each mask."
-    )
+    counts_equal_sums_twice = """masks with equal sums are added up and listed each as
+        well, so that their probability counts more than once."""
+    loses_equal_sums = """masks with equal sums overwrite each other and their
+        probability is lost; add the probabilities, or list each mask."""
 
 
 Masses = tuple[np.ndarray, np.ndarray]

@@ -23,36 +23,22 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="noise-schedules"):
-    anneals_the_wrong_way = (
-        "your schedule starts at 1 and ends at the initial value, as a curriculum "
-        "does; annealing starts with dropout and ends without."
-    )
-    anneals_to_zero = (
-        "your keep probability falls to 0: that is a drop probability that is "
-        "annealed. The keep probability grows to 1."
-    )
-    returns_the_drop_probability = (
-        "you return 1 minus the keep probability of the schedule."
-    )
-    counts_steps_off_by_one = (
-        "your schedule runs one step early or late: it is at the initial value at "
-        "step 0 and at 1 at step total_steps."
-    )
-    goes_on_after_the_last_step = (
-        "after total_steps your value goes on, and is no keep probability any more; "
-        "it stays at 1."
-    )
-    starts_over_after_the_last_step = (
-        "after total_steps your schedule falls back below 1; it stays at 1."
-    )
-    divides_integers = (
-        "your value stays at its start until the last step: step // total_steps is 0 "
-        "up to there; divide with /."
-    )
-    does_not_grow_linearly = (
-        "both ends are right, and between them your schedule bends or jumps; it is "
-        "linear in step."
-    )
+    anneals_the_wrong_way = """your schedule starts at 1 and ends at the initial value,
+        as a curriculum does; annealing starts with dropout and ends without."""
+    anneals_to_zero = """your keep probability falls to 0: that is a drop probability
+        that is annealed. The keep probability grows to 1."""
+    returns_the_drop_probability = """you return 1 minus the keep probability of the
+        schedule."""
+    counts_steps_off_by_one = """your schedule runs one step early or late: it is at the
+        initial value at step 0 and at 1 at step total_steps."""
+    goes_on_after_the_last_step = """after total_steps your value goes on, and is no
+        keep probability any more; it stays at 1."""
+    starts_over_after_the_last_step = """after total_steps your schedule falls back
+        below 1; it stays at 1."""
+    divides_integers = """your value stays at its start until the last step: step //
+        total_steps is 0 up to there; divide with /."""
+    does_not_grow_linearly = """both ends are right, and between them your schedule
+        bends or jumps; it is linear in step."""
     does_not_reach_one = "at step total_steps your value is not 1."
     starts_from_another_value = "at step 0 your value is not initial_keep_prob."
 
