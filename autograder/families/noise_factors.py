@@ -1,5 +1,6 @@
 """Facts and exact tests of noise that multiplies: the factors out / x of every unit."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -213,14 +214,8 @@ def _law_mistake(function: StudentFunction, trial: Trial, share: float) -> str:
         Wrong.factors_preserve_the_norm: mean_is(p**0.5),
         Wrong.drops_units_as_well: zeros.min() > 0.1,
         Wrong.clips_negative_factors: zeros.max() > 0.1,
-        Wrong.noise_depends_on_the_value: any(
-            _differ(got.factors, half)
-            for got in draws
-            for half in (got.x > 0, np.abs(got.x) > 1.75)
-        ),
-        Wrong.noise_depends_on_the_place: any(
-            _differ(got.factors, half) for got in draws for half in _places(got.x)
-        ),
+        Wrong.noise_depends_on_the_value: _differ(draws, "positive", "large"),
+        Wrong.noise_depends_on_the_place: _differ(draws, "front", "left"),
         **_shape_signs(factors, spread, p, mean_is(p**0)),
     }
     return next(name for name, holds in shown.items() if holds)
@@ -255,19 +250,26 @@ def _shape_signs(
     }
 
 
-def _places(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows, columns = np.indices(x.shape)
-    return rows < x.shape[0] // 2, columns < x.shape[1] // 2
+#: Halves of the units; a look of which this is the first word counts in that half only.
+_HALVES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "large": lambda x: np.abs(x) > 1.75,
+    "positive": lambda x: x > 0,
+    "front": lambda x: np.arange(x.size).reshape(x.shape) < x.size // 2,
+    "left": lambda x: np.indices(x.shape)[-1] < x.shape[-1] // 2,
+}
 
 
-def _differ(factors: np.ndarray, half: np.ndarray) -> bool:
-    """Return whether two halves of 160,000 factors differ in location or spread."""
-    one, other = factors[half], factors[~half]
-    near_one, near_other = (np.abs(f - 1).mean() for f in (one, other))
-    return bool(
-        abs((one > 1).mean() - (other > 1).mean()) > 0.02
-        or abs(near_one - near_other) > 0.05 * min(near_one, near_other)
-    )
+def _differ(draws: Sequence[Noisy], *halves: str) -> bool:
+    """Return whether 160,000 factors differ in location or spread from half to half."""
+    for got, name in itertools.product(draws, halves):
+        half = _HALVES[name](got.x)
+        one, other = got.factors[half], got.factors[~half]
+        near = [np.abs(part - 1).mean() for part in (one, other)]
+        if abs((one > 1).mean() - (other > 1).mean()) > 0.02 or np.ptp(
+            near
+        ) > 0.05 * min(near):
+            return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -299,20 +301,12 @@ def tail(distance: float, detects: float) -> Event:
     return _beyond(distance, continuous.beyond(distance, detects))
 
 
-#: Halves of the units, for a look of which this is the first word.
-_HALVES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "large": lambda x: np.abs(x) > 1.75,
-    "positive": lambda x: x > 0,
-    "front": lambda x: np.arange(x.size).reshape(x.shape) < x.size // 2,
-}
-
-
 @dataclass(frozen=True)
 class Sample:
     """Factors to be drawn at ``keep_prob`` for x of order of magnitude ``size``, as many
-    as the looks need, and the events to be counted in each of them, by look.
+    as the looks need, and the events to be counted in each of them, by look (those whose
+    first word is in ``_HALVES`` in that half of the units only).
 
-    A look whose first word is in ``_HALVES`` counts in that half of the units only.
     ``mistake`` is what a wrong law is called; without it the law is looked into."""
 
     keep_prob: float
@@ -322,9 +316,9 @@ class Sample:
 
     def judge(self, function: StudentFunction, trial: Trial) -> None:
         # Halves by value are halves on average: 4 % more is 7 standard errors.
+        halves = {look: _HALVES.get(look.partition(" ")[0]) for look in self.events}
         units = max(
-            trial.size(look) * (2.08 if look.split(" ")[0] in _HALVES else 1)
-            for look in self.events
+            trial.size(look) * (2.08 if half else 1) for look, half in halves.items()
         )
         x = np.tile(trial.inputs(100, 400), (int(units // 40_000) + 1, 1))
         scaled = self.size * x
@@ -332,9 +326,9 @@ class Sample:
         z -= 1
         z /= deviation(self.keep_prob)
         for look, event in self.events.items():
-            half = _HALVES.get(look.split(" ")[0])
-            found = event.happens(z if half is None else z[half(x)])
-            where = "" if half is None else f", {look.split(',')[0]}"
+            half = halves[look]
+            found = event.happens(z[half(x)] if half else z)
+            where = f", {look.partition(',')[0]}" if half else ""
             what = f"keep_prob = {self.keep_prob}{where}: factors {event.what}"
             name = self.mistake or partial(_law_mistake, function, trial)
             trial.judge(look, found, found.size, what, name)

@@ -1,8 +1,6 @@
 """rescaled_sum_distribution: a dropped layer's sum over all its masks."""
 
-import itertools
 import math
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families.ensemble import every_mask
 from autograder.families.formula import Formula, Given, Rivals, first
 
 exercise = Exercise(
@@ -24,15 +23,14 @@ exercise = Exercise(
 )
 
 
-class Wrong(Mistakes, section="exp-enumeration"):
-    sums_without_rescaling = at(
-        "exp-mean",
-        "your values are the sums of the kept entries; divide them by keep_prob.",
-    )
-    divides_sums_by_drop_probability = at(
-        "exp-mean",
-        "you divide the sums by 1 − keep_prob; divide by keep_prob.",
-    )
+class _Sums(Mistakes, section="exp-mean"):
+    sums_without_rescaling = """your values are the sums of the kept entries; divide
+        them by keep_prob."""
+    divides_sums_by_drop_probability = """you divide the sums by 1 − keep_prob; divide
+        by keep_prob."""
+
+
+class Wrong(_Sums, section="exp-enumeration"):
     divides_sums_by_kept_fraction = at(
         "exp-mistakes",
         "you divide each sum by the fraction that its mask keeps; divide by "
@@ -95,14 +93,8 @@ def _masses(function: StudentFunction, x: np.ndarray, keep_prob: float) -> Masse
     return values[order].astype(float), probabilities[order].astype(float)
 
 
-@cache
-def _all_masks(n: int) -> np.ndarray:
-    """Return the 2**n masks of n units, the empty one first and the full one last."""
-    return np.array(list(itertools.product([0, 1], repeat=n)), dtype=float)
-
-
 def _exact(x: np.ndarray, p: float) -> Masses:
-    bits = _all_masks(len(x))
+    bits = every_mask(len(x))[:, ::-1]
     kept = bits.sum(axis=1)
     return bits @ x / p, p**kept * (1 - p) ** (len(x) - kept)
 
@@ -147,7 +139,7 @@ def _same_masses(found: Masses, expected: Masses, *given: Any) -> bool:
 
 
 def _value_rivals(x: np.ndarray, p: float) -> Rivals:
-    bits = _all_masks(len(x))
+    bits = every_mask(len(x))
     sums = bits @ x
     right, by_fraction = sums / p, sums / np.maximum(bits.mean(axis=1), 0.5 / len(x))
     return {
@@ -170,28 +162,21 @@ def _near_values(
 
 def _values_gap(values: np.ndarray, expected: np.ndarray, *given: Any) -> str:
     grain = _grain(*given)
-    seen = [
-        f"the values hold {v:.6g}, which no mask gives"
-        for v in _lacks(values, expected, grain)[:1]
-    ]
-    gone = [
-        f"the values lack {v:.6g}, which a mask gives"
-        for v in _lacks(expected, values, grain)[:1]
-    ]
-    return f": {' and '.join(seen + gone)}"
+    extra, absent = _lacks(values, expected, grain), _lacks(expected, values, grain)
+    seen = [f"the values hold {v:.6g}, which no mask gives" for v in extra[:1]]
+    seen += [f"the values lack {v:.6g}, which a mask gives" for v in absent[:1]]
+    return f": {' and '.join(seen)}"
 
 
 def _mass_rivals(x: np.ndarray, p: float) -> Rivals:
     """Return wrong weights of the masks."""
-    kept, n = _all_masks(len(x)).sum(axis=1), len(x)
+    kept, n, q = every_mask(len(x)).sum(axis=1), len(x), 1 - p
     choices = np.array([math.comb(n, int(k)) for k in kept])
     return {
         Wrong.weighs_masks_equally: np.ones(2**n),
-        Wrong.swaps_keep_and_drop_in_the_probabilities: (
-            (1 - p) ** kept * p ** (n - kept)
-        ),
+        Wrong.swaps_keep_and_drop_in_the_probabilities: q**kept * p ** (n - kept),
         Wrong.forgets_the_dropped_units: p**kept,
-        Wrong.weighs_masks_by_the_count: choices * p**kept * (1 - p) ** (n - kept),
+        Wrong.weighs_masks_by_the_count: choices * p**kept * q ** (n - kept),
     }
 
 
