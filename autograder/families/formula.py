@@ -164,14 +164,16 @@ class Formula:
         function: StudentFunction,
         trial: Trial,
         given: Given,
-        rivals: Callable[..., Rivals] | None = None,
-        otherwise: str | Callable[..., str | None] | None = None,
+        rivals: Callable[..., Rivals] = lambda *_: {},
+        named: Callable[..., str | None] = lambda *_: None,
+        probe: Callable[..., str | None] = lambda *_: None,
+        otherwise: str | None = None,
         gap: Callable[..., str] | None = None,
     ) -> None:
-        """Check one answer. A wrong one is named by the first of ``rivals(*given)`` that
-        gives it, else by ``otherwise``: a mistake, or ``otherwise(function, trial, found,
-        *given)``, which returns one or None. ``gap(found, expected, *given)`` is what the
-        message says after the call."""
+        """Check one answer. What is behind a wrong one is the first of ``rivals(*given)``
+        that gives it; else what ``named(found, expected, *given)``, and last what
+        ``probe(function, trial, *given)``, returns, unless None; else ``otherwise``.
+        ``gap(found, expected, *given)`` is what the message says after the call."""
         found, expected = self.read(function, *given), self.truth(*given)
 
         def same(found: Any, other: Any) -> bool:
@@ -179,13 +181,12 @@ class Formula:
 
         if same(found, expected):
             return
-        name = first(found, rivals(*given), same) if rivals else None
-        if name is None:
-            name = (
-                otherwise(function, trial, found, *given)
-                if callable(otherwise)
-                else otherwise
-            )
+        name = (
+            first(found, rivals(*given), same)
+            or named(found, expected, *given)
+            or probe(function, trial, *given)
+            or otherwise
+        )
         seen = (gap or self._gap)(found, expected, *given)
         trial.fail(f"{self.call(*given)}{seen}.", name)
 

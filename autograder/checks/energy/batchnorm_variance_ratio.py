@@ -161,9 +161,7 @@ def _noise_factor_mistake(found: np.ndarray, *given: Any) -> str | None:
     return first(factor, named) or Wrong.multiplies_the_noise_by_another_factor
 
 
-def _mistake(
-    function: StudentFunction, trial: Trial, _: Any, *given: Any
-) -> str | None:
+def _mistake(function: StudentFunction, trial: Trial, *given: Any) -> str | None:
     """Return what is behind wrong ratios, from a layer on which formulas differ, at 0.8
     and at the keep_prob at which they were seen."""
     weights, x = layer = _layer(trial)
@@ -206,7 +204,7 @@ def returns_one_ratio_for_each_unit(trial: Trial) -> Iterator[Given]:
     return ((*_layer(trial, *size), 0.8) for size in _SIZES)
 
 
-@_FORMULA.equals(1.0, after="returns_one_ratio_for_each_unit", otherwise=_mistake)
+@_FORMULA.equals(1.0, after="returns_one_ratio_for_each_unit", probe=_mistake)
 def adds_the_noise_of_inputs_around_zero(trial: Trial) -> Iterator[Given]:
     """For correlated inputs of mean 0 the ratio is test over test plus noise."""
     keep_probs = *shared.BOTH_SIDES, shared.MANY_DIGITS, *shared.NEAR_THE_ENDS
@@ -214,14 +212,14 @@ def adds_the_noise_of_inputs_around_zero(trial: Trial) -> Iterator[Given]:
         yield *_layer(trial, *size, centred=True), keep_prob
 
 
-@_FORMULA.equals(0.75, after=_CENTRED, otherwise=_mistake)
+@_FORMULA.equals(0.75, after=_CENTRED, probe=_mistake)
 def counts_the_mean_of_the_inputs_as_noise(trial: Trial) -> Iterator[Given]:
     """An input's mean adds nothing to the test variance, and to the noise."""
     for size, p in product(_SIZES, (*shared.BOTH_SIDES, shared.MANY_DIGITS)):
         yield *_layer(trial, *size), p
 
 
-@_FORMULA.equals(0.25, after=_SHIFTED, otherwise=_mistake)
+@_FORMULA.equals(0.25, after=_SHIFTED, probe=_mistake)
 def does_not_depend_on_the_size_of_x_and_weights(trial: Trial) -> Iterator[Given]:
     """Multiplying x or weights by a constant changes nothing."""
     weights, x = _layer(trial)
@@ -230,7 +228,7 @@ def does_not_depend_on_the_size_of_x_and_weights(trial: Trial) -> Iterator[Given
         yield weights, scale * x, 0.8
 
 
-@_FORMULA.equals(0.25, after=_SHIFTED, otherwise=_mistake)
+@_FORMULA.equals(0.25, after=_SHIFTED, probe=_mistake)
 def is_one_without_dropout(trial: Trial) -> list[Given]:
     """At keep_prob = 1 every ratio is 1."""
     return [(*_layer(trial), 1.0)]

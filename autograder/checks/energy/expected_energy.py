@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -145,14 +146,12 @@ def _energy_mistake(function: StudentFunction, trial: Trial) -> str | None:
 
 
 def _factor_mistake(
-    function: StudentFunction, trial: Trial, keep_prob: float, scaling: str
+    function: StudentFunction, trial: Trial, _: np.ndarray, *case: Any
 ) -> str | None:
-    """Return the name of a factor that is wrong at this keep_prob alone."""
-    shares = [
-        _energy(function, x, keep_prob, scaling) / (x**2).sum()
-        for x in (trial.inputs(6, 5), trial.inputs(6, 5))
-    ]
-    wrong = not facts.close(shares[0], _factor(keep_prob, scaling))
+    """Return the name of a factor that is wrong for this keep_prob and scaling alone."""
+    two = trial.inputs(6, 5), trial.inputs(6, 5)
+    shares = [_energy(function, x, *case) / (x**2).sum() for x in two]
+    wrong = not facts.close(shares[0], _factor(*case))
     alike = wrong and facts.close(*shares)
     return Wrong.multiplies_the_energy_by_another_factor if alike else None
 
@@ -186,9 +185,7 @@ def _cases(trial: Trial, scaling: str) -> list[Given]:
 _energies = partial(
     _FORMULA.equals,
     after="returns_one_finite_number",
-    otherwise=lambda function, trial, _, x, *case: (
-        _energy_mistake(function, trial) or _factor_mistake(function, trial, *case)
-    ),
+    probe=lambda *given: _energy_mistake(*given[:2]) or _factor_mistake(*given),
     gap=lambda found, expected, x, *_: (
         f": found {found:.6g}, expected {expected:.6g}; the sum of squares of this x is "
         f"{(x**2).sum():.6g}"
@@ -224,9 +221,8 @@ _ALL_ENERGIES = (
 @_FORMULA.equals(
     0.25,
     after=_ALL_ENERGIES,
-    otherwise=lambda function, trial, _, x, *case: (
-        _factor_mistake(function, trial, *case) or Wrong.rounds_or_pads_the_energy
-    ),
+    probe=_factor_mistake,
+    otherwise=Wrong.rounds_or_pads_the_energy,
     gap=lambda found, expected, x, *_: (
         f", the largest entry of x being {np.abs(x).max():.3g}: found {found:.6g}, "
         f"expected {expected:.6g}"

@@ -152,10 +152,7 @@ def _value_rivals(x: np.ndarray, p: float) -> Rivals:
     }
 
 
-def _near_values(
-    function: StudentFunction, trial: Trial, values: np.ndarray, *given: Any
-) -> str | None:
-    expected = _exact(*given)[0]
+def _near_values(values: np.ndarray, expected: np.ndarray, *_: Any) -> str | None:
     near = _same_values(values, expected, 0.02 * float(np.abs(expected).max()))
     return shared.Wrong.close_but_not_exact if near else None
 
@@ -180,11 +177,9 @@ def _mass_rivals(x: np.ndarray, p: float) -> Rivals:
     }
 
 
-def _name_of_masses(
-    function: StudentFunction, trial: Trial, found: Masses, *given: Any
-) -> str | None:
+def _name_of_masses(found: Masses, exact: Masses, *given: Any) -> str | None:
     """Return the mistake whose probabilities these are, up to a common factor."""
-    exact, total = _exact(*given), found[1].sum()
+    total = found[1].sum()
     if total <= 0:
         return None
 
@@ -203,10 +198,8 @@ def _name_of_masses(
     return shared.Wrong.close_but_not_exact if near else None
 
 
-def _name_of_equal_sums(
-    function: StudentFunction, trial: Trial, found: Masses, *given: Any
-) -> str:
-    _, is_, should, _ = _gap(found, _exact(*given), _grain(*given))
+def _name_of_equal_sums(found: Masses, expected: Masses, *given: Any) -> str:
+    _, is_, should, _ = _gap(found, expected, _grain(*given))
     lost = should - is_ > 1e-5 and found[1].sum() < 1 - 1e-5
     return Wrong.loses_equal_sums if lost else Wrong.counts_equal_sums_twice
 
@@ -249,7 +242,7 @@ def returns_values_and_probabilities(trial: Trial) -> list[Given]:
     0.75,
     after="returns_values_and_probabilities",
     rivals=_value_rivals,
-    otherwise=_near_values,
+    named=_near_values,
     gap=_values_gap,
 )
 def lists_every_rescaled_sum(trial: Trial) -> list[Given]:
@@ -276,17 +269,17 @@ def the_probabilities_sum_to_one(
         trial.expect(
             facts.close(total, 1),
             f"{call}: the probabilities add up to {total:.6g}; expected 1.",
-            _name_of_masses(rescaled_sum_distribution, trial, found, *given),
+            _name_of_masses(found, _exact(*given), *given),
         )
 
 
-@_MASSES.equals(0.75, after=_LISTS, otherwise=_name_of_masses, gap=_masses_gap)
+@_MASSES.equals(0.75, after=_LISTS, named=_name_of_masses, gap=_masses_gap)
 def weighs_each_mask_by_its_probability(trial: Trial) -> list[Given]:
     """Each sum has the probability of the masks that give it."""
     return _cases(trial)
 
 
-@_MASSES.equals(0.25, after=_WEIGHS, otherwise=_name_of_equal_sums, gap=_masses_gap)
+@_MASSES.equals(0.25, after=_WEIGHS, named=_name_of_equal_sums, gap=_masses_gap)
 def equal_sums_keep_their_probability(trial: Trial) -> list[Given]:
     """When several masks give one sum, their probabilities add up."""
     return [

@@ -64,7 +64,6 @@ def _line(step: Any, total_steps: int, initial: float) -> Any:
 def _mistake(
     function: StudentFunction,
     trial: Trial,
-    _: float,
     step: int,
     total_steps: int,
     initial: float,
@@ -96,7 +95,7 @@ def _mistake(
     return next(name for name, holds in shown.items() if holds)
 
 
-_schedules = partial(Formula(exercise, _call, _kept, _line).equals, otherwise=_mistake)
+_schedules = partial(Formula(exercise, _call, _kept, _line).equals, probe=_mistake)
 
 
 def _cases(steps: Callable[[int], Iterable[int]]) -> list[Given]:
