@@ -1,6 +1,5 @@
 """alpha_dropout: drop units without changing the mean and the variance of the layer."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,16 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise
+from autograder.families.alpha_units import (
+    LARGE,
+    OFF,
+    Masking,
+    Reading,
+    away_from_off,
+    constants,
+    dropped_units,
+    read,
+)
 from autograder.families.elementwise import call_text
 from autograder.families.formula import Rivals, first
 from autograder.families.noise_factors import forward
@@ -78,125 +87,37 @@ class Wrong(Mistakes, section="energy-alpha"):
         AlphaDropout is the identity."""
 
 
-#: What a dropped unit is replaced with: SELU's value for very negative input.
-OFF = -1.0507009873554805 * 1.6732632423543772
-
-
-def _constants(keep_prob: Any, off: Any = OFF) -> tuple[Any, Any]:
-    """Return A and B, for one keep probability or an array of them."""
-    q = 1 - keep_prob
-    factor = (keep_prob + keep_prob * q * off**2) ** -0.5
-    return factor, -factor * q * off
-
-
-def _numbers(factor: Any, shift: Any, off: Any = OFF) -> tuple[Any, Any, Any]:
-    """Return what shows of AlphaDropout with these constants: a and b of kept units,
-    which come back as a x + b, and the value of dropped ones."""
-    return factor, shift, factor * off + shift
-
-
-def _away_from_off(x: np.ndarray) -> np.ndarray:
-    """Return inputs of ``Trial.inputs`` moved out of the neighbourhood of ``OFF``, signs
-    kept, so that a dropped unit is told from a kept one."""
-    return np.where(x < 0, x / 2, x).astype(x.dtype)
-
-
-def _dropped(out: np.ndarray, keep_prob: float) -> np.ndarray:
-    """Return where units were dropped: where many outputs share a value.
-
-    Meant for hundreds of units. The right value is tried first; other values serve the
-    diagnosis."""
-    factor, _, right = _numbers(*_constants(keep_prob))
-    near = np.abs(out - right) < 1e-5 * max(1, factor)
-    if np.count_nonzero(near) > max(1, 1e-4 * out.size):
-        return near
-    values, counts = np.unique(out, return_counts=True)
-    if counts.max() < 3:
-        return np.zeros(out.shape, bool)
-    tolerance = 1e-6 * max(1e-6, float(np.abs(values).max()))
-    return np.abs(out - values[np.argmax(counts)]) < tolerance
-
-
-class _Masking:
-    """A student's AlphaDropout as a mask: what it drops comes back as 0, the rest as x.
-
-    With it the checks of ``elementwise`` on rates and independence apply."""
-
-    def __init__(self, function: StudentFunction) -> None:
-        self.name, self._function = function.name, function
-
-    def __call__(
-        self, x: np.ndarray, keep_prob: float, rng: Any, training: bool | None = None
-    ) -> tuple[np.ndarray, None]:
-        out = forward(self._function, _away_from_off(x), keep_prob, rng, training)
-        return np.where(_dropped(out, keep_prob), 0.0, x), None
-
-    def observe(self, *args: Any, **mode: Any) -> tuple[Any, tuple[Any, ...]]:
-        return self(*args, **mode), args
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """A large forward pass read as a x + b for kept units, and a value for dropped."""
-
-    x: np.ndarray
-    out: np.ndarray
-    dropped: np.ndarray
-
-    @property
-    def value(self) -> float:
-        return float(np.median(self.out[self.dropped]))
-
-    @property
-    def line(self) -> tuple[float, float] | None:
-        """a and b, or None where kept units do not lie on one line."""
-        x, out = self.x[~self.dropped], self.out[~self.dropped].astype(float)
-        a, b = np.polyfit(x, out, 1)
-        fits = facts.close(a * x + b, out, atol=1e-6 * float(np.abs(out).max()))
-        return (float(a), float(b)) if fits else None
-
-
-_LARGE = (60, 60)
-
-
-def _read(
-    function: StudentFunction,
-    trial: Trial,
-    keep_prob: float,
-    training: bool | None = None,
-) -> _Reading:
-    x = _away_from_off(trial.inputs(*_LARGE))
-    out = forward(function, x, keep_prob, trial.generator(), training)
-    return _Reading(x, out, _dropped(out, keep_prob))
-
-
-def _wrong_numbers(p: np.ndarray) -> Rivals:
+def _rivals(p: np.ndarray) -> Rivals:
     """Return a, b and the dropped units' value as wrong answers have them."""
-    factor, shift, value = _numbers(*_constants(p))
-    q = 1 - p
-    variance, root = p + p * q * OFF**2, (p + q * OFF**2) ** -0.5
+    factor, shift, value = constants(p)
+    mean = (1 - p) * OFF
+    variance, root = p + p * (1 - p) * OFF**2, (p + (1 - p) * OFF**2) ** -0.5
+
+    def mapped(a: Any, b: Any) -> tuple[Any, Any, Any]:
+        return a, b, a * OFF + b
+
     return {
         Wrong.writes_inverted_dropout_for_alpha_dropout: (1 / p, 0, 0),
         Wrong.drops_after_the_affine_map: (factor, shift, 0),
         Wrong.drops_to_zero: [(factor, shift, shift), (p**-0.5, 0, 0), (1, 0, 0)],
         Wrong.forgets_the_affine_map: (1, 0, OFF),
-        Wrong.forgets_the_shift: _numbers(factor, 0),
-        Wrong.forgets_the_factor_a: [_numbers(1, b) for b in (-q * OFF, shift)],
-        Wrong.shift_lacks_the_factor_a: _numbers(factor, -q * OFF),
-        Wrong.shifts_the_wrong_way: _numbers(factor, -shift),
-        Wrong.shifts_by_keep_prob: _numbers(factor, -factor * p * OFF),
+        Wrong.forgets_the_shift: mapped(factor, 0),
+        Wrong.forgets_the_factor_a: [mapped(1, -mean), mapped(1, shift)],
+        Wrong.shift_lacks_the_factor_a: mapped(factor, -mean),
+        Wrong.shifts_the_wrong_way: mapped(factor, -shift),
+        Wrong.shifts_by_keep_prob: mapped(factor, -factor * p * OFF),
         Wrong.forgets_the_root_in_a: [
-            _numbers(1 / variance, b) for b in (-q * OFF / variance, -q * OFF, shift)
+            mapped(1 / variance, b) for b in (-mean / variance, -mean, shift)
         ],
-        Wrong.takes_a_from_the_mean_square: _numbers(root, -root * q * OFF),
-        Wrong.inverts_the_factor_a: _numbers(variance**0.5, -(variance**0.5) * q * OFF),
+        Wrong.takes_a_from_the_mean_square: mapped(root, -root * mean),
+        Wrong.inverts_the_factor_a: mapped(1 / factor, -mean / factor),
         Wrong.divides_by_keep_prob_as_well: [
             (factor / p, shift, value),
             (factor / p, shift / p, value / p),
-            _numbers(factor / p, shift),
+            mapped(factor / p, shift),
         ],
         Wrong.leaves_the_dropped_out_of_the_affine_map: (factor, shift, OFF),
-        Wrong.swaps_keep_and_drop_in_the_constants: _numbers(*_constants(q)),
+        Wrong.swaps_keep_and_drop_in_the_constants: constants(1 - p),
     }
 
 
@@ -209,7 +130,7 @@ def _mistake(function: StudentFunction, trial: Trial) -> str | None:
     """Return what is behind wrong values, from two large forward passes."""
     p = np.array(shared.BOTH_SIDES)
     try:
-        got = [_read(function, trial, each) for each in shared.BOTH_SIDES]
+        got = [read(function, trial, each) for each in shared.BOTH_SIDES]
     except (StudentError, CheckFailure):
         return None
     if any(each.dropped.mean() in (0, 1) for each in got):
@@ -222,12 +143,12 @@ def _mistake(function: StudentFunction, trial: Trial) -> str | None:
         return Wrong.kept_units_follow_no_affine_map
     a, b = np.transpose(lines)
     value = np.array([each.value for each in got])
-    if _fits((a, b, value), _numbers(*_constants(p))):
+    if _fits((a, b, value), constants(p)):
         return None
-    if name := first((a, b, value), _wrong_numbers(p), _fits):
+    if name := first((a, b, value), _rivals(p), _fits):
         return name
     off = (value - b) / a
-    consistent = _fits((a, b, value), _numbers(*_constants(p, off), off))
+    consistent = _fits((a, b, value), constants(p, off))
     if consistent and facts.close(*off):
         return Wrong.drops_to_another_value
     return Wrong.has_other_constants
@@ -248,22 +169,22 @@ def replaces_some_units_by_one_value(
 ) -> None:
     """In training, which is the default, some units take one common value, others not."""
     for keep_prob in shared.BOTH_SIDES:
-        got = _read(alpha_dropout, trial, keep_prob)
+        got = read(alpha_dropout, trial, keep_prob)
         share = got.dropped.mean()
         if 0 < share < 1:
             continue
         seen = "all units share a value" if share else "no value comes back repeatedly"
         trial.fail(
-            f"{call_text(alpha_dropout.name, _LARGE, keep_prob)}: {seen}; expected about "
+            f"{call_text(alpha_dropout.name, LARGE, keep_prob)}: {seen}; expected about "
             f"{1 - keep_prob:.0%} of the units to come back as one value.",
             _unmixed_mistake(alpha_dropout, trial, got),
         )
 
 
-def _unmixed_mistake(function: StudentFunction, trial: Trial, got: _Reading) -> str:
+def _unmixed_mistake(function: StudentFunction, trial: Trial, got: Reading) -> str:
     """Return what is behind an output without a mixture of kept and dropped units."""
     try:
-        elementwise.drops_some(_Masking(function), trial)
+        elementwise.drops_some(Masking(function), trial)
     except CheckFailure as failure:
         if failure.mistake in (
             elementwise.Wrong.one_bit_for_the_whole_array,
@@ -290,19 +211,16 @@ def alpha_is_the_identity_at_test(alpha_dropout: StudentFunction, trial: Trial) 
 
     def name_of(factor: str | None) -> str | None:
         try:
-            got = _read(alpha_dropout, trial, 0.8, training=False)
+            got = read(alpha_dropout, trial, 0.8, training=False)
         except (StudentError, CheckFailure):
             return None
         if 0 < got.dropped.mean() < 1:
             return elementwise.Wrong.still_drops_at_test
         if got.line is None:
             return Wrong.kept_units_follow_no_affine_map
-        shifted = abs(got.line[1]) > 1e-6
-        return (
-            Wrong.applies_the_affine_map_at_test
-            if shifted
-            else Wrong.scales_at_alpha_test
-        )
+        if abs(got.line[1]) > 1e-6:
+            return Wrong.applies_the_affine_map_at_test
+        return Wrong.scales_at_alpha_test
 
     elementwise.test_mode(alpha_dropout, trial, lambda keep_prob: 1.0, name_of)
 
@@ -318,10 +236,10 @@ def gives_dropped_units_the_right_value(
 ) -> None:
     """Dropped units come back as A d + B."""
     for keep_prob in (*shared.BOTH_SIDES, shared.MANY_DIGITS, *shared.NEAR_THE_ENDS):
-        call = call_text(alpha_dropout.name, _LARGE, keep_prob)
-        readings = (_read(alpha_dropout, trial, keep_prob) for _ in range(_ATTEMPTS))
+        call = call_text(alpha_dropout.name, LARGE, keep_prob)
+        readings = (read(alpha_dropout, trial, keep_prob) for _ in range(_ATTEMPTS))
         values = (got.value for got in readings if got.dropped.any())
-        value, expected = next(values, None), _numbers(*_constants(keep_prob))[2]
+        value, expected = next(values, None), constants(keep_prob)[2]
         if value is None:
             trial.fail(
                 f"{call}: no unit is dropped in {_ATTEMPTS} calls.",
@@ -339,14 +257,14 @@ def gives_dropped_units_the_right_value(
 def scales_and_shifts_kept_units(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """Kept units come back as A x + B, for x of every size and shape."""
     cases: list[tuple[tuple[int, ...], float, Any]] = [
-        *((_LARGE, size, np.float64) for size in (1.0, 1e-3, 1e3)),
+        *((LARGE, size, np.float64) for size in (1.0, 1e-3, 1e3)),
         *((shape, 1.0, np.float32) for shape in (*elementwise.SHAPES, (1,), (1, 5))),
     ]
     for keep_prob in (*shared.BOTH_SIDES, shared.MANY_DIGITS):
-        value = _read(alpha_dropout, trial, keep_prob).value
-        factor, shift = _constants(keep_prob)
+        value = read(alpha_dropout, trial, keep_prob).value
+        factor, shift, _ = constants(keep_prob)
         for shape, size, dtype in cases:
-            x = (size * _away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
+            x = (size * away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
             out = forward(alpha_dropout, x, keep_prob, trial.generator())
             expected, slack = factor * x + shift, 1e-5 * max(1, factor)
             allowed = (np.isclose(out, y, 1e-5, slack) for y in (value, expected))
@@ -375,7 +293,7 @@ def alpha_changes_nothing_at_keep_prob_one(
     name = Wrong.is_wrong_at_keep_prob_one
     if np.median(np.abs(out - x)) < 0.05:
         name = elementwise.Wrong.rounds_or_clips_keep_prob
-    elif abs(_read(alpha_dropout, trial, 0.8).dropped.mean() - 0.8) < 0.06:
+    elif abs(read(alpha_dropout, trial, 0.8).dropped.mean() - 0.8) < 0.06:
         name = elementwise.Wrong.keeps_with_drop_probability
     trial.fail(
         f"{call_text(alpha_dropout.name, x.shape, 1.0)}: nothing is dropped at keep_prob "
@@ -387,7 +305,7 @@ def alpha_changes_nothing_at_keep_prob_one(
 @exercise.check(points=0.25, after=_MIXES)
 def drops_each_unit_by_itself(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """Rows, columns and calls do not share bits, and the kept count varies."""
-    elementwise.gives_each_unit_its_own_bit(_Masking(alpha_dropout), trial)
+    elementwise.gives_each_unit_its_own_bit(Masking(alpha_dropout), trial)
 
 
 _ZEROS = "zero x kept at 0.8"
@@ -402,12 +320,12 @@ def keeps_alpha_units_at_the_stated_rate(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    elementwise.keeps_at_rate(_Masking(alpha_dropout), trial)
+    elementwise.keeps_at_rate(Masking(alpha_dropout), trial)
     x = trial.inputs(2 * -(-trial.size(_ZEROS) // 40), 40)
     x[:, ::2] = 0
-    out = forward(alpha_dropout, _away_from_off(x), 0.8, trial.generator())
+    out = forward(alpha_dropout, away_from_off(x), 0.8, trial.generator())
     # Kept zeros share a value as well, and more of them than of the dropped.
-    dropped = _dropped(out[x != 0], 0.8)
+    dropped = dropped_units(out[x != 0], 0.8)
     value = np.median(out[x != 0][dropped]) if dropped.any() else np.nan
     kept = ~np.isclose(out[x == 0], value, rtol=1e-5, atol=1e-5)
     what = "units with x = 0 kept at keep_prob = 0.8"
@@ -423,7 +341,7 @@ def drops_alpha_units_independently(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    elementwise.is_independent(_Masking(alpha_dropout), trial)
+    elementwise.is_independent(Masking(alpha_dropout), trial)
 
 
 @exercise.check(points=0.25, after=_MIXES)
