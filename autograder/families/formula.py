@@ -6,7 +6,7 @@ answer is not right, the first rival that gives the same numbers says why.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -76,31 +76,52 @@ def expect_unchanged(
         )
 
 
-def _close(found: Any, expected: Any, *given: Any) -> bool:
-    return facts.close(found, expected)
+def call_text(exercise: Exercise, *given: Any) -> str:
+    """Return a call as messages show it: arrays by name and shape, the rest in full."""
+    names = exercise.signature.partition("(")[2].partition(")")[0].split(", ")
+    shown = (
+        f"{name} of shape {item.shape}" if isinstance(item, np.ndarray) else repr(item)
+        for name, item in zip(names, given, strict=True)
+    )
+    return f"{exercise.name}({', '.join(shown)})"
 
 
 @dataclass(frozen=True)
 class Formula:
     """An answer, or a part of it, that follows from the arguments.
 
-    ``call(*given)`` is the call as messages show it; ``read(function, *given)`` returns
-    the answer, an array or a number, or raises ``CheckFailure`` when it is of another
-    kind; ``truth(*given)`` is the right answer; ``at_random`` names the mistake of an
-    answer that changes from call to call; ``same(found, expected, *given)`` says whether
-    an answer is right, by default to rounding error; ``what`` is the part's name.
+    ``truth(*given)`` is the right answer; ``at_random`` names the mistake of an answer
+    that changes from call to call; ``shape(*given)`` is the shape of a float array, and
+    without it the answer is one number; ``reading(function, *given)`` returns an answer
+    of another kind, or raises ``CheckFailure``; ``same(found, expected, *given)`` says
+    whether an answer is right, by default to rounding error; ``call(*given)`` is the call
+    as messages show it, by default as in ``call_text``; ``what`` is the part's name.
 
     ``kind``, ``unchanged`` and ``equals`` make a check of the exercise out of a function
     ``cases(trial)``: its name and docstring become the check's, and it returns or yields
     the arguments, as tuples, for which the property should hold."""
 
     exercise: Exercise
-    call: Callable[..., str]
-    read: Callable[..., Any]
     truth: Callable[..., Any]
     at_random: str | None = None
-    same: Callable[..., bool] = _close
+    _: KW_ONLY
+    shape: Callable[..., tuple[int, ...]] | None = None
+    reading: Callable[..., Any] | None = None
+    same: Callable[..., bool] = lambda found, expected, *_: facts.close(found, expected)
+    call: Callable[..., str] | None = None
     what: str = ""
+
+    def shown(self, *given: Any) -> str:
+        return self.call(*given) if self.call else call_text(self.exercise, *given)
+
+    def read(self, function: StudentFunction, *given: Any) -> Any:
+        """Return the answer, checked for its kind. Raises ``CheckFailure``."""
+        if self.reading:
+            return self.reading(function, *given)
+        if self.shape:
+            shape, call = self.shape(*given), self.shown(*given)
+            return facts.float_array(function(*given), shape, call)
+        return facts.number(function(*given), self.shown(*given))
 
     def kind(
         self,
@@ -118,7 +139,7 @@ class Formula:
                 seen = f", {one:.6g} and {two:.6g}" if isinstance(one, float) else ""
                 trial.expect(
                     self.same(one, two, *case),
-                    f"{self.call(*case)} gave two different answers in two calls{seen}; "
+                    f"{self.shown(*case)} gave two different answers in two calls{seen}; "
                     "expected the same one.",
                     self.at_random,
                 )
@@ -133,7 +154,7 @@ class Formula:
 
         def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
             _, now = function.observe(*given)
-            expect_unchanged(trial, given, now, names, self.call(*given), **hint)
+            expect_unchanged(trial, given, now, names, self.shown(*given), **hint)
 
         return self._register(points, after, holds)
 
@@ -188,7 +209,7 @@ class Formula:
             or otherwise
         )
         seen = (gap or self._gap)(found, expected, *given)
-        trial.fail(f"{self.call(*given)}{seen}.", name)
+        trial.fail(f"{self.shown(*given)}{seen}.", name)
 
     def _gap(self, found: Any, expected: Any, *given: Any) -> str:
         if isinstance(found, float):

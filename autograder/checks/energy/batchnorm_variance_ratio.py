@@ -73,21 +73,6 @@ class Wrong(Mistakes, section="energy-batchnorm"):
 Layer = tuple[np.ndarray, np.ndarray]
 
 
-def _call(weights: np.ndarray, x: np.ndarray, keep_prob: float) -> str:
-    return (
-        f"batchnorm_variance_ratio(weights of shape {weights.shape}, x of shape "
-        f"{x.shape}, {keep_prob})"
-    )
-
-
-def _ratio(
-    function: StudentFunction, weights: np.ndarray, x: np.ndarray, keep_prob: float
-) -> np.ndarray:
-    call = _call(weights, x, keep_prob)
-    found = function(weights, x, keep_prob)
-    return facts.float_array(found, (weights.shape[1],), call)
-
-
 def _layer(
     trial: Trial, n: int = 9, d: int = 4, c: int = 5, centred: bool = False
 ) -> Layer:
@@ -110,6 +95,16 @@ def _variances(
 def _right(*given: Any) -> np.ndarray:
     test, noise = _variances(*given)
     return test / (test + noise)
+
+
+_FORMULA = Formula(
+    exercise,
+    _right,
+    shared.Wrong.simulates_an_expectation,
+    shape=lambda weights, x, keep_prob: weights.shape[1:],
+    same=lambda found, expected, *_: facts.close(found, expected, atol=1e-7),
+)
+_ratio = _FORMULA.read
 
 
 def _rivals(weights: np.ndarray, x: np.ndarray, p: float) -> Rivals:
@@ -184,14 +179,6 @@ def _mistake(function: StudentFunction, trial: Trial, *given: Any) -> str | None
     return _noise_factor_mistake(found_there, *there)
 
 
-_FORMULA = Formula(
-    exercise,
-    _call,
-    _ratio,
-    _right,
-    shared.Wrong.simulates_an_expectation,
-    lambda found, expected, *_: facts.close(found, expected, atol=1e-7),
-)
 _SIZES = ((9, 4, 5), (30, 6, 2), (7, 1, 3), (12, 5, 1))
 _CENTRED = "adds_the_noise_of_inputs_around_zero"
 _SHIFTED = "counts_the_mean_of_the_inputs_as_noise"

@@ -65,22 +65,18 @@ class Wrong(Mistakes, section="energy-norm"):
 SCALINGS = ("none", "mean", "norm")
 
 
-def _call(x: np.ndarray, keep_prob: float, scaling: str) -> str:
-    return f"expected_energy(x of shape {x.shape}, {keep_prob}, {scaling!r})"
-
-
-def _energy(
-    function: StudentFunction, x: np.ndarray, keep_prob: float, scaling: str
-) -> float:
-    return facts.number(function(x, keep_prob, scaling), _call(x, keep_prob, scaling))
-
-
 def _factor(keep_prob: float, scaling: str) -> float:
     return {"none": keep_prob, "mean": 1 / keep_prob, "norm": 1.0}[scaling]
 
 
 def _right(x: np.ndarray, keep_prob: float, scaling: str) -> float:
     return float((x**2).sum()) * _factor(keep_prob, scaling)
+
+
+_FORMULA = Formula(
+    exercise, _right, shared.Wrong.simulates_an_expectation, same=relative_to(_right)
+)
+_energy = _FORMULA.read
 
 
 def _wrong_factors(p: np.ndarray) -> Rivals:
@@ -154,16 +150,6 @@ def _factor_mistake(
     wrong = not facts.close(shares[0], _factor(*case))
     alike = wrong and facts.close(*shares)
     return Wrong.multiplies_the_energy_by_another_factor if alike else None
-
-
-_FORMULA = Formula(
-    exercise,
-    _call,
-    _energy,
-    _right,
-    shared.Wrong.simulates_an_expectation,
-    relative_to(_right),
-)
 
 
 def _inputs(trial: Trial) -> list[np.ndarray]:

@@ -46,13 +46,9 @@ class Wrong(Mistakes, section="exp-variance"):
         x²."""
 
 
-def _call(x: np.ndarray, keep_prob: float) -> str:
-    return f"dropout_moments(x of shape {x.shape}, {keep_prob})"
-
-
 def _moments(function: StudentFunction, x: np.ndarray, keep_prob: float) -> np.ndarray:
     """Return the mean and the variance, each of the shape of x, as one array."""
-    call = _call(x, keep_prob)
+    call = f"dropout_moments(x of shape {x.shape}, {keep_prob})"
     both = facts.pair(function(x, keep_prob), call, "(mean, variance)")
     items = {"mean": both[0], "variance": both[1]}
     for what, item in items.items():
@@ -81,17 +77,17 @@ def _cases(trial: Trial) -> list[Given]:
     ]
 
 
-_FORMULA = partial(Formula, exercise, _call, at_random=shared.Wrong.answers_at_random)
-_BOTH = _FORMULA(_moments, _moments)
-_MEAN = _FORMULA(
-    lambda *given: _moments(*given)[0],
+_formula = partial(Formula, exercise, at_random=shared.Wrong.answers_at_random)
+_BOTH = _formula(_moments, reading=_moments)
+_MEAN = _formula(
     lambda x, p: x,
+    reading=lambda *given: _moments(*given)[0],
     same=relative_to(lambda x, p: x),
     what="mean",
 )
-_VARIANCE = _FORMULA(
-    lambda *given: _moments(*given)[1],
+_VARIANCE = _formula(
     lambda x, p: x**2 * (1 - p) / p,
+    reading=lambda *given: _moments(*given)[1],
     same=relative_to(lambda x, p: x**2 / p),
     what="variance",
 )

@@ -8,7 +8,6 @@ from autograder.checks.expectation import shared
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families.formula import Formula, Given, Rivals
 
@@ -54,14 +53,6 @@ class Wrong(Mistakes, section="exp-effective-count"):
         so Σx² needs no help."""
 
 
-def _count(function: StudentFunction, x: np.ndarray) -> float:
-    return facts.number(function(x), _call(x))
-
-
-def _call(x: np.ndarray) -> str:
-    return f"effective_count({shared.listed(x)})"
-
-
 def _effective(x: np.ndarray) -> float:
     scaled = x / np.abs(x).max()
     return float(scaled.sum() ** 2 / (scaled**2).sum())
@@ -69,11 +60,10 @@ def _effective(x: np.ndarray) -> float:
 
 _FORMULA = Formula(
     exercise,
-    _call,
-    _count,
     _effective,
     shared.Wrong.answers_at_random,
-    lambda found, expected, x: facts.close(found, expected, atol=1e-5),
+    same=lambda found, expected, x: facts.close(found, expected, atol=1e-5),
+    call=lambda x: f"effective_count({shared.listed(x)})",
 )
 _LAW = "is_the_squared_sum_over_the_sum_of_squares"
 

@@ -1,6 +1,7 @@
 """rescaled_sum_distribution: a dropped layer's sum over all its masks."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -209,14 +210,13 @@ def _masses_gap(found: Masses, expected: Masses, *given: Any) -> str:
     return f": the sum {value:.6g} has probability {is_:.6g}; expected {should:.6g}"
 
 
-_MASSES = Formula(
-    exercise, _call, _masses, _exact, shared.Wrong.answers_at_random, _same_masses
+_formula = partial(Formula, exercise, call=_call)
+_MASSES = _formula(
+    _exact, shared.Wrong.answers_at_random, reading=_masses, same=_same_masses
 )
-_VALUES = Formula(
-    exercise,
-    _call,
-    lambda *given: _masses(*given)[0],
+_VALUES = _formula(
     lambda *given: _exact(*given)[0],
+    reading=lambda *given: _masses(*given)[0],
     same=lambda found, expected, *given: _same_values(found, expected, _grain(*given)),
 )
 _LISTS, _WEIGHS = "lists_every_rescaled_sum", "weighs_each_mask_by_its_probability"

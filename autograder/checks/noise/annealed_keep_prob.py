@@ -46,19 +46,11 @@ class Wrong(Mistakes, section="noise-schedules"):
 _SCHEDULES = ((10, 0.3), (7, 0.8), (1, 0.45), (1000, 0.05), (50, 1.0), (10, 0.6))
 
 
-def _call(step: int, total_steps: int, initial: float) -> str:
-    return f"annealed_keep_prob({step}, {total_steps}, {initial})"
-
-
-def _kept(
-    function: StudentFunction, step: int, total_steps: int, initial: float
-) -> float:
-    call = _call(step, total_steps, initial)
-    return facts.number(function(step, total_steps, initial), call)
-
-
 def _line(step: Any, total_steps: int, initial: float) -> Any:
     return initial + (1 - initial) * np.clip(step / total_steps, 0, 1)
+
+
+_FORMULA = Formula(exercise, _line)
 
 
 def _mistake(
@@ -73,7 +65,7 @@ def _mistake(
     n, initial = (total_steps, initial) if total_steps >= 5 else _SCHEDULES[0]
     steps = np.arange(n * 3 // 2)
     try:
-        found = np.array([_kept(function, int(s), n, initial) for s in steps])
+        found = np.array([_FORMULA.read(function, int(s), n, initial) for s in steps])
     except (StudentError, CheckFailure):
         return None
     rising, right, first, end = found[:n], _line(steps, n, initial), found[0], found[n]
@@ -95,7 +87,7 @@ def _mistake(
     return next(name for name, holds in shown.items() if holds)
 
 
-_schedules = partial(Formula(exercise, _call, _kept, _line).equals, probe=_mistake)
+_schedules = partial(_FORMULA.equals, probe=_mistake)
 
 
 def _cases(steps: Callable[[int], Iterable[int]]) -> list[Given]:
