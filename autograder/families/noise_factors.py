@@ -15,7 +15,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.families.elementwise import call_text
-from autograder.laws import continuous
+from autograder.laws import normal
 from autograder.laws.binomial import Law
 
 
@@ -283,7 +283,7 @@ class Event:
 
 def above_one(shift: float) -> Event:
     """Detects a mean that is off by ``shift`` standard deviations."""
-    return Event(continuous.location(shift), "above 1", lambda z: z > 0)
+    return Event(normal.location(shift), "above 1", lambda z: z > 0)
 
 
 def _beyond(distance: float, law: Law) -> Event:
@@ -293,12 +293,12 @@ def _beyond(distance: float, law: Law) -> Event:
 
 def spread(off: float) -> Event:
     """Detects a standard deviation that is wrong by the share ``off``."""
-    return _beyond(continuous.SCALE_DISTANCE, continuous.scale(off))
+    return _beyond(normal.SCALE_DISTANCE, normal.scale(off))
 
 
 def tail(distance: float, detects: float) -> Event:
     """Detects a departure of the probability of |z| > ``distance``."""
-    return _beyond(distance, continuous.beyond(distance, detects))
+    return _beyond(distance, normal.beyond(distance, detects))
 
 
 @dataclass(frozen=True)

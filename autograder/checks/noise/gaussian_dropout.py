@@ -22,7 +22,7 @@ from autograder.families.noise_factors import (
     spread,
     tail,
 )
-from autograder.laws import continuous
+from autograder.laws import normal
 from autograder.laws.binomial import Proportion, exact_count
 
 exercise = Exercise(
@@ -163,39 +163,28 @@ def gives_every_unit_its_own_factor(
     noise_factors.expect_varying_moments(trial, factors, call)
 
 
+def _whole_and_half(
+    keep_prob: float, name: str, part: str, whole: Event, half: Event, size: float = 1.0
+) -> Sample:
+    """Count an event in all factors, and with less precision in a part of them."""
+    events = {f"{name}, keep_prob {keep_prob}": whole, f"{part}, {name}": half}
+    return Sample(keep_prob, events, size)
+
+
 _mean = noise_factors.counted(
     "Half of the factors lie above 1, whatever the value and place of the unit.",
-    *(
-        Sample(
-            keep_prob,
-            {
-                f"above 1, keep_prob {keep_prob}": above_one(0.04),
-                f"{part}, above 1": above_one(0.06),
-            },
-        )
-        for keep_prob, part in ((0.83, "positive x"), (0.27, "front half"))
-    ),
+    _whole_and_half(0.83, "above 1", "positive x", above_one(0.04), above_one(0.06)),
+    _whole_and_half(0.27, "above 1", "front half", above_one(0.04), above_one(0.06)),
 )
+_fine = {p: {f"spread, keep_prob {p}": spread(0.05)} for p in (0.998, 0.02)}
 _variance = noise_factors.counted(
     "The factors have variance (1 - keep_prob) / keep_prob, for x of every size.",
-    Sample(
-        0.83,
-        {"spread, keep_prob 0.83": spread(0.025), "large x, spread": spread(0.04)},
-        size=1e6,
-    ),
-    Sample(
-        0.27,
-        {"spread, keep_prob 0.27": spread(0.03), "front half, spread": spread(0.04)},
-        size=1e-6,
-    ),
+    _whole_and_half(0.83, "spread", "large x", spread(0.025), spread(0.04), 1e6),
+    _whole_and_half(0.27, "spread", "front half", spread(0.03), spread(0.04), 1e-6),
     # A keep probability that is rounded, and a spread that is bounded, show here.
     *(
-        Sample(
-            keep_prob,
-            {f"spread, keep_prob {keep_prob}": spread(0.05)},
-            mistake=Wrong.factors_have_another_spread,
-        )
-        for keep_prob in (0.998, 0.02)
+        Sample(p, events, mistake=Wrong.factors_have_another_spread)
+        for p, events in _fine.items()
     ),
 )
 _shape = noise_factors.counted(
@@ -208,10 +197,10 @@ _shape = noise_factors.counted(
             "within the quartiles": Event(
                 Proportion(0.5, 0.0125),
                 "nearer to 1 than 0.6745 standard deviations",
-                lambda z: np.abs(z) < continuous.QUARTILE,
+                lambda z: np.abs(z) < normal.QUARTILE,
             ),
             "above 2": Event(
-                continuous.above(2.0, 0.0025),
+                normal.above(2.0, 0.0025),
                 "more than 2 standard deviations above 1",
                 lambda z: z > 2,
             ),
@@ -249,7 +238,7 @@ def its_factors_are_independent(
     shape = (_SIDE * blocks, _SIDE)
     draws = (noisy(gaussian_dropout, trial, shape, keep_prob, rng) for _ in range(2))
     z = np.array([got.factors - 1 for got in draws])
-    far = continuous.QUARTILE * noise_factors.deviation(keep_prob)
+    far = normal.QUARTILE * noise_factors.deviation(keep_prob)
     events = (z > 0, "factors above 1"), (np.abs(z) > far, "factors far from 1")
     name = Wrong.factors_depend_on_each_other
     for kind, (bits, what) in zip(_KINDS, events, strict=True):
