@@ -44,7 +44,8 @@ def first(
     """Return the name of the first rival that gives what was found, or None."""
     for name, wrong in rivals.items():
         for one in wrong if isinstance(wrong, list) else [wrong]:
-            if one.holds(found) if isinstance(one, Within) else same(found, one):
+            fits = one.holds(found) if isinstance(one, Within) else same(found, one)
+            if fits:
                 return name
     return None
 
@@ -59,33 +60,6 @@ def relative_to(size: Callable[..., Any]) -> Callable[..., bool]:
     return same
 
 
-def expect_unchanged(
-    trial: Trial,
-    given: Sequence[Any],
-    after: Sequence[Any],
-    names: Sequence[str],
-    call: str,
-    hint: str = "{0} / c makes a new array, {0} /= c does not",
-) -> None:
-    """Check that the first arguments, of these names, are after the call as they were."""
-    for name, item, now in zip(names, given, after, strict=False):
-        trial.expect(
-            np.array_equal(item, now),
-            f"{call} changed {name} in place; {hint.format(name)}.",
-            elementwise.Wrong.changes_its_input,
-        )
-
-
-def call_text(exercise: Exercise, *given: Any) -> str:
-    """Return a call as messages show it: arrays by name and shape, the rest in full."""
-    names = exercise.signature.partition("(")[2].partition(")")[0].split(", ")
-    shown = (
-        f"{name} of shape {item.shape}" if isinstance(item, np.ndarray) else repr(item)
-        for name, item in zip(names, given, strict=True)
-    )
-    return f"{exercise.name}({', '.join(shown)})"
-
-
 @dataclass(frozen=True)
 class Formula:
     """An answer, or a part of it, that follows from the arguments.
@@ -95,7 +69,8 @@ class Formula:
     without it the answer is one number; ``reading(function, *given)`` returns an answer
     of another kind, or raises ``CheckFailure``; ``same(found, expected, *given)`` says
     whether an answer is right, by default to rounding error; ``call(*given)`` is the call
-    as messages show it, by default as in ``call_text``; ``what`` is the part's name.
+    as messages show it, by default arrays by name and shape and the rest in full;
+    ``what`` is the part's name.
 
     ``kind``, ``unchanged`` and ``equals`` make a check of the exercise out of a function
     ``cases(trial)``: its name and docstring become the check's, and it returns or yields
@@ -112,7 +87,15 @@ class Formula:
     what: str = ""
 
     def shown(self, *given: Any) -> str:
-        return self.call(*given) if self.call else call_text(self.exercise, *given)
+        """Return a call as messages show it."""
+        if self.call:
+            return self.call(*given)
+        names = self.exercise.signature.partition("(")[2].partition(")")[0].split(", ")
+        items = (
+            f"{name} of shape {item.shape}" if np.ndim(item) else repr(item)
+            for name, item in zip(names, given, strict=True)
+        )
+        return f"{self.exercise.name}({', '.join(items)})"
 
     def read(self, function: StudentFunction, *given: Any) -> Any:
         """Return the answer, checked for its kind. Raises ``CheckFailure``."""
@@ -147,14 +130,23 @@ class Formula:
         return self._register(points, after, holds)
 
     def unchanged(
-        self, points: float, *names: str, after: After, **hint: str
+        self,
+        points: float,
+        *names: str,
+        after: After,
+        hint: str = "{0} / c makes a new array, {0} /= c does not",
     ) -> Register:
         """The property that the first arguments, of these names, are not changed in
-        place; ``hint`` is as in ``expect_unchanged``."""
+        place; ``hint`` says how to do without."""
 
         def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
             _, now = function.observe(*given)
-            expect_unchanged(trial, given, now, names, self.shown(*given), **hint)
+            for name, item, left in zip(names, given, now, strict=False):
+                trial.expect(
+                    np.array_equal(item, left),
+                    f"{self.shown(*given)} changed {name} in place; {hint.format(name)}.",
+                    elementwise.Wrong.changes_its_input,
+                )
 
         return self._register(points, after, holds)
 

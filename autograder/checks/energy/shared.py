@@ -13,5 +13,5 @@ BOTH_SIDES = (0.8, 0.3)
 MANY_DIGITS = 0.5617
 #: Where a keep probability that is clipped shows.
 NEAR_THE_ENDS = (0.985, 0.02)
-#: How to square without changing an array; see ``formula.expect_unchanged``.
+#: How to square without changing an array; see ``Formula.unchanged``.
 SQUARED = "{0}**2 makes a new array, {0} **= 2 does not"
