@@ -1,10 +1,10 @@
-"""continuous.py is held to SciPy, and its choice of counts to a chi-square test."""
+"""laws/normal.py is held to SciPy, and its choice of counts to a chi-square test."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from autograder.laws import continuous
+from autograder.laws import normal
 from autograder.laws.binomial import POWER, power
 
 ALPHA = 1e-11
@@ -12,21 +12,21 @@ ALPHA = 1e-11
 
 @pytest.mark.parametrize("z", [-9.0, -3.0, -0.5, 0.0, 1e-9, 1.5, 6.0, 20.0])
 def test_normal_probabilities_equal_scipys(z: float) -> None:
-    assert continuous.normal_cdf(z) == pytest.approx(stats.norm.cdf(z), rel=1e-12)
+    assert normal.normal_cdf(z) == pytest.approx(stats.norm.cdf(z), rel=1e-12)
     two_sided = 2 * stats.norm.sf(abs(z))
-    assert continuous.beyond_probability(abs(z)) == pytest.approx(two_sided, rel=1e-12)
-    law = continuous.above(z, 0.1)
+    assert normal.beyond_probability(abs(z)) == pytest.approx(two_sided, rel=1e-12)
+    law = normal.above(z, 0.1)
     assert law.probability == pytest.approx(stats.norm.sf(z), rel=1e-12)
 
 
 def test_the_quartile_is_scipys() -> None:
-    assert pytest.approx(stats.norm.ppf(0.75), rel=1e-15) == continuous.QUARTILE
-    assert continuous.beyond_probability(continuous.QUARTILE) == pytest.approx(0.5)
+    assert pytest.approx(stats.norm.ppf(0.75), rel=1e-15) == normal.QUARTILE
+    assert normal.beyond_probability(normal.QUARTILE) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("shift", [0.01, 0.05, 0.3])
 def test_the_location_look_detects_its_shift(shift: float) -> None:
-    law = continuous.location(shift)
+    law = normal.location(shift)
     n = law.sample_size(ALPHA)
     for side in (-1, 1):
         truth = stats.norm.sf(0, loc=side * shift)
@@ -35,10 +35,10 @@ def test_the_location_look_detects_its_shift(shift: float) -> None:
 
 @pytest.mark.parametrize("off", [0.01, 0.05, 0.3])
 def test_the_scale_look_detects_its_standard_deviation(off: float) -> None:
-    law = continuous.scale(off)
+    law = normal.scale(off)
     n = law.sample_size(ALPHA)
     for spread in (1 - off, 1 + off):
-        truth = 2 * stats.norm.sf(continuous.SCALE_DISTANCE / spread)
+        truth = 2 * stats.norm.sf(normal.SCALE_DISTANCE / spread)
         assert power(n, law.probability, ALPHA, truth) >= POWER
 
 
@@ -51,12 +51,12 @@ def test_the_distance_of_the_scale_look_is_nearly_the_best() -> None:
 
     distances = np.linspace(0.5, 3, 2501)
     best = distances[draws(distances).argmin()]
-    assert round(float(best), 1) == continuous.SCALE_DISTANCE
+    assert round(float(best), 1) == normal.SCALE_DISTANCE
 
 
 def test_a_chi_square_would_need_two_thirds_of_the_draws() -> None:
     off = 0.02
-    count = continuous.scale(off).sample_size(ALPHA)
+    count = normal.scale(off).sample_size(ALPHA)
 
     def chi_square_power(n: int) -> float:
         low, high = stats.chi2.ppf(ALPHA / 2, n), stats.chi2.isf(ALPHA / 2, n)
@@ -72,10 +72,10 @@ def test_a_chi_square_would_need_two_thirds_of_the_draws() -> None:
 def test_looks_pass_normal_numbers_and_fail_twelve_uniforms() -> None:
     """Seeded: the count beyond three standard deviations tells the two apart."""
     rng = np.random.default_rng(12)
-    law = continuous.beyond(3.0, 0.0007)
+    law = normal.beyond(3.0, 0.0007)
     n = law.sample_size(ALPHA)
-    normal = rng.standard_normal(n)
+    right = rng.standard_normal(n)
     uniforms = sum(rng.random(n) for _ in range(12)) - 6
-    for numbers, passes in ((normal, True), (uniforms, False)):
+    for numbers, passes in ((right, True), (uniforms, False)):
         count = int((np.abs(numbers) > 3).sum())
         assert (law.p_value(count, n) >= ALPHA) == passes

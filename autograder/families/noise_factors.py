@@ -1,168 +1,104 @@
 """Facts and exact tests of noise that multiplies: the factors out / x of every unit."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.mistakes import Mistakes, at
+from autograder.contract.exercise import Property
+from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.families.elementwise import call_text
+from autograder.laws import normal
+from autograder.laws.binomial import Law
 
 
-class Wrong(Mistakes, section="noise-gaussian"):
-    adds_no_noise = (
-        "in training as well every unit is multiplied by the same number; each needs "
-        "a normal number of its own."
-    )
-    noise_flag_reversed = (
-        "your noise comes with training=False and not in training; the flag is read "
-        "the wrong way round."
-    )
-    one_factor_for_the_whole_array = at(
-        "noise-mistakes",
-        "a call multiplies all units by one random number; draw one for each unit, of "
-        "the shape of x.",
-    )
-    factors_take_few_values = (
-        "your factors take a few values only, as those of a mask do (0 and 1 / "
-        "keep_prob); normal numbers practically never repeat."
-    )
-    adds_instead_of_multiplying = at(
-        "noise-multiplicative",
-        "you add noise to x; here it multiplies x, so a unit that is 0 stays 0.",
-    )
+class _Factors(Mistakes, section="noise-multiplicative"):
+    adds_instead_of_multiplying = """you add noise to x; here it multiplies x, so a unit
+        that is 0 stays 0."""
+    scales_at_test = """at test you multiply x by a number; the factors of training have
+        mean 1, so there is nothing to make up for."""
+    factors_have_mean_zero = """your factors have mean 0, so the signal is gone;
+        multiply by 1 plus the noise."""
+    factors_have_mean_keep_prob = """your factors have mean keep_prob, as a mask before
+        rescaling; they should have mean 1."""
+    factors_preserve_the_norm = """your factors have mean √keep_prob: out is scaled so
+        that its norm is that of x. The mean should be preserved, not the norm."""
+    factors_have_another_mean = "the mean of your factors is not 1."
+    divides_the_noise_too = """your factors have mean 1 / keep_prob: you divide by
+        keep_prob as well, which the rescaled mask needs and noise of mean 1 does
+        not."""
+    uses_the_spread_of_the_raw_mask = """the standard deviation of your factors is that
+        of a mask of 0 and 1, the root of keep_prob (1 − keep_prob); a mask divided by
+        keep_prob varies more."""
+    noise_depends_on_the_value = """the law of a factor depends on the value that it
+        multiplies; the factors are drawn without a look at x."""
+    noise_depends_on_the_place = """the law of a factor depends on its place in the
+        array; all have the same."""
+
+
+class _Draws(Mistakes, section="noise-mistakes"):
+    one_factor_for_the_whole_array = """a call multiplies all units by one random
+        number; draw one for each unit, of the shape of x."""
+    same_noise_every_call = """every call draws the same noise, as if a seed were set
+        inside the function; draw fresh numbers from rng at each call."""
+    reuses_noise = """some calls get the noise of an earlier call (stored numbers, or a
+        seed that takes few values); draw fresh numbers from rng at each call."""
+    one_noise_for_all_rows = """all rows share one row of noise; each row (example)
+        needs its own."""
+    one_factor_for_each_row = """all units of a row are multiplied by one number; each
+        unit needs its own."""
+    shares_factors_along_an_axis = """units along an axis share one factor; each unit of
+        the array needs its own."""
+    fixes_the_moments_of_a_sample = """the mean or the spread of a sample is exactly the
+        wanted one: either you shift or scale the noise to get there, or you use each
+        number with both signs. Then no number is independent of the others."""
+    clips_negative_factors = """negative factors are replaced by 0; N(1, (1 − keep_prob)
+        / keep_prob) has negative values, and without them its mean is no longer 1."""
+    factors_are_never_negative = """none of your factors is negative: either you take
+        absolute values, or you draw from a law of positive numbers (log-normal, gamma).
+        Normal numbers are negative now and then."""
+    factors_are_bounded = """no factor lies far from 1: either large values are cut off,
+        or the law is bounded as the uniform one is. The normal law has no bounds."""
+    factors_depend_on_each_other = """your factors are not independent: one tells
+        something about another, of its row, column or call."""
+
+
+class Wrong(_Factors, _Draws, section="noise-gaussian"):
+    adds_no_noise = """in training as well every unit is multiplied by the same number;
+        each needs a normal number of its own."""
+    noise_flag_reversed = """your noise comes with training=False and not in training;
+        the flag is read the wrong way round."""
+    factors_take_few_values = """your factors take a few values only, as those of a mask
+        do (0 and 1 / keep_prob); normal numbers practically never repeat."""
     still_noisy_at_test = "your function makes noise although training is False."
-    scales_at_test = at(
-        "noise-multiplicative",
-        "at test you multiply x by a number; the factors of training have mean 1, so "
-        "there is nothing to make up for.",
-    )
-    noisy_at_keep_prob_one = (
-        "at keep_prob = 1 out differs from x; the variance (1 − keep_prob) / "
-        "keep_prob is 0 there."
-    )
-    same_noise_every_call = at(
-        "noise-mistakes",
-        "every call draws the same noise, as if a seed were set inside the function; "
-        "draw fresh numbers from rng at each call.",
-    )
-    reuses_noise = at(
-        "noise-mistakes",
-        "some calls get the noise of an earlier call (stored numbers, or a seed that "
-        "takes few values); draw fresh numbers from rng at each call.",
-    )
-    one_noise_for_all_rows = at(
-        "noise-mistakes",
-        "all rows share one row of noise; each row (example) needs its own.",
-    )
-    one_factor_for_each_row = at(
-        "noise-mistakes",
-        "all units of a row are multiplied by one number; each unit needs its own.",
-    )
-    shares_factors_along_an_axis = at(
-        "noise-mistakes",
-        "units along an axis share one factor; each unit of the array needs its own.",
-    )
-    fixes_the_moments_of_a_sample = at(
-        "noise-mistakes",
-        "the mean or the spread of a sample is exactly the wanted one: either you "
-        "shift or scale the noise to get there, or you use each number with both "
-        "signs. Then no number is independent of the others.",
-    )
-    factors_have_mean_zero = at(
-        "noise-multiplicative",
-        "your factors have mean 0, so the signal is gone; multiply by 1 plus the "
-        "noise.",
-    )
-    factors_have_mean_keep_prob = at(
-        "noise-multiplicative",
-        "your factors have mean keep_prob, as a mask before rescaling; they should "
-        "have mean 1.",
-    )
-    factors_preserve_the_norm = at(
-        "noise-multiplicative",
-        "your factors have mean √keep_prob: out is scaled so that its norm is that of "
-        "x. The mean should be preserved, not the norm.",
-    )
-    factors_have_another_mean = at(
-        "noise-multiplicative",
-        "the mean of your factors is not 1.",
-    )
-    drops_units_as_well = (
-        "many units come back as 0: you multiply by a mask, with or without noise. "
-        "Gaussian dropout drops no unit."
-    )
-    divides_the_noise_too = at(
-        "noise-multiplicative",
-        "your factors have mean 1 / keep_prob: you divide by keep_prob as well, which "
-        "the rescaled mask needs and noise of mean 1 does not.",
-    )
-    takes_the_variance_for_the_standard_deviation = (
-        "the standard deviation of your factors is (1 − keep_prob) / keep_prob; that "
-        "is the variance, and the generator wants its root."
-    )
-    uses_the_root_of_the_drop_probability = (
-        "the variance of your factors is 1 − keep_prob; divide it by keep_prob."
-    )
-    uses_the_drop_probability_as_standard_deviation = (
-        "the standard deviation of your factors is 1 − keep_prob; it should be the "
-        "root of (1 − keep_prob) / keep_prob."
-    )
-    uses_the_spread_of_the_raw_mask = at(
-        "noise-multiplicative",
-        "the standard deviation of your factors is that of a mask of 0 and 1, the "
-        "root of keep_prob (1 − keep_prob); a mask divided by keep_prob varies more.",
-    )
-    swaps_keep_and_drop_in_the_factors = (
-        "the variance of your factors is keep_prob / (1 − keep_prob): keep_prob is "
-        "read as the drop probability."
-    )
-    ignores_keep_prob_in_the_noise = (
-        "the standard deviation of your factors is the same whatever keep_prob is."
-    )
-    clips_negative_factors = at(
-        "noise-mistakes",
-        "negative factors are replaced by 0; N(1, (1 − keep_prob) / keep_prob) has "
-        "negative values, and without them its mean is no longer 1.",
-    )
-    factors_are_never_negative = at(
-        "noise-mistakes",
-        "none of your factors is negative: either you take absolute values, or you "
-        "draw from a law of positive numbers (log-normal, gamma). Normal numbers are "
-        "negative now and then.",
-    )
-    factors_are_bounded = at(
-        "noise-mistakes",
-        "no factor lies far from 1: either large values are cut off, or the law is "
-        "bounded as the uniform one is. The normal law has no bounds.",
-    )
-    factors_are_not_normal = (
-        "mean and standard deviation are right, the shape is not: the numbers do not "
-        "come from a normal law."
-    )
-    factors_have_another_spread = (
-        "the spread of your factors does not fit: either the standard deviation is "
-        "not the root of (1 − keep_prob) / keep_prob, or the law is not normal."
-    )
-    noise_depends_on_the_value = at(
-        "noise-multiplicative",
-        "the law of a factor depends on the value that it multiplies; the factors are "
-        "drawn without a look at x.",
-    )
-    noise_depends_on_the_place = at(
-        "noise-multiplicative",
-        "the law of a factor depends on its place in the array; all have the same.",
-    )
-    factors_depend_on_each_other = at(
-        "noise-mistakes",
-        "your factors are not independent: one tells something about another, of its "
-        "row, column or call.",
-    )
+    noisy_at_keep_prob_one = """at keep_prob = 1 out differs from x; the variance (1 −
+        keep_prob) / keep_prob is 0 there."""
+    drops_units_as_well = """many units come back as 0: you multiply by a mask, with or
+        without noise. Gaussian dropout drops no unit."""
+    takes_the_variance_for_the_standard_deviation = """the standard deviation of your
+        factors is (1 − keep_prob) / keep_prob; that is the variance, and the generator
+        wants its root."""
+    uses_the_root_of_the_drop_probability = """the variance of your factors is 1 −
+        keep_prob; divide it by keep_prob."""
+    uses_the_drop_probability_as_standard_deviation = """the standard deviation of your
+        factors is 1 − keep_prob; it should be the root of (1 − keep_prob) /
+        keep_prob."""
+    swaps_keep_and_drop_in_the_factors = """the variance of your factors is keep_prob /
+        (1 − keep_prob): keep_prob is read as the drop probability."""
+    ignores_keep_prob_in_the_noise = """the standard deviation of your factors is the
+        same whatever keep_prob is."""
+    factors_are_not_normal = """mean and standard deviation are right, the shape is not:
+        the numbers do not come from a normal law."""
+    factors_have_another_spread = """the spread of your factors does not fit: either the
+        standard deviation is not the root of (1 − keep_prob) / keep_prob, or the law is
+        not normal."""
 
 
 #: A shape on which nothing of 3,600 independent numbers happens by chance.
@@ -181,9 +117,24 @@ class Noisy:
         return self.out / self.x
 
 
-def deviation(keep_prob: float) -> float:
+def deviation(keep_prob: Any) -> Any:
     """Return the standard deviation that the factors should have."""
-    return float(np.sqrt((1 - keep_prob) / keep_prob))
+    return np.sqrt((1 - keep_prob) / keep_prob)
+
+
+def forward(
+    function: StudentFunction,
+    x: np.ndarray,
+    keep_prob: float,
+    rng: np.random.Generator,
+    training: bool | None = None,
+) -> np.ndarray:
+    """Return the output of one forward pass, checked to be a float array shaped like x;
+    ``training`` is not passed when None. Raises ``CheckFailure``."""
+    call = call_text(function.name, x.shape, keep_prob, training is not False)
+    mode = {} if training is None else {"training": training}
+    out = facts.pair(function(x, keep_prob, rng, **mode), call)[0]
+    return facts.float_array(out, x.shape, call, "out")
 
 
 def noisy(
@@ -193,16 +144,11 @@ def noisy(
     keep_prob: float,
     rng: np.random.Generator | None = None,
     training: bool | None = None,
-    x: np.ndarray | None = None,
 ) -> Noisy:
-    """Return one forward pass on ``x``, by default inputs without zeros; ``training`` is
-    not passed when None. Raises ``CheckFailure``."""
-    x = trial.inputs(*shape) if x is None else x
-    call = call_text(function.name, shape, keep_prob, training is not False)
-    mode = {} if training is None else {"training": training}
-    result = function(x, keep_prob, trial.generator() if rng is None else rng, **mode)
-    out = facts.float_array(facts.pair(result, call)[0], tuple(shape), call, "out")
-    return Noisy(x, out)
+    """Return one forward pass on inputs without zeros, as ``forward`` does."""
+    x = trial.inputs(*shape)
+    rng = trial.generator() if rng is None else rng
+    return Noisy(x, forward(function, x, keep_prob, rng, training))
 
 
 def constant_mistake(function: StudentFunction, trial: Trial) -> str:
@@ -246,129 +192,154 @@ def expect_varying_moments(trial: Trial, factors: np.ndarray, call: str) -> None
 #: decimal place would change.
 FINE_KEEP_PROBS = (0.83, 0.27)
 
-# What the mean and the standard deviation of wrong factors are, for keep_prob p.
-_MEANS: Mapping[str, Callable[[float], float]] = {
-    Wrong.factors_have_mean_zero: lambda p: 0.0,
-    Wrong.factors_have_mean_keep_prob: lambda p: p,
-    Wrong.divides_the_noise_too: lambda p: 1 / p,
-    Wrong.factors_preserve_the_norm: lambda p: p**0.5,
-}
-_DEVIATIONS: Mapping[str, Callable[[float], float]] = {
-    Wrong.takes_the_variance_for_the_standard_deviation: lambda p: (1 - p) / p,
-    Wrong.uses_the_root_of_the_drop_probability: lambda p: (1 - p) ** 0.5,
-    Wrong.uses_the_drop_probability_as_standard_deviation: lambda p: 1 - p,
-    Wrong.uses_the_spread_of_the_raw_mask: lambda p: (p * (1 - p)) ** 0.5,
-    Wrong.swaps_keep_and_drop_in_the_factors: lambda p: (p / (1 - p)) ** 0.5,
-}
-
 
 def _law_mistake(function: StudentFunction, trial: Trial, share: float) -> str:
     """Return what is behind factors of a wrong law, measured on 160,000 fresh ones at
     each of two keep probabilities.
 
     Thresholds are at least five standard errors of what is compared with them."""
-    draws = {p: noisy(function, trial, (400, 400), p) for p in FINE_KEEP_PROBS}
-    factors = {p: got.factors for p, got in draws.items()}
-    spread = {p: float(f.std()) for p, f in factors.items()}
+    draws = [noisy(function, trial, (400, 400), p) for p in FINE_KEEP_PROBS]
+    p = np.array(FINE_KEEP_PROBS)
+    factors = np.array([got.factors.ravel() for got in draws])
+    spread = factors.std(axis=1)
+    zeros = (factors == 0).mean(axis=1)
 
-    def mean_is(value: Callable[[float], float]) -> bool:
-        return all(
-            abs(f.mean() - value(p)) < 0.0125 * spread[p] for p, f in factors.items()
-        )
+    def mean_is(value: np.ndarray) -> bool:
+        return bool((np.abs(factors.mean(axis=1) - value) < 0.0125 * spread).all())
 
-    for name, value in _MEANS.items():
-        if mean_is(value):
-            return name
-    zeros = [float((f == 0).mean()) for f in factors.values()]
-    if max(zeros) > 0.1:
-        return (
-            Wrong.drops_units_as_well
-            if min(zeros) > 0.1
-            else Wrong.clips_negative_factors
-        )
-    for name, halves in (
-        (Wrong.noise_depends_on_the_value, lambda x: (x > 0, np.abs(x) > 1.75)),
-        (Wrong.noise_depends_on_the_place, _places),
-    ):
-        if any(_differ(g.factors, h) for g in draws.values() for h in halves(g.x)):
-            return name
-    return _shape_mistake(factors, spread, mean_is(lambda p: 1.0))
+    shown = {
+        Wrong.factors_have_mean_zero: mean_is(0 * p),
+        Wrong.factors_have_mean_keep_prob: mean_is(p),
+        Wrong.divides_the_noise_too: mean_is(1 / p),
+        Wrong.factors_preserve_the_norm: mean_is(p**0.5),
+        Wrong.drops_units_as_well: zeros.min() > 0.1,
+        Wrong.clips_negative_factors: zeros.max() > 0.1,
+        Wrong.noise_depends_on_the_value: _differ(draws, "positive", "large"),
+        Wrong.noise_depends_on_the_place: _differ(draws, "front", "left"),
+        **_shape_signs(factors, spread, p, mean_is(p**0)),
+    }
+    return next(name for name, holds in shown.items() if holds)
 
 
-def _shape_mistake(
-    factors: Mapping[float, np.ndarray],
-    spread: Mapping[float, float],
-    mean_is_one: bool,
-) -> str:
-    """Return what is behind factors of a wrong law that is the same everywhere."""
-    high, low = FINE_KEEP_PROBS
-    if mean_is_one:
-        for name, value in _DEVIATIONS.items():
-            if all(facts.close(s, value(p), rtol=0.015) for p, s in spread.items()):
-                return name
-        if facts.close(spread[high], spread[low], rtol=0.015):
-            return Wrong.ignores_keep_prob_in_the_noise
-    # Of 160,000 normal numbers of mean 1 and this spread, thousands are negative.
-    if spread[low] > 0.6 and (factors[low] >= 0).all():
-        return Wrong.factors_are_never_negative
-    if not mean_is_one:
-        return Wrong.factors_have_another_mean
-    if all(np.abs(f - f.mean()).max() < 3 * spread[p] for p, f in factors.items()):
-        return Wrong.factors_are_bounded
-    right = all(facts.close(s, deviation(p), rtol=0.015) for p, s in spread.items())
-    return Wrong.factors_are_not_normal if right else Wrong.factors_have_another_spread
+def _shape_signs(
+    factors: np.ndarray, spread: np.ndarray, p: np.ndarray, mean_is_one: bool
+) -> dict[str, bool]:
+    """Return what may be wrong with a law that is the same everywhere, in order; one of
+    the values is true. The rows of ``factors`` are for the keep probabilities p."""
+
+    def is_spread(value: np.ndarray) -> bool:
+        return facts.close(spread, value, rtol=0.015)
+
+    rivals = {
+        Wrong.takes_the_variance_for_the_standard_deviation: (1 - p) / p,
+        Wrong.uses_the_root_of_the_drop_probability: (1 - p) ** 0.5,
+        Wrong.uses_the_drop_probability_as_standard_deviation: 1 - p,
+        Wrong.uses_the_spread_of_the_raw_mask: (p * (1 - p)) ** 0.5,
+        Wrong.swaps_keep_and_drop_in_the_factors: (p / (1 - p)) ** 0.5,
+        Wrong.ignores_keep_prob_in_the_noise: spread[1],
+    }
+    farthest = np.abs(factors.T - factors.mean(axis=1)).max(axis=0)
+    return {
+        **{name: mean_is_one and is_spread(value) for name, value in rivals.items()},
+        # Of 160,000 normal numbers of mean 1 and this spread, thousands are negative.
+        Wrong.factors_are_never_negative: spread[1] > 0.6 and factors[1].min() >= 0,
+        Wrong.factors_have_another_mean: not mean_is_one,
+        Wrong.factors_are_bounded: bool((farthest < 3 * spread).all()),
+        Wrong.factors_are_not_normal: is_spread(deviation(p)),
+        Wrong.factors_have_another_spread: True,
+    }
 
 
-def _places(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows, columns = np.indices(x.shape)
-    return rows < x.shape[0] // 2, columns < x.shape[1] // 2
-
-
-def _differ(factors: np.ndarray, half: np.ndarray) -> bool:
-    """Return whether two halves of 160,000 factors differ in location or spread."""
-    one, other = factors[half], factors[~half]
-    near_one, near_other = (np.abs(f - 1).mean() for f in (one, other))
-    return bool(
-        abs((one > 1).mean() - (other > 1).mean()) > 0.02
-        or abs(near_one - near_other) > 0.05 * min(near_one, near_other)
-    )
-
-
+#: Halves of the units; a look of which this is the first word counts in that half only.
 _HALVES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "large": lambda x: np.abs(x) > 1.75,
     "positive": lambda x: x > 0,
     "front": lambda x: np.arange(x.size).reshape(x.shape) < x.size // 2,
+    "left": lambda x: np.indices(x.shape)[-1] < x.shape[-1] // 2,
 }
 
 
-def judge_factors(
-    function: StudentFunction,
-    trial: Trial,
-    keep_prob: float,
-    events: Mapping[str, tuple[str, Callable[[np.ndarray], np.ndarray]]],
-    size: float = 1.0,
-    mistake: str | None = None,
-) -> None:
-    """Draw as many factors as the looks need and count events in each of them.
+def _differ(draws: Sequence[Noisy], *halves: str) -> bool:
+    """Return whether 160,000 factors differ in location or spread from half to half."""
+    for got, name in itertools.product(draws, halves):
+        half = _HALVES[name](got.x)
+        one, other = got.factors[half], got.factors[~half]
+        near = [np.abs(part - 1).mean() for part in (one, other)]
+        if abs((one > 1).mean() - (other > 1).mean()) > 0.02 or np.ptp(
+            near
+        ) > 0.05 * min(near):
+            return True
+    return False
 
-    ``events`` maps a look to what is counted and a function of the standardised factors
-    z. A look whose first word is in ``_HALVES`` counts in that half of the units only.
-    ``size`` is the order of magnitude of x. ``mistake`` is what a wrong law is called;
-    without it the law is looked into."""
-    # Halves by value are halves on average: 4 % more is 7 standard errors.
-    units = max(
-        trial.size(look) * (2.08 if look.split(" ")[0] in _HALVES else 1)
-        for look in events
-    )
-    x = np.tile(trial.inputs(100, 400), (int(units // 40_000) + 1, 1))
-    got = noisy(function, trial, x.shape, keep_prob, x=size * x)
-    z = got.factors
-    z -= 1
-    z /= deviation(keep_prob)
-    for look, (what, event) in events.items():
-        half = _HALVES.get(look.split(" ")[0])
-        found = event(z if half is None else z[half(x)])
-        where = "" if half is None else f", {look.split(',')[0]}"
-        what = f"keep_prob = {keep_prob}{where}: factors {what}"
-        name = mistake or partial(_law_mistake, function, trial)
-        trial.judge(look, found, found.size, what, name)
+
+@dataclass(frozen=True)
+class Event:
+    """What a standardised factor z may be, and the exact test of how often it is."""
+
+    law: Law
+    what: str
+    happens: Callable[[np.ndarray], np.ndarray]
+
+
+def above_one(shift: float) -> Event:
+    """Detects a mean that is off by ``shift`` standard deviations."""
+    return Event(normal.location(shift), "above 1", lambda z: z > 0)
+
+
+def _beyond(distance: float, law: Law) -> Event:
+    what = f"more than {distance:g} standard deviations from 1"
+    return Event(law, what, lambda z: np.abs(z) > distance)
+
+
+def spread(off: float) -> Event:
+    """Detects a standard deviation that is wrong by the share ``off``."""
+    return _beyond(normal.SCALE_DISTANCE, normal.scale(off))
+
+
+def tail(distance: float, detects: float) -> Event:
+    """Detects a departure of the probability of |z| > ``distance``."""
+    return _beyond(distance, normal.beyond(distance, detects))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Factors to be drawn at ``keep_prob`` for x of order of magnitude ``size``, as many
+    as the looks need, and the events to be counted in each of them, by look (those whose
+    first word is in ``_HALVES`` in that half of the units only).
+
+    ``mistake`` is what a wrong law is called; without it the law is looked into."""
+
+    keep_prob: float
+    events: Mapping[str, Event]
+    size: float = 1.0
+    mistake: str | None = None
+
+    def judge(self, function: StudentFunction, trial: Trial) -> None:
+        # Halves by value are halves on average: 4 % more is 7 standard errors.
+        halves = {look: _HALVES.get(look.partition(" ")[0]) for look in self.events}
+        units = max(
+            trial.size(look) * (2.08 if half else 1) for look, half in halves.items()
+        )
+        x = np.tile(trial.inputs(100, 400), (int(units // 40_000) + 1, 1))
+        scaled = self.size * x
+        z = forward(function, scaled, self.keep_prob, trial.generator()) / scaled
+        z -= 1
+        z /= deviation(self.keep_prob)
+        for look, event in self.events.items():
+            half = halves[look]
+            found = event.happens(z[half(x)] if half else z)
+            where = f", {look.partition(',')[0]}" if half else ""
+            what = f"keep_prob = {self.keep_prob}{where}: factors {event.what}"
+            name = self.mistake or partial(_law_mistake, function, trial)
+            trial.judge(look, found, found.size, what, name)
+
+
+def counted(says: str, *samples: Sample) -> Property:
+    """The property that every event of the samples happens as often as it should."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        for sample in samples:
+            sample.judge(function, trial)
+
+    events = (item for sample in samples for item in sample.events.items())
+    return Property(says, test, {look: event.law for look, event in events})

@@ -1,7 +1,5 @@
 """alpha_dropout: drop units without changing the mean and the variance of the layer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,19 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise
+from autograder.families.alpha_units import (
+    LARGE,
+    OFF,
+    Masking,
+    Reading,
+    away_from_off,
+    constants,
+    dropped_units,
+    read,
+)
+from autograder.families.elementwise import call_text
+from autograder.families.formula import Rivals, first
+from autograder.families.noise_factors import forward
 from autograder.laws.binomial import Proportion
 
 exercise = Exercise(
@@ -25,264 +36,122 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="energy-alpha"):
-    alpha_dropout_changes_nothing = (
-        "in training x comes back unchanged; dropped units have to be replaced."
-    )
-    dropped_units_have_no_common_value = (
-        "no two units come back with the same value; all dropped units take one "
-        "value, whatever x was."
-    )
-    all_units_come_back_alike = (
-        "every unit comes back with the same value; kept units follow x."
-    )
-    drops_to_zero = (
-        "you replace dropped units by 0; AlphaDropout replaces them by d = −λα."
-    )
-    writes_inverted_dropout_for_alpha_dropout = (
-        "this is inverted dropout: dropped units are 0 and kept ones x / keep_prob; "
-        "the mean stays and the variance grows."
-    )
-    forgets_the_affine_map = (
-        "you replace dropped units by d and stop there; A and B bring mean and "
-        "variance back."
-    )
-    forgets_the_shift = (
-        "you multiply by A and do not add B; the mean of the layer moves."
-    )
-    forgets_the_factor_a = (
-        "you shift the layer and do not multiply it by A; its variance changes."
-    )
-    shift_lacks_the_factor_a = (
-        "your B is −q d for q = 1 − keep_prob; the bracket's mean q d is multiplied "
-        "by A, so B is −A q d."
-    )
+    alpha_dropout_changes_nothing = """in training x comes back unchanged; dropped units
+        have to be replaced."""
+    dropped_units_have_no_common_value = """no two units come back with the same value;
+        all dropped units take one value, whatever x was."""
+    all_units_come_back_alike = """every unit comes back with the same value; kept units
+        follow x."""
+    drops_to_zero = """you replace dropped units by 0; AlphaDropout replaces them by d =
+        −λα."""
+    writes_inverted_dropout_for_alpha_dropout = """this is inverted dropout: dropped
+        units are 0 and kept ones x / keep_prob; the mean stays and the variance
+        grows."""
+    forgets_the_affine_map = """you replace dropped units by d and stop there; A and B
+        bring mean and variance back."""
+    forgets_the_shift = """you multiply by A and do not add B; the mean of the layer
+        moves."""
+    forgets_the_factor_a = """you shift the layer and do not multiply it by A; its
+        variance changes."""
+    shift_lacks_the_factor_a = """your B is −q d for q = 1 − keep_prob; the bracket's
+        mean q d is multiplied by A, so B is −A q d."""
     shifts_the_wrong_way = "your B has the wrong sign: B takes the bracket's mean away."
-    shifts_by_keep_prob = (
-        "your B holds keep_prob; the bracket's mean comes from the dropped units, so "
-        "B holds 1 − keep_prob."
-    )
-    forgets_the_root_in_a = (
-        "your A is one over the bracket's variance; it is one over the square root of "
-        "it."
-    )
-    takes_a_from_the_mean_square = (
-        "your A comes from the bracket's mean square p + q d²; the variance is p + p "
-        "q d²."
-    )
-    inverts_the_factor_a = (
-        "your A is the square root of the bracket's variance; divide by it."
-    )
-    divides_by_keep_prob_as_well = (
-        "you divide kept units by keep_prob as well; A does all the scaling that is "
-        "needed."
-    )
-    leaves_the_dropped_out_of_the_affine_map = (
-        "kept units come back as A x + B, and dropped units as d; the affine map is "
-        "for both, A d + B."
-    )
-    drops_after_the_affine_map = (
-        "kept units come back as A x + B, and dropped units as 0; drop first, then "
-        "apply the affine map to the whole layer."
-    )
+    shifts_by_keep_prob = """your B holds keep_prob; the bracket's mean comes from the
+        dropped units, so B holds 1 − keep_prob."""
+    forgets_the_root_in_a = """your A is one over the bracket's variance; it is one over
+        the square root of it."""
+    takes_a_from_the_mean_square = """your A comes from the bracket's mean square p + q
+        d²; the variance is p + p q d²."""
+    inverts_the_factor_a = """your A is the square root of the bracket's variance;
+        divide by it."""
+    divides_by_keep_prob_as_well = """you divide kept units by keep_prob as well; A does
+        all the scaling that is needed."""
+    leaves_the_dropped_out_of_the_affine_map = """kept units come back as A x + B, and
+        dropped units as d; the affine map is for both, A d + B."""
+    drops_after_the_affine_map = """kept units come back as A x + B, and dropped units
+        as 0; drop first, then apply the affine map to the whole layer."""
     swaps_keep_and_drop_in_the_constants = "A and B are those of 1 − keep_prob."
-    drops_to_another_value = (
-        "A and B follow their formulas, and the value d that you put in place of "
-        "dropped units is another than −λα = −1.7581."
-    )
-    standardises_the_output = (
-        "you subtract the mean of what came out and divide by its standard deviation; "
-        "A and B depend on keep_prob alone."
-    )
-    has_other_constants = (
-        "kept units come back as a x + b and dropped units as one value, but these "
-        "three numbers are not A, B and A d + B."
-    )
-    kept_units_follow_no_affine_map = (
-        "kept units do not come back as a x + b with the same two numbers a and b "
-        "everywhere."
-    )
-    is_wrong_at_keep_prob_one = (
-        "at keep_prob = 1 nothing is dropped; then A = 1, B = 0 and out equals x."
-    )
-    applies_the_affine_map_at_test = (
-        "at test you still apply A and B; at test AlphaDropout is the identity."
-    )
-    scales_at_alpha_test = (
-        "at test x comes back multiplied by a constant; at test AlphaDropout is the "
-        "identity."
-    )
+    drops_to_another_value = """A and B follow their formulas, and the value d that you
+        put in place of dropped units is another than −λα = −1.7581."""
+    standardises_the_output = """you subtract the mean of what came out and divide by
+        its standard deviation; A and B depend on keep_prob alone."""
+    has_other_constants = """kept units come back as a x + b and dropped units as one
+        value, but these three numbers are not A, B and A d + B."""
+    kept_units_follow_no_affine_map = """kept units do not come back as a x + b with the
+        same two numbers a and b everywhere."""
+    is_wrong_at_keep_prob_one = """at keep_prob = 1 nothing is dropped; then A = 1, B =
+        0 and out equals x."""
+    applies_the_affine_map_at_test = """at test you still apply A and B; at test
+        AlphaDropout is the identity."""
+    scales_at_alpha_test = """at test x comes back multiplied by a constant; at test
+        AlphaDropout is the identity."""
 
 
-#: What a dropped unit is replaced with: SELU's value for very negative input.
-OFF = -1.0507009873554805 * 1.6732632423543772
-
-
-def _constants(keep_prob: float, off: float = OFF) -> tuple[float, float]:
-    """Return A and B."""
-    q = 1 - keep_prob
-    factor = (keep_prob + keep_prob * q * off**2) ** -0.5
-    return factor, -factor * q * off
-
-
-def _away_from_off(x: np.ndarray) -> np.ndarray:
-    """Return inputs of ``Trial.inputs`` moved out of the neighbourhood of ``OFF``, signs
-    kept, so that a dropped unit is told from a kept one."""
-    return np.where(x < 0, x / 2, x).astype(x.dtype)
-
-
-def _dropped(out: np.ndarray, keep_prob: float) -> np.ndarray:
-    """Return where units were dropped: where many outputs share a value.
-
-    Meant for hundreds of units. The right value is tried first; other values serve the
-    diagnosis."""
-    factor, shift = _constants(keep_prob)
-    near = np.abs(out - (factor * OFF + shift)) < 1e-5 * max(1, factor)
-    if np.count_nonzero(near) > max(1, 1e-4 * out.size):
-        return near
-    values, counts = np.unique(out, return_counts=True)
-    if counts.max() < 3:
-        return np.zeros(out.shape, bool)
-    shared = values[np.argmax(counts)]
-    tolerance = 1e-6 * max(1e-6, float(np.abs(values).max()))
-    return np.abs(out - shared) < tolerance
-
-
-class _Masking:
-    """A student's AlphaDropout as a mask: what it drops comes back as 0, the rest as x.
-
-    With it the checks of ``masks`` on rates and independence apply."""
-
-    def __init__(self, function: StudentFunction) -> None:
-        self.name = function.name
-        self._function = function
-
-    def __call__(self, x: np.ndarray, keep_prob: float, rng: Any, **mode: Any) -> Any:
-        return self.observe(x, keep_prob, rng, **mode)[0]
-
-    def observe(
-        self, x: np.ndarray, keep_prob: float, rng: Any, **mode: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
-        call = elementwise.call_text(
-            self.name, x.shape, keep_prob, mode.get("training", True)
-        )
-        result = self._function(_away_from_off(x), keep_prob, rng, **mode)
-        out, cache = facts.pair(result, call)
-        out = facts.float_array(out, x.shape, call, "out")
-        return (np.where(_dropped(out, keep_prob), 0.0, x), cache), (x,)
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """A large forward pass read as a x + b for kept units, and a value for dropped."""
-
-    x: np.ndarray
-    out: np.ndarray
-    dropped: np.ndarray
-
-    @property
-    def value(self) -> float:
-        return float(np.median(self.out[self.dropped]))
-
-    @property
-    def line(self) -> tuple[float, float] | None:
-        """a and b, or None where kept units do not lie on one line."""
-        x, out = self.x[~self.dropped], self.out[~self.dropped].astype(float)
-        a, b = np.polyfit(x, out, 1)
-        fits = facts.close(a * x + b, out, atol=1e-6 * float(np.abs(out).max()))
-        return (float(a), float(b)) if fits else None
-
-
-def _read(
-    function: StudentFunction,
-    trial: Trial,
-    keep_prob: float,
-    training: bool = True,
-) -> _Reading:
-    x = _away_from_off(trial.inputs(60, 60))
-    call = elementwise.call_text(function.name, x.shape, keep_prob, training)
-    mode = {} if training else {"training": False}
-    result = function(x, keep_prob, trial.generator(), **mode)
-    out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
-    return _Reading(x, out, _dropped(out, keep_prob))
-
-
-def _consistent(p: float, off: float) -> tuple[float, float, float]:
-    factor, shift = _constants(p, off)
-    return factor, shift, factor * off + shift
-
-
-def _with(factor: float, shift: float) -> tuple[float, float, float]:
-    return factor, shift, factor * OFF + shift
-
-
-def _wrong_lines(p: float) -> dict[str, list[tuple[float, float, float]]]:
+def _rivals(p: np.ndarray) -> Rivals:
     """Return a, b and the dropped units' value as wrong answers have them."""
-    factor, shift = _constants(p)
-    q = 1 - p
-    variance, square = p + p * q * OFF**2, p + q * OFF**2
+    factor, shift, value = constants(p)
+    mean = (1 - p) * OFF
+    variance, root = p + p * (1 - p) * OFF**2, (p + (1 - p) * OFF**2) ** -0.5
+
+    def mapped(a: Any, b: Any) -> tuple[Any, Any, Any]:
+        return a, b, a * OFF + b
+
     return {
-        Wrong.writes_inverted_dropout_for_alpha_dropout: [(1 / p, 0, 0)],
-        Wrong.drops_after_the_affine_map: [(factor, shift, 0)],
+        Wrong.writes_inverted_dropout_for_alpha_dropout: (1 / p, 0, 0),
+        Wrong.drops_after_the_affine_map: (factor, shift, 0),
         Wrong.drops_to_zero: [(factor, shift, shift), (p**-0.5, 0, 0), (1, 0, 0)],
-        Wrong.forgets_the_affine_map: [(1, 0, OFF)],
-        Wrong.forgets_the_shift: [_with(factor, 0)],
-        Wrong.forgets_the_factor_a: [_with(1, -q * OFF), _with(1, shift)],
-        Wrong.shift_lacks_the_factor_a: [_with(factor, -q * OFF)],
-        Wrong.shifts_the_wrong_way: [_with(factor, -shift)],
-        Wrong.shifts_by_keep_prob: [_with(factor, -factor * p * OFF)],
+        Wrong.forgets_the_affine_map: (1, 0, OFF),
+        Wrong.forgets_the_shift: mapped(factor, 0),
+        Wrong.forgets_the_factor_a: [mapped(1, -mean), mapped(1, shift)],
+        Wrong.shift_lacks_the_factor_a: mapped(factor, -mean),
+        Wrong.shifts_the_wrong_way: mapped(factor, -shift),
+        Wrong.shifts_by_keep_prob: mapped(factor, -factor * p * OFF),
         Wrong.forgets_the_root_in_a: [
-            _with(1 / variance, k * q * OFF) for k in (-1 / variance, -1)
-        ]
-        + [_with(1 / variance, shift)],
-        Wrong.takes_a_from_the_mean_square: [
-            _with(square**-0.5, -(square**-0.5) * q * OFF)
+            mapped(1 / variance, b) for b in (-mean / variance, -mean, shift)
         ],
-        Wrong.inverts_the_factor_a: [_with(variance**0.5, -(variance**0.5) * q * OFF)],
+        Wrong.takes_a_from_the_mean_square: mapped(root, -root * mean),
+        Wrong.inverts_the_factor_a: mapped(1 / factor, -mean / factor),
         Wrong.divides_by_keep_prob_as_well: [
-            (factor / p, shift, factor * OFF + shift),
-            (factor / p, shift / p, (factor * OFF + shift) / p),
-            _with(factor / p, shift),
+            (factor / p, shift, value),
+            (factor / p, shift / p, value / p),
+            mapped(factor / p, shift),
         ],
-        Wrong.leaves_the_dropped_out_of_the_affine_map: [(factor, shift, OFF)],
-        Wrong.swaps_keep_and_drop_in_the_constants: [_with(*_constants(q))],
+        Wrong.leaves_the_dropped_out_of_the_affine_map: (factor, shift, OFF),
+        Wrong.swaps_keep_and_drop_in_the_constants: constants(1 - p),
     }
 
 
-def _line_mistake(function: StudentFunction, trial: Trial) -> str | None:
+def _fits(found: Any, wrong: Any) -> bool:
+    pairs = zip(found, wrong, strict=True)
+    return all(facts.close(one, other, rtol=1e-4, atol=1e-5) for one, other in pairs)
+
+
+def _mistake(function: StudentFunction, trial: Trial) -> str | None:
     """Return what is behind wrong values, from two large forward passes."""
+    p = np.array(shared.BOTH_SIDES)
     try:
-        got = {p: _read(function, trial, p) for p in shared.BOTH_SIDES}
+        got = [read(function, trial, each) for each in shared.BOTH_SIDES]
     except (StudentError, CheckFailure):
         return None
-    if any(reading.dropped.mean() in (0, 1) for reading in got.values()):
+    if any(each.dropped.mean() in (0, 1) for each in got):
         return None
-    if all(
-        facts.close(reading.out.mean(), 0, atol=1e-5)
-        and facts.close(reading.out.std(), 1)
-        for reading in got.values()
-    ):
+    moments = np.array([(each.out.mean(), each.out.std()) for each in got])
+    if facts.close(moments, (0, 1), atol=1e-5):
         return Wrong.standardises_the_output
-    found = {p: (*(got[p].line or ()), got[p].value) for p in shared.BOTH_SIDES}
-    if any(len(numbers) < 3 for numbers in found.values()):
+    lines = [each.line for each in got if each.line]
+    if len(lines) < len(got):
         return Wrong.kept_units_follow_no_affine_map
-    if all(_fits(found[p], _consistent(p, OFF)) for p in shared.BOTH_SIDES):
+    a, b = np.transpose(lines)
+    value = np.array([each.value for each in got])
+    if _fits((a, b, value), constants(p)):
         return None
-    for name in _wrong_lines(0.5):
-        if all(
-            any(_fits(found[p], wrong) for wrong in _wrong_lines(p)[name])
-            for p in shared.BOTH_SIDES
-        ):
-            return name
-    offs = [(found[p][2] - found[p][1]) / found[p][0] for p in shared.BOTH_SIDES]
-    if facts.close(offs[0], offs[1]) and all(
-        _fits(found[p], _consistent(p, offs[0])) for p in shared.BOTH_SIDES
-    ):
+    if name := first((a, b, value), _rivals(p), _fits):
+        return name
+    off = (value - b) / a
+    consistent = _fits((a, b, value), constants(p, off))
+    if consistent and facts.close(*off):
         return Wrong.drops_to_another_value
     return Wrong.has_other_constants
-
-
-def _fits(found: Sequence[float], wrong: Sequence[float]) -> bool:
-    return facts.close(found, wrong, rtol=1e-4, atol=1e-5)
 
 
 @exercise.check(points=0.25)
@@ -291,170 +160,152 @@ def returns_alpha_float_arrays(alpha_dropout: StudentFunction, trial: Trial) -> 
     elementwise.returns_float_arrays(alpha_dropout, trial)
 
 
+_MIXES = "replaces_some_units_by_one_value"
+
+
 @exercise.check(points=0.25, after="returns_alpha_float_arrays")
 def replaces_some_units_by_one_value(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """In training, which is the default, some units take one common value, others not."""
     for keep_prob in shared.BOTH_SIDES:
-        got = _read(alpha_dropout, trial, keep_prob)
+        got = read(alpha_dropout, trial, keep_prob)
         share = got.dropped.mean()
         if 0 < share < 1:
             continue
-        call = elementwise.call_text(alpha_dropout.name, got.x.shape, keep_prob)
         seen = "all units share a value" if share else "no value comes back repeatedly"
         trial.fail(
-            f"{call}: {seen}; expected about {1 - keep_prob:.0%} of the units to come "
-            "back as one value.",
-            _nothing_dropped_mistake(alpha_dropout, trial, got),
+            f"{call_text(alpha_dropout.name, LARGE, keep_prob)}: {seen}; expected about "
+            f"{1 - keep_prob:.0%} of the units to come back as one value.",
+            _unmixed_mistake(alpha_dropout, trial, got),
         )
 
 
-def _nothing_dropped_mistake(
-    function: StudentFunction, trial: Trial, got: _Reading
-) -> str:
+def _unmixed_mistake(function: StudentFunction, trial: Trial, got: Reading) -> str:
     """Return what is behind an output without a mixture of kept and dropped units."""
-    named = (
-        elementwise.Wrong.one_bit_for_the_whole_array,
-        elementwise.Wrong.does_not_train_by_default,
-        elementwise.Wrong.training_flag_reversed,
-    )
     try:
-        elementwise.drops_some(_Masking(function), trial)
+        elementwise.drops_some(Masking(function), trial)
     except CheckFailure as failure:
-        if failure.mistake in named:
+        if failure.mistake in (
+            elementwise.Wrong.one_bit_for_the_whole_array,
+            elementwise.Wrong.does_not_train_by_default,
+            elementwise.Wrong.training_flag_reversed,
+        ):
             return failure.mistake
     if got.dropped.all():
         return Wrong.all_units_come_back_alike
-    return (
-        Wrong.alpha_dropout_changes_nothing
-        if facts.close(got.out, got.x)
-        else Wrong.dropped_units_have_no_common_value
-    )
+    if facts.close(got.out, got.x):
+        return Wrong.alpha_dropout_changes_nothing
+    return Wrong.dropped_units_have_no_common_value
 
 
-@exercise.check(points=0.25, after="replaces_some_units_by_one_value")
+@exercise.check(points=0.25, after=_MIXES)
 def leaves_the_layer_alone(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """x is the same after the call as before."""
     elementwise.leaves_input_alone(alpha_dropout, trial)
 
 
-@exercise.check(points=0.5, after="replaces_some_units_by_one_value")
+@exercise.check(points=0.5, after=_MIXES)
 def alpha_is_the_identity_at_test(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """With training=False, out equals x."""
 
     def name_of(factor: str | None) -> str | None:
         try:
-            got = _read(alpha_dropout, trial, 0.8, training=False)
+            got = read(alpha_dropout, trial, 0.8, training=False)
         except (StudentError, CheckFailure):
             return None
         if 0 < got.dropped.mean() < 1:
             return elementwise.Wrong.still_drops_at_test
         if got.line is None:
             return Wrong.kept_units_follow_no_affine_map
-        return (
-            Wrong.applies_the_affine_map_at_test
-            if abs(got.line[1]) > 1e-6
-            else Wrong.scales_at_alpha_test
-        )
+        if abs(got.line[1]) > 1e-6:
+            return Wrong.applies_the_affine_map_at_test
+        return Wrong.scales_at_alpha_test
 
     elementwise.test_mode(alpha_dropout, trial, lambda keep_prob: 1.0, name_of)
 
 
-@exercise.check(points=0.75, after="replaces_some_units_by_one_value")
+#: Near keep_prob = 1 a mask that whole rows share may drop nothing, which is judged
+#: elsewhere: a reading with a dropped unit is looked for in so many calls.
+_ATTEMPTS = 30
+
+
+@exercise.check(points=0.75, after=_MIXES)
 def gives_dropped_units_the_right_value(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Dropped units come back as A d + B."""
     for keep_prob in (*shared.BOTH_SIDES, shared.MANY_DIGITS, *shared.NEAR_THE_ENDS):
-        got = _with_dropped(alpha_dropout, trial, keep_prob)
-        call = elementwise.call_text(alpha_dropout.name, got.x.shape, keep_prob)
-        trial.expect(
-            got.dropped.any(),
-            f"{call}: no unit is dropped in {_ATTEMPTS} calls.",
-            elementwise.Wrong.rounds_or_clips_keep_prob,
-        )
-        factor, shift = _constants(keep_prob)
-        expected = factor * OFF + shift
-        if not facts.close(got.value, expected):
+        call = call_text(alpha_dropout.name, LARGE, keep_prob)
+        readings = (read(alpha_dropout, trial, keep_prob) for _ in range(_ATTEMPTS))
+        values = (got.value for got in readings if got.dropped.any())
+        value, expected = next(values, None), constants(keep_prob)[2]
+        if value is None:
             trial.fail(
-                f"{call}: dropped units come back as {got.value:.6g}; expected "
+                f"{call}: no unit is dropped in {_ATTEMPTS} calls.",
+                elementwise.Wrong.rounds_or_clips_keep_prob,
+            )
+        if not facts.close(value, expected):
+            trial.fail(
+                f"{call}: dropped units come back as {value:.6g}; expected "
                 f"{expected:.6g}.",
-                _line_mistake(alpha_dropout, trial) or Wrong.has_other_constants,
+                _mistake(alpha_dropout, trial) or Wrong.has_other_constants,
             )
 
 
-_ATTEMPTS = 30
-
-
-def _with_dropped(
-    function: StudentFunction, trial: Trial, keep_prob: float
-) -> _Reading:
-    """Return a reading with a dropped unit if there is one in ``_ATTEMPTS`` calls: near
-    keep_prob = 1 a mask that whole rows share may drop nothing, which is judged elsewhere."""
-    for _ in range(_ATTEMPTS):
-        got = _read(function, trial, keep_prob)
-        if got.dropped.any():
-            break
-    return got
-
-
-@exercise.check(points=0.75, after="replaces_some_units_by_one_value")
+@exercise.check(points=0.75, after=_MIXES)
 def scales_and_shifts_kept_units(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """Kept units come back as A x + B, for x of every size and shape."""
-    sizes: list[tuple[Sequence[int], float, Any]] = [((60, 60), 1.0, np.float64)]
-    sizes += [((60, 60), size, np.float64) for size in (1e-3, 1e3)]
-    sizes += [(shape, 1.0, np.float32) for shape in (*elementwise.SHAPES, (1,), (1, 5))]
+    cases: list[tuple[tuple[int, ...], float, Any]] = [
+        *((LARGE, size, np.float64) for size in (1.0, 1e-3, 1e3)),
+        *((shape, 1.0, np.float32) for shape in (*elementwise.SHAPES, (1,), (1, 5))),
+    ]
     for keep_prob in (*shared.BOTH_SIDES, shared.MANY_DIGITS):
-        dropped_value = _read(alpha_dropout, trial, keep_prob).value
-        factor, shift = _constants(keep_prob)
-        for shape, size, dtype in sizes:
-            x = (size * _away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
-            call = elementwise.call_text(alpha_dropout.name, x.shape, keep_prob)
-            result = alpha_dropout(x, keep_prob, trial.generator())
-            out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
-            expected = factor * x + shift
-            slack = 1e-5 * max(1, factor)
-            dropped = np.isclose(out, dropped_value, rtol=1e-5, atol=slack)
-            wrong = ~dropped & ~np.isclose(out, expected, rtol=1e-5, atol=slack)
+        value = read(alpha_dropout, trial, keep_prob).value
+        factor, shift, _ = constants(keep_prob)
+        for shape, size, dtype in cases:
+            x = (size * away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
+            out = forward(alpha_dropout, x, keep_prob, trial.generator())
+            expected, slack = factor * x + shift, 1e-5 * max(1, factor)
+            allowed = (np.isclose(out, y, 1e-5, slack) for y in (value, expected))
+            wrong = ~np.logical_or(*allowed)
             if wrong.any():
                 place = int(np.flatnonzero(wrong)[0])
                 trial.fail(
-                    f"{call}: a unit of {x.flat[place]:.6g} comes back as "
-                    f"{out.flat[place]:.6g}; expected {expected.flat[place]:.6g} when it "
-                    f"is kept (and {dropped_value:.6g} means dropped here).",
-                    _line_mistake(alpha_dropout, trial)
+                    f"{call_text(alpha_dropout.name, shape, keep_prob)}: a unit of "
+                    f"{x.flat[place]:.6g} comes back as {out.flat[place]:.6g}; expected "
+                    f"{expected.flat[place]:.6g} when it is kept (and {value:.6g} means "
+                    "dropped here).",
+                    _mistake(alpha_dropout, trial)
                     or Wrong.kept_units_follow_no_affine_map,
                 )
 
 
-@exercise.check(points=0.25, after="replaces_some_units_by_one_value")
+@exercise.check(points=0.25, after=_MIXES)
 def alpha_changes_nothing_at_keep_prob_one(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1, out equals x."""
     x = trial.inputs(50, 40)
-    call = elementwise.call_text(alpha_dropout.name, x.shape, 1.0)
-    result = alpha_dropout(x, 1.0, trial.generator())
-    out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
+    out = forward(alpha_dropout, x, 1.0, trial.generator())
     if facts.close(out, x, atol=1e-6):
         return
     name = Wrong.is_wrong_at_keep_prob_one
     if np.median(np.abs(out - x)) < 0.05:
         name = elementwise.Wrong.rounds_or_clips_keep_prob
-    elif abs(_read(alpha_dropout, trial, 0.8).dropped.mean() - 0.8) < 0.06:
+    elif abs(read(alpha_dropout, trial, 0.8).dropped.mean() - 0.8) < 0.06:
         name = elementwise.Wrong.keeps_with_drop_probability
     trial.fail(
-        f"{call}: nothing is dropped at keep_prob = 1, so out equals x; "
-        f"{facts.worst(out, x)}.",
+        f"{call_text(alpha_dropout.name, x.shape, 1.0)}: nothing is dropped at keep_prob "
+        f"= 1, so out equals x; {facts.worst(out, x)}.",
         name,
     )
 
 
-@exercise.check(points=0.25, after="replaces_some_units_by_one_value")
+@exercise.check(points=0.25, after=_MIXES)
 def drops_each_unit_by_itself(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """Rows, columns and calls do not share bits, and the kept count varies."""
-    elementwise.gives_each_unit_its_own_bit(_Masking(alpha_dropout), trial)
+    elementwise.gives_each_unit_its_own_bit(Masking(alpha_dropout), trial)
 
 
 _ZEROS = "zero x kept at 0.8"
@@ -469,14 +320,12 @@ def keeps_alpha_units_at_the_stated_rate(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    elementwise.keeps_at_rate(_Masking(alpha_dropout), trial)
+    elementwise.keeps_at_rate(Masking(alpha_dropout), trial)
     x = trial.inputs(2 * -(-trial.size(_ZEROS) // 40), 40)
     x[:, ::2] = 0
-    call = elementwise.call_text(alpha_dropout.name, x.shape, 0.8)
-    result = alpha_dropout(_away_from_off(x), 0.8, trial.generator())
-    out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
+    out = forward(alpha_dropout, away_from_off(x), 0.8, trial.generator())
     # Kept zeros share a value as well, and more of them than of the dropped.
-    dropped = _dropped(out[x != 0], 0.8)
+    dropped = dropped_units(out[x != 0], 0.8)
     value = np.median(out[x != 0][dropped]) if dropped.any() else np.nan
     kept = ~np.isclose(out[x == 0], value, rtol=1e-5, atol=1e-5)
     what = "units with x = 0 kept at keep_prob = 0.8"
@@ -492,10 +341,10 @@ def drops_alpha_units_independently(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    elementwise.is_independent(_Masking(alpha_dropout), trial)
+    elementwise.is_independent(Masking(alpha_dropout), trial)
 
 
-@exercise.check(points=0.25, after="replaces_some_units_by_one_value")
+@exercise.check(points=0.25, after=_MIXES)
 def draws_alpha_masks_from_the_given_rng(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:

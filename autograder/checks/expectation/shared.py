@@ -1,30 +1,19 @@
 """What the exercises of ``expectation`` share."""
 
-from typing import Any
-
 import numpy as np
 
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentFunction
-from autograder.contract.trial import CheckFailure
-from autograder.families import elementwise
 
 
 class Wrong(Mistakes, section="exp-enumeration"):
-    close_but_not_exact = (
-        "your numbers are near the exact ones: either they are simulated, with a "
-        "seed, or they are rounded; the exact value has a formula."
-    )
-    answers_at_random = (
-        "your answer changes from call to call, as a simulation's does; the exact "
-        "value has a formula."
-    )
+    close_but_not_exact = """your numbers are near the exact ones: either they are
+        simulated, with a seed, or they are rounded; the exact value has a formula."""
+    answers_at_random = """your answer changes from call to call, as a simulation's
+        does; the exact value has a formula."""
 
 
-def leaves_x_alone(function: StudentFunction, call: str, *args: Any) -> None:
-    _, after = function.observe(*args)
-    if not np.array_equal(after[0], args[0]):
-        raise CheckFailure(
-            f"{call} changed x in place; x / c makes a new array, x /= c does not.",
-            elementwise.Wrong.changes_its_input,
-        )
+def listed(x: np.ndarray) -> str:
+    """Return a vector as an argument in a message: its entries when they are few."""
+    if len(x) > 10:
+        return f"x with {len(x)} entries"
+    return f"[{', '.join(f'{v:.4g}' for v in x)}]"

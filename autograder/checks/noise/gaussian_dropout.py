@@ -1,7 +1,6 @@
 """gaussian_dropout: multiply every unit by its own normal number."""
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,18 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import bit_tests, elementwise, noise_factors
 from autograder.families.elementwise import KEEP_PROBS, call_text
-from autograder.laws import continuous
+from autograder.families.noise_factors import (
+    SMALL,
+    Event,
+    Sample,
+    Wrong,
+    above_one,
+    forward,
+    noisy,
+    spread,
+    tail,
+)
+from autograder.laws import normal
 from autograder.laws.binomial import Proportion, exact_count
 
 exercise = Exercise(
@@ -25,9 +35,8 @@ exercise = Exercise(
 
 
 _NAME = "gaussian_dropout"
-
-
-_GAUSSIAN_SHAPES = ((7,), (1,), (6, 5), (4, 2, 5), (2, 3, 4, 3))
+_SHAPES = ((7,), (1,), (6, 5), (4, 2, 5), (2, 3, 4, 3))
+_FLOATS, _VARIES = "returns_noisy_float_arrays", "multiplies_by_varying_factors"
 
 
 @exercise.check(points=0.25)
@@ -36,18 +45,16 @@ def returns_noisy_float_arrays(gaussian_dropout: StudentFunction, trial: Trial) 
     elementwise.returns_float_arrays(gaussian_dropout, trial)
 
 
-@exercise.check(points=0.25, after="returns_noisy_float_arrays")
+@exercise.check(points=0.25, after=_FLOATS)
 def multiplies_by_varying_factors(
     gaussian_dropout: StudentFunction, trial: Trial
 ) -> None:
     """In training, which is the default, x is multiplied by many different numbers."""
     for keep_prob in KEEP_PROBS:
-        factors = noise_factors.noisy(
-            gaussian_dropout, trial, noise_factors.SMALL, keep_prob
-        ).factors
+        factors = noisy(gaussian_dropout, trial, SMALL, keep_prob).factors
         # Of 3,600 normal numbers, fewer than 30 agree in their first five digits.
         different = len(np.unique(np.round(factors, 5)))
-        call = call_text(_NAME, noise_factors.SMALL, keep_prob)
+        call = call_text(_NAME, SMALL, keep_prob)
         if facts.close(factors, factors.flat[0]):
             trial.fail(
                 f"{call}: out is {factors.flat[0]:.4g} times x in every place; expected "
@@ -58,281 +65,193 @@ def multiplies_by_varying_factors(
             different > 20,
             f"{call}: the {factors.size} factors out / x take {different} different "
             "values; expected about as many values as units.",
-            noise_factors.Wrong.factors_take_few_values,
+            Wrong.factors_take_few_values,
         )
 
 
-@exercise.check(points=0.25, after="multiplies_by_varying_factors")
+@exercise.check(points=0.25, after=_VARIES)
 def leaves_its_noisy_input_alone(
     gaussian_dropout: StudentFunction, trial: Trial
 ) -> None:
     """x is the same after the call as before, in both modes."""
     for training in (True, False):
         x = trial.inputs(30, 20, zeros=0.2)
-        _, after = gaussian_dropout.observe(
-            x, 0.3, trial.generator(), training=training
-        )
-        bit_tests.expect_unchanged(
-            trial, x, after[0], call_text(_NAME, x.shape, 0.3, training)
-        )
+        rng = trial.generator()
+        _, after = gaussian_dropout.observe(x, 0.3, rng, training=training)
+        call = call_text(_NAME, x.shape, 0.3, training)
+        bit_tests.expect_unchanged(trial, x, after[0], call)
 
 
-@exercise.check(points=0.25, after="multiplies_by_varying_factors")
+@exercise.check(points=0.25, after=_VARIES)
 def makes_no_noise_at_test(gaussian_dropout: StudentFunction, trial: Trial) -> None:
     """With training=False, out equals x."""
-    for shape, keep_prob in itertools.product(
-        (noise_factors.SMALL, *_GAUSSIAN_SHAPES), (*KEEP_PROBS, 1.0)
-    ):
-        got = noise_factors.noisy(
-            gaussian_dropout, trial, shape, keep_prob, training=False
-        )
-        if facts.close(got.out, got.x):
-            continue
+    for shape, keep_prob in itertools.product((SMALL, *_SHAPES), (*KEEP_PROBS, 1.0)):
+        got = noisy(gaussian_dropout, trial, shape, keep_prob, training=False)
         one_factor = facts.close(got.factors, got.factors.flat[0])
-        trial.fail(
+        trial.expect(
+            facts.close(got.out, got.x),
             f"{call_text(_NAME, shape, keep_prob, training=False)}: "
             f"{facts.worst(got.out, got.x)}; at test out equals x.",
-            noise_factors.Wrong.scales_at_test
-            if one_factor
-            else noise_factors.Wrong.still_noisy_at_test,
+            Wrong.scales_at_test if one_factor else Wrong.still_noisy_at_test,
         )
 
 
-@exercise.check(points=0.25, after="multiplies_by_varying_factors")
+@exercise.check(points=0.25, after=_VARIES)
 def makes_no_noise_at_keep_prob_one(
     gaussian_dropout: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1, out equals x."""
-    got = noise_factors.noisy(gaussian_dropout, trial, (50, 40), 1.0)
+    got = noisy(gaussian_dropout, trial, (50, 40), 1.0)
     trial.expect(
         facts.close(got.out, got.x),
         f"{call_text(_NAME, (50, 40), 1.0)}: {facts.worst(got.out, got.x)}; without "
         "noise out equals x.",
-        noise_factors.Wrong.noisy_at_keep_prob_one,
+        Wrong.noisy_at_keep_prob_one,
     )
 
 
-@exercise.check(points=0.25, after="multiplies_by_varying_factors")
+@exercise.check(points=0.25, after=_VARIES)
 def leaves_zeros_at_zero(gaussian_dropout: StudentFunction, trial: Trial) -> None:
     """In training out is 0 wherever x is 0: the noise multiplies."""
     for x in (trial.inputs(30, 20, zeros=0.5), np.zeros((30, 20)), np.zeros(1)):
-        call = call_text(_NAME, x.shape, 0.3)
-        out = noise_factors.noisy(gaussian_dropout, trial, x.shape, 0.3, x=x).out
+        out = forward(gaussian_dropout, x, 0.3, trial.generator())
         moved = int(np.count_nonzero(out[x == 0]))
         trial.expect(
             not moved,
-            f"{call}: of {int((x == 0).sum())} units that are 0, {moved} came back as "
-            "another number.",
-            noise_factors.Wrong.adds_instead_of_multiplying,
+            f"{call_text(_NAME, x.shape, 0.3)}: of {int((x == 0).sum())} units that are "
+            f"0, {moved} came back as another number.",
+            Wrong.adds_instead_of_multiplying,
         )
 
 
 _CALLS, _SIDE = 40, 20
 
 
-@exercise.check(points=0.5, after="multiplies_by_varying_factors")
+@exercise.check(points=0.5, after=_VARIES)
 def gives_every_unit_its_own_factor(
     gaussian_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Rows, columns and calls do not share noise, whose mean and spread vary."""
-    rng = trial.generator()
-    call = f"{_CALLS} calls {call_text(_NAME, (_SIDE, _SIDE), 0.7)}"
-    factors = np.array(
-        [
-            noise_factors.noisy(
-                gaussian_dropout, trial, (_SIDE, _SIDE), 0.7, rng
-            ).factors
-            for _ in range(_CALLS)
-        ]
-    )
+    rng, square = trial.generator(), (_SIDE, _SIDE)
+    call = f"{_CALLS} calls {call_text(_NAME, square, 0.7)}"
+    draws = (noisy(gaussian_dropout, trial, square, 0.7, rng) for _ in range(_CALLS))
+    factors = np.array([got.factors for got in draws])
     shared = bit_tests.constant_axes(factors)
-    trial.expect(
-        0 not in shared,
-        f"{call}: every call drew the same noise.",
-        noise_factors.Wrong.same_noise_every_call,
-    )
-    trial.expect(
-        1 not in shared,
-        f"{call}: all rows share their noise.",
-        noise_factors.Wrong.one_noise_for_all_rows,
-    )
-    trial.expect(
-        2 not in shared,
-        f"{call}: a row has one factor for all units.",
-        noise_factors.Wrong.one_factor_for_each_row,
-    )
     ordered = factors[np.argsort(factors[:, 0, 0])]
     repeated = np.isclose(ordered[1:], ordered[:-1]).all(axis=(1, 2)).sum()
-    trial.expect(
-        not repeated,
-        f"{call}: {repeated} of them repeat another's noise.",
-        noise_factors.Wrong.reuses_noise,
-    )
+    for wrong, seen, name in (
+        (0 in shared, "every call drew the same noise", Wrong.same_noise_every_call),
+        (1 in shared, "all rows share their noise", Wrong.one_noise_for_all_rows),
+        (
+            2 in shared,
+            "a row has one factor for all units",
+            Wrong.one_factor_for_each_row,
+        ),
+        (repeated, f"{repeated} of them repeat another's noise", Wrong.reuses_noise),
+    ):
+        trial.expect(not wrong, f"{call}: {seen}.", name)
     for shape in ((400,), (20, 6, 9), (5, 6, 7, 8)):
-        got = noise_factors.noisy(gaussian_dropout, trial, shape, 0.7).factors
+        axes = bit_tests.constant_axes(
+            noisy(gaussian_dropout, trial, shape, 0.7).factors
+        )
         trial.expect(
-            not (axes := bit_tests.constant_axes(got)),
+            not axes,
             f"{call_text(_NAME, shape, 0.7)}: the factors are the same all along axis "
             f"{axes[:1]}.",
-            noise_factors.Wrong.shares_factors_along_an_axis,
+            Wrong.shares_factors_along_an_axis,
         )
     noise_factors.expect_varying_moments(trial, factors, call)
 
 
-_ABOVE = ("above 1", lambda z: z > 0)
+def _whole_and_half(
+    keep_prob: float, name: str, part: str, whole: Event, half: Event, size: float = 1.0
+) -> Sample:
+    """Count an event in all factors, and with less precision in a part of them."""
+    events = {f"{name}, keep_prob {keep_prob}": whole, f"{part}, {name}": half}
+    return Sample(keep_prob, events, size)
 
 
-_BEYOND = (
-    "more than 1.5 standard deviations from 1",
-    lambda z: np.abs(z) > continuous.SCALE_DISTANCE,
+_mean = noise_factors.counted(
+    "Half of the factors lie above 1, whatever the value and place of the unit.",
+    _whole_and_half(0.83, "above 1", "positive x", above_one(0.04), above_one(0.06)),
+    _whole_and_half(0.27, "above 1", "front half", above_one(0.04), above_one(0.06)),
 )
-
-
-@exercise.check(
-    points=0.25,
-    after=("gives_every_unit_its_own_factor", "leaves_zeros_at_zero"),
-    looks={
-        "above 1, keep_prob 0.83": continuous.location(0.04),
-        "positive x, above 1": continuous.location(0.06),
-        "above 1, keep_prob 0.27": continuous.location(0.04),
-        "front half, above 1": continuous.location(0.06),
-    },
-)
-def its_factors_have_mean_one(gaussian_dropout: StudentFunction, trial: Trial) -> None:
-    """Half of the factors lie above 1, whatever the value and place of the unit."""
-    for keep_prob, part in ((0.83, "positive x"), (0.27, "front half")):
-        events = {
-            f"above 1, keep_prob {keep_prob}": _ABOVE,
-            f"{part}, above 1": _ABOVE,
-        }
-        noise_factors.judge_factors(gaussian_dropout, trial, keep_prob, events)
-
-
-@exercise.check(
-    points=0.5,
-    after=("gives_every_unit_its_own_factor", "leaves_zeros_at_zero"),
-    looks={
-        "spread, keep_prob 0.83": continuous.scale(0.025),
-        "large x, spread": continuous.scale(0.04),
-        "spread, keep_prob 0.27": continuous.scale(0.03),
-        "front half, spread": continuous.scale(0.04),
-        "spread, keep_prob 0.998": continuous.scale(0.05),
-        "spread, keep_prob 0.02": continuous.scale(0.05),
-    },
-)
-def its_factors_have_the_right_variance(
-    gaussian_dropout: StudentFunction, trial: Trial
-) -> None:
-    """The factors have variance (1 - keep_prob) / keep_prob, for x of every size."""
-    for keep_prob, part, size in ((0.83, "large x", 1e6), (0.27, "front half", 1e-6)):
-        events = {
-            f"spread, keep_prob {keep_prob}": _BEYOND,
-            f"{part}, spread": _BEYOND,
-        }
-        noise_factors.judge_factors(gaussian_dropout, trial, keep_prob, events, size)
+_fine = {p: {f"spread, keep_prob {p}": spread(0.05)} for p in (0.998, 0.02)}
+_variance = noise_factors.counted(
+    "The factors have variance (1 - keep_prob) / keep_prob, for x of every size.",
+    _whole_and_half(0.83, "spread", "large x", spread(0.025), spread(0.04), 1e6),
+    _whole_and_half(0.27, "spread", "front half", spread(0.03), spread(0.04), 1e-6),
     # A keep probability that is rounded, and a spread that is bounded, show here.
-    for keep_prob in (0.998, 0.02):
-        events = {f"spread, keep_prob {keep_prob}": _BEYOND}
-        name = noise_factors.Wrong.factors_have_another_spread
-        noise_factors.judge_factors(
-            gaussian_dropout, trial, keep_prob, events, mistake=name
-        )
-
-
-def _farther(distance: float) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
-    what = f"more than {distance:g} standard deviations from 1"
-    return what, lambda z: np.abs(z) > distance
-
-
-@exercise.check(
-    points=0.25,
-    after=("its_factors_have_mean_one", "its_factors_have_the_right_variance"),
-    looks={
-        "beyond 3": continuous.beyond(3.0, 0.0007),
-        "beyond 3.5": continuous.beyond(3.5, 0.00032),
-        "within the quartiles": Proportion(0.5, 0.0125),
-        "above 2": continuous.above(2.0, 0.0025),
-    },
+    *(
+        Sample(p, events, mistake=Wrong.factors_have_another_spread)
+        for p, events in _fine.items()
+    ),
 )
-def its_factors_are_normal(gaussian_dropout: StudentFunction, trial: Trial) -> None:
-    """The factors have the tails and the middle of a normal law, on both sides."""
-    events = {
-        "beyond 3": _farther(3.0),
-        "beyond 3.5": _farther(3.5),
-        "within the quartiles": (
-            "nearer to 1 than 0.6745 standard deviations",
-            lambda z: np.abs(z) < continuous.QUARTILE,
-        ),
-        "above 2": ("more than 2 standard deviations above 1", lambda z: z > 2),
-    }
-    noise_factors.judge_factors(gaussian_dropout, trial, 0.83, events)
-
+_shape = noise_factors.counted(
+    "The factors have the tails and the middle of a normal law, on both sides.",
+    Sample(
+        0.83,
+        {
+            "beyond 3": tail(3.0, 0.0007),
+            "beyond 3.5": tail(3.5, 0.00032),
+            "within the quartiles": Event(
+                Proportion(0.5, 0.0125),
+                "nearer to 1 than 0.6745 standard deviations",
+                lambda z: np.abs(z) < normal.QUARTILE,
+            ),
+            "above 2": Event(
+                normal.above(2.0, 0.0025),
+                "more than 2 standard deviations above 1",
+                lambda z: z > 2,
+            ),
+        },
+    ),
+)
+_OWN = ("gives_every_unit_its_own_factor", "leaves_zeros_at_zero")
+_LAW = ("its_factors_have_mean_one", "its_factors_have_the_right_variance")
+exercise.asks(0.25, "its_factors_have_mean_one", _mean, after=_OWN)
+exercise.asks(0.5, "its_factors_have_the_right_variance", _variance, after=_OWN)
+exercise.asks(0.25, "its_factors_are_normal", _shape, after=_LAW)
 
 _SIGN = Proportion(0.5, detects=0.02)
-
-
 _BALANCE = Proportion(exact_count(_SIDE, 0.5).probability, detects=0.05)
+_KINDS = ("signs, ", "sizes, ")
+_AXES = ("rows", "columns")
+_LOOKS = {
+    look: law
+    for kind in _KINDS
+    for look, law in (
+        *bit_tests.pair_looks(_AXES, _SIGN, kind).items(),
+        *((f"{kind}balanced {axis}", _BALANCE) for axis in _AXES),
+    )
+}
 
 
-_SIGN_AXES = ("rows", "columns")
-
-
-@exercise.check(
-    points=0.25,
-    after=("its_factors_have_mean_one", "its_factors_have_the_right_variance"),
-    looks={
-        **bit_tests.pair_looks(_SIGN_AXES, _SIGN, "signs, "),
-        **bit_tests.pair_looks(_SIGN_AXES, _SIGN, "sizes, "),
-        "signs, balanced rows": _BALANCE,
-        "signs, balanced columns": _BALANCE,
-        "sizes, balanced rows": _BALANCE,
-        "sizes, balanced columns": _BALANCE,
-    },
-)
+@exercise.check(points=0.25, after=_LAW, looks=_LOOKS)
 def its_factors_are_independent(
     gaussian_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Factors in pairs of rows, columns and calls agree in side and size half the time."""
     rng, keep_prob = trial.generator(), 0.3
-    size = max(
-        trial.size("signs, successive calls"), 10 * trial.size("signs, balanced rows")
-    )
-    blocks = -(-size // _SIDE**2)
+    pairs, rows = (f"signs, {look}" for look in ("successive calls", "balanced rows"))
+    blocks = -(-max(trial.size(pairs), 10 * trial.size(rows)) // _SIDE**2)
     shape = (_SIDE * blocks, _SIDE)
-    z = np.array(
-        [
-            noise_factors.noisy(gaussian_dropout, trial, shape, keep_prob, rng).factors
-            - 1
-            for _ in range(2)
-        ]
-    ) / noise_factors.deviation(keep_prob)
-    kinds = {
-        "signs, ": (z > 0, "factors above 1"),
-        "sizes, ": (np.abs(z) > continuous.QUARTILE, "factors far from 1"),
-    }
-    for kind, (bits, what) in kinds.items():
-        bit_tests.judge_pairs(
-            trial,
-            bits,
-            _SIGN_AXES,
-            what,
-            noise_factors.Wrong.factors_depend_on_each_other,
-            kind,
-        )
+    draws = (noisy(gaussian_dropout, trial, shape, keep_prob, rng) for _ in range(2))
+    z = np.array([got.factors - 1 for got in draws])
+    far = normal.QUARTILE * noise_factors.deviation(keep_prob)
+    events = (z > 0, "factors above 1"), (np.abs(z) > far, "factors far from 1")
+    name = Wrong.factors_depend_on_each_other
+    for kind, (bits, what) in zip(_KINDS, events, strict=True):
+        bit_tests.judge_pairs(trial, bits, _AXES, what, name, kind)
         square = bits.reshape(2, blocks, _SIDE, _SIDE)
-        for axis, name in ((3, "rows"), (2, "columns")):
+        for axis, where in ((3, "rows"), (2, "columns")):
             balanced = square.sum(axis=axis) == _SIDE // 2
-            message = f"{name} of {_SIDE} with exactly {_SIDE // 2} {what}"
-            trial.judge(
-                f"{kind}balanced {name}",
-                balanced,
-                balanced.size,
-                message,
-                noise_factors.Wrong.factors_depend_on_each_other,
-            )
+            message = f"{where} of {_SIDE} with exactly {_SIDE // 2} {what}"
+            look = f"{kind}balanced {where}"
+            trial.judge(look, balanced, balanced.size, message, name)
 
 
-@exercise.check(points=0.25, after="multiplies_by_varying_factors")
+@exercise.check(points=0.25, after=_VARIES)
 def draws_its_noise_from_rng_alone(
     gaussian_dropout: StudentFunction, trial: Trial
 ) -> None:
@@ -342,6 +261,4 @@ def draws_its_noise_from_rng_alone(
     def output(rng: np.random.Generator) -> Any:
         return facts.pair(gaussian_dropout(x, 0.7, rng), call)[0]
 
-    bit_tests.follows_rng(
-        trial, call, output, noise_factors.Wrong.same_noise_every_call
-    )
+    bit_tests.follows_rng(trial, call, output, Wrong.same_noise_every_call)

@@ -2,7 +2,7 @@
 
 A continuous law is judged through events whose probability it fixes: "above the mean",
 "more than 1.5 standard deviations off". Their counts are binomial, so the tests of
-``statistics`` serve, and nothing is assumed of the law when the answer is wrong.
+``binomial`` serve, and nothing is assumed of the law when the answer is wrong.
 
 Why no chi-square law for the sum of squares: its test of the standard deviation needs two
 thirds of the draws of the count beyond 1.5 standard deviations (tests/test_continuous.py

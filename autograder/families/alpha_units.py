@@ -1,0 +1,98 @@
+"""A reading of AlphaDropout: which units were dropped, and what became of the others."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families.noise_factors import forward
+
+#: What a dropped unit is replaced with: SELU's value for very negative input.
+OFF = -1.0507009873554805 * 1.6732632423543772
+
+
+def constants(keep_prob: Any, off: Any = OFF) -> tuple[Any, Any, Any]:
+    """Return A and B, which kept units come back with as A x + B, and the value of
+    dropped units, for one keep probability or an array of them."""
+    q = 1 - keep_prob
+    factor = (keep_prob + keep_prob * q * off**2) ** -0.5
+    shift = -factor * q * off
+    return factor, shift, factor * off + shift
+
+
+def away_from_off(x: np.ndarray) -> np.ndarray:
+    """Return inputs of ``Trial.inputs`` moved out of the neighbourhood of ``OFF``, signs
+    kept, so that a dropped unit is told from a kept one."""
+    return np.where(x < 0, x / 2, x).astype(x.dtype)
+
+
+def dropped_units(out: np.ndarray, keep_prob: float) -> np.ndarray:
+    """Return where units were dropped: where many outputs share a value.
+
+    Meant for hundreds of units. The right value is tried first; other values serve the
+    diagnosis."""
+    factor, _, right = constants(keep_prob)
+    near = np.abs(out - right) < 1e-5 * max(1, factor)
+    if np.count_nonzero(near) > max(1, 1e-4 * out.size):
+        return near
+    values, counts = np.unique(out, return_counts=True)
+    if counts.max() < 3:
+        return np.zeros(out.shape, bool)
+    tolerance = 1e-6 * max(1e-6, float(np.abs(values).max()))
+    return np.abs(out - values[np.argmax(counts)]) < tolerance
+
+
+class Masking:
+    """A student's AlphaDropout as a mask: what it drops comes back as 0, the rest as x.
+
+    With it the checks of ``elementwise`` on rates and independence apply."""
+
+    def __init__(self, function: StudentFunction) -> None:
+        self.name, self._function = function.name, function
+
+    def __call__(
+        self, x: np.ndarray, keep_prob: float, rng: Any, training: bool | None = None
+    ) -> tuple[np.ndarray, None]:
+        out = forward(self._function, away_from_off(x), keep_prob, rng, training)
+        return np.where(dropped_units(out, keep_prob), 0.0, x), None
+
+    def observe(self, *args: Any, **mode: Any) -> tuple[Any, tuple[Any, ...]]:
+        return self(*args, **mode), args
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A large forward pass read as a x + b for kept units, and a value for dropped."""
+
+    x: np.ndarray
+    out: np.ndarray
+    dropped: np.ndarray
+
+    @property
+    def value(self) -> float:
+        return float(np.median(self.out[self.dropped]))
+
+    @property
+    def line(self) -> tuple[float, float] | None:
+        """a and b, or None where kept units do not lie on one line."""
+        x, out = self.x[~self.dropped], self.out[~self.dropped].astype(float)
+        a, b = np.polyfit(x, out, 1)
+        fits = facts.close(a * x + b, out, atol=1e-6 * float(np.abs(out).max()))
+        return (float(a), float(b)) if fits else None
+
+
+LARGE = (60, 60)
+
+
+def read(
+    function: StudentFunction,
+    trial: Trial,
+    keep_prob: float,
+    training: bool | None = None,
+) -> Reading:
+    x = away_from_off(trial.inputs(*LARGE))
+    out = forward(function, x, keep_prob, trial.generator(), training)
+    return Reading(x, out, dropped_units(out, keep_prob))

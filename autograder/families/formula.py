@@ -1,0 +1,210 @@
+"""The family of exercises with a closed form: no chance in them, wrong formulas as data.
+
+A *rival* is what a wrong formula gives, under the name of the mistake behind it. Where an
+answer is not right, the first rival that gives the same numbers says why.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise, Property
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import elementwise
+
+#: The arguments of a call.
+Given = tuple[Any, ...]
+Cases = Callable[[Trial], Iterable[Given]]
+Register = Callable[[Cases], Cases]
+After = str | tuple[str, ...]
+#: Wrong answers by mistake, in the order in which they are tried; where a mistake has
+#: several, a list of them.
+Rivals = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Within:
+    """A rival that stands for all answers no farther from ``value`` than ``distance``."""
+
+    value: Any
+    distance: Any
+
+    def holds(self, found: Any) -> bool:
+        return bool(np.all(np.abs(found - self.value) <= self.distance))
+
+
+def first(
+    found: Any, rivals: Rivals, same: Callable[[Any, Any], bool] = facts.close
+) -> str | None:
+    """Return the name of the first rival that gives what was found, or None."""
+    for name, wrong in rivals.items():
+        for one in wrong if isinstance(wrong, list) else [wrong]:
+            fits = one.holds(found) if isinstance(one, Within) else same(found, one)
+            if fits:
+                return name
+    return None
+
+
+def relative_to(size: Callable[..., Any]) -> Callable[..., bool]:
+    """Return the ``same`` of answers that are right to 1e-5 of ``size(*given)``, which
+    their rounding errors follow."""
+
+    def same(found: Any, expected: Any, *given: Any) -> bool:
+        return bool(np.all(np.abs(found - expected) <= 1e-5 * np.abs(size(*given))))
+
+    return same
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An answer, or a part of it, that follows from the arguments.
+
+    ``truth(*given)`` is the right answer; ``at_random`` names the mistake of an answer
+    that changes from call to call; ``shape(*given)`` is the shape of a float array, and
+    without it the answer is one number; ``reading(function, *given)`` returns an answer
+    of another kind, or raises ``CheckFailure``; ``same(found, expected, *given)`` says
+    whether an answer is right, by default to rounding error; ``call(*given)`` is the call
+    as messages show it, by default arrays by name and shape and the rest in full;
+    ``what`` is the part's name.
+
+    ``kind``, ``unchanged`` and ``equals`` make a check of the exercise out of a function
+    ``cases(trial)``: its name and docstring become the check's, and it returns or yields
+    the arguments, as tuples, for which the property should hold."""
+
+    exercise: Exercise
+    truth: Callable[..., Any]
+    at_random: str | None = None
+    _: KW_ONLY
+    shape: Callable[..., tuple[int, ...]] | None = None
+    reading: Callable[..., Any] | None = None
+    same: Callable[..., bool] = lambda found, expected, *_: facts.close(found, expected)
+    call: Callable[..., str] | None = None
+    what: str = ""
+
+    def shown(self, *given: Any) -> str:
+        """Return a call as messages show it."""
+        if self.call:
+            return self.call(*given)
+        names = self.exercise.signature.partition("(")[2].partition(")")[0].split(", ")
+        items = (
+            f"{name} of shape {item.shape}" if np.ndim(item) else repr(item)
+            for name, item in zip(names, given, strict=True)
+        )
+        return f"{self.exercise.name}({', '.join(items)})"
+
+    def read(self, function: StudentFunction, *given: Any) -> Any:
+        """Return the answer, checked for its kind. Raises ``CheckFailure``."""
+        if self.reading:
+            return self.reading(function, *given)
+        if self.shape:
+            shape, call = self.shape(*given), self.shown(*given)
+            return facts.float_array(function(*given), shape, call)
+        return facts.number(function(*given), self.shown(*given))
+
+    def kind(
+        self,
+        points: float,
+        after: After = (),
+        dtypes: Sequence[Any] = (np.float64, np.float32),
+    ) -> Register:
+        """The property that ``read`` finds what it wants, the same in two calls, with
+        the arrays among the arguments in each of ``dtypes``."""
+
+        def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
+            for dtype in dtypes:
+                case = [a.astype(dtype) if np.ndim(a) else a for a in given]
+                one, two = (self.read(function, *case) for _ in range(2))
+                seen = f", {one:.6g} and {two:.6g}" if isinstance(one, float) else ""
+                trial.expect(
+                    self.same(one, two, *case),
+                    f"{self.shown(*case)} gave two different answers in two calls{seen}; "
+                    "expected the same one.",
+                    self.at_random,
+                )
+
+        return self._register(points, after, holds)
+
+    def unchanged(
+        self,
+        points: float,
+        *names: str,
+        after: After,
+        hint: str = "{0} / c makes a new array, {0} /= c does not",
+    ) -> Register:
+        """The property that the first arguments, of these names, are not changed in
+        place; ``hint`` says how to do without."""
+
+        def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
+            _, now = function.observe(*given)
+            for name, item, left in zip(names, given, now, strict=False):
+                trial.expect(
+                    np.array_equal(item, left),
+                    f"{self.shown(*given)} changed {name} in place; {hint.format(name)}.",
+                    elementwise.Wrong.changes_its_input,
+                )
+
+        return self._register(points, after, holds)
+
+    def equals(self, points: float, after: After = (), **reasons: Any) -> Register:
+        """The property that the answer is right; ``reasons`` are as in ``expect``."""
+
+        def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
+            self.expect(function, trial, given, **reasons)
+
+        return self._register(points, after, holds)
+
+    def _register(
+        self, points: float, after: After, holds: Callable[..., None]
+    ) -> Register:
+        def register(cases: Cases) -> Cases:
+            def test(function: StudentFunction, trial: Trial) -> None:
+                for given in cases(trial):
+                    holds(function, trial, given)
+
+            what = Property(inspect.getdoc(cases) or "", test)
+            self.exercise.asks(points, cases.__name__, what, after)
+            return cases
+
+        return register
+
+    def expect(
+        self,
+        function: StudentFunction,
+        trial: Trial,
+        given: Given,
+        rivals: Callable[..., Rivals] = lambda *_: {},
+        named: Callable[..., str | None] = lambda *_: None,
+        probe: Callable[..., str | None] = lambda *_: None,
+        otherwise: str | None = None,
+        gap: Callable[..., str] | None = None,
+    ) -> None:
+        """Check one answer. What is behind a wrong one is the first of ``rivals(*given)``
+        that gives it; else what ``named(found, expected, *given)``, and last what
+        ``probe(function, trial, *given)``, returns, unless None; else ``otherwise``.
+        ``gap(found, expected, *given)`` is what the message says after the call."""
+        found, expected = self.read(function, *given), self.truth(*given)
+
+        def same(found: Any, other: Any) -> bool:
+            return self.same(found, other, *given)
+
+        if same(found, expected):
+            return
+        name = (
+            first(found, rivals(*given), same)
+            or named(found, expected, *given)
+            or probe(function, trial, *given)
+            or otherwise
+        )
+        seen = (gap or self._gap)(found, expected, *given)
+        trial.fail(f"{self.shown(*given)}{seen}.", name)
+
+    def _gap(self, found: Any, expected: Any, *given: Any) -> str:
+        if isinstance(found, float):
+            return f" is {found:.6g}; expected {expected:.6g}"
+        what = f"{self.what} is not right; " if self.what else ""
+        return f": {what}{facts.worst(found, expected)}"
