@@ -4,11 +4,9 @@
 alone.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from itertools import product
-from types import MappingProxyType
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
+from autograder.families.properties import stated
 from autograder.families.rivals import first
 from autograder.families.round_trip import BREAKS, Convention, Pair, RoundTrip
 from autograder.laws.binomial import Law, Proportion
@@ -330,22 +329,19 @@ class Family:
     convention."""
 
     def __init__(self, convention: Convention) -> None:
-        def has(
-            test: Callable[[Pair], None],
-            looks: Mapping[str, Law] = MappingProxyType({}),
-        ) -> Property:
+        def has(test: Callable[[Pair], None], **looks: Law) -> Property:
             def on_both(
                 backward: StudentFunction, forward: StudentFunction, trial: Trial
             ) -> None:
                 test(Pair(forward, backward, trial, convention))
 
-            says = (inspect.getdoc(test) or "").partition("\n")[0]
-            return Property(says.format(**vars(convention)), on_both, looks)
+            says = stated(test).says.format(**vars(convention))
+            return Property(says, on_both, looks)
 
         self.runs = has(runs)
         self.forward = has(forward_follows)
         self.mask = has(drops_the_gradient)
         self.scale = has(scales_the_gradient)
-        self.zeros = has(knows_the_mask_at_zero, ZERO_LOOKS)
+        self.zeros = has(knows_the_mask_at_zero, **ZERO_LOOKS)
         self.at_test = has(follows_test_mode)
         self.pure = has(leaves_dout_alone)

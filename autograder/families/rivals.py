@@ -26,3 +26,12 @@ def first(
 
 def _each(wrong: Any) -> list[Any]:
     return wrong if isinstance(wrong, list) else [wrong]
+
+
+def joined(*several: Rivals) -> dict[str, list[Any]]:
+    """Return the rivals of all, those of one mistake behind each other."""
+    result: dict[str, list[Any]] = {}
+    for rivals in several:
+        for name, wrong in rivals.items():
+            result.setdefault(name, []).extend(_each(wrong))
+    return result
