@@ -5,7 +5,8 @@ are orthogonal, the logarithms of one member's probabilities give back each unit
 0 or x / keep_prob, and an average of k members says how many of the k kept a unit.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,7 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.trial import Trial
-
-Named = Iterator[tuple[str, np.ndarray]]
+from autograder.families import elementwise
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
@@ -34,27 +34,40 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0, -z))
 
 
-def every_mask(units: int) -> np.ndarray:
-    """Return the 2**units masks as floats, the empty one first, the full one last."""
-    return (np.arange(2**units)[:, None] >> np.arange(units) & 1).astype(float)
+def every_mask(*shape: int) -> np.ndarray:
+    """Return all masks of a shape of n units as floats, (2**n, *shape), the empty one
+    first, the full one last."""
+    units = math.prod(shape)
+    bits = np.arange(2**units)[:, None] >> np.arange(units) & 1
+    return bits.astype(float).reshape(-1, *shape)
 
 
 @dataclass(frozen=True)
 class Case:
-    """What an exercise's function is given: x (N, D), weights (D, C), bias (C,)."""
+    """What an exercise's function is given: x (N, D), weights (D, C), bias (C,).
+
+    A sigmoid unit has weights (D,), and a number for its bias."""
 
     x: np.ndarray
     weights: np.ndarray
-    bias: np.ndarray
+    bias: Any
     keep_prob: float
 
     @property
-    def given(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    def given(self) -> tuple[np.ndarray, np.ndarray, Any, float]:
         return self.x, self.weights, self.bias, self.keep_prob
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a prediction."""
+        return len(self.x), *np.shape(self.bias)
 
     def call(self, name: str, *more: Any) -> str:
         """Return a call of the function as messages show it."""
-        rest = "".join(f", {item}" for item in (self.keep_prob, *more))
+        shown = ["rng" if isinstance(a, np.random.Generator) else a for a in more]
+        rest = "".join(f", {item}" for item in (self.keep_prob, *shown))
+        if np.ndim(self.bias) == 0:
+            return f"{name}(x of shape {self.x.shape}, weights, {self.bias:.4g}{rest})"
         shapes = f"x of shape {self.x.shape}, weights of shape {self.weights.shape}"
         return f"{name}({shapes}, bias{rest})"
 
@@ -176,17 +189,36 @@ def kept_of(case: Case, found: np.ndarray, samples: int) -> np.ndarray:
     return np.where(rest < 1e-5, share * samples, np.nan)
 
 
-def pairs_of(case: Case, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two masks, each (N, D), whose members' average each row is, in one
-    order or the other, and the distance from it, (N,). For D of 3 or less."""
+def distance_to_pairs(case: Case, found: np.ndarray) -> np.ndarray:
+    """Return each row's distance, (N,), from the nearest average of two members. For D of
+    3 or less."""
     members = softmax(case.members())
     first, second = np.triu_indices(len(members))
     averages = (members[first] + members[second]) / 2
-    distance = np.abs(averages - found).max(axis=2)
-    best = distance.argmin(axis=0)
-    bits = every_mask(case.x.shape[1])
-    masks = np.stack([bits[first[best]], bits[second[best]]])
-    return masks, distance.min(axis=0)
+    distance: np.ndarray = np.abs(averages - found).max(axis=2).min(axis=0)
+    return distance
+
+
+def expect_follows_rng(
+    trial: Trial,
+    output: Callable[[np.random.Generator], np.ndarray],
+    different: str,
+    same: str,
+) -> None:
+    """Check that equal generators give equal outputs, and different ones different; the
+    messages say ``different`` and ``same`` what was given."""
+    seed = trial.new_seed()
+    first, again = (output(trial.generator(seed)) for _ in range(2))
+    trial.expect(
+        facts.close(first, again),
+        f"Two generators in the same state gave {different}; expected equal ones.",
+        elementwise.Wrong.does_not_draw_from_rng,
+    )
+    trial.expect(
+        not facts.close(first, output(trial.generator())),
+        f"Generators in different states gave {same}; expected different ones.",
+        elementwise.Wrong.same_mask_every_call,
+    )
 
 
 def same(found: np.ndarray, expected: np.ndarray) -> bool:

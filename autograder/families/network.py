@@ -16,6 +16,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import backward_pass, elementwise
+from autograder.families.ensemble import every_mask, log_softmax
 
 Arrays = dict[str, np.ndarray]
 
@@ -127,9 +128,7 @@ def reference(
     z = inputs @ params["W1"] + params["b1"]
     active = np.maximum(z, 0)
     hidden = active * multiplier
-    logits = hidden @ params["W2"] + params["b2"]
-    logits = logits - logits.max(axis=-1, keepdims=True)
-    log_probabilities = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    log_probabilities = log_softmax(hidden @ params["W2"] + params["b2"])
     rows = np.arange(len(y))
     g = np.exp(log_probabilities)
     g[..., rows, y] -= 1
@@ -233,12 +232,6 @@ def holds_nan(result: Any) -> bool:
         if isinstance(value, float)
         or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
     )
-
-
-def every_mask(rows: int, units: int) -> np.ndarray:
-    """Return all 2^(rows * units) masks, (masks, rows, units), True where kept."""
-    bits = np.arange(2 ** (rows * units))[:, None] >> np.arange(rows * units)
-    return (bits & 1).astype(bool).reshape(-1, rows, units)
 
 
 def fitting(found: Arrays, candidates: Arrays) -> dict[str, np.ndarray]:

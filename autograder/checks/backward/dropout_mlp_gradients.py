@@ -9,6 +9,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise, network
+from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.laws.binomial import Proportion, agreement, exact_count
 
 exercise = Exercise(
@@ -86,7 +87,7 @@ def one_mask_explains_loss_and_gradients(
 ) -> None:
     """Some mask of the hidden units gives the loss and all four gradients at once."""
     # Two rows of four hidden units have 256 masks: few enough to try each of them.
-    kept = network.every_mask(2, 4)
+    kept = every_mask(2, 4)
     messages, explanations = [], set(network.EXPLANATIONS)
     for keep_prob in (0.8, 0.3) * 4:
         batch = network.Batch.random(trial, 2, 3, 4, 3, keep_prob)
@@ -210,21 +211,12 @@ def draws_the_mask_from_the_given_rng(
     dropout_mlp_gradients: StudentFunction, trial: Trial
 ) -> None:
     """The same rng state gives the same gradients; another state, others."""
-    batch, seed = network.Batch.random(trial, 40, 5, 50, 3, 0.7), trial.new_seed()
+    batch = network.Batch.random(trial, 40, 5, 50, 3, 0.7)
 
-    def gradient(seed: int) -> np.ndarray:
-        return batch.run(dropout_mlp_gradients, trial.generator(seed))["W2"]
+    def gradient(rng: np.random.Generator) -> np.ndarray:
+        return batch.run(dropout_mlp_gradients, rng)["W2"]
 
-    trial.expect(
-        facts.close(gradient(seed), gradient(seed)),
-        "Two generators in the same state gave different gradients; expected equal ones.",
-        elementwise.Wrong.does_not_draw_from_rng,
-    )
-    trial.expect(
-        not facts.close(gradient(seed), gradient(trial.new_seed())),
-        "Generators in different states gave the same gradients; expected different ones.",
-        elementwise.Wrong.same_mask_every_call,
-    )
+    expect_follows_rng(trial, gradient, "different gradients", "the same gradients")
 
 
 @exercise.check(points=0.25, after="is_plain_backpropagation_at_keep_prob_one")

@@ -2,18 +2,21 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from autograder.checks.conventions import inverted_dropout
+from autograder.checks.conventions.inverted_dropout import Wrong as WrongDropout
 from autograder.checks.ensembles import shared
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import CheckFailure, Trial
+from autograder.contract.trial import Trial
 from autograder.families import elementwise, ensemble
 from autograder.families.ensemble import Case, softmax
+from autograder.families.properties import stated
+from autograder.families.rivals import first
 from autograder.laws.binomial import Proportion, agreement, exact_count
 
 exercise = Exercise(
@@ -66,6 +69,19 @@ class Wrong(Mistakes, section="ens-montecarlo"):
     )
 
 
+_RUNS = "returns_a_row_of_probabilities_for_each_input"
+_MEMBER = "one_sample_is_the_prediction_of_a_member"
+_OWN, _RATE = (
+    "every_row_has_a_mask_of_its_own",
+    "keeps_units_with_probability_keep_prob",
+)
+_AVERAGES = "averages_the_probabilities_of_all_samples"
+_INDEPENDENT = 0.7
+
+
+# ---- One sample: the mask is read off the prediction ---------------------------------
+
+
 def _one_sample(
     function: StudentFunction,
     trial: Trial,
@@ -76,16 +92,19 @@ def _one_sample(
     where kept. Raises ``CheckFailure`` when each row is not the prediction of a member."""
     rng = trial.generator() if rng is None else rng
     found, call = shared.one_prediction(function, case, 1, rng)
-    if (found > 0).all() and facts.close(found.sum(axis=1), 1):
-        ratios = ensemble.ratios_of(case, np.log(found))
-        if ensemble.are_bits(ratios):
-            return ratios > 0.5
-    raise CheckFailure(
-        f"{call}: {_what_is_wrong(case, found)}.", _member_mistake(case, found)
-    )
+    likely = (found > 0).all() and facts.close(found.sum(axis=1), 1)
+    with np.errstate(all="ignore"):
+        logs = np.log(found if likely else np.nan * found)
+        ratios = ensemble.ratios_of(case, logs)
+        if not ensemble.are_bits(ratios):
+            trial.fail(
+                f"{call}: {_what_is_wrong(case, found, ratios)}.",
+                _member_mistake(case, found, logs, ratios),
+            )
+    return ratios > 0.5
 
 
-def _what_is_wrong(case: Case, found: np.ndarray) -> str:
+def _what_is_wrong(case: Case, found: np.ndarray, ratios: np.ndarray) -> str:
     """Return in words how a prediction with one sample differs from every member's."""
     totals = found.sum(axis=1)
     if not facts.close(totals, 1):
@@ -93,7 +112,6 @@ def _what_is_wrong(case: Case, found: np.ndarray) -> str:
         return f"a row adds up to {worst:.4g}; expected 1"
     if (found <= 0).any():
         return f"a probability is {found.min():.4g}; expected it above 0"
-    ratios = ensemble.ratios_of(case, np.log(found))
     if np.isnan(ratios).any():
         return "no mask of the inputs explains the prediction"
     odd = ratios[np.minimum(np.abs(ratios), np.abs(ratios - 1)) > 1e-2]
@@ -103,111 +121,89 @@ def _what_is_wrong(case: Case, found: np.ndarray) -> str:
     )
 
 
-def _member_mistake(case: Case, found: np.ndarray) -> str | None:
-    """Return what is behind a prediction with one sample that is no member's."""
-    p, q = case.keep_prob, 1 - case.keep_prob
-    with np.errstate(all="ignore"):
-        logs, odds = np.log(np.abs(found)), np.log(found / (1 - found))
-    bits = ensemble.are_bits
-    if facts.close(found.sum(axis=1), 1) and (found > 0).all():
-        ratios = ensemble.ratios_of(case, logs)
-        scales = {
-            shared.Wrong.members_are_not_rescaled: p,
-            inverted_dropout.Wrong.divides_by_drop_probability: p / q,
-            inverted_dropout.Wrong.rescales_twice: 1 / p,
-            inverted_dropout.Wrong.multiplies_by_keep_prob: p**2,
-            inverted_dropout.Wrong.divides_by_the_root: math.sqrt(p),
-        }
-        if not np.isnan(ratios).any() and (np.abs(ratios) > 1e-2).all():
-            return Wrong.predicts_without_dropout
-        fits = [name for name, scale in scales.items() if bits(ratios / scale)]
-        if fits:
-            return fits[0]
-        kept = (np.abs(ratios) > 1e-2).mean(axis=1, keepdims=True)
-        if bits(ratios * kept / p):
-            return inverted_dropout.Wrong.divides_by_kept_fraction
-        for bias, name in (
-            (0, shared.Wrong.forgets_the_bias),
-            (1 / p, shared.Wrong.rescales_the_bias),
-        ):
-            if bits(ensemble.ratios_of(case, logs, bias * case.bias)):
-                return name
-        once = logs - logs.mean(axis=1, keepdims=True) + 1 / found.shape[1]
-        if (once > 0).all() and bits(ensemble.ratios_of(case, np.log(once))):
-            return shared.Wrong.applies_softmax_twice
-    if (found == 0).any() or _drops_logits(case, logs):
-        return Wrong.drops_the_outputs
-    if (found < 0).all() and facts.close(np.exp(found).sum(axis=1), 1):
-        return shared.Wrong.returns_logarithms
-    if bits(ensemble.ratios_of(case, found)):
-        return shared.Wrong.returns_logits
-    if np.isfinite(odds).all() and bits(ensemble.ratios_of(case, odds)):
-        return shared.Wrong.takes_a_sigmoid_of_each_class
-    if facts.close(found.sum(axis=0), 1) or facts.close(found.sum(), 1):
-        return shared.Wrong.normalises_over_another_axis
-    return Wrong.drops_single_weights if _drops_weights(case, logs) else None
+def _member_mistake(
+    case: Case, found: np.ndarray, logs: np.ndarray, ratios: np.ndarray
+) -> str | None:
+    """Return what is behind a prediction with one sample that is no member's.
+
+    Each rival is read as the right prediction is, with its own formula undone: then it
+    shows bits. ``logs`` and ``ratios`` are NaN where found are no probabilities."""
+    p, dropped = case.keep_prob, np.abs(ratios) <= 1e-2
+    if not np.isnan(ratios).any() and not dropped.any():
+        return Wrong.predicts_without_dropout
+    once = logs - logs.mean(axis=1, keepdims=True) + 1 / found.shape[1]
+    sums_to_one = facts.close(np.exp(found).sum(axis=1), 1)
+    read = partial(ensemble.ratios_of, case)
+    rivals = {
+        shared.Wrong.members_are_not_rescaled: ratios / p,
+        WrongDropout.divides_by_drop_probability: ratios * (1 - p) / p,
+        WrongDropout.rescales_twice: ratios * p,
+        WrongDropout.multiplies_by_keep_prob: ratios / p**2,
+        WrongDropout.divides_by_the_root: ratios / math.sqrt(p),
+        WrongDropout.divides_by_kept_fraction: (
+            ratios * (1 - dropped.mean(axis=1, keepdims=True)) / p
+        ),
+        shared.Wrong.forgets_the_bias: read(logs, 0 * case.bias),
+        shared.Wrong.rescales_the_bias: read(logs, case.bias / p),
+        shared.Wrong.applies_softmax_twice: read(np.log(once)),
+        shared.Wrong.returns_logarithms: read(found) if sums_to_one else np.nan,
+        shared.Wrong.returns_logits: read(found),
+        shared.Wrong.takes_a_sigmoid_of_each_class: read(np.log(found / (1 - found))),
+    }
+    shown = {
+        Wrong.drops_the_outputs: (found == 0).any() or _drops_logits(case, logs),
+        shared.Wrong.normalises_over_another_axis: (
+            facts.close(found.sum(axis=0), 1) or facts.close(found.sum(), 1)
+        ),
+        Wrong.drops_single_weights: _drops_weights(case, logs),
+    }
+    name = first(None, rivals, lambda _, read: ensemble.are_bits(read))
+    return name or first(True, shown)
 
 
 def _explained(logs: np.ndarray, choices: np.ndarray) -> bool:
     """Return whether every row of logs (N, C) is, up to a shift of its own, made of one of
     the choices (K, N, C) in each class."""
-    for row, row_logs in enumerate(logs):
-        options = choices[:, row]
-        shifts = options[:, 0] - row_logs[0]
-        gaps = np.abs(row_logs + shifts[:, None, None] - options[None])
-        if not (gaps.min(axis=1).max(axis=1) < 1e-3).any():
-            return False
-    return True
+    shifts = choices[:, :, 0] - logs[:, 0]
+    gaps = np.abs(logs + shifts[:, None, :, None] - choices)
+    return bool((gaps.min(axis=1).max(axis=-1) < 1e-3).any(axis=0).all())
 
 
 def _drops_logits(case: Case, logs: np.ndarray) -> bool:
-    full, zero = case.logits(), np.zeros(logs.shape)
-    scales = (1, 1 / case.keep_prob)
-    return any(_explained(logs, np.stack([zero, s * full])) for s in scales)
+    full, scales = case.logits(), (1, 1 / case.keep_prob)
+    return any(_explained(logs, np.stack([0 * full, s * full])) for s in scales)
 
 
 def _drops_weights(case: Case, logs: np.ndarray) -> bool:
     if case.x.shape[1] > 3:
         return False
-    scales = (1, case.keep_prob)
-    unbiased = case.members() - case.bias
+    scales, unbiased = (1, case.keep_prob), case.members() - case.bias
     return any(_explained(logs, s * unbiased + case.bias) for s in scales)
 
 
-@exercise.check(points=0.25)
-def returns_a_row_of_probabilities_for_each_input(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _runs(function: StudentFunction, trial: Trial) -> None:
     """The result is a float array of shape (N, C), for one sample and for several."""
     for shape in ((3, 4, 3), (1, 1, 2), (8, 20, 10)):
         for samples in (1, 2, 5):
             case = ensemble.ordinary(trial, *shape, 0.6, zeros=0.1)
-            shared.one_prediction(
-                mc_dropout_prediction, case, samples, trial.generator()
-            )
+            shared.one_prediction(function, case, samples, trial.generator())
 
 
-@exercise.check(points=0.75, after="returns_a_row_of_probabilities_for_each_input")
-def one_sample_is_the_prediction_of_a_member(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _predicts_a_member(function: StudentFunction, trial: Trial) -> None:
     """With samples=1 each row is softmax(m ⊙ x / keep_prob @ weights + bias) for a mask m."""
     for n, d, keep_prob in ((40, 3, 0.8), (40, 3, 0.3), (1, 1, 0.6), (30, 25, 0.3)):
         case = ensemble.readable(trial, n, d, keep_prob)
-        kept = _one_sample(mc_dropout_prediction, trial, case)
-        if kept.size > 500:
-            trial.expect(
-                not kept.all() and kept.any(),
-                f"{case.call('mc_dropout_prediction', 1, 'rng')}: {int(kept.sum())} of "
-                f"{kept.size} units are kept; expected about {keep_prob:.0%}.",
-                Wrong.predicts_without_dropout
-                if kept.all()
-                else elementwise.Wrong.drops_everything,
-            )
+        kept = _one_sample(function, trial, case)
+        none = elementwise.Wrong.drops_everything
+        trial.expect(
+            kept.size <= 500 or 0 < kept.sum() < kept.size,
+            f"{case.call(function.name, 1, 'rng')}: {int(kept.sum())} of "
+            f"{kept.size} units are kept; expected about {keep_prob:.0%}.",
+            Wrong.predicts_without_dropout if kept.all() else none,
+        )
     case = ensemble.ordinary(trial, 5, 4, 3, 1.0)
-    found, call = shared.one_prediction(
-        mc_dropout_prediction, case, 1, trial.generator()
-    )
+    more = 1, trial.generator()
+    found, call = shared.one_prediction(function, case, *more)
     trial.expect(
         ensemble.same(found, case.scaled),
         f"{call}: nothing is dropped at keep_prob = 1; "
@@ -215,82 +211,52 @@ def one_sample_is_the_prediction_of_a_member(
     )
 
 
-_AFTER_MEMBER = "one_sample_is_the_prediction_of_a_member"
-
-
-_INDEPENDENT = 0.7
-
-
-@exercise.check(points=0.25, after=_AFTER_MEMBER)
-def the_masks_come_from_the_given_rng(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     """The same rng state gives the same prediction; another state, another one."""
-    case, seed = ensemble.readable(trial, 40, 25, _INDEPENDENT), trial.new_seed()
-
-    def mask(seed: int) -> np.ndarray:
-        rng = trial.generator(seed)
-        return _one_sample(mc_dropout_prediction, trial, case, rng)
-
     # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
-    trial.expect(
-        np.array_equal(mask(seed), mask(seed)),
-        "Two generators in the same state gave different predictions; expected equal "
-        "ones.",
-        elementwise.Wrong.does_not_draw_from_rng,
-    )
-    trial.expect(
-        not np.array_equal(mask(seed), mask(trial.new_seed())),
-        "Generators in different states gave the same prediction; expected different "
-        "ones.",
-        elementwise.Wrong.same_mask_every_call,
+    case = ensemble.readable(trial, 40, 25, _INDEPENDENT)
+    mask = partial(_one_sample, function, trial, case)
+    ensemble.expect_follows_rng(
+        trial, mask, "different predictions", "the same prediction"
     )
 
 
-@exercise.check(points=0.25, after=_AFTER_MEMBER)
-def every_row_has_a_mask_of_its_own(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
     """Rows, units and calls do not share bits."""
-    rng, calls = trial.generator(), 12
+    rng, calls, wrong = trial.generator(), 12, elementwise.Wrong
     case = ensemble.readable(trial, 60, 20, _INDEPENDENT)
-    drawn = [_one_sample(mc_dropout_prediction, trial, case, rng) for _ in range(calls)]
-    call, first = case.call("mc_dropout_prediction", 1, "rng"), drawn[0]
+    drawn = np.array([_one_sample(function, trial, case, rng) for _ in range(calls)])
+    call, mask, counts = case.call(function.name, 1, rng), drawn[0], drawn.sum(axis=2)
+    different, all_or_none = (
+        len({m.tobytes() for m in drawn}),
+        mask.all() or not mask.any(),
+    )
     # Of these signs correct masks show none, but for chances below 0.58 ** 60 per sign.
-    trial.expect(
-        not (first == first[:, :1]).all(),
-        f"{call}: a row keeps all of its units or none.",
-        elementwise.Wrong.one_bit_for_the_whole_array
-        if first.all() or not first.any()
-        else elementwise.Wrong.drops_whole_rows,
-    )
-    trial.expect(
-        not (first == first[0]).all(),
-        f"{call}: all rows have the same mask.",
-        elementwise.Wrong.one_mask_for_all_rows,
-    )
-    different = len({mask.tobytes() for mask in drawn})
-    trial.expect(
-        different == calls,
-        f"{call}, called {calls} times with one rng, drew {different} different masks.",
-        elementwise.Wrong.same_mask_every_call,
-    )
-    counts = np.array([mask.sum(axis=1) for mask in drawn])
-    trial.expect(
-        np.ptp(counts) > 0,
-        f"{call}: each of {counts.size} rows keeps {counts[0, 0]} of 20 units; expected a "
-        "number that varies.",
-        elementwise.Wrong.keeps_a_fixed_number,
-    )
-    trial.expect(
-        np.ptp(counts, axis=1).any(),
-        f"{call}: in each call all rows keep the same number of units; expected a number "
-        "that varies from row to row.",
-        elementwise.Wrong.bits_depend_on_each_other,
-    )
-
-
-_WIDTH = 25
+    signs: dict[str, tuple[Any, str]] = {
+        ": a row keeps all of its units or none": (
+            (mask == mask[:, :1]).all(),
+            wrong.one_bit_for_the_whole_array
+            if all_or_none
+            else wrong.drops_whole_rows,
+        ),
+        ": all rows have the same mask": (
+            (mask == mask[0]).all(),
+            wrong.one_mask_for_all_rows,
+        ),
+        f", called {calls} times with one rng, drew {different} different masks": (
+            different < calls,
+            wrong.same_mask_every_call,
+        ),
+        f": each of {counts.size} rows keeps {counts[0, 0]} of 20 units; expected a number "
+        "that varies": (not np.ptp(counts), wrong.keeps_a_fixed_number),
+        ": in each call all rows keep the same number of units; expected a number that "
+        "varies from row to row": (
+            not np.ptp(counts, axis=1).any(),
+            wrong.bits_depend_on_each_other,
+        ),
+    }
+    for what, (shows, name) in signs.items():
+        trial.expect(not shows, f"{call}{what}.", name)
 
 
 def _drawn(
@@ -301,94 +267,56 @@ def _drawn(
     rng: np.random.Generator | None = None,
 ) -> tuple[Case, np.ndarray]:
     """Return a case and the mask of one sample of it, of at least this many units, in an
-    even number of rows."""
-    case = ensemble.readable(trial, 2 * -(-units // (2 * _WIDTH)), _WIDTH, keep_prob)
+    even number of rows of 25."""
+    case = ensemble.readable(trial, 2 * -(-units // 50), 25, keep_prob)
     return case, _one_sample(function, trial, case, rng)
 
 
-@exercise.check(
-    points=0.5,
-    after=_AFTER_MEMBER,
-    looks={
-        "kept at 0.85": Proportion(0.85, detects=0.02),
-        "kept at 0.3": Proportion(0.3, detects=0.02),
-        "large x kept at 0.3": Proportion(0.3, detects=0.04),
-        "first rows kept at 0.3": Proportion(0.3, detects=0.04),
-    },
-)
-def keeps_units_with_probability_keep_prob(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Units are kept at the rate keep_prob, in front and behind, large and small."""
+
+    def measure(keep_prob: float) -> float:
+        return float(_drawn(function, trial, 10_000, keep_prob)[1].mean())
+
     for keep_prob in (0.85, 0.3):
         look = f"kept at {keep_prob}"
-        case, kept = _drawn(mc_dropout_prediction, trial, trial.size(look), keep_prob)
+        case, kept = _drawn(function, trial, trial.size(look), keep_prob)
         what = f"units kept at keep_prob = {keep_prob}, with one sample"
-        name = partial(_rate_name, mc_dropout_prediction, trial, keep_prob)
+        name = partial(elementwise.share_name, keep_prob=keep_prob, measure=measure)
         trial.judge(look, kept, kept.size, what, name)
-    large = kept[np.abs(case.x) > 1.75]
-    what = "units of large |x| kept at keep_prob = 0.3"
-    trial.judge(
-        "large x kept at 0.3", large, large.size, what, elementwise.Wrong.drops_by_value
-    )
-    front = kept[: len(kept) // 2]
-    what = "units in the first half of the rows kept at keep_prob = 0.3"
-    trial.judge(
-        "first rows kept at 0.3",
-        front,
-        front.size,
-        what,
+    large, front = kept[np.abs(case.x) > 1.75], kept[: len(kept) // 2]
+    what, name = "kept at keep_prob = 0.3", elementwise.Wrong.drops_by_value
+    look = "large x kept at 0.3"
+    trial.judge(look, large, large.size, f"units of large |x| {what}", name)
+    where, name = (
+        "units in the first half of the rows",
         elementwise.Wrong.drops_by_place,
     )
+    look = "first rows kept at 0.3"
+    trial.judge(look, front, front.size, f"{where} {what}", name)
 
 
-def _rate_name(
-    function: StudentFunction, trial: Trial, keep_prob: float, share: float
-) -> str | None:
-    def measure(other: float) -> float:
-        return float(_drawn(function, trial, 10_000, other)[1].mean())
-
-    return elementwise.share_name(share, keep_prob, measure)
-
-
-@exercise.check(
-    points=0.25,
-    after=("every_row_has_a_mask_of_its_own", "keeps_units_with_probability_keep_prob"),
-    looks={
-        "neighbouring rows": agreement(_INDEPENDENT, detects=0.04),
-        "distant rows": agreement(_INDEPENDENT, detects=0.04),
-        "neighbouring units": agreement(_INDEPENDENT, detects=0.04),
-        "successive calls": agreement(_INDEPENDENT, detects=0.04),
-        "count in a row": exact_count(20, _INDEPENDENT),
-    },
-)
-def masks_of_rows_and_calls_are_independent(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     """Disjoint pairs of bits agree with probability p² + q²; the count in a row varies."""
     rng, pairs = trial.generator(), trial.size("neighbouring rows")
-    case, first = _drawn(mc_dropout_prediction, trial, 3 * pairs, _INDEPENDENT, rng)
-    second = _one_sample(mc_dropout_prediction, trial, case, rng)
+    case, mask = _drawn(function, trial, 3 * pairs, _INDEPENDENT, rng)
+    second = _one_sample(function, trial, case, rng)
     looks = {
-        "neighbouring rows": (first[::2], first[1::2]),
-        "distant rows": tuple(np.split(first, 2)),
-        "neighbouring units": (first[:, :-1:2], first[:, 1::2]),
-        "successive calls": (first, second),
+        "neighbouring rows": (mask[::2], mask[1::2]),
+        "distant rows": tuple(np.split(mask, 2)),
+        "neighbouring units": (mask[:, :-1:2], mask[:, 1::2]),
+        "successive calls": (mask, second),
     }
+    name = elementwise.Wrong.bits_depend_on_each_other
     for look, (a, b) in looks.items():
         what = f"{look}: mask bits that agree at keep_prob = {_INDEPENDENT}"
-        trial.judge(
-            look, a == b, a.size, what, elementwise.Wrong.bits_depend_on_each_other
-        )
-    counts = first[:, :20].sum(axis=1) == 14
+        trial.judge(look, a == b, a.size, what, name)
+    counts = mask[:, :20].sum(axis=1) == 14
     what = "rows that keep exactly 14 of their first 20 units"
-    trial.judge(
-        "count in a row",
-        counts,
-        counts.size,
-        what,
-        elementwise.Wrong.bits_depend_on_each_other,
-    )
+    trial.judge("count in a row", counts, counts.size, what, name)
+
+
+# ---- Many samples: with one unit the average says how many kept it -------------------
 
 
 def _average(
@@ -400,67 +328,67 @@ def _average(
     counts = ensemble.kept_of(case, found, samples)
     whole = np.round(counts)
     ok = np.abs(counts - whole) < 1e-2
-    if bool((ok & (whole >= 0) & (whole <= samples)).all()):
-        return whole.astype(int)
-    totals, row = found.sum(axis=1), int(np.argmin(ok))
-    what = f"row {row} is no average of {samples} members"
-    if not facts.close(totals, 1):
-        what = f"row {row} adds up to {totals[row]:.4g}; expected 1"
-    elif not np.isnan(counts[row]):
-        what += f": its unit would have been kept {counts[row]:.4g} times"
-    raise CheckFailure(f"{call}: {what}.", _average_mistake(case, found, samples))
+    if not (ok & (whole >= 0) & (whole <= samples)).all():
+        totals, row = found.sum(axis=1), int(np.argmin(ok))
+        what = f"row {row} is no average of {samples} members"
+        if not facts.close(totals, 1):
+            what = f"row {row} adds up to {totals[row]:.4g}; expected 1"
+        elif not np.isnan(counts[row]):
+            what += f": its unit would have been kept {counts[row]:.4g} times"
+        trial.fail(f"{call}: {what}.", _average_mistake(case, found, samples))
+    return whole.astype(int)
 
 
 def _average_mistake(case: Case, found: np.ndarray, samples: int) -> str | None:
     """Return what is behind an "average" that is none of so many members."""
-    if not facts.close(found.sum(axis=1), 1):
-        constant = facts.close(found.sum(axis=1), found[0].sum())
+    totals = found.sum(axis=1)
+    if not facts.close(totals, 1):
+        constant = facts.close(totals, totals[0])
         return Wrong.divides_by_another_number if constant else None
-    dropped, kept = case.members()
     share = np.arange(samples + 1)[:, None, None] / samples
-    averaged = softmax((1 - share) * dropped + share * kept)
-    votes = [np.eye(found.shape[1])[z.argmax(axis=1)] for z in (dropped, kept)]
-    counted = (1 - share) * votes[0] + share * votes[1]
-    softened = softmax((1 - share) * softmax(dropped) + share * softmax(kept))
-    named = {
-        shared.Wrong.averages_the_logits: averaged,
-        Wrong.counts_votes: counted,
-        shared.Wrong.applies_softmax_twice: softened,
+
+    def blend(members: np.ndarray) -> np.ndarray:
+        return (1 - share) * members[0] + share * members[1]
+
+    z = case.members()
+    rivals = {
+        shared.Wrong.averages_the_logits: softmax(blend(z)),
+        Wrong.counts_votes: blend(np.eye(z.shape[-1])[z.argmax(axis=-1)]),
+        shared.Wrong.applies_softmax_twice: softmax(blend(softmax(z))),
     }
-    for name, candidates in named.items():
-        gaps = np.abs(candidates - found).max(axis=2).min(axis=0)
-        if (gaps < 1e-5).all():
-            return name
     on_the_line = ~np.isnan(ensemble.kept_of(case, found, samples))
-    return Wrong.counts_samples_wrongly if on_the_line.all() else None
+    other = Wrong.counts_samples_wrongly if on_the_line.all() else None
+    return first(found, rivals, _holds_every_row) or other
 
 
-@exercise.check(points=0.5, after=_AFTER_MEMBER)
-def averages_the_probabilities_of_all_samples(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _holds_every_row(found: np.ndarray, choices: np.ndarray) -> bool:
+    """Return whether each row (N, C) is one of its choices (K, N, C)."""
+    return bool((_nearest(found, choices) < 1e-5).all())
+
+
+def _nearest(found: np.ndarray, choices: np.ndarray) -> np.ndarray:
+    """Return each row's distance (N,) from the nearest of its choices (K, N, C)."""
+    distance: np.ndarray = np.abs(choices - found).max(axis=2).min(axis=0)
+    return distance
+
+
+def _averages(function: StudentFunction, trial: Trial) -> None:
     """Each row is the mean of samples members' probabilities, each member counted once."""
-    for samples, keep_prob, n in (
-        (2, 0.6, 400),
-        (7, 0.3, 600),
-        (47, 0.8, 100),
-        (301, 0.55, 40),
-    ):
+    cases = ((2, 0.6, 400), (7, 0.3, 600), (47, 0.8, 100), (301, 0.55, 40))
+    for samples, keep_prob, n in cases:
         case = ensemble.readable(trial, n, 1, keep_prob)
-        kept = _average(mc_dropout_prediction, trial, case, samples)
-        extremes = np.isin(kept, (0, samples)).all()
+        kept = _average(function, trial, case, samples)
+        middle = abs(np.mean(kept > 0) - keep_prob) > 0.1
         # Independent samples agree in all of 400 rows with probability 0.52 ** 400.
         trial.expect(
-            not extremes,
-            f"{case.call('mc_dropout_prediction', samples, 'rng')}: in each row the "
+            not np.isin(kept, (0, samples)).all(),
+            f"{case.call(function.name, samples, 'rng')}: in each row the "
             f"{samples} samples all keep the unit or all drop it.",
-            _extreme_mistake(float(np.mean(kept > 0)), keep_prob),
+            Wrong.takes_the_median if middle else Wrong.samples_share_a_mask,
         )
-    case = ensemble.readable(trial, 200, 3, _INDEPENDENT)
-    found, call = shared.one_prediction(
-        mc_dropout_prediction, case, 2, trial.generator()
-    )
-    gap = ensemble.pairs_of(case, found)[1].max()
+    case, more = ensemble.readable(trial, 200, 3, _INDEPENDENT), (2, trial.generator())
+    found, call = shared.one_prediction(function, case, *more)
+    gap = ensemble.distance_to_pairs(case, found).max()
     trial.expect(
         gap < 1e-5,
         f"{call}: a row is no average of two members' probabilities; the nearest is "
@@ -468,66 +396,84 @@ def averages_the_probabilities_of_all_samples(
     )
 
 
-def _extreme_mistake(share: float, keep_prob: float) -> str:
-    """Return whether rows that show one member only share a mask or take the median."""
-    middle = abs(share - keep_prob) > 0.1
-    return Wrong.takes_the_median if middle else Wrong.samples_share_a_mask
-
-
-@exercise.check(
-    points=0.25,
-    after="averages_the_probabilities_of_all_samples",
-    looks={
-        "two samples of a row": agreement(_INDEPENDENT, detects=0.06),
-        "kept in 50 samples": Proportion(0.8, detects=0.03),
-    },
-)
-def every_sample_has_a_mask_of_its_own(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
     """A row's samples have independent masks, which keep at the rate keep_prob."""
-    look = "two samples of a row"
+    look, name = "two samples of a row", Wrong.samples_depend_on_each_other
     case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
-    kept = _average(mc_dropout_prediction, trial, case, 2)
+    kept = _average(function, trial, case, 2)
     what = (
         f"rows whose two samples both keep the unit or both drop it, at {_INDEPENDENT}"
     )
-    trial.judge(look, kept != 1, kept.size, what, Wrong.samples_depend_on_each_other)
-    look = "kept in 50 samples"
+    trial.judge(look, kept != 1, kept.size, what, name)
+    look, name = "kept in 50 samples", elementwise.Wrong.bits_depend_on_each_other
     case = ensemble.readable(trial, -(-trial.size(look) // 50), 1, 0.8)
-    kept = _average(mc_dropout_prediction, trial, case, 50)
+    kept = _average(function, trial, case, 50)
     what = "units kept in 50 samples at keep_prob = 0.8"
-    trial.judge(
-        look,
-        int(kept.sum()),
-        50 * kept.size,
-        what,
-        elementwise.Wrong.bits_depend_on_each_other,
-    )
+    trial.judge(look, int(kept.sum()), 50 * kept.size, what, name)
 
 
-@exercise.check(points=0.25, after=_AFTER_MEMBER)
-def sampling_survives_large_logits(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _survives(function: StudentFunction, trial: Trial) -> None:
     """Logits up to ±1000 give the prediction of a member: no overflow."""
     case = ensemble.loud(trial, 40, 0.5)
-    call = case.call("mc_dropout_prediction", 1, "rng")
-    found = mc_dropout_prediction(*case.given, 1, trial.generator())
-    shared.expect_finite(trial, found, call, 1000)
-    gap = np.abs(softmax(case.members()) - np.asarray(found)).max(axis=2).min(axis=0)
+    call = case.call(function.name, 1, "rng")
+    found = function(*case.given, 1, trial.generator())
+    shared.expect_finite(trial, found, call)
     trial.expect(
-        (gap < 1e-4).all(),
+        (_nearest(np.asarray(found), softmax(case.members())) < 1e-4).all(),
         f"{call}, with logits up to ±1000: a row is no member's prediction.",
         shared.Wrong.clips_large_logits,
     )
 
 
-@exercise.check(points=0.25, after=_AFTER_MEMBER)
-def sampling_leaves_the_arguments_alone(
-    mc_dropout_prediction: StudentFunction, trial: Trial
-) -> None:
+def _leaves_arguments_alone(function: StudentFunction, trial: Trial) -> None:
     """x, weights and bias are the same after the call as before."""
     case = ensemble.ordinary(trial, 6, 4, 3, 0.6)
-    call = case.call("mc_dropout_prediction", 3, "rng")
-    shared.leaves_alone(mc_dropout_prediction, call, *case.given, 3, trial.generator())
+    shared.expect_unchanged(function, trial, case, 3, trial.generator())
+
+
+_RATE_LOOKS = {
+    "kept at 0.85": Proportion(0.85, detects=0.02),
+    "kept at 0.3": Proportion(0.3, detects=0.02),
+    "large x kept at 0.3": Proportion(0.3, detects=0.04),
+    "first rows kept at 0.3": Proportion(0.3, detects=0.04),
+}
+_PAIRS = ("neighbouring rows", "distant rows", "neighbouring units", "successive calls")
+_PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.04) for name in _PAIRS}
+_COUNT_LOOKS = {"count in a row": exact_count(20, _INDEPENDENT)}
+_SAMPLE_LOOKS = {
+    "two samples of a row": agreement(_INDEPENDENT, detects=0.06),
+    "kept in 50 samples": Proportion(0.8, detects=0.03),
+}
+_RUNS = "returns_a_row_of_probabilities_for_each_input"
+_MEMBER = "one_sample_is_the_prediction_of_a_member"
+_OWN, _RATE = (
+    "every_row_has_a_mask_of_its_own",
+    "keeps_units_with_probability_keep_prob",
+)
+_MEAN = "averages_the_probabilities_of_all_samples"
+
+exercise.asks(0.25, _RUNS, stated(_runs))
+exercise.asks(0.75, _MEMBER, stated(_predicts_a_member), _RUNS)
+exercise.asks(0.25, "the_masks_come_from_the_given_rng", stated(_follows_rng), _MEMBER)
+exercise.asks(0.25, _OWN, stated(_draws_own_masks), _MEMBER)
+exercise.asks(0.5, _RATE, stated(_keeps_at_rate, _RATE_LOOKS), _MEMBER)
+exercise.asks(
+    0.25,
+    "masks_of_rows_and_calls_are_independent",
+    stated(_draws_independently, _PAIR_LOOKS | _COUNT_LOOKS),
+    after=(_OWN, _RATE),
+)
+exercise.asks(0.5, _MEAN, stated(_averages), _MEMBER)
+exercise.asks(
+    0.25,
+    "every_sample_has_a_mask_of_its_own",
+    stated(_draws_anew_for_each_sample, _SAMPLE_LOOKS),
+    after=_MEAN,
+)
+exercise.asks(0.25, "sampling_survives_large_logits", stated(_survives), _MEMBER)
+exercise.asks(
+    0.25,
+    "sampling_leaves_the_arguments_alone",
+    stated(_leaves_arguments_alone),
+    after=_MEMBER,
+)

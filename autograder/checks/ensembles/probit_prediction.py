@@ -1,20 +1,16 @@
 """probit_prediction: come near the arithmetic mean of a sigmoid unit in one pass."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from autograder.checks.ensembles import shared
-from autograder.checks.expectation import shared as expectation_shared
-from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import ensemble
 from autograder.families.ensemble import Case, sigmoid
+from autograder.families.rivals import Rivals
 
 exercise = Exercise(
     "probit_prediction",
@@ -79,16 +75,12 @@ class Wrong(Mistakes, section="ens-probit"):
     )
 
 
-#: What an exercise on a sigmoid unit is given: x, weights (D,), bias, keep_prob.
-Unit = tuple[np.ndarray, np.ndarray, float, float]
-
-
-def _units(trial: Trial) -> list[Unit]:
+def _units(trial: Trial) -> list[Case]:
     """Return sigmoid units of several sizes, keep probabilities on both sides of 0.5."""
     rng = trial.rng
     shapes = ((6, 4, 0.8), (5, 6, 0.3), (1, 1, 0.6543), (3, 40, 0.4), (4, 3, 1.0))
     return [
-        (
+        Case(
             trial.inputs(n, d, zeros=0.1 if d > 1 else 0),
             rng.uniform(-1, 1, d) / math.sqrt(d) * 2,
             float(rng.uniform(0.4, 1.2)),
@@ -98,135 +90,99 @@ def _units(trial: Trial) -> list[Unit]:
     ]
 
 
-def _unit_call(unit: Unit) -> str:
-    x, _, bias, keep_prob = unit
-    return f"probit_prediction(x of shape {x.shape}, weights, {bias:.4g}, {keep_prob})"
+def _large(trial: Trial) -> list[Case]:
+    rng, x = trial.rng, np.array([[1.0, 0.5], [-1.0, 0.5], [0.0, 1.0]]) * 900
+    return [
+        Case(x, np.array([1.0, 0.1]), float(rng.uniform(0.4, 1.2)), keep_prob)
+        for keep_prob in (0.8, 1.0)
+    ]
 
 
-def _corrected(unit: Unit) -> np.ndarray:
-    x, weights, bias, p = unit
-    variance = (1 - p) / p * (x * weights) ** 2 @ np.ones(len(weights))
-    return sigmoid((x @ weights + bias) / np.sqrt(1 + math.pi / 8 * variance))
+def _corrected(unit: Case) -> np.ndarray:
+    """The probability is σ(μ / √(1 + π s² / 8)), for every row."""
+    p = unit.keep_prob
+    variance = (1 - p) / p * ((unit.x * unit.weights) ** 2).sum(axis=1)
+    return sigmoid(unit.logits() / np.sqrt(1 + math.pi / 8 * variance))
 
 
-def _unit_answer(function: StudentFunction, unit: Unit) -> np.ndarray:
-    return facts.float_array(function(*unit), (len(unit[0]),), _unit_call(unit))
-
-
-@exercise.check(points=0.25)
-def returns_one_float_for_each_row(
-    probit_prediction: StudentFunction, trial: Trial
-) -> None:
-    """The result is a float array of shape (N,), the same at every call."""
-    for unit in _units(trial):
-        first = _unit_answer(probit_prediction, unit)
-        again = _unit_answer(probit_prediction, unit)
-        trial.expect(
-            ensemble.same(first, again),
-            f"{_unit_call(unit)} gave two different answers in two calls; expected the "
-            "same one.",
-            expectation_shared.Wrong.answers_at_random,
-        )
-
-
-def _probit_mistakes(unit: Unit) -> shared.Named:
-    """Yield what wrong formulas give, by name."""
-    x, w, b, p = unit
+def _rivals(unit: Case) -> Rivals:
+    x, w, b, p = unit.given
     q, terms, k = 1 - p, x * w, math.pi / 8
-    mu, v = terms.sum(axis=1) + b, (terms**2).sum(axis=1)
+    mu, v = unit.logits(), (terms**2).sum(axis=1)
     s2 = q / p * v
+    root, at = np.sqrt(1 + k * s2), sigmoid(mu)
+    probits = 0.5 * np.vectorize(math.erfc)(-math.sqrt(k / 2) * mu / root)
 
     def by(variance: Any, constant: float = k, mean: np.ndarray = mu) -> np.ndarray:
         return sigmoid(mean / np.sqrt(1 + constant * variance))
 
-    yield Wrong.leaves_out_the_correction, sigmoid(mu)
-    yield Wrong.puts_in_the_standard_deviation, by(np.sqrt(s2))
-    yield Wrong.forgets_the_square_root, sigmoid(mu / (1 + k * s2))
-    yield Wrong.multiplies_by_the_correction, sigmoid(mu * np.sqrt(1 + k * s2))
-    yield shared.Wrong.forgets_the_bias, by(s2, mean=mu - b)
-    yield Wrong.leaves_the_bias_outside, sigmoid((mu - b) / np.sqrt(1 + k * s2) + b)
-    for factor in (p * q, q, 1, 1 / p, p / max(q, 1e-9), q / p**2, math.sqrt(q / p)):
-        yield Wrong.another_factor_of_the_variance, by(factor * v)
-    other = terms.sum(axis=1)
-    for total in (other, mu):
-        yield Wrong.squares_the_sum_of_the_terms, by(q / p * total**2)
-    sums: Mapping[str, Any] = {
-        "bias": v + b**2,
-        "all rows": v.sum(),
-        "mean": v / len(w),
-        "inputs": (x**2).sum(axis=1),
-        "weights": (w**2).sum(),
-        "apart": (x**2).sum(axis=1) * (w**2).sum(),
-        "one square": (x * w**2).sum(axis=1).clip(0),
-        "other square": (x**2 * w).sum(axis=1).clip(0),
+    rivals = {
+        Wrong.leaves_out_the_correction: at,
+        Wrong.puts_in_the_standard_deviation: by(np.sqrt(s2)),
+        Wrong.forgets_the_square_root: sigmoid(mu / root**2),
+        Wrong.multiplies_by_the_correction: sigmoid(mu * root),
+        shared.Wrong.forgets_the_bias: by(s2, mean=mu - b),
+        Wrong.leaves_the_bias_outside: sigmoid((mu - b) / root + b),
+        Wrong.another_factor_of_the_variance: [by(f * v) for f in _factors(p)],
+        Wrong.squares_the_sum_of_the_terms: [
+            by(q / p * total**2) for total in (mu - b, mu)
+        ],
+        Wrong.another_sum_in_the_variance: [by(q / p * s) for s in _sums(x, w, b)],
+        Wrong.another_constant_than_pi_over_eight: [by(s2, c) for c in _CONSTANTS],
+        Wrong.rescales_the_mean_logit: [
+            by(s2, mean=mean)
+            for scale in (p, 1 / p)
+            for mean in (scale * (mu - b) + b, scale * mu)
+        ],
+        Wrong.leaves_the_normal_distribution_function: probits,
+        shared.Wrong.returns_logits: mu / root,
+        Wrong.gives_the_other_class: 1 - by(s2),
+        Wrong.expands_to_second_order: at + at * (1 - at) * (1 - 2 * at) * s2 / 2,
     }
-    for variance in sums.values():
-        yield Wrong.another_sum_in_the_variance, by(q / p * variance)
-    for constant in (
-        1,
-        math.pi,
-        math.pi / 4,
-        math.pi / 2,
-        1 / 8,
-        3 / math.pi**2,
-        1 / k,
-    ):
-        yield Wrong.another_constant_than_pi_over_eight, by(s2, constant)
-    yield Wrong.another_constant_than_pi_over_eight, by(s2, math.pi**2 / 8)
-    for scale in (p, 1 / p):
-        yield Wrong.rescales_the_mean_logit, by(s2, mean=scale * (mu - b) + b)
-        yield Wrong.rescales_the_mean_logit, by(s2, mean=scale * mu)
-    root = math.sqrt(k) * mu / np.sqrt(1 + k * s2)
-    normal = np.array([0.5 * math.erfc(-z / math.sqrt(2)) for z in root])
-    yield Wrong.leaves_the_normal_distribution_function, normal
-    yield shared.Wrong.returns_logits, mu / np.sqrt(1 + k * s2)
-    yield Wrong.gives_the_other_class, 1 - by(s2)
-    at = sigmoid(mu)
-    yield Wrong.expands_to_second_order, at + at * (1 - at) * (1 - 2 * at) * s2 / 2
     if len(w) <= 6:
-        two = Case(x, np.stack([w, 0 * w], axis=1), np.array([b, 0.0]), p)
-        yield Wrong.enumerates_the_members, shared.arithmetic(two)[:, 0]
+        members = sigmoid(unit.members())
+        rivals[Wrong.enumerates_the_members] = shared.mean(unit, members)
+    return rivals
 
 
-@exercise.check(points=1.0, after="returns_one_float_for_each_row")
-def is_the_sigmoid_of_the_corrected_logit(
-    probit_prediction: StudentFunction, trial: Trial
-) -> None:
-    """The probability is σ(μ / √(1 + π s² / 8)), for every row."""
-    for unit in _units(trial):
-        found, expected = _unit_answer(probit_prediction, unit), _corrected(unit)
-        if not ensemble.same(found, expected):
-            trial.fail(
-                f"{_unit_call(unit)}: the probability is not right; "
-                f"{facts.worst(found, expected)}.",
-                shared.first(found, _probit_mistakes(unit)),
-            )
+#: Instead of π / 8.
+_CONSTANTS = (
+    *(1, math.pi, math.pi / 4, math.pi / 2, 1 / 8),
+    *(3 / math.pi**2, 8 / math.pi, math.pi**2 / 8),
+)
 
 
-@exercise.check(points=0.25, after="is_the_sigmoid_of_the_corrected_logit")
-def the_sigmoid_survives_large_logits(
-    probit_prediction: StudentFunction, trial: Trial
-) -> None:
-    """Mean logits up to ±1000 give a probability: no overflow."""
-    rng = trial.rng
-    for keep_prob in (0.8, 1.0):
-        x = np.array([[1.0, 0.5], [-1.0, 0.5], [0.0, 1.0]]) * 900
-        unit: Unit = x, np.array([1.0, 0.1]), float(rng.uniform(0.4, 1.2)), keep_prob
-        found, expected = probit_prediction(*unit), _corrected(unit)
-        call = _unit_call(unit)
-        shared.expect_finite(trial, found, call, 1000)
-        trial.expect(
-            facts.close(found, expected, rtol=1e-3, atol=1e-6),
-            f"{call}, with mean logits up to ±1000: the probability is not right; "
-            f"{facts.worst(np.asarray(found), expected)}.",
-            shared.Wrong.clips_large_logits,
-        )
+def _factors(p: float) -> tuple[float, ...]:
+    """Return wrong factors of the variance."""
+    q = 1 - p
+    return p * q, q, 1, 1 / p, p / max(q, 1e-9), q / p**2, math.sqrt(q / p)
 
 
-@exercise.check(points=0.25, after="is_the_sigmoid_of_the_corrected_logit")
-def the_correction_leaves_its_arguments_alone(
-    probit_prediction: StudentFunction, trial: Trial
-) -> None:
-    """x and weights are the same after the call as before."""
-    unit = _units(trial)[0]
-    shared.leaves_alone(probit_prediction, _unit_call(unit), *unit)
+def _sums(x: np.ndarray, w: np.ndarray, b: float) -> tuple[np.ndarray, ...]:
+    """Return what else is added up for a row's variance."""
+    v, inputs = ((x * w) ** 2).sum(axis=1), (x**2).sum(axis=1)
+    return (
+        v + b**2,
+        v.sum(),
+        v / len(w),
+        inputs,
+        (w**2).sum(),
+        inputs * (w**2).sum(),
+        (x * w**2).sum(axis=1).clip(0),
+        (x**2 * w).sum(axis=1).clip(0),
+    )
+
+
+_ROWS, _RIGHT = (
+    "returns_one_float_for_each_row",
+    "is_the_sigmoid_of_the_corrected_logit",
+)
+_KIND = shared.sure("The result is a float array of shape (N,)", _units)
+_SURVIVES = shared.survives(_large, _corrected, "probability", "mean logits")
+_PURE = shared.unchanged(_units, "x and weights")
+exercise.asks(0.25, _ROWS, _KIND)
+exercise.asks(
+    1.0, _RIGHT, shared.right(_units, _corrected, _rivals, "probability"), _ROWS
+)
+exercise.asks(0.25, "the_sigmoid_survives_large_logits", _SURVIVES, _RIGHT)
+exercise.asks(0.25, "the_correction_leaves_its_arguments_alone", _PURE, _RIGHT)

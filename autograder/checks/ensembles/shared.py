@@ -1,16 +1,20 @@
 """What the exercises of ``ensembles`` share."""
 
-from collections.abc import Iterable, Iterator
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from autograder.checks.expectation.shared import Wrong as WrongExpectation
 from autograder.contract import facts
+from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import CheckFailure, Trial
+from autograder.contract.trial import Trial
 from autograder.families import elementwise, ensemble, network
 from autograder.families.ensemble import Case, log_softmax, sigmoid, softmax
+from autograder.families.rivals import Rivals, first, joined
 
 
 class Wrong(Mistakes, section="ens-geometric"):
@@ -50,67 +54,145 @@ class Wrong(Mistakes, section="ens-geometric"):
     )
 
 
-Named = Iterator[tuple[str, np.ndarray]]
+Cases = Callable[[Trial], Sequence[Case]]
+Truth = Callable[[Case], np.ndarray]
+Read = Callable[[StudentFunction, Case], tuple[np.ndarray, str]]
 
 
-def misread(z: np.ndarray) -> Named:
-    """Yield what else is made of the right logits (..., N, C), by name."""
-    likely = softmax(z)
-    e = np.exp(z - z.max())
-    yield Wrong.returns_logits, z
-    yield Wrong.returns_logarithms, log_softmax(z)
-    yield Wrong.applies_softmax_twice, softmax(likely)
-    yield Wrong.takes_a_sigmoid_of_each_class, sigmoid(z)
-    yield Wrong.normalises_over_another_axis, e / e.sum(axis=-2, keepdims=True)
-    yield Wrong.normalises_over_another_axis, e / e.sum(axis=(-1, -2), keepdims=True)
-    yield Wrong.normalises_over_another_axis, e / e.sum()
-    if z.ndim > 2:
-        yield Wrong.normalises_over_another_axis, e / e.sum(axis=0)
+def misread(*several: np.ndarray) -> dict[str, list[np.ndarray]]:
+    """Return what else is made of the right logits (..., N, C), each of several."""
 
+    def of(z: np.ndarray) -> Rivals:
+        e = np.exp(z - z.max())
+        axes = [-2, (-1, -2), None, *([0] if z.ndim > 2 else [])]
+        return {
+            Wrong.returns_logits: z,
+            Wrong.returns_logarithms: log_softmax(z),
+            Wrong.applies_softmax_twice: softmax(softmax(z)),
+            Wrong.takes_a_sigmoid_of_each_class: sigmoid(z),
+            Wrong.normalises_over_another_axis: [
+                e / e.sum(axis=axis, keepdims=True) for axis in axes
+            ],
+        }
 
-def first(
-    found: np.ndarray, candidates: Iterable[tuple[str, np.ndarray]]
-) -> str | None:
-    """Return the name of the first candidate that was found, or None."""
-    fits = (name for name, wrong in candidates if ensemble.same(found, wrong))
-    return next(fits, None)
-
-
-def leaves_alone(function: StudentFunction, call: str, *given: Any) -> None:
-    """Check that x, weights and bias are the same after the call as before."""
-    _, after = function.observe(*given)
-    names = ("x", "weights", "bias")
-    for name, before, now in zip(names, given[:3], after[:3], strict=True):
-        if not np.array_equal(before, now):
-            raise CheckFailure(
-                f"{call} changed {name} in place; {name} * c makes a new array, "
-                f"{name} *= c does not.",
-                elementwise.Wrong.changes_its_input,
-            )
-
-
-def expect_finite(trial: Trial, found: Any, call: str, largest: float) -> None:
-    """Check a prediction whose logits reach ``largest`` for overflow."""
-    ok = isinstance(found, np.ndarray) and found.dtype.kind == "f"
-    trial.expect(
-        not ok or np.isfinite(found).all(),
-        f"{call}, with logits up to ±{largest:.0f}, returned NaN or infinity.",
-        network.Wrong.softmax_overflows,
-    )
+    return joined(*map(of, several))
 
 
 def arithmetic(case: Case) -> np.ndarray:
-    return np.tensordot(case.chances(), softmax(case.members()), 1)
+    """Return the mean of the members' probabilities."""
+    return mean(case, softmax(case.members()))
+
+
+def mean(case: Case, values: np.ndarray) -> np.ndarray:
+    """Return the mean of what belongs to the members, weighted by their masks."""
+    return np.tensordot(case.chances(), values, 1)
 
 
 def one_prediction(
     function: StudentFunction, case: Case, *more: Any
 ) -> tuple[np.ndarray, str]:
     """Return a prediction, checked for shape, and the call. Raises ``CheckFailure``."""
-    call = case.call(function.name, *("rng" if is_rng(a) else a for a in more))
-    shape = len(case.x), len(case.bias)
-    return facts.float_array(function(*case.given, *more), shape, call), call
+    call = case.call(function.name, *more)
+    return facts.float_array(function(*case.given, *more), case.shape, call), call
 
 
-def is_rng(value: Any) -> bool:
-    return isinstance(value, np.random.Generator)
+def expect_unchanged(
+    function: StudentFunction, trial: Trial, case: Case, *more: Any
+) -> None:
+    """Check that x, weights and bias are the same after the call as before."""
+    _, after = function.observe(*case.given, *more)
+    names = ("x", "weights", "bias")
+    for name, before, now in zip(names, case.given, after, strict=False):
+        trial.expect(
+            np.array_equal(before, now),
+            f"{case.call(function.name, *more)} changed {name} in place; {name} * c makes "
+            f"a new array, {name} *= c does not.",
+            elementwise.Wrong.changes_its_input,
+        )
+
+
+def expect_finite(trial: Trial, found: Any, call: str) -> None:
+    """Check a prediction whose logits reach ±1000 for overflow."""
+    ok = isinstance(found, np.ndarray) and found.dtype.kind == "f"
+    trial.expect(
+        not ok or np.isfinite(found).all(),
+        f"{call}, with logits up to ±1000, returned NaN or infinity.",
+        network.Wrong.softmax_overflows,
+    )
+
+
+def expect_near(
+    trial: Trial,
+    found: np.ndarray,
+    expected: np.ndarray,
+    what: str,
+    mistake: str = Wrong.clips_large_logits,
+) -> None:
+    """Check a prediction whose logits reach ±1000: members sure of themselves round."""
+    trial.expect(
+        facts.close(found, expected, rtol=1e-3, atol=1e-6),
+        f"{what} is not right; {facts.worst(found, expected)}.",
+        mistake,
+    )
+
+
+def sure(says: str, cases: Cases, read: Read = one_prediction) -> Property:
+    """The property that ``read`` finds what it wants, the same in two calls."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        for case in cases(trial):
+            (one, call), (again, _) = read(function, case), read(function, case)
+            trial.expect(
+                ensemble.same(one, again),
+                f"{call} gave two different answers in two calls; expected the same one.",
+                WrongExpectation.answers_at_random,
+            )
+
+    return Property(f"{says}, the same at every call.", test)
+
+
+def right(
+    cases: Cases,
+    truth: Truth,
+    rivals: Callable[[Case], Rivals],
+    what: str = "prediction",
+) -> Property:
+    """The property that the answer, ``what`` it is, is ``truth(case)``; the docstring of
+    ``truth`` says so."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        for case in cases(trial):
+            (found, call), expected = one_prediction(function, case), truth(case)
+            if not ensemble.same(found, expected):
+                trial.fail(
+                    f"{call}: the {what} is not right; {facts.worst(found, expected)}.",
+                    first(found, rivals(case), ensemble.same),
+                )
+
+    return Property(inspect.getdoc(truth) or "", test)
+
+
+def survives(
+    cases: Cases, truth: Truth, what: str = "prediction", logits: str = "logits"
+) -> Property:
+    """The property that logits, those named, up to ±1000 do no harm."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        for case in cases(trial):
+            call, found = case.call(function.name), function(*case.given)
+            expect_finite(trial, found, call)
+            text = f"{call}, with {logits} up to ±1000: the {what}"
+            expect_near(trial, np.asarray(found), truth(case), text)
+
+    return Property(
+        f"{logits.capitalize()} up to ±1000 give a {what}: no overflow.", test
+    )
+
+
+def unchanged(cases: Cases, names: str = "x, weights and bias") -> Property:
+    """The property that a call does not change the first of the cases."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        expect_unchanged(function, trial, cases(trial)[0])
+
+    return Property(f"{names} are the same after the call as before.", test)

@@ -1,0 +1,37 @@
+"""Diagnosis as ordered data: wrong formulas under the names of the mistakes behind them.
+
+A *rival* is what a wrong formula gives for the arguments of the call that failed. The
+first that gives what was found says why it is wrong.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from autograder.contract import facts
+
+#: Wrong answers by mistake, in the order in which they are tried; where a mistake has
+#: several, a list of them.
+Rivals = Mapping[str, Any]
+
+
+def first(
+    found: Any, rivals: Rivals, same: Callable[[Any, Any], bool] = facts.close
+) -> str | None:
+    """Return the mistake of the first rival that is ``same`` as found, or None."""
+    for name, wrong in rivals.items():
+        if any(same(found, one) for one in _each(wrong)):
+            return name
+    return None
+
+
+def _each(wrong: Any) -> list[Any]:
+    return wrong if isinstance(wrong, list) else [wrong]
+
+
+def joined(*several: Rivals) -> dict[str, list[Any]]:
+    """Return the rivals of all, those of one mistake behind each other."""
+    result: dict[str, list[Any]] = {}
+    for rivals in several:
+        for name, wrong in rivals.items():
+            result.setdefault(name, []).extend(_each(wrong))
+    return result

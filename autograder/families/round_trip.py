@@ -1,0 +1,145 @@
+"""A student's forward pass and its backward pass, called one after the other.
+
+The mask is read off the output of the student's own forward pass, so a wrong forward pass
+costs in the backward pass only what it makes wrong there, and is named as the cause.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.mistakes import Mistakes
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import elementwise
+
+
+class Wrong(Mistakes, section="conv-definitions"):
+    forward_fails = (
+        "the forward pass that stands above your backward pass does not work yet; "
+        "finish that one first."
+    )
+    forward_breaks_its_convention = (
+        "the forward pass above your backward pass scales, or drops, differently from "
+        "its convention; mend that one first, a backward pass that follows it is "
+        "wrong too."
+    )
+
+
+#: Named by many tests.
+BREAKS = Wrong.forward_breaks_its_convention
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What a kept unit is multiplied with in training and any unit at test, by keep_prob,
+    and how that is written behind what it scales (``over``) and before it (``times``).
+
+    ``rivals`` are the wrong scales of a gradient that this convention alone has."""
+
+    name: str
+    training: Callable[[float], float]
+    test: Callable[[float], float]
+    over: str
+    times: str
+    rivals: Mapping[str, Callable[[float], float]]
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """One forward pass and its backward pass: what went in, what came out."""
+
+    x: np.ndarray
+    keep_prob: float
+    out: np.ndarray
+    dout: np.ndarray
+    dx: np.ndarray
+    call: str
+
+    @property
+    def mask(self) -> np.ndarray:
+        """True where kept, read off the output: it says nothing where x is 0."""
+        kept: np.ndarray = self.out != 0
+        return kept
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A student's forward and backward pass and the convention that they follow."""
+
+    forward: StudentFunction
+    backward: StudentFunction
+    trial: Trial
+    convention: Convention
+
+    def call_forward(self, x: np.ndarray, keep_prob: float, mode: bool = True) -> str:
+        """Return a call of the forward pass, in training or not, as messages show it."""
+        return elementwise.call_text(self.forward.name, x.shape, keep_prob, mode)
+
+    def run_forward(
+        self, x: np.ndarray, keep_prob: float, training: bool
+    ) -> tuple[np.ndarray, Any]:
+        """Return (out, cache); whatever goes wrong is said to be the forward's fault."""
+        call = self.call_forward(x, keep_prob, training)
+        mode = {} if training else {"training": False}
+        try:
+            result = self.forward(x, keep_prob, self.trial.generator(), **mode)
+            out, cache = facts.pair(result, call)
+            return facts.float_array(out, x.shape, call, "out"), cache
+        except StudentError as error:
+            if error.unwritten is not None:
+                raise
+            message = f"{call} raised {error.message}."
+        except CheckFailure as failure:
+            message = failure.message
+        raise CheckFailure(
+            f"{self.backward.name} is judged with your {self.forward.name}, which does "
+            f"not work yet: {message}",
+            Wrong.forward_fails,
+        )
+
+    def run(
+        self,
+        x: np.ndarray,
+        keep_prob: float,
+        dout: np.ndarray,
+        training: bool = True,
+        name_of_nan: str | None = None,
+    ) -> RoundTrip:
+        """Return a forward pass and the backward pass called once, right after it."""
+        out, cache = self.run_forward(x, keep_prob, training)
+        mode = "" if training else " of a forward pass with training=False"
+        shape = f"dout of shape {x.shape}, cache{mode}"
+        call = f"{self.backward.name}({shape}) at keep_prob = {keep_prob}"
+        dx = self.backward(dout, cache)
+        if isinstance(dx, np.ndarray) and dx.dtype.kind == "f" and np.isnan(dx).any():
+            share = f"{np.isnan(dx).mean():.0%}"
+            self.trial.fail(
+                f"{call}: dx holds nan in {share} of its places.", name_of_nan
+            )
+        dx = facts.float_array(dx, dout.shape, call, "dx")
+        return RoundTrip(x, keep_prob, out, dout, dx, call)
+
+    def trip(
+        self,
+        shape: tuple[int, ...],
+        keep_prob: float,
+        zeros: float = 0.0,
+        dtype: Any = np.float64,
+        training: bool = True,
+    ) -> RoundTrip:
+        """Return a round trip of random inputs without zeros; ``zeros`` are in dout."""
+        x = self.trial.inputs(*shape).astype(dtype)
+        dout = self.trial.inputs(*shape, zeros=zeros).astype(dtype)
+        return self.run(x, keep_prob, dout, training)
+
+    def trips(self, zeros: float = 0.0) -> list[RoundTrip]:
+        """Return round trips of several shapes and keep probabilities, the largest first:
+        on large arrays a coincidence cannot hide the cause."""
+        shapes, rates = (*elementwise.SHAPES, (120, 25)), (*elementwise.KEEP_PROBS, 1.0)
+        trips = [self.trip(*case, zeros=zeros) for case in product(shapes, rates)]
+        return sorted(trips, key=lambda got: -got.x.size)
