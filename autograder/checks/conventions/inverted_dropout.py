@@ -6,7 +6,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw
 
 exercise = Exercise(
@@ -58,80 +58,36 @@ class Wrong(Mistakes, section="conv-definitions"):
     )
 
 
-@exercise.check(points=0.25)
-def returns_float_arrays_of_the_input_shape(
-    inverted_dropout: StudentFunction, trial: Trial
-) -> None:
-    """In both modes out has the shape of x and holds finite floating point numbers."""
-    elementwise.returns_float_arrays(inverted_dropout, trial)
+def _test_mistake(
+    function: StudentFunction, trial: Trial, factor: str | None
+) -> str | None:
+    if factor == "p":
+        unscaled = elementwise.factor(function, trial, training=True) == "1"
+        return Wrong.writes_classic_dropout if unscaled else Wrong.rescales_at_test_too
+    return Wrong.divides_at_test_too if factor == "1/p" else None
 
 
-@exercise.check(points=0.25, after="returns_float_arrays_of_the_input_shape")
-def drops_some_units_and_keeps_others(
-    inverted_dropout: StudentFunction, trial: Trial
-) -> None:
-    """In training, which is the default, some units come back as 0 and some do not."""
-    elementwise.drops_some(inverted_dropout, trial)
+_BY_FACTOR = {
+    "1": Wrong.forgets_to_rescale,
+    "p": Wrong.multiplies_by_keep_prob,
+    "1/p²": Wrong.rescales_twice,
+    "1/√p": Wrong.divides_by_the_root,
+    "⌊1/p⌋": Wrong.truncates_the_scale,
+    "1/q": Wrong.divides_by_drop_probability,
+}
 
 
-@exercise.check(points=0.25, after="drops_some_units_and_keeps_others")
-def leaves_its_input_alone(inverted_dropout: StudentFunction, trial: Trial) -> None:
-    """x is the same after the call as before."""
-    elementwise.leaves_input_alone(inverted_dropout, trial)
-
-
-@exercise.check(points=0.5, after="drops_some_units_and_keeps_others")
-def is_the_identity_at_test(inverted_dropout: StudentFunction, trial: Trial) -> None:
-    """With training=False, out equals x."""
-
-    def name_of(factor: str | None) -> str | None:
-        if factor == "p":
-            unscaled = elementwise.factor(inverted_dropout, trial, training=True) == "1"
-            return (
-                Wrong.writes_classic_dropout if unscaled else Wrong.rescales_at_test_too
-            )
-        return Wrong.divides_at_test_too if factor == "1/p" else None
-
-    elementwise.test_mode(inverted_dropout, trial, lambda keep_prob: 1.0, name_of)
-
-
-@exercise.check(points=0.25, after="drops_some_units_and_keeps_others")
-def keeps_everything_at_keep_prob_one(
-    inverted_dropout: StudentFunction, trial: Trial
-) -> None:
-    """At keep_prob = 1, out equals x."""
-    elementwise.keeps_everything_at_one(inverted_dropout, trial)
-
-
-@exercise.check(points=1.0, after="drops_some_units_and_keeps_others")
-def every_output_is_zero_or_rescaled(
-    inverted_dropout: StudentFunction, trial: Trial
-) -> None:
-    """In training each output is 0 or x / keep_prob."""
-
-    def name_of(got: Draw, keep_prob: float) -> str | None:
-        if shared.is_the_mask(got):
-            return shared.Wrong.returns_the_mask
-        if _divides_by_kept_fraction(got):
-            return Wrong.divides_by_kept_fraction
-        factor = elementwise.factor(inverted_dropout, trial, training=True)
-        if factor == "1" and elementwise.factor(inverted_dropout, trial, False) == "p":
-            return Wrong.writes_classic_dropout
-        if factor == "1/q" and shared.swapped(inverted_dropout, trial):
-            return shared.Wrong.swaps_keep_and_drop
-        named = {
-            "1": Wrong.forgets_to_rescale,
-            "p": Wrong.multiplies_by_keep_prob,
-            "1/p²": Wrong.rescales_twice,
-            "1/√p": Wrong.divides_by_the_root,
-            "⌊1/p⌋": Wrong.truncates_the_scale,
-            "1/q": Wrong.divides_by_drop_probability,
-        }
-        return named.get(factor or "")
-
-    elementwise.zero_or_scaled(
-        inverted_dropout, trial, lambda keep_prob: 1 / keep_prob, name_of
-    )
+def _scale_mistake(function: StudentFunction, trial: Trial, got: Draw) -> str | None:
+    if shared.is_the_mask(got):
+        return shared.Wrong.returns_the_mask
+    if _divides_by_kept_fraction(got):
+        return Wrong.divides_by_kept_fraction
+    factor = elementwise.factor(function, trial, training=True)
+    if factor == "1" and elementwise.factor(function, trial, False) == "p":
+        return Wrong.writes_classic_dropout
+    if factor == "1/q" and shared.swapped(function, trial):
+        return shared.Wrong.swaps_keep_and_drop
+    return _BY_FACTOR.get(factor or "")
 
 
 def _divides_by_kept_fraction(got: Draw) -> bool:
@@ -144,39 +100,31 @@ def _divides_by_kept_fraction(got: Draw) -> bool:
     return any(facts.close(got.out * f, got.x * got.mask) for f in fractions)
 
 
-@exercise.check(points=0.5, after="drops_some_units_and_keeps_others")
-def gives_every_unit_and_call_its_own_bit(
-    inverted_dropout: StudentFunction, trial: Trial
-) -> None:
-    """Rows, columns and calls do not share bits, and the kept count varies."""
-    elementwise.gives_each_unit_its_own_bit(inverted_dropout, trial)
+_RUNS = "returns_float_arrays_of_the_input_shape"
+_SOME = "drops_some_units_and_keeps_others"
+_BITS = "gives_every_unit_and_call_its_own_bit"
+_RATE = "keeps_units_at_the_stated_rate"
 
 
-@exercise.check(
-    points=0.5,
-    after="gives_every_unit_and_call_its_own_bit",
-    looks=elementwise.RATE_LOOKS,
+exercise.asks(0.25, _RUNS, units.RUNS)
+exercise.asks(0.25, _SOME, units.DROPS_SOME, after=_RUNS)
+exercise.asks(0.25, "leaves_its_input_alone", units.LEAVES_X, after=_SOME)
+exercise.asks(
+    0.5,
+    "is_the_identity_at_test",
+    units.at_test("x", lambda keep_prob: 1.0, _test_mistake),
+    after=_SOME,
 )
-def keeps_units_at_the_stated_rate(
-    inverted_dropout: StudentFunction, trial: Trial
-) -> None:
-    """Every unit is kept with probability keep_prob, whatever its value and place."""
-    elementwise.keeps_at_rate(inverted_dropout, trial)
-
-
-@exercise.check(
-    points=0.5,
-    after="keeps_units_at_the_stated_rate",
-    looks=elementwise.INDEPENDENCE_LOOKS,
+exercise.asks(
+    0.25, "keeps_everything_at_keep_prob_one", units.KEEPS_ALL_AT_ONE, after=_SOME
 )
-def drops_units_independently(inverted_dropout: StudentFunction, trial: Trial) -> None:
-    """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    elementwise.is_independent(inverted_dropout, trial)
-
-
-@exercise.check(points=0.5, after="drops_some_units_and_keeps_others")
-def draws_from_the_given_rng_alone(
-    inverted_dropout: StudentFunction, trial: Trial
-) -> None:
-    """The same rng state gives the same output; another state, another output."""
-    elementwise.draws_from_rng(inverted_dropout, trial)
+exercise.asks(
+    1.0,
+    "every_output_is_zero_or_rescaled",
+    units.scaled("x / keep_prob", lambda keep_prob: 1 / keep_prob, _scale_mistake),
+    after=_SOME,
+)
+exercise.asks(0.5, _BITS, unit_bits.OWN_BITS, after=_SOME)
+exercise.asks(0.5, _RATE, unit_bits.RATE, after=_BITS)
+exercise.asks(0.5, "drops_units_independently", unit_bits.INDEPENDENT, after=_RATE)
+exercise.asks(0.5, "draws_from_the_given_rng_alone", unit_bits.FROM_RNG, after=_SOME)

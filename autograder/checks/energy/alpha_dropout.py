@@ -10,7 +10,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, unit_bits, units
 from autograder.families.alpha_units import (
     LARGE,
     OFF,
@@ -157,7 +157,7 @@ def _mistake(function: StudentFunction, trial: Trial) -> str | None:
 @exercise.check(points=0.25)
 def returns_alpha_float_arrays(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """In both modes out has the shape of x and holds finite floating point numbers."""
-    elementwise.returns_float_arrays(alpha_dropout, trial)
+    units.returns_float_arrays(alpha_dropout, trial)
 
 
 _MIXES = "replaces_some_units_by_one_value"
@@ -184,7 +184,7 @@ def replaces_some_units_by_one_value(
 def _unmixed_mistake(function: StudentFunction, trial: Trial, got: Reading) -> str:
     """Return what is behind an output without a mixture of kept and dropped units."""
     try:
-        elementwise.drops_some(Masking(function), trial)
+        units.drops_some(Masking(function), trial)
     except CheckFailure as failure:
         if failure.mistake in (
             elementwise.Wrong.one_bit_for_the_whole_array,
@@ -202,7 +202,7 @@ def _unmixed_mistake(function: StudentFunction, trial: Trial, got: Reading) -> s
 @exercise.check(points=0.25, after=_MIXES)
 def leaves_the_layer_alone(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """x is the same after the call as before."""
-    elementwise.leaves_input_alone(alpha_dropout, trial)
+    units.leaves_input_alone(alpha_dropout, trial)
 
 
 @exercise.check(points=0.5, after=_MIXES)
@@ -222,7 +222,7 @@ def alpha_is_the_identity_at_test(alpha_dropout: StudentFunction, trial: Trial) 
             return Wrong.applies_the_affine_map_at_test
         return Wrong.scales_at_alpha_test
 
-    elementwise.test_mode(alpha_dropout, trial, lambda keep_prob: 1.0, name_of)
+    units.test_mode(alpha_dropout, trial, lambda keep_prob: 1.0, name_of)
 
 
 #: Near keep_prob = 1 a mask that whole rows share may drop nothing, which is judged
@@ -305,7 +305,7 @@ def alpha_changes_nothing_at_keep_prob_one(
 @exercise.check(points=0.25, after=_MIXES)
 def drops_each_unit_by_itself(alpha_dropout: StudentFunction, trial: Trial) -> None:
     """Rows, columns and calls do not share bits, and the kept count varies."""
-    elementwise.gives_each_unit_its_own_bit(Masking(alpha_dropout), trial)
+    unit_bits.gives_each_unit_its_own_bit(Masking(alpha_dropout), trial)
 
 
 _ZEROS = "zero x kept at 0.8"
@@ -314,13 +314,13 @@ _ZEROS = "zero x kept at 0.8"
 @exercise.check(
     points=0.5,
     after="drops_each_unit_by_itself",
-    looks={**elementwise.RATE_LOOKS, _ZEROS: Proportion(0.8, detects=0.05)},
+    looks={**unit_bits.RATE_LOOKS, _ZEROS: Proportion(0.8, detects=0.05)},
 )
 def keeps_alpha_units_at_the_stated_rate(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    elementwise.keeps_at_rate(Masking(alpha_dropout), trial)
+    unit_bits.keeps_at_rate(Masking(alpha_dropout), trial)
     x = trial.inputs(2 * -(-trial.size(_ZEROS) // 40), 40)
     x[:, ::2] = 0
     out = forward(alpha_dropout, away_from_off(x), 0.8, trial.generator())
@@ -335,13 +335,13 @@ def keeps_alpha_units_at_the_stated_rate(
 @exercise.check(
     points=0.5,
     after="keeps_alpha_units_at_the_stated_rate",
-    looks=elementwise.INDEPENDENCE_LOOKS,
+    looks=unit_bits.INDEPENDENCE_LOOKS,
 )
 def drops_alpha_units_independently(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    elementwise.is_independent(Masking(alpha_dropout), trial)
+    unit_bits.is_independent(Masking(alpha_dropout), trial)
 
 
 @exercise.check(points=0.25, after=_MIXES)
@@ -349,4 +349,4 @@ def draws_alpha_masks_from_the_given_rng(
     alpha_dropout: StudentFunction, trial: Trial
 ) -> None:
     """The same rng state gives the same output; another state, another output."""
-    elementwise.draws_from_rng(alpha_dropout, trial)
+    unit_bits.draws_from_rng(alpha_dropout, trial)

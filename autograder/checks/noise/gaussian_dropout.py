@@ -9,7 +9,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, elementwise, noise_factors
+from autograder.families import bit_tests, noise_factors, units
 from autograder.families.elementwise import KEEP_PROBS, call_text
 from autograder.families.noise_factors import (
     SMALL,
@@ -42,7 +42,7 @@ _FLOATS, _VARIES = "returns_noisy_float_arrays", "multiplies_by_varying_factors"
 @exercise.check(points=0.25)
 def returns_noisy_float_arrays(gaussian_dropout: StudentFunction, trial: Trial) -> None:
     """In both modes out has the shape of x and holds finite floating point numbers."""
-    elementwise.returns_float_arrays(gaussian_dropout, trial)
+    units.returns_float_arrays(gaussian_dropout, trial)
 
 
 @exercise.check(points=0.25, after=_FLOATS)

@@ -14,7 +14,7 @@ from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import KEEP_PROBS, Draw, call_text, draw
 from autograder.laws.binomial import Proportion, agreement, log_binomial
 
@@ -211,9 +211,7 @@ def _rounding_mistake(found: Mapping[float, float]) -> str:
 
 def _divides_by_the_nearest(function: StudentFunction, trial: Trial) -> None:
     """Each output is 0 or x over the representable keep probability nearest to keep_prob."""
-    elementwise.zero_or_scaled(
-        function, trial, lambda p: 1 / _nearest(p), _factor_mistake
-    )
+    units.zero_or_scaled(function, trial, lambda p: 1 / _nearest(p), _factor_mistake)
     for p in (0.9, 0.7, 0.4, 0.05):
         got, factor = draw(function, trial, (60, 60), p), 1 / _nearest(p)
         shared.expect_factor(function.name, got, p, factor, _factor_mistake, digits=6)
@@ -280,7 +278,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         mistake = partial(_rate_mistake, got, p)
         whole = f"units {what}, which is {256 * _nearest(p):.0f}/256"
         trial.judge(look, got.mask, got.mask.size, whole, mistake)
-        for half, where in elementwise._subsets(got.x).items():
+        for half, where in unit_bits.subsets(got.x).items():
             if f"{half} {look}" in _LOOKS:
                 part, bits = f"units with {half} {what}", got.mask[where]
                 trial.judge(f"{half} {look}", bits, bits.size, part, mistake)
@@ -290,7 +288,7 @@ def _rate_mistake(got: Draw, p: float, share: float) -> str:
     """Return what is behind a wrong rate of kept units, overall or in one half.
 
     Halves of correct masks differ by 0.02 in no more than one of 1e20 draws."""
-    for half, where in elementwise._subsets(got.x).items():
+    for half, where in unit_bits.subsets(got.x).items():
         if abs(got.mask[where].mean() - got.mask[~where].mean()) > 0.02:
             by_place, wrong = half == "first half", elementwise.Wrong
             return wrong.drops_by_place if by_place else wrong.drops_by_value
@@ -303,7 +301,7 @@ def _rate_mistake(got: Draw, p: float, share: float) -> str:
 
 
 _PAIRS = dict.fromkeys(
-    [look for look in elementwise.INDEPENDENCE_LOOKS if "count" not in look],
+    [look for look in unit_bits.INDEPENDENCE_LOOKS if "count" not in look],
     agreement(77 / 256, detects=0.02),
 )
 _SIX_OF_20 = Proportion(math.exp(log_binomial(6, 20, 77 / 256)), detects=0.05)
@@ -337,7 +335,7 @@ def _is_independent(function: StudentFunction, trial: Trial) -> None:
 _RUNS, _OWN = "returns_floats_and_a_number", "gives_each_unit_its_own_byte"
 _OWN_BYTES = Property(
     "Rows, columns, pixels and calls do not share bytes, and the kept count varies.",
-    elementwise.gives_each_unit_its_own_bit,
+    unit_bits.gives_each_unit_its_own_bit,
 )
 _INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)

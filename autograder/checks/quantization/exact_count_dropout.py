@@ -12,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.laws.binomial import Proportion
 
@@ -69,7 +69,7 @@ class Wrong(Mistakes, section="quant-divisors"):
 def _draws_its_own_bits(function: StudentFunction, trial: Trial) -> None:
     """Rows, units and calls do not share bits, and the kept count varies."""
     bits, call = shared.own_masks(function, trial, 0.7)
-    elementwise._expect_varying_counts(trial, bits, call)
+    unit_bits.expect_varying_counts(trial, bits, call)
 
 
 def _gives_empty_rows_as_zero(function: StudentFunction, trial: Trial) -> None:
@@ -119,7 +119,7 @@ class _EmptyRowsAsZero:
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    elementwise.keeps_at_rate(_EmptyRowsAsZero(function), trial)
+    unit_bits.keeps_at_rate(_EmptyRowsAsZero(function), trial)
 
 
 def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> None:
@@ -142,7 +142,7 @@ def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> No
                 continue
             raise
         _expect_factors(trial, call_text(function.name, shape, p), got, p)
-    elementwise.keeps_everything_at_one(function, trial)
+    units.keeps_everything_at_one(function, trial)
 
 
 def _expect_factors(trial: Trial, call: str, got: Draw, keep_prob: float) -> None:
@@ -216,7 +216,7 @@ _RATE, _FACTOR = (
     "keeps_each_unit_with_keep_prob",
     "divides_each_row_by_its_own_kept_fraction",
 )
-_RATES = stated(_keeps_at_rate, elementwise.RATE_LOOKS)
+_RATES = stated(_keeps_at_rate, unit_bits.RATE_LOOKS)
 _ZEROS = stated(_counts_the_mask, {_LOOK: Proportion(0.7, detects=0.3)})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_LONG, {0.8: 0.8, 0.3: 0.3}))
 exercise.asks(0.25, "leaves_its_rows_alone", shared.leaves_x_alone(0.3), _RUNS)

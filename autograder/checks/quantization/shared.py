@@ -17,7 +17,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.laws.binomial import Law
 
@@ -103,8 +103,8 @@ def naming_errors(
 
 INDEPENDENT = Property(
     "Bits in pairs of rows, columns and calls are independent, and so are counts.",
-    elementwise.is_independent,
-    elementwise.INDEPENDENCE_LOOKS,
+    unit_bits.is_independent,
+    unit_bits.INDEPENDENCE_LOOKS,
 )
 
 
@@ -115,7 +115,7 @@ def leaves_x_alone(argument: float) -> Property:
         x = trial.inputs(30, 20, zeros=0.2)
         _, after = function.observe(x, argument, trial.generator())
         call = call_text(function.name, x.shape, argument)
-        elementwise._expect_unchanged(trial, x, after[0], call)
+        units.expect_unchanged(trial, x, after[0], call)
 
     return Property("x is the same after the call as before.", test)
 
@@ -218,5 +218,5 @@ def own_masks(
     bits = np.array(
         [draw(function, trial, shape, argument, rng).mask for _ in range(calls)]
     )
-    elementwise._expect_own_bits(trial, bits, call)
+    unit_bits.expect_own_bits(trial, bits, call)
     return bits, call
