@@ -13,40 +13,25 @@ from autograder.families.elementwise import KEEP_PROBS
 
 
 class Wrong(Mistakes, section="noise-dropconnect"):
-    drops_units_instead_of_weights = (
-        "all weights of an input are dropped together: you drop units of x. "
-        "DropConnect gives every weight its own bit."
-    )
-    one_weight_mask_for_the_batch = (
-        "all rows share one mask of the weights; each row (example) needs its own."
-    )
-    drops_outputs_instead_of_weights = (
-        "all weights of an output are dropped together: you drop units of x @ "
-        "weights. DropConnect gives every weight its own bit."
-    )
-    forgets_to_rescale_the_weights = (
-        "the kept weights are not divided by keep_prob, so out is too small on average."
-    )
-    rescales_the_weights_wrongly = (
-        "the kept weights are multiplied by another number than 1 / keep_prob; only "
-        "that one keeps the mean of out at x @ weights."
-    )
-    divides_the_weights_by_drop_probability = (
-        "you divide the kept weights by 1 − keep_prob; divide by keep_prob."
-    )
-    divides_by_the_kept_weights = (
-        "you divide by the share of weights that happened to be kept, which varies; "
-        "divide by keep_prob."
-    )
-    no_sum_of_kept_weights = (
-        "no choice of kept weights gives such outputs: either the weights are "
-        "multiplied by something else than 0 and 1 / keep_prob, or something is "
-        "added."
-    )
-    differs_from_the_product_at_keep_prob_one = (
-        "at keep_prob = 1 no weight is dropped, and out is x @ weights; you compute "
-        "another product."
-    )
+    drops_units_instead_of_weights = """all weights of an input are dropped together:
+        you drop units of x. DropConnect gives every weight its own bit."""
+    one_weight_mask_for_the_batch = """all rows share one mask of the weights; each row
+        (example) needs its own."""
+    drops_outputs_instead_of_weights = """all weights of an output are dropped together:
+        you drop units of x @ weights. DropConnect gives every weight its own bit."""
+    forgets_to_rescale_the_weights = """the kept weights are not divided by keep_prob,
+        so out is too small on average."""
+    rescales_the_weights_wrongly = """the kept weights are multiplied by another number
+        than 1 / keep_prob; only that one keeps the mean of out at x @ weights."""
+    divides_the_weights_by_drop_probability = """you divide the kept weights by 1 −
+        keep_prob; divide by keep_prob."""
+    divides_by_the_kept_weights = """you divide by the share of weights that happened to
+        be kept, which varies; divide by keep_prob."""
+    no_sum_of_kept_weights = """no choice of kept weights gives such outputs: either the
+        weights are multiplied by something else than 0 and 1 / keep_prob, or something
+        is added."""
+    differs_from_the_product_at_keep_prob_one = """at keep_prob = 1 no weight is
+        dropped, and out is x @ weights; you compute another product."""
 
 
 INPUTS, OUTPUTS = 10, 20

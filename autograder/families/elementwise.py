@@ -17,16 +17,12 @@ from autograder.contract.trial import CheckFailure, Trial
 
 #: Both sides of 0.5, far from it: 0.5 hides a swapped keep and drop.
 KEEP_PROBS = (0.8, 0.3)
-
-
 SHAPES = ((7,), (6, 5), (4, 3, 5), (2, 3, 4, 3))
 
 
 class Wrong(Mistakes, section="conv-definitions"):
-    keeps_with_drop_probability = (
-        "your mask keeps a unit with probability 1 − keep_prob; keep_prob is the "
-        "probability that a unit is kept."
-    )
+    keeps_with_drop_probability = """your mask keeps a unit with probability 1 −
+        keep_prob; keep_prob is the probability that a unit is kept."""
     ignores_keep_prob = at(
         "conv-mistakes",
         "your mask does not depend on keep_prob; it keeps half of the units whatever "
@@ -55,22 +51,16 @@ class Wrong(Mistakes, section="conv-definitions"):
         "you keep exactly the same number of units each time; units are kept "
         "independently, so the number is itself random.",
     )
-    does_not_draw_from_rng = (
-        "your random numbers do not come from the rng that is passed in; use its "
-        "methods (rng.random, rng.binomial) and no other source."
-    )
+    does_not_draw_from_rng = """your random numbers do not come from the rng that is
+        passed in; use its methods (rng.random, rng.binomial) and no other source."""
     still_drops_at_test = at(
         "conv-test-time",
         "your function drops units although training is False.",
     )
-    training_flag_reversed = (
-        "your function drops units with training=False and none in training; the flag "
-        "is read the wrong way round."
-    )
-    does_not_train_by_default = (
-        "without the argument training your function behaves as at test; its default "
-        "is training=True."
-    )
+    training_flag_reversed = """your function drops units with training=False and none
+        in training; the flag is read the wrong way round."""
+    does_not_train_by_default = """without the argument training your function behaves
+        as at test; its default is training=True."""
     one_bit_for_the_whole_array = at(
         "conv-mistakes",
         "all units are kept or all dropped together; draw one number for each unit, "
@@ -85,14 +75,10 @@ class Wrong(Mistakes, section="conv-definitions"):
         "some calls get the mask of an earlier call (a stored mask, or a seed that "
         "takes few values); draw a fresh one from rng at each call.",
     )
-    drops_by_value = (
-        "whether a unit is dropped depends on its value; the mask is drawn without a "
-        "look at x."
-    )
-    drops_by_place = (
-        "whether a unit is dropped depends on its place in the array; every unit is "
-        "kept with the same probability."
-    )
+    drops_by_value = """whether a unit is dropped depends on its value; the mask is
+        drawn without a look at x."""
+    drops_by_place = """whether a unit is dropped depends on its place in the array;
+        every unit is kept with the same probability."""
     rounds_or_clips_keep_prob = at(
         "conv-mistakes",
         "you keep at nearly the rate keep_prob, and not quite: keep_prob or the "
@@ -103,27 +89,19 @@ class Wrong(Mistakes, section="conv-definitions"):
         "your mask bits are not independent: knowing one tells something about "
         "another, or about how many are kept.",
     )
-    keeps_at_another_rate = (
-        "the comparison that draws your mask is true with another probability than "
-        "keep_prob, for some of the units or for all."
-    )
+    keeps_at_another_rate = """the comparison that draws your mask is true with another
+        probability than keep_prob, for some of the units or for all."""
     drops_twice = at(
         "conv-mistakes",
         "the share that you keep is keep_prob squared, as when two masks are applied, "
         "one after the other.",
     )
-    draws_numbers_of_both_signs = (
-        "you compare keep_prob with uniform numbers from −1 to 1; take them from 0 to "
-        "1."
-    )
-    drops_nothing = (
-        "no unit is dropped, in neither mode: the comparison that draws the mask is "
-        "always true, or the mask is not applied."
-    )
-    drops_everything = (
-        "no unit is kept: the comparison that draws the mask is never true, or the "
-        "output is never filled."
-    )
+    draws_numbers_of_both_signs = """you compare keep_prob with uniform numbers from −1
+        to 1; take them from 0 to 1."""
+    drops_nothing = """no unit is dropped, in neither mode: the comparison that draws
+        the mask is always true, or the mask is not applied."""
+    drops_everything = """no unit is kept: the comparison that draws the mask is never
+        true, or the output is never filled."""
     takes_one_for_a_drop_probability = at(
         "conv-dictionary",
         "keep_prob = 1 drops everything, as a drop probability of 1 would; it keeps "
@@ -134,24 +112,19 @@ class Wrong(Mistakes, section="conv-definitions"):
         "you make sure that at least one unit is dropped; when each is kept with "
         "probability keep_prob, all may be kept.",
     )
-    doubles_whatever_keep_prob = (
-        "you multiply by 2 whatever keep_prob is; that is right at keep_prob = 0.5 "
-        "alone."
-    )
-    scale_differs_from_unit_to_unit = (
-        "kept units of one call come back multiplied by different numbers: either "
-        "noise is added, or large values are cut off; one factor serves all."
-    )
+    doubles_whatever_keep_prob = """you multiply by 2 whatever keep_prob is; that is
+        right at keep_prob = 0.5 alone."""
+    scale_differs_from_unit_to_unit = """kept units of one call come back multiplied by
+        different numbers: either noise is added, or large values are cut off; one
+        factor serves all."""
     preserves_the_sum = at(
         "quant-divisors",
         "you scale each call so that the sum of x is preserved; then the factor "
         "depends on which units were kept, and large units come back too small on "
         "average.",
     )
-    scale_depends_on_the_shape = (
-        "kept units are scaled rightly in a matrix and otherwise in an array of "
-        "another shape; dropout does not look at the shape."
-    )
+    scale_depends_on_the_shape = """kept units are scaled rightly in a matrix and
+        otherwise in an array of another shape; dropout does not look at the shape."""
     changes_its_input = at(
         "conv-mistakes",
         "your function works in place and overwrites the array that it was given.",

@@ -28,24 +28,19 @@ class Wrong(Mistakes, section="conv-test-time"):
         "kept units come back larger in training; classic dropout only masks there "
         "and makes up for it at test.",
     )
-    shrinks_in_classic_training = (
-        "you multiply by keep_prob in training; that factor belongs to the test pass."
-    )
-    forgets_the_test_factor = (
-        "at test x comes back unchanged; in training only a share keep_prob of the "
-        "units arrived, so at test classic dropout multiplies by keep_prob."
-    )
+    shrinks_in_classic_training = """you multiply by keep_prob in training; that factor
+        belongs to the test pass."""
+    forgets_the_test_factor = """at test x comes back unchanged; in training only a
+        share keep_prob of the units arrived, so at test classic dropout multiplies by
+        keep_prob."""
     multiplies_by_drop_probability_at_test = at(
         "conv-mistakes",
         "at test you multiply by 1 − keep_prob; multiply by keep_prob.",
     )
-    divides_at_classic_test = (
-        "at test you divide by keep_prob; classic dropout multiplies by it."
-    )
-    squares_the_test_factor = (
-        "at test you multiply by keep_prob twice, as when activations and weights are "
-        "scaled both; once is enough."
-    )
+    divides_at_classic_test = """at test you divide by keep_prob; classic dropout
+        multiplies by it."""
+    squares_the_test_factor = """at test you multiply by keep_prob twice, as when
+        activations and weights are scaled both; once is enough."""
 
 
 _AT_TEST = {

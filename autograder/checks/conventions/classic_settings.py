@@ -24,39 +24,26 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="conv-training-equivalence"):
-    copies_the_settings = (
-        "a setting comes back as it was; a classic network with copied settings "
-        "trains to another function."
-    )
-    translates_the_other_way = (
-        "your factor is the inverse of the right one: it leads from classic settings "
-        "to inverted ones."
-    )
-    applies_keep_prob_once = (
-        "one factor keep_prob is missing: the classic weights are larger and, "
-        "besides, their gradient is smaller."
-    )
-    applies_keep_prob_twice_to_the_weights = (
-        "you divide the weights by keep_prob twice; the square belongs to the "
-        "learning rate."
-    )
+    copies_the_settings = """a setting comes back as it was; a classic network with
+        copied settings trains to another function."""
+    translates_the_other_way = """your factor is the inverse of the right one: it leads
+        from classic settings to inverted ones."""
+    applies_keep_prob_once = """one factor keep_prob is missing: the classic weights are
+        larger and, besides, their gradient is smaller."""
+    applies_keep_prob_twice_to_the_weights = """you divide the weights by keep_prob
+        twice; the square belongs to the learning rate."""
     translates_with_the_drop_probability = at(
         "conv-dictionary",
         "your factor is made of 1 − keep_prob; it is made of keep_prob.",
     )
-    swaps_rate_and_decay = (
-        "the learning rate and the weight decay are each what the other should be; "
-        "return (weights, learning_rate, weight_decay)."
-    )
-    adds_to_the_decay = (
-        "a weight decay of 0 does not stay 0: it is bounded from below, or something "
-        "is added; the decay is multiplied by a factor and by nothing else."
-    )
+    swaps_rate_and_decay = """the learning rate and the weight decay are each what the
+        other should be; return (weights, learning_rate, weight_decay)."""
+    adds_to_the_decay = """a weight decay of 0 does not stay 0: it is bounded from
+        below, or something is added; the decay is multiplied by a factor and by nothing
+        else."""
 
 
 Settings = tuple[np.ndarray, float, float]
-
-
 _SETTINGS = ("weights", "learning_rate", "weight_decay")
 
 

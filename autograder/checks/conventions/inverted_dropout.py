@@ -19,13 +19,10 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="conv-definitions"):
-    writes_classic_dropout = (
-        "this is classic dropout: kept units are unchanged in training, and all units "
-        "multiplied by keep_prob at test."
-    )
-    forgets_to_rescale = (
-        "kept units come back unchanged; inverted dropout divides them by keep_prob."
-    )
+    writes_classic_dropout = """this is classic dropout: kept units are unchanged in
+        training, and all units multiplied by keep_prob at test."""
+    forgets_to_rescale = """kept units come back unchanged; inverted dropout divides
+        them by keep_prob."""
     divides_by_drop_probability = "you divide by 1 − keep_prob; divide by keep_prob."
     rescales_twice = at("conv-mistakes", "you divide by keep_prob twice.")
     divides_by_the_root = at(
@@ -33,14 +30,10 @@ class Wrong(Mistakes, section="conv-definitions"):
         "you divide by the square root of keep_prob, which preserves the expected "
         "squared norm; inverted dropout preserves the mean and divides by keep_prob.",
     )
-    multiplies_by_keep_prob = (
-        "you multiply the kept units by keep_prob in training; inverted dropout "
-        "divides."
-    )
-    truncates_the_scale = (
-        "the scale 1 / keep_prob is cut to a whole number; multiply in floating "
-        "point, not by an integer array."
-    )
+    multiplies_by_keep_prob = """you multiply the kept units by keep_prob in training;
+        inverted dropout divides."""
+    truncates_the_scale = """the scale 1 / keep_prob is cut to a whole number; multiply
+        in floating point, not by an integer array."""
     divides_by_kept_fraction = at(
         "conv-mistakes",
         "you divide by the fraction that happened to be kept, which varies; divide by "

@@ -9,10 +9,8 @@ from autograder.families.elementwise import Draw
 
 
 class Wrong(Mistakes, section="conv-dictionary"):
-    swaps_keep_and_drop = (
-        "you keep with probability 1 − keep_prob and scale to match: keep_prob is "
-        "read as the drop probability throughout."
-    )
+    swaps_keep_and_drop = """you keep with probability 1 − keep_prob and scale to match:
+        keep_prob is read as the drop probability throughout."""
     returns_the_mask = at(
         "conv-definitions",
         "kept units all come back as the same number, whatever x is: out is the mask "

@@ -24,18 +24,12 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="exp-mean"):
-    mask_is_already_rescaled = (
-        "a kept unit's entry is not 1 but already divided; the mask says kept or "
-        "dropped, and the division by keep_prob comes later."
-    )
-    returns_the_random_numbers = (
-        "your array holds the random numbers themselves; the mask is the answer to a "
-        "comparison of them with keep_prob."
-    )
-    mask_is_not_boolean = (
-        "your mask holds the numbers 0 and 1; return the booleans False and True, as "
-        "a comparison gives them."
-    )
+    mask_is_already_rescaled = """a kept unit's entry is not 1 but already divided; the
+        mask says kept or dropped, and the division by keep_prob comes later."""
+    returns_the_random_numbers = """your array holds the random numbers themselves; the
+        mask is the answer to a comparison of them with keep_prob."""
+    mask_is_not_boolean = """your mask holds the numbers 0 and 1; return the booleans
+        False and True, as a comparison gives them."""
     treats_all_units_alike = at(
         "exp-variance",
         "a mask keeps all units or drops all; each unit needs a draw of its own.",
@@ -45,21 +39,13 @@ class Wrong(Mistakes, section="exp-mean"):
         "you make sure that at least one unit is kept; when each is kept with "
         "probability keep_prob, all may be dropped.",
     )
-    takes_zero_for_unset = (
-        "keep_prob = 0 keeps everything, as when `if keep_prob` takes 0 for a number "
-        "that was not given."
-    )
+    takes_zero_for_unset = """keep_prob = 0 keeps everything, as when `if keep_prob`
+        takes 0 for a number that was not given."""
 
 
 _KEEP_PROBS = (0.85, 0.3)
-
-
 _INDEPENDENT = 0.7
-
-
 _AXES = ("first", "second", "third", "fourth")
-
-
 _SHAPES = ((9,), (6, 5), (3, 1, 4), (2, 3, 4, 3))
 
 

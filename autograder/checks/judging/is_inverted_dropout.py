@@ -24,9 +24,8 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="judging-power"):
-    always_answers_the_same = (
-        "your test gives every dropout the same answer, so it tests nothing."
-    )
+    always_answers_the_same = """your test gives every dropout the same answer, so it
+        tests nothing."""
     rejects_correct_dropouts = at(
         "judging-budget",
         "your test rejects correct dropouts too often: its tolerances are narrower "
@@ -42,10 +41,8 @@ class Wrong(Mistakes, section="judging-power"):
         "your test draws from something else than rng, so nobody can replay its "
         "verdict.",
     )
-    is_blind_to_a_defect = (
-        "your test accepts a broken dropout: nothing in it looks at what is broken "
-        "there, or it looks at too few units."
-    )
+    is_blind_to_a_defect = """your test accepts a broken dropout: nothing in it looks at
+        what is broken there, or it looks at too few units."""
     looks_at_one_half_only = at(
         "judging-half",
         "every call of your test in training has keep_prob = 0.5, where keep and drop "

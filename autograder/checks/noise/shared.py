@@ -3,6 +3,4 @@
 from autograder.laws.binomial import agreement
 
 FEW = 0.7
-
-
 AGREE = agreement(FEW, detects=0.02)

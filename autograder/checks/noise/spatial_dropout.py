@@ -26,48 +26,32 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="noise-spatial"):
-    does_not_drop_whole_channels = (
-        "within one channel some pixels are dropped and others are not; a channel is "
-        "kept or dropped as a whole."
-    )
-    drops_positions_in_all_channels = (
-        "you drop a pixel in all channels at once: the mask has the shape (N, 1, H, "
-        "W). It should have one bit for each channel, (N, C, 1, 1)."
-    )
-    takes_the_last_axis_for_the_channels = (
-        "you drop whole columns w of all channels, as if x had the shape (N, H, W, "
-        "C); here channels are axis 1."
-    )
-    drops_the_same_channels_in_every_sample = (
-        "all samples of a batch lose the same channels; each draws its own."
-    )
-    drops_whole_samples = (
-        "all channels of a sample are kept or dropped together; each channel needs "
-        "its own bit."
-    )
-    forgets_to_rescale_the_channels = (
-        "kept channels come back unchanged in training; divide them by keep_prob."
-    )
-    rescales_the_channels_wrongly = (
-        "kept channels are multiplied by another number than 1 / keep_prob."
-    )
+    does_not_drop_whole_channels = """within one channel some pixels are dropped and
+        others are not; a channel is kept or dropped as a whole."""
+    drops_positions_in_all_channels = """you drop a pixel in all channels at once: the
+        mask has the shape (N, 1, H, W). It should have one bit for each channel, (N, C,
+        1, 1)."""
+    takes_the_last_axis_for_the_channels = """you drop whole columns w of all channels,
+        as if x had the shape (N, H, W, C); here channels are axis 1."""
+    drops_the_same_channels_in_every_sample = """all samples of a batch lose the same
+        channels; each draws its own."""
+    drops_whole_samples = """all channels of a sample are kept or dropped together; each
+        channel needs its own bit."""
+    forgets_to_rescale_the_channels = """kept channels come back unchanged in training;
+        divide them by keep_prob."""
+    rescales_the_channels_wrongly = """kept channels are multiplied by another number
+        than 1 / keep_prob."""
     keeps_at_least_one_channel = at(
         "noise-mistakes",
         "you make sure that a sample keeps at least one channel; when each is dropped "
         "on its own, all may be.",
     )
-    scales_images_at_test = (
-        "at test you multiply x by a number; the kept channels were rescaled in "
-        "training already."
-    )
+    scales_images_at_test = """at test you multiply x by a number; the kept channels
+        were rescaled in training already."""
 
 
 _IMAGES = (60, 20, 3, 4)
-
-
 _CHANNEL_AXES = ("samples", "channels")
-
-
 _SPATIAL = "spatial_dropout"
 
 

@@ -28,78 +28,50 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="quant-bits"):
-    returns_the_requested_keep_prob = (
-        "you return keep_prob as it was asked for; return the multiple of 1/256 with "
-        "which your mask keeps a unit."
-    )
-    rounds_the_threshold_down = (
-        "256 * keep_prob is cut off to a whole number; take the nearest one."
-    )
-    rounds_the_threshold_up = (
-        "256 * keep_prob is rounded up, as by a comparison of byte / 256 with "
-        "keep_prob; take the nearest whole number."
-    )
+    returns_the_requested_keep_prob = """you return keep_prob as it was asked for;
+        return the multiple of 1/256 with which your mask keeps a unit."""
+    rounds_the_threshold_down = """256 * keep_prob is cut off to a whole number; take
+        the nearest one."""
+    rounds_the_threshold_up = """256 * keep_prob is rounded up, as by a comparison of
+        byte / 256 with keep_prob; take the nearest whole number."""
     counts_255_values = "you reckon with 255; a byte has 256 values, 0 to 255."
-    returns_the_threshold = (
-        "you return the whole number t; the keep probability is t / 256."
-    )
-    returns_the_factor_of_kept_units = (
-        "you return the factor 1 / keep_prob_effective; return the probability."
-    )
-    returns_the_effective_drop_probability = (
-        "you return the effective probability of dropping a unit; return that of "
-        "keeping it."
-    )
-    returns_the_share_that_was_kept = (
-        "your second value changes with the mask, as the share of units that happened "
-        "to be kept does; the keep probability is known before a byte is drawn."
-    )
-    keep_prob_is_not_of_a_byte = (
-        "your effective keep probability is not a whole number over 256, as that of a "
-        "byte is."
-    )
-    takes_a_byte_value_that_is_not_nearest = (
-        "there is a nearer whole number to 256 * keep_prob than the one you took."
-    )
-    rounds_keep_prob_to_zero = (
-        "keep probabilities below 1/512 become 0; the smallest that you may take is "
-        "1/256."
-    )
-    divides_by_the_requested_keep_prob = (
-        "you divide by the keep_prob that was asked for; divide by the one that the "
-        "byte gives, or the output is biased."
-    )
-    scales_by_another_number = (
-        "kept units are scaled by neither 1 / keep_prob_effective nor another number "
-        "that is made of it; divide by keep_prob_effective."
-    )
-    multiplies_by_the_effective_keep_prob = (
-        "you multiply by the keep probability; divide by it."
-    )
-    threshold_does_not_fit_into_a_byte = (
-        "at keep_prob = 1 the threshold 256 does not fit into a byte and becomes 0; "
-        "compare with a larger integer type."
-    )
-    drops_one_value_in_256_at_one = (
-        "at keep_prob = 1 about one unit in 256 is dropped: one of the 256 byte "
-        "values is still on the wrong side of your comparison."
-    )
-    keeps_at_the_requested_rate = (
-        "you keep units with probability keep_prob and not keep_prob_effective, as a "
-        "comparison of a finer random number with keep_prob does."
-    )
-    keeps_one_byte_value_too_many = (
-        "your comparison keeps t + 1 byte values, or t of 255: either `<=` stands for "
-        "`<`, or 255 stands for 256, or t is rounded up there."
-    )
-    keeps_one_byte_value_too_few = (
-        "your comparison keeps t − 1 byte values: either the bytes do not begin at 0, "
-        "or `>` stands for `>=`, or t is cut off there."
-    )
-    compares_signed_bytes = (
-        "your bytes have a sign and run from −128 to 127, so half of them are below "
-        "any threshold; take np.uint8."
-    )
+    returns_the_threshold = """you return the whole number t; the keep probability is t
+        / 256."""
+    returns_the_factor_of_kept_units = """you return the factor 1 / keep_prob_effective;
+        return the probability."""
+    returns_the_effective_drop_probability = """you return the effective probability of
+        dropping a unit; return that of keeping it."""
+    returns_the_share_that_was_kept = """your second value changes with the mask, as the
+        share of units that happened to be kept does; the keep probability is known
+        before a byte is drawn."""
+    keep_prob_is_not_of_a_byte = """your effective keep probability is not a whole
+        number over 256, as that of a byte is."""
+    takes_a_byte_value_that_is_not_nearest = """there is a nearer whole number to 256 *
+        keep_prob than the one you took."""
+    rounds_keep_prob_to_zero = """keep probabilities below 1/512 become 0; the smallest
+        that you may take is 1/256."""
+    divides_by_the_requested_keep_prob = """you divide by the keep_prob that was asked
+        for; divide by the one that the byte gives, or the output is biased."""
+    scales_by_another_number = """kept units are scaled by neither 1 /
+        keep_prob_effective nor another number that is made of it; divide by
+        keep_prob_effective."""
+    multiplies_by_the_effective_keep_prob = """you multiply by the keep probability;
+        divide by it."""
+    threshold_does_not_fit_into_a_byte = """at keep_prob = 1 the threshold 256 does not
+        fit into a byte and becomes 0; compare with a larger integer type."""
+    drops_one_value_in_256_at_one = """at keep_prob = 1 about one unit in 256 is
+        dropped: one of the 256 byte values is still on the wrong side of your
+        comparison."""
+    keeps_at_the_requested_rate = """you keep units with probability keep_prob and not
+        keep_prob_effective, as a comparison of a finer random number with keep_prob
+        does."""
+    keeps_one_byte_value_too_many = """your comparison keeps t + 1 byte values, or t of
+        255: either `<=` stands for `<`, or 255 stands for 256, or t is rounded up
+        there."""
+    keeps_one_byte_value_too_few = """your comparison keeps t − 1 byte values: either
+        the bytes do not begin at 0, or `>` stands for `>=`, or t is cut off there."""
+    compares_signed_bytes = """your bytes have a sign and run from −128 to 127, so half
+        of them are below any threshold; take np.uint8."""
 
 
 _SHAPE = (20, 30)

@@ -26,44 +26,28 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="quant-divisors"):
-    divides_by_keep_prob_itself = (
-        "you divide by keep_prob, as inverted dropout does; divide each row by the "
-        "fraction of its units that was really kept."
-    )
+    divides_by_keep_prob_itself = """you divide by keep_prob, as inverted dropout does;
+        divide each row by the fraction of its units that was really kept."""
     counts_over_the_whole_batch = at(
         "quant-mistakes",
         "you divide by the fraction kept of the whole array; each row has its own.",
     )
-    counts_along_the_columns = (
-        "you divide by the fraction kept of each column; a row is an example, and the "
-        "fraction is counted along it (axis 1)."
-    )
-    divides_by_both_fractions = (
-        "you divide by keep_prob and by the fraction kept; one of them is enough, "
-        "here the fraction."
-    )
-    adds_to_the_count = (
-        "your count of kept units is larger than it is, as when something is added "
-        "against a division by 0; that case has a rule of its own."
-    )
-    divides_by_something_else = (
-        "kept units are divided by something else than the fraction of their row that "
-        "was kept."
-    )
-    counts_nonzero_outputs = (
-        "you count the outputs that are not 0; a kept unit whose input is 0 belongs "
-        "to the count as well. Count the mask."
-    )
-    divides_by_an_empty_count = (
-        "a row of which nothing is kept makes your code divide by 0; the row is 0."
-    )
-    draws_empty_rows_again = (
-        "no row is ever dropped as a whole: either such a row is drawn again, or a "
-        "unit of it is kept after all. Here that row is 0."
-    )
-    returns_empty_rows_whole = (
-        "a row of which nothing is kept comes back undropped; it is 0."
-    )
+    counts_along_the_columns = """you divide by the fraction kept of each column; a row
+        is an example, and the fraction is counted along it (axis 1)."""
+    divides_by_both_fractions = """you divide by keep_prob and by the fraction kept; one
+        of them is enough, here the fraction."""
+    adds_to_the_count = """your count of kept units is larger than it is, as when
+        something is added against a division by 0; that case has a rule of its own."""
+    divides_by_something_else = """kept units are divided by something else than the
+        fraction of their row that was kept."""
+    counts_nonzero_outputs = """you count the outputs that are not 0; a kept unit whose
+        input is 0 belongs to the count as well. Count the mask."""
+    divides_by_an_empty_count = """a row of which nothing is kept makes your code divide
+        by 0; the row is 0."""
+    draws_empty_rows_again = """no row is ever dropped as a whole: either such a row is
+        drawn again, or a unit of it is kept after all. Here that row is 0."""
+    returns_empty_rows_whole = """a row of which nothing is kept comes back undropped;
+        it is 0."""
 
 
 def _draws_its_own_bits(function: StudentFunction, trial: Trial) -> None:

@@ -27,59 +27,38 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="quant-divisors"):
-    lets_the_count_vary = (
-        "the number of kept units varies from row to row, as with independent bits; "
-        "each row keeps exactly keep_count."
-    )
-    counts_are_off_by_one = (
-        "you keep one unit too many or one too few in each row; look at the bounds of "
-        "the slice or comparison."
-    )
-    keeps_another_count = (
-        "all rows keep the same number of units, and it is not keep_count: either it "
-        "is computed from keep_count, or unit numbers wrap around in a small integer "
-        "type."
-    )
-    draws_with_replacement = (
-        "some rows keep fewer than keep_count units and none keeps more, as when a "
-        "unit is drawn twice; draw without replacement."
-    )
-    drops_keep_count_units = (
-        "you drop keep_count units in each row and keep the others; keep_count is the "
-        "number that is kept."
-    )
+    lets_the_count_vary = """the number of kept units varies from row to row, as with
+        independent bits; each row keeps exactly keep_count."""
+    counts_are_off_by_one = """you keep one unit too many or one too few in each row;
+        look at the bounds of the slice or comparison."""
+    keeps_another_count = """all rows keep the same number of units, and it is not
+        keep_count: either it is computed from keep_count, or unit numbers wrap around
+        in a small integer type."""
+    draws_with_replacement = """some rows keep fewer than keep_count units and none
+        keeps more, as when a unit is drawn twice; draw without replacement."""
+    drops_keep_count_units = """you drop keep_count units in each row and keep the
+        others; keep_count is the number that is kept."""
     fixes_the_count_of_the_batch = at(
         "quant-mistakes",
         "the whole array keeps the right number of units and its rows do not; each "
         "row keeps exactly keep_count.",
     )
-    fixes_the_count_of_columns = (
-        "each column keeps the same number of units, and each row does not; a row is "
-        "an example, choose along axis 1."
-    )
-    chooses_among_nonzero_units = (
-        "units whose input is 0 are never chosen; the choice does not look at x."
-    )
-    divides_by_the_wrong_count = (
-        "your factor is made of keep_count and the number of units, and not as it "
-        "should be: divide by keep_count / D."
-    )
-    takes_few_of_the_subsets = (
-        "many rows keep the same units, as when one pattern is shifted, or a few are "
-        "stored; each row draws from all subsets of keep_count units."
-    )
-    keeps_neighbours_together = (
-        "neighbouring units are kept together more often than by chance, as in "
-        "blocks; every subset of keep_count units is equally likely."
-    )
-    subsets_are_not_equally_likely = (
-        "every unit is kept equally often, or nearly so, and some subsets come more "
-        "often than others; a shuffle or sort must treat all orders alike."
-    )
-    rows_choose_dependently = (
-        "the units kept in one row tell something about those of another row or call; "
-        "each row draws its own subset."
-    )
+    fixes_the_count_of_columns = """each column keeps the same number of units, and each
+        row does not; a row is an example, choose along axis 1."""
+    chooses_among_nonzero_units = """units whose input is 0 are never chosen; the choice
+        does not look at x."""
+    divides_by_the_wrong_count = """your factor is made of keep_count and the number of
+        units, and not as it should be: divide by keep_count / D."""
+    takes_few_of_the_subsets = """many rows keep the same units, as when one pattern is
+        shifted, or a few are stored; each row draws from all subsets of keep_count
+        units."""
+    keeps_neighbours_together = """neighbouring units are kept together more often than
+        by chance, as in blocks; every subset of keep_count units is equally likely."""
+    subsets_are_not_equally_likely = """every unit is kept equally often, or nearly so,
+        and some subsets come more often than others; a shuffle or sort must treat all
+        orders alike."""
+    rows_choose_dependently = """the units kept in one row tell something about those of
+        another row or call; each row draws its own subset."""
 
 
 _CASES = (

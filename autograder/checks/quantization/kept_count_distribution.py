@@ -24,65 +24,41 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="quant-count"):
-    misses_a_count = (
-        "of n units none to all can be kept: these are n + 1 counts, and you give n."
-    )
-    counts_the_dropped_units = (
-        "this is the distribution of the number of dropped units; entry k is the "
-        "probability that k units are kept."
-    )
-    forgets_the_binomial_coefficient = (
-        "you give the probability of one mask with k kept units; there are n over k "
-        "of them."
-    )
-    counts_masks_as_equally_likely = (
-        "you count the masks with k kept units and do not weigh them with keep_prob; "
-        "they are equally likely at keep_prob = 0.5 alone."
-    )
-    forgets_the_factor_of_the_dropped = (
-        "the factor (1 − keep_prob) ** (n − k) is missing: the other units must be "
-        "dropped."
-    )
-    gives_cumulative_probabilities = (
-        "your entries add up the probabilities of several counts; entry k is that of "
-        "exactly k kept units."
-    )
-    leaves_out_the_empty_mask = (
-        "your distribution excludes the mask that keeps nothing; it has probability "
-        "(1 − keep_prob) ** n."
-    )
-    gives_the_fractions = (
-        "these are the possible fractions k / n; give their probabilities."
-    )
-    approximates_the_distribution = (
-        "your probabilities are near the exact ones: either a normal or a Poisson law "
-        "stands for the binomial one, or they are rounded or simulated."
-    )
-    simulates_the_distribution = (
-        "your answer changes from call to call, as a simulation's does; the "
-        "probabilities have a formula."
-    )
-    is_no_binomial_distribution = (
-        "these are not the probabilities of a sum of n independent units, each kept "
-        "with probability keep_prob."
-    )
-    overflows_for_many_units = (
-        "right for few units; for many the binomial coefficients are larger than the "
-        "largest float. Add logarithms, or add one unit at a time."
-    )
-    underflows_for_many_units = (
-        "right for few units; for many a power such as (1 − keep_prob) ** n is "
-        "rounded to 0 and takes the rest with it. Add logarithms, or add one unit at "
-        "a time."
-    )
-    loses_digits_for_many_units = (
-        "right for few units and wrong for many: either whole numbers wrap around "
-        "beyond 2**63, or an approximation or rounding errors grow."
-    )
-    fails_at_keep_prob_zero_or_one = (
-        "right for other keep probabilities and wrong at 0 or 1, where one count is "
-        "certain: either a logarithm of 0 is taken, or something is divided by 0."
-    )
+    misses_a_count = """of n units none to all can be kept: these are n + 1 counts, and
+        you give n."""
+    counts_the_dropped_units = """this is the distribution of the number of dropped
+        units; entry k is the probability that k units are kept."""
+    forgets_the_binomial_coefficient = """you give the probability of one mask with k
+        kept units; there are n over k of them."""
+    counts_masks_as_equally_likely = """you count the masks with k kept units and do not
+        weigh them with keep_prob; they are equally likely at keep_prob = 0.5 alone."""
+    forgets_the_factor_of_the_dropped = """the factor (1 − keep_prob) ** (n − k) is
+        missing: the other units must be dropped."""
+    gives_cumulative_probabilities = """your entries add up the probabilities of several
+        counts; entry k is that of exactly k kept units."""
+    leaves_out_the_empty_mask = """your distribution excludes the mask that keeps
+        nothing; it has probability (1 − keep_prob) ** n."""
+    gives_the_fractions = """these are the possible fractions k / n; give their
+        probabilities."""
+    approximates_the_distribution = """your probabilities are near the exact ones:
+        either a normal or a Poisson law stands for the binomial one, or they are
+        rounded or simulated."""
+    simulates_the_distribution = """your answer changes from call to call, as a
+        simulation's does; the probabilities have a formula."""
+    is_no_binomial_distribution = """these are not the probabilities of a sum of n
+        independent units, each kept with probability keep_prob."""
+    overflows_for_many_units = """right for few units; for many the binomial
+        coefficients are larger than the largest float. Add logarithms, or add one unit
+        at a time."""
+    underflows_for_many_units = """right for few units; for many a power such as (1 −
+        keep_prob) ** n is rounded to 0 and takes the rest with it. Add logarithms, or
+        add one unit at a time."""
+    loses_digits_for_many_units = """right for few units and wrong for many: either
+        whole numbers wrap around beyond 2**63, or an approximation or rounding errors
+        grow."""
+    fails_at_keep_prob_zero_or_one = """right for other keep probabilities and wrong at
+        0 or 1, where one count is certain: either a logarithm of 0 is taken, or
+        something is divided by 0."""
 
 
 _FEW = ((8, 0.1234), (1, 0.8), (2, 0.3), (5, 0.3), (10, 0.8), (12, 0.35))

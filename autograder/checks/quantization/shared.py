@@ -23,32 +23,21 @@ from autograder.laws.binomial import Law
 
 
 class Wrong(Mistakes, section="quant-divisors"):
-    drops_no_unit_at_all = (
-        "no unit came back 0: the mask is not applied, or its comparison is always "
-        "true."
-    )
-    keeps_no_unit = (
-        "every unit came back 0: the comparison that draws the mask is never true, or "
-        "the output is never filled."
-    )
-    leaves_kept_units_alone = (
-        "kept units come back unchanged; divide them by the fraction that is kept."
-    )
+    drops_no_unit_at_all = """no unit came back 0: the mask is not applied, or its
+        comparison is always true."""
+    keeps_no_unit = """every unit came back 0: the comparison that draws the mask is
+        never true, or the output is never filled."""
+    leaves_kept_units_alone = """kept units come back unchanged; divide them by the
+        fraction that is kept."""
     multiplies_by_the_kept_fraction = "you multiply by the fraction kept; divide by it."
-    divides_by_the_count = (
-        "you divide by the number of kept units; divide by their fraction of the row."
-    )
-    divides_by_the_dropped_fraction = (
-        "you divide by the fraction that was dropped; divide by the one that was kept."
-    )
-    takes_rows_for_units = (
-        "your factor holds the number of rows, len(x), where the number of units in a "
-        "row belongs, x.shape[1]."
-    )
-    miscounts_units_with_input_zero = (
-        "units whose input is 0 are dropped, or counted, as if their value mattered; "
-        "the mask does not look at x."
-    )
+    divides_by_the_count = """you divide by the number of kept units; divide by their
+        fraction of the row."""
+    divides_by_the_dropped_fraction = """you divide by the fraction that was dropped;
+        divide by the one that was kept."""
+    takes_rows_for_units = """your factor holds the number of rows, len(x), where the
+        number of units in a row belongs, x.shape[1]."""
+    miscounts_units_with_input_zero = """units whose input is 0 are dropped, or counted,
+        as if their value mattered; the mask does not look at x."""
 
 
 #: What wrong code gives, by its mistake, in the order in which they are tried; a list
