@@ -179,8 +179,8 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 def _record(recorder: "Recorder", results: "list[Graded]") -> int:
     """Write the summary, say what is amiss in the folder, and return the exit code."""
-    from autograder.course.atomic import write_whole
     from autograder.doors.classroom import summary_csv
+    from autograder.isolation.atomic import write_whole
 
     if recorder.folder is not None:
         try:

@@ -29,6 +29,8 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Any:
 def glued(page: str, name: str) -> float:
     """Return a number that the built page shows in its prose."""
     folder = dev.BUILD / "jupyter_execute/chapters"
+    if not folder.is_dir():
+        pytest.fail("This test reads the built book: run `make book` first.")
     values = json.loads((folder / f"{page}.glue.json").read_text(encoding="utf-8"))
     return float(ast.literal_eval(values[name]["data"]["text/plain"]))
 

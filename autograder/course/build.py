@@ -6,7 +6,7 @@ from pathlib import Path
 from nbformat import writes
 
 from autograder.contract.exercise import all_chapters
-from autograder.course.atomic import write_whole
+from autograder.isolation.atomic import write_whole
 from autograder.course.release import release_text
 from autograder.course.source import BuildError, source_notebook
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
-from autograder.course.atomic import remove_parts, write_whole
 from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
+from autograder.isolation.atomic import remove_parts, write_whole
 from autograder.isolation.bubblewrap import SandboxUnavailable
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.folders import walk

@@ -55,7 +55,10 @@ class LocalFunction:
         except (Exception, SystemExit) as error:
             own = getattr(self._function, "__globals__", None)
             unwritten = unwritten_at(error, [own, sys.modules["__main__"].__dict__])
-            raise StudentError(describe_error(error), unwritten) from None
+            # The line that made the call is ours, not the student's.
+            below = error.__traceback__ and error.__traceback__.tb_next
+            said = describe_error(error.with_traceback(below))
+            raise StudentError(said, unwritten) from None
         try:
             return self._closed(result), tuple(
                 _crossed(arg) if isinstance(arg, np.ndarray | dict) else arg

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.course.atomic import write_new
+from autograder.isolation.atomic import write_new
 from autograder.isolation.bubblewrap import PACKAGE, readable
 
 VARIABLE = "DROPOUT_COURSE_SECRET"
