@@ -58,14 +58,15 @@ class Mistakes:
 
     ``class Wrong(Mistakes, section="quant-count"): misses_a_count = "of n units …"``
     registers the mistake ``misses_a_count`` and leaves its name in
-    ``Wrong.misses_a_count``, for checks to pass on."""
+    ``Wrong.misses_a_count``, for checks to pass on. Line breaks in what a mistake says
+    count as spaces, so that a long text may stand in triple quotes."""
 
     def __init_subclass__(cls, section: str | None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name, says in list(vars(cls).items()):
             if isinstance(says, str) and not name.startswith("_"):
                 where = getattr(says, "section", section)
-                setattr(cls, name, mistake(name, str(says), where))
+                setattr(cls, name, mistake(name, " ".join(says.split()), where))
 
 
 def find_mistake(name: str) -> Mistake:

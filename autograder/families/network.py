@@ -25,26 +25,17 @@ PARTS = ("loss", "W1", "b1", "W2", "b2")
 
 
 class Wrong(Mistakes, section="back-derivation"):
-    sums_over_rows = (
-        "you add up the rows; the loss is the mean over rows, so divide it, and the "
-        "gradient, by their number."
-    )
-    divides_by_rows_twice = (
-        "you divide by the number of rows twice; when the gradient of the logits is "
-        "divided already, weights and biases take sums over rows."
-    )
-    lacks_the_relu_gate = (
-        "your gradient passes through hidden units that the ReLU set to 0."
-    )
-    softmax_overflows = (
-        "the exponential of a large logit overflows; subtract each row's largest "
-        "logit first."
-    )
-    clips_the_loss = (
-        "a probability too small for a float became 0, or was clipped, before you "
-        "took its logarithm; compute the log-probability from the logits, without the "
-        "detour."
-    )
+    sums_over_rows = """you add up the rows; the loss is the mean over rows, so divide
+        it, and the gradient, by their number."""
+    divides_by_rows_twice = """you divide by the number of rows twice; when the gradient
+        of the logits is divided already, weights and biases take sums over rows."""
+    lacks_the_relu_gate = """your gradient passes through hidden units that the ReLU set
+        to 0."""
+    softmax_overflows = """the exponential of a large logit overflows; subtract each
+        row's largest logit first."""
+    clips_the_loss = """a probability too small for a float became 0, or was clipped,
+        before you took its logarithm; compute the log-probability from the logits,
+        without the detour."""
     never_drops = "loss and gradients are those of the network without dropout."
     loss_without_dropout = at(
         "back-same-mask",
@@ -61,26 +52,19 @@ class Wrong(Mistakes, section="back-derivation"):
         "the loss belongs to one mask and the gradients to another; run the forward "
         "pass once, and use its mask for both.",
     )
-    undropped_layer_for_the_second_weights = (
-        "your gradient of W2 uses the hidden layer before dropout; W2 was multiplied "
-        "with the dropped one."
-    )
+    undropped_layer_for_the_second_weights = """your gradient of W2 uses the hidden
+        layer before dropout; W2 was multiplied with the dropped one."""
     drops_the_input = at(
         "back-mistakes",
         "you drop units of the input x; only the hidden layer is dropped.",
     )
-    names_gradients_otherwise = (
-        "a gradient is missing, or stands under another name; grads has the same keys "
-        "as params."
-    )
-    flips_the_sign = (
-        "your gradients point downhill: they are the steps to take; return the "
-        "gradients themselves."
-    )
-    computes_another_loss = (
-        "the loss is not the mean cross-entropy of the batch, even without dropout: "
-        "is a penalty added to it, or the logarithm taken of something else?"
-    )
+    names_gradients_otherwise = """a gradient is missing, or stands under another name;
+        grads has the same keys as params."""
+    flips_the_sign = """your gradients point downhill: they are the steps to take;
+        return the gradients themselves."""
+    computes_another_loss = """the loss is not the mean cross-entropy of the batch, even
+        without dropout: is a penalty added to it, or the logarithm taken of something
+        else?"""
     backpropagation_is_wrong_without_dropout = at(
         "back-gradcheck",
         "a gradient is wrong even where nothing is dropped; compare it with finite "

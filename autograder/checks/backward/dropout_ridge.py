@@ -23,52 +23,30 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="back-ridge"):
-    shrinks_least_squares = (
-        "your weights are those of least squares times keep_prob; that is the "
-        "minimiser for columns without correlation only."
-    )
-    penalty_of_column_lengths = (
-        "a weight pays in proportion to its column's length; it pays in proportion to "
-        "the squared length, the sum of squares."
-    )
-    solves_for_classic_dropout = (
-        "your weights are larger by 1 / keep_prob: they belong to classic dropout, "
-        "which does not rescale in training."
-    )
-    approximates_the_minimiser = (
-        "your weights are near the minimiser: either they come from drawn masks or "
-        "from an iteration that stops early, or a small number is added for "
-        "stability."
-    )
-    needs_full_rank = (
-        "it works only where X'X has an inverse; with the penalty added first, the "
-        "system has a solution for any number of rows."
-    )
-    least_squares_whatever_keep_prob = (
-        "your weights are those of least squares, without the penalty that dropout "
-        "adds."
-    )
-    penalty_without_column_energy = (
-        "you add the same penalty to each weight; a weight pays in proportion to its "
-        "column's sum of squares, and only for columns of unit length is that the "
-        "same."
-    )
-    penalty_factor = (
-        "your penalty has the right form and another factor than (1 − keep_prob) / "
-        "keep_prob."
-    )
-    swapped_penalty = (
-        "your penalty's factor is keep_prob / (1 − keep_prob): keep and drop are "
-        "swapped."
-    )
-    penalty_divided_by_rows = (
-        "your penalty is divided by the number of rows and the loss is not; both are "
-        "sums over rows."
-    )
-    adds_an_intercept = (
-        "you centre the data or fit an intercept; the model is x @ weights as it "
-        "stands."
-    )
+    shrinks_least_squares = """your weights are those of least squares times keep_prob;
+        that is the minimiser for columns without correlation only."""
+    penalty_of_column_lengths = """a weight pays in proportion to its column's length;
+        it pays in proportion to the squared length, the sum of squares."""
+    solves_for_classic_dropout = """your weights are larger by 1 / keep_prob: they
+        belong to classic dropout, which does not rescale in training."""
+    approximates_the_minimiser = """your weights are near the minimiser: either they
+        come from drawn masks or from an iteration that stops early, or a small number
+        is added for stability."""
+    needs_full_rank = """it works only where X'X has an inverse; with the penalty added
+        first, the system has a solution for any number of rows."""
+    least_squares_whatever_keep_prob = """your weights are those of least squares,
+        without the penalty that dropout adds."""
+    penalty_without_column_energy = """you add the same penalty to each weight; a weight
+        pays in proportion to its column's sum of squares, and only for columns of unit
+        length is that the same."""
+    penalty_factor = """your penalty has the right form and another factor than (1 −
+        keep_prob) / keep_prob."""
+    swapped_penalty = """your penalty's factor is keep_prob / (1 − keep_prob): keep and
+        drop are swapped."""
+    penalty_divided_by_rows = """your penalty is divided by the number of rows and the
+        loss is not; both are sums over rows."""
+    adds_an_intercept = """you centre the data or fit an intercept; the model is x @
+        weights as it stands."""
 
 
 def _weights(x: np.ndarray, y: np.ndarray, penalty: np.ndarray) -> np.ndarray:

@@ -27,29 +27,23 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="ens-geometric"):
-    swaps_the_two_means = (
-        "you return the geometric mean first; return (arithmetic, geometric)."
-    )
-    takes_the_logarithm_of_the_mean = (
-        "your geometric mean is the arithmetic one: average the members' logarithms, "
-        "not the members, and take the exponential after that."
-    )
-    multiplies_without_the_root = (
-        "you multiply all members' probabilities; in a geometric mean each has its "
-        "mask's probability as exponent."
-    )
+    swaps_the_two_means = """you return the geometric mean first; return (arithmetic,
+        geometric)."""
+    takes_the_logarithm_of_the_mean = """your geometric mean is the arithmetic one:
+        average the members' logarithms, not the members, and take the exponential after
+        that."""
+    multiplies_without_the_root = """you multiply all members' probabilities; in a
+        geometric mean each has its mask's probability as exponent."""
     forgets_to_renormalise = at(
         "ens-mistakes",
         "your geometric means do not add up to 1; divide each row by its sum.",
     )
-    takes_logarithms_of_rounded_probabilities = (
-        "a member's probability, or the geometric mean before it is renormalised, has "
-        "rounded to 0 or was kept from it; stay with logarithms until the last step."
-    )
-    averages_some_members_only = (
-        "your mean is near the mean over all masks and not equal to it: either you "
-        "average over drawn masks, or you leave some masks out."
-    )
+    takes_logarithms_of_rounded_probabilities = """a member's probability, or the
+        geometric mean before it is renormalised, has rounded to 0 or was kept from it;
+        stay with logarithms until the last step."""
+    averages_some_members_only = """your mean is near the mean over all masks and not
+        equal to it: either you average over drawn masks, or you leave some masks
+        out."""
 
 
 def _variant_means(

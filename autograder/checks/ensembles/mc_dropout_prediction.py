@@ -35,25 +35,17 @@ class Wrong(Mistakes, section="ens-montecarlo"):
         "all samples of a row are the same prediction: either they share one mask, or "
         "there is only one sample whatever samples is.",
     )
-    divides_by_another_number = (
-        "your rows do not add up to 1, although each sample's do: divide the sum of "
-        "the predictions by samples."
-    )
-    counts_samples_wrongly = (
-        "what you average is not samples predictions of equal weight: either their "
-        "number is another, or some of them count more than others."
-    )
-    counts_votes = (
-        "you count which class each sample puts first; average the probabilities "
-        "themselves."
-    )
-    takes_the_median = (
-        "you take the median of the samples; the arithmetic mean is their average."
-    )
-    samples_depend_on_each_other = (
-        "a row's two samples do not have independent masks: knowing one tells "
-        "something about the other."
-    )
+    divides_by_another_number = """your rows do not add up to 1, although each sample's
+        do: divide the sum of the predictions by samples."""
+    counts_samples_wrongly = """what you average is not samples predictions of equal
+        weight: either their number is another, or some of them count more than
+        others."""
+    counts_votes = """you count which class each sample puts first; average the
+        probabilities themselves."""
+    takes_the_median = """you take the median of the samples; the arithmetic mean is
+        their average."""
+    samples_depend_on_each_other = """a row's two samples do not have independent masks:
+        knowing one tells something about the other."""
 
 
 _INDEPENDENT = 0.7

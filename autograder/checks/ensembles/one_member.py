@@ -17,17 +17,12 @@ from autograder.families.rivals import first
 
 
 class Wrong(Mistakes, section="ens-montecarlo"):
-    predicts_without_dropout = (
-        "no unit is dropped in your prediction; Monte Carlo leaves dropout on at test."
-    )
-    drops_the_outputs = (
-        "you drop logits or probabilities; the dropped layer is the one in front of "
-        "the weights, x."
-    )
-    drops_single_weights = (
-        "you drop entries of weights, each by itself; dropout drops a unit, with all "
-        "the weights that leave it."
-    )
+    predicts_without_dropout = """no unit is dropped in your prediction; Monte Carlo
+        leaves dropout on at test."""
+    drops_the_outputs = """you drop logits or probabilities; the dropped layer is the
+        one in front of the weights, x."""
+    drops_single_weights = """you drop entries of weights, each by itself; dropout drops
+        a unit, with all the weights that leave it."""
 
 
 def mask_of(

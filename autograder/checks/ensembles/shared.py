@@ -18,40 +18,29 @@ from autograder.families.rivals import Rivals, first, joined
 
 
 class Wrong(Mistakes, section="ens-geometric"):
-    returns_logits = (
-        "you return logits; probabilities come out of the softmax, or of the sigmoid."
-    )
-    returns_logarithms = (
-        "you return logarithms of probabilities; take the exponential at the end."
-    )
-    applies_softmax_twice = (
-        "you apply softmax to probabilities; it belongs on the logits, once."
-    )
-    normalises_over_another_axis = (
-        "you divide by a sum over another axis than the classes, or over several; "
-        "each row's probabilities add up to 1."
-    )
-    takes_a_sigmoid_of_each_class = (
-        "you take a sigmoid of each logit by itself; several classes take a softmax."
-    )
+    returns_logits = """you return logits; probabilities come out of the softmax, or of
+        the sigmoid."""
+    returns_logarithms = """you return logarithms of probabilities; take the exponential
+        at the end."""
+    applies_softmax_twice = """you apply softmax to probabilities; it belongs on the
+        logits, once."""
+    normalises_over_another_axis = """you divide by a sum over another axis than the
+        classes, or over several; each row's probabilities add up to 1."""
+    takes_a_sigmoid_of_each_class = """you take a sigmoid of each logit by itself;
+        several classes take a softmax."""
     forgets_the_bias = "your logits are x @ weights without the bias."
-    rescales_the_bias = (
-        "you scale the bias together with the inputs; no mask touches it, so it stays "
-        "as it is."
-    )
-    clips_large_logits = (
-        "large logits are cut off on the way, or what they overflow to is replaced; "
-        "only their differences matter, so subtract each row's largest instead."
-    )
+    rescales_the_bias = """you scale the bias together with the inputs; no mask touches
+        it, so it stays as it is."""
+    clips_large_logits = """large logits are cut off on the way, or what they overflow
+        to is replaced; only their differences matter, so subtract each row's largest
+        instead."""
     averages_the_logits = at(
         "ens-mistakes",
         "you average logits, or logarithms of probabilities, which gives the "
         "geometric mean; the arithmetic one averages probabilities.",
     )
-    members_are_not_rescaled = (
-        "your members do not divide the kept inputs by keep_prob, as inverted dropout "
-        "does."
-    )
+    members_are_not_rescaled = """your members do not divide the kept inputs by
+        keep_prob, as inverted dropout does."""
 
 
 Cases = Callable[[Trial], Sequence[Case]]

@@ -24,19 +24,15 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="ens-geometric"):
-    scales_the_probabilities = (
-        "you multiply probabilities by keep_prob; the factor belongs to the inputs or "
-        "the weights, before the softmax."
-    )
+    scales_the_probabilities = """you multiply probabilities by keep_prob; the factor
+        belongs to the inputs or the weights, before the softmax."""
     takes_the_root_at_test = at(
         "conv-test-time",
         "you multiply by the square root of keep_prob, which preserves the expected "
         "squared norm; the mean logits take keep_prob itself.",
     )
-    gives_the_arithmetic_mean = (
-        "you average the members' probabilities; weight scaling is one pass without "
-        "masks."
-    )
+    gives_the_arithmetic_mean = """you average the members' probabilities; weight
+        scaling is one pass without masks."""
 
 
 def _cases(trial: Trial) -> list[Case]:
