@@ -11,7 +11,7 @@ from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise, network
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.network import Batch
-from autograder.families.properties import stated
+from autograder.families.properties import expect_unchanged, stated
 from autograder.laws.binomial import Proportion, agreement, exact_count
 
 exercise = Exercise(
@@ -153,12 +153,7 @@ def _leaves_arguments_alone(function: StudentFunction, trial: Trial) -> None:
             f"{batch.call} changed params[{name!r}].",
             network.Wrong.changes_parameters,
         )
-    for name, before, now in zip("xy", batch.given[1:3], after[1:3], strict=True):
-        trial.expect(
-            np.array_equal(before, now),
-            f"{batch.call} changed {name} in place.",
-            elementwise.Wrong.changes_its_input,
-        )
+    expect_unchanged(trial, batch.call, "xy", batch.given[1:], after[1:])
 
 
 _RATES = {f"kept at {p}": Proportion(p, detects=0.03) for p in elementwise.KEEP_PROBS}

@@ -10,7 +10,7 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
-from autograder.families.properties import stated
+from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import Rivals, first
 
 exercise = Exercise(
@@ -178,12 +178,7 @@ def _leaves_data_alone(function: StudentFunction, trial: Trial) -> None:
     """x and y are the same after the call as before."""
     given = *_problem(trial, 20, 4), 0.8
     _, after = function.observe(*given)
-    for name, before, now in zip("xy", given, after, strict=False):
-        trial.expect(
-            np.array_equal(before, now),
-            f"{_call(*given)} changed {name} in place.",
-            elementwise.Wrong.changes_its_input,
-        )
+    expect_unchanged(trial, _call(*given), "xy", given, after)
 
 
 _RUNS, _MINIMUM = "returns_one_weight_for_each_column", "minimises_the_expected_loss"

@@ -145,20 +145,25 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     def measure(keep_prob: float) -> float:
         return float(_drawn(function, trial, 10_000, keep_prob)[1].mean())
 
+    wrong = elementwise.Wrong
     for keep_prob in (0.85, 0.3):
         look = f"kept at {keep_prob}"
         case, kept = _drawn(function, trial, trial.size(look), keep_prob)
         what = f"units kept at keep_prob = {keep_prob}, with one sample"
         name = partial(elementwise.share_name, keep_prob=keep_prob, measure=measure)
         trial.judge(look, kept, kept.size, what, name)
+    front = np.arange(len(kept)) < len(kept) / 2
     parts = {
-        "large x": ("units of large |x|", np.abs(case.x) > 1.75),
-        "first rows": ("units in the first half of the rows", slice(len(kept) // 2)),
+        "large x": (np.abs(case.x) > 1.75, "units of large |x|", wrong.drops_by_value),
+        "first rows": (
+            front,
+            "units in the first half of the rows",
+            wrong.drops_by_place,
+        ),
     }
-    names = elementwise.Wrong.drops_by_value, elementwise.Wrong.drops_by_place
-    for name, (part, (units, where)) in zip(names, parts.items(), strict=True):
+    for part, (where, units, by) in parts.items():
         bits, what = kept[where], f"{units} kept at keep_prob = 0.3"
-        trial.judge(f"{part} kept at 0.3", bits, bits.size, what, name)
+        trial.judge(f"{part} kept at 0.3", bits, bits.size, what, by)
 
 
 def _draws_independently(function: StudentFunction, trial: Trial) -> None:

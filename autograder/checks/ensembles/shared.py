@@ -12,7 +12,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, ensemble, network
+from autograder.families import ensemble, network, properties
 from autograder.families.ensemble import Case, log_softmax, sigmoid, softmax
 from autograder.families.rivals import Rivals, first, joined
 
@@ -90,14 +90,9 @@ def expect_unchanged(
 ) -> None:
     """Check that x, weights and bias are the same after the call as before."""
     _, after = function.observe(*case.given, *more)
-    names = ("x", "weights", "bias")
-    for name, before, now in zip(names, case.given, after, strict=False):
-        trial.expect(
-            np.array_equal(before, now),
-            f"{case.call(function.name, *more)} changed {name} in place; {name} * c makes "
-            f"a new array, {name} *= c does not.",
-            elementwise.Wrong.changes_its_input,
-        )
+    call, names = case.call(function.name, *more), ("x", "weights", "bias")
+    hint = "; {0} * c makes a new array, {0} *= c does not"
+    properties.expect_unchanged(trial, call, names, case.given, after, hint)
 
 
 def expect_finite(trial: Trial, found: Any, call: str) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,9 @@ def _rivals(case: Case) -> Rivals:
         WrongClassic.multiplies_by_drop_probability_at_test: 1 - p,
         Wrong.takes_the_root_at_test: math.sqrt(p),
     }
-    rivals = {name: softmax(case.logits(factor)) for name, factor in factors.items()}
+    rivals: dict[str, Any] = {
+        name: softmax(case.logits(factor)) for name, factor in factors.items()
+    }
     rivals |= {
         shared.Wrong.rescales_the_bias: softmax(p * case.logits()),
         shared.Wrong.forgets_the_bias: softmax(right - case.bias),
