@@ -214,12 +214,8 @@ def holds_nan(result: Any) -> bool:
     """Return whether NaN stands anywhere in the returned (loss, grads)."""
     loss, grads = result if isinstance(result, tuple) and len(result) == 2 else (0, {})
     values = [loss, *(grads.values() if isinstance(grads, dict) else ())]
-    return any(
-        bool(np.isnan(value).any())
-        for value in values
-        if isinstance(value, float)
-        or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
-    )
+    arrays = [np.asarray(v) for v in values if isinstance(v, float | np.ndarray)]
+    return any(a.dtype.kind == "f" and bool(np.isnan(a).any()) for a in arrays)
 
 
 def fitting(found: Arrays, candidates: Arrays) -> dict[str, np.ndarray]:

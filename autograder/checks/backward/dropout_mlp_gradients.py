@@ -157,10 +157,8 @@ def _leaves_arguments_alone(function: StudentFunction, trial: Trial) -> None:
 
 
 _RATES = {f"kept at {p}": Proportion(p, detects=0.03) for p in elementwise.KEEP_PROBS}
-_RUNS, _PLAIN = (
-    "returns_a_loss_and_four_gradients",
-    "is_plain_backpropagation_at_keep_prob_one",
-)
+_RUNS = "returns_a_loss_and_four_gradients"
+_PLAIN = "is_plain_backpropagation_at_keep_prob_one"
 _ONE = "one_mask_explains_loss_and_gradients"
 _INDEPENDENCE = stated(_drops_independently, _PAIR_LOOKS | _COUNT_LOOKS)
 exercise.asks(0.25, _RUNS, stated(_runs))

@@ -83,19 +83,15 @@ def _same(found: np.ndarray, expected: np.ndarray) -> bool:
 
 def _rivals(x: np.ndarray, y: np.ndarray, p: float) -> Rivals:
     """Return wrong weights, for keep_prob below 1."""
-    q, right, columns, tall = (
-        1 - p,
-        _penalty(x, p),
-        (x**2).sum(axis=0),
-        len(x) >= len(x.T),
-    )
+    q, right, columns = 1 - p, _penalty(x, p), (x**2).sum(axis=0)
     flat, centred, target = q / p + 0 * right, x - x.mean(axis=0), y - y.mean()
     factors = (q, p, 1 / p, q / p**2, q * p, 2 * q / p)
 
     def by(penalty: np.ndarray) -> np.ndarray:
         return _weights(x, y, penalty)
 
-    least_squares = by(0 * right) if tall else np.nan * right
+    # Without a penalty, more columns than rows have no one minimiser.
+    least_squares = by(0 * right) if len(x) >= len(x.T) else np.nan * right
     return {
         Wrong.least_squares_whatever_keep_prob: least_squares,
         Wrong.penalty_without_column_energy: [by(flat), by(flat * columns.mean())],
@@ -126,7 +122,8 @@ def _expect_weights(
     function: StudentFunction, trial: Trial, n: int, d: int, keep_prob: float
 ) -> None:
     """Check the weights for one problem."""
-    given = x, y, _ = *_problem(trial, n, d), keep_prob
+    x, y = _problem(trial, n, d)
+    given = x, y, keep_prob
     found, expected = _read(function, *given), _weights(x, y, _penalty(x, keep_prob))
     if _same(found, expected):
         return

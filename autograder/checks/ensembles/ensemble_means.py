@@ -126,7 +126,7 @@ _BOTH = (
     "the_arithmetic_mean_is_over_all_masks",
     "the_geometric_mean_is_over_all_masks",
 )
-_KIND = shared.sure("Both means are float arrays of shape (N, C)", _kinds, _two_means)
+_KIND = shared.kind("Both means are float arrays of shape (N, C)", _kinds, _two_means)
 exercise.asks(0.25, _ROWS, _KIND)
 
 
@@ -243,10 +243,8 @@ def the_means_survive_large_logits(
         geometric = np.asarray(two[1], float)
         with np.errstate(invalid="ignore"):  # all zeros, or NaN, is not close
             found = geometric / geometric.sum(axis=-1, keepdims=True)
-        what, expected = (
-            f"{call}, with logits up to ±1000: the",
-            shared.arithmetic(case),
-        )
+        what = f"{call}, with logits up to ±1000: the"
+        expected = shared.arithmetic(case)
         shared.expect_near(trial, arithmetic, expected, f"{what} arithmetic mean")
         trial.expect(
             facts.close(found, case.scaled, rtol=1e-3, atol=1e-6),

@@ -98,9 +98,8 @@ def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
     """Rows, units and calls do not share bits."""
     rng, calls, wrong = trial.generator(), 12, elementwise.Wrong
     case = ensemble.readable(trial, 60, 20, _INDEPENDENT)
-    drawn = np.array(
-        [one_member.mask_of(function, trial, case, rng) for _ in range(calls)]
-    )
+    draw = partial(one_member.mask_of, function, trial, case, rng)
+    drawn = np.array([draw() for _ in range(calls)])
     call, mask, counts = case.call(function.name, 1, rng), drawn[0], drawn.sum(axis=2)
     different = len({m.tobytes() for m in drawn})
     whole = wrong.drops_whole_rows
@@ -119,9 +118,8 @@ def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
     what = f": each of {counts.size} rows keeps {counts[0, 0]} of 20 units"
     varies = "; expected a number that varies"
     refuse(not np.ptp(counts), what + varies, wrong.keeps_a_fixed_number)
-    what = (
-        f": in each call all rows keep the same number of units{varies} from row to row"
-    )
+    what = f": in each call all rows keep the same number of units{varies}"
+    what += " from row to row"
     name = wrong.bits_depend_on_each_other
     refuse(not np.ptp(counts, axis=1).any(), what, name)
 
@@ -316,10 +314,8 @@ _SAMPLE_LOOKS = {
 }
 _RUNS = "returns_a_row_of_probabilities_for_each_input"
 _MEMBER = "one_sample_is_the_prediction_of_a_member"
-_OWN, _RATE = (
-    "every_row_has_a_mask_of_its_own",
-    "keeps_units_with_probability_keep_prob",
-)
+_OWN = "every_row_has_a_mask_of_its_own"
+_RATE = "keeps_units_with_probability_keep_prob"
 _MEAN = "averages_the_probabilities_of_all_samples"
 
 exercise.asks(0.25, _RUNS, stated(_runs))

@@ -128,10 +128,8 @@ def _rivals(unit: Case) -> Rivals:
 
 
 #: Instead of π / 8.
-_CONSTANTS = (
-    *(1, math.pi, math.pi / 4, math.pi / 2, 1 / 8),
-    *(3 / math.pi**2, 8 / math.pi, math.pi**2 / 8),
-)
+_CONSTANTS = [1, 1 / 8, 8 / math.pi, math.pi**2 / 8, 3 / math.pi**2]
+_CONSTANTS += [math.pi / divisor for divisor in (1, 2, 4)]
 
 
 def _factors(p: float) -> tuple[float, ...]:
@@ -155,16 +153,14 @@ def _sums(x: np.ndarray, w: np.ndarray, b: float) -> tuple[np.ndarray, ...]:
     )
 
 
-_ROWS, _RIGHT = (
-    "returns_one_float_for_each_row",
-    "is_the_sigmoid_of_the_corrected_logit",
-)
-_KIND = shared.sure("The result is a float array of shape (N,)", _units)
+_ROWS = "returns_one_float_for_each_row"
+_RIGHT = "is_the_sigmoid_of_the_corrected_logit"
+_KIND = shared.kind("The result is a float array of shape (N,)", _units)
 _SURVIVES = shared.survives(_large, _corrected, "probability", "mean logits")
 _PURE = shared.unchanged(_units, "x and weights")
 exercise.asks(0.25, _ROWS, _KIND)
 exercise.asks(
-    1.0, _RIGHT, shared.right(_units, _corrected, _rivals, "probability"), _ROWS
+    1.0, _RIGHT, shared.equals(_units, _corrected, _rivals, "probability"), _ROWS
 )
 exercise.asks(0.25, "the_sigmoid_survives_large_logits", _SURVIVES, _RIGHT)
 exercise.asks(0.25, "the_correction_leaves_its_arguments_alone", _PURE, _RIGHT)

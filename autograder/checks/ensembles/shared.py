@@ -120,7 +120,7 @@ def expect_near(
     )
 
 
-def sure(says: str, cases: Cases, read: Read = one_prediction) -> Property:
+def kind(says: str, cases: Cases, read: Read = one_prediction) -> Property:
     """The property that ``read`` finds what it wants, the same in two calls."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
@@ -135,7 +135,7 @@ def sure(says: str, cases: Cases, read: Read = one_prediction) -> Property:
     return Property(f"{says}, the same at every call.", test)
 
 
-def right(
+def equals(
     cases: Cases,
     truth: Truth,
     rivals: Callable[[Case], Rivals],

@@ -81,13 +81,11 @@ def _rivals(case: Case) -> Rivals:
     return rivals
 
 
-_ROWS, _MEAN = (
-    "returns_a_row_of_floats_for_each_input",
-    "is_the_softmax_of_the_mean_logits",
-)
-_KIND = shared.sure("The result is a float array of shape (N, C)", _cases)
+_ROWS = "returns_a_row_of_floats_for_each_input"
+_MEAN = "is_the_softmax_of_the_mean_logits"
+_KIND = shared.kind("The result is a float array of shape (N, C)", _cases)
 _SURVIVES, _PURE = shared.survives(_large, _right), shared.unchanged(_cases)
 exercise.asks(0.25, _ROWS, _KIND)
-exercise.asks(0.75, _MEAN, shared.right(_cases, _right, _rivals), _ROWS)
+exercise.asks(0.75, _MEAN, shared.equals(_cases, _right, _rivals), _ROWS)
 exercise.asks(0.25, "the_prediction_survives_large_logits", _SURVIVES, _MEAN)
 exercise.asks(0.25, "scaling_leaves_the_arguments_alone", _PURE, _MEAN)
