@@ -16,7 +16,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
-from autograder.families.properties import stated
+from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import first
 from autograder.families.round_trip import BREAKS, Convention, Pair, RoundTrip
 from autograder.laws.binomial import Law, Proportion
@@ -47,61 +47,38 @@ class Wrong(Mistakes, section="back-derivation"):
         "dropped units get the gradient, as dout - dout * mask gives it to them; the "
         "kept units should get it.",
     )
-    backward_lacks_the_scale = (
-        "your backward pass applies the mask and does not divide by keep_prob; the "
-        "forward pass divided, so its gradient does too."
-    )
-    backward_scales_twice = (
-        "your backward pass divides by keep_prob twice (is the mask in the cache "
-        "divided already?)."
-    )
-    backward_multiplies_by_keep_prob = (
-        "your backward pass multiplies the gradient of kept units by keep_prob."
-    )
-    backward_divides_by_drop_probability = (
-        "your backward pass divides by 1 − keep_prob; divide by keep_prob."
-    )
-    scales_a_classic_gradient = (
-        "your backward pass divides by keep_prob; classic dropout does not divide in "
-        "training, so its gradient does not either."
-    )
-    backward_divides_by_kept_fraction = (
-        "your backward pass divides by the fraction of units that happened to be "
-        "kept; the forward pass divided by keep_prob."
-    )
-    stops_negative_units = (
-        "your backward pass also stops the gradient where x or out is negative; the "
-        "mask alone decides (a ReLU has its own backward pass)."
-    )
-    gradient_is_zero = (
-        "your backward pass lets no gradient through; kept units get one, and at test "
-        "all units do."
-    )
-    gradient_is_not_proportional_to_dout = (
-        "your gradient is right for dout of usual size and wrong for tiny or huge "
-        "ones: a small constant is added, or the gradient is cut off; it is "
-        "proportional to dout."
-    )
-    ignores_dout = (
-        "your backward pass returns the mask whatever the upstream gradient dout is; "
-        "multiply dout by it."
-    )
+    backward_lacks_the_scale = """your backward pass applies the mask and does not
+        divide by keep_prob; the forward pass divided, so its gradient does too."""
+    backward_scales_twice = """your backward pass divides by keep_prob twice (is the
+        mask in the cache divided already?)."""
+    backward_multiplies_by_keep_prob = """your backward pass multiplies the gradient of
+        kept units by keep_prob."""
+    backward_divides_by_drop_probability = """your backward pass divides by 1 −
+        keep_prob; divide by keep_prob."""
+    scales_a_classic_gradient = """your backward pass divides by keep_prob; classic
+        dropout does not divide in training, so its gradient does not either."""
+    backward_divides_by_kept_fraction = """your backward pass divides by the fraction of
+        units that happened to be kept; the forward pass divided by keep_prob."""
+    stops_negative_units = """your backward pass also stops the gradient where x or out
+        is negative; the mask alone decides (a ReLU has its own backward pass)."""
+    gradient_is_zero = """your backward pass lets no gradient through; kept units get
+        one, and at test all units do."""
+    gradient_is_not_proportional_to_dout = """your gradient is right for dout of usual
+        size and wrong for tiny or huge ones: a small constant is added, or the gradient
+        is cut off; it is proportional to dout."""
+    ignores_dout = """your backward pass returns the mask whatever the upstream gradient
+        dout is; multiply dout by it."""
     multiplies_by_the_activation = at(
         "back-mistakes",
         "your backward pass multiplies dout by the activation instead of the mask.",
     )
-    recovers_the_mask_from_values = (
-        "your backward pass works the mask out from the values of x or out, which "
-        "cannot tell where x is 0; keep the mask that was drawn in the cache."
-    )
-    backward_ignores_test_mode = (
-        "your backward pass treats a forward pass with training=False like one in "
-        "training; the cache has to say which it was."
-    )
-    classic_test_gradient_lacks_keep_prob = (
-        "at test classic dropout multiplies x by keep_prob, so its gradient is "
-        "keep_prob * dout, not dout."
-    )
+    recovers_the_mask_from_values = """your backward pass works the mask out from the
+        values of x or out, which cannot tell where x is 0; keep the mask that was drawn
+        in the cache."""
+    backward_ignores_test_mode = """your backward pass treats a forward pass with
+        training=False like one in training; the cache has to say which it was."""
+    classic_test_gradient_lacks_keep_prob = """at test classic dropout multiplies x by
+        keep_prob, so its gradient is keep_prob * dout, not dout."""
 
 
 INVERTED = Convention(
@@ -314,12 +291,9 @@ def leaves_dout_alone(pair: Pair) -> None:
         x, dout = pair.trial.inputs(6, 5), pair.trial.inputs(6, 5, zeros=0.2)
         _, cache = pair.run_forward(x, 0.3, training)
         _, after = pair.backward.observe(dout, cache)
-        pair.trial.expect(
-            np.array_equal(after[0], dout),
-            f"{pair.backward.name}(dout of shape (6, 5), cache) changed dout in place; "
-            "write dout * mask, which makes a new array, rather than dout *= mask.",
-            elementwise.Wrong.changes_its_input,
-        )
+        call = f"{pair.backward.name}(dout of shape (6, 5), cache)"
+        hint = "; write dout * mask, which makes a new array, rather than dout *= mask"
+        expect_unchanged(pair.trial, call, ["dout"], [dout], after, hint)
 
 
 class Family:

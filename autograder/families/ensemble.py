@@ -19,7 +19,7 @@ from autograder.families import elementwise
 
 def softmax(z: np.ndarray) -> np.ndarray:
     """Return probabilities along the last axis."""
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    e: np.ndarray = np.exp(z - z.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 

@@ -5,18 +5,19 @@ there are only 256, and the answer must be that of one of them; where it is not,
 of the calculation say what went wrong.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.facts import describe
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import backward_pass, elementwise
 from autograder.families.ensemble import every_mask, log_softmax
+from autograder.families.rivals import first
 
 Arrays = dict[str, np.ndarray]
 
@@ -24,26 +25,17 @@ PARTS = ("loss", "W1", "b1", "W2", "b2")
 
 
 class Wrong(Mistakes, section="back-derivation"):
-    sums_over_rows = (
-        "you add up the rows; the loss is the mean over rows, so divide it, and the "
-        "gradient, by their number."
-    )
-    divides_by_rows_twice = (
-        "you divide by the number of rows twice; when the gradient of the logits is "
-        "divided already, weights and biases take sums over rows."
-    )
-    lacks_the_relu_gate = (
-        "your gradient passes through hidden units that the ReLU set to 0."
-    )
-    softmax_overflows = (
-        "the exponential of a large logit overflows; subtract each row's largest "
-        "logit first."
-    )
-    clips_the_loss = (
-        "a probability too small for a float became 0, or was clipped, before you "
-        "took its logarithm; compute the log-probability from the logits, without the "
-        "detour."
-    )
+    sums_over_rows = """you add up the rows; the loss is the mean over rows, so divide
+        it, and the gradient, by their number."""
+    divides_by_rows_twice = """you divide by the number of rows twice; when the gradient
+        of the logits is divided already, weights and biases take sums over rows."""
+    lacks_the_relu_gate = """your gradient passes through hidden units that the ReLU set
+        to 0."""
+    softmax_overflows = """the exponential of a large logit overflows; subtract each
+        row's largest logit first."""
+    clips_the_loss = """a probability too small for a float became 0, or was clipped,
+        before you took its logarithm; compute the log-probability from the logits,
+        without the detour."""
     never_drops = "loss and gradients are those of the network without dropout."
     loss_without_dropout = at(
         "back-same-mask",
@@ -60,26 +52,19 @@ class Wrong(Mistakes, section="back-derivation"):
         "the loss belongs to one mask and the gradients to another; run the forward "
         "pass once, and use its mask for both.",
     )
-    undropped_layer_for_the_second_weights = (
-        "your gradient of W2 uses the hidden layer before dropout; W2 was multiplied "
-        "with the dropped one."
-    )
+    undropped_layer_for_the_second_weights = """your gradient of W2 uses the hidden
+        layer before dropout; W2 was multiplied with the dropped one."""
     drops_the_input = at(
         "back-mistakes",
         "you drop units of the input x; only the hidden layer is dropped.",
     )
-    names_gradients_otherwise = (
-        "a gradient is missing, or stands under another name; grads has the same keys "
-        "as params."
-    )
-    flips_the_sign = (
-        "your gradients point downhill: they are the steps to take; return the "
-        "gradients themselves."
-    )
-    computes_another_loss = (
-        "the loss is not the mean cross-entropy of the batch, even without dropout: "
-        "is a penalty added to it, or the logarithm taken of something else?"
-    )
+    names_gradients_otherwise = """a gradient is missing, or stands under another name;
+        grads has the same keys as params."""
+    flips_the_sign = """your gradients point downhill: they are the steps to take;
+        return the gradients themselves."""
+    computes_another_loss = """the loss is not the mean cross-entropy of the batch, even
+        without dropout: is a penalty added to it, or the logarithm taken of something
+        else?"""
     backpropagation_is_wrong_without_dropout = at(
         "back-gradcheck",
         "a gradient is wrong even where nothing is dropped; compare it with finite "
@@ -143,17 +128,12 @@ def reference(
     }
 
 
-def call_mlp(x: np.ndarray, keep_prob: float) -> str:
-    """Return a call as it is shown in messages."""
-    return f"dropout_mlp_gradients(params, x of shape {x.shape}, y, {keep_prob}, rng)"
-
-
 def loss_and_gradients(result: Any, params: Arrays, call: str) -> Arrays:
     """Return the loss and the four gradients by name, or raise ``CheckFailure``."""
     loss, grads = facts.pair(result, call, "(loss, grads)")
     if not isinstance(grads, dict):
         raise CheckFailure(
-            f"{call}: grads is {describe(grads)}; expected a dict.",
+            f"{call}: grads is {facts.describe(grads)}; expected a dict.",
             facts.Wrong.returns_another_kind,
         )
     if missing := [name for name in params if name not in grads]:
@@ -162,12 +142,10 @@ def loss_and_gradients(result: Any, params: Arrays, call: str) -> Arrays:
             f"{call}: grads lacks {', '.join(missing)}; it holds {found}.",
             Wrong.names_gradients_otherwise,
         )
-    values = {"loss": np.asarray(facts.number(loss, call, "loss"))}
-    for name, value in params.items():
-        values[name] = facts.float_array(
-            grads[name], value.shape, call, f"grads[{name!r}]"
-        )
-    return values
+    return {"loss": np.asarray(facts.number(loss, call, "loss"))} | {
+        name: facts.float_array(grads[name], value.shape, call, f"grads[{name!r}]")
+        for name, value in params.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -189,49 +167,55 @@ class Batch:
 
     @property
     def call(self) -> str:
-        return call_mlp(self.x, self.keep_prob)
+        """The call as it is shown in messages."""
+        shape = f"x of shape {self.x.shape}"
+        return f"dropout_mlp_gradients(params, {shape}, y, {self.keep_prob}, rng)"
+
+    @property
+    def given(self) -> tuple[Arrays, np.ndarray, np.ndarray, float]:
+        return self.params, self.x, self.y, self.keep_prob
 
     def run(self, function: StudentFunction, rng: np.random.Generator) -> Arrays:
         """Return what the student's function finds. Raises ``CheckFailure``."""
-        result = function(self.params, self.x, self.y, self.keep_prob, rng)
-        return loss_and_gradients(result, self.params, self.call)
+        return loss_and_gradients(function(*self.given, rng), self.params, self.call)
 
-    def expected(self, multiplier: np.ndarray, **variant: Any) -> Arrays:
+    def expected(self, multiplier: Any, **variant: Any) -> Arrays:
         """Return the loss and gradients of ``reference`` on this batch."""
         return reference(self.params, self.x, self.y, multiplier, **variant)
 
 
-def plain_mistake(batch: Batch, found: Arrays, expected: Arrays) -> str | None:
+def differing(found: Arrays, expected: Arrays) -> Iterator[tuple[str, str]]:
+    """Yield each part that is wrong and what messages say of it."""
+    for name in PARTS:
+        if not facts.close(found[name], expected[name], atol=1e-6):
+            what = "loss" if name == "loss" else f"grads[{name!r}]"
+            yield name, f"{what} is wrong; {facts.worst(found[name], expected[name])}."
+
+
+def plain_mistake(batch: Batch, found: Arrays, expected: Arrays) -> str:
     """Return what is behind wrong results at keep_prob = 1."""
     rows = len(batch.y)
     wrong = [name for name in PARTS if not facts.close(found[name], expected[name])]
-    if all(facts.close(found[name], rows * expected[name]) for name in wrong):
-        return Wrong.sums_over_rows
-    if all(facts.close(rows * found[name], expected[name]) for name in wrong):
-        return Wrong.divides_by_rows_twice
-    gateless = batch.expected(np.ones(()), gate=False)
-    if all(facts.close(found[name], gateless[name]) for name in PARTS):
-        return Wrong.lacks_the_relu_gate
-    if "loss" in wrong:
-        return Wrong.computes_another_loss
-    downhill = all(facts.close(-found[name], expected[name]) for name in wrong)
-    return (
-        Wrong.flips_the_sign
-        if downhill
-        else Wrong.backpropagation_is_wrong_without_dropout
-    )
+
+    def same(parts: list[str], other: Arrays, factor: float = 1) -> bool:
+        return all(facts.close(found[part], factor * other[part]) for part in parts)
+
+    shown = {
+        Wrong.sums_over_rows: same(wrong, expected, rows),
+        Wrong.divides_by_rows_twice: same(wrong, expected, 1 / rows),
+        Wrong.lacks_the_relu_gate: same([*PARTS], batch.expected(1.0, gate=False)),
+        Wrong.computes_another_loss: "loss" in wrong,
+        Wrong.flips_the_sign: same(wrong, expected, -1),
+    }
+    return first(True, shown) or Wrong.backpropagation_is_wrong_without_dropout
 
 
 def holds_nan(result: Any) -> bool:
     """Return whether NaN stands anywhere in the returned (loss, grads)."""
     loss, grads = result if isinstance(result, tuple) and len(result) == 2 else (0, {})
     values = [loss, *(grads.values() if isinstance(grads, dict) else ())]
-    return any(
-        bool(np.isnan(value).any())
-        for value in values
-        if isinstance(value, float)
-        or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
-    )
+    arrays = [np.asarray(v) for v in values if isinstance(v, float | np.ndarray)]
+    return any(a.dtype.kind == "f" and bool(np.isnan(a).any()) for a in arrays)
 
 
 def fitting(found: Arrays, candidates: Arrays) -> dict[str, np.ndarray]:
@@ -253,9 +237,11 @@ def together(fits: dict[str, np.ndarray], parts: tuple[str, ...] = PARTS) -> np.
     return result
 
 
-def explanations_of(batch: Batch, found: Arrays, kept: np.ndarray) -> set[str]:
-    """Return the mistakes that explain results which no mask does."""
-    scaled, one = kept / batch.keep_prob, np.ones((1, 1, 1))
+def explanations_of(batch: Batch, found: Arrays, kept: np.ndarray) -> dict[str, bool]:
+    """Return whether each mistake explains results which no mask does; the most
+    particular first: a mask drawn anew may happen to keep all."""
+    scaled, one, p = kept / batch.keep_prob, np.ones((1, 1, 1)), batch.keep_prob
+    passes = backward_pass.Wrong
 
     def explains(
         multiplier: np.ndarray, parts: tuple[str, ...] = PARTS, **variant: Any
@@ -265,47 +251,29 @@ def explanations_of(batch: Batch, found: Arrays, kept: np.ndarray) -> set[str]:
 
     forward = together(fitting(found, batch.expected(scaled)), ("loss", "W2", "b2"))
     if forward.any():
-        first = scaled[forward][:1]
+        mask = scaled[forward][:1]
         backs = {
-            backward_pass.Wrong.drops_in_the_forward_pass_only: np.concatenate(
-                [one, one / batch.keep_prob]
-            ),
-            backward_pass.Wrong.backward_lacks_the_scale: (first != 0).astype(float),
-            backward_pass.Wrong.backward_scales_twice: first / batch.keep_prob,
-            backward_pass.Wrong.another_mask_in_the_backward_pass: scaled,
+            passes.drops_in_the_forward_pass_only: np.concatenate([one, one / p]),
+            passes.backward_lacks_the_scale: (mask != 0).astype(float),
+            passes.backward_scales_twice: mask / p,
+            passes.another_mask_in_the_backward_pass: scaled,
         }
-        return {name for name, back in backs.items() if explains(first, back=back)}
+        return {name: explains(mask, back=back) for name, back in backs.items()}
     gradients = explains(scaled, PARTS[1:])
-    tests = {
+    shown = {
         Wrong.never_drops: explains(one),
         Wrong.network_forgets_to_rescale: explains(kept),
         Wrong.loss_without_dropout: gradients and explains(one, ("loss",)),
         Wrong.loss_of_another_mask: gradients and explains(scaled, ("loss",)),
         Wrong.undropped_layer_for_the_second_weights: explains(scaled, saved=one),
-        backward_pass.Wrong.drops_in_the_backward_pass_only: explains(one, back=scaled),
+        passes.drops_in_the_backward_pass_only: explains(one, back=scaled),
     }
-    if not any(tests.values()):
-        inputs = every_mask(*batch.x.shape)[:, None] / batch.keep_prob
-        tests[Wrong.drops_the_input] = any(
+    if not any(shown.values()):
+        inputs = every_mask(*batch.x.shape)[:, None] / p
+        shown[Wrong.drops_the_input] = any(
             explains(hidden, input_multiplier=inputs) for hidden in (one, scaled)
         )
-    return {name for name, holds in tests.items() if holds}
-
-
-#: The most particular explanation first: a mask drawn anew may happen to keep all.
-EXPLANATIONS = (
-    Wrong.never_drops,
-    Wrong.network_forgets_to_rescale,
-    Wrong.loss_without_dropout,
-    Wrong.loss_of_another_mask,
-    Wrong.undropped_layer_for_the_second_weights,
-    backward_pass.Wrong.drops_in_the_backward_pass_only,
-    backward_pass.Wrong.drops_in_the_forward_pass_only,
-    backward_pass.Wrong.backward_lacks_the_scale,
-    backward_pass.Wrong.backward_scales_twice,
-    backward_pass.Wrong.another_mask_in_the_backward_pass,
-    Wrong.drops_the_input,
-)
+    return shown
 
 
 def hidden_mask(

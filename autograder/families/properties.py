@@ -1,10 +1,15 @@
-"""A test whose docstring states the property that it tests."""
+"""What properties of many families share: the sentence, and arguments left alone."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from autograder.contract.exercise import Property
+from autograder.contract.trial import Trial
+from autograder.families import elementwise
 from autograder.laws.binomial import Law
 
 
@@ -14,3 +19,21 @@ def stated(
     """Return the property that the first line of the test's docstring states."""
     says = (inspect.getdoc(test) or "").partition("\n")[0]
     return Property(says, test, looks)
+
+
+def expect_unchanged(
+    trial: Trial,
+    call: str,
+    names: Iterable[str],
+    given: Iterable[Any],
+    after: Iterable[Any],
+    hint: str = "",
+) -> None:
+    """Check that the given arguments, of these names, are as they were after the call;
+    ``hint`` says how to do without, "{0}" in it being the name."""
+    for name, before, now in zip(names, given, after, strict=False):
+        trial.expect(
+            np.array_equal(before, now),
+            f"{call} changed {name} in place{hint.format(name)}.",
+            elementwise.Wrong.changes_its_input,
+        )

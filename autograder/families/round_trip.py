@@ -19,15 +19,11 @@ from autograder.families import elementwise
 
 
 class Wrong(Mistakes, section="conv-definitions"):
-    forward_fails = (
-        "the forward pass that stands above your backward pass does not work yet; "
-        "finish that one first."
-    )
-    forward_breaks_its_convention = (
-        "the forward pass above your backward pass scales, or drops, differently from "
-        "its convention; mend that one first, a backward pass that follows it is "
-        "wrong too."
-    )
+    forward_fails = """the forward pass that stands above your backward pass does not
+        work yet; finish that one first."""
+    forward_breaks_its_convention = """the forward pass above your backward pass scales,
+        or drops, differently from its convention; mend that one first, a backward pass
+        that follows it is wrong too."""
 
 
 #: Named by many tests.

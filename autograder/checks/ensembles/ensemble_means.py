@@ -27,75 +27,67 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="ens-geometric"):
-    swaps_the_two_means = (
-        "you return the geometric mean first; return (arithmetic, geometric)."
-    )
-    takes_the_logarithm_of_the_mean = (
-        "your geometric mean is the arithmetic one: average the members' logarithms, "
-        "not the members, and take the exponential after that."
-    )
-    multiplies_without_the_root = (
-        "you multiply all members' probabilities; in a geometric mean each has its "
-        "mask's probability as exponent."
-    )
+    swaps_the_two_means = """you return the geometric mean first; return (arithmetic,
+        geometric)."""
+    takes_the_logarithm_of_the_mean = """your geometric mean is the arithmetic one:
+        average the members' logarithms, not the members, and take the exponential after
+        that."""
+    multiplies_without_the_root = """you multiply all members' probabilities; in a
+        geometric mean each has its mask's probability as exponent."""
     forgets_to_renormalise = at(
         "ens-mistakes",
         "your geometric means do not add up to 1; divide each row by its sum.",
     )
-    takes_logarithms_of_rounded_probabilities = (
-        "a member's probability, or the geometric mean before it is renormalised, has "
-        "rounded to 0 or was kept from it; stay with logarithms until the last step."
-    )
-    averages_some_members_only = (
-        "your mean is near the mean over all masks and not equal to it: either you "
-        "average over drawn masks, or you leave some masks out."
-    )
+    takes_logarithms_of_rounded_probabilities = """a member's probability, or the
+        geometric mean before it is renormalised, has rounded to 0 or was kept from it;
+        stay with logarithms until the last step."""
+    averages_some_members_only = """your mean is near the mean over all masks and not
+        equal to it: either you average over drawn masks, or you leave some masks
+        out."""
 
 
-def _variant_means(
+def _wrong_weights(case: Case) -> Rivals:
+    """Return what wrong answers weigh the masks by."""
+    n, p, chance = case.x.shape[1], case.keep_prob, case.chances()
+    kept = ensemble.every_mask(n).sum(axis=1)
+    some = kept > 0, kept < n, (kept > 0) & (kept < n)
+    return {
+        WrongMasks.weighs_masks_equally: np.ones(2**n),
+        WrongMasks.swaps_keep_and_drop_in_the_probabilities: (
+            (1 - p) ** kept * p ** (n - kept)
+        ),
+        WrongMasks.forgets_the_dropped_units: p**kept,
+        WrongMasks.weighs_masks_by_the_count: (
+            chance * [math.comb(n, int(k)) for k in kept]
+        ),
+        WrongMasks.leaves_out_a_mask: [chance * few for few in some if few.any()],
+    }
+
+
+def _variants(
     case: Case, of: Callable[[np.ndarray], np.ndarray]
 ) -> dict[str, list[np.ndarray]]:
-    """Return the means of wrong ensembles: of their members' ``of(logits)``, each with
-    its mask's weight."""
-    n, p, q = case.x.shape[1], case.keep_prob, 1 - case.keep_prob
-    bits, right, chance = ensemble.every_mask(n), of(case.members()), case.chances()
-    kept, each = bits.sum(axis=1), bits[:, None]
-    factors = {
-        shared.Wrong.members_are_not_rescaled: each,
-        WrongDropout.divides_by_drop_probability: each / q,
-        WrongDropout.multiplies_by_keep_prob: each * p,
-        WrongDropout.rescales_twice: each / p**2,
-        WrongDropout.divides_by_kept_fraction: (
-            each * n / np.maximum(kept, 1)[:, None, None]
-        ),
-    }
-    choices = np.array([math.comb(n, int(k)) for k in kept])
-    weights = {
-        WrongMasks.weighs_masks_equally: np.ones(2**n),
-        WrongMasks.swaps_keep_and_drop_in_the_probabilities: q**kept * p ** (n - kept),
-        WrongMasks.forgets_the_dropped_units: p**kept,
-        WrongMasks.weighs_masks_by_the_count: choices * chance,
-        WrongMasks.leaves_out_a_mask: [
-            chance * here
-            for here in (kept > 0, kept < n, (kept > 0) & (kept < n))
-            if here.any()
-        ],
-    }
-    rescaled_bias = case.members() + case.bias * (1 / p - 1)
-    logits = {name: case.logits(by) for name, by in factors.items()} | {
-        shared.Wrong.forgets_the_bias: case.members() - case.bias,
-        shared.Wrong.rescales_the_bias: rescaled_bias,
+    """Return the means of wrong ensembles: of their members' ``of(logits)``."""
+    p, each = case.keep_prob, ensemble.every_mask(case.x.shape[1])[:, None]
+    members, right = case.members(), of(case.members())
+    share = np.maximum(each.mean(axis=-1, keepdims=True), 1 / case.x.shape[1])
+    logits = {
+        shared.Wrong.members_are_not_rescaled: case.logits(each),
+        WrongDropout.divides_by_drop_probability: case.logits(each / (1 - p)),
+        WrongDropout.multiplies_by_keep_prob: case.logits(each * p),
+        WrongDropout.rescales_twice: case.logits(each / p**2),
+        WrongDropout.divides_by_kept_fraction: case.logits(each / share),
+        shared.Wrong.forgets_the_bias: members - case.bias,
+        shared.Wrong.rescales_the_bias: members + case.bias * (1 / p - 1),
     }
     return joined(
         {name: shared.mean(case, of(z)) for name, z in logits.items()},
-        {
-            name: [
-                np.tensordot(w, right, 1)
-                for one in some
-                for w in (one, one / one.sum())
-            ]
-            for name, some in joined(weights).items()
-        },
+        *(
+            {name: [total, total / weight.sum()]}
+            for name, weights in joined(_wrong_weights(case)).items()
+            for weight in weights
+            for total in [np.tensordot(weight, right, 1)]
+        ),
     )
 
 
@@ -134,7 +126,7 @@ _BOTH = (
     "the_arithmetic_mean_is_over_all_masks",
     "the_geometric_mean_is_over_all_masks",
 )
-_KIND = shared.sure("Both means are float arrays of shape (N, C)", _kinds, _two_means)
+_KIND = shared.kind("Both means are float arrays of shape (N, C)", _kinds, _two_means)
 exercise.asks(0.25, _ROWS, _KIND)
 
 
@@ -177,7 +169,7 @@ def _arithmetic_rivals(case: Case) -> Rivals:
             shared.Wrong.returns_logarithms: np.log(expected),
             shared.Wrong.applies_softmax_twice: softmax(expected),
         },
-        _variant_means(case, softmax),
+        _variants(case, softmax),
     )
 
 
@@ -200,12 +192,13 @@ def the_geometric_mean_is_over_all_masks(
 
 def _raw(case: Case) -> np.ndarray:
     """Return the geometric mean before it is renormalised."""
-    return np.exp(shared.mean(case, log_softmax(case.members())))
+    raw: np.ndarray = np.exp(shared.mean(case, log_softmax(case.members())))
+    return raw
 
 
 def _geometric_rivals(case: Case) -> Rivals:
     logs, raw = log_softmax(case.members()).sum(axis=0), _raw(case)
-    means = _variant_means(case, log_softmax)
+    means = _variants(case, log_softmax)
     return joined(
         {
             Wrong.takes_the_logarithm_of_the_mean: shared.arithmetic(case),
@@ -250,10 +243,8 @@ def the_means_survive_large_logits(
         geometric = np.asarray(two[1], float)
         with np.errstate(invalid="ignore"):  # all zeros, or NaN, is not close
             found = geometric / geometric.sum(axis=-1, keepdims=True)
-        what, expected = (
-            f"{call}, with logits up to ±1000: the",
-            shared.arithmetic(case),
-        )
+        what = f"{call}, with logits up to ±1000: the"
+        expected = shared.arithmetic(case)
         shared.expect_near(trial, arithmetic, expected, f"{what} arithmetic mean")
         trial.expect(
             facts.close(found, case.scaled, rtol=1e-3, atol=1e-6),

@@ -1,13 +1,11 @@
 """mc_dropout_prediction: average members that are drawn at random."""
 
-import math
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograder.checks.conventions.inverted_dropout import Wrong as WrongDropout
-from autograder.checks.ensembles import shared
+from autograder.checks.ensembles import one_member, shared
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
@@ -32,153 +30,28 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="ens-montecarlo"):
-    predicts_without_dropout = (
-        "no unit is dropped in your prediction; Monte Carlo leaves dropout on at test."
-    )
-    drops_the_outputs = (
-        "you drop logits or probabilities; the dropped layer is the one in front of "
-        "the weights, x."
-    )
-    drops_single_weights = (
-        "you drop entries of weights, each by itself; dropout drops a unit, with all "
-        "the weights that leave it."
-    )
     samples_share_a_mask = at(
         "ens-mistakes",
         "all samples of a row are the same prediction: either they share one mask, or "
         "there is only one sample whatever samples is.",
     )
-    divides_by_another_number = (
-        "your rows do not add up to 1, although each sample's do: divide the sum of "
-        "the predictions by samples."
-    )
-    counts_samples_wrongly = (
-        "what you average is not samples predictions of equal weight: either their "
-        "number is another, or some of them count more than others."
-    )
-    counts_votes = (
-        "you count which class each sample puts first; average the probabilities "
-        "themselves."
-    )
-    takes_the_median = (
-        "you take the median of the samples; the arithmetic mean is their average."
-    )
-    samples_depend_on_each_other = (
-        "a row's two samples do not have independent masks: knowing one tells "
-        "something about the other."
-    )
+    divides_by_another_number = """your rows do not add up to 1, although each sample's
+        do: divide the sum of the predictions by samples."""
+    counts_samples_wrongly = """what you average is not samples predictions of equal
+        weight: either their number is another, or some of them count more than
+        others."""
+    counts_votes = """you count which class each sample puts first; average the
+        probabilities themselves."""
+    takes_the_median = """you take the median of the samples; the arithmetic mean is
+        their average."""
+    samples_depend_on_each_other = """a row's two samples do not have independent masks:
+        knowing one tells something about the other."""
 
 
-_RUNS = "returns_a_row_of_probabilities_for_each_input"
-_MEMBER = "one_sample_is_the_prediction_of_a_member"
-_OWN, _RATE = (
-    "every_row_has_a_mask_of_its_own",
-    "keeps_units_with_probability_keep_prob",
-)
-_AVERAGES = "averages_the_probabilities_of_all_samples"
 _INDEPENDENT = 0.7
 
 
 # ---- One sample: the mask is read off the prediction ---------------------------------
-
-
-def _one_sample(
-    function: StudentFunction,
-    trial: Trial,
-    case: Case,
-    rng: np.random.Generator | None = None,
-) -> np.ndarray:
-    """Return the mask (N, D) of a prediction with samples=1 of a readable case, True
-    where kept. Raises ``CheckFailure`` when each row is not the prediction of a member."""
-    rng = trial.generator() if rng is None else rng
-    found, call = shared.one_prediction(function, case, 1, rng)
-    likely = (found > 0).all() and facts.close(found.sum(axis=1), 1)
-    with np.errstate(all="ignore"):
-        logs = np.log(found if likely else np.nan * found)
-        ratios = ensemble.ratios_of(case, logs)
-        if not ensemble.are_bits(ratios):
-            trial.fail(
-                f"{call}: {_what_is_wrong(case, found, ratios)}.",
-                _member_mistake(case, found, logs, ratios),
-            )
-    return ratios > 0.5
-
-
-def _what_is_wrong(case: Case, found: np.ndarray, ratios: np.ndarray) -> str:
-    """Return in words how a prediction with one sample differs from every member's."""
-    totals = found.sum(axis=1)
-    if not facts.close(totals, 1):
-        worst = totals[np.argmax(np.abs(totals - 1))]
-        return f"a row adds up to {worst:.4g}; expected 1"
-    if (found <= 0).any():
-        return f"a probability is {found.min():.4g}; expected it above 0"
-    if np.isnan(ratios).any():
-        return "no mask of the inputs explains the prediction"
-    odd = ratios[np.minimum(np.abs(ratios), np.abs(ratios - 1)) > 1e-2]
-    return (
-        f"the prediction is one for inputs multiplied by {odd[0] / case.keep_prob:.4g}; "
-        f"expected 0 or {1 / case.keep_prob:.4g}"
-    )
-
-
-def _member_mistake(
-    case: Case, found: np.ndarray, logs: np.ndarray, ratios: np.ndarray
-) -> str | None:
-    """Return what is behind a prediction with one sample that is no member's.
-
-    Each rival is read as the right prediction is, with its own formula undone: then it
-    shows bits. ``logs`` and ``ratios`` are NaN where found are no probabilities."""
-    p, dropped = case.keep_prob, np.abs(ratios) <= 1e-2
-    if not np.isnan(ratios).any() and not dropped.any():
-        return Wrong.predicts_without_dropout
-    once = logs - logs.mean(axis=1, keepdims=True) + 1 / found.shape[1]
-    sums_to_one = facts.close(np.exp(found).sum(axis=1), 1)
-    read = partial(ensemble.ratios_of, case)
-    rivals = {
-        shared.Wrong.members_are_not_rescaled: ratios / p,
-        WrongDropout.divides_by_drop_probability: ratios * (1 - p) / p,
-        WrongDropout.rescales_twice: ratios * p,
-        WrongDropout.multiplies_by_keep_prob: ratios / p**2,
-        WrongDropout.divides_by_the_root: ratios / math.sqrt(p),
-        WrongDropout.divides_by_kept_fraction: (
-            ratios * (1 - dropped.mean(axis=1, keepdims=True)) / p
-        ),
-        shared.Wrong.forgets_the_bias: read(logs, 0 * case.bias),
-        shared.Wrong.rescales_the_bias: read(logs, case.bias / p),
-        shared.Wrong.applies_softmax_twice: read(np.log(once)),
-        shared.Wrong.returns_logarithms: read(found) if sums_to_one else np.nan,
-        shared.Wrong.returns_logits: read(found),
-        shared.Wrong.takes_a_sigmoid_of_each_class: read(np.log(found / (1 - found))),
-    }
-    shown = {
-        Wrong.drops_the_outputs: (found == 0).any() or _drops_logits(case, logs),
-        shared.Wrong.normalises_over_another_axis: (
-            facts.close(found.sum(axis=0), 1) or facts.close(found.sum(), 1)
-        ),
-        Wrong.drops_single_weights: _drops_weights(case, logs),
-    }
-    name = first(None, rivals, lambda _, read: ensemble.are_bits(read))
-    return name or first(True, shown)
-
-
-def _explained(logs: np.ndarray, choices: np.ndarray) -> bool:
-    """Return whether every row of logs (N, C) is, up to a shift of its own, made of one of
-    the choices (K, N, C) in each class."""
-    shifts = choices[:, :, 0] - logs[:, 0]
-    gaps = np.abs(logs + shifts[:, None, :, None] - choices)
-    return bool((gaps.min(axis=1).max(axis=-1) < 1e-3).any(axis=0).all())
-
-
-def _drops_logits(case: Case, logs: np.ndarray) -> bool:
-    full, scales = case.logits(), (1, 1 / case.keep_prob)
-    return any(_explained(logs, np.stack([0 * full, s * full])) for s in scales)
-
-
-def _drops_weights(case: Case, logs: np.ndarray) -> bool:
-    if case.x.shape[1] > 3:
-        return False
-    scales, unbiased = (1, case.keep_prob), case.members() - case.bias
-    return any(_explained(logs, s * unbiased + case.bias) for s in scales)
 
 
 def _runs(function: StudentFunction, trial: Trial) -> None:
@@ -193,13 +66,13 @@ def _predicts_a_member(function: StudentFunction, trial: Trial) -> None:
     """With samples=1 each row is softmax(m ⊙ x / keep_prob @ weights + bias) for a mask m."""
     for n, d, keep_prob in ((40, 3, 0.8), (40, 3, 0.3), (1, 1, 0.6), (30, 25, 0.3)):
         case = ensemble.readable(trial, n, d, keep_prob)
-        kept = _one_sample(function, trial, case)
+        kept = one_member.mask_of(function, trial, case)
         none = elementwise.Wrong.drops_everything
         trial.expect(
             kept.size <= 500 or 0 < kept.sum() < kept.size,
             f"{case.call(function.name, 1, 'rng')}: {int(kept.sum())} of "
             f"{kept.size} units are kept; expected about {keep_prob:.0%}.",
-            Wrong.predicts_without_dropout if kept.all() else none,
+            one_member.Wrong.predicts_without_dropout if kept.all() else none,
         )
     case = ensemble.ordinary(trial, 5, 4, 3, 1.0)
     more = 1, trial.generator()
@@ -215,7 +88,7 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     """The same rng state gives the same prediction; another state, another one."""
     # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
     case = ensemble.readable(trial, 40, 25, _INDEPENDENT)
-    mask = partial(_one_sample, function, trial, case)
+    mask = partial(one_member.mask_of, function, trial, case)
     ensemble.expect_follows_rng(
         trial, mask, "different predictions", "the same prediction"
     )
@@ -225,38 +98,30 @@ def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
     """Rows, units and calls do not share bits."""
     rng, calls, wrong = trial.generator(), 12, elementwise.Wrong
     case = ensemble.readable(trial, 60, 20, _INDEPENDENT)
-    drawn = np.array([_one_sample(function, trial, case, rng) for _ in range(calls)])
+    draw = partial(one_member.mask_of, function, trial, case, rng)
+    drawn = np.array([draw() for _ in range(calls)])
     call, mask, counts = case.call(function.name, 1, rng), drawn[0], drawn.sum(axis=2)
-    different, all_or_none = (
-        len({m.tobytes() for m in drawn}),
-        mask.all() or not mask.any(),
-    )
-    # Of these signs correct masks show none, but for chances below 0.58 ** 60 per sign.
-    signs: dict[str, tuple[Any, str]] = {
-        ": a row keeps all of its units or none": (
-            (mask == mask[:, :1]).all(),
-            wrong.one_bit_for_the_whole_array
-            if all_or_none
-            else wrong.drops_whole_rows,
-        ),
-        ": all rows have the same mask": (
-            (mask == mask[0]).all(),
-            wrong.one_mask_for_all_rows,
-        ),
-        f", called {calls} times with one rng, drew {different} different masks": (
-            different < calls,
-            wrong.same_mask_every_call,
-        ),
-        f": each of {counts.size} rows keeps {counts[0, 0]} of 20 units; expected a number "
-        "that varies": (not np.ptp(counts), wrong.keeps_a_fixed_number),
-        ": in each call all rows keep the same number of units; expected a number that "
-        "varies from row to row": (
-            not np.ptp(counts, axis=1).any(),
-            wrong.bits_depend_on_each_other,
-        ),
-    }
-    for what, (shows, name) in signs.items():
+    different = len({m.tobytes() for m in drawn})
+    whole = wrong.drops_whole_rows
+    if mask.all() or not mask.any():
+        whole = wrong.one_bit_for_the_whole_array
+
+    def refuse(shows: Any, what: str, name: str) -> None:
         trial.expect(not shows, f"{call}{what}.", name)
+
+    # Of these signs correct masks show none, but for chances below 0.58 ** 60 per sign.
+    refuse((mask == mask[:, :1]).all(), ": a row keeps all of its units or none", whole)
+    name = wrong.one_mask_for_all_rows
+    refuse((mask == mask[0]).all(), ": all rows have the same mask", name)
+    what = f", called {calls} times with one rng, drew {different} different masks"
+    refuse(different < calls, what, wrong.same_mask_every_call)
+    what = f": each of {counts.size} rows keeps {counts[0, 0]} of 20 units"
+    varies = "; expected a number that varies"
+    refuse(not np.ptp(counts), what + varies, wrong.keeps_a_fixed_number)
+    what = f": in each call all rows keep the same number of units{varies}"
+    what += " from row to row"
+    name = wrong.bits_depend_on_each_other
+    refuse(not np.ptp(counts, axis=1).any(), what, name)
 
 
 def _drawn(
@@ -269,7 +134,7 @@ def _drawn(
     """Return a case and the mask of one sample of it, of at least this many units, in an
     even number of rows of 25."""
     case = ensemble.readable(trial, 2 * -(-units // 50), 25, keep_prob)
-    return case, _one_sample(function, trial, case, rng)
+    return case, one_member.mask_of(function, trial, case, rng)
 
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
@@ -278,29 +143,32 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     def measure(keep_prob: float) -> float:
         return float(_drawn(function, trial, 10_000, keep_prob)[1].mean())
 
+    wrong = elementwise.Wrong
     for keep_prob in (0.85, 0.3):
         look = f"kept at {keep_prob}"
         case, kept = _drawn(function, trial, trial.size(look), keep_prob)
         what = f"units kept at keep_prob = {keep_prob}, with one sample"
         name = partial(elementwise.share_name, keep_prob=keep_prob, measure=measure)
         trial.judge(look, kept, kept.size, what, name)
-    large, front = kept[np.abs(case.x) > 1.75], kept[: len(kept) // 2]
-    what, name = "kept at keep_prob = 0.3", elementwise.Wrong.drops_by_value
-    look = "large x kept at 0.3"
-    trial.judge(look, large, large.size, f"units of large |x| {what}", name)
-    where, name = (
-        "units in the first half of the rows",
-        elementwise.Wrong.drops_by_place,
-    )
-    look = "first rows kept at 0.3"
-    trial.judge(look, front, front.size, f"{where} {what}", name)
+    front = np.arange(len(kept)) < len(kept) / 2
+    parts = {
+        "large x": (np.abs(case.x) > 1.75, "units of large |x|", wrong.drops_by_value),
+        "first rows": (
+            front,
+            "units in the first half of the rows",
+            wrong.drops_by_place,
+        ),
+    }
+    for part, (where, units, by) in parts.items():
+        bits, what = kept[where], f"{units} kept at keep_prob = 0.3"
+        trial.judge(f"{part} kept at 0.3", bits, bits.size, what, by)
 
 
 def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     """Disjoint pairs of bits agree with probability p² + q²; the count in a row varies."""
     rng, pairs = trial.generator(), trial.size("neighbouring rows")
     case, mask = _drawn(function, trial, 3 * pairs, _INDEPENDENT, rng)
-    second = _one_sample(function, trial, case, rng)
+    second = one_member.mask_of(function, trial, case, rng)
     looks = {
         "neighbouring rows": (mask[::2], mask[1::2]),
         "distant rows": tuple(np.split(mask, 2)),
@@ -446,10 +314,8 @@ _SAMPLE_LOOKS = {
 }
 _RUNS = "returns_a_row_of_probabilities_for_each_input"
 _MEMBER = "one_sample_is_the_prediction_of_a_member"
-_OWN, _RATE = (
-    "every_row_has_a_mask_of_its_own",
-    "keeps_units_with_probability_keep_prob",
-)
+_OWN = "every_row_has_a_mask_of_its_own"
+_RATE = "keeps_units_with_probability_keep_prob"
 _MEAN = "averages_the_probabilities_of_all_samples"
 
 exercise.asks(0.25, _RUNS, stated(_runs))

@@ -22,52 +22,34 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="ens-probit"):
-    leaves_out_the_correction = (
-        "your answer is weight scaling, the sigmoid of the mean logit; the correction "
-        "divides that logit by a number above 1."
-    )
+    leaves_out_the_correction = """your answer is weight scaling, the sigmoid of the
+        mean logit; the correction divides that logit by a number above 1."""
     puts_in_the_standard_deviation = at(
         "ens-mistakes",
         "you put the logit's standard deviation where the formula has its variance s².",
     )
-    another_factor_of_the_variance = (
-        "your s² has the right sum and another factor than (1 − keep_prob) / keep_prob."
-    )
-    another_sum_in_the_variance = (
-        "your s² is made of another sum than that of (x_i w_i)² over the units of the "
-        "row: each unit has a term, the bias has none, and no row enters another's."
-    )
-    squares_the_sum_of_the_terms = (
-        "your s² squares the sum of the x_i w_i; independent units add their "
-        "variances, so square each term and sum then."
-    )
-    another_constant_than_pi_over_eight = (
-        "your formula has another constant than π / 8 in front of s²."
-    )
+    another_factor_of_the_variance = """your s² has the right sum and another factor
+        than (1 − keep_prob) / keep_prob."""
+    another_sum_in_the_variance = """your s² is made of another sum than that of (x_i
+        w_i)² over the units of the row: each unit has a term, the bias has none, and no
+        row enters another's."""
+    squares_the_sum_of_the_terms = """your s² squares the sum of the x_i w_i;
+        independent units add their variances, so square each term and sum then."""
+    another_constant_than_pi_over_eight = """your formula has another constant than π /
+        8 in front of s²."""
     forgets_the_square_root = "you divide by 1 + π s² / 8; divide by its square root."
-    multiplies_by_the_correction = (
-        "you multiply the mean logit by the square root; divide, since noise makes "
-        "the mean less sure."
-    )
-    leaves_the_bias_outside = (
-        "you divide x · w and add the bias after that; the mean logit has the bias in "
-        "it, and is divided as a whole."
-    )
-    rescales_the_mean_logit = (
-        "you scale the mean logit by keep_prob or its inverse; inverted dropout's "
-        "mean logit is that of the network without dropout."
-    )
-    leaves_the_normal_distribution_function = (
-        "you end with the normal distribution function; the last step reads it as a "
-        "sigmoid again."
-    )
-    gives_the_other_class = (
-        "you return 1 minus the probability: the logit has the wrong sign."
-    )
-    enumerates_the_members = (
-        "you return the mean itself, over all masks; the probit formula comes near it "
-        "in one pass, for any number of units."
-    )
+    multiplies_by_the_correction = """you multiply the mean logit by the square root;
+        divide, since noise makes the mean less sure."""
+    leaves_the_bias_outside = """you divide x · w and add the bias after that; the mean
+        logit has the bias in it, and is divided as a whole."""
+    rescales_the_mean_logit = """you scale the mean logit by keep_prob or its inverse;
+        inverted dropout's mean logit is that of the network without dropout."""
+    leaves_the_normal_distribution_function = """you end with the normal distribution
+        function; the last step reads it as a sigmoid again."""
+    gives_the_other_class = """you return 1 minus the probability: the logit has the
+        wrong sign."""
+    enumerates_the_members = """you return the mean itself, over all masks; the probit
+        formula comes near it in one pass, for any number of units."""
     expands_to_second_order = at(
         "ens-jensen",
         "you use the second-order expansion of the mean; the probit formula stays "
@@ -146,10 +128,8 @@ def _rivals(unit: Case) -> Rivals:
 
 
 #: Instead of π / 8.
-_CONSTANTS = (
-    *(1, math.pi, math.pi / 4, math.pi / 2, 1 / 8),
-    *(3 / math.pi**2, 8 / math.pi, math.pi**2 / 8),
-)
+_CONSTANTS = [1, 1 / 8, 8 / math.pi, math.pi**2 / 8, 3 / math.pi**2]
+_CONSTANTS += [math.pi / divisor for divisor in (1, 2, 4)]
 
 
 def _factors(p: float) -> tuple[float, ...]:
@@ -173,16 +153,14 @@ def _sums(x: np.ndarray, w: np.ndarray, b: float) -> tuple[np.ndarray, ...]:
     )
 
 
-_ROWS, _RIGHT = (
-    "returns_one_float_for_each_row",
-    "is_the_sigmoid_of_the_corrected_logit",
-)
-_KIND = shared.sure("The result is a float array of shape (N,)", _units)
+_ROWS = "returns_one_float_for_each_row"
+_RIGHT = "is_the_sigmoid_of_the_corrected_logit"
+_KIND = shared.kind("The result is a float array of shape (N,)", _units)
 _SURVIVES = shared.survives(_large, _corrected, "probability", "mean logits")
 _PURE = shared.unchanged(_units, "x and weights")
 exercise.asks(0.25, _ROWS, _KIND)
 exercise.asks(
-    1.0, _RIGHT, shared.right(_units, _corrected, _rivals, "probability"), _ROWS
+    1.0, _RIGHT, shared.equals(_units, _corrected, _rivals, "probability"), _ROWS
 )
 exercise.asks(0.25, "the_sigmoid_survives_large_logits", _SURVIVES, _RIGHT)
 exercise.asks(0.25, "the_correction_leaves_its_arguments_alone", _PURE, _RIGHT)

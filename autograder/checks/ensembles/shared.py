@@ -12,46 +12,35 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, ensemble, network
+from autograder.families import ensemble, network, properties
 from autograder.families.ensemble import Case, log_softmax, sigmoid, softmax
 from autograder.families.rivals import Rivals, first, joined
 
 
 class Wrong(Mistakes, section="ens-geometric"):
-    returns_logits = (
-        "you return logits; probabilities come out of the softmax, or of the sigmoid."
-    )
-    returns_logarithms = (
-        "you return logarithms of probabilities; take the exponential at the end."
-    )
-    applies_softmax_twice = (
-        "you apply softmax to probabilities; it belongs on the logits, once."
-    )
-    normalises_over_another_axis = (
-        "you divide by a sum over another axis than the classes, or over several; "
-        "each row's probabilities add up to 1."
-    )
-    takes_a_sigmoid_of_each_class = (
-        "you take a sigmoid of each logit by itself; several classes take a softmax."
-    )
+    returns_logits = """you return logits; probabilities come out of the softmax, or of
+        the sigmoid."""
+    returns_logarithms = """you return logarithms of probabilities; take the exponential
+        at the end."""
+    applies_softmax_twice = """you apply softmax to probabilities; it belongs on the
+        logits, once."""
+    normalises_over_another_axis = """you divide by a sum over another axis than the
+        classes, or over several; each row's probabilities add up to 1."""
+    takes_a_sigmoid_of_each_class = """you take a sigmoid of each logit by itself;
+        several classes take a softmax."""
     forgets_the_bias = "your logits are x @ weights without the bias."
-    rescales_the_bias = (
-        "you scale the bias together with the inputs; no mask touches it, so it stays "
-        "as it is."
-    )
-    clips_large_logits = (
-        "large logits are cut off on the way, or what they overflow to is replaced; "
-        "only their differences matter, so subtract each row's largest instead."
-    )
+    rescales_the_bias = """you scale the bias together with the inputs; no mask touches
+        it, so it stays as it is."""
+    clips_large_logits = """large logits are cut off on the way, or what they overflow
+        to is replaced; only their differences matter, so subtract each row's largest
+        instead."""
     averages_the_logits = at(
         "ens-mistakes",
         "you average logits, or logarithms of probabilities, which gives the "
         "geometric mean; the arithmetic one averages probabilities.",
     )
-    members_are_not_rescaled = (
-        "your members do not divide the kept inputs by keep_prob, as inverted dropout "
-        "does."
-    )
+    members_are_not_rescaled = """your members do not divide the kept inputs by
+        keep_prob, as inverted dropout does."""
 
 
 Cases = Callable[[Trial], Sequence[Case]]
@@ -101,14 +90,9 @@ def expect_unchanged(
 ) -> None:
     """Check that x, weights and bias are the same after the call as before."""
     _, after = function.observe(*case.given, *more)
-    names = ("x", "weights", "bias")
-    for name, before, now in zip(names, case.given, after, strict=False):
-        trial.expect(
-            np.array_equal(before, now),
-            f"{case.call(function.name, *more)} changed {name} in place; {name} * c makes "
-            f"a new array, {name} *= c does not.",
-            elementwise.Wrong.changes_its_input,
-        )
+    call, names = case.call(function.name, *more), ("x", "weights", "bias")
+    hint = "; {0} * c makes a new array, {0} *= c does not"
+    properties.expect_unchanged(trial, call, names, case.given, after, hint)
 
 
 def expect_finite(trial: Trial, found: Any, call: str) -> None:
@@ -136,7 +120,7 @@ def expect_near(
     )
 
 
-def sure(says: str, cases: Cases, read: Read = one_prediction) -> Property:
+def kind(says: str, cases: Cases, read: Read = one_prediction) -> Property:
     """The property that ``read`` finds what it wants, the same in two calls."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
@@ -151,7 +135,7 @@ def sure(says: str, cases: Cases, read: Read = one_prediction) -> Property:
     return Property(f"{says}, the same at every call.", test)
 
 
-def right(
+def equals(
     cases: Cases,
     truth: Truth,
     rivals: Callable[[Case], Rivals],

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -24,19 +25,15 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="ens-geometric"):
-    scales_the_probabilities = (
-        "you multiply probabilities by keep_prob; the factor belongs to the inputs or "
-        "the weights, before the softmax."
-    )
+    scales_the_probabilities = """you multiply probabilities by keep_prob; the factor
+        belongs to the inputs or the weights, before the softmax."""
     takes_the_root_at_test = at(
         "conv-test-time",
         "you multiply by the square root of keep_prob, which preserves the expected "
         "squared norm; the mean logits take keep_prob itself.",
     )
-    gives_the_arithmetic_mean = (
-        "you average the members' probabilities; weight scaling is one pass without "
-        "masks."
-    )
+    gives_the_arithmetic_mean = """you average the members' probabilities; weight
+        scaling is one pass without masks."""
 
 
 def _cases(trial: Trial) -> list[Case]:
@@ -69,7 +66,9 @@ def _rivals(case: Case) -> Rivals:
         WrongClassic.multiplies_by_drop_probability_at_test: 1 - p,
         Wrong.takes_the_root_at_test: math.sqrt(p),
     }
-    rivals = {name: softmax(case.logits(factor)) for name, factor in factors.items()}
+    rivals: dict[str, Any] = {
+        name: softmax(case.logits(factor)) for name, factor in factors.items()
+    }
     rivals |= {
         shared.Wrong.rescales_the_bias: softmax(p * case.logits()),
         shared.Wrong.forgets_the_bias: softmax(right - case.bias),
@@ -82,13 +81,11 @@ def _rivals(case: Case) -> Rivals:
     return rivals
 
 
-_ROWS, _MEAN = (
-    "returns_a_row_of_floats_for_each_input",
-    "is_the_softmax_of_the_mean_logits",
-)
-_KIND = shared.sure("The result is a float array of shape (N, C)", _cases)
+_ROWS = "returns_a_row_of_floats_for_each_input"
+_MEAN = "is_the_softmax_of_the_mean_logits"
+_KIND = shared.kind("The result is a float array of shape (N, C)", _cases)
 _SURVIVES, _PURE = shared.survives(_large, _right), shared.unchanged(_cases)
 exercise.asks(0.25, _ROWS, _KIND)
-exercise.asks(0.75, _MEAN, shared.right(_cases, _right, _rivals), _ROWS)
+exercise.asks(0.75, _MEAN, shared.equals(_cases, _right, _rivals), _ROWS)
 exercise.asks(0.25, "the_prediction_survives_large_logits", _SURVIVES, _MEAN)
 exercise.asks(0.25, "scaling_leaves_the_arguments_alone", _PURE, _MEAN)

@@ -1,0 +1,124 @@
+"""The mask of one sample, read off the prediction; what a prediction without one shows."""
+
+import math
+from functools import partial
+
+import numpy as np
+
+from autograder.checks.conventions.inverted_dropout import Wrong as WrongDropout
+from autograder.checks.ensembles import shared
+from autograder.contract import facts
+from autograder.contract.mistakes import Mistakes
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import ensemble
+from autograder.families.ensemble import Case
+from autograder.families.rivals import first
+
+
+class Wrong(Mistakes, section="ens-montecarlo"):
+    predicts_without_dropout = """no unit is dropped in your prediction; Monte Carlo
+        leaves dropout on at test."""
+    drops_the_outputs = """you drop logits or probabilities; the dropped layer is the
+        one in front of the weights, x."""
+    drops_single_weights = """you drop entries of weights, each by itself; dropout drops
+        a unit, with all the weights that leave it."""
+
+
+def mask_of(
+    function: StudentFunction,
+    trial: Trial,
+    case: Case,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Return the mask (N, D) of a prediction with samples=1 of a readable case, True
+    where kept. Raises ``CheckFailure`` when a row is not the prediction of a member."""
+    rng = trial.generator() if rng is None else rng
+    found, call = shared.one_prediction(function, case, 1, rng)
+    likely = (found > 0).all() and facts.close(found.sum(axis=1), 1)
+    with np.errstate(all="ignore"):
+        logs = np.log(found if likely else np.nan * found)
+        ratios = ensemble.ratios_of(case, logs)
+        if not ensemble.are_bits(ratios):
+            trial.fail(
+                f"{call}: {_what_is_wrong(case, found, ratios)}.",
+                _member_mistake(case, found, logs, ratios),
+            )
+    return ratios > 0.5
+
+
+def _what_is_wrong(case: Case, found: np.ndarray, ratios: np.ndarray) -> str:
+    """Return in words how a prediction with one sample differs from every member's."""
+    totals = found.sum(axis=1)
+    if not facts.close(totals, 1):
+        worst = totals[np.argmax(np.abs(totals - 1))]
+        return f"a row adds up to {worst:.4g}; expected 1"
+    if (found <= 0).any():
+        return f"a probability is {found.min():.4g}; expected it above 0"
+    if np.isnan(ratios).any():
+        return "no mask of the inputs explains the prediction"
+    odd = ratios[np.minimum(np.abs(ratios), np.abs(ratios - 1)) > 1e-2]
+    return (
+        f"the prediction is one for inputs multiplied by {odd[0] / case.keep_prob:.4g}; "
+        f"expected 0 or {1 / case.keep_prob:.4g}"
+    )
+
+
+def _member_mistake(
+    case: Case, found: np.ndarray, logs: np.ndarray, ratios: np.ndarray
+) -> str | None:
+    """Return what is behind a prediction with one sample that is no member's.
+
+    Each rival is read as the right prediction is, with its own formula undone: then it
+    shows bits. ``logs`` and ``ratios`` are NaN where found are no probabilities."""
+    p, dropped = case.keep_prob, np.abs(ratios) <= 1e-2
+    if not np.isnan(ratios).any() and not dropped.any():
+        return Wrong.predicts_without_dropout
+    once = logs - logs.mean(axis=1, keepdims=True) + 1 / found.shape[1]
+    sums_to_one = facts.close(np.exp(found).sum(axis=1), 1)
+    read = partial(ensemble.ratios_of, case)
+    rivals = {
+        shared.Wrong.members_are_not_rescaled: ratios / p,
+        WrongDropout.divides_by_drop_probability: ratios * (1 - p) / p,
+        WrongDropout.rescales_twice: ratios * p,
+        WrongDropout.multiplies_by_keep_prob: ratios / p**2,
+        WrongDropout.divides_by_the_root: ratios / math.sqrt(p),
+        WrongDropout.divides_by_kept_fraction: (
+            ratios * (1 - dropped.mean(axis=1, keepdims=True)) / p
+        ),
+        shared.Wrong.forgets_the_bias: read(logs, 0 * case.bias),
+        shared.Wrong.rescales_the_bias: read(logs, case.bias / p),
+        shared.Wrong.applies_softmax_twice: read(np.log(once)),
+        shared.Wrong.returns_logarithms: read(found) if sums_to_one else np.nan,
+        shared.Wrong.returns_logits: read(found),
+        shared.Wrong.takes_a_sigmoid_of_each_class: read(np.log(found / (1 - found))),
+    }
+    shown = {
+        Wrong.drops_the_outputs: (found == 0).any() or _drops_logits(case, logs),
+        shared.Wrong.normalises_over_another_axis: (
+            facts.close(found.sum(axis=0), 1) or facts.close(found.sum(), 1)
+        ),
+        Wrong.drops_single_weights: _drops_weights(case, logs),
+    }
+    name = first(None, rivals, lambda _, read: ensemble.are_bits(read))
+    return name or first(True, shown)
+
+
+def _explained(logs: np.ndarray, choices: np.ndarray) -> bool:
+    """Return whether every row of logs (N, C) is, up to a shift of its own, made of one of
+    the choices (K, N, C) in each class."""
+    shifts = choices[:, :, 0] - logs[:, 0]
+    gaps = np.abs(logs + shifts[:, None, :, None] - choices)
+    return bool((gaps.min(axis=1).max(axis=-1) < 1e-3).any(axis=0).all())
+
+
+def _drops_logits(case: Case, logs: np.ndarray) -> bool:
+    full, scales = case.logits(), (1, 1 / case.keep_prob)
+    return any(_explained(logs, np.stack([0 * full, s * full])) for s in scales)
+
+
+def _drops_weights(case: Case, logs: np.ndarray) -> bool:
+    if case.x.shape[1] > 3:
+        return False
+    scales, unbiased = (1, case.keep_prob), case.members() - case.bias
+    return any(_explained(logs, s * unbiased + case.bias) for s in scales)
