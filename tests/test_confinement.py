@@ -98,6 +98,7 @@ VERDICTS = [
     (("fcntl", 0, 15), errno.EPERM),
     (("fcntl", 0, 1031), errno.EPERM),
     (("inotify_add_watch", 3), errno.EPERM),
+    (("mknodat", -100), errno.EPERM),
     (("msgrcv", 0), errno.EPERM),
     (("prctl", 1), errno.EPERM),
     (("prctl", 4), errno.EPERM),

@@ -401,3 +401,30 @@ def test_folders_that_killed_judges_left_go_with_a_later_run(
     for file in (lock, held, another):
         assert file is not None
         os.close(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="no modes of folders there")
+def test_a_folder_whose_owner_locked_himself_out_is_removed(tmp_path: Path) -> None:
+    """Whoever grades is seldom root, for whom no folder is closed."""
+    tmp_path.chmod(0o777)
+    script = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from autograder.isolation.folders import remove_folder
+os.chdir(sys.argv[2])
+if os.getuid() == 0:
+    os.setgid(65534), os.setuid(65534)
+os.makedirs("left/x/y/z")
+open("left/x/f", "w").close()
+os.mkdir("left/none", 0)
+os.symlink("/etc", "left/link")
+os.chmod("left/x/y", 0o500), os.chmod("left/x", 0o300), os.chmod("left", 0o000)
+remove_folder("left")
+print(os.listdir())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(ROOT), str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

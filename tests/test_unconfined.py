@@ -220,6 +220,30 @@ for folder, _, _ in os.walk("/"):
         assert size == str(64 * 2**20) and f"{folder}/".startswith("/tmp/")
 
 
+PRIVILEGES = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+held = (ctypes.c_uint32 * 6)()
+libc.capget((ctypes.c_uint32 * 2)(0x20080522, 0), held)
+print("capabilities", sum(held))
+for kind in (0o060600, 0o020600, 0o010600, 0o140600):  # block, character, pipe, socket
+    print(libc.mknod(f"n{kind}".encode(), kind, os.makedev(1, 11)), os.listdir())
+print(libc.ioctl(os.open(".", os.O_RDONLY), 0xC0045877, 0))  # FIFREEZE
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
+@pytest.mark.parametrize("mode", ["off", "auto"])
+def test_a_worker_that_root_started_has_no_privilege(mode: str) -> None:
+    with RemoteWorker(mode, limits=QUICK) as worker:
+        outcome = worker.run_cell(1, PRIVILEGES)
+    if worker.sandbox not in ("landlock", "bubblewrap"):
+        pytest.skip("foreign functions are refused here")
+    assert outcome.error is None
+    refused = ["-1 []"] * 4
+    assert outcome.stdout.splitlines() == ["capabilities 0", *refused, "-1"]
+
+
 # -- what the report says -------------------------------------------------------------------
 WITHOUT = {
     "seccomp.install = lambda: False": "landlock without seccomp",

@@ -114,8 +114,17 @@ def remove_folder(path: str) -> None:
 
 
 def _opened(name: str, parent: int | None = None) -> int:
-    """Return a descriptor of a folder, never of what a link leads to."""
-    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    """Return a descriptor of a folder, never of what a link leads to, and let its owner
+    read and change it."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        folder = os.open(name, flags, dir_fd=parent)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=parent)
+        folder = os.open(name, flags, dir_fd=parent)
+    with contextlib.suppress(OSError):
+        os.fchmod(folder, 0o700)
+    return folder
 
 
 def _empty(top: int) -> None:

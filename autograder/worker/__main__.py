@@ -50,6 +50,7 @@ def confine(request: dict[str, Any]) -> str:
     if request["parent"] is not None:
         end_with_parent(request["parent"])
     limits.limit_resources(request["limits"])
+    limits.drop_capabilities()
     own = tempfile.gettempdir() if request["folder"] is None else request["folder"]
     readable = [path for path in request["readable"] if Path(path).exists()]
     vars(autograder)["check"] = _no_check

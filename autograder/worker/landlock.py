@@ -12,6 +12,8 @@ from typing import Any
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _PR_SET_NO_NEW_PRIVS = 38
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
+#: Devices, sockets and pipes in a folder, and commands to devices.
+_NO_FILES = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 15
 _FILES_BY_VERSION = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 _BOTH_TCP, _BOTH_SCOPES = 3, 3
 #: The version from which Landlock refuses to cut a file as well.
@@ -45,7 +47,7 @@ def install(readable: Sequence[str], writable: Sequence[str]) -> int:
     for path in readable:
         _allow(libc, ruleset, path, reading)
     for path in writable:
-        _allow(libc, ruleset, path, files & ~_EXECUTE)
+        _allow(libc, ruleset, path, files & ~_EXECUTE & ~_NO_FILES)
     # Landlock refuses processes that could gain privileges.
     done = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     done = done and libc.syscall(_RESTRICT, ruleset, 0) == 0
