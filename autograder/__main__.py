@@ -23,6 +23,7 @@ from autograder.wire.text import one_line
 
 if TYPE_CHECKING:
     from autograder.doors.classroom import Graded, Recorder
+    from autograder.grading.report import Report
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,6 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--sandbox", choices=MODES, default="auto")
     check.set_defaults(run=_check)
 
+    _add_class_commands(commands)
+    return parser
+
+
+def _add_class_commands(commands: Any) -> None:
+    """Add the commands of whoever makes and runs a course."""
     audit = commands.add_parser("audit", help="print what every check promises")
     audit.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     audit.set_defaults(run=_audit)
@@ -79,14 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="make the notebooks from solutions/")
     build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     build.set_defaults(run=_build)
-    return parser
 
 
 def _check(arguments: argparse.Namespace) -> int:
     from autograder.grading.draws import ReplayError, check_replay
     from autograder.grading.grade import grade
     from autograder.grading.secret import SecretError
-    from autograder.grading.text import report_text
     from autograder.isolation.worker_handle import WorkerUnavailable
 
     try:
@@ -112,16 +117,23 @@ def _check(arguments: argparse.Namespace) -> int:
             "file, or of another version of the grader.",
             file=sys.stderr,
         )
-    if arguments.json == "-":
-        _say(report.as_json(), end="")
-        return 0 if report.error is None else 1
+    return _show(report, arguments.json)
+
+
+def _show(report: "Report", json: str | None) -> int:
+    """Write the report where ``json`` says, print it, and return the exit code."""
+    from autograder.grading.text import report_text
+
     code = 0 if report.error is None else 1
-    if arguments.json is not None:
+    if json == "-":
+        _say(report.as_json(), end="")
+        return code
+    if json is not None:
         # First, for whoever reads the text may close the pipe.
         try:
-            Path(arguments.json).write_text(report.as_json(), encoding="utf-8")
+            Path(json).write_text(report.as_json(), encoding="utf-8")
         except OSError as error:
-            print(f"{arguments.json}: {error.strerror}.", file=sys.stderr)
+            print(f"{json}: {error.strerror}.", file=sys.stderr)
             code = 2
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     _say(report_text(report, colour))

@@ -151,21 +151,10 @@ def grade_class(
         done(graded)
 
     try:
-        second: dict[HandedIn, TryAgain] = {}
         waiting: dict[Future[Graded], HandedIn] = {
             judges.begin(grade_one, file, defer=True, **options): file for file in files
         }
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                file = waiting.pop(future)
-                outcome = _outcome(future, file)
-                if isinstance(outcome, TryAgain):
-                    second[file] = outcome
-                elif outcome.report is None:
-                    second[file] = TryAgain(outcome.failure, 0.0)
-                else:
-                    keep(outcome)
-        for file, again in second.items():
+        for file, again in _first_round(waiting, keep).items():
             future = judges.alone(grade_one, file, again=again, **options)
             outcome = _outcome(future, file)
             if isinstance(outcome, TryAgain):
@@ -175,6 +164,24 @@ def grade_class(
     finally:
         judges.end()
     return [results[file] for file in files]
+
+
+def _first_round(
+    waiting: "dict[Future[Graded], HandedIn]", keep: Callable[[Graded], None]
+) -> dict[HandedIn, TryAgain]:
+    """Hand each result to ``keep``; return the files that are to be tried again."""
+    second: dict[HandedIn, TryAgain] = {}
+    while waiting:
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            file = waiting.pop(future)
+            outcome = _outcome(future, file)
+            if isinstance(outcome, TryAgain):
+                second[file] = outcome
+            elif outcome.report is None:
+                second[file] = TryAgain(outcome.failure, 0.0)
+            else:
+                keep(outcome)
+    return second
 
 
 def _outcome(future: "Future[Graded]", file: HandedIn) -> Graded | TryAgain:

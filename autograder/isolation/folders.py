@@ -137,6 +137,7 @@ def _empty(top: int) -> None:
                 try:
                     for child in _folders(inner):
                         new = os.urandom(16).hex()
+                        os.chmod(child, 0o700, dir_fd=inner)
                         os.rename(child, new, src_dir_fd=inner, dst_dir_fd=top)
                 finally:
                     os.close(inner)

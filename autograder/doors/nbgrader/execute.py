@@ -4,6 +4,7 @@
 ``handed_in.JudgedExporter``; all else of nbgrader stays its own.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -103,9 +104,7 @@ class JudgedExecute(NbGraderPreprocessor):
             return grade(submission, **options)
         if application not in _ahead:
             paths = {
-                (*Path(folder).parts[-2:], Path(file).stem): Path(file)
-                for folder, files in found.items()
-                for file in files
+                key: path for key, path in _class_files(found) if key[1:] == who[1:]
             }
 
             def read(who: tuple[str, ...]) -> Submission | None:
@@ -116,11 +115,20 @@ class JudgedExecute(NbGraderPreprocessor):
                     # Its own turn will say what is wrong with it; not somebody else's.
                     return None
 
-            line = [key for key in sorted(paths) if key[1:] == who[1:]]
-            _ahead[application] = GradedAhead(line, read, options)
+            _ahead[application] = GradedAhead(sorted(paths), read, options)
             if isinstance(application, WholeAutograde):
                 application.closing.callback(_ahead[application].end)
         return _ahead[application].report(who, submission)
+
+
+def _class_files(
+    found: dict[str, list[str]],
+) -> Iterator[tuple[tuple[str, ...], Path]]:
+    """Yield (student, assignment, notebook) and the file of each, as nbgrader found
+    them."""
+    for folder, files in found.items():
+        for file in files:
+            yield (*Path(folder).parts[-2:], Path(file).stem), Path(file)
 
 
 #: What is graded ahead, by nbgrader application; each grades one assignment.
