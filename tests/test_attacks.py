@@ -530,10 +530,15 @@ def test_a_required_sandbox_that_is_missing_is_refused(tmp_path: Path) -> None:
 
 #: Writes a frame to the judge that the worker itself would never write.
 FORGERY = """
-import json, os, stat, struct
+import json, os, stat, struct, sys
+def worker():
+    frame = sys._getframe()
+    while not hasattr(frame.f_locals.get("worker"), "say"):
+        frame = frame.f_back
+    return frame.f_locals["worker"]
 def forge(header, body=b""):
     if isinstance(header, dict):
-        header = {"request": get_ipython()._worker.number} | header
+        header = {"request": worker().number} | header
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     for fd in range(3, 64):
         try:
@@ -561,7 +566,7 @@ FORGERIES = {
     "figures without end": (
         "forge({'error': None, 'value': None, 'stdout': '', 'stderr': '',"
         " 'images': ['A' * 7_900_000]})\n"
-        "get_ipython()._worker.say = lambda *a: None\n# %%\n" * 40
+        "worker().say = lambda *a: None\n# %%\n" * 40
     ),
 }
 
@@ -626,7 +631,7 @@ def test_of_the_names_that_are_claimed_few_are_looked_at() -> None:
     claim = """
 names = {"escape \\x1b[2J": ""} | {f"inverted_dropou{i}": "" for i in range(100_000)}
 forge({"error": None, "value": None, "stdout": "", "stderr": "", "images": []})
-forge({"names": names, "request": get_ipython()._worker.number + 1})
+forge({"names": names, "request": worker().number + 1})
 """
     with RemoteWorker(limits=QUICK) as worker:
         worker.run_cell(1, FORGERY + claim)
