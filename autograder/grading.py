@@ -218,7 +218,7 @@ class Session:
                 self._lethal.add(cell.number)
                 outcome = CellOutcome(error=lost.message)
                 self.outcomes[cell.number] = outcome
-                if len(self._lethal) > 4:
+                if len(self._lethal) > 4 or self.worker.spent is not None:
                     break
                 # Begin again without it: what the cells above defined is gone.
                 pending, fresh = list(self.submission.code), {}
@@ -230,10 +230,11 @@ class Session:
             self.names = {}
 
     def revive(self) -> None:
-        """Make sure that a worker with this submission's functions is there."""
+        """Make sure that a worker with this submission's functions is there, unless the
+        file gets none any more."""
         if self.worker.alive:
             self.worker.forget()
-        else:
+        elif self.worker.spent is None:
             self.run_cells(keep_outcomes=True)
 
 
@@ -386,6 +387,8 @@ def _explain_missing(name: str, session: Session) -> tuple[str, str]:
         if outcome is not None and outcome.error and f"def {name}" in cell.source:
             where = _place(cell, session.submission)
             return "error", f"{where}, which defines {name}, failed: {outcome.error}."
+    if not session.names and (reason := session.worker.spent) is not None:
+        return "error", f"The file was not asked for {name}: {reason}."
     close = difflib.get_close_matches(name, session.names, n=1, cutoff=0.75)
     hint = f" There is one named {close[0]}: rename it." if close else ""
     if not close:
