@@ -21,15 +21,18 @@ from pathlib import Path
 import pytest
 
 from autograder.__main__ import main
+from autograder.contract.exercise import all_chapters, all_exercises
 from autograder.doors import classroom
 from autograder.doors.classroom import find_handed_in, grade_class
 from autograder.doors.nbgrader.ahead import GradedAhead
 from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.isolation import clocks
+from autograder.isolation import worker_handle as remote
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.limits import Limits
 from autograder.isolation.starter import starter
+from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
 from autograder.submission.file import read_submission
 from tests.bank import ROOT
 from tests.test_attacks import CORRECT, MODES
@@ -217,6 +220,88 @@ def test_both_tries_share_the_processor_time_of_a_file(tmp_path: Path) -> None:
     only = ["inverted_dropout"]
     report = grade(path, exercises=only, limits=QUICK, again=again)
     assert "12 seconds of processor time were used up" in report.exercises[0].message
+
+
+@linux
+def test_a_file_that_waits_in_many_places_is_graded_twice_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "waits.py"
+    path.write_text("import time\n" + 2 * "# %%\ntime.sleep(1)\n" + CORRECT)
+    options = {"exercises": ["inverted_dropout"], "limits": QUICK}
+    with pytest.raises(TryAgain, match=r"for 1\.5 seconds it neither"):
+        grade(path, defer=True, **options)  # type: ignore[arg-type]
+    report = grade(path, **options)  # type: ignore[arg-type]
+    assert report.score == report.max_score > 0
+    assert report.notes == ()
+
+
+@linux
+def test_closing_the_streams_and_staying_counts_as_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patience: list[float] = []
+    ended_by = remote._Process.ended_by
+
+    def noted(process: remote._Process, seconds: float) -> int | None:
+        patience.append(seconds)
+        return ended_by(process, seconds)
+
+    monkeypatch.setattr(remote._Process, "ended_by", noted)
+    limits = Limits(total_idle_seconds=3)
+    stays = "import os, time\nos.closerange(3, 256)\ntime.sleep(1000)\n"
+    with RemoteWorker("off", limits) as worker:
+        for _ in range(4):
+            with pytest.raises(WorkerLost, match="ended the Python process"):
+                worker.run_cell(1, stays)
+    assert patience[0] == 2
+    assert 0 < patience[1] < 2
+    assert patience[-1] == 0
+
+
+# ---- Processes --------------------------------------------------------------------------
+
+ENDS = "import os\n" + "".join(
+    f"def {name}(*a, **k):\n    os._exit(0)\n"
+    for name in ("classic_dropout", "inverted_dropout", "classic_settings")
+)
+
+
+def test_a_file_gets_so_many_processes_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "MOST_STARTS", 2)
+    starts: list[RemoteWorker] = []
+    start = RemoteWorker.start
+    monkeypatch.setattr(
+        RemoteWorker, "start", lambda worker: (starts.append(worker), start(worker))
+    )
+    path = tmp_path / "ends.py"
+    path.write_text(ENDS)
+    told = [e.message for e in grade(path, chapter="conventions").exercises]
+    assert len(starts) == 2
+    ended = "it ended the Python process (exit, a crash or no memory)."
+    assert all(ended in message for message in told[:2])
+    assert "its Python process ended 2 times before" in told[2]
+
+
+def test_cells_that_take_the_last_process_are_told_apart_from_functions_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "MOST_STARTS", 2)
+    path = tmp_path / "ends.py"
+    path.write_text(SETTINGS + 3 * "# %%\nimport os; os._exit(0)\n")
+    report = grade(path, exercises=["classic_settings"])
+    assert (
+        "was not asked for classic_settings: its Python" in report.exercises[0].message
+    )
+    assert len(report.notes) == 2, "the third was not run"
+
+
+def test_no_answer_to_a_chapter_needs_as_many_processes_as_a_file_gets() -> None:
+    """A process for each check, and one for each of the cells that may end one."""
+    checks = [sum(len(e.checks) for e in all_exercises(c)) for c in all_chapters()]
+    assert max(checks) + 6 <= remote.MOST_STARTS
 
 
 # ---- A class ----------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def paired(size: int) -> Iterator[str]:
 def session(source: str, error: str = "") -> Any:
     """Return a session whose one cell, the names in it and its error are from outside."""
     one = Submission("n.py", (Cell(1, source),), script=True)
-    worker: Any = SimpleNamespace(doubts=[error[:200]])
+    worker: Any = SimpleNamespace(doubts=[error[:200]], spent=None)
     found = Session(one, worker=worker)
     found.outcomes[1] = CellOutcome(error=error[:2000] or None)
     found.names = {source[i : i + 50]: "" for i in range(0, len(source), 50)}

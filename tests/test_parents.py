@@ -349,7 +349,7 @@ def test_a_group_is_killed_only_while_its_number_is_its_own(
         process.popen.kill()
         while worker.alive:
             time.sleep(0.01)
-        assert process.ended_by() == signal.SIGKILL
+        assert process.ended_by(2.0) == signal.SIGKILL
         monkeypatch.setattr(os, "killpg", killpg)
     assert killed == [True]
     process.kill()

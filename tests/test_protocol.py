@@ -134,7 +134,7 @@ class Impostor:
     def code(self) -> None:
         return None
 
-    def ended_by(self) -> None:
+    def ended_by(self, patience: float) -> None:
         return None
 
     def kill(self) -> None:

@@ -60,6 +60,8 @@ def explain_missing(name: str, session: Session) -> tuple[str, str]:
         if outcome is not None and outcome.error and f"def {name}" in cell.source:
             where = _place(cell, session.submission)
             return "error", f"{where}, which defines {name}, failed: {outcome.error}."
+    if not session.names and (reason := session.worker.spent) is not None:
+        return "error", f"The file was not asked for {name}: {reason}."
     close = difflib.get_close_matches(name, session.names, n=1, cutoff=0.75)
     hint = f" There is one named {close[0]}: rename it." if close else ""
     if not close:

@@ -37,7 +37,7 @@ class Session:
                 self._lethal.add(cell.number)
                 outcome = CellOutcome(error=lost.message)
                 self.outcomes[cell.number] = outcome
-                if len(self._lethal) > 4:
+                if len(self._lethal) > 4 or self.worker.spent is not None:
                     break
                 # Begin again without it: what the cells above defined is gone.
                 pending, fresh = list(self.submission.code), {}
@@ -49,8 +49,9 @@ class Session:
             self.names = {}
 
     def revive(self) -> None:
-        """Make sure that a worker with this submission's functions is there."""
+        """Make sure that a worker with this submission's functions is there, unless the
+        file gets none any more."""
         if self.worker.alive:
             self.worker.forget()
-        else:
+        elif self.worker.spent is None:
             self.run_cells(keep_outcomes=True)

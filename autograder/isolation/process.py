@@ -114,10 +114,10 @@ class Process:
             time.sleep(0.01)
         return self.popen.returncode
 
-    def ended_by(self) -> int | None:
-        """Return the signal that ended the process, None if none did, waiting a little
-        for one that has just closed its streams. Bubblewrap tells it as a shell does."""
-        code = self.code(2.0)
+    def ended_by(self, patience: float) -> int | None:
+        """Return the signal that ended the process, None if none did, waiting so long for
+        one that has just closed its streams. Bubblewrap tells it as a shell does."""
+        code = self.code(patience)
         if code is None:
             return None
         return -code if code < 0 else code - 128 if code > 128 else None

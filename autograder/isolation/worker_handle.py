@@ -35,6 +35,8 @@ NAME_LIMIT, NAMES_LIMIT = 60, 2_000
 #: How long an answer is waited for before the judge looks at the worker's clock, how
 #: often it looks at that of a worker whose answers are quick, and how long a start takes.
 SLICE, LOOK_EVERY, START_SECONDS = 0.1, 0.5, 60.0
+#: So many processes a file gets in one try: more than a chapter has checks.
+MOST_STARTS = 40
 #: Signals that end a process from outside; a worker's own code may send itself the same.
 _FROM_OUTSIDE = (1, 2, 9, 15)
 
@@ -88,7 +90,7 @@ class RemoteWorker:
         self._forget = False
         self._number = 0
         self.doubts: list[str] = []
-        self._first = first
+        self._first, self._starts = first, 0
         self._processor, self._idle = used, 0.0
 
     def __enter__(self) -> "RemoteWorker":
@@ -101,8 +103,18 @@ class RemoteWorker:
     def alive(self) -> bool:
         return self._process is not None and self._process.code() is None
 
+    @property
+    def spent(self) -> str | None:
+        """Why this file gets no other process, None while it may have one."""
+        if self._processor > self.limits.total_seconds:
+            return self._used_up()
+        if self._starts >= MOST_STARTS:
+            return f"its Python process ended {MOST_STARTS} times before"
+        return None
+
     def start(self) -> None:
         """Start the process with its limits in force. Raises ``WorkerUnavailable``."""
+        self._starts += 1
         inside = self.sandbox == "bubblewrap"
         answer = None
         if (spare := starter.spare(self._command)) is not None:
@@ -269,8 +281,8 @@ class RemoteWorker:
         self, request: dict[str, Any], body: bytes, span: Span
     ) -> tuple[dict[str, Any], bytes]:
         if self._process is None:
-            if self._processor > self.limits.total_seconds:
-                self._lose(self._used_up(), "time")
+            if (reason := self.spent) is not None:
+                self._lose(reason, "spent")
             self.start()
         assert self._process is not None
         if time.monotonic() - self._process.clock.looked > LOOK_EVERY:
@@ -326,11 +338,19 @@ class RemoteWorker:
             )
         for waited, limit in (
             (idle, limits.idle_seconds),
-            (self._idle + clock.idle, limits.total_idle_seconds),
+            (self._idle + clock.idle, self._most_idle()),
         ):
             if waited > limit:
                 told = f"for {limit:g} seconds it neither computed nor answered"
                 self._lose(f"it did not finish: {told}", "time", told)
+
+    def _most_idle(self) -> float:
+        """Return how many seconds a try may be idle in all. The first is given up sooner:
+        it takes no point, and whoever waits on purpose waits in the second as well."""
+        limits = self.limits
+        if self._first:
+            return min(limits.idle_seconds, limits.total_idle_seconds)
+        return limits.total_idle_seconds
 
     def _used_up(self) -> str:
         return (
@@ -347,12 +367,25 @@ class RemoteWorker:
                 "files, into its folder",
                 "disk",
             )
-        killed = self._process.ended_by() in _FROM_OUTSIDE
+        killed = self._ended_by() in _FROM_OUTSIDE
         self._lose(
             "it ended the Python process (exit, a crash or no memory)",
             "gone",
             "its process was killed" if killed else "",
         )
+
+    def _ended_by(self) -> int | None:
+        """Return the signal that ended the process, None if none did. One that has closed
+        its streams has two seconds to end, as long as the file may be idle."""
+        process = self._process
+        assert process is not None
+        if not hasattr(process, "clock"):
+            return process.ended_by(2.0)
+        began = time.monotonic()
+        left = self._most_idle() - self._idle - process.clock.idle
+        number = process.ended_by(min(2.0, max(0.0, left)))
+        process.clock.wait(time.monotonic() - began)
+        return number
 
     def _lose_sense(self) -> NoReturn:
         self._lose("its answer could not be read", "incoherent")
