@@ -361,7 +361,7 @@ def test_a_report_of_another_process_can_be_told_in_a_fresh_one() -> None:
         [
             sys.executable,
             "-c",
-            "from autograder.grading.report import mistake_text\n"
+            "from autograder.grading.text import mistake_text\n"
             "print(mistake_text('forgets_to_rescale', 'inverted_dropout'))",
         ],
         capture_output=True,
