@@ -22,7 +22,8 @@ from autograder.isolation.bubblewrap import MODES, SandboxUnavailable
 from autograder.wire.text import one_line
 
 if TYPE_CHECKING:
-    from autograder.doors.classroom import Graded, Recorder
+    from autograder.doors.class_reports import Recorder
+    from autograder.doors.classroom import Graded
     from autograder.grading.report import Report
 
 
@@ -91,6 +92,7 @@ def _add_class_commands(commands: Any) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from autograder.grading.draws import ReplayError, check_replay
     from autograder.grading.grade import grade
+    from autograder.grading.judges import bounded_memory
     from autograder.grading.secret import SecretError
     from autograder.isolation.worker_handle import WorkerUnavailable
 
@@ -99,13 +101,14 @@ def _check(arguments: argparse.Namespace) -> int:
             _tell_of_secret()
         if arguments.replay is not None:
             check_replay(arguments.replay)
-        report = grade(
-            arguments.file,
-            exercises=arguments.exercise,
-            seed=arguments.seed,
-            replay=arguments.replay,
-            sandbox=arguments.sandbox,
-        )
+        with bounded_memory():
+            report = grade(
+                arguments.file,
+                exercises=arguments.exercise,
+                seed=arguments.seed,
+                replay=arguments.replay,
+                sandbox=arguments.sandbox,
+            )
     except (
         *(KeyError, SandboxUnavailable, WorkerUnavailable, SecretError, ReplayError),
     ) as error:
@@ -160,7 +163,7 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from autograder.doors import classroom
+    from autograder.doors import class_reports, classroom
     from autograder.grading.secret import SecretError
 
     folder = None if arguments.json is None else Path(arguments.json)
@@ -169,7 +172,7 @@ def _grade(arguments: argparse.Namespace) -> int:
         handed_in = classroom.find_handed_in(arguments.folder)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        recorder = classroom.Recorder(len(handed_in), folder)
+        recorder = class_reports.Recorder(len(handed_in), folder)
     except (classroom.ClassError, SecretError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -191,7 +194,7 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 def _record(recorder: "Recorder", results: "list[Graded]") -> int:
     """Write the summary, say what is amiss in the folder, and return the exit code."""
-    from autograder.doors.classroom import summary_csv
+    from autograder.doors.class_reports import summary_csv
     from autograder.isolation.atomic import write_whole
 
     if recorder.folder is not None:
@@ -211,7 +214,8 @@ def _record(recorder: "Recorder", results: "list[Graded]") -> int:
 
 
 def _collect(arguments: argparse.Namespace) -> int:
-    from autograder.doors.classroom import ClassError, collect
+    from autograder.doors.classroom import ClassError
+    from autograder.doors.collect import collect
 
     try:
         lines = collect(arguments.folder, arguments.chapter, Path("course/submitted"))

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,11 @@ import pytest
 
 from autograder.__main__ import main
 from autograder.doors import classroom
-from autograder.doors.classroom import (
-    ClassError,
-    Graded,
-    HandedIn,
-    collect,
-    find_handed_in,
-)
+from autograder.doors.class_reports import report_name
+from autograder.doors.classroom import ClassError, Graded, HandedIn, find_handed_in
+from autograder.doors.collect import as_notebook, collect
 from autograder.grading.grade import grade
+from autograder.isolation.folders import remove_folder
 from autograder.submission.file import read_submission
 from autograder.submission.notebook import read_notebook
 from tests.bank import ROOT
@@ -319,7 +317,7 @@ def test_a_script_as_a_notebook_is_the_same_submission(
     path = tmp_path / "a.py"
     path.write_text(text, encoding="utf-8")
     script = read_submission(path)
-    notebook = read_notebook(json.loads(classroom.as_notebook(path)), "a.py")
+    notebook = read_notebook(json.loads(as_notebook(path)), "a.py")
     assert notebook.script
     assert [c.source for c in notebook.code] == [c.source for c in script.code]
     straight, around = grade(script), grade(notebook)
@@ -341,14 +339,22 @@ def nest(folder: Path, depth: int) -> None:
         os.chdir(before)
 
 
+@pytest.fixture
+def deep_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder that pytest, which removes folders as deep as Python's stack, meets empty."""
+    yield tmp_path
+    for path in tmp_path.iterdir():
+        remove_folder(str(path))
+
+
 posix = pytest.mark.skipif(os.name != "posix", reason="paths are short there")
 
 
 @posix
-def test_what_is_handed_in_is_found_however_deep(tmp_path: Path) -> None:
-    nest(tmp_path / "bob", 1500)
-    (tmp_path / "bob" / "here").symlink_to(tmp_path / "bob")
-    found = find_handed_in(tmp_path)
+def test_what_is_handed_in_is_found_however_deep(deep_path: Path) -> None:
+    nest(deep_path / "bob", 1500)
+    (deep_path / "bob" / "here").symlink_to(deep_path / "bob")
+    found = find_handed_in(deep_path)
     assert [(file.student, file.path.name) for file in found] == [("bob", "x.py")]
 
 
@@ -356,9 +362,9 @@ def test_what_is_handed_in_is_found_however_deep(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("depth", [950, 1500])
 def test_folders_nested_without_end_stop_nobody_else(
-    depth: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    depth: int, deep_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, out = write(tmp_path / "class", {"ada/a.py": SETTINGS}), tmp_path / "out"
+    folder, out = write(deep_path / "class", {"ada/a.py": SETTINGS}), deep_path / "out"
     nest(folder / "bob", depth)
     for _ in range(2):  # the second run meets the reports of the first
         code = main(["grade", str(folder), "--json", str(out), "--sandbox", "off"])
@@ -369,4 +375,17 @@ def test_folders_nested_without_end_stop_nobody_else(
         assert code == (1 if "could not be written" in told.err else 0)
         with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
             assert [row["student"] for row in csv.DictReader(file)] == ["ada", "bob"]
-    assert len(collect(folder, "conventions", tmp_path / "submitted")) == 2
+    assert len(collect(folder, "conventions", deep_path / "submitted")) == 2
+
+
+def test_no_name_takes_the_place_of_another_report_or_of_the_summary() -> None:
+    names = [
+        *("summary.csv/a.py", "summary.csv_/a.py", "a.py", "a.py.json/a.py"),
+        *("a.py.json_/a.py", "a.py.json", "b" * 250 + ".py", "b" * 249 + "c.py"),
+    ]
+    paths = [report_name(name) for name in names]
+    assert len(set(paths)) == len(paths)
+    files = {path.as_posix() for path in paths} | {"summary.csv"}
+    folders = {folder.as_posix() for path in paths for folder in path.parents}
+    assert not files & folders
+    assert max(len(path.name) for path in paths) < 230

@@ -31,6 +31,7 @@ from autograder.isolation import clocks
 from autograder.isolation import worker_handle as remote
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.limits import Limits
+from autograder.isolation.process import Process
 from autograder.isolation.starter import starter
 from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
 from autograder.submission.file import read_submission
@@ -241,13 +242,13 @@ def test_closing_the_streams_and_staying_counts_as_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     patience: list[float] = []
-    ended_by = remote._Process.ended_by
+    ended_by = Process.ended_by
 
-    def noted(process: remote._Process, seconds: float) -> int | None:
+    def noted(of: Process, seconds: float) -> int | None:
         patience.append(seconds)
-        return ended_by(process, seconds)
+        return ended_by(of, seconds)
 
-    monkeypatch.setattr(remote._Process, "ended_by", noted)
+    monkeypatch.setattr(Process, "ended_by", noted)
     limits = Limits(total_idle_seconds=3)
     stays = "import os, time\nos.closerange(3, 256)\ntime.sleep(1000)\n"
     with RemoteWorker("off", limits) as worker:

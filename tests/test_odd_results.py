@@ -294,3 +294,56 @@ def test_an_odd_result_is_judged_whenever_it_comes(
         for text in stopped(exercise, odd, when, place)
     ]
     assert not found, "\n".join(found)
+
+
+LATE: dict[str, Odd] = {
+    "an array of no axes": mapped(lambda a: a.reshape(-1)[:1].sum()),
+    "an empty array": mapped(lambda a: a[..., :0] if a.ndim else np.zeros(0)),
+    "an axis more": mapped(lambda a: np.stack([a, a, a])),
+    "a last axis more": mapped(lambda a: np.stack([a, a], axis=-1)),
+    "one row": mapped(lambda a: a[:1] if a.ndim else a[None]),
+    "no entries in an axis more": mapped(lambda a: np.stack([a])[:0]),
+}
+
+
+def odd_from(function: Callable[..., Any], first: int, odd: Odd) -> Any:
+    """Return a function that is right until its call of this number; it counts calls."""
+
+    def later(*args: Any, **kwargs: Any) -> Any:
+        later.calls += 1  # type: ignore[attr-defined]
+        result = function(*args, **kwargs)
+        return odd(result) if later.calls > first else result  # type: ignore[attr-defined]
+
+    later.calls = 0  # type: ignore[attr-defined]
+    return later
+
+
+def arrays(name: str) -> bool:
+    """Return whether an exercise's result holds arrays, not numbers alone."""
+    numbers = ("effective_count", "expected_energy", "annealed_keep_prob")
+    return name not in (*numbers, "is_inverted_dropout")
+
+
+@pytest.mark.parametrize("name", [e.name for e in all_exercises()])
+@pytest.mark.parametrize("parts", [4, pytest.param(25, marks=pytest.mark.slow)])
+def test_results_that_become_odd_late_end_in_a_sentence_and_cost_points(
+    name: str, parts: int
+) -> None:
+    """What a first check looked at, a later one does not take for granted."""
+    exercise = find_exercise(name)
+    solution = bank.solution(exercise.chapter)
+    right = odd_from(solution[name], 10**9, constant(None))
+    grade_functions(exercise, {**solution, name: right}, 1)
+    # An array of no axes counts as a number, and some results are numbers.
+    fair = (
+        {**LATE} if arrays(name) else {k: LATE[k] for k in LATE if "no axes" not in k}
+    )
+    starts = range(parts if arrays(name) else 2)
+    for part, (what, odd) in itertools.product(starts, fair.items()):
+        answer = odd_from(solution[name], part * right.calls // len(starts), odd)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            report = grade_functions(exercise, {**solution, name: answer}, 1)
+        told = [c.message for c in report.checks if CHECK_STOPPED in c.message]
+        assert not told, (what, part, told)
+        assert report.score < report.max_score, (what, part)

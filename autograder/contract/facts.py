@@ -52,6 +52,16 @@ def float_array(
 
     Otherwise raise ``CheckFailure`` saying what was found: None, a list, integers, a
     wrong shape, NaN or infinity."""
+    found = floats(value, shape, call, what)
+    finite(found, call, what)
+    return found
+
+
+def floats(
+    value: Any, shape: tuple[int, ...], call: str, what: str = "the result"
+) -> np.ndarray:
+    """Return ``value`` when it is a float array of this shape, be it of NaN or infinity;
+    otherwise raise ``CheckFailure``."""
     if value is None:
         raise CheckFailure(
             f"{call}: {what} is None: is a return statement missing?",
@@ -73,7 +83,6 @@ def float_array(
             f"{call}: {what} has dtype {value.dtype}; expected floating point numbers.",
             Wrong.returns_no_floats,
         )
-    finite(value, call, what)
     return value
 
 
@@ -115,12 +124,25 @@ def finite(value: np.ndarray, call: str, what: str = "the result") -> None:
 
 
 def close(found: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-12) -> bool:
-    """Return whether two arrays or numbers agree to rounding error (float32 included)."""
+    """Return whether two arrays or numbers agree to rounding error (float32 included).
+
+    One may have axes of length 1 where the other has more; arrays whose shapes fit in no
+    such way do not agree, and neither do those that together would make a larger one."""
+    shapes = np.shape(found), np.shape(expected)
+    try:
+        together = np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    if together not in shapes:
+        return False
     return bool(np.allclose(found, expected, rtol=rtol, atol=atol))
 
 
 def worst(found: np.ndarray, expected: np.ndarray) -> str:
-    """Return "expected … , found …" for the place where two arrays differ most."""
+    """Return "expected … , found …" for the place where two arrays differ most, or for
+    their shapes."""
+    if np.shape(found) != np.shape(expected) or not np.size(found):
+        return f"expected shape {np.shape(expected)}, found {describe(found)}"
     gap = np.abs(np.asarray(found, float) - np.asarray(expected, float))
     place = np.unravel_index(int(np.argmax(gap)), gap.shape)
     where = f" at {tuple(int(i) for i in place)}" if gap.ndim else ""

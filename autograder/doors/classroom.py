@@ -1,15 +1,9 @@
-"""A whole class: collects what was handed in for nbgrader, or grades it at once."""
+"""A whole class: finds what was handed in, and grades it at once."""
 
-import csv
-import io
-import json
 import os
-import re
-import sys
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +11,11 @@ from autograder.contract.exercise import all_chapters
 from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
-from autograder.isolation.atomic import remove_parts, write_whole
 from autograder.isolation.bubblewrap import SandboxUnavailable
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.folders import walk
 from autograder.isolation.worker_handle import WorkerUnavailable
-from autograder.submission.cells import SubmissionError
-from autograder.submission.file import leads_out, read_submission
-from autograder.wire.text import clean, one_line
+from autograder.wire.text import one_line
 
 ENDINGS = (".ipynb", ".py")
 
@@ -127,7 +118,8 @@ def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
     except Exception as error:
         failure = f"the grader failed ({type(error).__name__}: {error}); no score"
         return Graded(handed_in, None, failure)
-    return Graded(handed_in, report)
+    # Nobody asks for a class's output, and all of it together takes much memory.
+    return Graded(handed_in, replace(report, cells={}))
 
 
 def grade_class(
@@ -204,175 +196,3 @@ def default_jobs() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-class Recorder:
-    """Writes a report as soon as it is there, and keeps a line on the terminal.
-
-    ``failures`` says which reports could not be written; the others are."""
-
-    def __init__(self, total: int, folder: Path | None) -> None:
-        self.total, self.folder = total, folder
-        self.count, self.began = 0, time.monotonic()
-        self.written: set[Path] = set()
-        self.failures: list[str] = []
-        if folder is not None:
-            remove_parts(_files_in(folder))
-
-    def __call__(self, graded: Graded) -> None:
-        if self.folder is not None and graded.report is not None:
-            path = self.folder / f"{graded.handed_in.name}.json"
-            try:
-                write_whole(path, graded.report.as_json())
-                self.written.add(path)
-            except Exception as error:
-                failure = f"{path} could not be written ({error})."
-                self.failures.append(one_line(failure))
-        self.count += 1
-        if sys.stderr is not None and sys.stderr.isatty():
-            self._show()
-
-    def _show(self) -> None:
-        spent = time.monotonic() - self.began
-        left = spent / self.count * (self.total - self.count)
-        text = f"{self.count} of {self.total} graded, about {left:.0f} s left"
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-        if self.count == self.total:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def left_over(self) -> list[Path]:
-        """Return the reports in the folder that are not of this run."""
-        found = set() if self.folder is None else _files_in(self.folder)
-        reports = {path for path in found if path.name.endswith(".json")}
-        return sorted(reports - self.written)
-
-
-def _files_in(folder: Path) -> set[Path]:
-    """Return the files below a folder, however deep."""
-    return {Path(place, name) for place, _, files in walk(folder) for name in files}
-
-
-def summary_csv(results: Iterable[Graded]) -> str:
-    """Return the scores as a table: a row for each file, a column for each exercise.
-
-    A file that the grader failed on has no score; one that it could not read has 0."""
-    results = list(results)
-    reports = [graded.report for graded in results if graded.report is not None]
-    names = list(dict.fromkeys(e.name for report in reports for e in report.exercises))
-    head = ["student", "assignment", "file", "score", "max_score", "error", "replay"]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*head, *names])
-    for graded in results:
-        file, report = graded.handed_in, graded.report
-        row: list[Any] = [file.student, file.assignment or "", file.name]
-        if report is None:
-            row += ["", "", graded.failure, ""]
-            scores = {}
-        else:
-            row += [
-                report.score,
-                report.max_score,
-                report.error or "",
-                report.replay or "",
-            ]
-            scores = {e.name: e.score for e in report.exercises}
-        row += [scores.get(name, "") for name in names]
-        writer.writerow([_harmless(value) for value in row])
-    return text.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    """Return text that UTF-8 can hold and no spreadsheet takes for a formula."""
-    if not isinstance(value, str):
-        return value
-    value = clean(value)
-    return "'" + value if value.startswith(("=", "+", "-", "@", "\t")) else value
-
-
-# ---- Collecting for nbgrader --------------------------------------------------------
-
-
-def collect(folder: str | Path, chapter: str, submitted: str | Path) -> list[str]:
-    """Copy each student's file to where nbgrader expects it, and return what happened,
-    a line for each student.
-
-    ``submitted/<student>/<chapter>/<chapter>.ipynb`` gets the notebook, whatever it is
-    named, or the script as a notebook. A student with two files gets neither: the line
-    says so. Raises ``ClassError``."""
-    if chapter not in all_chapters():
-        known = ", ".join(all_chapters())
-        raise ClassError(f"There is no chapter {chapter!r}; there are {known}.")
-    students: dict[str, list[HandedIn]] = {}
-    for handed_in in find_handed_in(folder):
-        if handed_in.assignment in (None, chapter):
-            students.setdefault(handed_in.student, []).append(handed_in)
-    lines = []
-    for student, files in students.items():
-        target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
-        lines.append(one_line(_collected(student, files, target)))
-    return lines
-
-
-#: In a student's name: of these nbgrader makes patterns, which find the files of others or
-#: none; at a line's end it stops, and grades nobody after; pages show the others as HTML.
-_UNFIT = re.compile('[*?\\[\\]<>"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
-
-
-def _collected(student: str, files: list[HandedIn], target: Path) -> str:
-    """Copy a student's file to its target, and return what happened."""
-    names = ", ".join(file.name for file in files)
-    if unfit := _UNFIT.search(student):
-        return (
-            f"✗ {student}: nbgrader takes no student whose name holds {unfit[0]!a}; "
-            "rename the file."
-        )
-    if len(files) > 1:
-        return f"✗ {student}: {len(files)} files ({names}); keep one."
-    path, own = files[0].path, files[0].own
-    if leads_out(path, own):
-        return (
-            f"✗ {student}: {names} is a link out of the student's own folder; "
-            "expected the file itself."
-        )
-    try:
-        content = as_notebook(path)
-        again = ", which replaces an earlier one" if target.exists() else ""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    except OSError as error:
-        return f"✗ {student}: {names} was not copied ({error.strerror or error})."
-    return f"✓ {student}: {names}{again}."
-
-
-def as_notebook(path: Path) -> bytes:
-    """Return the bytes of a notebook: the file's own, or a script's parts as cells.
-
-    What cannot be read stays as it is, for nbgrader's door to say so. Raises ``OSError``
-    for what is no file: a pipe would be waited for without end."""
-    if not path.is_file():
-        raise OSError("it is not a file")
-    if path.suffix != ".py":
-        return path.read_bytes()
-    try:
-        parts = read_submission(path).cells
-    except SubmissionError:
-        return path.read_bytes()
-    cells: list[dict[str, Any]] = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"part-{number}",
-            "metadata": {},
-            "outputs": [],
-            "source": part.source,
-        }
-        for number, part in enumerate(parts, start=1)
-    ]
-    notebook = {
-        "cells": cells,
-        "metadata": {"autograder": {"script": True}},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()

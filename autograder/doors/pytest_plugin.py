@@ -93,13 +93,15 @@ class SubmissionFile(pytest.File):
 
     def collect(self) -> Iterator[Any]:
         from autograder.grading.grade import grade
+        from autograder.grading.judges import bounded_memory
 
-        report = grade(
-            self.path,
-            seed=self.config.getoption("--submission-seed"),
-            replay=self.config.getoption("--submission-replay"),
-            sandbox=self.config.getoption("--submission-sandbox"),
-        )
+        with bounded_memory():
+            report = grade(
+                self.path,
+                seed=self.config.getoption("--submission-seed"),
+                replay=self.config.getoption("--submission-replay"),
+                sandbox=self.config.getoption("--submission-sandbox"),
+            )
         self.config.stash[_REPORT] = report
         if report.error is not None:
             yield CheckItem.from_parent(self, name=self.path.name, message=report.error)

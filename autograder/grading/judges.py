@@ -16,9 +16,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from autograder.isolation.starter import starter
@@ -247,16 +248,34 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
     return works, answers
 
 
-def _limit_memory() -> None:
-    """Bound this process's data (Linux). The hard limit stays: workers, which inherit
-    both, have bounds of their own."""
+def limit_memory(more: int = 0) -> None:
+    """Bound this process's data (Linux), to ``more`` bytes above what a judge may hold.
+    The hard limit stays: workers, which inherit both, have bounds of their own."""
     if sys.platform != "linux":
         return
     import resource
 
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    if hard == resource.RLIM_INFINITY or hard > MEMORY_BYTES:
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, hard))
+    most, hard = MEMORY_BYTES + more, resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard == resource.RLIM_INFINITY or hard > most:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+@contextlib.contextmanager
+def bounded_memory() -> Iterator[None]:
+    """Let this process hold, for a while, no more than a judge may beside what it holds
+    (Linux). For a program that judges by itself."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    try:
+        limit_memory(pages * resource.getpagesize())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def main(parent: int) -> None:
@@ -264,7 +283,7 @@ def main(parent: int) -> None:
     # The parent decides when to stop; a terminal's Ctrl-C is not for its judges.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(parent)
-    _limit_memory()
+    limit_memory()
     works, answers = _take_streams()
     asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 

@@ -55,6 +55,7 @@ class Room:
         """Whether there is room for a figure, which then takes it."""
         if not isinstance(image, str):
             raise wire.WireError("a figure that is no text")
-        fits = 0 < len(image) <= self._figures_left
+        # In base64 a character is a byte; one that is not would make all others four.
+        fits = image.isascii() and 0 < len(image) <= self._figures_left
         self._figures_left -= len(image) if fits else 0
         return fits

@@ -43,7 +43,7 @@ REFUSED = """
     mq_unlink 241 181       shmctl 31 195           semctl 66 191
     semop 65 193            semtimedop 220 192      msgctl 71 187
     msgsnd 69 189           msgrcv 70 188           mknod 133 -
-    mknodat 259 33
+    mknodat 259 33          fallocate 285 47
 """
 
 #: Calls that change a file's mode, owner, times and attributes: Landlock lets them pass,

@@ -238,9 +238,8 @@ def the_means_survive_large_logits(
     for case in (*loud, ensemble.torn(trial, 5)):
         call = case.call("ensemble_means")
         two = facts.pair(ensemble_means(*case.given), call, "(arithmetic, geometric)")
-        shared.expect_finite(trial, two[0], call)
-        arithmetic = facts.float_array(two[0], case.shape, call, "arithmetic")
-        geometric = np.asarray(two[1], float)
+        arithmetic = shared.without_overflow(trial, two[0], case, call, "arithmetic")
+        geometric = facts.floats(two[1], case.shape, call, "geometric")
         with np.errstate(invalid="ignore"):  # all zeros, or NaN, is not close
             found = geometric / geometric.sum(axis=-1, keepdims=True)
         what = f"{call}, with logits up to ±1000: the"

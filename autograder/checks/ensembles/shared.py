@@ -95,14 +95,17 @@ def expect_unchanged(
     properties.expect_unchanged(trial, call, names, case.given, after, hint)
 
 
-def expect_finite(trial: Trial, found: Any, call: str) -> None:
-    """Check a prediction whose logits reach ±1000 for overflow."""
-    ok = isinstance(found, np.ndarray) and found.dtype.kind == "f"
+def without_overflow(
+    trial: Trial, value: Any, case: Case, call: str, what: str = "the result"
+) -> np.ndarray:
+    """Return a prediction whose logits reach ±1000, checked for shape and overflow."""
+    found = facts.floats(value, case.shape, call, what)
     trial.expect(
-        not ok or np.isfinite(found).all(),
+        np.isfinite(found).all(),
         f"{call}, with logits up to ±1000, returned NaN or infinity.",
         network.Wrong.softmax_overflows,
     )
+    return found
 
 
 def expect_near(
@@ -163,10 +166,10 @@ def survives(
 
     def test(function: StudentFunction, trial: Trial) -> None:
         for case in cases(trial):
-            call, found = case.call(function.name), function(*case.given)
-            expect_finite(trial, found, call)
+            call = case.call(function.name)
+            found = without_overflow(trial, function(*case.given), case, call)
             text = f"{call}, with {logits} up to ±1000: the {what}"
-            expect_near(trial, np.asarray(found), truth(case), text)
+            expect_near(trial, found, truth(case), text)
 
     return Property(
         f"{logits.capitalize()} up to ±1000 give a {what}: no overflow.", test

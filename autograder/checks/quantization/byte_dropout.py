@@ -217,8 +217,8 @@ def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
         call = call_text(function.name, x.shape, p)
         with shared.naming_errors(call, named):
             result = function(x, p, trial.generator())
-        out = facts.pair(result, call)[0]
-        dropped = float(np.mean(np.equal(out, 0)))
+        out = facts.floats(facts.pair(result, call)[0], x.shape, call, "out")
+        dropped = float(np.mean(out == 0))
         # One value in 256 of 7,200 units is 28; 0.001 of them is 7.
         signs = {
             misfit: dropped == 1,
@@ -229,7 +229,7 @@ def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
             f"{call}: {dropped:.2%} of the units are dropped; expected none.",
             shared.first(True, signs) or Wrong.rounds_the_threshold_down,
         )
-        out = facts.float_array(out, x.shape, call, "out")
+        facts.finite(out, call, "out")
         right = facts.close(out, x)
         trial.expect(right, f"{call}: out is not x; {facts.worst(out, x)}.", scales)
 

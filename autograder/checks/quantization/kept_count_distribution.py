@@ -166,9 +166,11 @@ def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
         call, expected = _call(n, keep_prob), _binomial(n, keep_prob)
         with naming_errors(call, {"": fails}):
             found = function(n, keep_prob)
+        if np.shape(found) != (n + 1,):
+            trial.fail(f"{call} returned {facts.describe(found)}.", fails)
         beginning = np.array2string(np.asarray(found)[:6], precision=4)
         trial.expect(
-            np.shape(found) == (n + 1,) and facts.close(found, expected),
+            facts.close(found, expected),
             f"{call}: expected probability 1 for {expected.argmax()} and 0 for every "
             f"other count, found {beginning} at the beginning.",
             fails,

@@ -1,0 +1,121 @@
+"""What is kept of a class's grading: a report for each file, and a table of scores."""
+
+import csv
+import hashlib
+import io
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from autograder.doors.classroom import Graded
+from autograder.isolation.atomic import remove_parts, write_whole
+from autograder.isolation.folders import walk
+from autograder.wire.text import clean, one_line
+
+
+class Recorder:
+    """Writes a report as soon as it is there, and keeps a line on the terminal.
+
+    ``failures`` says which reports could not be written; the others are."""
+
+    def __init__(self, total: int, folder: Path | None) -> None:
+        self.total, self.folder = total, folder
+        self.count, self.began = 0, time.monotonic()
+        self.written: set[Path] = set()
+        self.failures: list[str] = []
+        if folder is not None:
+            remove_parts(_files_in(folder))
+
+    def __call__(self, graded: Graded) -> None:
+        if self.folder is not None and graded.report is not None:
+            path = self.folder / report_name(graded.handed_in.name)
+            try:
+                write_whole(path, graded.report.as_json())
+                self.written.add(path)
+            except Exception as error:
+                failure = f"{path} could not be written ({error})."
+                self.failures.append(one_line(failure))
+        self.count += 1
+        if sys.stderr is not None and sys.stderr.isatty():
+            self._show()
+
+    def _show(self) -> None:
+        spent = time.monotonic() - self.began
+        left = spent / self.count * (self.total - self.count)
+        text = f"{self.count} of {self.total} graded, about {left:.0f} s left"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        if self.count == self.total:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def left_over(self) -> list[Path]:
+        """Return the reports in the folder that are not of this run."""
+        found = set() if self.folder is None else _files_in(self.folder)
+        reports = {path for path in found if path.name.endswith(".json")}
+        return sorted(reports - self.written)
+
+
+_LONGEST_NAME = 200  # bytes of a file's name that its report's name repeats
+
+
+def report_name(name: str) -> Path:
+    """Return the path of the report on a file, another for each, below the folder of
+    reports: none takes the place of ``summary.csv`` or lies below another report."""
+    *folders, file = name.split("/")
+
+    def is_taken(part: str) -> bool:
+        bare = part.rstrip("_")
+        return bare == "summary.csv" or bare.endswith(".json")
+
+    parts = [f"{part}_" if is_taken(part) else part for part in folders]
+    if len(os.fsencode(file)) > _LONGEST_NAME:
+        # Room for the ending, and for the name of the part that is written first.
+        digest = hashlib.sha256(os.fsencode(file)).hexdigest()[:12]
+        cut = os.fsencode(file)[:_LONGEST_NAME].decode("utf-8", "ignore")
+        file = f"{cut}-{digest}"
+    return Path(*parts, f"{file}.json")
+
+
+def _files_in(folder: Path) -> set[Path]:
+    """Return the files below a folder, however deep."""
+    return {Path(place, name) for place, _, files in walk(folder) for name in files}
+
+
+def summary_csv(results: Iterable[Graded]) -> str:
+    """Return the scores as a table: a row for each file, a column for each exercise.
+
+    A file that the grader failed on has no score; one that it could not read has 0."""
+    results = list(results)
+    reports = [graded.report for graded in results if graded.report is not None]
+    names = list(dict.fromkeys(e.name for report in reports for e in report.exercises))
+    head = ["student", "assignment", "file", "score", "max_score", "error", "replay"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*head, *names])
+    for graded in results:
+        file, report = graded.handed_in, graded.report
+        row: list[Any] = [file.student, file.assignment or "", file.name]
+        if report is None:
+            row += ["", "", graded.failure, ""]
+            scores = {}
+        else:
+            row += [
+                report.score,
+                report.max_score,
+                report.error or "",
+                report.replay or "",
+            ]
+            scores = {e.name: e.score for e in report.exercises}
+        row += [scores.get(name, "") for name in names]
+        writer.writerow([_harmless(value) for value in row])
+    return text.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """Return text that UTF-8 can hold and no spreadsheet takes for a formula."""
+    if not isinstance(value, str):
+        return value
+    value = clean(value)
+    return "'" + value if value.startswith(("=", "+", "-", "@", "\t")) else value
