@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import os
 import re
 from pathlib import Path
@@ -19,9 +20,10 @@ from traitlets.utils.importstring import import_item  # noqa: E402
 
 from autograder.contract.exercise import find_exercise  # noqa: E402
 from autograder.course.release import settings  # noqa: E402
+from autograder.doors.nbgrader.beside import MOST_FILES, files_to_copy  # noqa: E402
 from autograder.doors.nbgrader.execute import JudgedExecute  # noqa: E402
 from autograder.doors.nbgrader.feedback import OfflineFeedback  # noqa: E402
-from autograder.doors.nbgrader.handed_in import as_handed_out, restored, unfit_files  # noqa: E402
+from autograder.doors.nbgrader.handed_in import as_handed_out, restored  # noqa: E402
 from autograder.doors.nbgrader.outputs import (  # noqa: E402
     cell_outputs,
     verdict_outputs,
@@ -212,13 +214,29 @@ def test_no_link_out_of_the_folder_and_no_pipe_is_copied(tmp_path: Path) -> None
     (folder / "theirs.py").symlink_to(other / "answers.py")
     (folder / "nothing").symlink_to("nowhere")
     os.mkfifo(folder / "pipe")
-    names = {"theirs.py", "nothing", "pipe"}
-    assert {path.name for path in unfit_files(folder)} == names
+    (folder / "data").mkdir()
+    (folder / "data" / "x.csv").write_text("")
+    (folder / "data" / "x.ipynb").write_text("")
+    (folder / "cache").mkdir()
+    (folder / "cache" / "y.csv").write_text("")
+    log = logging.getLogger("copied")
+    copied = files_to_copy(str(folder), ["*.ipynb", "cache"], log=log)
+    assert {Path(path).name for path in copied} == {"mine.csv", "same.csv", "x.csv"}
     (tmp_path / "cem").mkdir()
     link = tmp_path / "cem" / "conventions"
     link.symlink_to(other)
-    assert unfit_files(link) == [link]
-    assert unfit_files(other) == []
+    assert files_to_copy(str(link), log=log) == []
+    assert files_to_copy(str(other), log=log) == [str(other / "answers.py")]
+
+
+def test_of_more_files_than_a_notebook_needs_none_is_copied(tmp_path: Path) -> None:
+    folder, log = tmp_path / "ann" / "conventions", logging.getLogger("copied")
+    folder.mkdir(parents=True)
+    for number in range(MOST_FILES):
+        (folder / f"{number}").touch()
+    assert len(files_to_copy(str(folder), log=log)) == MOST_FILES
+    (folder / "one more").touch()
+    assert files_to_copy(str(folder), log=log) == []
 
 
 def test_an_unreadable_file_becomes_the_notebook_that_was_handed_out() -> None:

@@ -1,8 +1,6 @@
 """Turns whatever was handed in into a notebook that nbgrader can go on with."""
 
-import glob
 import html
-import os
 import re
 from itertools import chain, islice
 from pathlib import Path
@@ -14,6 +12,7 @@ from nbformat import NotebookNode, v4
 from nbgrader.converters.base import NbGraderException
 
 from autograder.course.source import METADATA
+from autograder.doors.nbgrader.beside import keep_to_own_files, own_folder
 from autograder.doors.nbgrader.released import (
     CELL_TYPES,
     Released,
@@ -25,7 +24,7 @@ from autograder.doors.nbgrader.timestamps import read_dates_carefully
 from autograder.doors.nbgrader.unfinished import WholeAutograde
 from autograder.grading.secret import SecretError, find_secret
 from autograder.submission.cells import SubmissionError
-from autograder.submission.file import leads_out, load_notebook
+from autograder.submission.file import load_notebook
 from autograder.submission.notebook import (
     cell_grade_id,
     cell_source,
@@ -124,11 +123,6 @@ def handed_in(path: Path, known: dict[str, Released]) -> tuple[NotebookNode, str
     return notebook, digest
 
 
-def own_folder(folder: Path) -> Path:
-    """Return where the files of ``<step>/<student>/<assignment>`` must really be."""
-    return folder.parents[1].resolve() / folder.parent.name
-
-
 def identity(resources: Any) -> tuple[str, ...]:
     """Return student, assignment and notebook."""
     about = resources["nbgrader"]
@@ -205,35 +199,3 @@ def as_handed_out(known: dict[str, Released], error: str) -> NotebookNode:
     notice = v4.new_markdown_cell(f"**This file could not be graded.** {reason}")
     cells = [notice, *(cell.cell() for cell in known.values())]
     return v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
-
-
-#: So many files are left out one by one; of more, the whole folder.
-_FEW = 20
-
-
-def keep_to_own_files(converter: Any) -> None:
-    """Have nbgrader copy the students' own files, and nothing that a link leads to.
-
-    nbgrader copies what lies beside a notebook, follows links and opens pipes; its list
-    of names to ignore also takes whole paths."""
-    for folder in sorted(converter.assignments):
-        unfit = unfit_files(Path(folder))
-        if len(unfit) > _FEW:
-            unfit = [Path(folder)]
-        for path in unfit:
-            converter.log.warning("Not copied, for it is no file of theirs: %s", path)
-        ignored = [glob.escape(str(path)) for path in unfit]
-        converter.coursedir.ignore = [*converter.coursedir.ignore, *ignored]
-
-
-def unfit_files(folder: Path) -> list[Path]:
-    """Return what must not be copied: pipes, devices, links out of the student's own
-    folder; ``folder`` alone if it is such a link or too deep to look into."""
-    own = own_folder(folder)
-    if leads_out(folder, own):
-        return [folder]
-    try:
-        found = [Path(place, f) for place, _, files in os.walk(folder) for f in files]
-    except RecursionError:
-        return [folder]
-    return [path for path in found if leads_out(path, own) or not path.is_file()]
