@@ -20,7 +20,11 @@ from traitlets.utils.importstring import import_item  # noqa: E402
 
 from autograder.contract.exercise import find_exercise  # noqa: E402
 from autograder.course.release import settings  # noqa: E402
-from autograder.doors.nbgrader.beside import MOST_FILES, files_to_copy  # noqa: E402
+from autograder.doors.nbgrader.beside import (  # noqa: E402
+    MOST_DEPTH,
+    MOST_FILES,
+    files_to_copy,
+)
 from autograder.doors.nbgrader.execute import JudgedExecute  # noqa: E402
 from autograder.doors.nbgrader.feedback import OfflineFeedback  # noqa: E402
 from autograder.doors.nbgrader.handed_in import as_handed_out, restored  # noqa: E402
@@ -237,6 +241,15 @@ def test_of_more_files_than_a_notebook_needs_none_is_copied(tmp_path: Path) -> N
     assert len(files_to_copy(str(folder), log=log)) == MOST_FILES
     (folder / "one more").touch()
     assert files_to_copy(str(folder), log=log) == []
+
+
+def test_files_that_lie_too_deep_are_not_copied(tmp_path: Path) -> None:
+    folder, log = tmp_path / "ann" / "conventions", logging.getLogger("copied")
+    deep = folder.joinpath(*["d"] * MOST_DEPTH)
+    (deep / "d").mkdir(parents=True)
+    (deep / "near").touch()
+    (deep / "d" / "far").touch()
+    assert files_to_copy(str(folder), log=log) == [str(deep / "near")]
 
 
 def test_an_unreadable_file_becomes_the_notebook_that_was_handed_out() -> None:

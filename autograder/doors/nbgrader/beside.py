@@ -11,8 +11,9 @@ from nbgrader.converters import base
 from autograder.isolation.folders import walk
 from autograder.submission.file import leads_out
 
-#: Files beside one notebook; of more, none is copied. No exercise of the book needs one.
-MOST_FILES = 1_000
+#: Files beside one notebook, of more of which none is copied, and folders in each other,
+#: below which none is. No exercise of the book needs any.
+MOST_FILES, MOST_DEPTH = 1_000, 20
 
 
 def own_folder(folder: Path) -> Path:
@@ -33,8 +34,8 @@ def files_to_copy(
     source: str, exclude: Collection[str] | None = None, *, log: Any
 ) -> list[str]:
     """Return the paths of the files below ``source`` that nbgrader is to copy: none whose
-    name, or a folder's above it, fits a pattern of ``exclude``; and none at all if they
-    are more than ``MOST_FILES``."""
+    name, or a folder's above it, fits a pattern of ``exclude``, none below ``MOST_DEPTH``
+    folders, and none at all if they are more than ``MOST_FILES``."""
     folder, paths = Path(source), []
     for path in _own_files(folder, exclude or (), log):
         paths.append(str(path))
@@ -55,6 +56,9 @@ def _own_files(folder: Path, exclude: Collection[str], log: Any) -> Iterator[Pat
         return
     for place, folders, files in walk(folder):
         folders[:] = [name for name in folders if not _fits(name, exclude)]
+        if len(Path(place).relative_to(folder).parts) >= MOST_DEPTH and folders:
+            log.warning("Not copied, for it lies too deep: what is below %s", place)
+            folders.clear()
         for name in files:
             path = Path(place, name)
             if _fits(name, exclude):
