@@ -138,6 +138,13 @@ def solution(chapter: str) -> dict[str, Any]:
     return names
 
 
+def statement(name: str) -> str:
+    """Return what an exercise's statement says, without its code."""
+    text = (ROOT / f"solutions/{find_exercise(name).chapter}.md").read_text("utf-8")
+    after = text.partition(f"\n## `{name}`\n")[2]
+    return after.partition("\n## ")[0].partition("\n```{code-cell}")[0]
+
+
 @functools.cache
 def starter(chapter: str) -> dict[str, Any]:
     """Return the namespace of a chapter's student notebook, as it is handed out."""

@@ -4,13 +4,13 @@ import contextlib
 import functools
 import importlib
 import inspect
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from autograder.contract.domain import Range
 from autograder.laws.binomial import Law
 
 CheckFunction = Callable[..., None]
@@ -50,7 +50,8 @@ class Exercise:
     ``"inverted_dropout(x, keep_prob, rng, training=True) -> (out, cache)"``. A returned
     item called ``cache`` stays with the student's side: checks hand it back unopened.
     ``needs`` names other exercises' functions that the checks call as well.
-    ``section`` is the target in the book that explains the exercise.
+    ``section`` is the target in the book that explains the exercise. ``takes`` gives the
+    range of each argument that has one, of ``needs``' functions too.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Exercise:
     signature: str
     section: str
     needs: tuple[str, ...] = ()
+    takes: Mapping[str, Range] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -78,10 +80,21 @@ class Exercise:
         return (self.name, *self.needs)
 
     @property
+    def call(self) -> str:
+        """The signature without what it returns, as the student's ``def`` has it."""
+        return self.signature.partition(" -> ")[0]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of the function's parameters."""
+        listed = self.call.partition("(")[2].removesuffix(")")
+        return tuple(part.partition("=")[0].strip() for part in listed.split(","))
+
+    @property
     def opaque(self) -> tuple[int, ...]:
         """The positions in the returned tuple that stay handles (the cache)."""
-        returned = re.search(r"->\s*\((.*)\)\s*$", self.signature)
-        items = [item.strip() for item in returned[1].split(",")] if returned else []
+        returned = self.signature.partition(" -> ")[2]
+        items = returned.strip("()").split(", ") if returned.startswith("(") else []
         return tuple(i for i, item in enumerate(items) if item == "cache")
 
     def check(

@@ -173,7 +173,7 @@ class _Builder:
 
     def agrees(self, exercise: Exercise, function: ast.FunctionDef) -> None:
         """Raise ``BuildError`` unless the starter has the exercise's parameters."""
-        stated = exercise.signature.partition(" ->")[0]
+        stated = exercise.call
         for argument in ast.walk(function.args):
             if isinstance(argument, ast.arg):
                 argument.annotation = None

@@ -1,0 +1,131 @@
+"""What a caller may pass to a student's function: ranges as data, and their corners.
+
+An exercise states the range of each argument once (``Exercise.takes``). The statement
+says it in the same words, and every corner is visited by a check: the project's tests hold
+both.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Fits = Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Range:
+    """What an argument may be. ``says`` stands in the statement, word for word;
+    ``corners`` names what a wrong answer may get wrong alone, and tells whether a value
+    lies there."""
+
+    says: str
+    corners: Mapping[str, Fits] = field(default_factory=dict)
+
+    def without(self, *corners: str) -> "Range":
+        """Return the range without these corners. Raises ``KeyError`` for another name."""
+        kept = dict(self.corners)
+        for name in corners:
+            del kept[name]
+        return Range(self.says, kept)
+
+    def also(self, **corners: Fits) -> "Range":
+        """Return the range with more corners; a name's underscores are blanks."""
+        more = {name.replace("_", " "): fits for name, fits in corners.items()}
+        return Range(self.says, {**self.corners, **more})
+
+
+_NEAR: Mapping[str, Fits] = {
+    "1": lambda p: p == 1,
+    "0.95 to 1": lambda p: 0.95 <= p < 1,
+    "0.05 to 0.25": lambda p: 0.05 <= p < 0.25,
+    "below 0.05": lambda p: 0 < p < 0.05,
+    "the inside": lambda p: 0.25 <= p < 0.95,
+}
+
+
+def keep_probs(name: str = "keep_prob") -> Range:
+    """Return the range of a keep probability that is above 0 and at most 1."""
+    return Range(f"0 < `{name}` <= 1", _NEAR)
+
+
+def keep_probs_from_0(says: str) -> Range:
+    """Return the range of a keep probability from 0 to 1, both included."""
+    return Range(says, {"0": lambda p: p == 0, **_NEAR})
+
+
+def whole_numbers(says: str, least: int, many: int) -> Range:
+    """Return the range of integers from ``least``, of which ``many`` and more are large."""
+    return Range(
+        says,
+        {
+            f"{least}": lambda n: n == least,
+            f"{least + 1}": lambda n: n == least + 1,
+            f"{many} or more": lambda n: n >= many,
+        },
+    )
+
+
+def arrays(says: str, least: int, most: int) -> Range:
+    """Return the range of arrays with ``least`` to ``most`` axes; their shapes have
+    corners: each number of axes, a side of 1, and a single entry."""
+    corners: dict[str, Fits] = {"a single entry": lambda x: x.size == 1}
+    if least < most:
+        corners |= {f"{n} axes": _has_axes(n) for n in range(least, most + 1)}
+    if most > 1:
+        corners["a side of 1"] = lambda x: 1 in x.shape and x.size > 1
+    return Range(says, corners)
+
+
+def floats(
+    says: str, least: int, most: int, large: float = 1e6, small: float = 1e-6
+) -> Range:
+    """Return the range of float arrays with ``least`` to ``most`` axes.
+
+    Beside their shapes their values have corners: entries beyond ``large`` and all below
+    ``small``, 0, of either sign, equal; float32."""
+    return Range(says, {**arrays(says, least, most).corners, **_values(large, small)})
+
+
+def _has_axes(number: int) -> Fits:
+    return lambda x: bool(x.ndim == number)
+
+
+def _values(large: float, small: float) -> dict[str, Fits]:
+    return {
+        "zeros": lambda x: bool((x == 0).any() and x.any()),
+        "negative entries": lambda x: bool((x < 0).any()),
+        "equal entries": lambda x: bool(x.size > 1 and x.any() and np.ptp(x) == 0),
+        "large entries": lambda x: bool((np.abs(x) >= large).any()),
+        "small entries": lambda x: bool(x.any() and (np.abs(x) <= small).all()),
+        "float32": lambda x: x.dtype == np.float32,
+    }
+
+
+def corners(takes: Mapping[str, Range]) -> Iterator[tuple[str, str]]:
+    """Yield argument and corner, for all arguments of an exercise."""
+    for argument, of in takes.items():
+        for corner in of.corners:
+            yield argument, corner
+
+
+class Visits:
+    """Calls a function, and notes at which corners of its range it was called."""
+
+    def __init__(
+        self, function: Callable[..., Any], takes: Mapping[str, Range]
+    ) -> None:
+        self._function, self._takes = function, takes
+        self._signature = inspect.signature(function)
+        self.seen: set[tuple[str, str]] = set()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        bound = self._signature.bind(*args, **kwargs)
+        for argument, of in self._takes.items():
+            if argument in bound.arguments:
+                value = bound.arguments[argument]
+                at = {corner for corner, fits in of.corners.items() if fits(value)}
+                self.seen |= {(argument, corner) for corner in at}
+        return self._function(*args, **kwargs)

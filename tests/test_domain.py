@@ -1,0 +1,79 @@
+"""What a statement allows, the judge tries: every corner of every range is visited by a
+check, and the statement says the range in the register's words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.contract import domain
+from autograder.contract.exercise import Exercise, all_exercises, find_exercise
+from autograder.grading.local import LocalFunction
+from autograder.grading.run import run_check
+from tests import bank
+
+#: What a caller passes that has no range: a generator, a switch, what the student made.
+NO_RANGE = {"rng", "training", "cache", "dropout"}
+
+
+def by_name(exercise: Exercise) -> str:
+    return exercise.name
+
+
+def visits(exercise: Exercise) -> Mapping[str, set[tuple[str, str]]]:
+    """Return, for each check, the corners at which it calls the solution."""
+    solution = bank.solution(exercise.chapter)
+    found: dict[str, set[tuple[str, str]]] = {}
+    for check in exercise.checks:
+        watched = {
+            name: domain.Visits(solution[name], exercise.takes)
+            for name in exercise.functions
+        }
+        functions = {
+            name: LocalFunction(name, function, find_exercise(name).opaque)
+            for name, function in watched.items()
+        }
+        assert run_check(check, functions, seed=3).status == "passed"
+        found[check.name] = set().union(*(w.seen for w in watched.values()))
+    return found
+
+
+@pytest.mark.parametrize("exercise", all_exercises(), ids=by_name)
+def test_every_corner_of_the_range_is_visited(exercise: Exercise) -> None:
+    seen = set().union(*visits(exercise).values())
+    missed = [
+        f"{a}: {c}" for a, c in domain.corners(exercise.takes) if (a, c) not in seen
+    ]
+    assert not missed
+
+
+@pytest.mark.parametrize("exercise", all_exercises(), ids=by_name)
+def test_every_argument_has_a_range(exercise: Exercise) -> None:
+    named = {a for name in exercise.functions for a in find_exercise(name).arguments}
+    assert set(exercise.takes) == named - NO_RANGE
+
+
+@pytest.mark.parametrize("exercise", all_exercises(), ids=by_name)
+def test_the_statement_says_the_range(exercise: Exercise) -> None:
+    text = " ".join(bank.statement(exercise.name).split())
+    missing = [of.says for of in exercise.takes.values() if of.says not in text]
+    assert not missing
+
+
+def test_a_corner_that_no_check_visits_is_found() -> None:
+    of = domain.floats("1 to 2 axes", 1, 2)
+    watched = domain.Visits(lambda x, keep_prob=0.5: x, {"x": of})
+    for x in (np.ones((1, 3), np.float32), np.array([0.0, -2e6])):
+        watched(x)
+    missed = set(domain.corners({"x": of})) - watched.seen
+    assert {corner for _, corner in missed} == {"a single entry", "small entries"}
+
+
+@pytest.mark.parametrize(
+    ("keep_prob", "corner"),
+    [(1.0, "1"), (0.97, "0.95 to 1"), (0.1, "0.05 to 0.25"), (0.01, "below 0.05")],
+)
+def test_a_keep_probability_has_its_corner(keep_prob: float, corner: str) -> None:
+    fits: Mapping[str, Any] = domain.keep_probs().corners
+    assert [name for name, fit in fits.items() if fit(keep_prob)] == [corner]
