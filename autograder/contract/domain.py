@@ -24,6 +24,10 @@ class Range:
     says: str
     corners: Mapping[str, Fits] = field(default_factory=dict)
 
+    def said(self, says: str) -> "Range":
+        """Return the range in other words."""
+        return Range(says, self.corners)
+
     def without(self, *corners: str) -> "Range":
         """Return the range without these corners. Raises ``KeyError`` for another name."""
         kept = dict(self.corners)
@@ -36,6 +40,10 @@ class Range:
         more = {name.replace("_", " "): fits for name, fits in corners.items()}
         return Range(self.says, {**self.corners, **more})
 
+
+#: The name under which ``takes`` holds what an exercise's arguments may be together; a
+#: corner then sees the dict of all.
+TOGETHER = "together"
 
 _NEAR: Mapping[str, Fits] = {
     "1": lambda p: p == 1,
@@ -124,8 +132,9 @@ class Visits:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         bound = self._signature.bind(*args, **kwargs)
         for argument, of in self._takes.items():
-            if argument in bound.arguments:
-                value = bound.arguments[argument]
+            together = argument == TOGETHER
+            if together or argument in bound.arguments:
+                value = bound.arguments if together else bound.arguments[argument]
                 at = {corner for corner, fits in of.corners.items() if fits(value)}
                 self.seen |= {(argument, corner) for corner in at}
         return self._function(*args, **kwargs)
