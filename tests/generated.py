@@ -140,8 +140,8 @@ def replacements(node: ast.AST) -> Iterator[ast.AST]:
             for i in range(len(keywords)):
                 yield ast.Call(function, args, keywords[:i] + keywords[i + 1 :])
             match function:
-                case ast.Attribute(value, "copy") if not args:
-                    yield value
+                case ast.Attribute(copied, "copy") if not args:
+                    yield copied
                 case ast.Attribute(ast.Name("np"), name) if name in _SWAPPED:
                     yield ast.Call(
                         ast.Attribute(ast.Name("np"), _SWAPPED[name]), args, keywords
