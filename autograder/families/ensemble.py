@@ -7,7 +7,7 @@ are orthogonal, the logarithms of one member's probabilities give back each unit
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -118,9 +118,11 @@ def at_corners(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
         if i % 4 == 2:
             weights, bias = -np.abs(weights), np.abs(bias)
         if i % 4 == 3:
-            weights[:, 0], bias = 0, 0 * bias
+            weights[:, 0], bias[::2] = 0, 0
         cases.append(Case(x, weights, bias, keep_prob))
-    return cases
+    # What differs from the first in one row alone, for answers that are remembered.
+    x = cases[0].x * np.where(np.arange(len(cases[0].x)) == 1, -1, 1)[:, None]
+    return [*cases, replace(cases[0], x=x)]
 
 
 def readable(trial: Trial, n: int, d: int, keep_prob: float) -> Case:
@@ -164,11 +166,12 @@ def loud(trial: Trial, n: int, keep_prob: float) -> Case:
 
 
 def torn(trial: Trial, n: int) -> Case:
-    """Return a case at keep_prob = 0.5 whose members are sure of one class or the other,
-    so that every class's mean log-probability is near -950: too small to be exponentiated
-    before it is renormalised. |logits| < 1000 throughout."""
+    """Return a case at keep_prob = 0.5 whose members are, in every other row, sure of one
+    class or the other, so that every class's mean log-probability is near -950: too small
+    to be exponentiated before it is renormalised. |logits| < 1000 throughout."""
     case = ordinary(trial, n, 2, 3, 0.5)
     case.x[:, 0] = 950 + trial.rng.uniform(-1, 1, n)
+    case.x[1::2, 0] = 0
     case.weights[0] = 1, -1, 0
     bias = case.bias + np.array([-950, 950, 0])
     return Case(case.x, case.weights, bias, 0.5)
