@@ -66,6 +66,9 @@ class Wrong(Mistakes, section="back-derivation"):
         grads has the same keys as params."""
     flips_the_sign = """your gradients point downhill: they are the steps to take;
         return the gradients themselves."""
+    loses_digits_in_large_logits = """what is right with small logits is not quite with
+        large ones: either probabilities are cut off on the way to the gradient, or digits
+        are lost, in float32 for example."""
     flips_the_sign_of_the_loss = """the loss is the mean log-probability of the labels;
         it lacks the minus."""
     takes_another_logarithm = "the loss has the logarithm of another base than e."

@@ -7,7 +7,7 @@ import numpy as np
 
 from autograder.checks.conventions.inverted_dropout import Wrong as WrongDropout
 from autograder.checks.expectation.bernoulli_mask import Wrong as WrongMask
-from autograder.contract import domain
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
@@ -95,16 +95,26 @@ def _survives_large_logits(function: StudentFunction, trial: Trial) -> None:
             large = replace(large, params={**batch.params, "b2": np.array(offset)})
             what = f"the last bias {offset}"
         call = f"{large.call} with {what}"
-        result = function(*large.given, trial.generator())
-        try:
-            found = network.loss_and_gradients(result, large.params, call)
-        except CheckFailure as failure:
-            if name == clips and network.holds_nan(result):
-                name = overflows
-            raise CheckFailure(failure.message, name) from None
-        for part, text in network.differing(found, large.expected(1.0)):
-            trial.fail(f"{call}: {text}", clips if part == "loss" else None)
+        found, expected = _finite(function, trial, large, call, name), large.expected(1)
+        for part, text in network.differing(found, expected):
+            far = not facts.close(found[part], expected[part], rtol=1e-3, atol=1e-3)
+            loses = wrong.loses_digits_in_large_logits
+            trial.fail(f"{call}: {text}", clips if part == "loss" and far else loses)
     _survives_while_dropping(function, trial)
+
+
+def _finite(
+    function: StudentFunction, trial: Trial, batch: Batch, call: str, name: str
+) -> network.Arrays:
+    """Return loss and gradients; where they are not finite the mistake is ``name``, or
+    an overflow where that shows in the gradients."""
+    result = function(*batch.given, trial.generator())
+    try:
+        return network.loss_and_gradients(result, batch.params, call)
+    except CheckFailure as failure:
+        if name == network.Wrong.clips_the_loss and network.holds_nan(result):
+            name = network.Wrong.softmax_overflows
+        raise CheckFailure(failure.message, name) from None
 
 
 def _apart(batch: Batch) -> Batch:
@@ -125,11 +135,13 @@ def _survives_while_dropping(function: StudentFunction, trial: Trial) -> None:
     batch.params["b2"][:], batch.y[:] = (900, 0, -900), (1, 2)
     hidden = np.maximum(batch.x @ batch.params["W1"] + batch.params["b1"], 0) / 0.5
     batch.params["W2"] *= 99 / (hidden @ np.abs(batch.params["W2"])).max()
-    found = batch.run(function, trial.generator())
+    call = f"{batch.call} with logits up to ±1,000"
+    found = _finite(function, trial, batch, call, network.Wrong.clips_the_loss)
     fits = network.fitting(found, batch.expected(every_mask(2, 4) / 0.5))
     trial.expect(
         network.together(fits).any(),
-        f"{batch.call} with logits up to ±1,000: no mask gives loss and gradients.",
+        f"{call}: no mask gives loss and gradients.",
+        network.Wrong.no_single_mask_explains_it,
     )
 
 

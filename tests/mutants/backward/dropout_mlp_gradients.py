@@ -419,7 +419,7 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
         loss = -np.log(likely[np.arange(len(y)), y]).mean()
         return loss, right(params, x, y, multiplier)[1]
 
-    @fails(LARGE)
+    @fails(LARGE, "loses_digits_in_large_logits")
     def clips_the_gradient_of_the_logits(params, x, y, keep_prob, rng):
         """Clips probabilities at 1e-7 in the gradient alone."""
         multiplier = bits(params, x, keep_prob, rng) / keep_prob
@@ -428,7 +428,7 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
         ds = (likely - np.eye(s.shape[1])[y]) / len(y)
         return loss_of(s, y), backward(params, x, z, h, ds, multiplier)
 
-    @fails(LARGE)
+    @fails(LARGE, "loses_digits_in_large_logits")
     def computes_logits_in_float32(params, x, y, keep_prob, rng):
         """Halves the memory of the logits."""
         multiplier = bits(params, x, keep_prob, rng) / keep_prob
@@ -437,7 +437,7 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
         ds = logits_gradient(s, y)
         return loss_of(s, y), backward(params, x, z, h, ds, multiplier)
 
-    @fails(LARGE)
+    @fails(LARGE, "softmax_overflows")
     def is_stable_without_dropout_alone(params, x, y, keep_prob, rng):
         """Has a stable loss in the branch for evaluation, and the formula's in training."""
         if keep_prob == 1:
