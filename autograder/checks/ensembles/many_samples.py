@@ -111,12 +111,12 @@ def averages(function: StudentFunction, trial: Trial) -> None:
             f"{samples} samples all keep the unit or all drop it.",
             Wrong.takes_the_median if middle else Wrong.samples_share_a_mask,
         )
-    for samples, *size, keep_prob in (
+    for samples, rows, units, keep_prob in (
         (2, 200, 3, 0.7),
         (3, 1, 2, 0.4),
         (3, 40, 2, 0.1),
     ):
-        case = ensemble.readable(trial, *size, keep_prob)
+        case = ensemble.readable(trial, rows, units, keep_prob)
         more = samples, trial.generator()
         found, call = shared.one_prediction(function, case, *more)
         fits = ensemble.averages_that_fit(softmax(case.members()), found, samples)
@@ -159,7 +159,8 @@ def _expect_one_unit_varies(function: StudentFunction, trial: Trial) -> None:
 
 
 def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
-    """Judge how the number of samples that keep a unit spreads, and whether samples of several units are independent of each other."""
+    """Judge how the number of samples that keep a unit spreads, and whether samples of
+    several units are independent of each other."""
     look, name = "count in 20 samples", elementwise.Wrong.bits_depend_on_each_other
     case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
     kept = _average(function, trial, case, 20)

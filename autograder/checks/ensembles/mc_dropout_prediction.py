@@ -149,10 +149,11 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         look = f"kept at {keep_prob}"
         _, kept = _drawn(function, trial, trial.size(look), keep_prob)
         what = f"units kept at keep_prob = {keep_prob}, with one sample"
-        name = wrong.rounds_or_clips_keep_prob
-        if keep_prob < 0.5 and kept.any(axis=1).all():
-            name = WrongMask.keeps_at_least_one
-        trial.judge(look, kept, kept.size, what, name)
+        redrawn = keep_prob < 0.5 and kept.any(axis=1).all()
+        by = (
+            WrongMask.keeps_at_least_one if redrawn else wrong.rounds_or_clips_keep_prob
+        )
+        trial.judge(look, kept, kept.size, what, by)
 
 
 def _draws_independently(function: StudentFunction, trial: Trial) -> None:
