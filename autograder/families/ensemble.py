@@ -108,9 +108,12 @@ def at_corners(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
     moderate once inputs are multiplied by ``factor(keep_prob)``. Weights and biases are
     in turn of either sign, positive, negative and 0 in part."""
     inputs = corners.arrays(trial, 2, 2)
-    inputs += [trial.inputs(2, 4).astype(np.float32), np.zeros((2, 3))]
+    inputs += [np.zeros((2, 3)), trial.inputs(2, 5)]
+    inputs += [trial.inputs(2, 4).astype(np.float32)]
     cases = []
-    for i, (x, keep_prob) in enumerate(corners.with_keep_probs(inputs)):
+    # Milder ones first: where the wrong formulas behind mistakes are told apart.
+    given = corners.with_keep_probs(inputs, (0.97, 0.1, 0.995, 0.02, 0.003))
+    for i, (x, keep_prob) in enumerate(given):
         rng, (_, d), c = trial.rng, x.shape, 2 + i % 3
         size = 3 / factor(keep_prob) / np.sqrt(d) / (np.abs(x).max() or 1)
         weights, bias = size * rng.uniform(-1, 1, (d, c)), rng.uniform(-1, 1, c)
@@ -118,11 +121,12 @@ def at_corners(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
             weights, bias = np.abs(weights), -np.abs(bias)
         if i % 4 == 2:
             weights, bias = -np.abs(weights), np.abs(bias)
+            bias[0] = 9e-5
         if i % 4 == 3:
             weights[:, 0], bias[::2] = 0, 0
         cases.append(Case(x, weights, bias, keep_prob))
-    # What differs from the first in one row alone, for answers that are remembered.
-    x = cases[0].x * np.where(np.arange(len(cases[0].x)) == 1, -1, 1)[:, None]
+    # What agrees with the first in its first row alone, for answers that are remembered.
+    x = cases[0].x * np.where(np.arange(len(cases[0].x)) == 0, 1, -1)[:, None]
     return [*cases, replace(cases[0], x=x)]
 
 
@@ -137,15 +141,17 @@ def readable(trial: Trial, n: int, d: int, keep_prob: float) -> Case:
 
 
 def readable_at_corners(trial: Trial) -> list[Case]:
-    """Return readable cases at the corners of the range of x and keep_prob."""
-    inputs = corners.arrays(trial, 2, 2)
-    inputs += [trial.inputs(40, 25), trial.inputs(20, 3).astype(np.float32)]
+    """Return readable cases at the corners of the range of x, most of whose units are
+    kept, and at those of keep_prob, with so many units that some are."""
+    inputs = [*corners.arrays(trial, 2, 2), trial.inputs(20, 3).astype(np.float32)]
+    given = corners.with_keep_probs(inputs, (0.97, 0.6, 0.9))
+    given += [(trial.inputs(40, 25), keep_prob) for keep_prob in corners.KEEP_PROBS]
     cases = []
-    for x, keep_prob in corners.with_keep_probs(inputs):
+    for x, keep_prob in given:
         d, size = x.shape[1], np.abs(x).max()
         weights = _orthogonal(trial, d, keep_prob) * 3 / size
         bias = trial.rng.uniform(-1, 1, d + 3)
-        bias[0] = 0
+        bias[:2] = 0, 9e-5
         cases.append(Case(x, weights, bias, keep_prob))
     return cases
 

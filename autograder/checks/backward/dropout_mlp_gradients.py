@@ -100,7 +100,6 @@ def _survives_large_logits(function: StudentFunction, trial: Trial) -> None:
             far = not facts.close(found[part], expected[part], rtol=1e-3, atol=1e-3)
             loses = wrong.loses_digits_in_large_logits
             trial.fail(f"{call}: {text}", clips if part == "loss" and far else loses)
-    _survives_while_dropping(function, trial)
 
 
 def _finite(
@@ -180,6 +179,7 @@ def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
                 f"{batch.call}: with the mask that grads['W1'] shows, {what}",
                 network.Wrong.no_single_mask_explains_it,
             )
+    _survives_while_dropping(function, trial)
 
 
 def _scales(kept: np.ndarray, keep_prob: float) -> dict[str, np.ndarray]:

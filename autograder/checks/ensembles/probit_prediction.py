@@ -86,7 +86,7 @@ def _at_corners(trial: Trial) -> list[Case]:
     """Return units at the corners of the range, of one column of weights each."""
     cases = ensemble.at_corners(trial, lambda keep_prob: 1)
     return [
-        Case(case.x, case.weights[:, 1], float(case.bias[1]), case.keep_prob)
+        Case(case.x, case.weights[:, 0], float(case.bias[0]), case.keep_prob)
         for case in cases
     ]
 

@@ -437,7 +437,7 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
         ds = logits_gradient(s, y)
         return loss_of(s, y), backward(params, x, z, h, ds, multiplier)
 
-    @fails(LARGE, "softmax_overflows")
+    @fails(ONE_MASK, "softmax_overflows")
     def is_stable_without_dropout_alone(params, x, y, keep_prob, rng):
         """Has a stable loss in the branch for evaluation, and the formula's in training."""
         if keep_prob == 1:
