@@ -66,11 +66,11 @@ class Wrong(Mistakes, section="ens-probit"):
     )
 
 
-def _units(trial: Trial) -> list[Case]:
+def _inside(trial: Trial) -> list[Case]:
     """Return sigmoid units of several sizes, keep probabilities on both sides of 0.5."""
     rng = trial.rng
     shapes = ((6, 4, 0.8), (5, 6, 0.3), (1, 1, 0.6543), (3, 40, 0.4), (4, 3, 1.0))
-    inside = [
+    return [
         Case(
             trial.inputs(n, d, zeros=0.1 if d > 1 else 0),
             rng.uniform(-1, 1, d) / math.sqrt(d) * 2,
@@ -79,13 +79,12 @@ def _units(trial: Trial) -> list[Case]:
         )
         for n, d, keep_prob in shapes
     ]
-    return inside + _at_corners(trial)
 
 
-def _at_corners(trial: Trial) -> list[Case]:
-    """Return units at the corners of the range, of one column of weights each."""
+def _units(trial: Trial) -> list[Case]:
+    """Return units inside the range, and at its corners with one column of weights."""
     cases = ensemble.at_corners(trial, lambda keep_prob: 1)
-    return [
+    return _inside(trial) + [
         Case(case.x, case.weights[:, 0], float(case.bias[0]), case.keep_prob)
         for case in cases
     ]
@@ -174,9 +173,9 @@ def _sums(x: np.ndarray, w: np.ndarray, b: float) -> tuple[np.ndarray, ...]:
 
 _ROWS = "returns_one_float_for_each_row"
 _RIGHT = "is_the_sigmoid_of_the_corrected_logit"
-_KIND = shared.kind("The result is a float array of shape (N,)", _units)
+_KIND = shared.kind("The result is a float array of shape (N,)", _inside)
 _SURVIVES = shared.survives(_large, _corrected, "probability", "mean logits")
-_PURE = shared.unchanged(_units, "x and weights")
+_PURE = shared.unchanged(_inside, "x and weights")
 exercise.asks(0.25, _ROWS, _KIND)
 exercise.asks(
     1.0, _RIGHT, shared.equals(_units, _corrected, _rivals, "probability"), _ROWS

@@ -44,7 +44,7 @@ class Wrong(Mistakes, section="ens-geometric"):
         scaling is one pass without masks."""
 
 
-def _cases(trial: Trial) -> list[Case]:
+def _inside(trial: Trial) -> list[Case]:
     return [
         ensemble.ordinary(trial, 3, 4, 3, 0.8),
         ensemble.ordinary(trial, 6, 5, 2, 0.3, zeros=0.2),
@@ -52,8 +52,11 @@ def _cases(trial: Trial) -> list[Case]:
         ensemble.ordinary(trial, 2, 4, 4, 0.95),
         ensemble.ordinary(trial, 5, 30, 10, 0.4),
         ensemble.ordinary(trial, 3, 4, 3, 1.0),
-        *ensemble.at_corners(trial, lambda keep_prob: keep_prob),
     ]
+
+
+def _cases(trial: Trial) -> list[Case]:
+    return _inside(trial) + ensemble.at_corners(trial, lambda keep_prob: keep_prob)
 
 
 def _large(trial: Trial) -> list[Case]:
@@ -96,8 +99,8 @@ def _rivals(case: Case) -> Rivals:
 
 _ROWS = "returns_a_row_of_floats_for_each_input"
 _MEAN = "is_the_softmax_of_the_mean_logits"
-_KIND = shared.kind("The result is a float array of shape (N, C)", _cases)
-_SURVIVES, _PURE = shared.survives(_large, _right), shared.unchanged(_cases)
+_KIND = shared.kind("The result is a float array of shape (N, C)", _inside)
+_SURVIVES, _PURE = shared.survives(_large, _right), shared.unchanged(_inside)
 exercise.asks(0.25, _ROWS, _KIND)
 exercise.asks(0.75, _MEAN, shared.equals(_cases, _right, _rivals), _ROWS)
 exercise.asks(0.25, "the_prediction_survives_large_logits", _SURVIVES, _MEAN)
