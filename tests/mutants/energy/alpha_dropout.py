@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.energy.shared import of
 
 RUNS = "returns_alpha_float_arrays"
 MIXED = "replaces_some_units_by_one_value"
@@ -35,28 +36,15 @@ def with_constants(x, p, rng, training, factor, shift):
     return (factor * np.where(mask, x, OFF) + shift if training else x), mask
 
 
-def of(right):
-    """Return ``fails`` for a part of an otherwise right answer, which ``right`` makes
-    whole: ``right(part, x, keep_prob, rng, training)``."""
-
-    def part_fails(checks, mistake):
-        def mark(part):
-            def whole(x, keep_prob, rng, training=True):
-                return right(part, x, keep_prob, rng, training)
-
-            whole.__doc__ = part.__doc__
-            return fails(checks, mistake)(whole)
-
-        return mark
-
-    return part_fails
-
-
 #: For a mask, the constants A and B, and the output of training with a right mask.
-masks = of(lambda mask, x, p, rng, training: answer(x, mask(x, p, rng), p, training))
-maps = of(lambda ab, x, p, rng, training: with_constants(x, p, rng, training, *ab(p)))
+masks = of(
+    lambda mask, x, p, rng, training=True: answer(x, mask(x, p, rng), p, training)
+)
+maps = of(
+    lambda ab, x, p, rng, training=True: with_constants(x, p, rng, training, *ab(p))
+)
 outs = of(
-    lambda out, x, p, rng, training: (
+    lambda out, x, p, rng, training=True: (
         out(x, rng.random(x.shape) < p, p) if training else x,
         None,
     )
