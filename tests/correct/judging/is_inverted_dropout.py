@@ -169,7 +169,7 @@ class Answers(Styles, of="is_inverted_dropout"):
     def judges_far_from_one_half(dropout, rng):
         """Keep probabilities of 0.12 and 0.9, where a rate may be off by 0.03 as well."""
         for keep_prob in (0.12, 0.9):
-            x = rng.uniform(1, 2, (300, 50)) * rng.choice([-1, 1], (300, 50))
+            x = rng.uniform(1, 2, (200, 50)) * rng.choice([-1, 1], (200, 50))
             bits = values_and_test_mode_are_right(dropout, x, keep_prob, rng)
             if bits is None:
                 return False
