@@ -46,6 +46,11 @@ def dropped_units(out: np.ndarray, keep_prob: float) -> np.ndarray:
     return np.abs(out - values[np.argmax(counts)]) < tolerance
 
 
+#: In an array of fewer units a value that many share is none.
+_MANY = 200
+LARGE = (60, 60)
+
+
 class Masking:
     """A student's AlphaDropout as a mask: what it drops comes back as 0, the rest as x.
 
@@ -53,12 +58,29 @@ class Masking:
 
     def __init__(self, function: StudentFunction) -> None:
         self.name, self._function = function.name, function
+        self._values: dict[float, float] = {}
 
     def __call__(
         self, x: np.ndarray, keep_prob: float, rng: Any, training: bool | None = None
     ) -> tuple[np.ndarray, None]:
         out = forward(self._function, away_from_off(x), keep_prob, rng, training)
-        return np.where(dropped_units(out, keep_prob), 0.0, x), None
+        if x.size >= _MANY:
+            return np.where(dropped_units(out, keep_prob), 0.0, x), None
+        gap = np.abs(out - self._value(keep_prob))
+        slack = 1e-5 * max(1, constants(keep_prob)[0])
+        return np.where(gap < slack, 0.0, x), None
+
+    def _value(self, keep_prob: float) -> float:
+        """Return what dropped units come back as, read off a call of its own; NaN where
+        nothing was dropped."""
+        if keep_prob not in self._values:
+            rng = np.random.default_rng(1)
+            x = away_from_off(rng.uniform(0.5, 3, LARGE) * rng.choice([-1, 1], LARGE))
+            out = forward(self._function, x, keep_prob, rng)
+            dropped = dropped_units(out, keep_prob)
+            value = np.median(out[dropped]) if dropped.any() else np.nan
+            self._values[keep_prob] = float(value)
+        return self._values[keep_prob]
 
     def observe(self, *args: Any, **mode: Any) -> tuple[Any, tuple[Any, ...]]:
         return self(*args, **mode), args
@@ -92,9 +114,6 @@ class Reading:
         a, b = np.polyfit(x, out, 1)
         fits = facts.close(a * x + b, out, atol=1e-6 * float(np.abs(out).max()))
         return (float(a), float(b)) if fits else None
-
-
-LARGE = (60, 60)
 
 
 def read(

@@ -1,5 +1,6 @@
 """alpha_dropout: drop units without changing the mean and the variance of the layer."""
 
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -203,24 +204,37 @@ def _at_test_mistake(function: StudentFunction, trial: Trial, _: Any) -> str | N
     )
 
 
+_SIDES_OF_ONE = ((1,), (1, 5), (5, 1), (1, 1), (1, 1, 1, 1))
+_INSIDE = (*shared.BOTH_SIDES, shared.MANY_DIGITS)
+_ALL_KEEP_PROBS = (*_INSIDE, *shared.NEAR_THE_ENDS)
 #: Near keep_prob = 1 a mask that whole rows share may drop nothing, which is judged
 #: elsewhere: a reading with a dropped unit is looked for in so many calls.
 _ATTEMPTS = 30
 
 
+#: Of a dropped unit's value, a difference of numbers as large as A: in single precision
+#: it is right to about 1e-7 of them.
+_ROUNDING = 1e-6
+
+
+def _value(function: StudentFunction, trial: Trial, keep_prob: float) -> float | None:
+    """Return what dropped units come back as, or None where none is ever dropped."""
+    readings = (read(function, trial, keep_prob) for _ in range(_ATTEMPTS))
+    return next((got.value for got in readings if got.dropped.any()), None)
+
+
 def _drops_to_its_value(function: StudentFunction, trial: Trial) -> None:
     """Dropped units come back as A d + B."""
-    for keep_prob in (*shared.BOTH_SIDES, shared.MANY_DIGITS, *shared.NEAR_THE_ENDS):
+    for keep_prob in (*_ALL_KEEP_PROBS, 0.999, 0.001):
         call = call_text(function.name, LARGE, keep_prob)
-        readings = (read(function, trial, keep_prob) for _ in range(_ATTEMPTS))
-        values = (got.value for got in readings if got.dropped.any())
-        value, expected = next(values, None), constants(keep_prob)[2]
+        value = _value(function, trial, keep_prob)
+        factor, _, expected = constants(keep_prob)
         if value is None:
             trial.fail(
                 f"{call}: no unit is dropped in {_ATTEMPTS} calls.",
                 Unit.rounds_or_clips_keep_prob,
             )
-        if not facts.close(value, expected):
+        if not facts.close(value, expected, atol=_ROUNDING * max(1, factor)):
             trial.fail(
                 f"{call}: dropped units come back as {value:.6g}; expected "
                 f"{expected:.6g}.",
@@ -228,70 +242,127 @@ def _drops_to_its_value(function: StudentFunction, trial: Trial) -> None:
             )
 
 
-_CASES: list[tuple[tuple[int, ...], float, Any]] = [
-    *((LARGE, size, np.float64) for size in (1.0, 1e-3, 1e3)),
-    *((shape, 1.0, np.float32) for shape in (*SHAPES, (1,), (1, 5))),
+#: Shapes of x, with its size and dtype.
+_Case = tuple[tuple[int, ...], float, Any]
+_SHAPES: list[_Case] = [(shape, 1.0, np.float32) for shape in (*SHAPES, *_SIDES_OF_ONE)]
+_SIZES: list[_Case] = [
+    (LARGE, size, np.float64) for size in (1e6, 0.0, 1e-6, 1e-3, 1e3)
 ]
 
 
 def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
     """Kept units come back as A x + B, for x of every size and shape."""
-    for keep_prob in (*shared.BOTH_SIDES, shared.MANY_DIGITS):
-        value = read(function, trial, keep_prob).value
-        factor, shift, _ = constants(keep_prob)
-        for shape, size, dtype in _CASES:
-            x = (size * away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
-            out = forward(function, x, keep_prob, trial.generator())
-            expected, slack = factor * x + shift, 1e-5 * max(1, factor)
-            allowed = (np.isclose(out, y, 1e-5, slack) for y in (value, expected))
-            wrong = ~np.logical_or(*allowed)
-            if wrong.any():
-                place = int(np.flatnonzero(wrong)[0])
-                trial.fail(
-                    f"{call_text(function.name, shape, keep_prob)}: a unit of "
-                    f"{x.flat[place]:.6g} comes back as {out.flat[place]:.6g}; expected "
-                    f"{expected.flat[place]:.6g} when it is kept (and {value:.6g} means "
-                    "dropped here).",
-                    _mistake(function, trial) or Wrong.kept_units_follow_no_affine_map,
-                )
+    cases: list[tuple[_Case, float]]
+    cases = [((LARGE, 1.0, np.float64), p) for p in _ALL_KEEP_PROBS]
+    cases += zip([*_SIZES, *_SHAPES], cycle(_INSIDE))
+    values = {p: _value(function, trial, p) for p in _ALL_KEEP_PROBS}
+    for (shape, size, dtype), keep_prob in cases:
+        value = values[keep_prob]
+        if value is None:  # judged by ``_drops_to_its_value``
+            continue
+        x = (size * away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
+        out = forward(function, x, keep_prob, trial.generator())
+        _expect_mapped(function, trial, x, out, keep_prob, value)
+
+
+def _expect_mapped(
+    function: StudentFunction,
+    trial: Trial,
+    x: np.ndarray,
+    out: np.ndarray,
+    keep_prob: float,
+    value: float,
+) -> None:
+    """Check that each unit is A x + B or the value of dropped ones, and that of many units
+    some are the one and some the other."""
+    factor, shift, _ = constants(keep_prob)
+    expected, slack = factor * x + shift, 1e-5 * max(1, factor)
+    dropped, kept = (np.isclose(out, y, 1e-5, slack) for y in (value, expected))
+    call = call_text(function.name, x.shape, keep_prob)
+    if not (dropped | kept).all():
+        place = int(np.flatnonzero(~(dropped | kept))[0])
+        trial.fail(
+            f"{call}: a unit of {x.flat[place]:.6g} comes back as "
+            f"{out.flat[place]:.6g}; expected {expected.flat[place]:.6g} when it is kept "
+            f"(and {value:.6g} means dropped here).",
+            _mistake(function, trial) or Wrong.kept_units_follow_no_affine_map,
+        )
+    if x.shape != LARGE or keep_prob not in _INSIDE or not x.any():
+        return
+    share = float(kept[x != 0].mean())
+    trial.expect(
+        0 < share < 1,
+        f"{call}: all units are {'kept' if share else 'dropped'} when x is as large as "
+        f"{np.abs(x).max():.3g}; expected some of either kind.",
+        Unit.drops_by_value,
+    )
 
 
 def _keeps_all_at_one(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1, out equals x."""
-    x = trial.inputs(50, 40)
-    out = forward(function, x, 1.0, trial.generator())
-    if facts.close(out, x, atol=1e-6):
-        return
-    name = Wrong.is_wrong_at_keep_prob_one
-    if np.median(np.abs(out - x)) < 0.05:
-        name = Unit.rounds_or_clips_keep_prob
-    elif abs(read(function, trial, 0.8).dropped.mean() - 0.8) < 0.06:
-        name = Unit.keeps_with_drop_probability
-    trial.fail(
-        f"{call_text(function.name, x.shape, 1.0)}: nothing is dropped at keep_prob "
-        f"= 1, so out equals x; {facts.worst(out, x)}.",
-        name,
-    )
+    for shape, size, dtype in (((50, 40), 1.0, np.float64), *_SIZES[:2], *_SHAPES):
+        x = (size * trial.inputs(*shape, zeros=0.1)).astype(dtype)
+        out = forward(function, x, 1.0, trial.generator())
+        if not facts.close(out, x, atol=1e-6):
+            trial.fail(
+                f"{call_text(function.name, x.shape, 1.0)}: nothing is dropped at "
+                f"keep_prob = 1, so out equals x; {facts.worst(out, x)}.",
+                _at_one_mistake(function, trial, x, out),
+            )
 
 
-_ZEROS = "zero x kept at 0.8"
+def _at_one_mistake(
+    function: StudentFunction, trial: Trial, x: np.ndarray, out: np.ndarray
+) -> str:
+    wrong = ~np.isclose(out, x, atol=1e-6)
+    if x.any() and not wrong[x != 0].any():
+        return Unit.drops_by_value
+    if np.count_nonzero(wrong) == 1:
+        return Unit.drops_at_least_one
+    if np.median(np.abs(out - x)) < 0.05 * max(1, np.abs(x).max() / 3):
+        return Unit.rounds_or_clips_keep_prob
+    if abs(read(function, trial, 0.8).dropped.mean() - 0.8) < 0.06:
+        return Unit.keeps_with_drop_probability
+    return Wrong.is_wrong_at_keep_prob_one
+
+
+#: Units whose size is special, which are kept as often as others.
+_SPECIAL = {"zero": 0.0, "huge": 1e6, "tiny": 1e-6}
+_LOOKS = {
+    **unit_bits.RATE_LOOKS,
+    **{f"{size} x kept at 0.8": Proportion(0.8, detects=0.05) for size in _SPECIAL},
+}
 
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
     unit_bits.keeps_at_rate(Masking(function), trial)
-    x = trial.inputs(2 * -(-trial.size(_ZEROS) // 40), 40)
-    x[:, ::2] = 0
-    out = forward(function, away_from_off(x), 0.8, trial.generator())
+    n = max(trial.size(look) for look in _LOOKS if look.split()[0] in _SPECIAL)
+    x = away_from_off(trial.inputs(-(-n // 10), 40))
+    for i, size in enumerate(_SPECIAL.values()):
+        x[:, i::4] *= size
+    out = forward(function, x, 0.8, trial.generator())
     # Kept zeros share a value as well, and more of them than of the dropped.
-    dropped = dropped_units(out[x != 0], 0.8)
-    value = np.median(out[x != 0][dropped]) if dropped.any() else np.nan
-    kept = ~np.isclose(out[x == 0], value, rtol=1e-5, atol=1e-5)
-    what = "units with x = 0 kept at keep_prob = 0.8"
-    trial.judge(_ZEROS, kept, kept.size, what, Unit.drops_by_value)
+    ordinary = out[:, 3::4]
+    dropped = dropped_units(ordinary, 0.8)
+    value = np.median(ordinary[dropped]) if dropped.any() else np.nan
+    for i, (name, size) in enumerate(_SPECIAL.items()):
+        kept = ~np.isclose(out[:, i::4], value, rtol=1e-5, atol=1e-5)
+        what = "units with x = 0 kept at keep_prob = 0.8"
+        if size:
+            what = (
+                f"units with x from {0.25 * size:g} to {3 * size:g}, either sign, kept"
+            )
+            what += " at keep_prob = 0.8"
+        look = f"{name} x kept at 0.8"
+        trial.judge(look, kept, kept.size, what, Unit.drops_by_value)
 
 
-_LOOKS = {**unit_bits.RATE_LOOKS, _ZEROS: Proportion(0.8, detects=0.05)}
+def _independent(function: StudentFunction, trial: Trial) -> None:
+    """Bits in pairs of rows, columns and calls are independent, and so are counts."""
+    unit_bits.is_independent(Masking(function), trial)
+
+
 _FLOATS, _MIXES = "returns_alpha_float_arrays", "replaces_some_units_by_one_value"
 _BITS, _RATE = "drops_each_unit_by_itself", "keeps_alpha_units_at_the_stated_rate"
 
@@ -307,6 +378,6 @@ _at_one = "alpha_changes_nothing_at_keep_prob_one"
 exercise.asks(0.25, _at_one, stated(_keeps_all_at_one), _MIXES)
 exercise.asks(0.25, _BITS, of_masks(unit_bits.OWN_BITS), _MIXES)
 exercise.asks(0.5, _RATE, stated(_keeps_at_rate, _LOOKS), _BITS)
-_independent = of_masks(unit_bits.INDEPENDENT)
-exercise.asks(0.5, "drops_alpha_units_independently", _independent, _RATE)
+_alone = stated(_independent, unit_bits.INDEPENDENCE_LOOKS)
+exercise.asks(0.5, "drops_alpha_units_independently", _alone, _RATE)
 exercise.asks(0.25, "draws_alpha_masks_from_the_given_rng", unit_bits.FROM_RNG, _MIXES)

@@ -316,6 +316,36 @@ class Sins(Mutants, of="alpha_dropout"):
         """Clips at SELU's lower bound, and large units on the way."""
         return answer(np.clip(x, OFF, 2), mask, keep_prob)[0]
 
+    @maps(DROPPED, "has_other_constants")
+    def clips_keep_prob_at_a_percent(keep_prob):
+        """Bounds keep_prob by 0.01 and 0.99 in the constants."""
+        p = keep_prob if keep_prob == 1 else min(max(keep_prob, 0.01), 0.99)
+        return constants(p)
+
+    @outs(KEPT, "kept_units_follow_no_affine_map")
+    def clips_at_ten_thousand(x, mask, keep_prob):
+        """Clips where half precision would end."""
+        return answer(np.clip(x, -1e4, 1e4), mask, keep_prob)[0]
+
+    @outs(KEPT, "drops_by_value")
+    def drops_units_that_exploded(x, mask, keep_prob):
+        """Switches off what is beyond 1,000, since it cannot be right."""
+        return answer(x, mask & (np.abs(x) < 1e3), keep_prob)[0]
+
+    @outs(RATE, "drops_by_value")
+    def spares_large_units(x, mask, keep_prob):
+        """Keeps half of the large units that should be dropped: they carry the signal."""
+        spared = (np.abs(x) > 1e4) & (np.arange(x.size).reshape(x.shape) % 8 < 4)
+        return answer(x, mask | spared, keep_prob)[0]
+
+    @fails(ALPHA_AT_ONE, "drops_at_least_one")
+    def always_drops_a_single_unit(x, keep_prob, rng, training=True):
+        """Makes sure that at least one unit is dropped, of a vector."""
+        mask = rng.random(x.shape) < keep_prob
+        if x.ndim == 1 and mask.all():
+            mask[0] = False
+        return answer(x, mask, keep_prob, training)
+
     @outs(KEPT, "kept_units_follow_no_affine_map")
     def clips_very_large_units_only(x, mask, keep_prob):
         """Clips at 100 against overflow."""
