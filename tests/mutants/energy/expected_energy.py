@@ -68,6 +68,12 @@ class Sins(Mutants, of="expected_energy"):
         kept = np.random.random((200, *x.shape)) < keep_prob
         return float(((scale_of(keep_prob, scaling) * kept * x) ** 2).sum() / 200)
 
+    @fails(ALL, "comes_near_an_expectation")
+    def simulates_with_a_seed(x, keep_prob, scaling):
+        """Draws masks from a generator with a seed, so that calls agree."""
+        kept = np.random.default_rng(0).random((2000, *x.shape)) < keep_prob
+        return float(((scale_of(keep_prob, scaling) * kept * x) ** 2).sum() / 2000)
+
     @fails(ALL, "gives_the_norm")
     def takes_the_root(x, keep_prob, scaling):
         """Takes norm and energy for the same."""
@@ -182,6 +188,35 @@ class Sins(Mutants, of="expected_energy"):
     def clips_tiny_keep_probs(x, keep_prob, scaling):
         """Keeps keep_prob away from 0, in fear of the division."""
         return right_energy(x, max(keep_prob, 1e-3), scaling)
+
+    @fails(EDGES, "multiplies_the_energy_by_another_factor")
+    def keeps_keep_prob_from_zero(x, keep_prob, scaling):
+        """Adds a machine epsilon of single precision before the division."""
+        return right_energy(x, max(keep_prob, 1e-7), scaling)
+
+    @fails(EDGES, "rounds_or_pads_the_energy")
+    def ignores_dust(x, keep_prob, scaling):
+        """Takes entries below 1e-8 for rounding errors."""
+        return right_energy(np.where(np.abs(x) < 1e-8, 0, x), keep_prob, scaling)
+
+    @fails(EDGES, "rounds_or_pads_the_energy")
+    def cuts_off_at_a_million(x, keep_prob, scaling):
+        """Bounds entries, against overflow."""
+        return right_energy(np.clip(x, -1e7, 1e7), keep_prob, scaling)
+
+    @fails(ALL, "treats_a_shape_in_another_way")
+    def averages_a_single_row(x, keep_prob, scaling):
+        """Takes a matrix of one row for a batch of one number each."""
+        size = x.shape[1] if x.ndim == 2 and len(x) == 1 else 1
+        return right_energy(x, keep_prob, scaling) / size
+
+    @fails(ALL, "treats_a_shape_in_another_way")
+    def drops_the_first_of_equals(x, keep_prob, scaling):
+        """Squeezes x and takes what is left for a vector of its first axis."""
+        flat = x.squeeze()
+        return right_energy(
+            flat[:1] if flat.ndim == 1 < x.ndim else x, keep_prob, scaling
+        )
 
     @fails(EDGES, "rounds_or_pads_the_energy")
     def pads_the_energy(x, keep_prob, scaling):
