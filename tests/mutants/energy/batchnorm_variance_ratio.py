@@ -219,6 +219,29 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         """Adds a small constant to the denominator, as batch normalisation does."""
         return parts(weights, x, keep_prob)[1] + 1e-7
 
+    @noises(SIZE, "adds_a_constant_to_a_variance")
+    def adds_a_tiny_epsilon(weights, x, keep_prob):
+        """Adds 1e-12 to the denominator, too small to matter."""
+        return parts(weights, x, keep_prob)[1] + 1e-12
+
+    @fails(SIZE, "adds_a_constant_to_a_variance")
+    def takes_small_variances_for_zero(weights, x, keep_prob):
+        """Tests for a constant unit by comparing with 1e-10."""
+        test, noise = parts(weights, x, keep_prob)
+        return np.where(test < 1e-10, 0.0, test / (test + noise))
+
+    @noises(CENTRED, "multiplies_the_noise_by_another_factor")
+    def keeps_keep_prob_from_zero(weights, x, keep_prob):
+        """Adds a small number to keep_prob, against a division by 0."""
+        return parts(weights, x, max(keep_prob, 1e-3))[1]
+
+    @fails(CENTRED, "comes_near_an_expectation")
+    def simulates_masks_with_a_seed(weights, x, keep_prob):
+        """Draws masks from a generator with a seed, so that calls agree."""
+        kept = np.random.default_rng(0).random((2000, *x.shape)) < keep_prob
+        z = (kept * x / keep_prob) @ weights
+        return np.var(x @ weights, axis=0) / (np.var(z, axis=(0, 1)) + 1e-300)
+
     @noises((CENTRED,), "adds_a_constant_to_a_variance")
     def adds_a_large_epsilon(weights, x, keep_prob):
         """Copies batch normalisation's epsilon of 0.001 from a framework."""
