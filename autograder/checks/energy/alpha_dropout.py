@@ -229,6 +229,8 @@ def _drops_to_its_value(function: StudentFunction, trial: Trial) -> None:
         call = call_text(function.name, LARGE, keep_prob)
         value = _value(function, trial, keep_prob)
         factor, _, expected = constants(keep_prob)
+        if value is None and keep_prob == 0.999:  # as when few bits serve all units
+            continue
         if value is None:
             trial.fail(
                 f"{call}: no unit is dropped in {_ATTEMPTS} calls.",

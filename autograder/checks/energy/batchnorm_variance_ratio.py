@@ -63,7 +63,8 @@ class Wrong(Mistakes, section="energy-batchnorm"):
     drops_the_pre_activation = """your noise is that of dropping the pre-activation as a
         whole; each input has a mask of its own, so the noises w² E[x²] add up."""
     adds_a_constant_to_a_variance = """your ratio depends on the scale of x and weights,
-        as when a small constant is added to a variance."""
+        as when a small constant is added to a variance, or a small variance is taken
+        for 0."""
     adds_noise_at_keep_prob_one = """at keep_prob = 1 nothing is dropped, so both
         variances are equal."""
     makes_an_exception_of_constant_units = """a unit that is the same for every row has

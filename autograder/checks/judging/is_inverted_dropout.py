@@ -28,8 +28,9 @@ class Wrong(Mistakes, section="judging-power"):
         tests nothing."""
     rejects_correct_dropouts = at(
         "judging-budget",
-        "your test rejects correct dropouts too often: its tolerances are narrower "
-        "than chance, or it expects one particular style or seed.",
+        "your test rejects correct dropouts too often: either its tolerances are "
+        "narrower than chance (each of them, or all its looks together), or it expects "
+        "one particular style or seed.",
     )
     fixes_the_seed = at(
         "judging-budget",
@@ -38,11 +39,12 @@ class Wrong(Mistakes, section="judging-power"):
     )
     has_its_own_randomness = at(
         "judging-worker",
-        "your test draws from something else than rng, so nobody can replay its "
-        "verdict.",
+        "either your test draws from something else than rng, or it remembers earlier "
+        "runs; nobody can replay its verdict.",
     )
-    is_blind_to_a_defect = """your test accepts a broken dropout: nothing in it looks at
-        what is broken there, or it looks at too few units."""
+    is_blind_to_a_defect = """your test accepts a broken dropout: either nothing in it
+        looks at what is broken there, or it looks at too few units or with too wide a
+        tolerance."""
     looks_at_one_half_only = at(
         "judging-half",
         "every call of your test in training has keep_prob = 0.5, where keep and drop "
