@@ -252,6 +252,11 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         """Keeps the drop probability away from 0."""
         return parts(weights, x, min(keep_prob, 0.99))[1]
 
+    @noises(AT_ONE, "multiplies_the_noise_by_another_factor")
+    def takes_nearly_one_for_one(weights, x, keep_prob):
+        """Skips the noise where hardly a unit is dropped."""
+        return parts(weights, x, 1.0 if keep_prob > 0.99 else keep_prob)[1]
+
     @fails(CONSTANT, "makes_an_exception_of_constant_units")
     def calls_constant_units_unharmed(weights, x, keep_prob):
         """Guards against a variance of 0 by returning 1."""
