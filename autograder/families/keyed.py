@@ -174,7 +174,7 @@ class Keyed:
         # As in the style "integers": a probability is a whole number of 2**-32.
         numbers = self._source.random_raw((x.size + 1) // 2).view(np.uint32)
         numbers = numbers[: x.size].reshape(x.shape)
-        rate, tilt = defect.rate(p), defect.tilt * min(p, 1 - p)
+        rate, tilt = defect.rate(p), defect.tilt(p)
         low: Any = round((rate - tilt) * 2**32)
         if self._ranks and x.size:
             limits = _limits(numbers, round(p * x.shape[-1]))
