@@ -14,7 +14,7 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import corners, elementwise
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
@@ -102,17 +102,54 @@ def ordinary(
     return Case(trial.inputs(n, d, zeros=zeros), weights, bias, keep_prob)
 
 
+def at_corners(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
+    """Return cases at the corners of the range of x and keep_prob; their logits are
+    moderate once inputs are multiplied by ``factor(keep_prob)``. Weights and biases are
+    in turn of either sign, positive, negative and 0 in part."""
+    inputs = corners.arrays(trial, 2, 2)
+    inputs += [trial.inputs(2, 4).astype(np.float32), np.zeros((2, 3))]
+    cases = []
+    for i, (x, keep_prob) in enumerate(corners.with_keep_probs(inputs)):
+        rng, (_, d), c = trial.rng, x.shape, 2 + i % 3
+        size = 3 / factor(keep_prob) / np.sqrt(d) / (np.abs(x).max() or 1)
+        weights, bias = size * rng.uniform(-1, 1, (d, c)), rng.uniform(-1, 1, c)
+        if i % 4 == 1:
+            weights, bias = np.abs(weights), -np.abs(bias)
+        if i % 4 == 2:
+            weights, bias = -np.abs(weights), np.abs(bias)
+        if i % 4 == 3:
+            weights[:, 0], bias = 0, 0 * bias
+        cases.append(Case(x, weights, bias, keep_prob))
+    return cases
+
+
 def readable(trial: Trial, n: int, d: int, keep_prob: float) -> Case:
     """Return a case of D + 3 classes whose masks can be read off one member's output.
 
     The weights' rows are orthogonal to each other and to the vector of ones, so that
     softmax's division, the same for all classes, leaves no trace in them."""
-    classes = d + 3
-    square = trial.rng.normal(size=(classes, d + 1))
-    square[:, 0] = 1
-    weights = 2 * keep_prob * np.linalg.qr(square)[0][:, 1:].T
-    bias = trial.rng.uniform(-1, 1, classes)
+    weights = _orthogonal(trial, d, keep_prob)
+    bias = trial.rng.uniform(-1, 1, d + 3)
     return Case(trial.inputs(n, d), weights, bias, keep_prob)
+
+
+def readable_at_corners(trial: Trial) -> list[Case]:
+    """Return readable cases at the corners of the range of x and keep_prob."""
+    inputs = corners.arrays(trial, 2, 2)
+    inputs += [trial.inputs(40, 25), trial.inputs(20, 3).astype(np.float32)]
+    cases = []
+    for x, keep_prob in corners.with_keep_probs(inputs):
+        d, size = x.shape[1], max(np.abs(x).max(), 3 * np.abs(x).min(where=x != 0))
+        weights = _orthogonal(trial, d, keep_prob) * 3 / size
+        cases.append(Case(x, weights, trial.rng.uniform(-1, 1, d + 3), keep_prob))
+    return cases
+
+
+def _orthogonal(trial: Trial, d: int, keep_prob: float) -> np.ndarray:
+    square = trial.rng.normal(size=(d + 3, d + 1))
+    square[:, 0] = 1
+    rows: np.ndarray = 2 * keep_prob * np.linalg.qr(square)[0][:, 1:].T
+    return rows
 
 
 def loud(trial: Trial, n: int, keep_prob: float) -> Case:
@@ -137,20 +174,20 @@ def torn(trial: Trial, n: int) -> Case:
     return Case(case.x, case.weights, bias, 0.5)
 
 
-def shifted(trial: Trial, keep_prob: float) -> Case:
+def shifted(trial: Trial, keep_prob: float, factor: float) -> Case:
     """Return a case in which all logits of a row are near 990, -990 or 0 after inputs are
-    multiplied by keep_prob, and their differences are moderate."""
+    multiplied by ``factor``, and their differences are moderate."""
     case = ordinary(trial, 6, 3, 4, keep_prob)
-    case.x[:, 0] = np.array([1, -1, 0, 1, -1, 0]) * 990 / keep_prob
+    case.x[:, 0] = np.array([1, -1, 0, 1, -1, 0]) * 990 / factor
     case.weights[0] = 1
     return case
 
 
-def spread(trial: Trial, keep_prob: float) -> Case:
+def spread(trial: Trial, keep_prob: float, factor: float) -> Case:
     """Return a case in which the logits of a row, after inputs are multiplied by
-    keep_prob, differ by up to 1900: all but the largest round to probability 0."""
+    ``factor``, differ by up to 1900: all but the largest round to probability 0."""
     case = ordinary(trial, 4, 3, 4, keep_prob)
-    case.x[:, 0] = np.array([1, -1, 1, -1]) * 950 / keep_prob
+    case.x[:, 0] = np.array([1, -1, 1, -1]) * 950 / factor
     case.weights[0] = 1, -1, -0.6, -0.4
     return case
 
@@ -159,7 +196,7 @@ def inputs_of(case: Case, log_likes: np.ndarray, bias: np.ndarray) -> np.ndarray
     """Return the inputs (N, D) of a readable case that explain logits, or logarithms of
     probabilities; NaN in rows that no inputs explain."""
     centred = log_likes - log_likes.mean(axis=1, keepdims=True) - (bias - bias.mean())
-    inputs: np.ndarray = centred @ case.weights.T / (2 * case.keep_prob) ** 2
+    inputs: np.ndarray = centred @ case.weights.T / (case.weights**2).sum(axis=1)
     rest = np.abs(inputs @ case.weights - centred).max(axis=1)
     inputs[rest > 1e-3] = np.nan
     return inputs
@@ -169,9 +206,13 @@ def ratios_of(
     case: Case, log_likes: np.ndarray, bias: np.ndarray | None = None
 ) -> np.ndarray:
     """Return what each unit of x was multiplied with, and then by keep_prob: 1 for a
-    kept unit, 0 for a dropped one, when all is well."""
+    kept unit, 0 for a dropped one, when all is well. Where x is 0, it is 1."""
     inputs = inputs_of(case, log_likes, case.bias if bias is None else bias)
-    return inputs / case.x * case.keep_prob
+    units = np.where(case.x == 0, 1, case.x)
+    ratios: np.ndarray = np.where(
+        case.x == 0, 1 + 0 * inputs, inputs / units * case.keep_prob
+    )
+    return ratios
 
 
 def are_bits(ratios: np.ndarray) -> bool:

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
@@ -20,6 +21,26 @@ exercise = Exercise(
     title="Loss and gradients of a network with one dropped layer",
     signature="dropout_mlp_gradients(params, x, y, keep_prob, rng) -> (loss, grads)",
     section="back-same-mask",
+    takes={
+        "params": domain.Range(
+            "`params` is a dict of four float arrays",
+            {
+                "D = 1": lambda params: params["W1"].shape[0] == 1,
+                "H = 1": lambda params: params["W1"].shape[1] == 1,
+                "C = 2": lambda params: params["W2"].shape[1] == 2,
+                "large weights": lambda params: np.abs(params["W2"]).max() > 100,
+            },
+        ),
+        "x": domain.arrays("`x` is a float array (N, D), N >= 1", 2, 2).also(
+            one_row=lambda x: len(x) == 1,
+            zeros=lambda x: (x == 0).any(),
+        ),
+        "y": domain.Range(
+            "labels from 0 to C - 1",
+            {"one label alone": lambda y: y.size > 1 and np.ptp(y) == 0},
+        ),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 

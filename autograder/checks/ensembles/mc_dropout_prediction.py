@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.ensembles import one_member, shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
@@ -26,6 +26,14 @@ exercise = Exercise(
         "-> probabilities"
     ),
     section="ens-montecarlo",
+    takes={
+        "x": domain.floats("`x` is a float array (N, D)", 2, 2),
+        "weights": shared.WEIGHTS,
+        "bias": shared.BIAS,
+        "keep_prob": domain.keep_probs(),
+        "samples": domain.whole_numbers("`samples` is an integer >= 1", 1, 50),
+        domain.TOGETHER: shared.LOGITS,
+    },
 )
 
 
