@@ -5,44 +5,81 @@ place of units.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.exercise import Property
+from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
-from autograder.laws.binomial import Law
+from autograder.families.properties import expect_unchanged, stated
+from autograder.laws.binomial import Law, Proportion, agreement, exact_count
+
+#: The keep probability at which bits are compared with each other.
+FEW = 0.7
+AGREE = agreement(FEW, detects=0.02)
+#: Keep probabilities of the exact tests, on both sides of 0.5, that rounding to one
+#: decimal place would change.
+FINE_KEEP_PROBS = (0.83, 0.27)
+#: How to do without a change in place, for ``properties.expect_unchanged``.
+NOT_IN_PLACE = "; {0} * noise makes a new array, {0} *= noise does not"
 
 
-def expect_unchanged(trial: Trial, x: np.ndarray, now: np.ndarray, call: str) -> None:
-    trial.expect(
-        np.array_equal(now, x),
-        f"{call} changed its input in place; x * noise makes a new array, "
-        "x *= noise does not.",
-        elementwise.Wrong.changes_its_input,
-    )
+def from_rng(
+    shapes: Sequence[Sequence[int]],
+    call: Callable[..., str],
+    same: str,
+    out: Callable[[Any, str], Any] = lambda result, call: facts.pair(result, call)[0],
+) -> Property:
+    """The property that equal generators give equal outputs, and different ones different,
+    for arrays of these shapes; ``call(*arrays, keep_prob)`` is the call as messages show
+    it, ``out(result, call)`` reads the output, and ``same`` is the mistake of a function
+    that always draws the same."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        """The same rng state gives the same output; another state, another output."""
+        arrays = [trial.inputs(*shape) for shape in shapes]
+        name, seed = call(*arrays, 0.7), trial.new_seed()
+
+        def output(rng: np.random.Generator) -> Any:
+            return out(function(*arrays, 0.7, rng), name)
+
+        first, again, third = (
+            output(trial.generator(state)) for state in (seed, seed, None)
+        )
+        trial.expect(
+            np.array_equal(first, again),
+            f"{name}: two generators in the same state gave different outputs; expected "
+            "equal ones.",
+            elementwise.Wrong.does_not_draw_from_rng,
+        )
+        # Hundreds of independent random numbers do not agree by chance.
+        trial.expect(
+            not np.array_equal(first, third),
+            f"{name}: generators in different states gave the same output; expected "
+            "different ones.",
+            same,
+        )
+
+    return stated(test)
 
 
-def follows_rng(
-    trial: Trial, name: str, output: Callable[[np.random.Generator], Any], same: str
-) -> None:
-    """Check that equal generators give equal outputs, and different ones different;
-    ``same`` is the mistake of a function that always draws the same."""
-    seed = trial.new_seed()
-    trial.expect(
-        np.array_equal(output(trial.generator(seed)), output(trial.generator(seed))),
-        f"{name}: two generators in the same state gave different outputs; expected "
-        "equal ones.",
-        elementwise.Wrong.does_not_draw_from_rng,
-    )
-    # Hundreds of independent random numbers do not agree by chance.
-    trial.expect(
-        not np.array_equal(output(trial.generator(seed)), output(trial.generator())),
-        f"{name}: generators in different states gave the same output; expected "
-        "different ones.",
-        same,
-    )
+def leaves_x(shape: Sequence[int]) -> Property:
+    """The property that x, of this shape, is not changed in place."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        """x is the same after the call as before, in both modes."""
+        for training in (True, False):
+            x, rng = trial.inputs(*shape, zeros=0.2), trial.generator()
+            _, after = function.observe(x, 0.3, rng, training=training)
+            call = elementwise.call_text(function.name, shape, 0.3, training)
+            expect_unchanged(trial, call, ("x",), (x,), after, NOT_IN_PLACE)
+
+    return stated(test)
 
 
 def pair_looks(axes: Sequence[str], law: Law, kind: str = "") -> dict[str, Law]:
@@ -135,39 +172,112 @@ def expect_varying_counts(
         )
 
 
-def judge_rates(
-    trial: Trial,
-    bits: np.ndarray,
-    keep_prob: float,
-    parts: Mapping[str, np.ndarray],
-    measure: Callable[[float], float],
-) -> None:
-    """Count kept bits, all and those of each part: a look named "<part> at <keep_prob>".
+@dataclass(frozen=True)
+class Layer:
+    """How a mask is read off a layer's output, for properties of its bits.
 
-    ``measure`` gives the share of about 10,000 bits that are kept at another keep
-    probability. The parts are boolean arrays that broadcast to ``bits``, half of it each;
-    those whose name begins with "large" are chosen by value, the others by place."""
-    halves = {part: np.broadcast_to(where, bits.shape) for part, where in parts.items()}
+    ``read(function, trial, length, keep_prob, rng)`` returns the bits of a call, and where
+    (an array that broadcasts to them) their ``values`` are large: in half of them. The
+    first of ``axes`` has this ``length``, a multiple of the number beside its name, and
+    the others have the numbers beside theirs. ``counts`` names the axis along which bits
+    are counted, by what they are the bits of."""
 
-    def name(share: float) -> str:
-        gaps = {
-            part: abs(bits[where].mean() - bits[~where].mean())
-            for part, where in halves.items()
-        }
-        part = max(gaps, key=lambda part: gaps[part])
-        if gaps[part] < 0.02:
-            return elementwise.share_name(share, keep_prob, measure)
-        by_value = part.startswith("large")
-        return (
-            elementwise.Wrong.drops_by_value
-            if by_value
-            else elementwise.Wrong.drops_by_place
-        )
+    axes: Mapping[str, int]
+    values: str
+    counts: Mapping[str, str]
+    read: Callable[..., tuple[np.ndarray, np.ndarray]]
 
-    look = f"all at {keep_prob}"
-    trial.judge(look, bits, bits.size, f"kept at keep_prob = {keep_prob}", name)
-    for part, where in halves.items():
-        look = f"{part} at {keep_prob}"
-        what = f"{part} kept at keep_prob = {keep_prob}"
-        if look in trial.check.looks:
-            trial.judge(look, bits[where], int(where.sum()), what, name)
+    def _length(self, bits: float, step: int) -> int:
+        """Return the length, a multiple of ``step``, of so many bits."""
+        return step * -int(-bits // (step * prod(list(self.axes.values())[1:])))
+
+    def calls(
+        self, function: StudentFunction, trial: Trial, number: int, length: int
+    ) -> np.ndarray:
+        """Return the bits of some calls with one generator, at keep_prob ``FEW``."""
+        rng, of = trial.generator(), (function, trial, length, FEW)
+        return np.array([self.read(*of, rng)[0] for _ in range(number)])
+
+    def rate(self, whole: float, half: float) -> Property:
+        """The property that bits are set at the rate keep_prob. A rate that is off by
+        ``whole``, or by ``half`` in one half of the places, is detected."""
+        looks = {f"all at {p}": Proportion(p, whole) for p in FINE_KEEP_PROBS}
+        looks["all at 0.998"] = Proportion(0.998, detects=0.0019)
+        looks[f"large {self.values} at 0.83"] = Proportion(0.83, half)
+        looks |= {f"first {axis} at 0.27": Proportion(0.27, half) for axis in self.axes}
+
+        def test(function: StudentFunction, trial: Trial) -> None:
+            for keep_prob in (*FINE_KEEP_PROBS, 0.998):
+                length = self._length(trial.size(f"all at {keep_prob}"), 2)
+                bits, large = self.read(function, trial, length, keep_prob)
+                self._judge_rates(function, trial, bits, large, keep_prob)
+
+        says = f"Every {self.values[:-1]} is kept with probability keep_prob, whatever"
+        return Property(f"{says} its value and place.", test, looks)
+
+    def _judge_rates(
+        self,
+        function: StudentFunction,
+        trial: Trial,
+        bits: np.ndarray,
+        large: np.ndarray,
+        keep_prob: float,
+    ) -> None:
+        by_value = f"large {self.values}"
+        halves = {by_value: np.broadcast_to(large, bits.shape)}
+        for axis, where in enumerate(self.axes):
+            front = np.arange(bits.shape[axis]) < bits.shape[axis] // 2
+            front = front.reshape(-1, *(1,) * (bits.ndim - axis - 1))
+            halves[f"first {where}"] = np.broadcast_to(front, bits.shape)
+
+        def share(keep_prob: float) -> float:
+            length = self._length(12_000, 1)
+            return float(self.read(function, trial, length, keep_prob)[0].mean())
+
+        def name(found: float) -> str:
+            gaps = {
+                part: abs(bits[where].mean() - bits[~where].mean())
+                for part, where in halves.items()
+            }
+            part = max(gaps, key=lambda part: gaps[part])
+            if gaps[part] < 0.02:
+                return elementwise.share_name(found, keep_prob, share)
+            wrong = elementwise.Wrong
+            return wrong.drops_by_value if part == by_value else wrong.drops_by_place
+
+        everywhere = np.broadcast_to(True, bits.shape)
+        for part, within in {"all": everywhere, **halves}.items():
+            look = f"{part} at {keep_prob}"
+            if look in trial.check.looks:
+                what = f"{self.values if part == 'all' else part} kept at keep_prob"
+                found = bits[within]
+                trial.judge(look, found, found.size, f"{what} = {keep_prob}", name)
+
+    def independent(self, says: str) -> Property:
+        """The property that bits in pairs of places and calls agree, and that counts have
+        their mean, as often as those of independent bits."""
+        looks = pair_looks(tuple(self.axes), AGREE)
+        for of, axis in self.counts.items():
+            usual = exact_count(self.axes[axis], FEW).probability
+            looks[f"count of {of}"] = Proportion(usual, detects=0.05)
+
+        def test(function: StudentFunction, trial: Trial) -> None:
+            needed = [
+                trial.size(f"count of {of}") * self.axes[axis]
+                for of, axis in self.counts.items()
+            ]
+            step = next(iter(self.axes.values()))
+            most = max(2 * trial.size("successive calls"), *needed)
+            bits = self.calls(function, trial, 2, self._length(most / 2, step))
+            name = elementwise.Wrong.bits_depend_on_each_other
+            what = f"bits at keep_prob = {FEW}"
+            judge_pairs(trial, bits, tuple(self.axes), what, name)
+            blocks = bits.reshape(2, -1, *self.axes.values())
+            for of, axis in self.counts.items():
+                width = self.axes[axis]
+                mean = round(FEW * width)
+                usual = blocks.sum(axis=2 + list(self.axes).index(axis)) == mean
+                what = f"{width} bits of {of}: exactly {mean} kept"
+                trial.judge(f"count of {of}", usual, usual.size, what, name)
+
+        return Property(says, test, looks)

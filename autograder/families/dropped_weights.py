@@ -103,20 +103,25 @@ def connect(
     return Connections(x, weights, row * column, exponents, out)
 
 
-def weight_mask(
+def bits(
     function: StudentFunction,
     trial: Trial,
     rows: int,
     keep_prob: float,
     rng: np.random.Generator | None = None,
-) -> np.ndarray:
-    """Return the mask of a forward pass, of shape (rows, inputs, outputs)."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mask of a forward pass, of shape (rows, inputs, outputs), and which
+    weights are large, of shape (inputs, outputs)."""
     got = connect(function, trial, rows, keep_prob, rng)
     mask = got.digits(1 / keep_prob)
     if mask is None:
         call = call_weights(got.x, got.weights, keep_prob)
-        raise CheckFailure(f"{call}: out is not a sum of kept products / keep_prob.")
-    return mask
+        raise CheckFailure(
+            f"{call}: out is not a sum of kept products / keep_prob.",
+            Wrong.no_sum_of_kept_weights,
+        )
+    size = np.abs(got.weights)
+    return mask, size > np.median(size)
 
 
 def zeros_mistake(function: StudentFunction, trial: Trial) -> str:

@@ -14,6 +14,7 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
+from autograder.families.bit_tests import FINE_KEEP_PROBS
 from autograder.families.elementwise import call_text
 from autograder.laws import normal
 from autograder.laws.binomial import Law
@@ -186,11 +187,6 @@ def expect_varying_moments(trial: Trial, factors: np.ndarray, call: str) -> None
                 f"{values.flat[0]:.4f}; expected a number that varies.",
                 Wrong.fixes_the_moments_of_a_sample,
             )
-
-
-#: Keep probabilities of the exact tests, on both sides of 0.5, that rounding to one
-#: decimal place would change.
-FINE_KEEP_PROBS = (0.83, 0.27)
 
 
 def _law_mistake(function: StudentFunction, trial: Trial, share: float) -> str:

@@ -1,7 +1,6 @@
 """gaussian_dropout: multiply every unit by its own normal number."""
 
 import itertools
-from typing import Any
 
 import numpy as np
 
@@ -69,17 +68,9 @@ def multiplies_by_varying_factors(
         )
 
 
-@exercise.check(points=0.25, after=_VARIES)
-def leaves_its_noisy_input_alone(
-    gaussian_dropout: StudentFunction, trial: Trial
-) -> None:
-    """x is the same after the call as before, in both modes."""
-    for training in (True, False):
-        x = trial.inputs(30, 20, zeros=0.2)
-        rng = trial.generator()
-        _, after = gaussian_dropout.observe(x, 0.3, rng, training=training)
-        call = call_text(_NAME, x.shape, 0.3, training)
-        bit_tests.expect_unchanged(trial, x, after[0], call)
+exercise.asks(
+    0.25, "leaves_its_noisy_input_alone", bit_tests.leaves_x((30, 20)), after=_VARIES
+)
 
 
 @exercise.check(points=0.25, after=_VARIES)
@@ -251,14 +242,7 @@ def its_factors_are_independent(
             trial.judge(look, balanced, balanced.size, message, name)
 
 
-@exercise.check(points=0.25, after=_VARIES)
-def draws_its_noise_from_rng_alone(
-    gaussian_dropout: StudentFunction, trial: Trial
-) -> None:
-    """The same rng state gives the same output; another state, another output."""
-    x, call = trial.inputs(40, 25), call_text(_NAME, (40, 25), 0.7)
-
-    def output(rng: np.random.Generator) -> Any:
-        return facts.pair(gaussian_dropout(x, 0.7, rng), call)[0]
-
-    bit_tests.follows_rng(trial, call, output, Wrong.same_noise_every_call)
+_FROM_RNG = bit_tests.from_rng(
+    ((40, 25),), lambda x, p: call_text(_NAME, x.shape, p), Wrong.same_noise_every_call
+)
+exercise.asks(0.25, "draws_its_noise_from_rng_alone", _FROM_RNG, after=_VARIES)
