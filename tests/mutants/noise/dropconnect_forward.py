@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.noise.shared import part_of
 
 C_RUNS = "returns_a_float_matrix"
 C_AT_ONE = "multiplies_fully_at_keep_prob_one"
@@ -25,6 +26,16 @@ def connected(x, mask, weights, keep_prob):
 def full(x, weights, rng):
     """Return uniform numbers, one for each row and weight."""
     return rng.random((len(x), *weights.shape))
+
+
+#: Functions that return a mask that broadcasts to rows, inputs and outputs.
+masked = part_of(
+    lambda mask: (
+        lambda x, weights, keep_prob, rng: connected(
+            x, mask(x, weights, keep_prob, rng), weights, keep_prob
+        )
+    )
+)
 
 
 class Sins(Mutants, of="dropconnect_forward"):
@@ -176,122 +187,111 @@ class Sins(Mutants, of="dropconnect_forward"):
         """Draws one number for the call, having forgotten the shape."""
         return x @ weights * (rng.random() < keep_prob) / keep_prob
 
-    @fails(C_OWN, "drops_by_place")
+    @masked(C_OWN, "drops_by_place")
     def connect_with_a_full_first_row(x, weights, keep_prob, rng):
         """Starts a loop over rows at 1 and leaves the first one as it is."""
         mask = full(x, weights, rng) < keep_prob
         mask[0] = True
-        return connected(x, mask, weights, keep_prob)
+        return mask
 
-    @fails((C_OWN, C_FROM_RNG), "same_mask_every_call")
+    @masked((C_OWN, C_FROM_RNG), "same_mask_every_call")
     def connect_with_a_fixed_seed(x, weights, keep_prob, rng):
         """Sets a seed inside the function, to be reproducible."""
         u = full(x, weights, np.random.default_rng(0))
-        return connected(x, u < keep_prob, weights, keep_prob)
+        return u < keep_prob
 
-    @fails(C_OWN, "reuses_masks")
+    @masked(C_OWN, "reuses_masks")
     def connect_with_eight_seeds(x, weights, keep_prob, rng):
         """Makes a new generator from a random number that takes few values."""
         u = full(x, weights, np.random.default_rng(int(rng.integers(8))))
-        return connected(x, u < keep_prob, weights, keep_prob)
+        return u < keep_prob
 
-    @fails(C_OWN, "keeps_a_fixed_number")
+    @masked(C_OWN, "keeps_a_fixed_number")
     def connect_with_a_fixed_count(x, weights, keep_prob, rng):
         """Keeps exactly the expected number of weights of each row."""
         u = full(x, weights, rng).reshape(len(x), -1)
         ranks = u.argsort(axis=1).argsort(axis=1)
-        mask = (ranks < round(keep_prob * u.shape[1])).reshape(len(x), *weights.shape)
-        return connected(x, mask, weights, keep_prob)
+        return (ranks < round(keep_prob * u.shape[1])).reshape(len(x), *weights.shape)
 
-    @fails(C_RATE, "keeps_with_drop_probability")
+    @masked(C_RATE, "keeps_with_drop_probability")
     def connect_keeping_the_wrong_ones(x, weights, keep_prob, rng):
         """Writes > for <, which at keep_prob = 1 is mended by hand."""
-        mask = (full(x, weights, rng) > keep_prob) | (keep_prob == 1)
-        return connected(x, mask, weights, keep_prob)
+        return (full(x, weights, rng) > keep_prob) | (keep_prob == 1)
 
-    @fails(C_RATE, "compares_normal_numbers")
+    @masked(C_RATE, "compares_normal_numbers")
     def connect_by_normal_numbers(x, weights, keep_prob, rng):
         """Compares keep_prob with normal numbers."""
         z = rng.standard_normal((len(x), *weights.shape))
-        mask = (z < keep_prob) | (keep_prob == 1)
-        return connected(x, mask, weights, keep_prob)
+        return (z < keep_prob) | (keep_prob == 1)
 
-    @fails(C_RATE, "ignores_keep_prob")
+    @masked(C_RATE, "ignores_keep_prob")
     def connect_keeping_half(x, weights, keep_prob, rng):
         """Draws a fair coin for each weight."""
-        mask = (full(x, weights, rng) < 0.5) | (keep_prob == 1)
-        return connected(x, mask, weights, keep_prob)
+        return (full(x, weights, rng) < 0.5) | (keep_prob == 1)
 
-    @fails(C_RATE, "keeps_at_another_rate")
+    @masked(C_RATE, "keeps_at_another_rate")
     def connect_in_whole_percents(x, weights, keep_prob, rng):
         """Draws whole numbers below 100, which rounds keep_prob to percent."""
-        mask = full(x, weights, rng) < round(keep_prob, 2)
-        return connected(x, mask, weights, keep_prob)
+        return full(x, weights, rng) < round(keep_prob, 2)
 
-    @fails(C_OWN, "bits_depend_on_each_other")
+    @masked(C_OWN, "bits_depend_on_each_other")
     def connect_with_one_count(x, weights, keep_prob, rng):
         """Draws how many weights are kept once, and which ones for each row."""
         flat = full(x, weights, rng).reshape(len(x), -1)
         kept = rng.binomial(flat.shape[1], keep_prob)
         mask = flat.argsort(axis=1).argsort(axis=1) < kept
-        return connected(x, mask.reshape(len(x), *weights.shape), weights, keep_prob)
+        return mask.reshape(len(x), *weights.shape)
 
-    @fails(C_RATE, "drops_twice")
+    @masked(C_RATE, "drops_twice")
     def connect_with_two_masks(x, weights, keep_prob, rng):
         """Drops units of x and weights, and rescales once."""
         mask = full(x, weights, rng) < keep_prob
         mask &= rng.random(mask.shape) < keep_prob
-        return connected(x, mask, weights, keep_prob)
+        return mask
 
-    @fails(C_RATE, "drops_by_value")
+    @masked(C_RATE, "drops_by_value")
     def connect_keeping_large_weights(x, weights, keep_prob, rng):
         """Keeps large weights more often than small ones."""
         large = np.abs(weights) > np.median(np.abs(weights))
         shift = 0.1 * min(keep_prob, 1 - keep_prob) * np.where(large, 1, -1)
-        return connected(
-            x, full(x, weights, rng) < keep_prob + shift, weights, keep_prob
-        )
+        return full(x, weights, rng) < keep_prob + shift
 
-    @fails(C_RATE, "drops_by_place")
+    @masked(C_RATE, "drops_by_place")
     def connect_keeping_the_first_inputs(x, weights, keep_prob, rng):
         """Keeps the first inputs' weights more often, the others less."""
         first = np.arange(len(weights)) < len(weights) / 2
         shift = 0.1 * min(keep_prob, 1 - keep_prob) * np.where(first, 1, -1)
-        mask = full(x, weights, rng) < keep_prob + shift[:, None]
-        return connected(x, mask, weights, keep_prob)
+        return full(x, weights, rng) < keep_prob + shift[:, None]
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_with_paired_rows(x, weights, keep_prob, rng):
         """Uses each mask for two rows, which halves the work."""
         u = rng.random(((len(x) + 1) // 2, *weights.shape))
-        mask = np.repeat(u, 2, axis=0)[: len(x)] < keep_prob
-        return connected(x, mask, weights, keep_prob)
+        return np.repeat(u, 2, axis=0)[: len(x)] < keep_prob
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_with_paired_outputs(x, weights, keep_prob, rng):
         """Draws bits for half of the outputs and uses them twice."""
         d, c = weights.shape
         u = rng.random((len(x), d, (c + 1) // 2))
-        mask = np.concatenate([u, u], axis=2)[:, :, :c] < keep_prob
-        return connected(x, mask, weights, keep_prob)
+        return np.concatenate([u, u], axis=2)[:, :, :c] < keep_prob
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_with_paired_inputs(x, weights, keep_prob, rng):
         """Gives neighbouring inputs the same bits."""
         d, c = weights.shape
         u = rng.random((len(x), (d + 1) // 2, c))
-        mask = np.repeat(u, 2, axis=1)[:, :d] < keep_prob
-        return connected(x, mask, weights, keep_prob)
+        return np.repeat(u, 2, axis=1)[:, :d] < keep_prob
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_by_antithetic_numbers(x, weights, keep_prob, rng):
         """Uses u and 1 - u, a known trick for a smaller variance."""
         n, (d, c) = len(x), weights.shape
         u = rng.random((n * d * c + 1) // 2)
         u = np.concatenate([u, 1 - u])[: n * d * c].reshape(n, d, c)
-        return connected(x, u < keep_prob, weights, keep_prob)
+        return u < keep_prob
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_with_a_fixed_count_per_output(x, weights, keep_prob, rng):
         """Keeps a fixed number of the weights of half of the outputs."""
         u = full(x, weights, rng)
@@ -302,11 +302,10 @@ class Sins(Mutants, of="dropconnect_forward"):
             < keep_prob * len(weights) + rng.random((len(x), 1, weights.shape[1])) - 1
         )
         free = full(x, weights, rng) < keep_prob
-        mask = np.where(rng.random((len(x), 1, weights.shape[1])) < 0.5, fixed, free)
-        return connected(x, mask, weights, keep_prob)
+        return np.where(rng.random((len(x), 1, weights.shape[1])) < 0.5, fixed, free)
 
-    @fails(C_FROM_RNG, "does_not_draw_from_rng")
+    @masked(C_FROM_RNG, "does_not_draw_from_rng")
     def connect_from_numpy_random(x, weights, keep_prob, rng):
         """Calls np.random.rand out of habit."""
         u = np.random.rand(len(x), *weights.shape)
-        return connected(x, u < keep_prob, weights, keep_prob)
+        return u < keep_prob
