@@ -198,7 +198,7 @@ def test_processes_that_start_at_once_end_with_one_secret(
     links: bool, home: Path, course: Path
 ) -> None:
     """With links the file appears whole; on a disk without them readers wait."""
-    line = "import os, sys; from pathlib import Path; from autograder import secret; "
+    line = "import os, sys; from pathlib import Path; from autograder.grading import secret; "
     if not links:
         line += "del os.link; os.link = lambda *a: (_ for _ in ()).throw(OSError()); "
     line += "sys.stdin.readline(); "

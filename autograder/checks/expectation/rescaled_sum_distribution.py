@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.expectation import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
@@ -21,6 +21,12 @@ exercise = Exercise(
     title="Compute the distribution of a dropped layer's sum over all its masks",
     signature="rescaled_sum_distribution(x, keep_prob) -> (values, probabilities)",
     section="exp-enumeration",
+    takes={
+        "x": domain.floats("float array of shape (n,), 1 <= n <= 12", 1, 1).also(
+            n_is_12=lambda x: len(x) == 12,
+        ),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 
