@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
@@ -31,6 +31,11 @@ exercise = Exercise(
     title="Drop weights instead of units, afresh for every row",
     signature="dropconnect_forward(x, weights, keep_prob, rng) -> out",
     section="noise-dropconnect",
+    takes={
+        "x": domain.floats("`x` is a float array of shape (N, D)", 2, 2),
+        "weights": domain.arrays("`weights` one of shape (D, C)", 2, 2),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 _RUNS, _AT_ONE = "returns_a_float_matrix", "multiplies_fully_at_keep_prob_one"
 _SUMS, _OWN = (

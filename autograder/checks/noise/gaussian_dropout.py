@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
@@ -30,6 +30,10 @@ exercise = Exercise(
     title="Multiply every unit by its own normal number",
     signature="gaussian_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="noise-gaussian",
+    takes={
+        "x": domain.floats("float array of any shape with 1 to 4 axes", 1, 4),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
@@ -21,6 +21,10 @@ exercise = Exercise(
     title="Drop whole channels of images",
     signature="spatial_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="noise-spatial",
+    takes={
+        "x": domain.floats("float array of shape (N, C, H, W)", 4, 4),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 
