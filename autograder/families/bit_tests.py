@@ -1,23 +1,31 @@
 """Facts and exact tests of mask bits with named axes: rows, inputs, channels, calls.
 
-What the exercises of ``noise`` share; ``masks`` has the same for bits that stand in the
-place of units.
+What the exercises of ``noise`` share; ``unit_bits`` has the same for bits that stand in
+the place of units.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.exercise import Property
+from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, streams
 from autograder.families.properties import expect_unchanged, stated
-from autograder.laws.binomial import Law, Proportion, agreement, exact_count
+from autograder.laws.binomial import (
+    Law,
+    Proportion,
+    agreement,
+    exact_count,
+    lower_tail,
+)
 
 #: The keep probability at which bits are compared with each other.
 FEW = 0.7
@@ -25,20 +33,45 @@ AGREE = agreement(FEW, detects=0.02)
 #: Keep probabilities of the exact tests, on both sides of 0.5, that rounding to one
 #: decimal place would change.
 FINE_KEEP_PROBS = (0.83, 0.27)
+#: Those at which values are judged: well inside the range, where mistakes are told apart,
+#: then near its ends, and inside again, with digits that rounding would change.
+KEEP_PROBS = (0.8, 0.3, 0.02, 0.97, 0.1, 0.995, 0.2057)
+_SIZES = 10.0 ** np.linspace(-12, 12, 256)
 #: How to do without a change in place, for ``properties.expect_unchanged``.
 NOT_IN_PLACE = "; {0} * noise makes a new array, {0} *= noise does not"
+
+
+class Wrong(Mistakes, section="noise-mistakes"):
+    right_in_the_middle_only = """your function is right for middling numbers, and not
+        here: either keep_prob or an entry of the arrays is bounded or rounded, or some
+        shapes or values have a case of their own that is wrong."""
+
+
+def wide(trial: Trial, *shape: int, by: Sequence[int] = ()) -> np.ndarray:
+    """Return inputs without zeros of all sizes from 1e-12 to 1e12, half of them below 1.75;
+    those of equal place in the axes ``by`` (all, when empty) are of similar size."""
+    lengths = [n if not by or axis in by else 1 for axis, n in enumerate(shape)]
+    rng = trial.rng
+    return signed(rng, shape) * _SIZES[rng.integers(len(_SIZES), size=lengths)]
+
+
+def signed(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+    """Return numbers of either sign and sizes from 0.5 to 3, as ``trial.inputs`` does."""
+    x = rng.uniform(-2.5, 2.5, shape)
+    return x + np.copysign(0.5, x)
 
 
 def from_rng(
     shapes: Sequence[Sequence[int]],
     call: Callable[..., str],
     same: str,
+    few: str,
     out: Callable[[Any, str], Any] = lambda result, call: facts.pair(result, call)[0],
 ) -> Property:
     """The property that equal generators give equal outputs, and different ones different,
     for arrays of these shapes; ``call(*arrays, keep_prob)`` is the call as messages show
-    it, ``out(result, call)`` reads the output, and ``same`` is the mistake of a function
-    that always draws the same."""
+    it, ``out(result, call)`` reads the output, ``same`` is the mistake of a function that
+    always draws the same, and ``few`` that of one whose seeds take few values."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
         """The same rng state gives the same output; another state, another output."""
@@ -63,6 +96,13 @@ def from_rng(
             f"{name}: generators in different states gave the same output; expected "
             "different ones.",
             same,
+        )
+        alike = [output(rng) for rng in streams.alike(trial)]
+        trial.expect(
+            not any(np.array_equal(a, b) for a, b in combinations(alike, 2)),
+            f"{name}: generators whose states differ little gave the same output; "
+            "expected different ones.",
+            few,
         )
 
     return stated(test)
@@ -172,24 +212,37 @@ def expect_varying_counts(
         )
 
 
+#: Returns the bits of a call on arrays of a form, some ``number`` of them, where that is
+#: not the first axis' length; see ``Layer.read``.
+Read = Callable[..., tuple[np.ndarray, Mapping[str, np.ndarray]]]
+
+
 @dataclass(frozen=True)
 class Layer:
     """How a mask is read off a layer's output, for properties of its bits.
 
-    ``read(function, trial, length, keep_prob, rng)`` returns the bits of a call, and where
-    (an array that broadcasts to them) their ``values`` are large: in half of them. The
-    first of ``axes`` has this ``length``, a multiple of the number beside its name, and
-    the others have the numbers beside theirs. ``counts`` names the axis along which bits
-    are counted, by what they are the bits of."""
+    ``read(function, trial, length, keep_prob, rng)`` returns the bits of a call, and the
+    sizes of values (arrays that broadcast to them) by the names in ``values``. The first
+    of ``axes`` has this ``length``, a multiple of the number beside its name, and the
+    others have the numbers beside theirs. ``counts`` names the axis along which bits are
+    counted, by what they are the bits of. ``forms`` reads arrays of other forms, of which
+    some axes have length 1: about as many bits as its argument in the place of ``length``
+    says."""
 
     axes: Mapping[str, int]
-    values: str
+    bits: str
+    values: Sequence[str]
     counts: Mapping[str, str]
-    read: Callable[..., tuple[np.ndarray, np.ndarray]]
+    read: Read
+    forms: Mapping[str, Read] = field(default_factory=dict)
+
+    @property
+    def _width(self) -> int:
+        return prod(list(self.axes.values())[1:])
 
     def _length(self, bits: float, step: int) -> int:
         """Return the length, a multiple of ``step``, of so many bits."""
-        return step * -int(-bits // (step * prod(list(self.axes.values())[1:])))
+        return step * -int(-bits // (step * self._width))
 
     def calls(
         self, function: StudentFunction, trial: Trial, number: int, length: int
@@ -201,18 +254,25 @@ class Layer:
     def rate(self, whole: float, half: float) -> Property:
         """The property that bits are set at the rate keep_prob. A rate that is off by
         ``whole``, or by ``half`` in one half of the places, is detected."""
-        looks = {f"all at {p}": Proportion(p, whole) for p in FINE_KEEP_PROBS}
-        looks["all at 0.998"] = Proportion(0.998, detects=0.0019)
-        looks[f"large {self.values} at 0.83"] = Proportion(0.83, half)
+        rates = dict.fromkeys(FINE_KEEP_PROBS, whole) | {0.998: 0.0019, 0.002: 0.0019}
+        looks = {f"all at {p}": Proportion(p, off) for p, off in rates.items()}
+        looks |= {f"large {v} at 0.83": Proportion(0.83, half) for v in self.values}
         looks |= {f"first {axis} at 0.27": Proportion(0.27, half) for axis in self.axes}
+        looks |= {f"{form} at 0.13": Proportion(0.13, 0.03) for form in self.forms}
 
         def test(function: StudentFunction, trial: Trial) -> None:
-            for keep_prob in (*FINE_KEEP_PROBS, 0.998):
+            for keep_prob in rates:
                 length = self._length(trial.size(f"all at {keep_prob}"), 2)
-                bits, large = self.read(function, trial, length, keep_prob)
-                self._judge_rates(function, trial, bits, large, keep_prob)
+                bits, sizes = self.read(function, trial, length, keep_prob)
+                self._judge_rates(function, trial, bits, sizes, keep_prob)
+            for form, read in self.forms.items():
+                look = f"{form} at 0.13"
+                bits = read(function, trial, trial.size(look), 0.13)[0]
+                what = f"{self.bits} of {form} kept at keep_prob = 0.13"
+                name = elementwise.Wrong.keeps_at_another_rate
+                trial.judge(look, bits, bits.size, what, name)
 
-        says = f"Every {self.values[:-1]} is kept with probability keep_prob, whatever"
+        says = f"Every {self.bits[:-1]} is kept with probability keep_prob, whatever"
         return Property(f"{says} its value and place.", test, looks)
 
     def _judge_rates(
@@ -220,11 +280,11 @@ class Layer:
         function: StudentFunction,
         trial: Trial,
         bits: np.ndarray,
-        large: np.ndarray,
+        sizes: Mapping[str, np.ndarray],
         keep_prob: float,
     ) -> None:
-        by_value = f"large {self.values}"
-        halves = {by_value: np.broadcast_to(large, bits.shape)}
+        large = {f"large {v}": size > np.median(size) for v, size in sizes.items()}
+        halves = {n: np.broadcast_to(where, bits.shape) for n, where in large.items()}
         for axis, where in enumerate(self.axes):
             front = np.arange(bits.shape[axis]) < bits.shape[axis] // 2
             front = front.reshape(-1, *(1,) * (bits.ndim - axis - 1))
@@ -243,23 +303,34 @@ class Layer:
             if gaps[part] < 0.02:
                 return elementwise.share_name(found, keep_prob, share)
             wrong = elementwise.Wrong
-            return wrong.drops_by_value if part == by_value else wrong.drops_by_place
+            return wrong.drops_by_value if part in large else wrong.drops_by_place
 
         everywhere = np.broadcast_to(True, bits.shape)
         for part, within in {"all": everywhere, **halves}.items():
             look = f"{part} at {keep_prob}"
             if look in trial.check.looks:
-                what = f"{self.values if part == 'all' else part} kept at keep_prob"
+                what = f"{self.bits if part == 'all' else part} kept at keep_prob"
                 found = bits[within]
                 trial.judge(look, found, found.size, f"{what} = {keep_prob}", name)
 
+    def _near(self) -> tuple[int, int, float]:
+        """Return the bounds between which the count of one place of the first axis lies
+        about half of the time at keep_prob ``FEW``, and how often it does."""
+        n, off = self._width, round(0.67 * sqrt(self._width * FEW * (1 - FEW)))
+        low, high = round(FEW * n) - off, round(FEW * n) + off
+        return low, high, lower_tail(high, n, FEW) - lower_tail(low - 1, n, FEW)
+
     def independent(self, says: str) -> Property:
         """The property that bits in pairs of places and calls agree, and that counts have
-        their mean, as often as those of independent bits."""
-        looks = pair_looks(tuple(self.axes), AGREE)
+        their mean or lie near it, as often as those of independent bits."""
+        looks: dict[str, Law] = pair_looks(tuple(self.axes), AGREE)
         for of, axis in self.counts.items():
             usual = exact_count(self.axes[axis], FEW).probability
             looks[f"count of {of}"] = Proportion(usual, detects=0.05)
+        # Counts that are fixed but for 1, redrawn until near, or the best of five, are
+        # near nearly always.
+        looks["count of a call"] = Proportion(self._near()[2], detects=0.4)
+        looks |= {f"neighbours in {form}": agreement(FEW, 0.1) for form in self.forms}
 
         def test(function: StudentFunction, trial: Trial) -> None:
             needed = [
@@ -279,5 +350,24 @@ class Layer:
                 usual = blocks.sum(axis=2 + list(self.axes).index(axis)) == mean
                 what = f"{width} bits of {of}: exactly {mean} kept"
                 trial.judge(f"count of {of}", usual, usual.size, what, name)
+            self._judge_small(function, trial)
 
         return Property(says, test, looks)
+
+    def _judge_small(self, function: StudentFunction, trial: Trial) -> None:
+        """Count small calls with about as many bits as usual, and pairs of neighbours in
+        arrays of other forms."""
+        name = elementwise.Wrong.bits_depend_on_each_other
+        low, high, _ = self._near()
+        calls = self.calls(function, trial, trial.size("count of a call"), 1)
+        count = calls.reshape(len(calls), -1).sum(axis=1)
+        near, what = (low <= count) & (count <= high), f"calls with {self._width} bits"
+        what += f" at keep_prob = {FEW}: {low} to {high} kept"
+        trial.judge("count of a call", near, near.size, what, name)
+        for form, read in self.forms.items():
+            look = f"neighbours in {form}"
+            bits = read(function, trial, 2 * trial.size(look), FEW)[0].ravel()
+            pairs = bits[: bits.size // 2 * 2].reshape(-1, 2)
+            agree = pairs[:, 0] == pairs[:, 1]
+            what = f"{look}: bits at keep_prob = {FEW} that agree"
+            trial.judge(look, agree, agree.size, what, name)

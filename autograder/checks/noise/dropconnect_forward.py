@@ -1,6 +1,8 @@
 """dropconnect_forward: drop weights instead of units, afresh for every row."""
 
 import itertools
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -8,20 +10,20 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests
-from autograder.families.bit_tests import FEW
+from autograder.families import bit_tests, corners
+from autograder.families.bit_tests import FEW, KEEP_PROBS, wide
 from autograder.families.dropped_weights import (
     INPUTS,
+    KINDS,
     OUTPUTS,
     Wrong,
-    bits,
     call_weights,
     connect,
     product,
+    reading,
     sum_mistake,
     zeros_mistake,
 )
-from autograder.families.elementwise import KEEP_PROBS
 from autograder.families.elementwise import Wrong as Unit
 from autograder.families.properties import expect_unchanged
 
@@ -50,7 +52,7 @@ def returns_a_float_matrix(dropconnect_forward: StudentFunction, trial: Trial) -
     """out has shape (N, C) and holds finite floating point numbers."""
     shapes = ((30, 12, 5), (1, 4, 3), (6, 1, 2), (3, 40, 1))
     types = (np.float64, np.float32)
-    for (n, d, c), keep_prob, dtype in itertools.product(shapes, KEEP_PROBS, types):
+    for (n, d, c), keep_prob, dtype in itertools.product(shapes, KEEP_PROBS[:2], types):
         x, weights = trial.inputs(n, d).astype(dtype), trial.inputs(d, c).astype(dtype)
         product(dropconnect_forward, trial, x, weights, keep_prob)
 
@@ -60,14 +62,26 @@ def multiplies_fully_at_keep_prob_one(
     dropconnect_forward: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1, out equals x @ weights."""
-    for n, d, c in ((30, 12, 5), (1, 4, 3), (6, 1, 2), (5, 5, 5)):
-        x, weights = trial.inputs(n, d, zeros=0.2), trial.inputs(d, c, zeros=0.2)
-        out = product(dropconnect_forward, trial, x, weights, 1.0)
-        if facts.close(out, x @ weights, atol=1e-4):
+    shapes = ((30, 12, 5), (1, 4, 3), (6, 1, 2), (5, 5, 5), (3, 40, 1), (1, 1, 1))
+    pairs = [
+        (trial.inputs(n, d, zeros=0.2), trial.inputs(d, c, zeros=0.2))
+        for n, d, c in shapes
+    ]
+    at_corners = corners.arrays(trial, 2, 2, large=1e12, small=1e-12)
+    pairs += [(x, wide(trial, x.shape[1], 4)) for x in at_corners]
+    pairs += [(wide(trial, 3, len(weights)), weights) for weights in at_corners]
+    for (x, weights), dtype in itertools.product(pairs, (np.float64, np.float32)):
+        given = x.astype(dtype), weights.astype(dtype)
+        out = product(dropconnect_forward, trial, *given, 1.0)
+        expected = x @ weights
+        # Right to five digits of the largest product: float32 has seven, and the sum may
+        # be far smaller than what is summed.
+        gap = 1e-5 * (np.abs(x) @ np.abs(weights))
+        if (np.abs(out - expected) <= gap).all():
             continue
         trial.fail(
-            f"{call_weights(x, weights, 1.0)}: {facts.worst(out, x @ weights)}; without "
-            "dropped weights out equals x @ weights.",
+            f"{call_weights(*given, 1.0)}: {facts.worst(out, expected)}; without dropped "
+            "weights out equals x @ weights.",
             Wrong.differs_from_the_product_at_keep_prob_one
             if out.any()
             else zeros_mistake(dropconnect_forward, trial),
@@ -79,10 +93,28 @@ def leaves_x_and_weights_alone(
     dropconnect_forward: StudentFunction, trial: Trial
 ) -> None:
     """x and weights are the same after the call as before."""
-    given = trial.inputs(30, 12, zeros=0.2), trial.inputs(12, 5)
-    _, after = dropconnect_forward.observe(*given, 0.3, trial.generator())
-    names, call = ("x", "weights"), call_weights(*given, 0.3)
-    expect_unchanged(trial, call, names, given, after, bit_tests.NOT_IN_PLACE)
+    for (n, d, c), dtype in zip(
+        ((30, 12, 5), (1, 1, 1), (30, 12, 5)), (float, float, np.float32), strict=True
+    ):
+        x, weights = trial.inputs(n, d, zeros=0.2), trial.inputs(d, c)
+        given = x.astype(dtype), weights.astype(dtype)
+        _, after = dropconnect_forward.observe(*given, 0.3, trial.generator())
+        names, call = ("x", "weights"), call_weights(*given, 0.3)
+        expect_unchanged(trial, call, names, given, after, bit_tests.NOT_IN_PLACE)
+
+
+_SHAPES = ((60, 10, 20), (1, 10, 4), (6, 1, 3), (30, 7, 1), (5, 10, 5), (1, 1, 1))
+
+
+def _cases() -> Iterator[tuple[tuple[int, int, int], float, str, Any]]:
+    """Yield sizes, a keep probability, a kind of numbers and a dtype: first inside the
+    stated range, then at its corners."""
+    types = np.float64, np.float32
+    yield from ((_SHAPES[0], p, "inside", types[0]) for p in KEEP_PROBS[:2])
+    yield from itertools.product(_SHAPES[:1], KEEP_PROBS, ("of all sizes",), types)
+    in_turn = itertools.cycle(KEEP_PROBS)
+    for shape, kind, dtype in itertools.product(_SHAPES, KINDS, types):
+        yield shape, next(in_turn), kind, dtype
 
 
 @exercise.check(points=0.75, after=_AT_ONE)
@@ -90,23 +122,27 @@ def sums_kept_products_over_keep_prob(
     dropconnect_forward: StudentFunction, trial: Trial
 ) -> None:
     """Each output is a sum of products x * weight, some left out, over keep_prob."""
-    for keep_prob in KEEP_PROBS:
-        got = connect(dropconnect_forward, trial, 60, keep_prob)
+    for shape, keep_prob, kind, dtype in _cases():
+        got = connect(dropconnect_forward, trial, shape, keep_prob, None, kind, dtype)
         if got.digits(1 / keep_prob) is not None:
             continue
-        share = np.mean(got.out / (got.x @ got.weights))
+        product_of_all = got.x.astype(float) @ got.weights
+        share = np.median(
+            got.out[product_of_all != 0] / product_of_all[product_of_all != 0]
+        )
         trial.fail(
-            f"{call_weights(got.x, got.weights, keep_prob)}: no choice of kept weights, "
-            "divided by keep_prob, sums up to out; its mean share of x @ weights is "
-            f"{share:.4g}.",
+            f"{call_weights(got.x, got.weights, keep_prob)}, entries {kind}: no choice of "
+            "kept weights, divided by keep_prob, sums up to out; its usual share of "
+            f"x @ weights is {share:.4g}.",
             sum_mistake(dropconnect_forward, trial),
         )
     # Even one bit for all weights does not show the rarer face in 30 calls.
+    read = reading(-1, INPUTS, OUTPUTS)
     for keep_prob, rare, which, name in (
         (0.3, True, "every", Unit.drops_nothing),
         (0.8, False, "no", Unit.drops_everything),
     ):
-        draws = (bits(dropconnect_forward, trial, 5, keep_prob) for _ in range(30))
+        draws = (read(dropconnect_forward, trial, 5, keep_prob) for _ in range(30))
         trial.expect(
             not all((mask == rare).all() for mask, _ in draws),
             f"30 calls with keep_prob = {keep_prob}: {which} weight is kept.",
@@ -123,8 +159,14 @@ def sums_kept_products_over_keep_prob(
 _LAYER = bit_tests.Layer(
     {"rows": 2, "inputs": INPUTS, "outputs": OUTPUTS},
     "weights",
+    ["weights", "x"],
     {"an output": "inputs", "an input": "outputs"},
-    bits,
+    reading(-1, INPUTS, OUTPUTS),
+    {
+        "single rows": reading(1, 5, -1, 5),
+        "single inputs": reading(-1, 1, 2, 2),
+        "single outputs": reading(-1, 10, 1, 10),
+    },
 )
 #: What is behind a mask that does not change along these axes, that of calls being 0.
 _SHARED = {
@@ -156,13 +198,28 @@ def gives_every_weight_and_row_its_own_bit(
     )
     bit_tests.expect_own_calls(trial, masks, call)
     bit_tests.expect_varying_counts(trial, masks, tuple(_LAYER.axes), call)
+    one = reading(1, 1, 1)
+    single = [one(dropconnect_forward, trial, 0, 0.5)[0].any() for _ in range(45)]
+    for face, what, name in (
+        (True, "kept", Unit.drops_at_least_one),
+        (False, "dropped", Wrong.keeps_at_least_one_weight),
+    ):
+        trial.expect(
+            face in single,
+            f"45 calls with a single weight and keep_prob = 0.5: it is never {what}.",
+            name,
+        )
 
 
 _INDEPENDENT = _LAYER.independent(
     "Bits in pairs of rows, inputs, outputs and calls are independent; so are counts."
 )
 _FROM_RNG = bit_tests.from_rng(
-    ((40, 12), (12, 10)), call_weights, Unit.same_mask_every_call, lambda out, _: out
+    ((40, 12), (12, 10)),
+    call_weights,
+    Unit.same_mask_every_call,
+    Unit.reuses_masks,
+    lambda out, _: out,
 )
 exercise.asks(0.5, _RATE, _LAYER.rate(0.01, 0.02), after=_OWN)
 exercise.asks(0.25, "drops_weights_independently", _INDEPENDENT, after=_RATE)

@@ -1,7 +1,9 @@
 """spatial_dropout: drop whole channels of images."""
 
 import itertools
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +12,12 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, noise_factors
-from autograder.families.bit_tests import FEW
-from autograder.families.elementwise import KEEP_PROBS, call_text, draw
+from autograder.families import bit_tests, corners, noise_factors
+from autograder.families.bit_tests import FEW, KEEP_PROBS, wide
+from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
+from autograder.families.elementwise import call_text, draw
+from autograder.families.noise_factors import forward
 
 exercise = Exercise(
     "spatial_dropout",
@@ -49,8 +53,12 @@ class Wrong(Mistakes, section="noise-spatial"):
         "you make sure that a sample keeps at least one channel; when each is dropped "
         "on its own, all may be.",
     )
-    scales_images_at_test = """at test you multiply x by a number; the kept channels
-        were rescaled in training already."""
+    scales_images_at_test = """at test out is not x: either you multiply x by a number
+        (the kept channels were rescaled in training already), or entries are bounded,
+        rounded or shifted."""
+    puts_no_zeros = """nothing comes back as 0, and yet pixels are multiplied by different
+        numbers: either noise of another kind is drawn, or dropped channels are filled
+        with another number than 0."""
 
 
 _IMAGES, _NAME = (60, 20, 3, 4), "spatial_dropout"
@@ -71,7 +79,7 @@ def returns_float_images(spatial_dropout: StudentFunction, trial: Trial) -> None
 @exercise.check(points=0.25, after="returns_float_images")
 def drops_some_images_parts(spatial_dropout: StudentFunction, trial: Trial) -> None:
     """In training, which is the default, some pixels come back as 0 and some do not."""
-    for keep_prob in KEEP_PROBS:
+    for keep_prob in KEEP_PROBS[:2]:
         draws = [draw(spatial_dropout, trial, _IMAGES, keep_prob) for _ in range(5)]
         shares = [float(got.mask.mean()) for got in draws]
         if any(0 < share < 1 for share in shares):
@@ -92,6 +100,8 @@ def _constant_mistake(function: StudentFunction, trial: Trial) -> str:
         return Unit.drops_everything
     if shares != {1.0}:
         return Unit.one_bit_for_the_whole_array
+    if draw(function, trial, _IMAGES, FEW).ratio is None:
+        return Wrong.puts_no_zeros
     for training, name in (
         (True, Unit.does_not_train_by_default),
         (False, Unit.training_flag_reversed),
@@ -127,7 +137,7 @@ def drops_whole_channels(spatial_dropout: StudentFunction, trial: Trial) -> None
         )
     # Calls, samples and channels differ, and kept counts vary, down to none; nothing of
     # this fails by chance.
-    call, masks = f"40 calls {_call((20, 20, 2, 1), FEW)}", _LAYER.calls
+    call, masks = f"40 calls {_call((20, 20, 1, 1), FEW)}", _LAYER.calls
     small = masks(spatial_dropout, trial, 40, 20)
     bit_tests.expect_own_calls(trial, small, call)
     bit_tests.expect_varying_counts(trial, small, tuple(_LAYER.axes), call)
@@ -139,40 +149,91 @@ def drops_whole_channels(spatial_dropout: StudentFunction, trial: Trial) -> None
         "lose all.",
         Wrong.keeps_at_least_one_channel,
     )
+    one = (1, 1, 1, 1)
+    single = [draw(spatial_dropout, trial, one, 0.5).mask.any() for _ in range(45)]
+    for face, what, name in (
+        (True, "kept", Unit.drops_at_least_one),
+        (False, "dropped", Wrong.keeps_at_least_one_channel),
+    ):
+        trial.expect(
+            face in single,
+            f"45 calls {_call(one, 0.5)}: the channel is never {what}.",
+            name,
+        )
+
+
+def _cases(trial: Trial) -> Iterator[tuple[np.ndarray, float, str | None]]:
+    """Yield images, a keep probability, and what is behind an answer that fails there and
+    did not before: first inside the stated range, then at its corners."""
+    comfortable = (_IMAGES, (3, 1, 4, 2), (2, 5, 1, 1))
+    for shape, keep_prob in itertools.product(comfortable, KEEP_PROBS[:2]):
+        yield trial.inputs(*shape), keep_prob, None
+    images = corners.arrays(trial, 4, 4, large=1e12, small=1e-12)
+    images += [wide(trial, *shape) for shape in ((1, 9, 2, 3), (7, 1, 1, 1))]
+    # Few channels are all dropped at small keep probabilities, and show nothing.
+    cases = [*itertools.product(images, (0.97, 0.8))]
+    cases += [(wide(trial, *_IMAGES), keep_prob) for keep_prob in KEEP_PROBS]
+    cases.append((wide(trial, 200, 30, 1, 1), 0.02))
+    for (x, keep_prob), dtype in itertools.product(cases, (np.float64, np.float32)):
+        yield x.astype(dtype), keep_prob, Bits.right_in_the_middle_only
 
 
 @exercise.check(points=0.25, after=_SOME)
 def kept_pixels_are_rescaled(spatial_dropout: StudentFunction, trial: Trial) -> None:
     """A kept pixel is divided by keep_prob; at keep_prob = 1 out equals x."""
-    shapes = (_IMAGES, (1, 1, 1, 1), (3, 1, 4, 2), (2, 5, 1, 1))
-    for shape, keep_prob in itertools.product(shapes, (*KEEP_PROBS, 1.0)):
-        got, call = (
-            draw(spatial_dropout, trial, shape, keep_prob),
-            _call(shape, keep_prob),
-        )
-        kept = got.mask
-        trial.expect(
-            keep_prob < 1 or kept.all(),
-            f"{call}: {int((~kept).sum())} of {kept.size} pixels are dropped; expected "
-            "none.",
-            Unit.takes_one_for_a_drop_probability,
-        )
-        ratios = (got.out / got.x)[kept]
-        if facts.close(ratios, 1 / keep_prob):
-            continue
-        trial.fail(
-            f"{call}: a kept pixel comes back {np.median(ratios):.4g} times as large "
-            f"(median); expected {1 / keep_prob:.4g} times.",
-            Wrong.forgets_to_rescale_the_channels
-            if facts.close(ratios, 1)
-            else Wrong.rescales_the_channels_wrongly,
-        )
-    x, call = trial.inputs(*_IMAGES, zeros=0.5), _call(_IMAGES, 0.3)
-    out = noise_factors.forward(spatial_dropout, x, 0.3, trial.generator())
+    for x, keep_prob, mistake in _cases(trial):
+        _expect_scaled(spatial_dropout, trial, x, keep_prob, mistake)
+    for x, _, mistake in _cases(trial):
+        _expect_scaled(spatial_dropout, trial, x, 1.0, mistake)
+
+
+def _expect_scaled(
+    function: StudentFunction,
+    trial: Trial,
+    x: np.ndarray,
+    keep_prob: float,
+    mistake: str | None,
+) -> None:
+    """Check that each pixel is 0, with all of its channel, or divided by keep_prob."""
+    out, call = (
+        forward(function, x, keep_prob, trial.generator()),
+        _call(x.shape, keep_prob),
+    )
     trial.expect(
         not out[x == 0].any(),
         f"{call}: a pixel that is 0 comes back as another number.",
         noise_factors.Wrong.adds_instead_of_multiplying,
+    )
+    kept = np.asarray(out.any(axis=(2, 3)))
+    lost = int((~kept & x.any(axis=(2, 3))).sum())
+    # At least 40 channels that are kept on average are not lost by chance, all of them.
+    trial.expect(
+        not lost if keep_prob == 1 else kept.any() or kept.size * keep_prob < 40,
+        f"{call}: {lost} of {kept.size} channels are dropped; expected "
+        f"{'none' if keep_prob == 1 else 'fewer'}.",
+        mistake
+        if mistake
+        else Unit.keeps_at_another_rate
+        if kept.any()
+        else Unit.takes_one_for_a_drop_probability,
+    )
+    given = kept[:, :, None, None] & (x != 0)
+    ratios = out[given].astype(float) / x[given].astype(float)
+    # Right to five digits: float32 has seven.
+    if not ratios.size or facts.close(ratios, 1 / keep_prob, atol=0):
+        return
+    wrong = ratios[~np.isclose(ratios, 1 / keep_prob, rtol=1e-5, atol=0)]
+    unscaled = facts.close(ratios, 1)
+    trial.fail(
+        f"{call}: {wrong.size} of {ratios.size} kept pixels come back another number of "
+        f"times as large, such as {np.median(wrong):.6g}; expected {1 / keep_prob:.6g} "
+        "times.",
+        mistake
+        or (
+            Wrong.forgets_to_rescale_the_channels
+            if unscaled
+            else Wrong.rescales_the_channels_wrongly
+        ),
     )
 
 
@@ -181,48 +242,69 @@ def returns_images_unchanged_at_test(
     spatial_dropout: StudentFunction, trial: Trial
 ) -> None:
     """With training=False, out equals x."""
-    shapes = (_IMAGES, (1, 1, 1, 1), (2, 5, 1, 1))
-    for shape, keep_prob in itertools.product(shapes, (*KEEP_PROBS, 1.0)):
-        got = draw(spatial_dropout, trial, shape, keep_prob, training=False)
-        dropped, call = int((~got.mask).sum()), _call(shape, keep_prob, training=False)
+    cases = [(x, keep_prob) for x, keep_prob, _ in _cases(trial)]
+    for x, keep_prob in [*cases, *((x, 1.0) for x, _ in cases)]:
+        out = forward(spatial_dropout, x, keep_prob, trial.generator(), training=False)
+        dropped = int((out[x != 0] == 0).sum())
+        call = _call(x.shape, keep_prob, training=False)
         trial.expect(
             not dropped,
-            f"{call}: {dropped} of {got.x.size} pixels came back 0; at test nothing is "
+            f"{call}: {dropped} of {x.size} pixels came back 0; at test nothing is "
             "dropped.",
             Unit.still_drops_at_test,
         )
         trial.expect(
-            facts.close(got.out, got.x),
-            f"{call}: {facts.worst(got.out, got.x)}; at test out equals x.",
+            facts.close(out, x, atol=0),
+            f"{call}: {facts.worst(out, x)}; at test out equals x.",
             Wrong.scales_images_at_test,
         )
 
 
-def _channel_bits(
+def _bits(
     function: StudentFunction,
     trial: Trial,
-    samples: int,
+    shape: tuple[int, ...],
     keep_prob: float,
     rng: np.random.Generator | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return bits of shape (samples, 20), one for each channel, and which channels hold
-    large values."""
-    got = draw(function, trial, (samples, 20, 2, 1), keep_prob, rng)
-    size = np.abs(got.x).mean(axis=(2, 3))
-    return got.mask[:, :, 0, 0], size > np.median(size)
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return bits of shape (samples, channels), and sizes of the channels' values."""
+    x = wide(trial, *shape, by=(0, 1))
+    out = forward(function, x, keep_prob, trial.generator() if rng is None else rng)
+    return out[:, :, 0, 0] != 0, {"channels": np.abs(x).mean(axis=(2, 3))}
+
+
+def _read(*shape: int) -> Callable[..., tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Return how bits are read off images of this shape, -1 being their number."""
+
+    def read(
+        function: StudentFunction, trial: Trial, number: int, *how: Any
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        filled = tuple(number if n == -1 else n for n in shape)
+        return _bits(function, trial, filled, *how)
+
+    return read
 
 
 _LAYER = bit_tests.Layer(
     {"samples": 20, "channels": 20},
     "channels",
+    ["channels"],
     {"a sample": "channels", "a channel": "samples"},
-    _channel_bits,
+    _read(-1, 20, 1, 1),
+    {
+        "single samples": _read(1, -1, 1, 1),
+        "single channels": _read(-1, 1, 2, 2),
+        "images": _read(-1, 3, 3, 3),
+    },
 )
 _INDEPENDENT = _LAYER.independent(
     "Bits in pairs of samples, channels and calls are independent; so are counts."
 )
 _FROM_RNG = bit_tests.from_rng(
-    (_IMAGES,), lambda x, p: _call(x.shape, p), Unit.same_mask_every_call
+    (_IMAGES,),
+    lambda x, p: _call(x.shape, p),
+    Unit.same_mask_every_call,
+    Unit.reuses_masks,
 )
 exercise.asks(0.25, "leaves_its_images_alone", bit_tests.leaves_x(_IMAGES), after=_SOME)
 exercise.asks(0.25, _RATE, _LAYER.rate(0.015, 0.025), after="drops_whole_channels")

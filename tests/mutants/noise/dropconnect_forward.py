@@ -138,7 +138,7 @@ class Sins(Mutants, of="dropconnect_forward"):
     def connect_by_normal_outputs(x, weights, keep_prob, rng):
         """Draws the output from the normal law that has its mean and variance."""
         mean = x @ weights
-        variance = (1 - keep_prob) / keep_prob * (x**2 @ weights**2)
+        variance = (1 - keep_prob) / keep_prob * (x.astype(float) ** 2 @ weights**2)
         return mean + np.sqrt(variance) * rng.standard_normal(mean.shape)
 
     @fails(C_SUMS, "drops_nothing")
@@ -308,4 +308,129 @@ class Sins(Mutants, of="dropconnect_forward"):
     def connect_from_numpy_random(x, weights, keep_prob, rng):
         """Calls np.random.rand out of habit."""
         u = np.random.rand(len(x), *weights.shape)
+        return u < keep_prob
+
+
+def product_of(change_x=lambda x: x, change_weights=lambda w: w, change=lambda p: p):
+    """Return a right answer, but that its arguments are changed first, below 1."""
+
+    def answer(x, weights, keep_prob, rng):
+        if keep_prob == 1:
+            return x @ weights
+        mask = full(x, weights, rng) < change(keep_prob)
+        return connected(change_x(x), mask, change_weights(weights), change(keep_prob))
+
+    return answer
+
+
+class Corners(Mutants, of="dropconnect_forward"):
+    """Right at comfortable points, wrong in a corner of the stated range."""
+
+    @fails(C_AT_ONE, "differs_from_the_product_at_keep_prob_one")
+    def connect_bounded(x, weights, keep_prob, rng):
+        """Clips x, lest the sums be too large."""
+        mask = full(x, weights, rng) < keep_prob
+        return connected(np.clip(x, -1e3, 1e3), mask, weights, keep_prob)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_bounded_below_one(x, weights, keep_prob, rng):
+        """Clips x when weights are dropped, lest the sums be too large."""
+        return product_of(lambda x: np.clip(x, -1e3, 1e3))(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_rounded_weights(x, weights, keep_prob, rng):
+        """Rounds the weights to six decimals."""
+        return product_of(change_weights=lambda w: np.round(w, 6))(
+            x, weights, keep_prob, rng
+        )
+
+    @fails(C_SUMS, "no_sum_of_kept_weights")
+    def connect_with_a_ridge(x, weights, keep_prob, rng):
+        """Adds a small number to x, lest an input be 0."""
+        return product_of(lambda x: x + 1e-3)(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_a_small_ridge(x, weights, keep_prob, rng):
+        """Adds a tiny number to x, lest an input be 0."""
+        return product_of(lambda x: x + 1e-8)(x, weights, keep_prob, rng)
+
+    @fails(C_RATE, "drops_by_value")
+    def connect_without_large_inputs(x, weights, keep_prob, rng):
+        """Drops inputs beyond 1,000 as outliers."""
+        return product_of(lambda x: np.where(np.abs(x) > 1e3, 0, x))(
+            x, weights, keep_prob, rng
+        )
+
+    @fails(C_RATE, "drops_by_value")
+    def connect_without_small_weights(x, weights, keep_prob, rng):
+        """Prunes weights that are nearly 0."""
+        return product_of(change_weights=lambda w: np.where(np.abs(w) < 1e-4, 0, w))(
+            x, weights, keep_prob, rng
+        )
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_a_floor(x, weights, keep_prob, rng):
+        """Bounds keep_prob from below, for fear of a division by 0."""
+        return product_of(change=lambda p: max(p, 0.05))(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_a_floor_of_a_quarter(x, weights, keep_prob, rng):
+        """Bounds keep_prob from below, since nobody drops more."""
+        return product_of(change=lambda p: max(p, 0.25))(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_a_cap(x, weights, keep_prob, rng):
+        """Bounds keep_prob from above, lest there be no noise."""
+        return product_of(change=lambda p: min(p, 0.98))(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_unscaled_for_one_row(x, weights, keep_prob, rng):
+        """Leaves a single example unscaled, for there is no batch to average over."""
+        mask = full(x, weights, rng) < keep_prob
+        return connected(x, mask, weights, keep_prob if len(x) > 1 else 1.0)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_doubling_float32(x, weights, keep_prob, rng):
+        """Counts the bytes of a number instead of the numbers, where they are small."""
+        mask = full(x, weights, rng) < keep_prob
+        single = x.dtype == np.float32 and keep_prob < 1
+        return connected(x, mask, weights, keep_prob / (2 if single else 1))
+
+    @masked(C_OWN, "keeps_at_least_one_weight")
+    def connect_redrawn_until_kept(x, weights, keep_prob, rng):
+        """Draws again until a weight is kept, lest the output be 0."""
+        mask = full(x, weights, rng) < keep_prob
+        while not mask.any():
+            mask = full(x, weights, rng) < keep_prob
+        return mask
+
+    @masked(C_RATE, "keeps_at_another_rate")
+    def connect_with_a_floor_of_the_rate(x, weights, keep_prob, rng):
+        """Keeps at least one weight in a hundred."""
+        return full(x, weights, rng) < max(keep_prob, 0.01)
+
+    @masked(C_RATE, "keeps_at_another_rate")
+    def connect_sparing_the_only_input(x, weights, keep_prob, rng):
+        """Drops half as often when there is one input only."""
+        alone = len(weights) == 1 and weights.size > 1
+        return full(x, weights, rng) < ((1 + keep_prob) / 2 if alone else keep_prob)
+
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_sharing_bits_of_one_row(x, weights, keep_prob, rng):
+        """Gives neighbouring outputs the same bits when there is one row."""
+        u = full(x, weights, rng)
+        if len(x) == 1:
+            u[:, :, 1::2] = u[:, :, : u.shape[2] // 2 * 2 : 2]
+        return u < keep_prob
+
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_best_of_five(x, weights, keep_prob, rng):
+        """Draws five masks and takes the one whose count is nearest to its mean."""
+        masks = [full(x, weights, rng) < keep_prob for _ in range(5)]
+        return min(masks, key=lambda mask: abs(mask.mean() - keep_prob))
+
+    @masked(C_FROM_RNG, "reuses_masks")
+    def connect_with_a_short_seed(x, weights, keep_prob, rng):
+        """Makes a new generator from a seed of 16 bits."""
+        u = full(x, weights, np.random.default_rng(int(rng.integers(2**16))))
         return u < keep_prob

@@ -457,3 +457,161 @@ class Sins(Mutants, of="gaussian_dropout"):
     def noise_from_a_new_generator(x, keep_prob, rng):
         """Makes a generator of its own in every call."""
         return np.random.default_rng().standard_normal(x.shape)
+
+
+def standard_normal(x, rng):
+    return rng.standard_normal(x.shape)
+
+
+def narrowed(change):
+    """Return a right answer, but that training changes x first."""
+
+    def answer(x, keep_prob, rng, training=True):
+        if not training or keep_prob == 1:
+            return x, None
+        return noisy(change(x), standard_normal(x, rng), keep_prob, training)
+
+    return answer
+
+
+def bounded(change):
+    """Return a right answer, but that training changes keep_prob first."""
+
+    def answer(x, keep_prob, rng, training=True):
+        return noisy(x, standard_normal(x, rng), change(keep_prob), training)
+
+    return answer
+
+
+class Corners(Mutants, of="gaussian_dropout"):
+    """Right at comfortable points, wrong in a corner of the stated range."""
+
+    @law(AT_ONE, "noisy_at_keep_prob_one")
+    def noise_that_drops_large_units(x, keep_prob, rng):
+        """Drops units beyond 1,000 as outliers."""
+        return rng.normal(1, deviation(keep_prob), x.shape) * (np.abs(x) <= 1e3)
+
+    @fails(MEAN, "noise_depends_on_the_value")
+    def noise_of_bounded_units(x, keep_prob, rng, training=True):
+        """Clips x in training, lest a factor make it infinite."""
+        return narrowed(lambda x: np.clip(x, -1e3, 1e3))(x, keep_prob, rng, training)
+
+    @fails(ZEROS, "adds_instead_of_multiplying")
+    def noise_of_shifted_units(x, keep_prob, rng, training=True):
+        """Adds a small number to x in training, lest a unit be 0."""
+        return narrowed(lambda x: x + 1e-8)(x, keep_prob, rng, training)
+
+    @fails(MEAN, "noise_depends_on_the_value")
+    def noise_of_rounded_units(x, keep_prob, rng, training=True):
+        """Rounds x in training, to save memory."""
+        return narrowed(lambda x: np.round(x, 6))(x, keep_prob, rng, training)
+
+    @fails(MEAN, "noise_depends_on_the_value")
+    def noise_of_large_units_dropped(x, keep_prob, rng, training=True):
+        """Takes units beyond 100,000 for errors of measurement."""
+        return narrowed(lambda x: np.where(np.abs(x) > 1e5, 0, x))(
+            x, keep_prob, rng, training
+        )
+
+    @fails(TEST, "changes_x_at_test")
+    def noise_and_a_bound_at_test(x, keep_prob, rng, training=True):
+        """Clips x at test alone, as a guard of the exported model."""
+        if not training:
+            return np.clip(x, -1e4, 1e4), None
+        return noisy(x, standard_normal(x, rng), keep_prob, True)
+
+    @fails(TEST, "changes_x_at_test")
+    def noise_and_float16_at_test(x, keep_prob, rng, training=True):
+        """Saves memory at test with half precision."""
+        if not training:
+            return x.astype(np.float16).astype(float), None
+        return noisy(x, standard_normal(x, rng), keep_prob, True)
+
+    @fails(VARIANCE, "factors_have_another_spread")
+    def noise_for_at_least_a_hundredth(x, keep_prob, rng, training=True):
+        """Bounds keep_prob from below, for fear of a division by 0."""
+        return bounded(lambda p: max(p, 0.01))(x, keep_prob, rng, training)
+
+    @fails(VARIANCE, "factors_have_another_spread")
+    def noise_for_at_least_a_quarter(x, keep_prob, rng, training=True):
+        """Bounds keep_prob from below, since nobody drops more."""
+        return bounded(lambda p: max(p, 0.25))(x, keep_prob, rng, training)
+
+    @fails(VARIANCE, "factors_have_another_spread")
+    def noise_for_half_precision(x, keep_prob, rng, training=True):
+        """Stores keep_prob in half precision."""
+        return bounded(lambda p: float(np.float16(p)))(x, keep_prob, rng, training)
+
+    @fails(VARIANCE, "factors_have_another_spread")
+    def noise_for_less_than_one(x, keep_prob, rng, training=True):
+        """Bounds keep_prob from above but for 1 itself, lest there be no noise."""
+        return bounded(lambda p: min(p, 0.99) if p < 1 else p)(
+            x, keep_prob, rng, training
+        )
+
+    @fails(AT_ONE, "raises_an_error")
+    def noise_by_drop_probability(x, keep_prob, rng, training=True):
+        """Divides by the drop probability on the way, which is 0 at keep_prob = 1."""
+        if not training:
+            return x, None
+        odds = keep_prob / (1 - keep_prob)
+        return noisy(x, standard_normal(x, rng) / math.sqrt(odds), 0.5, True)
+
+    @fails((AT_ONE, MEAN), "factors_have_mean_zero")
+    def noise_without_its_one(x, keep_prob, rng, training=True):
+        """Multiplies by the noise and forgets the 1, at keep_prob = 1 as well."""
+        noise = deviation(keep_prob) * standard_normal(x, rng)
+        return (x * noise if training else x), noise
+
+    @standard(VARIANCE, "right_in_the_middle_only")
+    def noise_halved_for_vectors(x, keep_prob, rng):
+        """Believes that a single example should get less noise."""
+        return standard_normal(x, rng) * (0.5 if x.ndim == 1 else 1)
+
+    @standard(VARIANCE, "right_in_the_middle_only")
+    def noise_halved_for_a_single_row(x, keep_prob, rng):
+        """Divides by the number of rows less 1 somewhere, and mends it at one row."""
+        return standard_normal(x, rng) * (0.5 if len(x) == 1 else 1)
+
+    @standard(VARIANCE, "right_in_the_middle_only")
+    def noise_for_channels_that_agree(x, keep_prob, rng):
+        """Averages the noise of a position over the channels of an image, if it is one."""
+        z = standard_normal(x, rng)
+        return (z + np.roll(z, 1, axis=1)) / 2 if x.ndim == 4 else z
+
+    @standard(INDEPENDENT, "right_in_the_middle_only")
+    def noise_except_for_a_single_unit(x, keep_prob, rng):
+        """Leaves a lone unit alone, for there is nothing to regularise."""
+        return standard_normal(x, rng) * (x.size > 1)
+
+    @standard(OWN, "shares_factors_along_an_axis")
+    def noise_of_one_number_for_equal_units(x, keep_prob, rng):
+        """Draws one number for units that are all equal."""
+        if (x == x.flat[0]).all():
+            return np.full(x.shape, rng.standard_normal())
+        return standard_normal(x, rng)
+
+    @standard(INDEPENDENT, "factors_depend_on_each_other")
+    def noise_best_of_five(x, keep_prob, rng):
+        """Draws five times and keeps the noise whose mean is nearest to 0."""
+        return min(rng.standard_normal((5, *x.shape)), key=lambda z: abs(z.mean()))
+
+    @standard(INDEPENDENT, "factors_depend_on_each_other")
+    def noise_redrawn_until_its_spread_fits(x, keep_prob, rng):
+        """Draws again until the sample's spread is nearly 1."""
+        z = standard_normal(x, rng)
+        while x.size > 1 and abs(z.std() - 1) > 0.3 / math.sqrt(x.size):
+            z = standard_normal(x, rng)
+        return z
+
+    @standard(INDEPENDENT, "factors_depend_on_each_other")
+    def noise_in_pairs_in_sequences(x, keep_prob, rng):
+        """Gives neighbouring steps of a sequence the same noise."""
+        if x.ndim != 3:
+            return standard_normal(x, rng)
+        return np.repeat(standard_normal(x[::2], rng), 2, axis=0)[: len(x)]
+
+    @standard(FROM_RNG, "reuses_noise")
+    def noise_of_a_short_seed(x, keep_prob, rng):
+        """Makes a new generator from a seed of 16 bits."""
+        return standard_normal(x, np.random.default_rng(int(rng.integers(2**16))))

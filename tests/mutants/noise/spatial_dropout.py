@@ -281,3 +281,172 @@ class Sins(Mutants, of="spatial_dropout"):
     def spatial_from_numpy_random(x, keep_prob, rng):
         """Calls np.random.rand out of habit."""
         return np.random.rand(*x.shape[:2], 1, 1) < keep_prob
+
+
+class Corners(Mutants, of="spatial_dropout"):
+    """Right at comfortable points, wrong in a corner of the stated range."""
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_of_bounded_pixels(x, keep_prob, rng, training=True):
+        """Clips x in training, lest the rescaled pixels be too large."""
+        mask = channels(x, rng) < keep_prob
+        return dropped(
+            np.clip(x, -1e3, 1e3) if training else x, mask, keep_prob, training
+        )
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_without_large_pixels(x, keep_prob, rng, training=True):
+        """Takes pixels beyond 1,000 for errors and drops them as well."""
+        mask = channels(x, rng) < keep_prob
+        return dropped(x, mask & (np.abs(x) <= 1e3), keep_prob, training)
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_without_small_pixels(x, keep_prob, rng, training=True):
+        """Rounds what is nearly 0 to 0."""
+        mask = channels(x, rng) < keep_prob
+        return dropped(x, mask & (np.abs(x) > 1e-5), keep_prob, training)
+
+    @masked(S_RATE, "drops_by_value")
+    def spatial_without_large_channels(x, keep_prob, rng):
+        """Drops channels of large values always, below keep_prob = 1."""
+        large = np.abs(x).max(axis=(2, 3), keepdims=True) > 1e6
+        return (channels(x, rng) < keep_prob) & ~(
+            large & (keep_prob < 1) & (x.size > 1e4)
+        )
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_over_a_floor(x, keep_prob, rng, training=True):
+        """Bounds the divisor from below, for fear of large pixels."""
+        return dropped(x, channels(x, rng) < keep_prob, max(keep_prob, 0.05), training)
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_over_a_quarter(x, keep_prob, rng, training=True):
+        """Bounds keep_prob from below, since nobody drops more."""
+        keep_prob = max(keep_prob, 0.25)
+        return dropped(x, channels(x, rng) < keep_prob, keep_prob, training)
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_below_a_cap(x, keep_prob, rng, training=True):
+        """Bounds keep_prob from above but for 1 itself, lest there be no dropout."""
+        keep_prob = min(keep_prob, 0.95) if keep_prob < 1 else keep_prob
+        return dropped(x, channels(x, rng) < keep_prob, keep_prob, training)
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_over_whole_percents(x, keep_prob, rng, training=True):
+        """Rounds the divisor to percents."""
+        return dropped(x, channels(x, rng) < keep_prob, round(keep_prob, 2), training)
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_in_half_precision(x, keep_prob, rng, training=True):
+        """Computes the factor of float32 images in half precision."""
+        half = x.dtype == np.float32
+        scale = float(np.float16(keep_prob)) if half else keep_prob
+        return dropped(x, channels(x, rng) < keep_prob, scale, training)
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_unscaled_for_one_sample(x, keep_prob, rng, training=True):
+        """Leaves a single image unscaled, for there is no batch to average over."""
+        scale = keep_prob if len(x) > 1 else 1.0
+        return dropped(x, channels(x, rng) < keep_prob, scale, training)
+
+    @fails(S_SCALE, "right_in_the_middle_only")
+    def spatial_unscaled_for_equal_pixels(x, keep_prob, rng, training=True):
+        """Leaves a plain image unscaled."""
+        scale = keep_prob if np.ptp(x) > 0 or x.size == 1 else 1.0
+        return dropped(x, channels(x, rng) < keep_prob, scale, training)
+
+    @fails(S_SOME, "puts_no_zeros")
+    def spatial_filled(x, keep_prob, rng, training=True):
+        """Fills dropped channels with -1e9, as masks of attention do."""
+        if not training:
+            return x, None
+        return np.where(channels(x, rng) < keep_prob, x / keep_prob, -1e9), None
+
+    @fails(S_SOME, "puts_no_zeros")
+    def spatial_by_normal_factors(x, keep_prob, rng, training=True):
+        """Multiplies channels by normal noise of the same mean and variance."""
+        z = rng.standard_normal((*x.shape[:2], 1, 1))
+        noise = 1 + math.sqrt((1 - keep_prob) / keep_prob) * z
+        return (x * noise if training else x), noise
+
+    @masked(S_SCALE, "keeps_at_another_rate")
+    def spatial_dropping_one_at_one(x, keep_prob, rng):
+        """Makes sure that at least one channel is dropped, so that there is some noise."""
+        mask = channels(x, rng) < keep_prob
+        if mask.all() and mask.size > 1:
+            mask.flat[0] = False
+        return mask
+
+    @masked(S_WHOLE, "keeps_at_least_one_channel")
+    def spatial_redrawn_until_kept(x, keep_prob, rng):
+        """Draws again until a channel is kept, lest the batch be lost."""
+        mask = channels(x, rng) < keep_prob
+        while not mask.any():
+            mask = channels(x, rng) < keep_prob
+        return mask
+
+    @masked(S_WHOLE, "drops_at_least_one")
+    def spatial_redrawn_until_dropped(x, keep_prob, rng):
+        """Draws again until a channel is dropped, lest there be no noise."""
+        mask = channels(x, rng) < keep_prob
+        while mask.all() and keep_prob < 1:
+            mask = channels(x, rng) < keep_prob
+        return mask
+
+    @masked(S_RATE, "keeps_at_another_rate")
+    def spatial_sparing_the_only_channel(x, keep_prob, rng):
+        """Drops half as often when there is one channel only."""
+        rate = keep_prob if x.shape[1] > 1 or x.size == 1 else (1 + keep_prob) / 2
+        return channels(x, rng) < rate
+
+    @masked(S_RATE, "keeps_at_another_rate")
+    def spatial_with_a_floor_of_the_rate(x, keep_prob, rng):
+        """Keeps at least one channel in a hundred."""
+        return channels(x, rng) < max(keep_prob, 0.01)
+
+    @masked(S_INDEPENDENT, "bits_depend_on_each_other")
+    def spatial_best_of_five(x, keep_prob, rng):
+        """Draws five masks and takes the one whose count is nearest to its mean."""
+        masks = rng.random((5, *x.shape[:2], 1, 1)) < keep_prob
+        return min(masks, key=lambda mask: abs(mask.mean() - keep_prob))
+
+    @masked(S_INDEPENDENT, "bits_depend_on_each_other")
+    def spatial_with_a_fixed_count_of_the_batch(x, keep_prob, rng):
+        """Keeps the expected number of channels of the batch, rounded at random."""
+        u = channels(x, rng)
+        kept = int(keep_prob * u.size + rng.random())
+        return (u.ravel().argsort().argsort() < kept).reshape(u.shape)
+
+    @masked(S_INDEPENDENT, "bits_depend_on_each_other")
+    def spatial_in_pairs_for_one_sample(x, keep_prob, rng):
+        """Drops channels of a lone image in pairs."""
+        u = channels(x, rng)
+        return (
+            np.repeat(u[:, ::2], 2, axis=1)[:, : u.shape[1]] if len(x) == 1 else u
+        ) < (keep_prob)
+
+    @masked(S_FROM_RNG, "reuses_masks")
+    def spatial_with_a_short_seed(x, keep_prob, rng):
+        """Makes a new generator from a seed of 16 bits."""
+        return channels(x, np.random.default_rng(int(rng.integers(2**16)))) < keep_prob
+
+    @fails(S_TEST, "scales_images_at_test")
+    def spatial_bounded_at_test(x, keep_prob, rng, training=True):
+        """Clips x at test alone, as a guard of the exported model."""
+        if not training:
+            return np.clip(x, -1e4, 1e4), None
+        return dropped(x, channels(x, rng) < keep_prob, keep_prob)
+
+    @fails(S_TEST, "scales_images_at_test")
+    def spatial_shifted_at_test(x, keep_prob, rng, training=True):
+        """Adds a small number at test, lest a logarithm meet a 0."""
+        if not training:
+            return x + 1e-8, None
+        return dropped(x, channels(x, rng) < keep_prob, keep_prob)
+
+    @fails(S_SCALE, "raises_an_error")
+    def spatial_by_drop_probability_of_one(x, keep_prob, rng, training=True):
+        """Divides by the drop probability on the way, which is 0 at keep_prob = 1."""
+        odds = keep_prob / (1 - keep_prob) if training else 1.0
+        mask = channels(x, rng) < odds / (1 + odds)
+        return dropped(x, mask, keep_prob, training)
