@@ -337,8 +337,11 @@ class Sample:
         units = max(
             trial.size(look) * (2.08 if half else 1) for look, half in halves.items()
         )
+        # Rows of a large matrix are repeated, which saves time.
         rest = int(units / abs(prod(self.form))) + 1
-        x = wide(trial, *(rest if n == -1 else n for n in self.form))
+        rows = min(rest, 100) if self.form == Sample.form else rest
+        x = wide(trial, *(rows if n == -1 else n for n in self.form))
+        x = np.concatenate([x] * -(-rest // rows))
         z = forward(function, x, self.keep_prob, trial.generator()) / x
         z -= 1
         z /= deviation(self.keep_prob)

@@ -162,78 +162,71 @@ def drops_whole_channels(spatial_dropout: StudentFunction, trial: Trial) -> None
         )
 
 
+def _images(trial: Trial) -> list[np.ndarray]:
+    """Return images at the corners of the stated range, in both dtypes."""
+    found = corners.arrays(trial, 4, 4, large=1e12, small=1e-12)
+    found += [wide(trial, *shape) for shape in (_IMAGES, (1, 9, 2, 3), (7, 1, 1, 1))]
+    return found + [x.astype(np.float32) for x in found]
+
+
 def _cases(trial: Trial) -> Iterator[tuple[np.ndarray, float, str | None]]:
     """Yield images, a keep probability, and what is behind an answer that fails there and
     did not before: first inside the stated range, then at its corners."""
     comfortable = (_IMAGES, (3, 1, 4, 2), (2, 5, 1, 1))
-    for shape, keep_prob in itertools.product(comfortable, KEEP_PROBS[:2]):
+    for shape, keep_prob in itertools.product(comfortable, (*KEEP_PROBS[:2], 1.0)):
         yield trial.inputs(*shape), keep_prob, None
-    images = corners.arrays(trial, 4, 4, large=1e12, small=1e-12)
-    images += [wide(trial, *shape) for shape in ((1, 9, 2, 3), (7, 1, 1, 1))]
     # Few channels are all dropped at small keep probabilities, and show nothing.
-    cases = [*itertools.product(images, (0.97, 0.8))]
+    cases = [*itertools.product(_images(trial), (0.97, 0.8, 1.0))]
     cases += [(wide(trial, *_IMAGES), keep_prob) for keep_prob in KEEP_PROBS]
     cases.append((wide(trial, 200, 30, 1, 1), 0.02))
-    for (x, keep_prob), dtype in itertools.product(cases, (np.float64, np.float32)):
-        yield x.astype(dtype), keep_prob, Bits.right_in_the_middle_only
+    for x, keep_prob in cases:
+        yield x, keep_prob, Bits.right_in_the_middle_only
 
 
 @exercise.check(points=0.25, after=_SOME)
 def kept_pixels_are_rescaled(spatial_dropout: StudentFunction, trial: Trial) -> None:
     """A kept pixel is divided by keep_prob; at keep_prob = 1 out equals x."""
     for x, keep_prob, mistake in _cases(trial):
-        _expect_scaled(spatial_dropout, trial, x, keep_prob, mistake)
-    for x, _, mistake in _cases(trial):
-        _expect_scaled(spatial_dropout, trial, x, 1.0, mistake)
+        out = forward(spatial_dropout, x, keep_prob, trial.generator())
+        call = _call(x.shape, keep_prob)
+        trial.expect(
+            not out[x == 0].any(),
+            f"{call}: a pixel that is 0 comes back as another number.",
+            noise_factors.Wrong.adds_instead_of_multiplying,
+        )
+        kept = np.asarray(out.any(axis=(2, 3)))
+        _expect_kept(trial, kept, x, keep_prob, mistake)
+        given = kept[:, :, None, None] & (x != 0)
+        ratios = out[given].astype(float) / x[given].astype(float)
+        # Right to five digits: float32 has seven.
+        right = np.isclose(ratios, 1 / keep_prob, rtol=1e-5, atol=0)
+        if right.all():
+            continue
+        name = Wrong.rescales_the_channels_wrongly
+        if facts.close(ratios, 1):
+            name = Wrong.forgets_to_rescale_the_channels
+        trial.fail(
+            f"{call}: {int((~right).sum())} of {right.size} kept pixels come back another "
+            f"number of times as large, such as {np.median(ratios[~right]):.6g}; expected "
+            f"{1 / keep_prob:.6g} times.",
+            mistake or name,
+        )
 
 
-def _expect_scaled(
-    function: StudentFunction,
-    trial: Trial,
-    x: np.ndarray,
-    keep_prob: float,
-    mistake: str | None,
+def _expect_kept(
+    trial: Trial, kept: np.ndarray, x: np.ndarray, keep_prob: float, mistake: str | None
 ) -> None:
-    """Check that each pixel is 0, with all of its channel, or divided by keep_prob."""
-    out, call = (
-        forward(function, x, keep_prob, trial.generator()),
-        _call(x.shape, keep_prob),
-    )
-    trial.expect(
-        not out[x == 0].any(),
-        f"{call}: a pixel that is 0 comes back as another number.",
-        noise_factors.Wrong.adds_instead_of_multiplying,
-    )
-    kept = np.asarray(out.any(axis=(2, 3)))
+    """Check that nothing is dropped at keep_prob = 1, and that not all is where at least
+    40 channels are kept on average: that does not happen by chance."""
     lost = int((~kept & x.any(axis=(2, 3))).sum())
-    # At least 40 channels that are kept on average are not lost by chance, all of them.
+    name = Unit.keeps_at_another_rate
+    if not kept.any():
+        name = Unit.takes_one_for_a_drop_probability
     trial.expect(
         not lost if keep_prob == 1 else kept.any() or kept.size * keep_prob < 40,
-        f"{call}: {lost} of {kept.size} channels are dropped; expected "
-        f"{'none' if keep_prob == 1 else 'fewer'}.",
-        mistake
-        if mistake
-        else Unit.keeps_at_another_rate
-        if kept.any()
-        else Unit.takes_one_for_a_drop_probability,
-    )
-    given = kept[:, :, None, None] & (x != 0)
-    ratios = out[given].astype(float) / x[given].astype(float)
-    # Right to five digits: float32 has seven.
-    if not ratios.size or facts.close(ratios, 1 / keep_prob, atol=0):
-        return
-    wrong = ratios[~np.isclose(ratios, 1 / keep_prob, rtol=1e-5, atol=0)]
-    unscaled = facts.close(ratios, 1)
-    trial.fail(
-        f"{call}: {wrong.size} of {ratios.size} kept pixels come back another number of "
-        f"times as large, such as {np.median(wrong):.6g}; expected {1 / keep_prob:.6g} "
-        "times.",
-        mistake
-        or (
-            Wrong.forgets_to_rescale_the_channels
-            if unscaled
-            else Wrong.rescales_the_channels_wrongly
-        ),
+        f"{_call(x.shape, keep_prob)}: {lost} of {kept.size} channels are dropped; "
+        f"expected {'none' if keep_prob == 1 else 'fewer'}.",
+        mistake or name,
     )
 
 
@@ -242,8 +235,8 @@ def returns_images_unchanged_at_test(
     spatial_dropout: StudentFunction, trial: Trial
 ) -> None:
     """With training=False, out equals x."""
-    cases = [(x, keep_prob) for x, keep_prob, _ in _cases(trial)]
-    for x, keep_prob in [*cases, *((x, 1.0) for x, _ in cases)]:
+    images = [trial.inputs(*_IMAGES) for _ in KEEP_PROBS] + _images(trial)
+    for x, keep_prob in corners.with_keep_probs(images, (*KEEP_PROBS, 1.0)):
         out = forward(spatial_dropout, x, keep_prob, trial.generator(), training=False)
         dropped = int((out[x != 0] == 0).sum())
         call = _call(x.shape, keep_prob, training=False)
