@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 
 from autograder.checks.quantization import shared
-from autograder.checks.quantization.shared import stated
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes
@@ -16,6 +15,8 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import KEEP_PROBS, Draw, call_text, draw
+from autograder.families.properties import stated
+from autograder.families.rivals import first
 from autograder.laws.binomial import Proportion, agreement, log_binomial
 
 exercise = Exercise(
@@ -174,7 +175,7 @@ def _rounding_mistake(found: Mapping[float, float]) -> str:
         return facts.close(values, [rule(p) for p in found], atol=1e-9)
 
     steps = 256 * np.array(values := list(found.values()))
-    return shared.first(values, _ROUNDINGS, follows) or (
+    return first(values, _ROUNDINGS, follows) or (
         Wrong.takes_a_byte_value_that_is_not_nearest
         if facts.close(steps, np.round(steps))
         else Wrong.keep_prob_is_not_of_a_byte
@@ -202,7 +203,7 @@ def _factor_mistake(got: Draw, p: float) -> str:
         Wrong.rounds_the_threshold_up: 256 / math.ceil(256 * p),
         Wrong.counts_255_values: [255 / t, 255 / t_of_255, 256 / t_of_255],
     }
-    return shared.first(got.ratio, rivals) or Wrong.scales_by_another_number
+    return first(got.ratio, rivals) or Wrong.scales_by_another_number
 
 
 def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
@@ -227,7 +228,7 @@ def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
         trial.expect(
             dropped == 0,
             f"{call}: {dropped:.2%} of the units are dropped; expected none.",
-            shared.first(True, signs) or Wrong.rounds_the_threshold_down,
+            first(True, signs) or Wrong.rounds_the_threshold_down,
         )
         facts.finite(out, call, "out")
         right = facts.close(out, x)

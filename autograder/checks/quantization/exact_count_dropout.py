@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.quantization import shared
-from autograder.checks.quantization.shared import stated
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
@@ -14,6 +13,8 @@ from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
+from autograder.families.properties import stated
+from autograder.families.rivals import first
 from autograder.laws.binomial import Proportion
 
 exercise = Exercise(
@@ -158,7 +159,7 @@ def _factor_mistake(out: np.ndarray, x: np.ndarray, p: float) -> str:
         Wrong.counts_along_the_columns: [n / column, d / column],
         Wrong.divides_by_both_fractions: d / kept / p,
     }
-    if name := shared.first(out, rivals, lambda _, by: facts.close(out, x * mask * by)):
+    if name := first(out, rivals, lambda _, by: facts.close(out, x * mask * by)):
         return name
     if facts.close(out.sum(axis=1), x.sum(axis=1), rtol=1e-3, atol=1e-3):
         return elementwise.Wrong.preserves_the_sum
@@ -209,7 +210,7 @@ exercise.asks(
     0.25, "a_row_without_kept_units_is_zero", stated(_gives_empty_rows_as_zero), _OWN
 )
 exercise.asks(0.25, _RATE, _RATES, _OWN)
-exercise.asks(0.25, "keeps_units_of_a_row_independently", shared.INDEPENDENT, _OWN)
+exercise.asks(0.25, "keeps_units_of_a_row_independently", unit_bits.INDEPENDENT, _OWN)
 exercise.asks(0.5, _FACTOR, stated(_divides_by_the_kept_fraction), _RUNS)
 exercise.asks(0.25, "counts_kept_units_whose_input_is_zero", _ZEROS, (_FACTOR, _RATE))
 exercise.asks(0.25, "draws_its_bits_from_rng", shared.follows_rng(0.7), _RUNS)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.quantization import shared
-from autograder.checks.quantization.shared import stated
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
@@ -15,6 +14,8 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.families.elementwise import Draw, call_text, draw
+from autograder.families.properties import stated
+from autograder.families.rivals import first
 from autograder.laws.binomial import Proportion, agreement
 
 exercise = Exercise(
@@ -101,7 +102,7 @@ def _count_mistake(drawn: np.ndarray, keep_count: int) -> str:
         Wrong.fixes_the_count_of_the_batch: n > 10 and batch.all(),
         Wrong.draws_with_replacement: kept.max() <= keep_count,
     }
-    return shared.first(True, signs) or Wrong.lets_the_count_vary
+    return first(True, signs) or Wrong.lets_the_count_vary
 
 
 def _divides_by_the_fraction(function: StudentFunction, trial: Trial) -> None:
@@ -127,7 +128,7 @@ def _factor_mistake(got: Draw, k: float) -> str:
         Wrong.divides_by_the_wrong_count: [d // k] if d % k else [],
         **shared.wrong_factors(n, d, k),
     }
-    return shared.first(got.ratio, rivals) or Wrong.divides_by_the_wrong_count
+    return first(got.ratio, rivals) or Wrong.divides_by_the_wrong_count
 
 
 def _draws_its_own_subsets(function: StudentFunction, trial: Trial) -> None:

@@ -6,12 +6,14 @@ from functools import cache
 
 import numpy as np
 
-from autograder.checks.quantization.shared import first, naming_errors, stated
+from autograder.checks.quantization.shared import naming_errors
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families.properties import stated
+from autograder.families.rivals import first
 from autograder.laws.binomial import log_binomial
 
 exercise = Exercise(

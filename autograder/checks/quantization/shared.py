@@ -7,7 +7,6 @@ keeps; here it is called ``argument``.
 import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
-from autograder.laws.binomial import Law
+from autograder.families.rivals import Rivals
 
 
 class Wrong(Mistakes, section="quant-divisors"):
@@ -40,21 +39,6 @@ class Wrong(Mistakes, section="quant-divisors"):
         as if their value mattered; the mask does not look at x."""
 
 
-#: What wrong code gives, by its mistake, in the order in which they are tried; a list
-#: where several wrong formulas have one name.
-Rivals = Mapping[str, Any]
-
-
-def first(
-    found: Any, rivals: Rivals, same: Callable[[Any, Any], bool] = facts.close
-) -> str | None:
-    """Return the name of the first rival that gives what was found, or None."""
-    for name, wrong in rivals.items():
-        if any(same(found, w) for w in (wrong if isinstance(wrong, list) else [wrong])):
-            return name
-    return None
-
-
 def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
     """Return factors that stand for d / kept, where rows of d units keep ``kept``."""
     return {
@@ -64,14 +48,6 @@ def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
         Wrong.multiplies_by_the_kept_fraction: kept / d,
         Wrong.divides_by_the_count: 1 / kept,
     }
-
-
-def stated(
-    test: Callable[[StudentFunction, Trial], None],
-    looks: Mapping[str, Law] = MappingProxyType({}),
-) -> Property:
-    """Return the property that the test's docstring states in its first line."""
-    return Property((test.__doc__ or "").partition("\n")[0], test, looks)
 
 
 @contextlib.contextmanager
@@ -88,13 +64,6 @@ def naming_errors(
                 message = f"{call} raised {error.message}{why}."
                 raise CheckFailure(message, mistake) from None
         raise
-
-
-INDEPENDENT = Property(
-    "Bits in pairs of rows, columns and calls are independent, and so are counts.",
-    unit_bits.is_independent,
-    unit_bits.INDEPENDENCE_LOOKS,
-)
 
 
 def leaves_x_alone(argument: float) -> Property:
