@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
@@ -19,6 +19,13 @@ exercise = Exercise(
     title="The weights that dropout on a linear model tends to, without any mask",
     signature="dropout_ridge(x, y, keep_prob) -> weights",
     section="back-ridge",
+    takes={
+        "x": domain.floats("`x` is a float array (N, D)", 2, 2).also(
+            more_columns_than_rows=lambda x: x.shape[1] > x.shape[0],
+        ),
+        "y": domain.arrays("`y` a float array (N,)", 1, 1),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 

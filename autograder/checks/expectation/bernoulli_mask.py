@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.facts import describe
 from autograder.contract.mistakes import Mistakes, at
@@ -20,6 +20,18 @@ exercise = Exercise(
     title="Draw a mask that keeps each unit with probability keep_prob",
     signature="bernoulli_mask(shape, keep_prob, rng) -> bool array",
     section="exp-mean",
+    takes={
+        "shape": domain.Range(
+            "`shape` is a tuple of 1 to 4 integers",
+            {
+                **{
+                    f"{n} axes": lambda shape, n=n: len(shape) == n for n in range(1, 5)
+                },
+                "a side of 1": lambda shape: 1 in shape,
+            },
+        ),
+        "keep_prob": domain.keep_probs_from_0("`keep_prob` is a float from 0 to 1"),
+    },
 )
 
 

@@ -5,11 +5,12 @@ from functools import partial
 import numpy as np
 
 from autograder.checks.expectation import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import corners
 from autograder.families.formula import Formula, Given, Rivals, Within, relative_to
 
 exercise = Exercise(
@@ -18,6 +19,10 @@ exercise = Exercise(
     title="State the mean and the variance of each dropped unit",
     signature="dropout_moments(x, keep_prob) -> (mean, variance)",
     section="exp-variance",
+    takes={
+        "x": domain.floats("float array of any shape", 1, 4),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 
@@ -68,12 +73,13 @@ def _moments(function: StudentFunction, x: np.ndarray, keep_prob: float) -> np.n
 
 
 def _cases(trial: Trial) -> list[Given]:
-    """Return inputs of several shapes and scales, with zeros, and keep probabilities."""
+    """Return inputs inside the range, where mistakes are told apart, and at its corners,
+    with keep probabilities."""
     return [
         (trial.inputs(12, zeros=0.2), 0.8),
         (trial.inputs(6, 5, zeros=0.2), 0.3),
-        (1e-4 * trial.inputs(3, 2, 4), 0.95),
-        (1e4 * trial.inputs(7), 0.1),
+        (trial.inputs(6, 5).astype(np.float32), 0.3),
+        *corners.with_keep_probs(corners.arrays(trial, 1, 4)),
     ]
 
 

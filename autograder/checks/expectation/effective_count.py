@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from autograder.checks.expectation import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.trial import Trial
@@ -17,6 +17,12 @@ exercise = Exercise(
     title="Say how many equal contributions a sum is worth",
     signature="effective_count(x) -> float",
     section="exp-effective-count",
+    takes={
+        "x": domain.floats("float array of shape (n,), n >= 1", 1, 1, 1e9, 1e-9).also(
+            a_sum_of_0=lambda x: x.sum() == 0,
+            zero_for_the_largest=lambda x: x.max() == 0,
+        ),
+    },
 )
 
 
@@ -98,10 +104,10 @@ def _signed_rivals(x: np.ndarray) -> Rivals:
     }
 
 
-@_FORMULA.kind(0.25, dtypes=(np.float64,))
+@_FORMULA.kind(0.25)
 def returns_one_number(trial: Trial) -> list[Given]:
     """The effective count is one finite number, the same at every call."""
-    return [(np.abs(trial.inputs(n)),) for n in (2, 10, 40)]
+    return [(np.abs(trial.inputs(n)),) for n in (1, 2, 10, 40)]
 
 
 @_FORMULA.equals(0.5, after="returns_one_number", rivals=_rivals)
@@ -127,7 +133,7 @@ def counting_leaves_x_alone(trial: Trial) -> list[Given]:
 def counts_equal_contributions_once_each(trial: Trial) -> list[Given]:
     """Equal contributions count one each, zeros nothing; a single one counts 1."""
     size = float(np.abs(trial.inputs(1)[0]))
-    kinds = [(7, 0), (4, 6), (1, 0), (1, 3)]
+    kinds = [(7, 0), (4, 6), (1, 0), (1, 3), (3000, 0)]
     return [(trial.rng.permutation(np.repeat([size, 0.0], n)),) for n in kinds]
 
 
@@ -141,8 +147,11 @@ def counts_equal_contributions_once_each(trial: Trial) -> list[Given]:
 )
 def does_not_depend_on_the_scale(trial: Trial) -> list[Given]:
     """Multiplying all contributions by one constant changes nothing."""
-    x = np.exp(trial.rng.normal(size=6))
-    return [(1e-7 * x,), (1e7 * x,)]
+    x = np.exp(trial.rng.uniform(0, 3, 6))
+    # Entries go to 1e-9 and 1e9, also beside each other.
+    wide = np.array([1e9, 3.0, 2e-9, 1e-9])
+    scales = (1e-7, 1e7, 1e-9 / x.max(), 1e9 / x.max())
+    return [*((scale * x,) for scale in scales), (trial.rng.permutation(wide),)]
 
 
 @_FORMULA.equals(
@@ -154,4 +163,8 @@ def does_not_depend_on_the_scale(trial: Trial) -> list[Given]:
 def lets_opposite_signs_cancel(trial: Trial) -> list[Given]:
     """Contributions of opposite sign cancel in the sum; if they all do, the count is 0."""
     mixed = np.abs(trial.inputs(5)) * np.array([2.0, -1.0, 2.0, -1.0, 2.0])
-    return [(-np.abs(mixed),), (mixed,), (np.array([3.0, -1.0, -2.0]),)]
+    # Sums of 0 and a largest entry of 0 are what a guard against dividing by 0 catches.
+    none = np.array([3.0, -1.0, -2.0])
+    cancelled = (none, -none, 1e9 * none, 1e-9 * none, np.array([1.0, -1.0]))
+    below = [np.array([0.0, -1.0, -3.0, 0.0, -0.5]), np.full(4, -2.0), -np.ones(1)]
+    return [(x,) for x in (-np.abs(mixed), mixed, -mixed, *cancelled, *below)]

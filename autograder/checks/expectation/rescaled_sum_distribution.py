@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.expectation import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import corners
 from autograder.families.ensemble import every_mask
 from autograder.families.formula import Formula, Given, Rivals, first
 
@@ -21,6 +22,14 @@ exercise = Exercise(
     title="Compute the distribution of a dropped layer's sum over all its masks",
     signature="rescaled_sum_distribution(x, keep_prob) -> (values, probabilities)",
     section="exp-enumeration",
+    takes={
+        "x": domain.floats(
+            "float array of shape (n,), 1 <= n <= 12", 1, 1, small=3e-3
+        ).also(
+            n_is_12=lambda x: len(x) == 12,
+        ),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 
@@ -223,12 +232,17 @@ _LISTS, _WEIGHS = "lists_every_rescaled_sum", "weighs_each_mask_by_its_probabili
 
 
 def _cases(trial: Trial) -> list[Given]:
-    """Return vectors whose sums over the masks differ, and keep probabilities."""
+    """Return vectors whose sums over the masks differ, and keep probabilities; those at
+    the corners of the range come last."""
+    sizes = 1e-3 * (1 + trial.rng.random(4))
+    vectors = [1e6 * trial.inputs(5), sizes, -(trial.inputs(3) ** 2)]
+    vectors += [trial.inputs(6).astype(np.float32), trial.inputs(1)]
     return [
         (np.array([1.0, 2.0, 4.0, -8.0]), 0.8),
         (np.array([2.5]), 0.3),
         (np.array([14.1, 13.1, 1.2, 0.8, 2.1, 0.5]), 0.3),
         (trial.inputs(12), 0.8),
+        *corners.with_keep_probs(vectors),
     ]
 
 
@@ -287,10 +301,11 @@ def equal_sums_keep_their_probability(trial: Trial) -> list[Given]:
         (np.array([1.5, -1.5, 3.0]), 0.3),
         (np.ones(12), 0.3),
         (np.zeros(3), 0.8),
+        (np.full(4, -1e6), 0.97),
     ]
 
 
 @_MASSES.equals(0.25, after=_WEIGHS, gap=_masses_gap)
 def has_one_outcome_at_keep_prob_one(trial: Trial) -> list[Given]:
     """At keep_prob = 1 the sum of x has probability 1, every other sum 0."""
-    return [(trial.inputs(5), 1.0)]
+    return [(trial.inputs(5), 1.0), (trial.inputs(1), 1.0), (1e-3 * np.ones(4), 1.0)]

@@ -1,0 +1,49 @@
+"""Inputs at the corners of a stated range, for checks of values: corners come first, then
+the inside."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from autograder.contract.trial import Trial
+
+#: Keep probabilities near both ends: what floors, caps and rounding change shows there.
+KEEP_PROBS = (0.02, 0.97, 0.1, 0.995, 0.003)
+
+_SHAPES = {1: (7,), 2: (5, 3), 3: (2, 4, 3), 4: (2, 3, 1, 4)}
+
+
+def arrays(
+    trial: Trial, least: int, most: int, large: float = 1e6, small: float = 1e-6
+) -> list[np.ndarray]:
+    """Return float64 arrays with ``least`` to ``most`` axes at the corners of
+    ``domain.floats``: each number of axes, a single entry, sides of 1, entries that are
+    ``large`` and ``small``, equal, negative, and 0 in part."""
+    shapes = [_SHAPES[axes] for axes in range(least, most + 1)]
+    found = [trial.inputs(*shape, zeros=0.2) for shape in shapes]
+    found += [trial.inputs(*[1] * axes) for axes in {least, most}]
+    if most > 1:
+        found += [trial.inputs(*shape) for shape in _sides_of_one(least, most)]
+    shape = shapes[0]
+    found += [large * trial.inputs(*shape), small * trial.inputs(*shape) / 3]
+    found += [-np.abs(trial.inputs(*shape)), np.full(shape, trial.inputs(1)[0])]
+    return found
+
+
+def _sides_of_one(least: int, most: int) -> Iterator[tuple[int, ...]]:
+    """Yield shapes of the fewest axes, two at least, that have one side of 1."""
+    axes = max(least, 2)
+    for side in range(axes):
+        shape = list(_SHAPES[axes])
+        shape[side] = 1
+        yield tuple(shape)
+
+
+def with_keep_probs(
+    arrays: list[np.ndarray], keep_probs: tuple[float, ...] = KEEP_PROBS
+) -> list[tuple[np.ndarray, float]]:
+    """Return each array with one of ``keep_probs``, in turn, each of these at least
+    once."""
+    pairs = list(zip(arrays, itertools.cycle(keep_probs), strict=False))
+    return pairs + [(arrays[0], keep_prob) for keep_prob in keep_probs[len(pairs) :]]
