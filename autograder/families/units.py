@@ -79,13 +79,11 @@ def _all_or_none_mistake(function: StudentFunction, trial: Trial) -> str | None:
     return Wrong.drops_nothing
 
 
-def leaves_input_alone(
-    function: StudentFunction, trial: Trial, argument: float = 0.3
-) -> None:
+def leaves_input_alone(function: StudentFunction, trial: Trial) -> None:
     """Check that training leaves ``x`` as it was (``test_mode`` checks the same)."""
     x = trial.inputs(30, 20, zeros=0.2)
-    _, after = function.observe(x, argument, trial.generator())
-    expect_unchanged(trial, x, after[0], call_text(function.name, x.shape, argument))
+    _, after = function.observe(x, 0.3, trial.generator())
+    expect_unchanged(trial, x, after[0], call_text(function.name, x.shape, 0.3))
 
 
 def expect_unchanged(trial: Trial, x: np.ndarray, now: np.ndarray, call: str) -> None:

@@ -281,24 +281,44 @@ _SIX_OF_20 = Proportion(math.exp(log_binomial(6, 20, 77 / 256)), detects=0.05)
 _COUNTS = dict.fromkeys(("count in a row", "count in a column"), _SIX_OF_20)
 
 
+def _is_independent(function: StudentFunction, trial: Trial) -> None:
+    """Bits in pairs of rows, columns and calls are independent; so are counts of 20."""
+    rng, mistake = trial.generator(), elementwise.Wrong.bits_depend_on_each_other
+    units = max(20 * trial.size("count in a row"), 2 * trial.size("distant rows"))
+    shape = (40 * -(-units // 800), 20)
+    a, b = (draw(function, trial, shape, 0.3, rng).mask for _ in range(2))
+    front, back = np.split(a.ravel(), 2)
+    pairs = {
+        "successive calls": (a, b),
+        "neighbouring rows": (a[::2], a[1::2]),
+        "distant rows": np.split(a, 2),
+        "neighbouring columns": (a[:, ::2], a[:, 1::2]),
+        "distant columns": np.split(a, 2, axis=1),
+        "mirrored units": (front, back[::-1]),
+    }
+    for look, (one, other) in pairs.items():
+        what = f"{look} at keep_prob = 0.3: mask bits that agree"
+        trial.judge(look, one == other, one.size, what, mistake)
+    for axis, where in ((2, "row"), (1, "column")):
+        six = a.reshape(-1, 20, 20).sum(axis=axis) == 6
+        what = f"20 units of a {where} at keep_prob = 0.3: exactly 6 kept"
+        trial.judge(f"count in a {where}", six, six.size, what, mistake)
+
+
 _RUNS, _OWN = "returns_floats_and_a_number", "gives_each_unit_its_own_byte"
 _OWN_BYTES = Property(
     "Rows, columns, pixels and calls do not share bytes, and the kept count varies.",
     unit_bits.gives_each_unit_its_own_bit,
 )
-_INDEPENDENT = Property(
-    "Bits in pairs of rows, columns and calls are independent; so are counts of 20.",
-    partial(unit_bits.is_independent, keep_prob=0.3, mean=6),
-    _PAIRS | _COUNTS,
-)
+_INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
 _ALL, _RATE = stated(_keeps_everything), stated(_keeps_at_rate, _LOOKS)
 exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
-exercise.asks(0.25, "leaves_x_as_it_was", units.LEAVES_X, _RUNS)
+exercise.asks(0.25, "leaves_x_as_it_was", shared.leaves_x_alone(0.3), _RUNS)
 exercise.asks(0.5, "rounds_to_the_nearest_keep_prob_of_a_byte", _ROUNDS, _RUNS)
 exercise.asks(0.5, "divides_by_the_effective_keep_prob", _FACTOR, _RUNS)
 exercise.asks(0.25, "keeps_everything_where_that_is_nearest", _ALL, _RUNS)
 exercise.asks(0.25, _OWN, _OWN_BYTES, _RUNS)
 exercise.asks(0.25, "keeps_units_at_the_rate_of_the_byte", _RATE, _OWN)
 exercise.asks(0.25, "draws_bytes_independently", _INDEPENDENT, _OWN)
-exercise.asks(0.25, "draws_its_bytes_from_rng", unit_bits.FROM_RNG, _RUNS)
+exercise.asks(0.25, "draws_its_bytes_from_rng", shared.follows_rng(0.7), _RUNS)

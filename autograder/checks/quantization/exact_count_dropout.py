@@ -204,7 +204,7 @@ _RATE, _FACTOR = (
 _RATES = stated(_keeps_at_rate, unit_bits.RATE_LOOKS)
 _ZEROS = stated(_counts_the_mask, {_LOOK: Proportion(0.7, detects=0.3)})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_LONG, {0.8: 0.8, 0.3: 0.3}))
-exercise.asks(0.25, "leaves_its_rows_alone", units.LEAVES_X, _RUNS)
+exercise.asks(0.25, "leaves_its_rows_alone", shared.leaves_x_alone(0.3), _RUNS)
 exercise.asks(0.25, _OWN, stated(_draws_its_own_bits), _RUNS)
 exercise.asks(
     0.25, "a_row_without_kept_units_is_zero", stated(_gives_empty_rows_as_zero), _OWN
@@ -213,4 +213,4 @@ exercise.asks(0.25, _RATE, _RATES, _OWN)
 exercise.asks(0.25, "keeps_units_of_a_row_independently", unit_bits.INDEPENDENT, _OWN)
 exercise.asks(0.5, _FACTOR, stated(_divides_by_the_kept_fraction), _RUNS)
 exercise.asks(0.25, "counts_kept_units_whose_input_is_zero", _ZEROS, (_FACTOR, _RATE))
-exercise.asks(0.25, "draws_its_bits_from_rng", unit_bits.FROM_RNG, _RUNS)
+exercise.asks(0.25, "draws_its_bits_from_rng", shared.follows_rng(0.7), _RUNS)

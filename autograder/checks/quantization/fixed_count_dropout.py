@@ -1,7 +1,6 @@
 """fixed_count_dropout: keep exactly keep_count units in each row."""
 
 import itertools
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, unit_bits, units
+from autograder.families import elementwise
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
 from autograder.families.rivals import first
@@ -260,19 +259,11 @@ _FACTOR, _CHOICE = stated(_divides_by_the_fraction), stated(_chooses_evenly, _LO
 _APART = stated(
     _draws_rows_independently, dict.fromkeys(_ROWS, agreement(0.4, detects=0.08))
 )
-_LEAVES = replace(units.LEAVES_X, test=partial(units.leaves_input_alone, argument=8))
-_DRAWS = partial(unit_bits.draws_from_rng, argument=10)
-_FROM_RNG = replace(unit_bits.FROM_RNG, test=_DRAWS)
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_CASES, {10: 0.25}))
-exercise.asks(0.25, "leaves_its_given_rows_alone", _LEAVES, _RUNS)
+exercise.asks(0.25, "leaves_its_given_rows_alone", shared.leaves_x_alone(8), _RUNS)
 exercise.asks(0.5, _COUNT, stated(_keeps_the_count), _RUNS)
 exercise.asks(0.5, "divides_by_the_fixed_fraction", _FACTOR, _COUNT)
 exercise.asks(0.25, _OWN, stated(_draws_its_own_subsets), _COUNT)
 exercise.asks(0.5, "chooses_every_subset_equally_often", _CHOICE, _OWN)
 exercise.asks(0.25, "draws_rows_independently", _APART, _OWN)
-exercise.asks(
-    0.25,
-    "draws_its_subsets_from_rng",
-    _FROM_RNG,
-    _COUNT,
-)
+exercise.asks(0.25, "draws_its_subsets_from_rng", shared.follows_rng(10), _COUNT)

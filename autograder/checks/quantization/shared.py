@@ -16,7 +16,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import unit_bits
+from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.rivals import Rivals
 
@@ -64,6 +64,43 @@ def naming_errors(
                 message = f"{call} raised {error.message}{why}."
                 raise CheckFailure(message, mistake) from None
         raise
+
+
+def leaves_x_alone(argument: float) -> Property:
+    """The property that x is not changed in place."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        x = trial.inputs(30, 20, zeros=0.2)
+        _, after = function.observe(x, argument, trial.generator())
+        call = call_text(function.name, x.shape, argument)
+        units.expect_unchanged(trial, x, after[0], call)
+
+    return Property("x is the same after the call as before.", test)
+
+
+def follows_rng(argument: float) -> Property:
+    """The property that out follows from the state of rng, and changes with it."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        seed, x = trial.new_seed(), trial.inputs(40, 25)
+        seeds = seed, seed, trial.new_seed()
+        one, same, other = (
+            output(function, x, argument, trial.generator(seed))[0] for seed in seeds
+        )
+        trial.expect(
+            np.array_equal(one, same),
+            "Two generators in the same state gave different masks; expected equal ones.",
+            elementwise.Wrong.does_not_draw_from_rng,
+        )
+        # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
+        trial.expect(
+            not np.array_equal(one, other),
+            "Generators in different states gave the same mask; expected different ones.",
+            elementwise.Wrong.same_mask_every_call,
+        )
+
+    says = "The same rng state gives the same output; another state, another output."
+    return Property(says, test)
 
 
 def drops_in_rows(
