@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from autograder.checks.quantization import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
@@ -25,6 +25,12 @@ exercise = Exercise(
     title="Draw the mask from one byte per unit, without bias",
     signature="byte_dropout(x, keep_prob, rng) -> (out, keep_prob_effective)",
     section="quant-bits",
+    takes={
+        "x": domain.floats("float array of any shape with 1 to 4 axes", 1, 4),
+        "keep_prob": domain.keep_probs().also(
+            below_1_in_256=lambda keep_prob: keep_prob < 1 / 256,
+        ),
+    },
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.quantization import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
@@ -23,6 +23,10 @@ exercise = Exercise(
     title="Divide each row by the fraction of its units that was kept",
     signature="exact_count_dropout(x, keep_prob, rng) -> (out, cache)",
     section="quant-divisors",
+    takes={
+        "x": domain.floats("float array of shape (N, D)", 2, 2),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from autograder.checks.quantization.shared import naming_errors
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
@@ -22,6 +22,10 @@ exercise = Exercise(
     title="Give the distribution of the number of kept units",
     signature="kept_count_distribution(n, keep_prob) -> array",
     section="quant-count",
+    takes={
+        "n": domain.whole_numbers("1 <= `n` <= 2000", 1, 2000),
+        "keep_prob": domain.keep_probs_from_0("0 <= `keep_prob` <= 1"),
+    },
 )
 
 

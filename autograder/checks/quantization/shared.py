@@ -6,6 +6,7 @@ keeps; here it is called ``argument``.
 
 import contextlib
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,17 +14,20 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.exercise import Property
-from autograder.contract.mistakes import Mistakes
+from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.rivals import Rivals
+from autograder.families.streams import alike
+from autograder.laws.binomial import AtMost, Law, log_binomial
 
 
 class Wrong(Mistakes, section="quant-divisors"):
     drops_no_unit_at_all = """no unit came back 0: the mask is not applied, or its
-        comparison is always true."""
+        comparison is always true, or something other than 0 stands for dropped units,
+        such as noise or a number far below 0."""
     keeps_no_unit = """every unit came back 0: the comparison that draws the mask is
         never true, or the output is never filled."""
     leaves_kept_units_alone = """kept units come back unchanged; divide them by the
@@ -35,6 +39,12 @@ class Wrong(Mistakes, section="quant-divisors"):
         divide by the one that was kept."""
     takes_rows_for_units = """your factor holds the number of rows, len(x), where the
         number of units in a row belongs, x.shape[1]."""
+    keeps_near_the_mean = at(
+        "exp-variance",
+        """calls keep nearer to the mean number of units than independent units do: either
+        masks are drawn again, chosen or mended until the number fits, or units make up
+        for each other.""",
+    )
     miscounts_units_with_input_zero = """units whose input is 0 are dropped, or counted,
         as if their value mattered; the mask does not look at x."""
 
@@ -66,14 +76,29 @@ def naming_errors(
         raise
 
 
-def leaves_x_alone(argument: float) -> Property:
-    """The property that x is not changed in place."""
+def of_every_kind(trial: Trial, *shape: int) -> dict[str, np.ndarray]:
+    """Return inputs from the corners of their range, without zeros, by what they hold."""
+    x = trial.inputs(*shape)
+    sizes = {f"around {size}": x * size for size in (1e-30, 1e-6, 1e6, 1e30)}
+    return sizes | {
+        "of float32": x.astype(np.float32),
+        "above 0": np.abs(x),
+        "below 0": -np.abs(x),
+        "all equal": np.full(shape, x.flat[0]),
+        "of very different sizes": x * 10.0 ** trial.rng.integers(-9, 10, size=shape),
+    }
+
+
+def leaves_x_alone(argument: int | float) -> Property:
+    """The property that x is not changed in place: a matrix, a row, of either dtype."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        x = trial.inputs(30, 20, zeros=0.2)
-        _, after = function.observe(x, argument, trial.generator())
-        call = call_text(function.name, x.shape, argument)
-        units.expect_unchanged(trial, x, after[0], call)
+        shapes, dtypes = ((30, 20), (1, 20)), (np.float64, np.float32)
+        for shape, dtype in itertools.product(shapes, dtypes):
+            x = trial.inputs(*shape, zeros=0.2).astype(dtype)
+            _, after = function.observe(x, argument, trial.generator())
+            call = call_text(function.name, x.shape, argument)
+            units.expect_unchanged(trial, x, after[0], call)
 
     return Property("x is the same after the call as before.", test)
 
@@ -97,6 +122,13 @@ def follows_rng(argument: float) -> Property:
             not np.array_equal(one, other),
             "Generators in different states gave the same mask; expected different ones.",
             elementwise.Wrong.same_mask_every_call,
+        )
+        outs = [output(function, x, argument, rng)[0] for rng in alike(trial)]
+        trial.expect(
+            not any(np.array_equal(*two) for two in itertools.combinations(outs, 2)),
+            "Generators in different states, whose first numbers begin with the same six "
+            "digits, gave the same mask; expected different ones.",
+            elementwise.Wrong.reuses_masks,
         )
 
     says = "The same rng state gives the same output; another state, another output."
@@ -178,3 +210,56 @@ def own_masks(
     )
     unit_bits.expect_own_bits(trial, bits, call)
     return bits, call
+
+
+def masks_of(
+    function: StudentFunction,
+    trial: Trial,
+    calls: int,
+    shape: tuple[int, int],
+    argument: float,
+) -> np.ndarray:
+    """Return the masks of so many calls on the same x, without zeros, and one rng."""
+    x, rng = trial.inputs(*shape), trial.generator()
+    return np.array([output(function, x, argument, rng)[0] != 0 for _ in range(calls)])
+
+
+#: In 200 calls that draw from fewer than 1,000 masks, two agree, but for once in 1e8.
+_CALLS, _CALL = 200, (8, 20)
+
+
+def expect_new_masks(
+    function: StudentFunction, trial: Trial, argument: float
+) -> np.ndarray:
+    """Return the masks of 200 calls on the same x, (200, 8, 20), after checking that no
+    two agree, which by chance happens with probability below 1e-18."""
+    masks = masks_of(function, trial, _CALLS, _CALL, argument)
+    different = len({mask.tobytes() for mask in masks})
+    trial.expect(
+        different == _CALLS,
+        f"{_CALLS} calls {call_text(function.name, _CALL, argument)} drew {different} "
+        f"different masks; expected {_CALLS}.",
+        elementwise.Wrong.reuses_masks,
+    )
+    return masks
+
+
+def spread(keep_prob: float) -> dict[str, Law]:
+    """Return the look of ``expect_spread`` at units kept with this probability."""
+    units = math.prod(_CALL)
+    near = range(round(units * keep_prob) - 6, round(units * keep_prob) + 7)
+    share = math.fsum(math.exp(log_binomial(k, units, keep_prob)) for k in near)
+    return {"calls that keep nearly the mean": AtMost(share, detects=0.25)}
+
+
+def expect_spread(
+    function: StudentFunction, trial: Trial, argument: float, keep_prob: float
+) -> None:
+    """Test that calls differ in their number of kept units as independent units make
+    them, and that none repeats the mask of another."""
+    (look,), units = spread(keep_prob), math.prod(_CALL)
+    kept = expect_new_masks(function, trial, argument).sum(axis=(1, 2))
+    near = np.abs(kept - round(units * keep_prob)) <= 6
+    call = call_text(function.name, _CALL, argument)
+    what = f"calls {call} that keep {round(units * keep_prob)} units, give or take 6"
+    trial.judge(look, near, _CALLS, what, Wrong.keeps_near_the_mean)
