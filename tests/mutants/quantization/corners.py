@@ -4,46 +4,48 @@ corner of what the statement allows."""
 import numpy as np
 
 from tests.bank import Mutants, fails
-from tests.mutants.quantization import fixed_count_dropout as fixed
+from tests.mutants.quantization.fixed_count_dropout import (
+    COUNT,
+    FIXED_ALONE,
+    SCALE,
+    SUBSETS_RNG,
+    UNIFORM,
+    chosen,
+    fixed,
+)
 
 
 class FixedCount(Mutants, of="fixed_count_dropout"):
-    @fails(fixed.COUNT, "counts_are_off_by_one")
+    @fails(COUNT, "counts_are_off_by_one")
     def cuts_off_a_fraction(x, keep_count, rng):
         """Computes the count from the fraction, which is a little too small in floats."""
         keep_prob = keep_count / x.shape[1]
-        return fixed.fixed(
-            x, fixed.chosen(x, int(keep_prob * x.shape[1]), rng), keep_count
-        )
+        return fixed(x, chosen(x, int(keep_prob * x.shape[1]), rng), keep_count)
 
-    @fails(fixed.COUNT, "counts_are_off_by_one")
+    @fails(COUNT, "counts_are_off_by_one")
     def rounds_a_fraction_up(x, keep_count, rng):
         """Rounds the product up, which is a little too large in other places."""
         count = int(np.ceil(keep_count / x.shape[1] * x.shape[1]))
-        return fixed.fixed(x, fixed.chosen(x, count, rng), keep_count)
+        return fixed(x, chosen(x, count, rng), keep_count)
 
-    @fails(fixed.COUNT, "counts_are_off_by_one")
+    @fails(COUNT, "counts_are_off_by_one")
     def computes_the_count_in_single_precision(x, keep_count, rng):
         """Has the fraction as a float32."""
         d = np.float32(x.shape[1])
-        return fixed.fixed(
-            x, fixed.chosen(x, int(np.float32(keep_count) / d * d), rng), keep_count
-        )
+        return fixed(x, chosen(x, int(np.float32(keep_count) / d * d), rng), keep_count)
 
-    @fails(fixed.COUNT, "counts_are_off_by_one")
+    @fails(COUNT, "counts_are_off_by_one")
     def keeps_at_least_two(x, keep_count, rng):
         """Never leaves a unit alone."""
-        mask = fixed.chosen(x, min(max(keep_count, 2), x.shape[1]), rng)
-        return fixed.fixed(x, mask, keep_count)
+        mask = chosen(x, min(max(keep_count, 2), x.shape[1]), rng)
+        return fixed(x, mask, keep_count)
 
-    @fails(fixed.COUNT, "counts_are_off_by_one")
+    @fails(COUNT, "counts_are_off_by_one")
     def drops_at_least_one(x, keep_count, rng):
         """Bounds the count by D - 1, so that something is dropped."""
-        return fixed.fixed(
-            x, fixed.chosen(x, min(keep_count, x.shape[1] - 1), rng), keep_count
-        )
+        return fixed(x, chosen(x, min(keep_count, x.shape[1] - 1), rng), keep_count)
 
-    @fails(fixed.COUNT, "drops_by_value")
+    @fails(COUNT, "drops_by_value")
     def chooses_values_and_not_places(x, keep_count, rng):
         """Draws from the row itself, and looks for the values that it drew."""
         rows = [rng.choice(row, keep_count, replace=False) for row in x]
@@ -52,71 +54,71 @@ class FixedCount(Mutants, of="fixed_count_dropout"):
             x, np.array([np.isin(row, kept) for row, kept in pairs]), keep_count
         )
 
-    @fails(fixed.COUNT, "drops_by_value")
+    @fails(COUNT, "drops_by_value")
     def takes_small_numbers_for_zeros(x, keep_count, rng):
         """Sets to 0 what is nearly 0, as it cleans its result up."""
-        out, mask = fixed.fixed(x, fixed.chosen(x, keep_count, rng), keep_count)
+        out, mask = fixed(x, chosen(x, keep_count, rng), keep_count)
         return np.where(np.abs(out) < 1e-8, 0, out), mask
 
-    @fails(fixed.COUNT, "drops_by_value")
+    @fails(COUNT, "drops_by_value")
     def drops_very_large_units(x, keep_count, rng):
         """Takes entries beyond 1e5 for errors of measurement."""
         x = np.where(np.abs(x) > 1e5, 0, x)
-        return fixed.fixed(x, fixed.chosen(x, keep_count, rng), keep_count)
+        return fixed(x, chosen(x, keep_count, rng), keep_count)
 
-    @fails(fixed.SCALE, "scales_by_value")
+    @fails(SCALE, "scales_by_value")
     def cuts_large_units_off(x, keep_count, rng):
         """Clips its result, so that nothing explodes."""
-        out, mask = fixed.fixed(x, fixed.chosen(x, keep_count, rng), keep_count)
+        out, mask = fixed(x, chosen(x, keep_count, rng), keep_count)
         return np.clip(out, -1e4, 1e4), mask
 
-    @fails(fixed.SCALE, "scales_by_value")
+    @fails(SCALE, "scales_by_value")
     def adds_a_little(x, keep_count, rng):
         """Adds 1e-8 to kept units, against a later division by 0."""
-        out, mask = fixed.fixed(x, fixed.chosen(x, keep_count, rng), keep_count)
+        out, mask = fixed(x, chosen(x, keep_count, rng), keep_count)
         return out + 1e-8 * mask, mask
 
-    @fails(fixed.FIXED_ALONE, "changes_its_input")
+    @fails(FIXED_ALONE, "changes_its_input")
     def fixed_works_in_place_on_float32(x, keep_count, rng):
         """Asks for float32 without a copy, which is x itself where x is one."""
         out = x.astype(np.float32, copy=False)
-        out *= fixed.chosen(x, keep_count, rng)
+        out *= chosen(x, keep_count, rng)
         return out * (x.shape[1] / keep_count), None
 
-    @fails(fixed.UNIFORM, "drops_by_place")
+    @fails(UNIFORM, "drops_by_place")
     def never_keeps_the_last_unit_alone(x, keep_count, rng):
         """Draws one place with integers(D - 1), whose upper bound is excluded."""
         if keep_count > 1 or x.shape[1] < 2:
-            return fixed.fixed(x, fixed.chosen(x, keep_count, rng), keep_count)
+            return fixed(x, chosen(x, keep_count, rng), keep_count)
         place = rng.integers(x.shape[1] - 1, size=(len(x), 1))
-        return fixed.fixed(x, np.arange(x.shape[1]) == place, keep_count)
+        return fixed(x, np.arange(x.shape[1]) == place, keep_count)
 
-    @fails(fixed.UNIFORM, "drops_by_place")
+    @fails(UNIFORM, "drops_by_place")
     def never_drops_the_last_unit_alone(x, keep_count, rng):
         """Draws the place of the one dropped unit in the same way."""
         if keep_count < x.shape[1] - 1 or keep_count == x.shape[1]:
-            return fixed.fixed(x, fixed.chosen(x, keep_count, rng), keep_count)
+            return fixed(x, chosen(x, keep_count, rng), keep_count)
         place = rng.integers(max(1, x.shape[1] - 1), size=(len(x), 1))
-        return fixed.fixed(x, np.arange(x.shape[1]) != place, keep_count)
+        return fixed(x, np.arange(x.shape[1]) != place, keep_count)
 
-    @fails(fixed.UNIFORM, "drops_by_place")
+    @fails(UNIFORM, "drops_by_place")
     def keeps_the_first_units_of_a_single_row(x, keep_count, rng):
         """Shuffles rows along the wrong axis where there is one row."""
         if len(x) > 1:
-            return fixed.fixed(x, fixed.chosen(x, keep_count, rng), keep_count)
+            return fixed(x, chosen(x, keep_count, rng), keep_count)
         mask = np.arange(x.shape[1]) < keep_count
-        return fixed.fixed(x, rng.permutation(mask[None], axis=0), keep_count)
+        return fixed(x, rng.permutation(mask[None], axis=0), keep_count)
 
-    @fails(fixed.UNIFORM, "drops_by_place")
+    @fails(UNIFORM, "drops_by_place")
     def chooses_among_the_first_256(x, keep_count, rng):
         """Draws places from bytes."""
         mask = np.zeros(x.shape, bool)
-        mask[:, :256] = fixed.chosen(x[:, :256], min(keep_count, 256), rng)
+        mask[:, :256] = chosen(x[:, :256], min(keep_count, 256), rng)
         mask[:, 256:] = keep_count - 256 > np.arange(x.shape[1] - 256)
-        return fixed.fixed(x, mask, keep_count)
+        return fixed(x, mask, keep_count)
 
-    @fails(fixed.SUBSETS_RNG, "reuses_masks")
+    @fails(SUBSETS_RNG, "reuses_masks")
     def fixed_takes_ten_thousand_seeds(x, keep_count, rng):
         """Seeds a generator with one of 10,000 numbers."""
         child = np.random.default_rng(rng.integers(10_000))
-        return fixed.fixed(x, fixed.chosen(x, keep_count, child), keep_count)
+        return fixed(x, chosen(x, keep_count, child), keep_count)
