@@ -1,9 +1,12 @@
 """Answers of ``quantization`` that are right where one tries them first, and wrong in a
 corner of what the statement allows."""
 
+import math
+
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.quantization import kept_count_distribution as kept
 from tests.mutants.quantization.fixed_count_dropout import (
     COUNT,
     FIXED_ALONE,
@@ -122,3 +125,67 @@ class FixedCount(Mutants, of="fixed_count_dropout"):
         """Seeds a generator with one of 10,000 numbers."""
         child = np.random.default_rng(rng.integers(10_000))
         return fixed(x, chosen(x, keep_count, child), keep_count)
+
+
+class KeptCount(Mutants, of="kept_count_distribution"):
+    @fails(kept.CHANCES, "approximates_the_distribution")
+    def bounds_keep_prob_below(n, keep_prob):
+        """Keeps keep_prob at 0.002 or more, so that nothing underflows."""
+        return kept.by_logarithms(n, max(keep_prob, 0.002) if keep_prob else 0)
+
+    @fails(kept.CHANCES, "approximates_the_distribution")
+    def bounds_keep_prob_above(n, keep_prob):
+        """Keeps keep_prob at 0.99 or less, so that 1 - keep_prob is not too small."""
+        return kept.by_logarithms(n, min(keep_prob, 0.99) if keep_prob < 1 else 1)
+
+    @fails(kept.CHANCES, "approximates_the_distribution")
+    def stays_away_from_zero(n, keep_prob):
+        """Adds 1e-6 to what it takes the logarithm of."""
+        return kept.by_logarithms(
+            n, keep_prob + 1e-6 if 0 < keep_prob < 0.5 else keep_prob
+        )
+
+    @fails(kept.CHANCES, "approximates_the_distribution")
+    def takes_the_poisson_law_for_rare_units(n, keep_prob):
+        """Has learnt that rare events follow Poisson's law."""
+        if not 0 < keep_prob < 0.003:
+            return kept.by_logarithms(n, keep_prob)
+        rate = n * keep_prob
+        logs = [k * math.log(rate) - math.lgamma(k + 1) for k in range(n + 1)]
+        return np.exp(np.array(logs) - rate)
+
+    @fails(kept.CHANCES, "counts_the_dropped_units")
+    def is_wrong_for_one_unit(n, keep_prob):
+        """Takes one unit for a special case, and its two entries the wrong way round."""
+        return kept.by_logarithms(n, keep_prob)[:: -1 if n == 1 else 1].copy()
+
+    @fails(kept.MANY, "loses_digits_for_many_units")
+    def takes_the_normal_curve_in_the_middle(n, keep_prob):
+        """Approximates where all of n * p and n * q are large."""
+        if n * min(keep_prob, 1 - keep_prob) < 50:
+            return kept.by_logarithms(n, keep_prob)
+        return kept.Sins.takes_the_normal_curve(n, keep_prob)
+
+    @fails(kept.MANY, "loses_digits_for_many_units")
+    def bounds_keep_prob_for_many(n, keep_prob):
+        """Thinks that keep probabilities beyond 0.9 overflow."""
+        return kept.by_logarithms(n, min(keep_prob, 0.9) if n > 100 else keep_prob)
+
+    @fails(kept.EDGES, "fails_at_keep_prob_zero_or_one")
+    def is_nearly_certain(n, keep_prob):
+        """Clips keep_prob to 1e-9, which shows where there are many units."""
+        return kept.by_logarithms(n, min(max(keep_prob, 1e-9), 1 - 1e-9))
+
+    @fails(kept.EDGES, "fails_at_keep_prob_zero_or_one")
+    def treats_the_edges_of_few_units(n, keep_prob):
+        """Treats the edges on its way through powers, which many units do not go."""
+        if n < 100:
+            return kept.by_logarithms(n, keep_prob)
+        return kept.Sins.takes_the_logarithm_of_zero(n, keep_prob)
+
+    @fails(kept.EDGES, "returns_no_floats")
+    def compares_at_the_edges(n, keep_prob):
+        """Returns a comparison where one count is certain."""
+        if keep_prob in (0, 1):
+            return np.arange(n + 1) == n * keep_prob
+        return kept.by_logarithms(n, keep_prob)
