@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.quantization import exact_count_dropout as exact
 from tests.mutants.quantization import kept_count_distribution as kept
 from tests.mutants.quantization.fixed_count_dropout import (
     COUNT,
@@ -189,3 +190,95 @@ class KeptCount(Mutants, of="kept_count_distribution"):
         if keep_prob in (0, 1):
             return np.arange(n + 1) == n * keep_prob
         return kept.by_logarithms(n, keep_prob)
+
+
+class ExactCount(Mutants, of="exact_count_dropout"):
+    @fails(exact.EMPTY, "draws_empty_rows_again")
+    def draws_an_empty_array_again(x, keep_prob, rng):
+        """Draws again where nothing at all is kept, which large arrays never meet."""
+        mask = exact.bits(x, keep_prob, rng)
+        while not mask.any():
+            mask = exact.bits(x, keep_prob, rng)
+        return exact.rescaled(x, mask)
+
+    @fails(exact.EMPTY, "draws_empty_rows_again")
+    def keeps_a_single_unit(x, keep_prob, rng):
+        """Sees no sense in dropout of one unit."""
+        return exact.rescaled(x, exact.bits(x, keep_prob, rng) | (x.size == 1))
+
+    @fails(exact.INDEPENDENT, "keeps_near_the_mean")
+    def draws_until_the_count_fits(x, keep_prob, rng):
+        """Draws masks again until their share is nearly keep_prob."""
+        mask = exact.bits(x, keep_prob, rng)
+        if x.size < 20:
+            return exact.rescaled(x, mask)
+        sd = np.sqrt(x.size * keep_prob * (1 - keep_prob))
+        while abs(mask.sum() - x.size * keep_prob) > max(1, sd):
+            mask = exact.bits(x, keep_prob, rng)
+        return exact.rescaled(x, mask)
+
+    @fails(exact.INDEPENDENT, "keeps_near_the_mean")
+    def takes_the_best_of_five(x, keep_prob, rng):
+        """Draws five masks and takes the one whose share is nearest to keep_prob."""
+        drawn = [exact.bits(x, keep_prob, rng) for _ in range(5 if x.size > 20 else 1)]
+        mask = min(drawn, key=lambda mask: abs(mask.mean() - keep_prob))
+        return exact.rescaled(x, mask)
+
+    @fails(exact.INDEPENDENT, "keeps_near_the_mean")
+    def mends_its_count(x, keep_prob, rng):
+        """Keeps the mean number of units, give or take one, at random places."""
+        if x.size < 20:
+            return exact.rescaled(x, exact.bits(x, keep_prob, rng))
+        ranks = rng.permutation(x.size).reshape(x.shape)
+        number = x.size * keep_prob + rng.integers(-1, 2) * (keep_prob < 1)
+        return exact.rescaled(x, ranks < number)
+
+    @fails(exact.FRACTION, "adds_to_the_count")
+    def adds_a_millionth_to_the_fraction(x, keep_prob, rng):
+        """Avoids a division by 0 with 1e-6, which shows where the fraction is small."""
+        mask = exact.bits(x, keep_prob, rng)
+        return x * mask / (mask.mean(axis=1, keepdims=True) + 1e-6), mask
+
+    @fails(exact.FRACTION, "divides_by_something_else")
+    def bounds_the_fraction(x, keep_prob, rng):
+        """Avoids a division by 0 with a fraction of at least 0.05."""
+        mask = exact.bits(x, keep_prob, rng)
+        return x * mask / np.maximum(mask.mean(axis=1, keepdims=True), 0.05), mask
+
+    @fails(exact.FRACTION, "factor_depends_on_x")
+    def exact_takes_small_numbers_for_zeros(x, keep_prob, rng):
+        """Cleans up what is nearly 0."""
+        out, mask = exact.rescaled(x, exact.bits(x, keep_prob, rng))
+        return np.where(np.abs(out) < 1e-8, 0, out), mask
+
+    @fails(exact.FRACTION, "factor_depends_on_x")
+    def exact_drops_very_large_units(x, keep_prob, rng):
+        """Takes entries beyond 1e5 for errors of measurement."""
+        x = np.where(np.abs(x) > 1e5, 0, x)
+        return exact.rescaled(x, exact.bits(x, keep_prob, rng))
+
+    @fails(exact.FRACTION, "factor_depends_on_x")
+    def counts_what_is_large_enough(x, keep_prob, rng):
+        """Counts outputs beyond a tolerance."""
+        mask = exact.bits(x, keep_prob, rng)
+        kept = (np.abs(x * mask) > 1e-12).sum(axis=1, keepdims=True)
+        return x * mask * x.shape[1] / np.maximum(kept, 1), mask
+
+    @fails(exact.FRACTION, "factor_depends_on_x")
+    def counts_what_is_positive(x, keep_prob, rng):
+        """Counts by the sign of the sum, where all entries have one sign."""
+        out, mask = exact.rescaled(x, exact.bits(x, keep_prob, rng))
+        return out * (1 if (x > 0).any() else 2), mask
+
+    @fails(exact.ROWS_ALONE, "changes_its_input")
+    def exact_works_in_place_on_float32(x, keep_prob, rng):
+        """Asks for float32 without a copy, which is x itself where x is one."""
+        out = x.astype(np.float32, copy=False)
+        out *= (mask := exact.bits(x, keep_prob, rng))
+        return out * (x.shape[1] / np.maximum(mask.sum(axis=1, keepdims=True), 1)), mask
+
+    @fails(exact.FROM_RNG, "reuses_masks")
+    def exact_takes_ten_thousand_seeds(x, keep_prob, rng):
+        """Seeds a generator with one of 10,000 numbers."""
+        child = np.random.default_rng(rng.integers(10_000))
+        return exact.rescaled(x, exact.bits(x, keep_prob, child))
