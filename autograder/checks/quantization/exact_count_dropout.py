@@ -45,8 +45,6 @@ class Wrong(Mistakes, section="quant-divisors"):
         something is added against a division by 0; that case has a rule of its own."""
     divides_by_something_else = """kept units are divided by something else than the
         fraction of their row that was kept."""
-    factor_depends_on_x = """right for entries of common sizes and wrong for others; the
-        factor of a row is made of its mask alone, and a kept unit is not set to 0."""
     counts_nonzero_outputs = """you count the outputs that are not 0; a kept unit whose
         input is 0 belongs to the count as well. Count the mask."""
     divides_by_an_empty_count = """a row of which nothing is kept makes your code divide
@@ -194,7 +192,7 @@ def _expect_factors_of_every_kind(
             "kept."
             if mask.any(axis=1).all()
             else f"{call}, with entries {kind}: a row of 40 units came back as 0.",
-            Wrong.factor_depends_on_x,
+            shared.Wrong.factor_depends_on_x,
         )
     out, call = shared.output(function, np.zeros((20, 5)), 0.8, trial.generator())
     trial.expect(not out.any(), f"{call}, with x = 0: out is not 0.")

@@ -66,8 +66,6 @@ class Wrong(Mistakes, section="quant-divisors"):
         does not look at x."""
     divides_by_the_wrong_count = """your factor is made of keep_count and the number of
         units, and not as it should be: divide by keep_count / D."""
-    scales_by_value = """the factor of a kept unit depends on the entries of x: it is
-        D / keep_count whatever they are, and an input of 0 stays 0."""
     takes_few_of_the_subsets = """many rows keep the same units, as when one pattern is
         shifted, or a few are stored; each row draws from all subsets of keep_count
         units."""
@@ -155,7 +153,7 @@ def _divides_by_the_fraction(function: StudentFunction, trial: Trial) -> None:
         trial.expect(
             facts.close(out, right, atol=0),
             f"{call}, with entries {kind}: {facts.worst(out, right)}, or 0.",
-            Wrong.scales_by_value,
+            shared.Wrong.factor_depends_on_x,
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.exercise import Property
-from autograder.contract.mistakes import Mistakes, at
+from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise, unit_bits, units
@@ -39,12 +39,8 @@ class Wrong(Mistakes, section="quant-divisors"):
         divide by the one that was kept."""
     takes_rows_for_units = """your factor holds the number of rows, len(x), where the
         number of units in a row belongs, x.shape[1]."""
-    keeps_near_the_mean = at(
-        "exp-variance",
-        """calls keep nearer to the mean number of units than independent units do: either
-        masks are drawn again, chosen or mended until the number fits, or units make up
-        for each other.""",
-    )
+    factor_depends_on_x = """right for entries of common sizes and wrong for others: the
+        factor of a kept unit does not look at x, and only 0 comes back as 0."""
     miscounts_units_with_input_zero = """units whose input is 0 are dropped, or counted,
         as if their value mattered; the mask does not look at x."""
 
@@ -128,7 +124,7 @@ def follows_rng(argument: float) -> Property:
             not any(np.array_equal(*two) for two in itertools.combinations(outs, 2)),
             "Generators in different states, whose first numbers begin with the same six "
             "digits, gave the same mask; expected different ones.",
-            elementwise.Wrong.reuses_masks,
+            elementwise.Wrong.seeds_take_few_values,
         )
 
     says = "The same rng state gives the same output; another state, another output."
@@ -262,4 +258,4 @@ def expect_spread(
     near = np.abs(kept - round(units * keep_prob)) <= 6
     call = call_text(function.name, _CALL, argument)
     what = f"calls {call} that keep {round(units * keep_prob)} units, give or take 6"
-    trial.judge(look, near, _CALLS, what, Wrong.keeps_near_the_mean)
+    trial.judge(look, near, _CALLS, what, elementwise.Wrong.varies_the_count_too_little)

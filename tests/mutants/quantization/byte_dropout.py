@@ -261,7 +261,7 @@ class Sins(Mutants, of="byte_dropout"):
         """Makes bytes numbers from 0 to 1 by division by 255; 1 < 1 is false."""
         return unbiased(x, byte_of(x, rng) / 255 < nearest(keep_prob) / 256, keep_prob)
 
-    @fails(EVERYTHING, "rounds_the_threshold_down")
+    @fails(EVERYTHING, "keeps_at_the_requested_rate")
     def byte_compares_a_float_with_the_request(x, keep_prob, rng):
         """Draws floats and compares with keep_prob; the rest is as the statement says."""
         return unbiased(x, rng.random(x.shape) < keep_prob, keep_prob)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.quantization import byte_dropout as byte
 from tests.mutants.quantization import exact_count_dropout as exact
 from tests.mutants.quantization import kept_count_distribution as kept
 from tests.mutants.quantization.fixed_count_dropout import (
@@ -70,13 +71,13 @@ class FixedCount(Mutants, of="fixed_count_dropout"):
         x = np.where(np.abs(x) > 1e5, 0, x)
         return fixed(x, chosen(x, keep_count, rng), keep_count)
 
-    @fails(SCALE, "scales_by_value")
+    @fails(SCALE, "factor_depends_on_x")
     def cuts_large_units_off(x, keep_count, rng):
         """Clips its result, so that nothing explodes."""
         out, mask = fixed(x, chosen(x, keep_count, rng), keep_count)
         return np.clip(out, -1e4, 1e4), mask
 
-    @fails(SCALE, "scales_by_value")
+    @fails(SCALE, "factor_depends_on_x")
     def adds_a_little(x, keep_count, rng):
         """Adds 1e-8 to kept units, against a later division by 0."""
         out, mask = fixed(x, chosen(x, keep_count, rng), keep_count)
@@ -121,7 +122,7 @@ class FixedCount(Mutants, of="fixed_count_dropout"):
         mask[:, 256:] = keep_count - 256 > np.arange(x.shape[1] - 256)
         return fixed(x, mask, keep_count)
 
-    @fails(SUBSETS_RNG, "reuses_masks")
+    @fails(SUBSETS_RNG, "seeds_take_few_values")
     def fixed_takes_ten_thousand_seeds(x, keep_count, rng):
         """Seeds a generator with one of 10,000 numbers."""
         child = np.random.default_rng(rng.integers(10_000))
@@ -206,7 +207,7 @@ class ExactCount(Mutants, of="exact_count_dropout"):
         """Sees no sense in dropout of one unit."""
         return exact.rescaled(x, exact.bits(x, keep_prob, rng) | (x.size == 1))
 
-    @fails(exact.INDEPENDENT, "keeps_near_the_mean")
+    @fails(exact.INDEPENDENT, "varies_the_count_too_little")
     def draws_until_the_count_fits(x, keep_prob, rng):
         """Draws masks again until their share is nearly keep_prob."""
         mask = exact.bits(x, keep_prob, rng)
@@ -217,14 +218,14 @@ class ExactCount(Mutants, of="exact_count_dropout"):
             mask = exact.bits(x, keep_prob, rng)
         return exact.rescaled(x, mask)
 
-    @fails(exact.INDEPENDENT, "keeps_near_the_mean")
+    @fails(exact.INDEPENDENT, "varies_the_count_too_little")
     def takes_the_best_of_five(x, keep_prob, rng):
         """Draws five masks and takes the one whose share is nearest to keep_prob."""
         drawn = [exact.bits(x, keep_prob, rng) for _ in range(5 if x.size > 20 else 1)]
         mask = min(drawn, key=lambda mask: abs(mask.mean() - keep_prob))
         return exact.rescaled(x, mask)
 
-    @fails(exact.INDEPENDENT, "keeps_near_the_mean")
+    @fails(exact.INDEPENDENT, "varies_the_count_too_little")
     def mends_its_count(x, keep_prob, rng):
         """Keeps the mean number of units, give or take one, at random places."""
         if x.size < 20:
@@ -277,8 +278,128 @@ class ExactCount(Mutants, of="exact_count_dropout"):
         out *= (mask := exact.bits(x, keep_prob, rng))
         return out * (x.shape[1] / np.maximum(mask.sum(axis=1, keepdims=True), 1)), mask
 
-    @fails(exact.FROM_RNG, "reuses_masks")
+    @fails(exact.FROM_RNG, "seeds_take_few_values")
     def exact_takes_ten_thousand_seeds(x, keep_prob, rng):
         """Seeds a generator with one of 10,000 numbers."""
         child = np.random.default_rng(rng.integers(10_000))
         return exact.rescaled(x, exact.bits(x, keep_prob, child))
+
+
+class Byte(Mutants, of="byte_dropout"):
+    @fails(byte.EVERYTHING, "keeps_with_drop_probability")
+    def byte_compares_the_other_way_round(x, keep_prob, rng):
+        """Writes > for <."""
+        return byte.unbiased(
+            x, byte.byte_of(x, rng) > byte.nearest(keep_prob), keep_prob
+        )
+
+    @fails(byte.EVERYTHING, "keeps_with_drop_probability")
+    def byte_rounds_the_drop_probability(x, keep_prob, rng):
+        """Compares with the threshold of 1 - keep_prob."""
+        mask = byte.byte_of(x, rng) < byte.nearest(1 - keep_prob)
+        return byte.unbiased(x, mask, keep_prob)
+
+    @fails(byte.NEAREST, "bounds_the_threshold_by_255")
+    def byte_stops_at_255(x, keep_prob, rng):
+        """Takes min(255, t), the largest byte, for mask, factor and result."""
+        return byte.over(256, min(255, byte.nearest(keep_prob)), x, rng)
+
+    @fails(byte.NEAREST, "takes_a_byte_value_that_is_not_nearest")
+    def byte_bounds_keep_prob(x, keep_prob, rng):
+        """Keeps keep_prob at 0.02 or more."""
+        return byte.over(256, byte.nearest(max(keep_prob, 0.02)), x, rng)
+
+    @fails(byte.NEAREST, "takes_a_byte_value_that_is_not_nearest")
+    def byte_rounds_keep_prob_first(x, keep_prob, rng):
+        """Rounds keep_prob to two digits, as it is written."""
+        return byte.over(256, byte.nearest(round(keep_prob, 2)), x, rng)
+
+    @fails(byte.NEAREST, "returns_the_requested_keep_prob")
+    def byte_forgets_to_round(x, keep_prob, rng):
+        """Draws floats, and has no byte at all: inverted dropout."""
+        return x * (rng.random(x.shape) < keep_prob) / keep_prob, keep_prob
+
+    @fails(byte.EFFECTIVE, "cuts_the_factor_off")
+    def byte_divides_whole_numbers(x, keep_prob, rng):
+        """Writes 256 // t, which is 1 where more than half of the units are kept."""
+        t = byte.nearest(keep_prob)
+        return x * (byte.byte_of(x, rng) < t) * (256 // t), t / 256
+
+    @fails(byte.EFFECTIVE, "divides_by_the_dropped_fraction")
+    def byte_divides_by_the_dropped_fraction(x, keep_prob, rng):
+        """Divides by 1 - t / 256."""
+        t = byte.nearest(keep_prob)
+        return x * (byte.byte_of(x, rng) < t) * 256 / max(256 - t, 1), t / 256
+
+    @fails(byte.EFFECTIVE, "scales_by_another_number")
+    def byte_turns_the_sign(x, keep_prob, rng):
+        """Subtracts where it should have multiplied, and is left with a minus sign."""
+        out, effective = byte.over(256, byte.nearest(keep_prob), x, rng)
+        return -out, effective
+
+    @fails(byte.EFFECTIVE, "scales_by_another_number")
+    def byte_bounds_its_factor(x, keep_prob, rng):
+        """Bounds the factor by 100, so that few kept units do not explode."""
+        t = byte.nearest(keep_prob)
+        return x * (byte.byte_of(x, rng) < t) * min(256 / t, 100), t / 256
+
+    @fails(byte.EFFECTIVE, "factor_depends_on_x")
+    def byte_drops_very_large_units(x, keep_prob, rng):
+        """Takes entries beyond 1e5 for errors of measurement, if all of them are."""
+        x = np.where((np.abs(x) > 1e5).all(), 0 * x, x)
+        return byte.over(256, byte.nearest(keep_prob), x, rng)
+
+    @fails(byte.BYTE_RUNS, "drops_no_unit_at_all")
+    def byte_fills_with_a_large_negative_number(x, keep_prob, rng):
+        """Fills dropped units with -1e9, as attention masks do."""
+        t = byte.nearest(keep_prob)
+        return np.where(byte.byte_of(x, rng) < t, x * 256 / t, -1e9), t / 256
+
+    @fails(byte.BYTE_RUNS, "drops_no_unit_at_all")
+    def byte_multiplies_with_noise(x, keep_prob, rng):
+        """Takes Gaussian noise for the mask."""
+        t = byte.nearest(keep_prob)
+        return x * rng.normal(1, np.sqrt(256 / t - 1), x.shape), t / 256
+
+    @fails(byte.BYTE_RATE, "keeps_at_another_rate")
+    def byte_keeps_three_values_or_more(x, keep_prob, rng):
+        """Bounds the threshold of the mask alone."""
+        t = max(byte.nearest(keep_prob), 3)
+        return byte.unbiased(x, byte.byte_of(x, rng) < t, keep_prob)
+
+    @fails(byte.BYTE_RATE, "keeps_at_another_rate")
+    def byte_treats_images_otherwise(x, keep_prob, rng):
+        """Keeps half of the units of an image, whose axes it takes for something else."""
+        t = byte.nearest(keep_prob)
+        if x.ndim == 4 and t < 256:
+            return byte.unbiased(x, rng.integers(2, size=x.shape) < 1, keep_prob)
+        return byte.unbiased(x, byte.byte_of(x, rng) < t, keep_prob)
+
+    @fails(byte.OWN_BYTE, "never_drops_a_small_array")
+    def byte_draws_an_empty_array_again(x, keep_prob, rng):
+        """Draws again where nothing at all is kept, which large arrays never meet."""
+        while not (mask := byte.byte_of(x, rng) < byte.nearest(keep_prob)).any():
+            pass
+        return byte.unbiased(x, mask, keep_prob)
+
+    @fails(byte.BYTE_PAIRS, "varies_the_count_too_little")
+    def byte_takes_the_best_of_five(x, keep_prob, rng):
+        """Draws five masks and takes the one whose share is nearest to the rate."""
+        effective = byte.nearest(keep_prob) / 256
+        many = 5 if x.size > 20 else 1
+        drawn = [byte.byte_of(x, rng) < 256 * effective for _ in range(many)]
+        mask = min(drawn, key=lambda mask: abs(mask.mean() - effective))
+        return byte.unbiased(x, mask, keep_prob)
+
+    @fails(byte.BYTE_RNG, "seeds_take_few_values")
+    def byte_takes_ten_thousand_seeds(x, keep_prob, rng):
+        """Seeds a generator with one of 10,000 numbers."""
+        drawn = byte.byte_of(x, np.random.default_rng(rng.integers(10_000)))
+        return byte.unbiased(x, drawn < byte.nearest(keep_prob), keep_prob)
+
+    @fails(byte.BYTE_ALONE, "changes_its_input")
+    def byte_works_in_place_on_float32(x, keep_prob, rng):
+        """Asks for float32 without a copy, which is x itself where x is one."""
+        out, t = x.astype(np.float32, copy=False), byte.nearest(keep_prob)
+        out *= byte.byte_of(x, rng) < t
+        return out * np.float32(256 / t), t / 256
