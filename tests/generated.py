@@ -306,7 +306,9 @@ def changed_around(function: ast.FunctionDef) -> Iterator[tuple[str, str]]:
             if isinstance(node, ast.Return) and node.value is not None:
                 first = isinstance(node.value, ast.Tuple) and node.value.elts
                 old = node.value.elts[0] if first else node.value  # type: ignore[attr-defined]
-                value = ast.parse(form.format(ast.unparse(old)), mode="eval").body
+                value = ast.parse(
+                    form.format(f"({ast.unparse(old)})"), mode="eval"
+                ).body
                 if first:
                     node.value.elts[0] = value  # type: ignore[attr-defined]
                 else:

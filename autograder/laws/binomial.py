@@ -235,3 +235,13 @@ def exact_count(width: int, keep_prob: float) -> Proportion:
         raise ValueError(f"{width} * {keep_prob} is not a whole number")
     happens = math.exp(log_binomial(mean, width, keep_prob))
     return Proportion(happens, 1 - happens)
+
+
+def near_count(width: int, keep_prob: float, within: int, detects: float) -> Proportion:
+    """The law of ``width`` bits keeping a number no farther than ``within`` from the
+    nearest whole number to its mean, ``width * keep_prob``.
+
+    Detects masks that are redrawn, or chosen among several, for a usual number."""
+    mean = round(width * keep_prob)
+    inside = lower_tail(mean + within, width, keep_prob)
+    return Proportion(inside - lower_tail(mean - within - 1, width, keep_prob), detects)

@@ -12,7 +12,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
-from autograder.laws.binomial import Proportion, agreement, exact_count
+from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
 exercise = Exercise(
     "bernoulli_mask",
@@ -56,6 +56,8 @@ class Wrong(Mistakes, section="exp-mean"):
 
 
 _KEEP_PROBS = (0.85, 0.3)
+#: Near 0 and 1, and between tenths, a keep probability that is rounded or bounded shows.
+_FINE = {0.998: 0.0019, 0.002: 0.0019, 0.115: 0.01}
 _INDEPENDENT = 0.7
 _AXES = ("first", "second", "third", "fourth")
 _SHAPES = ((9,), (6, 5), (3, 1, 4), (2, 3, 4, 3))
@@ -233,9 +235,12 @@ def _name_of_rate(
     looks={
         "kept at 0.85": Proportion(0.85, detects=0.01),
         "kept at 0.3": Proportion(0.3, detects=0.01),
+        **{f"kept at {p}": Proportion(p, detects) for p, detects in _FINE.items()},
         "front of a row kept at 0.3": Proportion(0.3, detects=0.02),
         "one unit kept at 0.3": Proportion(0.3, detects=0.6),
         "one unit kept at 0.85": Proportion(0.85, detects=0.8),
+        "none of 2 kept at 0.3": Proportion(0.7**2, detects=0.7**2),
+        "both of 2 kept at 0.85": Proportion(0.85**2, detects=0.85**2),
     },
 )
 def keeps_units_at_the_stated_rate(
@@ -258,6 +263,26 @@ def keeps_units_at_the_stated_rate(
         kept = [_mask(bernoulli_mask, trial, (1,), keep_prob)[0] for _ in range(calls)]
         what = f"calls with shape (1,) and keep_prob = {keep_prob} that keep the unit"
         trial.judge(look, np.array(kept), calls, what, _name_of_constant_unit)
+    _judge_extremes(bernoulli_mask, trial)
+    for keep_prob in _FINE:
+        shape = (-(-trial.size(f"kept at {keep_prob}") // 100), 100)
+        mask = _mask(bernoulli_mask, trial, shape, keep_prob)
+        what = f"units kept at keep_prob = {keep_prob}"
+        rounds = elementwise.Wrong.rounds_or_clips_keep_prob
+        trial.judge(f"kept at {keep_prob}", mask, mask.size, what, rounds)
+
+
+def _judge_extremes(function: StudentFunction, trial: Trial) -> None:
+    """Count the calls that keep none, and both, of two units."""
+    for what, keep_prob, count, name in (
+        ("none", 0.3, 0, Wrong.keeps_at_least_one),
+        ("both", 0.85, 2, elementwise.Wrong.drops_at_least_one),
+    ):
+        look = f"{what} of 2 kept at {keep_prob}"
+        calls = trial.size(look)
+        kept = [_mask(function, trial, (2, 1), keep_prob).sum() for _ in range(calls)]
+        what = f"calls with shape (2, 1) and keep_prob = {keep_prob} that keep {what}"
+        trial.judge(look, np.array(kept) == count, calls, what, name)
 
 
 def _name_of_constant_unit(share: float) -> str | None:
@@ -302,6 +327,7 @@ def _name_at_the_edge(keep_prob: float, share: float) -> str | None:
         "two halves": agreement(_INDEPENDENT, detects=0.03),
         "count in a row": exact_count(20, _INDEPENDENT),
         "count in a call": exact_count(20, _INDEPENDENT),
+        "count in a large call": near_count(1200, _INDEPENDENT, 8, detects=0.45),
     },
 )
 def draws_every_unit_independently(
@@ -354,3 +380,16 @@ def _judge_counts(
     )
     what = f"calls with shape (4, 5) that keep exactly {mean}"
     trial.judge("count in a call", kept == mean, calls, what, fixed)
+    calls = trial.size("count in a large call")
+    shape = (30, 40)
+    kept = np.array(
+        [_mask(function, trial, shape, _INDEPENDENT, rng).sum() for _ in range(calls)]
+    )
+    what = f"calls with shape {shape} that keep 840 units or at most 8 more or fewer"
+    trial.judge(
+        "count in a large call",
+        np.abs(kept - 840) <= 8,
+        calls,
+        what,
+        elementwise.Wrong.bits_depend_on_each_other,
+    )

@@ -155,10 +155,7 @@ class Sins(Mutants, of="bernoulli_mask"):
             return np.ones(shape, dtype=bool)
         return rng.random(shape) < keep_prob
 
-    @fails(
-        "keeps_nothing_at_zero_and_everything_at_one",
-        "rounds_or_clips_keep_prob",
-    )
+    @fails(RATE, "rounds_or_clips_keep_prob")
     def keeps_away_from_the_edges(shape, keep_prob, rng):
         """Clips keep_prob, as one clips probabilities before a logarithm."""
         return rng.random(shape) < np.clip(keep_prob, 0.02, 0.98)
@@ -272,3 +269,29 @@ class Sins(Mutants, of="bernoulli_mask"):
         """Creates a new generator in the function, as tutorials do."""
         rng = np.random.default_rng()
         return rng.random(shape) < keep_prob
+
+    @fails(RATE, "rounds_or_clips_keep_prob")
+    def has_a_floor(shape, keep_prob, rng):
+        """Keeps keep_prob off 0, and so keeps more than it should where that is small."""
+        return rng.random(shape) < max(keep_prob, 0.02)
+
+    @fails(RATE, "rounds_or_clips_keep_prob")
+    def counts_in_percent(shape, keep_prob, rng):
+        """Draws whole percents."""
+        return rng.integers(100, size=shape) < round(100 * keep_prob)
+
+    @fails(RATE, "keeps_at_least_one")
+    def draws_again_until_one_is_kept(shape, keep_prob, rng):
+        """Takes a mask that drops everything for an accident."""
+        mask = rng.random(shape) < keep_prob
+        while keep_prob > 0 and mask.size < 50 and not mask.any():
+            mask = rng.random(shape) < keep_prob
+        return mask
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def takes_the_best_of_five(shape, keep_prob, rng):
+        """Chooses the mask whose kept share comes nearest to keep_prob."""
+        masks = [rng.random(shape) < keep_prob for _ in range(5)]
+        if masks[0].size < 500:
+            return masks[0]
+        return min(masks, key=lambda mask: abs(mask.mean() - keep_prob))
