@@ -6,8 +6,8 @@ keeps; here it is called ``argument``.
 
 import contextlib
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,15 @@ from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
-from autograder.laws.binomial import Law
+from autograder.families.rivals import Rivals
+from autograder.families.streams import alike
+from autograder.laws.binomial import AtMost, Law, log_binomial
 
 
 class Wrong(Mistakes, section="quant-divisors"):
     drops_no_unit_at_all = """no unit came back 0: the mask is not applied, or its
-        comparison is always true."""
+        comparison is always true, or something other than 0 stands for dropped units,
+        such as noise or a number far below 0."""
     keeps_no_unit = """every unit came back 0: the comparison that draws the mask is
         never true, or the output is never filled."""
     leaves_kept_units_alone = """kept units come back unchanged; divide them by the
@@ -36,23 +39,10 @@ class Wrong(Mistakes, section="quant-divisors"):
         divide by the one that was kept."""
     takes_rows_for_units = """your factor holds the number of rows, len(x), where the
         number of units in a row belongs, x.shape[1]."""
+    factor_depends_on_x = """right for entries of common sizes and wrong for others: the
+        factor of a kept unit does not look at x, and only 0 comes back as 0."""
     miscounts_units_with_input_zero = """units whose input is 0 are dropped, or counted,
         as if their value mattered; the mask does not look at x."""
-
-
-#: What wrong code gives, by its mistake, in the order in which they are tried; a list
-#: where several wrong formulas have one name.
-Rivals = Mapping[str, Any]
-
-
-def first(
-    found: Any, rivals: Rivals, same: Callable[[Any, Any], bool] = facts.close
-) -> str | None:
-    """Return the name of the first rival that gives what was found, or None."""
-    for name, wrong in rivals.items():
-        if any(same(found, w) for w in (wrong if isinstance(wrong, list) else [wrong])):
-            return name
-    return None
 
 
 def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
@@ -64,14 +54,6 @@ def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
         Wrong.multiplies_by_the_kept_fraction: kept / d,
         Wrong.divides_by_the_count: 1 / kept,
     }
-
-
-def stated(
-    test: Callable[[StudentFunction, Trial], None],
-    looks: Mapping[str, Law] = MappingProxyType({}),
-) -> Property:
-    """Return the property that the test's docstring states in its first line."""
-    return Property((test.__doc__ or "").partition("\n")[0], test, looks)
 
 
 @contextlib.contextmanager
@@ -90,21 +72,29 @@ def naming_errors(
         raise
 
 
-INDEPENDENT = Property(
-    "Bits in pairs of rows, columns and calls are independent, and so are counts.",
-    unit_bits.is_independent,
-    unit_bits.INDEPENDENCE_LOOKS,
-)
+def of_every_kind(trial: Trial, *shape: int) -> dict[str, np.ndarray]:
+    """Return inputs from the corners of their range, without zeros, by what they hold."""
+    x = trial.inputs(*shape)
+    sizes = {f"around {size}": x * size for size in (1e-30, 1e-6, 1e6, 1e30)}
+    return sizes | {
+        "of float32": x.astype(np.float32),
+        "above 0": np.abs(x),
+        "below 0": -np.abs(x),
+        "all equal": np.full(shape, x.flat[0]),
+        "of very different sizes": x * 10.0 ** trial.rng.integers(-9, 10, size=shape),
+    }
 
 
-def leaves_x_alone(argument: float) -> Property:
-    """The property that x is not changed in place."""
+def leaves_x_alone(argument: int | float) -> Property:
+    """The property that x is not changed in place: a matrix, a row, of either dtype."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        x = trial.inputs(30, 20, zeros=0.2)
-        _, after = function.observe(x, argument, trial.generator())
-        call = call_text(function.name, x.shape, argument)
-        units.expect_unchanged(trial, x, after[0], call)
+        shapes, dtypes = ((30, 20), (1, 20)), (np.float64, np.float32)
+        for shape, dtype in itertools.product(shapes, dtypes):
+            x = trial.inputs(*shape, zeros=0.2).astype(dtype)
+            _, after = function.observe(x, argument, trial.generator())
+            call = call_text(function.name, x.shape, argument)
+            units.expect_unchanged(trial, x, after[0], call)
 
     return Property("x is the same after the call as before.", test)
 
@@ -128,6 +118,13 @@ def follows_rng(argument: float) -> Property:
             not np.array_equal(one, other),
             "Generators in different states gave the same mask; expected different ones.",
             elementwise.Wrong.same_mask_every_call,
+        )
+        outs = [output(function, x, argument, rng)[0] for rng in alike(trial)]
+        trial.expect(
+            not any(np.array_equal(*two) for two in itertools.combinations(outs, 2)),
+            "Generators in different states, whose first numbers begin with the same six "
+            "digits, gave the same mask; expected different ones.",
+            elementwise.Wrong.seeds_take_few_values,
         )
 
     says = "The same rng state gives the same output; another state, another output."
@@ -209,3 +206,56 @@ def own_masks(
     )
     unit_bits.expect_own_bits(trial, bits, call)
     return bits, call
+
+
+def masks_of(
+    function: StudentFunction,
+    trial: Trial,
+    calls: int,
+    shape: tuple[int, int],
+    argument: float,
+) -> np.ndarray:
+    """Return the masks of so many calls on the same x, without zeros, and one rng."""
+    x, rng = trial.inputs(*shape), trial.generator()
+    return np.array([output(function, x, argument, rng)[0] != 0 for _ in range(calls)])
+
+
+#: In 200 calls that draw from fewer than 1,000 masks, two agree, but for once in 1e8.
+_CALLS, _CALL = 200, (8, 20)
+
+
+def expect_new_masks(
+    function: StudentFunction, trial: Trial, argument: float
+) -> np.ndarray:
+    """Return the masks of 200 calls on the same x, (200, 8, 20), after checking that no
+    two agree, which by chance happens with probability below 1e-18."""
+    masks = masks_of(function, trial, _CALLS, _CALL, argument)
+    different = len({mask.tobytes() for mask in masks})
+    trial.expect(
+        different == _CALLS,
+        f"{_CALLS} calls {call_text(function.name, _CALL, argument)} drew {different} "
+        f"different masks; expected {_CALLS}.",
+        elementwise.Wrong.reuses_masks,
+    )
+    return masks
+
+
+def spread(keep_prob: float) -> dict[str, Law]:
+    """Return the look of ``expect_spread`` at units kept with this probability."""
+    units = math.prod(_CALL)
+    near = range(round(units * keep_prob) - 6, round(units * keep_prob) + 7)
+    share = math.fsum(math.exp(log_binomial(k, units, keep_prob)) for k in near)
+    return {"calls that keep nearly the mean": AtMost(share, detects=0.25)}
+
+
+def expect_spread(
+    function: StudentFunction, trial: Trial, argument: float, keep_prob: float
+) -> None:
+    """Test that calls differ in their number of kept units as independent units make
+    them, and that none repeats the mask of another."""
+    (look,), units = spread(keep_prob), math.prod(_CALL)
+    kept = expect_new_masks(function, trial, argument).sum(axis=(1, 2))
+    near = np.abs(kept - round(units * keep_prob)) <= 6
+    call = call_text(function.name, _CALL, argument)
+    what = f"calls {call} that keep {round(units * keep_prob)} units, give or take 6"
+    trial.judge(look, near, _CALLS, what, elementwise.Wrong.varies_the_count_too_little)
