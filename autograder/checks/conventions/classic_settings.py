@@ -1,5 +1,6 @@
 """classic_settings: translate inverted dropout's settings into classic dropout's."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families.properties import expect_unchanged, stated
+from autograder.families.rivals import first
 
 exercise = Exercise(
     "classic_settings",
@@ -44,135 +46,108 @@ class Wrong(Mistakes, section="conv-training-equivalence"):
 
 
 Settings = tuple[np.ndarray, float, float]
-_SETTINGS = ("weights", "learning_rate", "weight_decay")
+_NAMES = ("weights", "learning_rate", "weight_decay")
 
 
-def _settings_cases(trial: Trial) -> list[tuple[Settings, float]]:
-    """Return settings of inverted networks of several sizes, and keep probabilities."""
-    cases: list[tuple[Settings, float]] = []
-    for shape, keep_prob in (
-        ((5, 3), 0.8),
-        ((1, 1), 0.3),
-        ((4, 1), 0.55),
-        ((2, 6), 1.0),
-    ):
+class Case:
+    """The settings of an inverted network, and its keep probability."""
+
+    def __init__(self, trial: Trial, shape: tuple[int, int], keep_prob: float) -> None:
         rate, decay = trial.rng.uniform(0.01, 0.5), trial.rng.uniform(1e-4, 0.009)
-        cases.append(((trial.inputs(*shape), float(rate), float(decay)), keep_prob))
-    return cases
+        self.given: Settings = trial.inputs(*shape), float(rate), float(decay)
+        self.keep_prob = keep_prob
+        self.call = (
+            f"classic_settings(weights of shape {shape}, {rate:.4g}, {decay:.4g}, "
+            f"{keep_prob})"
+        )
 
 
-def _settings_call(given: Settings, keep_prob: float) -> str:
-    weights, rate, decay = given
-    shape = f"weights of shape {weights.shape}"
-    return f"classic_settings({shape}, {rate:.4g}, {decay:.4g}, {keep_prob})"
+def _cases(trial: Trial) -> Iterator[Case]:
+    """Yield settings of networks of several sizes."""
+    cases = ((5, 3), 0.8), ((1, 1), 0.3), ((4, 1), 0.55), ((2, 6), 1.0)
+    return (Case(trial, *case) for case in cases)
 
 
-def _three_settings(result: Any, given: Settings, call: str) -> Settings:
+def _answer(
+    function: StudentFunction, given: Settings, keep_prob: float, call: str
+) -> Settings:
     """Return the three items of the right types, or raise ``CheckFailure``."""
-    result = facts.items(result, 3, call, f"({', '.join(_SETTINGS)})")
-    weights = facts.float_array(result[0], given[0].shape, call, "weights")
+    result: Any = function(*given, keep_prob)
+    weights, *numbers = facts.items(result, 3, call, f"({', '.join(_NAMES)})")
+    weights = facts.float_array(weights, given[0].shape, call, "weights")
     rate, decay = (
         facts.number(item, call, what)
-        for item, what in zip(result[1:], _SETTINGS[1:], strict=True)
+        for item, what in zip(numbers, _NAMES[1:], strict=True)
     )
     return weights, rate, decay
 
 
-def _translated(given: Settings, keep_prob: float) -> Settings:
-    weights, rate, decay = given
-    return weights / keep_prob, rate / keep_prob**2, decay * keep_prob**2
+def _returns_three(function: StudentFunction, trial: Trial) -> None:
+    """The result is a tuple of an array shaped like weights and two numbers, finite."""
+    for case in _cases(trial):
+        _answer(function, case.given, case.keep_prob, case.call)
 
 
-def _expect_setting(
-    function: StudentFunction, trial: Trial, which: int, named: dict[float, str]
+def _expect_power(
+    function: StudentFunction,
+    trial: Trial,
+    which: int,
+    power: int,
+    named: Mapping[int, str],
 ) -> None:
-    """Check one of the three settings. ``named`` says for an exponent e which mistake
-    the factor keep_prob ** e is."""
-    for given, keep_prob in _settings_cases(trial):
-        call = _settings_call(given, keep_prob)
-        found = _three_settings(function(*given, keep_prob), given, call)
-        right = _translated(given, keep_prob)
-        if facts.close(found[which], right[which], atol=0):
+    """Check that one of the three settings is multiplied by this power of keep_prob;
+    ``named`` has the mistakes behind other powers."""
+    for case in _cases(trial):
+        found = _answer(function, case.given, case.keep_prob, case.call)
+        p, given = case.keep_prob, case.given[which]
+        if facts.close(found[which], given * p**power, atol=0):
             continue
-        factor = float(np.median(found[which] / given[which]))
-        expected = float(np.median(right[which] / given[which]))
+        _, rate, decay = case.given
+        if facts.close(found[1:], (decay * p**2, rate / p**2)):
+            name: str | None = Wrong.swaps_rate_and_decay
+        else:
+            rivals: dict[str, Any] = {n: given * p**e for e, n in named.items()}
+            drop = [given * (1 - p) ** e for e in (-2, -1, 1, 2) if p < 1]
+            rivals[Wrong.translates_with_the_drop_probability] = drop
+            name = first(found[which], rivals, lambda a, b: facts.close(a, b, atol=0))
+        factor = float(np.median(found[which] / given))
         trial.fail(
-            f"{call}: {_SETTINGS[which]} comes back {factor:.4g} times what was given; "
-            f"expected {expected:.4g} times.",
-            _settings_mistake(given, found, right, which, keep_prob, named),
+            f"{case.call}: {_NAMES[which]} comes back {factor:.4g} times what was given; "
+            f"expected {p**power:.4g} times.",
+            name,
         )
 
 
-def _settings_mistake(
-    given: Settings,
-    found: Settings,
-    right: Settings,
-    which: int,
-    keep_prob: float,
-    named: dict[float, str],
-) -> str | None:
-    if facts.close(found[1], right[2]) and facts.close(found[2], right[1]):
-        return Wrong.swaps_rate_and_decay
-    for exponent, name in named.items():
-        if facts.close(found[which], given[which] * keep_prob**exponent, atol=0):
-            return name
-    drop_prob = 1 - keep_prob
-    uses_drop = any(
-        facts.close(found[which], given[which] * drop_prob**e, atol=0)
-        for e in (-2, -1, 1, 2)
-        if drop_prob > 0
-    )
-    return Wrong.translates_with_the_drop_probability if uses_drop else None
-
-
-@exercise.check(points=0.25)
-def returns_weights_and_two_numbers(
-    classic_settings: StudentFunction, trial: Trial
-) -> None:
-    """The result is a tuple of an array shaped like weights and two numbers, finite."""
-    for given, keep_prob in _settings_cases(trial):
-        call = _settings_call(given, keep_prob)
-        _three_settings(classic_settings(*given, keep_prob), given, call)
-
-
-@exercise.check(points=0.5, after="returns_weights_and_two_numbers")
-def translates_the_weights(classic_settings: StudentFunction, trial: Trial) -> None:
+def _translates_weights(function: StudentFunction, trial: Trial) -> None:
     """The two networks compute the same function before the first step."""
     named = {
-        0.0: Wrong.copies_the_settings,
-        1.0: Wrong.translates_the_other_way,
-        -2.0: Wrong.applies_keep_prob_twice_to_the_weights,
+        0: Wrong.copies_the_settings,
+        1: Wrong.translates_the_other_way,
+        -2: Wrong.applies_keep_prob_twice_to_the_weights,
     }
-    _expect_setting(classic_settings, trial, 0, named)
+    _expect_power(function, trial, 0, -1, named)
 
 
-@exercise.check(points=0.5, after="returns_weights_and_two_numbers")
-def translates_the_learning_rate(
-    classic_settings: StudentFunction, trial: Trial
-) -> None:
+def _translates_rate(function: StudentFunction, trial: Trial) -> None:
     """The two networks compute the same function after a step without weight decay."""
     named = {
-        0.0: Wrong.copies_the_settings,
-        -1.0: Wrong.applies_keep_prob_once,
-        2.0: Wrong.translates_the_other_way,
+        0: Wrong.copies_the_settings,
+        -1: Wrong.applies_keep_prob_once,
+        2: Wrong.translates_the_other_way,
     }
-    _expect_setting(classic_settings, trial, 1, named)
+    _expect_power(function, trial, 1, -2, named)
 
 
-@exercise.check(points=0.5, after="returns_weights_and_two_numbers")
-def translates_the_weight_decay(
-    classic_settings: StudentFunction, trial: Trial
-) -> None:
+def _translates_decay(function: StudentFunction, trial: Trial) -> None:
     """A step's decay shrinks both networks' weights by the same factor; 0 stays 0."""
     named = {
-        0.0: Wrong.copies_the_settings,
-        1.0: Wrong.applies_keep_prob_once,
-        -2.0: Wrong.translates_the_other_way,
+        0: Wrong.copies_the_settings,
+        1: Wrong.applies_keep_prob_once,
+        -2: Wrong.translates_the_other_way,
     }
-    _expect_setting(classic_settings, trial, 2, named)
-    weights, call = trial.inputs(3, 2), "classic_settings(weights, 0.1, 0.0, 0.8)"
-    given: Settings = weights, 0.1, 0.0
-    decay = _three_settings(classic_settings(*given, 0.8), given, call)[2]
+    _expect_power(function, trial, 2, 2, named)
+    call = "classic_settings(weights, 0.1, 0.0, 0.8)"
+    decay = _answer(function, (trial.inputs(3, 2), 0.1, 0.0), 0.8, call)[2]
     trial.expect(
         decay == 0,
         f"{call}: weight_decay is {decay:.4g}; expected 0.",
@@ -180,17 +155,18 @@ def translates_the_weight_decay(
     )
 
 
-@exercise.check(
-    points=0.25,
-    after=("translates_the_weights", "translates_the_learning_rate"),
-)
-def leaves_the_weights_alone(classic_settings: StudentFunction, trial: Trial) -> None:
+def _leaves_weights_alone(function: StudentFunction, trial: Trial) -> None:
     """The given weights are the same after the call as before."""
-    for given, keep_prob in _settings_cases(trial):
-        _, after = classic_settings.observe(*given, keep_prob)
-        trial.expect(
-            np.array_equal(after[0], given[0]),
-            f"{_settings_call(given, keep_prob)} changed weights in place; "
-            "weights / keep_prob makes a new array, weights /= keep_prob does not.",
-            elementwise.Wrong.changes_its_input,
-        )
+    hint = "; {0} / keep_prob makes a new array, {0} /= keep_prob does not"
+    for case in _cases(trial):
+        _, after = function.observe(*case.given, case.keep_prob)
+        expect_unchanged(trial, case.call, _NAMES[:1], case.given, after, hint)
+
+
+_THREE = "returns_weights_and_two_numbers"
+_MOVES = "translates_the_weights", "translates_the_learning_rate"
+exercise.asks(0.25, _THREE, stated(_returns_three))
+exercise.asks(0.5, _MOVES[0], stated(_translates_weights), _THREE)
+exercise.asks(0.5, _MOVES[1], stated(_translates_rate), _THREE)
+exercise.asks(0.5, "translates_the_weight_decay", stated(_translates_decay), _THREE)
+exercise.asks(0.25, "leaves_the_weights_alone", stated(_leaves_weights_alone), _MOVES)
