@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families.elementwise import (
@@ -19,6 +18,7 @@ from autograder.families.elementwise import (
     draw,
     share_name,
 )
+from autograder.families.properties import stated
 from autograder.laws.binomial import Law, Proportion, agreement, exact_count
 
 _INDEPENDENT = 0.7
@@ -26,9 +26,9 @@ _CALLS, _ROWS, _COLUMNS = 40, 20, 20
 
 
 def gives_each_unit_its_own_bit(function: StudentFunction, trial: Trial) -> None:
-    """Check that rows, columns, images' pixels and calls do not share bits, that no row or
-    column is always kept or dropped, and that the kept count varies.
+    """Rows, columns and calls do not share bits, and the kept count varies.
 
+    Nor do images' pixels share any, and no row or column is always kept or dropped.
     None of this fails by chance: each statement is about hundreds of independent bits,
     or about 40 counts of which the likeliest has probability 0.2."""
     rng = trial.generator()
@@ -136,7 +136,7 @@ RATE_LOOKS: Mapping[str, Law] = {
 
 
 def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
-    """Count the kept units: all, those of large or positive input, those in front."""
+    """Every unit is kept with probability keep_prob, whatever its value and place."""
     for keep_prob in (*KEEP_PROBS, *_FINE):
         look = f"kept at {keep_prob}"
         got = draw(function, trial, (2 * -(-trial.size(look) // 40), 20), keep_prob)
@@ -198,10 +198,10 @@ INDEPENDENCE_LOOKS: Mapping[str, Law] = {
 
 
 def is_independent(function: StudentFunction, trial: Trial) -> None:
-    """Compare bits in pairs of calls, rows and columns; count blocks of 20 units that keep
-    exactly their mean.
+    """Bits in pairs of rows, columns and calls are independent, and so are counts.
 
-    Disjoint pairs of independent bits agree with probability p^2 + q^2, exactly."""
+    Counted are blocks of 20 units that keep exactly their mean. Disjoint pairs of
+    independent bits agree with probability p^2 + q^2, exactly."""
     rng = trial.generator()
     units = max(
         trial.size(look) * (20 if look.startswith("count") else 2)
@@ -236,7 +236,7 @@ def is_independent(function: StudentFunction, trial: Trial) -> None:
 
 
 def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
-    """Check that equal generators give equal outputs, and different ones different."""
+    """The same rng state gives the same output; another state, another output."""
     seed, x = trial.new_seed(), trial.inputs(40, 25)
 
     def output(seed: int) -> Any:
@@ -256,21 +256,7 @@ def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
     )
 
 
-OWN_BITS = Property(
-    "Rows, columns and calls do not share bits, and the kept count varies.",
-    gives_each_unit_its_own_bit,
-)
-RATE = Property(
-    "Every unit is kept with probability keep_prob, whatever its value and place.",
-    keeps_at_rate,
-    RATE_LOOKS,
-)
-INDEPENDENT = Property(
-    "Bits in pairs of rows, columns and calls are independent, and so are counts.",
-    is_independent,
-    INDEPENDENCE_LOOKS,
-)
-FROM_RNG = Property(
-    "The same rng state gives the same output; another state, another output.",
-    draws_from_rng,
-)
+OWN_BITS = stated(gives_each_unit_its_own_bit)
+RATE = stated(keeps_at_rate, RATE_LOOKS)
+INDEPENDENT = stated(is_independent, INDEPENDENCE_LOOKS)
+FROM_RNG = stated(draws_from_rng)

@@ -23,10 +23,11 @@ from autograder.families.elementwise import (
     draw,
     factor,
 )
+from autograder.families.properties import stated
 
 
 def returns_float_arrays(function: StudentFunction, trial: Trial) -> None:
-    """Check both modes on vectors, matrices and images, float64 and float32.
+    """In both modes out has the shape of x and holds finite floating point numbers.
 
     The arrays are so large that no row or column of them is dropped whole: a division
     by a kept count of 0 is told by its scale, not by a NaN that comes now and then."""
@@ -42,7 +43,7 @@ _OTHER_SHAPES = (*SHAPES, (1,), (1, 5), (5, 1), (1, 1, 1, 1))
 
 
 def drops_some(function: StudentFunction, trial: Trial) -> None:
-    """Check that training drops some of 3,600 units and keeps others."""
+    """In training, which is the default, some units come back as 0 and some do not."""
     for keep_prob in KEEP_PROBS:
         got = draw(function, trial, LARGE, keep_prob)
         kept = int(got.mask.sum())
@@ -80,7 +81,9 @@ def _all_or_none_mistake(function: StudentFunction, trial: Trial) -> str | None:
 
 
 def leaves_input_alone(function: StudentFunction, trial: Trial) -> None:
-    """Check that training leaves ``x`` as it was (``test_mode`` checks the same)."""
+    """x is the same after the call as before.
+
+    That is so in training; ``test_mode`` checks the same."""
     x = trial.inputs(30, 20, zeros=0.2)
     _, after = function.observe(x, 0.3, trial.generator())
     expect_unchanged(trial, x, after[0], call_text(function.name, x.shape, 0.3))
@@ -128,7 +131,7 @@ def test_mode(
 
 
 def keeps_everything_at_one(function: StudentFunction, trial: Trial) -> None:
-    """Check the edge keep_prob = 1 in training: out equals x."""
+    """At keep_prob = 1, out equals x."""
     x = trial.inputs(50, 40)
     call = call_text(function.name, x.shape, 1.0)
     result = function(x, 1.0, trial.generator())
@@ -218,16 +221,10 @@ def zero_or_scaled(
         )
 
 
-RUNS = Property(
-    "In both modes out has the shape of x and holds finite floating point numbers.",
-    returns_float_arrays,
-)
-DROPS_SOME = Property(
-    "In training, which is the default, some units come back as 0 and some do not.",
-    drops_some,
-)
-LEAVES_X = Property("x is the same after the call as before.", leaves_input_alone)
-KEEPS_ALL_AT_ONE = Property("At keep_prob = 1, out equals x.", keeps_everything_at_one)
+RUNS = stated(returns_float_arrays)
+DROPS_SOME = stated(drops_some)
+LEAVES_X = stated(leaves_input_alone)
+KEEPS_ALL_AT_ONE = stated(keeps_everything_at_one)
 
 
 def at_test(
