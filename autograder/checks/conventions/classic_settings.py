@@ -1,5 +1,6 @@
 """classic_settings: translate inverted dropout's settings into classic dropout's."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
+from autograder.families import elementwise
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import first
 
@@ -40,6 +42,9 @@ class Wrong(Mistakes, section="conv-training-equivalence"):
     )
     swaps_rate_and_decay = """the learning rate and the weight decay are each what the
         other should be; return (weights, learning_rate, weight_decay)."""
+    bounds_or_rounds_a_setting = """the factor is right for some settings and values of
+        keep_prob and not for others: either a number is bounded or rounded on the way, or
+        what was computed for other settings is used again."""
     adds_to_the_decay = """a weight decay of 0 does not stay 0: it is bounded from
         below, or something is added; the decay is multiplied by a factor and by nothing
         else."""
@@ -49,23 +54,48 @@ Settings = tuple[np.ndarray, float, float]
 _NAMES = ("weights", "learning_rate", "weight_decay")
 
 
+#: Sizes of learning rate and weight decay: usual ones, and the ends of a wide range.
+_SIZES = ((0.1, 1e-3), (10.0, 1.0), (1e-6, 1e-9), (1e3, 1e3))
+_SHAPES = ((5, 3), (1, 1), (4, 1), (2, 6), (1, 3))
+
+
 class Case:
     """The settings of an inverted network, and its keep probability."""
 
-    def __init__(self, trial: Trial, shape: tuple[int, int], keep_prob: float) -> None:
-        rate, decay = trial.rng.uniform(0.01, 0.5), trial.rng.uniform(1e-4, 0.009)
-        self.given: Settings = trial.inputs(*shape), float(rate), float(decay)
+    def __init__(
+        self,
+        trial: Trial,
+        shape: tuple[int, int],
+        keep_prob: float,
+        size: tuple[float, float],
+        dtype: Any,
+    ) -> None:
+        rate, decay = size * trial.rng.uniform(0.5, 2, 2)
+        weights = elementwise.wide(trial, shape, zeros=0.1).astype(dtype)
+        self.given: Settings = weights, float(rate), float(decay)
         self.keep_prob = keep_prob
         self.call = (
             f"classic_settings(weights of shape {shape}, {rate:.4g}, {decay:.4g}, "
             f"{keep_prob})"
         )
 
+    def with_other_weights(self) -> "Case":
+        """Return the case with weights that agree in their first entry."""
+        twin, (weights, rate, decay) = copy.copy(self), self.given
+        other = -3 * weights
+        other[0, 0] = weights[0, 0]
+        twin.given = other, rate, decay
+        return twin
+
 
 def _cases(trial: Trial) -> Iterator[Case]:
-    """Yield settings of networks of several sizes."""
-    cases = ((5, 3), 0.8), ((1, 1), 0.3), ((4, 1), 0.55), ((2, 6), 1.0)
-    return (Case(trial, *case) for case in cases)
+    """Yield settings of networks of several sizes, the first as usual ones are; each
+    comes a second time with other weights alone."""
+    keep_probs = (*elementwise.ALL_KEEP_PROBS, 1.0)
+    cases = elementwise.covering(_SHAPES, keep_probs, _SIZES, elementwise.DTYPES)
+    for case in cases:
+        yield (one := Case(trial, *case))
+        yield one.with_other_weights()
 
 
 def _answer(
@@ -97,25 +127,38 @@ def _expect_power(
 ) -> None:
     """Check that one of the three settings is multiplied by this power of keep_prob;
     ``named`` has the mistakes behind other powers."""
-    for case in _cases(trial):
+    for i, case in enumerate(_cases(trial)):
         found = _answer(function, case.given, case.keep_prob, case.call)
-        p, given = case.keep_prob, case.given[which]
-        if facts.close(found[which], given * p**power, atol=0):
+        factor = case.keep_prob**power
+        given, right = case.given[which], case.given[which] * factor
+        if facts.close(found[which], right, atol=0):
             continue
-        _, rate, decay = case.given
-        if facts.close(found[1:], (decay * p**2, rate / p**2)):
-            name: str | None = Wrong.swaps_rate_and_decay
-        else:
-            rivals: dict[str, Any] = {n: given * p**e for e, n in named.items()}
-            drop = [given * (1 - p) ** e for e in (-2, -1, 1, 2) if p < 1]
-            rivals[Wrong.translates_with_the_drop_probability] = drop
-            name = first(found[which], rivals, lambda a, b: facts.close(a, b, atol=0))
-        factor = float(np.median(found[which] / given))
-        trial.fail(
-            f"{case.call}: {_NAMES[which]} comes back {factor:.4g} times what was given; "
-            f"expected {p**power:.4g} times.",
-            name,
+        not_zero = given != 0
+        fits_some = i > 0 or np.isclose(found[which], right, atol=0)[not_zero].any()
+        name = _mistake(case, found, which, named)
+        some = Wrong.bounds_or_rounds_a_setting
+        was, should = elementwise.wrong_factor(
+            np.extract(not_zero, found[which]), np.extract(not_zero, given), factor
         )
+        trial.fail(
+            f"{case.call}: {_NAMES[which]} comes back {was} times what was given; "
+            f"expected {should} times.",
+            name or (some if fits_some else None),
+        )
+
+
+def _mistake(
+    case: Case, found: Settings, which: int, named: Mapping[int, str]
+) -> str | None:
+    """Return what is behind a wrong setting."""
+    (_, rate, decay), p, given = case.given, case.keep_prob, case.given[which]
+    if facts.close(found[1:], (decay * p**2, rate / p**2), atol=0):
+        return Wrong.swaps_rate_and_decay
+    rivals: dict[str, Any] = {name: given * p**e for e, name in named.items()}
+    rivals[Wrong.translates_with_the_drop_probability] = [
+        given * (1 - p) ** e for e in (-2, -1, 1, 2) if p < 1
+    ]
+    return first(found[which], rivals, lambda a, b: facts.close(a, b, atol=0))
 
 
 def _translates_weights(function: StudentFunction, trial: Trial) -> None:
@@ -145,14 +188,16 @@ def _translates_decay(function: StudentFunction, trial: Trial) -> None:
         1: Wrong.applies_keep_prob_once,
         -2: Wrong.translates_the_other_way,
     }
+    for keep_prob in elementwise.KEEP_PROBS:
+        call = f"classic_settings(weights, 0.1, 0.0, {keep_prob})"
+        given: Settings = trial.inputs(3, 2), 0.1, 0.0
+        decay = _answer(function, given, keep_prob, call)[2]
+        trial.expect(
+            decay == 0,
+            f"{call}: weight_decay is {decay:.4g}; expected 0.",
+            Wrong.adds_to_the_decay,
+        )
     _expect_power(function, trial, 2, 2, named)
-    call = "classic_settings(weights, 0.1, 0.0, 0.8)"
-    decay = _answer(function, (trial.inputs(3, 2), 0.1, 0.0), 0.8, call)[2]
-    trial.expect(
-        decay == 0,
-        f"{call}: weight_decay is {decay:.4g}; expected 0.",
-        Wrong.adds_to_the_decay,
-    )
 
 
 def _leaves_weights_alone(function: StudentFunction, trial: Trial) -> None:

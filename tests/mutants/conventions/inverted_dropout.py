@@ -206,7 +206,7 @@ class Sins(Mutants, of="inverted_dropout"):
         noise = rng.normal(1, 0.1, x.shape)
         return masked(x * noise if training else x, mask, keep_prob, training)
 
-    @fails(MIXED, "drops_nothing")
+    @fails(MIXED, "replaces_dropped_units")
     def adds_noise_to_all(x, keep_prob, rng, training=True):
         """Adds zero-mean noise of dropout's variance; why should its form matter?"""
         sd = np.abs(x) * np.sqrt((1 - keep_prob) / keep_prob)
@@ -303,7 +303,7 @@ class Sins(Mutants, of="inverted_dropout"):
         """Rounds the uniform numbers to two digits so that they print nicely."""
         return np.round(rng.random(x.shape), 2) < keep_prob
 
-    @fails(RATE, "rounds_or_clips_keep_prob")
+    @fails((SCALE, RATE), "scale_fits_some_keep_probs")
     def bounds_keep_prob_from_below(x, keep_prob, rng, training=True):
         """Keeps the divisor away from 0."""
         keep_prob = max(keep_prob, 0.1)
@@ -314,7 +314,7 @@ class Sins(Mutants, of="inverted_dropout"):
         """Rounds the uniform numbers to a digit so that they print nicely."""
         return np.round(rng.random(x.shape), 1) < keep_prob
 
-    @fails((AT_ONE, RATE), "rounds_or_clips_keep_prob")
+    @fails((AT_ONE, SCALE, RATE), "scale_fits_some_keep_probs")
     def clips_keep_prob(x, keep_prob, rng, training=True):
         """Clips keep_prob to keep a division safe."""
         clipped = min(max(keep_prob, 0.05), 0.95)
