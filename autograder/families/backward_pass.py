@@ -6,12 +6,13 @@ alone.
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.domain import Range, floats
 from autograder.contract.exercise import Property
 from autograder.contract.mistakes import at
 from autograder.contract.student import StudentError, StudentFunction
@@ -106,6 +107,13 @@ class Wrong(pasted_forward.Wrong, section="back-derivation"):
         keep_prob, so its gradient is keep_prob * dout, not dout."""
 
 
+_ARRAYS = floats("float arrays of the same shape, with 1 to 4 axes", 1, 4)
+#: What a forward and a backward pass may be called with.
+GRADIENT_TAKES: Mapping[str, Range] = {
+    **elementwise.TAKES,
+    "x": _ARRAYS,
+    "dout": _ARRAYS,
+}
 INVERTED = Convention(
     "inverted dropout",
     lambda p: 1 / p,
@@ -202,8 +210,9 @@ def scales_the_gradient(pair: Pair) -> None:
     That is so for dout of every size, for zeros in it, and for zeros alone."""
     for got in pair.trips(zeros=0.2):
         _expect_scale(pair, got)
-    nothing = np.zeros((30, 20))
-    _expect_scale(pair, pair.run(pair.trial.inputs(30, 20), 0.3, nothing))
+    for size in (0, 1e-9):
+        dout = size * pair.trial.inputs(30, 20)
+        _expect_scale(pair, pair.run(np.ones((30, 20)), 0.3, dout))
     for shape in (LARGE, *elementwise.ALL_SHAPES):
         with contextlib.suppress(ForwardFails):
             _expect_scale(pair, pair.trip(shape, 1.0, 0.1))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
@@ -28,6 +29,13 @@ SMALL_SHAPES = ((1,), (1, 5), (5, 1), (1, 1), (3, 1, 4), (1, 1, 1, 1))
 ALL_SHAPES = (*SHAPES, *SMALL_SHAPES)
 DTYPES = (np.float64, np.float32)
 _MAGNITUDES = 10.0 ** np.arange(-12, 13)
+
+
+#: What element-wise dropouts may be called with.
+TAKES: Mapping[str, Range] = {
+    "x": floats("a float array with 1 to 4 axes", 1, 4),
+    "keep_prob": keep_probs(),
+}
 
 
 class Wrong(Mistakes, section="conv-definitions"):
