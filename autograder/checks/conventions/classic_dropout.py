@@ -14,6 +14,7 @@ exercise = Exercise(
     title="Drop units in training and multiply all units by keep_prob at test",
     signature="classic_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="conv-definitions",
+    takes=elementwise.TAKES,
 )
 
 

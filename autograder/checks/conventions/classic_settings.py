@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
@@ -24,6 +25,12 @@ exercise = Exercise(
         "-> (weights, learning_rate, weight_decay)"
     ),
     section="conv-training-equivalence",
+    takes={
+        "weights": floats("a float array of shape (D, C)", 2, 2),
+        "learning_rate": Range("`learning_rate` > 0"),
+        "weight_decay": Range("`weight_decay` >= 0", {"0": lambda d: bool(d == 0)}),
+        "keep_prob": keep_probs(),
+    },
 )
 
 
@@ -79,23 +86,23 @@ class Case:
             f"{keep_prob})"
         )
 
-    def with_other_weights(self) -> "Case":
-        """Return the case with weights that agree in their first entry."""
-        twin, (weights, rate, decay) = copy.copy(self), self.given
-        other = -3 * weights
-        other[0, 0] = weights[0, 0]
-        twin.given = other, rate, decay
+    def with_weights(self, weights: np.ndarray) -> "Case":
+        """Return the case with these weights, but for their first entry."""
+        twin, (first, *others) = copy.copy(self), self.given
+        weights[0, 0] = first[0, 0]
+        twin.given = weights, others[0], others[1]
         return twin
 
 
 def _cases(trial: Trial) -> Iterator[Case]:
     """Yield settings of networks of several sizes, the first as usual ones are; each
-    comes a second time with other weights alone."""
+    comes again with other weights alone, that begin alike."""
     keep_probs = (*elementwise.ALL_KEEP_PROBS, 1.0)
     cases = elementwise.covering(_SHAPES, keep_probs, _SIZES, elementwise.DTYPES)
     for case in cases:
         yield (one := Case(trial, *case))
-        yield one.with_other_weights()
+        yield one.with_weights(-3 * one.given[0])
+        yield one.with_weights(np.full_like(one.given[0], one.given[0][0, 0]))
 
 
 def _answer(

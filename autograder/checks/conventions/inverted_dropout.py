@@ -15,6 +15,7 @@ exercise = Exercise(
     title="Drop units in training and divide the kept ones by keep_prob",
     signature="inverted_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="conv-definitions",
+    takes=elementwise.TAKES,
 )
 
 
