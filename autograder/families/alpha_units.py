@@ -31,7 +31,8 @@ def away_from_off(x: np.ndarray) -> np.ndarray:
 
 def _equal(out: np.ndarray, value: float, keep_prob: float) -> np.ndarray:
     """Return where units came back as this value, up to rounding."""
-    return np.abs(out - value) < 1e-5 * max(1, constants(keep_prob)[0])
+    found: np.ndarray = np.abs(out - value) < 1e-5 * max(1, constants(keep_prob)[0])
+    return found
 
 
 def dropped_units(out: np.ndarray, keep_prob: float) -> np.ndarray:
@@ -46,7 +47,8 @@ def dropped_units(out: np.ndarray, keep_prob: float) -> np.ndarray:
     if counts.max() < 3:
         return np.zeros(out.shape, bool)
     tolerance = 1e-6 * max(1e-6, float(np.abs(values).max()))
-    return np.abs(out - values[np.argmax(counts)]) < tolerance
+    found: np.ndarray = np.abs(out - values[np.argmax(counts)]) < tolerance
+    return found
 
 
 #: Units enough that some are dropped at keep_prob = 0.998.

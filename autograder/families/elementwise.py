@@ -294,7 +294,8 @@ class Draw:
     @property
     def mask(self) -> np.ndarray:
         """The mask, read off the output; the inputs hold no zero."""
-        return self.out != 0
+        found: np.ndarray = self.out != 0
+        return found
 
     @property
     def ratio(self) -> float | None:

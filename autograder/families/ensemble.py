@@ -20,18 +20,21 @@ from autograder.families import corners, elementwise
 def softmax(z: np.ndarray) -> np.ndarray:
     """Return probabilities along the last axis."""
     e: np.ndarray = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    found: np.ndarray = e / e.sum(axis=-1, keepdims=True)
+    return found
 
 
 def log_softmax(z: np.ndarray) -> np.ndarray:
     """Return log-probabilities along the last axis, of any size."""
     z = z - z.max(axis=-1, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    found: np.ndarray = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    return found
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """Return 1 / (1 + exp(-z)) without overflow."""
-    return np.exp(-np.logaddexp(0, -z))
+    found: np.ndarray = np.exp(-np.logaddexp(0, -z))
+    return found
 
 
 def every_mask(*shape: int) -> np.ndarray:
@@ -73,7 +76,10 @@ class Case:
 
     def logits(self, factor: Any = 1.0, bias: np.ndarray | None = None) -> np.ndarray:
         """Return the logits for inputs ``factor * x``, a number or one for each unit."""
-        return factor * self.x @ self.weights + (self.bias if bias is None else bias)
+        found: np.ndarray = factor * self.x @ self.weights + (
+            self.bias if bias is None else bias
+        )
+        return found
 
     def members(self) -> np.ndarray:
         """Return the logits of every member, (2**D, N, C), in order of ``every_mask``."""

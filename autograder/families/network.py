@@ -292,7 +292,8 @@ def hidden_mask(
     params |= {"W1": np.abs(params["W1"]), "b1": np.abs(params["b1"]) + 0.1}
     x = np.diag(trial.rng.uniform(0.5, 2, rows))
     batch = Batch(params, x, trial.rng.integers(3, size=rows), keep_prob)
-    return batch.run(function, rng)["W1"] != 0
+    found: np.ndarray = batch.run(function, rng)["W1"] != 0
+    return found
 
 
 def dependence(kept: np.ndarray) -> str | None:

@@ -24,7 +24,7 @@ from autograder.laws.binomial import Law
 class _Factors(Mistakes, section="noise-multiplicative"):
     adds_instead_of_multiplying = """you add noise to x; here it multiplies x, so a unit
         that is 0 stays 0."""
-    changes_x_at_test = """at test out is not x, without noise: entries are bounded,
+    changes_x_without_noise = """at test out is not x, without noise: entries are bounded,
         rounded or shifted, or some shapes or values have a case of their own."""
     scales_at_test = """at test you multiply x by a number; the factors of training have
         mean 1, so there is nothing to make up for."""
@@ -120,7 +120,8 @@ class Noisy:
 
     @property
     def factors(self) -> np.ndarray:
-        return self.out / self.x
+        found: np.ndarray = self.out / self.x
+        return found
 
 
 def deviation(keep_prob: Any) -> Any:

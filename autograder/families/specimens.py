@@ -77,7 +77,8 @@ class Specimen:
     ) -> np.ndarray:
         """Return the output with ``training=False``."""
         if self.law.test == "drops":
-            return x * self.mask(x, keep_prob, rng) / keep_prob
+            found: np.ndarray = x * self.mask(x, keep_prob, rng) / keep_prob
+            return found
         return x * keep_prob if self.law.test == "rescales" else x
 
 
@@ -99,7 +100,8 @@ CORRECT = tuple(Specimen(name, bits=bits) for name, bits in _STYLES.items())
 
 def _fixed_count(x: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:
     ranks = rng.random(x.shape).argsort(axis=-1).argsort(axis=-1)
-    return ranks < round(p * x.shape[-1])
+    found: np.ndarray = ranks < round(p * x.shape[-1])
+    return found
 
 
 def _neighbours(x: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:

@@ -96,7 +96,8 @@ def _variances(
 
 def _right(*given: Any) -> np.ndarray:
     test, noise = _variances(*given)
-    return test / (test + noise)
+    found: np.ndarray = test / (test + noise)
+    return found
 
 
 def _same(found: Any, expected: Any, weights: Any, x: np.ndarray, _: float) -> bool:
@@ -127,7 +128,8 @@ def _rivals(weights: np.ndarray, x: np.ndarray, p: float) -> Rivals:
     uncorrelated = x.var(axis=0) @ w2
 
     def with_noise(other: Any) -> np.ndarray:
-        return test / (test + odds * other)
+        found: np.ndarray = test / (test + odds * other)
+        return found
 
     return {
         Wrong.gives_training_over_test: training / test,

@@ -100,7 +100,7 @@ def makes_no_noise_at_test(gaussian_dropout: StudentFunction, trial: Trial) -> N
         other = forward(
             gaussian_dropout, x, keep_prob, trial.generator(), training=False
         )
-        name = Wrong.changes_x_at_test
+        name = Wrong.changes_x_without_noise
         if not facts.close(out, other, atol=0):
             name = Wrong.still_noisy_at_test
         elif _factor(out, x) is not None:
