@@ -80,8 +80,9 @@ class Wrong(pasted_forward.Wrong, section="back-derivation"):
     gradient_fits_some_keep_probs = """your gradient is right at some values of keep_prob
         and wrong at others: either keep_prob is bounded or rounded on its way into the
         backward pass, or another number stands for it."""
-    gradient_depends_on_the_shape = """your gradient is right for a matrix and wrong for
-        an array of another shape, or in float32; neither matters here."""
+    gradient_depends_on_the_shape = """your gradient is right for large matrices and wrong
+        for some other array: of another shape, of a single entry, or in float32; none of
+        that matters here."""
     gradient_is_wrong_at_keep_prob_one = """your gradient is right below keep_prob = 1 and
         wrong there: nothing is dropped, and dx equals dout."""
     test_gradient_is_another = """after a forward pass at test dx is neither as it should
@@ -89,9 +90,9 @@ class Wrong(pasted_forward.Wrong, section="back-derivation"):
         arrays belongs there."""
     gradient_is_zero = """your backward pass lets no gradient through; kept units get
         one, and at test all units do."""
-    gradient_is_not_proportional_to_dout = """your gradient is right for dout of usual
-        size and wrong for tiny or huge ones: a small constant is added, or the gradient
-        is cut off; it is proportional to dout."""
+    gradient_is_not_proportional_to_dout = """your gradient is right for some entries of
+        dout and wrong for others of another size or sign: a constant is added, or the
+        gradient is cut off or rounded; it is proportional to dout."""
     ignores_dout = """your backward pass returns the mask whatever the upstream gradient
         dout is; multiply dout by it."""
     multiplies_by_the_activation = at(
@@ -166,11 +167,14 @@ def drops_the_gradient(pair: Pair) -> None:
 def _mask_mistake(pair: Pair, got: RoundTrip, earlier: Sequence[RoundTrip]) -> str:
     """Return what is behind a zero pattern of dx that differs from the mask."""
     kept, passed = got.mask, got.dx != 0
-    if not passed.any():
-        return Wrong.gradient_is_zero
     # Larger arrays came before, and their usual keep probabilities first.
     if got.x.shape != LARGE:
         return Wrong.gradient_depends_on_the_shape
+    if not passed.any():
+        return Wrong.gradient_is_zero
+    added = got.dx[~kept]
+    if added.any() and elementwise.constant(added) and not elementwise.constant(got.dx):
+        return Wrong.gradient_is_not_proportional_to_dout
     before, now = pair.trip(LARGE, 0.6), pair.trip(LARGE, 0.6)
     if any(np.array_equal(now.dx != 0, old.mask) for old in (*earlier, before)):
         return Wrong.uses_an_earlier_mask
@@ -185,23 +189,14 @@ def _mask_mistake(pair: Pair, got: RoundTrip, earlier: Sequence[RoundTrip]) -> s
     }
     if name := first(passed, patterns):
         return name
-    if _recovers(got):
+    reached = got.dx != 0
+    if not (reached & ~kept).any() and elementwise.by_size(
+        got.x, kept & ~reached, reached
+    ):
         return Wrong.recovers_the_mask_from_values
     usual = got.keep_prob in elementwise.KEEP_PROBS
     another = Wrong.another_mask_in_the_backward_pass
     return another if usual else Wrong.gradient_fits_some_keep_probs
-
-
-def _recovers(got: RoundTrip) -> bool:
-    """Return whether dx is 0 at dropped units, and besides at the smallest or largest
-    kept ones alone: of those in between none."""
-    size, lost = np.abs(got.x), got.mask & (got.dx == 0)
-    if ((got.dx != 0) & ~got.mask).any() or not lost.any():
-        return False
-    some = size[got.mask & (got.dx != 0)]
-    return bool(
-        some.size and (size[lost].max() < some.min() or size[lost].min() > some.max())
-    )
 
 
 def scales_the_gradient(pair: Pair) -> None:
@@ -246,7 +241,8 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
     """Return what is behind wrong ratios of dx to dout at these kept units."""
     p, kept = got.keep_prob, got.mask
     if p == 1:
-        return Wrong.gradient_is_wrong_at_keep_prob_one
+        large, at_one = got.x.shape == LARGE, Wrong.gradient_is_wrong_at_keep_prob_one
+        return at_one if large else Wrong.gradient_depends_on_the_shape
     ratios = got.dx[where] / got.dout[where]
     if np.isnan(_common(ratios)):
         if not np.isnan(_common(got.dx[kept])):
@@ -255,6 +251,8 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
             return Wrong.multiplies_by_the_activation
         right = np.isclose(ratios, pair.convention.training(p), atol=0).any()
         return Wrong.gradient_is_not_proportional_to_dout if right else None
+    if facts.close(_common(ratios), pair.convention.training(p)):
+        return None  # Only where dout is 0 is dx wrong.
     if facts.close(_common(ratios), _common(got.out[kept] / got.x[kept])):
         return BREAKS
     if got.x.shape != LARGE:

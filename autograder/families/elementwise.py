@@ -77,8 +77,9 @@ class Wrong(Mistakes, section="conv-definitions"):
     )
     changes_x_at_test = at(
         "conv-test-time",
-        "at test some units come back otherwise than the statement says: no clipping, "
-        "rounding or exception for some arrays belongs there.",
+        "at test some units come back otherwise than the statement says: no bound, "
+        "rounding, stored result or exception for some arrays or values of keep_prob "
+        "belongs there.",
     )
     training_flag_reversed = """your function drops units with training=False and none
         in training; the flag is read the wrong way round."""
@@ -159,7 +160,7 @@ class Wrong(Mistakes, section="conv-definitions"):
         factor, or another number stands for it."""
     replaces_dropped_units = """in training no unit comes back as 0, and they do not all
         come back multiplied by one factor: either dropped units are filled with another
-        number than 0, or noise stands in for the mask."""
+        number than 0, or noise is added, or a constant."""
     scale_differs_from_unit_to_unit = """kept units of one call come back multiplied by
         different numbers: either noise is added, or large values are cut off; one
         factor serves all."""
@@ -259,6 +260,20 @@ def wide(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
 def _repeated_to(x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     whole = x.size == math.prod(shape)
     return x.reshape(tuple(shape)) if whole else np.resize(x, tuple(shape))
+
+
+def constant(values: np.ndarray) -> bool:
+    """Return whether all values are the same number, to rounding error."""
+    return bool(values.size and facts.close(values, values.flat[0], atol=0))
+
+
+def by_size(x: np.ndarray, lost: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether the ``lost`` entries of x, a mask, are all smaller, or all larger,
+    than the ``others`` are."""
+    one, other = np.abs(x[lost]), np.abs(x[others])
+    if not one.size or not other.size:
+        return False
+    return bool(one.max() < other.min() or one.min() > other.max())
 
 
 def covering(*lists: Sequence[Any]) -> Iterator[tuple[Any, ...]]:

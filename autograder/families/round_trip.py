@@ -121,7 +121,8 @@ class Pair:
         if isinstance(dx, np.ndarray) and dx.dtype.kind == "f" and np.isnan(dx).any():
             share = f"{np.isnan(dx).mean():.0%}"
             self.trial.fail(
-                f"{call}: dx holds nan in {share} of its places.", name_of_nan
+                f"{call}: dx holds nan in {share} of its places.",
+                name_of_nan or facts.Wrong.returns_nan_or_infinity,
             )
         dx = facts.float_array(dx, dout.shape, call, "dx")
         return RoundTrip(x, keep_prob, out, dout, dx, call)

@@ -52,6 +52,8 @@ class Wrong(Mistakes, section="conv-training-equivalence"):
     bounds_or_rounds_a_setting = """the factor is right for some settings and values of
         keep_prob and not for others: either a number is bounded or rounded on the way, or
         what was computed for other settings is used again."""
+    takes_another_factor = """your factor is made of keep_prob in another way: it is a
+        power of keep_prob, or 1 over one."""
     adds_to_the_decay = """a weight decay of 0 does not stay 0: it is bounded from
         below, or something is added; the decay is multiplied by a factor and by nothing
         else."""
@@ -150,7 +152,7 @@ def _expect_power(
         trial.fail(
             f"{case.call}: {_NAMES[which]} comes back {was} times what was given; "
             f"expected {should} times.",
-            name or (some if fits_some else None),
+            name or (some if fits_some else Wrong.takes_another_factor),
         )
 
 
