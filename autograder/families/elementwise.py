@@ -231,17 +231,26 @@ def call_text(
     return f"{name}(x of shape {tuple(shape)}, {keep_prob}, rng{mode})"
 
 
-def tiled(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
+def tiled(trial: Trial, shape: Sequence[int]) -> np.ndarray:
     """Return inputs that repeat after some thousands, so that many take no time."""
-    some = min(math.prod(shape), 4999)
-    return np.resize(trial.inputs(some, zeros=zeros), tuple(shape))
+    return _repeated_to(trial.inputs(min(math.prod(shape), 4999)), shape)
 
 
 def wide(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
-    """Return such inputs of all sizes from 1e-12 to 1e12, half of them larger than 1.75."""
-    some = min(math.prod(shape), 4999)
-    sizes = np.resize(trial.rng.permutation(_MAGNITUDES), some)
-    return np.resize(sizes * trial.inputs(some, zeros=zeros), tuple(shape))
+    """Return such inputs of all sizes from 1e-12 to 1e12, half of them larger than 1.75,
+    a share ``zeros`` of them 0."""
+    rng, some = trial.rng, min(math.prod(shape), 4999)
+    x = rng.uniform(-2.5, 2.5, some)
+    x += np.copysign(0.5, x)
+    x *= np.tile(rng.permutation(_MAGNITUDES), -(-some // len(_MAGNITUDES)))[:some]
+    if zeros:
+        x[rng.random(some) < zeros] = 0.0
+    return _repeated_to(x, shape)
+
+
+def _repeated_to(x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    whole = x.size == math.prod(shape)
+    return x.reshape(tuple(shape)) if whole else np.resize(x, tuple(shape))
 
 
 def covering(*lists: Sequence[Any]) -> Iterator[tuple[Any, ...]]:

@@ -126,26 +126,37 @@ def test_mode(
             raise
         out = facts.float_array(facts.pair(result, call)[0], shape, call, "out")
         expect_unchanged(trial, x, after[0], call)
-        if facts.close(out, scale(keep_prob) * x, atol=0):
-            continue
-        dropped = float(np.mean(out[x != 0] == 0))
-        trial.expect(
-            not 0 < dropped < 1,
-            f"{call}: {dropped:.0%} of the units came back 0; at test nothing is dropped.",
-            Wrong.still_drops_at_test,
-        )
-        name = name_of(factor(function, trial, training=False))
-        trial.expect(
-            not out[x == 0].any(),
-            f"{call}: a unit whose input is 0 comes back non-zero.",
-            name or Wrong.adds_a_number,
-        )
-        found, expected = wrong_factor(out[x != 0], x[x != 0], scale(keep_prob))
-        trial.fail(
-            f"{call}: a unit comes back {found} times as large; expected {expected} "
-            "times.",
-            name or Wrong.changes_x_at_test,
-        )
+        if not facts.close(out, scale(keep_prob) * x, atol=0):
+            name = name_of(factor(function, trial, training=False))
+            _fail_at_test(trial, call, x, out, scale(keep_prob), name)
+
+
+def _fail_at_test(
+    trial: Trial,
+    call: str,
+    x: np.ndarray,
+    out: np.ndarray,
+    expected: float,
+    name: str | None,
+) -> None:
+    """Say how ``out`` differs from ``expected * x``, and why: because of ``name``, or
+    what else shows."""
+    dropped = float(np.mean(out[x != 0] == 0))
+    trial.expect(
+        not 0 < dropped < 1,
+        f"{call}: {dropped:.0%} of the units came back 0; at test nothing is dropped.",
+        Wrong.still_drops_at_test,
+    )
+    trial.expect(
+        not out[x == 0].any(),
+        f"{call}: a unit whose input is 0 comes back non-zero.",
+        name or Wrong.adds_a_number,
+    )
+    found, wanted = wrong_factor(out[x != 0], x[x != 0], expected)
+    trial.fail(
+        f"{call}: a unit comes back {found} times as large; expected {wanted} times.",
+        name or Wrong.changes_x_at_test,
+    )
 
 
 def keeps_everything_at_one(
