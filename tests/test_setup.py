@@ -61,7 +61,11 @@ def test_what_running_leaves_behind_builds_nothing_again(there: ModuleType) -> N
 
 @pytest.mark.parametrize(
     "name",
-    ("chapters/lab.py", "chapters/data/noise.json", "autograder/checks/noise/spatial_dropout.py"),
+    (
+        "chapters/lab.py",
+        "chapters/data/noise.json",
+        "autograder/checks/noise/spatial_dropout.py",
+    ),
 )
 def test_a_change_of_what_pages_run_builds_again(there: ModuleType, name: str) -> None:
     there.forget_what_changed()

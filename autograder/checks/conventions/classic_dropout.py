@@ -5,7 +5,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, unit_bits, units
+from autograder.families import elementwise, unit_bits, unit_forms, units
 from autograder.families.elementwise import Draw
 
 exercise = Exercise(
@@ -39,6 +39,9 @@ class Wrong(Mistakes, section="conv-test-time"):
     )
     divides_at_classic_test = """at test you divide by keep_prob; classic dropout
         multiplies by it."""
+    test_factor_fits_some_keep_probs = """at test you multiply by keep_prob at some of its
+        values, or on some arrays, and by another number at others: either keep_prob is
+        bounded or rounded on its way, or x is."""
     squares_the_test_factor = """at test you multiply by keep_prob twice, as when
         activations and weights are scaled both; once is enough."""
 
@@ -48,6 +51,7 @@ _AT_TEST = {
     "q": Wrong.multiplies_by_drop_probability_at_test,
     "1/p": Wrong.divides_at_classic_test,
     "p²": Wrong.squares_the_test_factor,
+    "p": Wrong.test_factor_fits_some_keep_probs,
 }
 
 
@@ -98,7 +102,9 @@ exercise.asks(
     units.scaled("x", lambda keep_prob: 1.0, _scale_mistake),
     after=_SOME,
 )
-exercise.asks(0.25, _BITS, unit_bits.OWN_BITS, after=_SOME)
-exercise.asks(0.5, _RATE, unit_bits.RATE, after=_BITS)
-exercise.asks(0.25, "drops_each_unit_independently", unit_bits.INDEPENDENT, after=_RATE)
+exercise.asks(0.25, _BITS, unit_forms.OWN_BITS, after=_SOME)
+exercise.asks(0.5, _RATE, unit_forms.RATE, after=_BITS)
+exercise.asks(
+    0.25, "drops_each_unit_independently", unit_forms.INDEPENDENT, after=_RATE
+)
 exercise.asks(0.25, "draws_from_rng_alone", unit_bits.FROM_RNG, after=_SOME)
