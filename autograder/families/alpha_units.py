@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families.noise_factors import forward
@@ -84,15 +83,6 @@ class Masking:
 
     def observe(self, *args: Any, **mode: Any) -> tuple[Any, tuple[Any, ...]]:
         return self(*args, **mode), args
-
-
-def of_masks(what: Property) -> Property:
-    """Return a property of element-wise masks as one of AlphaDropout."""
-
-    def test(function: StudentFunction, trial: Trial) -> None:
-        what.test(Masking(function), trial)
-
-    return Property(what.says, test, what.looks)
 
 
 @dataclass(frozen=True)

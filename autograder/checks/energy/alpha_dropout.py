@@ -20,7 +20,6 @@ from autograder.families.alpha_units import (
     away_from_off,
     constants,
     dropped_units,
-    of_masks,
     read,
 )
 from autograder.families.elementwise import SHAPES, call_text
@@ -328,6 +327,11 @@ def _at_one_mistake(
     return Wrong.is_wrong_at_keep_prob_one
 
 
+def _own_bits(function: StudentFunction, trial: Trial) -> None:
+    """Rows, columns and calls do not share bits, and the kept count varies."""
+    unit_bits.gives_each_unit_its_own_bit(Masking(function), trial)
+
+
 #: Units whose size is special, which are kept as often as others.
 _SPECIAL = {"zero": 0.0, "huge": 1e6, "tiny": 1e-6}
 _LOOKS = {
@@ -378,7 +382,7 @@ exercise.asks(0.75, "gives_dropped_units_the_right_value", _values[0], _MIXES)
 exercise.asks(0.75, "scales_and_shifts_kept_units", _values[1], _MIXES)
 _at_one = "alpha_changes_nothing_at_keep_prob_one"
 exercise.asks(0.25, _at_one, stated(_keeps_all_at_one), _MIXES)
-exercise.asks(0.25, _BITS, of_masks(unit_bits.OWN_BITS), _MIXES)
+exercise.asks(0.25, _BITS, stated(_own_bits), _MIXES)
 exercise.asks(0.5, _RATE, stated(_keeps_at_rate, _LOOKS), _BITS)
 _alone = stated(_independent, unit_bits.INDEPENDENCE_LOOKS)
 exercise.asks(0.5, "drops_alpha_units_independently", _alone, _RATE)
