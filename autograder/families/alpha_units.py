@@ -47,6 +47,9 @@ def dropped_units(out: np.ndarray, keep_prob: float) -> np.ndarray:
 
 #: In an array of fewer units a value that many share is none.
 _MANY = 200
+#: The largest entry of x that the statement promises; beside still larger ones the value
+#: of dropped units is lost to rounding in ``x + (d - x) * dropped``.
+_LARGEST = 1e6
 LARGE = (60, 60)
 
 
@@ -62,7 +65,8 @@ class Masking:
     def __call__(
         self, x: np.ndarray, keep_prob: float, rng: Any, training: bool | None = None
     ) -> tuple[np.ndarray, None]:
-        out = forward(self._function, away_from_off(x), keep_prob, rng, training)
+        given = away_from_off(np.clip(x, -_LARGEST, _LARGEST))
+        out = forward(self._function, given, keep_prob, rng, training)
         if x.size >= _MANY:
             return np.where(dropped_units(out, keep_prob), 0.0, x), None
         gap = np.abs(out - self._value(keep_prob))
