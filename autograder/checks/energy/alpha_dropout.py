@@ -11,7 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import unit_bits, units
+from autograder.families import unit_bits, unit_forms, units
 from autograder.families.alpha_units import (
     LARGE,
     OFF,
@@ -329,20 +329,20 @@ def _at_one_mistake(
 
 def _own_bits(function: StudentFunction, trial: Trial) -> None:
     """Rows, columns and calls do not share bits, and the kept count varies."""
-    unit_bits.gives_each_unit_its_own_bit(Masking(function), trial)
+    unit_forms.OWN_BITS.test(Masking(function), trial)
 
 
 #: Units whose size is special, which are kept as often as others.
 _SPECIAL = {"zero": 0.0, "huge": 1e6, "tiny": 1e-6}
 _LOOKS = {
-    **unit_bits.RATE_LOOKS,
+    **unit_forms.RATE.looks,
     **{f"{size} x kept at 0.8": Proportion(0.8, detects=0.05) for size in _SPECIAL},
 }
 
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    unit_bits.keeps_at_rate(Masking(function), trial)
+    unit_forms.RATE.test(Masking(function), trial)
     n = max(trial.size(look) for look in _LOOKS if look.split()[0] in _SPECIAL)
     x = away_from_off(trial.inputs(-(-n // 10), 40))
     for i, size in enumerate(_SPECIAL.values()):
@@ -366,7 +366,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
 
 def _independent(function: StudentFunction, trial: Trial) -> None:
     """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    unit_bits.is_independent(Masking(function), trial)
+    unit_forms.INDEPENDENT.test(Masking(function), trial)
 
 
 _FLOATS, _MIXES = "returns_alpha_float_arrays", "replaces_some_units_by_one_value"
@@ -384,6 +384,6 @@ _at_one = "alpha_changes_nothing_at_keep_prob_one"
 exercise.asks(0.25, _at_one, stated(_keeps_all_at_one), _MIXES)
 exercise.asks(0.25, _BITS, stated(_own_bits), _MIXES)
 exercise.asks(0.5, _RATE, stated(_keeps_at_rate, _LOOKS), _BITS)
-_alone = stated(_independent, unit_bits.INDEPENDENCE_LOOKS)
+_alone = stated(_independent, unit_forms.INDEPENDENT.looks)
 exercise.asks(0.5, "drops_alpha_units_independently", _alone, _RATE)
 exercise.asks(0.25, "draws_alpha_masks_from_the_given_rng", unit_bits.FROM_RNG, _MIXES)

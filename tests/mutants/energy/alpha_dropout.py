@@ -426,6 +426,19 @@ class Sins(Mutants, of="alpha_dropout"):
         shape = x.shape[:2] + (1,) * (x.ndim - 2)
         return rng.random(shape) < keep_prob
 
+    @masks(BITS, "never_drops_a_small_array")
+    def alpha_keeps_a_single_unit(x, keep_prob, rng):
+        """Sees no sense in dropping the only unit there is."""
+        return (rng.random(x.shape) < keep_prob) | (x.size == 1)
+
+    @masks(BITS, "never_drops_a_small_array")
+    def alpha_draws_again_until_one_is_kept(x, keep_prob, rng):
+        """Draws again when all units are dropped, lest the layer be silent."""
+        mask = rng.random(x.shape) < keep_prob
+        while not mask.any():
+            mask = rng.random(x.shape) < keep_prob
+        return mask
+
     @masks(BITS, "same_mask_every_call")
     def alpha_seeds_inside(x, keep_prob, rng):
         """Sets a seed inside the function so that runs can be repeated."""
