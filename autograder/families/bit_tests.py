@@ -61,6 +61,17 @@ def signed(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
     return x + np.copysign(0.5, x)
 
 
+def farthest(found: np.ndarray, expected: np.ndarray) -> str:
+    """Return "expected … at …, found …" for the place where two arrays of one shape differ
+    most in proportion, in as many digits as show it."""
+    gap = np.abs(found.astype(float) - expected)
+    gap = gap / np.where(expected == 0, 1e-300, np.abs(expected))
+    place = tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), gap.shape))
+    pairs = ((f"{expected[place]:.{n}g}", f"{found[place]:.{n}g}") for n in (6, 9, 17))
+    right, wrong = next(((a, b) for a, b in pairs if a != b), ("another number", "it"))
+    return f"expected {right} at {place}, found {wrong}"
+
+
 _NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
 
 

@@ -22,8 +22,9 @@ from autograder.laws.binomial import Law
 
 
 class _Factors(Mistakes, section="noise-multiplicative"):
-    adds_instead_of_multiplying = """you add noise to x; here it multiplies x, so a unit
-        that is 0 stays 0."""
+    adds_instead_of_multiplying = """a unit that is 0 does not stay 0: either you add noise
+        to x, where it should multiply, or another number takes the place of 0 or is added
+        to all."""
     changes_x_at_test = """at test out is not x, without noise: entries are bounded,
         rounded or shifted, or some shapes or values have a case of their own."""
     scales_at_test = """at test you multiply x by a number; the factors of training have
@@ -71,8 +72,9 @@ class _Draws(Mistakes, section="noise-mistakes"):
         Normal numbers are negative now and then."""
     factors_are_bounded = """no factor lies far from 1: either large values are cut off,
         or the law is bounded as the uniform one is. The normal law has no bounds."""
-    factors_depend_on_each_other = """your factors are not independent: one tells
-        something about another, of its row, column or call."""
+    factors_depend_on_each_other = """your factors are not independent: either one
+        tells something about another, of its row, column or call, or noise is drawn again
+        until its mean or spread is near."""
 
 
 class Wrong(_Factors, _Draws, section="noise-gaussian"):

@@ -9,7 +9,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import bit_tests, corners, noise_factors, units
-from autograder.families.bit_tests import KEEP_PROBS, wide
+from autograder.families.bit_tests import KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import call_text
 from autograder.families.noise_factors import (
@@ -107,7 +107,7 @@ def makes_no_noise_at_test(gaussian_dropout: StudentFunction, trial: Trial) -> N
             name = Wrong.scales_at_test
         trial.fail(
             f"{call_text(_NAME, x.shape, keep_prob, training=False)}: "
-            f"{facts.worst(out, x)}; at test out equals x.",
+            f"{farthest(out, x)}; at test out equals x.",
             name,
         )
 
@@ -129,7 +129,7 @@ def makes_no_noise_at_keep_prob_one(
         out = forward(gaussian_dropout, x, 1.0, trial.generator())
         trial.expect(
             facts.close(out, x, atol=0),
-            f"{call_text(_NAME, x.shape, 1.0)}: {facts.worst(out, x)}; without noise out "
+            f"{call_text(_NAME, x.shape, 1.0)}: {farthest(out, x)}; without noise out "
             "equals x.",
             noise_factors.one_mistake(gaussian_dropout, trial, out),
         )

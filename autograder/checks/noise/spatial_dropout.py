@@ -13,7 +13,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import bit_tests, corners, noise_factors
-from autograder.families.bit_tests import FEW, KEEP_PROBS, wide
+from autograder.families.bit_tests import FEW, KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
 from autograder.families.elementwise import call_text, draw
@@ -50,8 +50,8 @@ class Wrong(Mistakes, section="noise-spatial"):
         than 1 / keep_prob."""
     keeps_at_least_one_channel = at(
         "noise-mistakes",
-        "you make sure that a sample keeps at least one channel; when each is dropped "
-        "on its own, all may be.",
+        "you make sure that at least one channel is kept, be it of each sample or of the "
+        "batch; when each is dropped on its own, all may be.",
     )
     scales_images_at_test = """at test out is not x: either you multiply x by a number
         (the kept channels were rescaled in training already), or entries are bounded,
@@ -248,7 +248,7 @@ def returns_images_unchanged_at_test(
         )
         trial.expect(
             facts.close(out, x, atol=0),
-            f"{call}: {facts.worst(out, x)}; at test out equals x.",
+            f"{call}: {farthest(out, x)}; at test out equals x.",
             Wrong.scales_images_at_test,
         )
 

@@ -431,6 +431,6 @@ class Corners(Mutants, of="dropconnect_forward"):
 
     @masked(C_FROM_RNG, "reuses_masks")
     def connect_with_a_short_seed(x, weights, keep_prob, rng):
-        """Makes a new generator from a seed of 16 bits."""
-        u = full(x, weights, np.random.default_rng(int(rng.integers(2**16))))
+        """Makes a new generator from a seed of 20 bits."""
+        u = full(x, weights, np.random.default_rng(int(rng.integers(2**20))))
         return u < keep_prob

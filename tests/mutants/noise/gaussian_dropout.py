@@ -613,5 +613,5 @@ class Corners(Mutants, of="gaussian_dropout"):
 
     @standard(FROM_RNG, "reuses_noise")
     def noise_of_a_short_seed(x, keep_prob, rng):
-        """Makes a new generator from a seed of 16 bits."""
-        return standard_normal(x, np.random.default_rng(int(rng.integers(2**16))))
+        """Makes a new generator from a seed of 20 bits."""
+        return standard_normal(x, np.random.default_rng(int(rng.integers(2**20))))

@@ -427,8 +427,8 @@ class Corners(Mutants, of="spatial_dropout"):
 
     @masked(S_FROM_RNG, "reuses_masks")
     def spatial_with_a_short_seed(x, keep_prob, rng):
-        """Makes a new generator from a seed of 16 bits."""
-        return channels(x, np.random.default_rng(int(rng.integers(2**16)))) < keep_prob
+        """Makes a new generator from a seed of 20 bits."""
+        return channels(x, np.random.default_rng(int(rng.integers(2**20)))) < keep_prob
 
     @fails(S_TEST, "scales_images_at_test")
     def spatial_bounded_at_test(x, keep_prob, rng, training=True):
