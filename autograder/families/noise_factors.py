@@ -324,7 +324,8 @@ class Sample:
     """Factors to be drawn at ``keep_prob``, as many
     as the looks need, and the events to be counted in each of them, by look (those whose
     first word is in ``_HALVES`` in that half of the units only). ``form`` is
-    the shape of x, -1 being the length that follows; x has all sizes.
+    the shape of x, -1 being the length that follows; x has all sizes, or is ``alike``: equal
+    negative entries in float32.
 
     ``mistake`` is what a wrong law is called; without it the law is looked into."""
 
@@ -332,6 +333,7 @@ class Sample:
     events: Mapping[str, Event]
     mistake: str | None = None
     form: tuple[int, ...] = (-1, 400)
+    alike: bool = False
 
     def judge(self, function: StudentFunction, trial: Trial) -> None:
         # Halves by value are halves on average: 4 % more is 7 standard errors.
@@ -344,6 +346,8 @@ class Sample:
         rows = min(rest, 100) if self.form == Sample.form else rest
         x = wide(trial, *(rows if n == -1 else n for n in self.form))
         x = np.concatenate([x] * -(-rest // rows))
+        if self.alike:
+            x = np.full(x.shape, -np.abs(trial.inputs(1)[0]), np.float32)
         z = forward(function, x, self.keep_prob, trial.generator()) / x
         z -= 1
         z /= deviation(self.keep_prob)
