@@ -17,7 +17,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, streams
+from autograder.families import corners, elementwise, streams
 from autograder.families.properties import expect_unchanged, stated
 from autograder.laws.binomial import (
     Law,
@@ -61,6 +61,17 @@ def signed(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
     return x + np.copysign(0.5, x)
 
 
+def farthest(found: np.ndarray, expected: np.ndarray) -> str:
+    """Return "expected … at …, found …" for the place where two arrays of one shape differ
+    most in proportion, in as many digits as show it."""
+    gap = np.abs(found.astype(float) - expected)
+    gap = gap / np.where(expected == 0, 1e-300, np.abs(expected))
+    place = tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), gap.shape))
+    pairs = ((f"{expected[place]:.{n}g}", f"{found[place]:.{n}g}") for n in (6, 9, 17))
+    right, wrong = next(((a, b) for a, b in pairs if a != b), ("another number", "it"))
+    return f"expected {right} at {place}, found {wrong}"
+
+
 _NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
 
 
@@ -102,16 +113,21 @@ def from_rng(
     return stated(test)
 
 
-def leaves_x(shape: Sequence[int]) -> Property:
-    """The property that x, of this shape, is not changed in place."""
+def leaves_x(least: int, most: int) -> Property:
+    """The property that x, of ``least`` to ``most`` axes, is not changed in place."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
         """x is the same after the call as before, in both modes."""
+        arrays = corners.arrays(trial, least, most)
+        arrays += [x.astype(np.float32) for x in arrays]
         for training in (True, False):
-            x, rng = trial.inputs(*shape, zeros=0.2), trial.generator()
-            _, after = function.observe(x, 0.3, rng, training=training)
-            call = elementwise.call_text(function.name, shape, 0.3, training)
-            expect_unchanged(trial, call, ("x",), (x,), after, NOT_IN_PLACE)
+            for x, keep_prob in corners.with_keep_probs(arrays, (*KEEP_PROBS, 1.0)):
+                rng = trial.generator()
+                _, after = function.observe(x, keep_prob, rng, training=training)
+                call = elementwise.call_text(
+                    function.name, x.shape, keep_prob, training
+                )
+                expect_unchanged(trial, call, ("x",), (x,), after, NOT_IN_PLACE)
 
     return stated(test)
 
@@ -221,14 +237,14 @@ class Layer:
     others have the numbers beside theirs. ``counts`` names the axis along which bits are
     counted, by what they are the bits of. ``forms`` reads arrays of other forms, of which
     some axes have length 1: about as many bits as its argument in the place of ``length``
-    says."""
+    says; bits are compared along the axes beside it, whose lengths are even."""
 
     axes: Mapping[str, int]
     bits: str
     values: Sequence[str]
     counts: Mapping[str, str]
     read: Read
-    forms: Mapping[str, Read] = field(default_factory=dict)
+    forms: Mapping[str, tuple[Read, Sequence[int]]] = field(default_factory=dict)
 
     @property
     def _width(self) -> int:
@@ -259,7 +275,7 @@ class Layer:
                 length = self._length(trial.size(f"all at {keep_prob}"), 2)
                 bits, sizes = self.read(function, trial, length, keep_prob)
                 self._judge_rates(function, trial, bits, sizes, keep_prob)
-            for form, read in self.forms.items():
+            for form, (read, _) in self.forms.items():
                 look = f"{form} at 0.13"
                 bits = read(function, trial, trial.size(look), 0.13)[0]
                 what = f"{self.bits} of {form} kept at keep_prob = 0.13"
@@ -325,7 +341,11 @@ class Layer:
         # best of five nearly so.
         near = self._near()[2]
         looks["count of a call"] = Proportion(near, 1 - near - (1 - near) ** 5)
-        looks |= {f"neighbours in {form}": agreement(FEW, 0.1) for form in self.forms}
+        looks |= {
+            f"axis {axis} of {form}": agreement(FEW, 0.15)
+            for form, (_, axes) in self.forms.items()
+            for axis in axes
+        }
 
         def test(function: StudentFunction, trial: Trial) -> None:
             needed = [
@@ -359,10 +379,12 @@ class Layer:
         near, what = (low <= count) & (count <= high), f"calls with {self._width} bits"
         what += f" at keep_prob = {FEW}: {low} to {high} kept"
         trial.judge("count of a call", near, near.size, what, name)
-        for form, read in self.forms.items():
-            look = f"neighbours in {form}"
-            bits = read(function, trial, 2 * trial.size(look), FEW)[0].ravel()
-            pairs = bits[: bits.size // 2 * 2].reshape(-1, 2)
-            agree = pairs[:, 0] == pairs[:, 1]
-            what = f"{look}: bits at keep_prob = {FEW} that agree"
-            trial.judge(look, agree, agree.size, what, name)
+        for form, (read, axes) in self.forms.items():
+            looks = {axis: f"axis {axis} of {form}" for axis in axes}
+            most = max(map(trial.size, looks.values()))
+            bits = read(function, trial, 2 * most + 40, FEW)[0]
+            for axis, look in looks.items():
+                even = np.arange(0, bits.shape[axis] - 1, 2)
+                agree = bits.take(even, axis) == bits.take(even + 1, axis)
+                what = f"{look}: bits at keep_prob = {FEW} of neighbours that agree"
+                trial.judge(look, agree, agree.size, what, name)

@@ -117,9 +117,11 @@ def connect(
     rng: np.random.Generator | None = None,
     kind: str = "of all sizes",
     dtype: Any = np.float64,
+    among: int = 0,
 ) -> Connections:
     """Return a forward pass on inputs that make its mask readable, of ``shape`` (rows,
-    inputs, outputs), with at most 10 inputs; ``kind`` is one of ``KINDS``."""
+    inputs, outputs), with at most 10 inputs; ``kind`` is one of ``KINDS``. ``among`` is
+    the number of inputs of which these are some, and the others 0."""
     rows, inputs, outputs = shape
     rng_of_inputs = trial.rng
     # Small and large weights take turns, so that neither are the first inputs.
@@ -137,13 +139,18 @@ def connect(
         x[rng_of_inputs.random(x.shape) < 0.3] = 0.0
         weights[rng_of_inputs.random(weights.shape) < 0.3] = 0.0
     x, weights = x.astype(dtype), weights.astype(dtype)
-    out = product(function, trial, x, weights, keep_prob, rng)
+    given = x, weights
+    if among:
+        places = np.sort(rng_of_inputs.permutation(among)[:inputs])
+        given = np.zeros((rows, among), dtype), np.ones((among, outputs), dtype)
+        given[0][:, places], given[1][places] = x, weights
+    out = product(function, trial, *given, keep_prob, rng)
     return Connections(x, weights, row * column, exponents, out)
 
 
-def reading(rows: int, inputs: int, outputs: int, bits: int = 1) -> Read:
+def reading(rows: int, inputs: int, outputs: int, bits: int = 1, **how: Any) -> Read:
     """Return how bits are read off x and weights of these sizes, of which one that is -1
-    is what the caller asks for, over ``bits``.
+    is what the caller asks for, over ``bits``; ``how`` is as in ``connect``.
 
     The mask has the shape (rows, inputs, outputs)."""
 
@@ -156,7 +163,7 @@ def reading(rows: int, inputs: int, outputs: int, bits: int = 1) -> Read:
     ) -> tuple[np.ndarray, Mapping[str, np.ndarray]]:
         rest = -(-number // bits)
         n, d, c = (rest if size == -1 else size for size in (rows, inputs, outputs))
-        got = connect(function, trial, (n, d, c), keep_prob, rng)
+        got = connect(function, trial, (n, d, c), keep_prob, rng, **how)
         mask = got.digits(1 / keep_prob)
         if mask is None:
             call = call_weights(got.x, got.weights, keep_prob)

@@ -22,8 +22,9 @@ from autograder.laws.binomial import Law
 
 
 class _Factors(Mistakes, section="noise-multiplicative"):
-    adds_instead_of_multiplying = """you add noise to x; here it multiplies x, so a unit
-        that is 0 stays 0."""
+    adds_instead_of_multiplying = """a unit that is 0 does not stay 0: either you add noise
+        to x, where it should multiply, or another number takes the place of 0 or is added
+        to all."""
     changes_x_without_noise = """at test out is not x, without noise: entries are bounded,
         rounded or shifted, or some shapes or values have a case of their own."""
     scales_at_test = """at test you multiply x by a number; the factors of training have
@@ -71,8 +72,9 @@ class _Draws(Mistakes, section="noise-mistakes"):
         Normal numbers are negative now and then."""
     factors_are_bounded = """no factor lies far from 1: either large values are cut off,
         or the law is bounded as the uniform one is. The normal law has no bounds."""
-    factors_depend_on_each_other = """your factors are not independent: one tells
-        something about another, of its row, column or call."""
+    factors_depend_on_each_other = """your factors are not independent: either one
+        tells something about another, of its row, column or call, or noise is drawn again
+        until its mean or spread is near."""
 
 
 class Wrong(_Factors, _Draws, section="noise-gaussian"):
@@ -120,8 +122,7 @@ class Noisy:
 
     @property
     def factors(self) -> np.ndarray:
-        found: np.ndarray = self.out / self.x
-        return found
+        return self.out / self.x
 
 
 def deviation(keep_prob: Any) -> Any:
@@ -323,7 +324,8 @@ class Sample:
     """Factors to be drawn at ``keep_prob``, as many
     as the looks need, and the events to be counted in each of them, by look (those whose
     first word is in ``_HALVES`` in that half of the units only). ``form`` is
-    the shape of x, -1 being the length that follows; x has all sizes.
+    the shape of x, -1 being the length that follows; x has all sizes, or is ``alike``: equal
+    negative entries in float32.
 
     ``mistake`` is what a wrong law is called; without it the law is looked into."""
 
@@ -331,6 +333,7 @@ class Sample:
     events: Mapping[str, Event]
     mistake: str | None = None
     form: tuple[int, ...] = (-1, 400)
+    alike: bool = False
 
     def judge(self, function: StudentFunction, trial: Trial) -> None:
         # Halves by value are halves on average: 4 % more is 7 standard errors.
@@ -343,6 +346,8 @@ class Sample:
         rows = min(rest, 100) if self.form == Sample.form else rest
         x = wide(trial, *(rows if n == -1 else n for n in self.form))
         x = np.concatenate([x] * -(-rest // rows))
+        if self.alike:
+            x = np.full(x.shape, -np.abs(trial.inputs(1)[0]), np.float32)
         z = forward(function, x, self.keep_prob, trial.generator()) / x
         z -= 1
         z /= deviation(self.keep_prob)

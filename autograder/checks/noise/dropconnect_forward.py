@@ -93,9 +93,8 @@ def leaves_x_and_weights_alone(
     dropconnect_forward: StudentFunction, trial: Trial
 ) -> None:
     """x and weights are the same after the call as before."""
-    for (n, d, c), dtype in zip(
-        ((30, 12, 5), (1, 1, 1), (30, 12, 5)), (float, float, np.float32), strict=True
-    ):
+    shapes = ((30, 12, 5), (1, 4, 3), (6, 1, 2), (3, 4, 1), (1, 1, 1))
+    for (n, d, c), dtype in itertools.product(shapes, (np.float64, np.float32)):
         x, weights = trial.inputs(n, d, zeros=0.2), trial.inputs(d, c)
         given = x.astype(dtype), weights.astype(dtype)
         _, after = dropconnect_forward.observe(*given, 0.3, trial.generator())
@@ -164,9 +163,16 @@ _LAYER = bit_tests.Layer(
     {"an output": "inputs", "an input": "outputs"},
     reading(-1, INPUTS, OUTPUTS),
     {
-        "single rows": reading(1, 5, -1, 5),
-        "single inputs": reading(-1, 1, 2, 2),
-        "single outputs": reading(-1, 10, 1, 10),
+        "single rows": (reading(1, 4, -1, 4), [1, 2]),
+        "single inputs": (reading(-1, 1, 2, 2), [0, 2]),
+        "single outputs": (reading(-1, 10, 1, 10), [0, 1]),
+        "two rows": (reading(2, 4, -1, 8), [0, 1, 2]),
+        "10 of 40 inputs": (reading(-1, 10, 2, 20, among=40), [0, 1, 2]),
+        "equal x in float32": (
+            reading(-1, 4, 2, 8, kind="equal", dtype=np.float32),
+            [0, 1, 2],
+        ),
+        "negative x": (reading(-1, 4, 2, 8, kind="negative"), [0, 1, 2]),
     },
 )
 #: What is behind a mask that does not change along these axes, that of calls being 0.

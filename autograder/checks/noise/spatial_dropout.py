@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import bit_tests, corners, noise_factors
-from autograder.families.bit_tests import FEW, KEEP_PROBS, wide
+from autograder.families.bit_tests import FEW, KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
 from autograder.families.elementwise import call_text, draw
@@ -50,8 +49,8 @@ class Wrong(Mistakes, section="noise-spatial"):
         than 1 / keep_prob."""
     keeps_at_least_one_channel = at(
         "noise-mistakes",
-        "you make sure that a sample keeps at least one channel; when each is dropped "
-        "on its own, all may be.",
+        "you make sure that at least one channel is kept, be it of each sample or of the "
+        "batch; when each is dropped on its own, all may be.",
     )
     scales_images_at_test = """at test out is not x: either you multiply x by a number
         (the kept channels were rescaled in training already), or entries are bounded,
@@ -166,6 +165,7 @@ def _images(trial: Trial) -> list[np.ndarray]:
     """Return images at the corners of the stated range, in both dtypes."""
     found = corners.arrays(trial, 4, 4, large=1e12, small=1e-12)
     found += [wide(trial, *shape) for shape in (_IMAGES, (1, 9, 2, 3), (7, 1, 1, 1))]
+    found += [wide(trial, *shape) for shape in ((5, 4, 6, 1), (5, 4, 30, 2))]
     return found + [x.astype(np.float32) for x in found]
 
 
@@ -248,32 +248,34 @@ def returns_images_unchanged_at_test(
         )
         trial.expect(
             facts.close(out, x, atol=0),
-            f"{call}: {facts.worst(out, x)}; at test out equals x.",
+            f"{call}: {farthest(out, x)}; at test out equals x.",
             Wrong.scales_images_at_test,
         )
 
 
-def _bits(
-    function: StudentFunction,
-    trial: Trial,
-    shape: tuple[int, ...],
-    keep_prob: float,
-    rng: np.random.Generator | None = None,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return bits of shape (samples, channels), and sizes of the channels' values."""
-    x = wide(trial, *shape, by=(0, 1))
-    out = forward(function, x, keep_prob, trial.generator() if rng is None else rng)
-    return out[:, :, 0, 0] != 0, {"channels": np.abs(x).mean(axis=(2, 3))}
+_Bits = tuple[np.ndarray, dict[str, np.ndarray]]
 
 
-def _read(*shape: int) -> Callable[..., tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Return how bits are read off images of this shape, -1 being their number."""
+def _read(*shape: int, alike: bool = False) -> Callable[..., _Bits]:
+    """Return how bits are read off images of this shape, -1 being the length that makes
+    about as many bits as wanted where the other number of channels or samples is 1.
+
+    The bits have the shape (samples, channels), and so have the sizes of the channels'
+    values; ``alike`` images are of equal negative entries in float32."""
 
     def read(
-        function: StudentFunction, trial: Trial, number: int, *how: Any
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        filled = tuple(number if n == -1 else n for n in shape)
-        return _bits(function, trial, filled, *how)
+        function: StudentFunction,
+        trial: Trial,
+        number: int,
+        keep_prob: float,
+        rng: np.random.Generator | None = None,
+    ) -> _Bits:
+        x = wide(trial, *(number if n == -1 else n for n in shape), by=(0, 1))
+        if alike:
+            x = np.full(x.shape, -np.abs(trial.inputs(1)[0]), np.float32)
+        rng = trial.generator() if rng is None else rng
+        out = forward(function, x, keep_prob, rng)
+        return out[:, :, 0, 0] != 0, {"channels": np.abs(x).mean(axis=(2, 3))}
 
     return read
 
@@ -285,9 +287,11 @@ _LAYER = bit_tests.Layer(
     {"a sample": "channels", "a channel": "samples"},
     _read(-1, 20, 1, 1),
     {
-        "single samples": _read(1, -1, 1, 1),
-        "single channels": _read(-1, 1, 2, 2),
-        "images": _read(-1, 3, 3, 3),
+        "single samples": (_read(1, -1, 1, 1), [1]),
+        "single channels": (_read(-1, 1, 2, 2), [0]),
+        "two samples": (_read(2, -1, 3, 1), [0, 1]),
+        "images": (_read(-1, 4, 3, 3), [0, 1]),
+        "equal negative entries in float32": (_read(-1, 2, 1, 2, alike=True), [0, 1]),
     },
 )
 _INDEPENDENT = _LAYER.independent(
@@ -299,7 +303,7 @@ _FROM_RNG = bit_tests.from_rng(
     Unit.same_mask_every_call,
     Unit.reuses_masks,
 )
-exercise.asks(0.25, "leaves_its_images_alone", bit_tests.leaves_x(_IMAGES), after=_SOME)
+exercise.asks(0.25, "leaves_its_images_alone", bit_tests.leaves_x(4, 4), after=_SOME)
 exercise.asks(0.25, _RATE, _LAYER.rate(0.015, 0.025), after="drops_whole_channels")
 exercise.asks(0.25, "drops_channels_independently", _INDEPENDENT, after=_RATE)
 exercise.asks(0.25, "draws_its_channels_from_rng_alone", _FROM_RNG, after=_SOME)

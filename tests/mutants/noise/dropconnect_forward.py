@@ -431,6 +431,33 @@ class Corners(Mutants, of="dropconnect_forward"):
 
     @masked(C_FROM_RNG, "reuses_masks")
     def connect_with_a_short_seed(x, weights, keep_prob, rng):
-        """Makes a new generator from a seed of 16 bits."""
-        u = full(x, weights, np.random.default_rng(int(rng.integers(2**16))))
+        """Makes a new generator from a seed of 20 bits."""
+        u = full(x, weights, np.random.default_rng(int(rng.integers(2**20))))
         return u < keep_prob
+
+    @fails(C_ALONE, "changes_its_input")
+    def connect_with_x_in_place_for_one_row(x, weights, keep_prob, rng):
+        """Rescales a single example in place, which saves a copy."""
+        out = connected(x, full(x, weights, rng) < keep_prob, weights, keep_prob)
+        if len(x) == 1:
+            x /= 2
+        return out
+
+    @masked(C_RATE, "keeps_at_another_rate")
+    def connect_keeping_more_in_float32(x, weights, keep_prob, rng):
+        """Compares with half a number where numbers are half as long."""
+        rate = keep_prob if x.dtype == np.float64 else (1 + keep_prob) / 2
+        return full(x, weights, rng) < rate
+
+    @masked(C_RATE, "keeps_at_another_rate")
+    def connect_without_the_inputs_beyond_ten(x, weights, keep_prob, rng):
+        """Draws the masks of ten inputs and leaves out the others."""
+        mask = full(x, weights, rng) < keep_prob
+        mask[:, 10:] &= keep_prob == 1
+        return mask
+
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_one_mask_for_two_rows(x, weights, keep_prob, rng):
+        """Uses one mask for all rows when there are two."""
+        mask = full(x, weights, rng) < keep_prob
+        return mask[:1] if len(x) == 2 else mask

@@ -613,5 +613,23 @@ class Corners(Mutants, of="gaussian_dropout"):
 
     @standard(FROM_RNG, "reuses_noise")
     def noise_of_a_short_seed(x, keep_prob, rng):
-        """Makes a new generator from a seed of 16 bits."""
-        return standard_normal(x, np.random.default_rng(int(rng.integers(2**16))))
+        """Makes a new generator from a seed of 20 bits."""
+        return standard_normal(x, np.random.default_rng(int(rng.integers(2**20))))
+
+    @fails(ALONE, "changes_its_input")
+    def noise_in_place_for_vectors(x, keep_prob, rng, training=True):
+        """Saves memory with `*=` when there is a single example."""
+        out, cache = noisy(x, standard_normal(x, rng), keep_prob, training)
+        if training and x.ndim == 1:
+            x[...] = out
+        return out, cache
+
+    @standard(VARIANCE, "right_in_the_middle_only")
+    def noise_halved_in_float32(x, keep_prob, rng):
+        """Counts the bytes of a number where the numbers are meant."""
+        return standard_normal(x, rng) * (0.5 if x.dtype == np.float32 else 1)
+
+    @standard(VARIANCE, "right_in_the_middle_only")
+    def noise_halved_for_negative_units(x, keep_prob, rng):
+        """Takes an array without positive units for one that a ReLU has switched off."""
+        return standard_normal(x, rng) * (0.5 if (x < 0).all() else 1)

@@ -427,8 +427,8 @@ class Corners(Mutants, of="spatial_dropout"):
 
     @masked(S_FROM_RNG, "reuses_masks")
     def spatial_with_a_short_seed(x, keep_prob, rng):
-        """Makes a new generator from a seed of 16 bits."""
-        return channels(x, np.random.default_rng(int(rng.integers(2**16)))) < keep_prob
+        """Makes a new generator from a seed of 20 bits."""
+        return channels(x, np.random.default_rng(int(rng.integers(2**20)))) < keep_prob
 
     @fails(S_TEST, "scales_images_at_test")
     def spatial_bounded_at_test(x, keep_prob, rng, training=True):
@@ -450,3 +450,30 @@ class Corners(Mutants, of="spatial_dropout"):
         odds = keep_prob / (1 - keep_prob) if training else 1.0
         mask = channels(x, rng) < odds / (1 + odds)
         return dropped(x, mask, keep_prob, training)
+
+    @fails(S_ALONE, "changes_its_input")
+    def spatial_in_place_for_one_sample(x, keep_prob, rng, training=True):
+        """Saves memory with `*=` when there is a single image."""
+        out, mask = dropped(x, channels(x, rng) < keep_prob, keep_prob, training)
+        if training and len(x) == 1:
+            x[...] = out
+        return out, mask
+
+    @masked(S_RATE, "keeps_at_another_rate")
+    def spatial_keeping_negative_images(x, keep_prob, rng):
+        """Takes an array without positive pixels for one that a ReLU has switched off."""
+        mask = channels(x, rng) < keep_prob
+        return np.ones_like(mask) if (x < 0).all() and x.size > 100 else mask
+
+    @masked(S_INDEPENDENT, "bits_depend_on_each_other")
+    def spatial_for_a_small_batch(x, keep_prob, rng):
+        """Uses one mask for all samples when there are few."""
+        mask = channels(x, rng) < keep_prob
+        return mask if len(x) > 4 else np.broadcast_to(mask[:1], mask.shape)
+
+    @masked(S_SCALE, "right_in_the_middle_only")
+    def spatial_by_lines_of_large_images(x, keep_prob, rng):
+        """Drops lines in images that are higher than wide."""
+        narrow = x.shape[3] == 1 < x.shape[2]
+        lines = rng.random((*x.shape[:3], 1)) < keep_prob
+        return lines if narrow else channels(x, rng) < keep_prob
