@@ -5,9 +5,10 @@ are orthogonal, the logarithms of one member's probabilities give back each unit
 0 or x / keep_prob, and an average of k members says how many of the k kept a unit.
 """
 
+import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -124,9 +125,11 @@ def at_corners(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
         if i % 4 == 2:
             weights, bias = -np.abs(weights), np.abs(bias)
         if i % 4 == 3:
-            weights[:, 0], bias = 0, 0 * bias
+            weights[:, 0], bias[::2] = 0, 0
         cases.append(Case(x, weights, bias, keep_prob))
-    return cases
+    # What differs from the first in one row alone, for answers that are remembered.
+    x = cases[0].x * np.where(np.arange(len(cases[0].x)) == 1, -1, 1)[:, None]
+    return [*cases, replace(cases[0], x=x)]
 
 
 def readable(trial: Trial, n: int, d: int, keep_prob: float) -> Case:
@@ -145,7 +148,7 @@ def readable_at_corners(trial: Trial) -> list[Case]:
     inputs += [trial.inputs(40, 25), trial.inputs(20, 3).astype(np.float32)]
     cases = []
     for x, keep_prob in corners.with_keep_probs(inputs):
-        d, size = x.shape[1], max(np.abs(x).max(), 3 * np.abs(x).min(where=x != 0))
+        d, size = x.shape[1], np.abs(x).max()
         weights = _orthogonal(trial, d, keep_prob) * 3 / size
         cases.append(Case(x, weights, trial.rng.uniform(-1, 1, d + 3), keep_prob))
     return cases
@@ -170,11 +173,12 @@ def loud(trial: Trial, n: int, keep_prob: float) -> Case:
 
 
 def torn(trial: Trial, n: int) -> Case:
-    """Return a case at keep_prob = 0.5 whose members are sure of one class or the other,
-    so that every class's mean log-probability is near -950: too small to be exponentiated
-    before it is renormalised. |logits| < 1000 throughout."""
+    """Return a case at keep_prob = 0.5 whose members are, in every other row, sure of one
+    class or the other, so that every class's mean log-probability is near -950: too small
+    to be exponentiated before it is renormalised. |logits| < 1000 throughout."""
     case = ordinary(trial, n, 2, 3, 0.5)
     case.x[:, 0] = 950 + trial.rng.uniform(-1, 1, n)
+    case.x[1::2, 0] = 0
     case.weights[0] = 1, -1, 0
     bias = case.bias + np.array([-950, 950, 0])
     return Case(case.x, case.weights, bias, 0.5)
@@ -236,14 +240,24 @@ def kept_of(case: Case, found: np.ndarray, samples: int) -> np.ndarray:
     return np.where(rest < 1e-5, share * samples, np.nan)
 
 
-def distance_to_pairs(case: Case, found: np.ndarray) -> np.ndarray:
-    """Return each row's distance, (N,), from the nearest average of two members. For D of
-    3 or less."""
-    members = softmax(case.members())
-    first, second = np.triu_indices(len(members))
-    averages = (members[first] + members[second]) / 2
-    distance: np.ndarray = np.abs(averages - found).max(axis=2).min(axis=0)
-    return distance
+def choices(members: int, samples: int) -> np.ndarray:
+    """Return all choices of so many of the members, in any order, (K, samples)."""
+    every = itertools.combinations_with_replacement(range(members), samples)
+    return np.array(list(every))
+
+
+def averages_that_fit(
+    members: np.ndarray,
+    found: np.ndarray,
+    samples: int,
+    rtol: float = 1e-5,
+    atol: float = 1e-9,
+) -> np.ndarray:
+    """Return which averages of so many members' probabilities (2**D, N, C) equal each
+    row found (N, C): (K, N), in the order of ``choices``."""
+    averages = members[choices(len(members), samples)].mean(axis=1)
+    fits: np.ndarray = np.isclose(found, averages, rtol=rtol, atol=atol).all(axis=2)
+    return fits
 
 
 def expect_follows_rng(

@@ -195,7 +195,9 @@ def _logits(given: Mapping[str, Any]) -> np.ndarray:
 #: The ranges of a softmax's weights and bias: two classes and more.
 WEIGHTS = domain.arrays("`weights` a float array (D, C) with C >= 2", 2, 2)
 WEIGHTS = WEIGHTS.without("a single entry")
-BIAS = domain.Range("`bias` a float array (C,)", {"0": lambda bias: not bias.any()})
+BIAS = domain.Range(
+    "`bias` a float array (C,)", {"zeros": lambda bias: (bias == 0).any()}
+)
 
 #: What the arguments of a network may be together.
 LOGITS = domain.Range(
