@@ -208,7 +208,8 @@ class Batch:
 
     def mask(self, function: StudentFunction, rng: np.random.Generator) -> np.ndarray:
         """Return the mask of one call on a readable batch, True where kept."""
-        return self.run(function, rng)["W1"] != 0
+        found: np.ndarray = self.run(function, rng)["W1"] != 0
+        return found
 
     def expected(self, multiplier: Any, **variant: Any) -> Arrays:
         """Return the loss and gradients of ``reference`` on this batch."""

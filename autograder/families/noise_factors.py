@@ -122,7 +122,8 @@ class Noisy:
 
     @property
     def factors(self) -> np.ndarray:
-        return self.out / self.x
+        found: np.ndarray = self.out / self.x
+        return found
 
 
 def deviation(keep_prob: Any) -> Any:

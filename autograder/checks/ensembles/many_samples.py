@@ -73,7 +73,8 @@ def _average_mistake(case: Case, found: np.ndarray, samples: int) -> str | None:
     share = np.arange(samples + 1)[:, None, None] / samples
 
     def blend(members: np.ndarray) -> np.ndarray:
-        return (1 - share) * members[0] + share * members[1]
+        found: np.ndarray = (1 - share) * members[0] + share * members[1]
+        return found
 
     z = case.members()
     rivals = {

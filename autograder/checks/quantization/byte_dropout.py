@@ -59,8 +59,6 @@ class Wrong(Mistakes, section="quant-bits"):
         that you may take is 1/256."""
     divides_by_the_requested_keep_prob = """you divide by the keep_prob that was asked
         for; divide by the one that the byte gives, or the output is biased."""
-    cuts_the_factor_off = """your factor is a whole number, as after `//`; 256 / t has a
-        fraction."""
     bounds_the_threshold_by_255 = """your threshold is at most 255; at keep_prob = 1 it is
         256, for which a byte is too small a type."""
     scales_by_another_number = """kept units are scaled by another number than 1 /
@@ -204,11 +202,11 @@ def _divides_by_the_nearest(function: StudentFunction, trial: Trial) -> None:
     # At 0.3 no wrong factor is 1, which at 0.8 the whole part of 256 / t is.
     for p in (0.3, 0.9, 0.7, 0.4, 0.05, 0.5, 0.1, 0.97):
         got, factor = draw(function, trial, (60, 60), p), 1 / _nearest(p)
-        shared.expect_factor(function.name, got, p, factor, _factor_mistake, digits=6)
+        shared.expect_factor(function.name, got, p, factor, _factor_mistake)
     # Below 1/256 one unit of 256 is kept; none of 9,000 is with probability 5e-16.
     for p in (0.001, 0.006):
         got, factor = draw(function, trial, (90, 100), p), 1 / _nearest(p)
-        shared.expect_factor(function.name, got, p, factor, _factor_mistake, digits=6)
+        shared.expect_factor(function.name, got, p, factor, _factor_mistake)
     units.zero_or_scaled(function, trial, lambda p: 1 / _nearest(p), _factor_mistake)
     for (kind, x), p in itertools.product(
         shared.of_every_kind(trial, 20, 30).items(), KEEP_PROBS
@@ -231,7 +229,7 @@ def _factor_mistake(got: Draw, p: float) -> str:
     rivals = {
         Wrong.divides_by_the_requested_keep_prob: 1 / p,
         shared.Wrong.leaves_kept_units_alone: 1.0,
-        Wrong.cuts_the_factor_off: [float(256 // t)] if 256 % t else [],
+        shared.Wrong.cuts_the_factor_off: [float(256 // t)] if 256 % t else [],
         shared.Wrong.divides_by_the_dropped_fraction: 1 / max(1 - _nearest(p), 1e-9),
         Wrong.multiplies_by_the_effective_keep_prob: [_nearest(p), p],
         Wrong.returns_the_share_that_was_kept: 1 / got.mask.mean(),

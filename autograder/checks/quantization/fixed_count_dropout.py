@@ -113,7 +113,7 @@ def _keeps_the_count(function: StudentFunction, trial: Trial) -> None:
             (kept == _KINDS[1]).all(),
             f"{call}, with entries {kind}: the rows keep {kept.min()} to {kept.max()} "
             f"units; expected {_KINDS[1]} in each.",
-            elementwise.Wrong.drops_by_value,
+            shared.Wrong.factor_depends_on_x,
         )
 
 
@@ -168,7 +168,7 @@ def _factor_mistake(got: Draw, k: float) -> str:
         )
     rivals = {
         # Cut to a whole number, which is right where D / k is one.
-        Wrong.divides_by_the_wrong_count: [d // k] if d % k else [],
+        shared.Wrong.cuts_the_factor_off: [d // k] if d % k else [],
         **shared.wrong_factors(n, d, k),
     }
     return first(got.ratio, rivals) or Wrong.divides_by_the_wrong_count

@@ -43,6 +43,8 @@ class Wrong(Mistakes, section="quant-count"):
         counts; entry k is that of exactly k kept units."""
     leaves_out_the_empty_mask = """your distribution excludes the mask that keeps
         nothing; it has probability (1 − keep_prob) ** n."""
+    leaves_out_the_full_mask = """your distribution excludes the mask that keeps
+        everything; it has probability keep_prob ** n, and range(n) ends at n - 1."""
     gives_the_fractions = """these are the possible fractions k / n; give their
         probabilities."""
     approximates_the_distribution = """your probabilities are near the exact ones:
@@ -142,6 +144,7 @@ def _is_right_for_few(function: StudentFunction, trial: Trial) -> None:
 def _few_mistake(found: np.ndarray, n: int, p: float) -> str:
     k, right, q = np.arange(n + 1), _binomial(n, p), 1 - p
     ways, above_zero = 2.0**n * _binomial(n, 0.5), np.where(k > 0, right, 0.0)
+    below_n = np.where(k < n, right, 0.0)
     at_least = np.cumsum(right[::-1])[::-1]
     rivals = {
         Wrong.counts_the_dropped_units: right[::-1],
@@ -150,6 +153,7 @@ def _few_mistake(found: np.ndarray, n: int, p: float) -> str:
         Wrong.forgets_the_factor_of_the_dropped: ways * p**k,
         Wrong.gives_cumulative_probabilities: [np.cumsum(right), at_least],
         Wrong.leaves_out_the_empty_mask: [above_zero, above_zero / (1 - q**n)],
+        Wrong.leaves_out_the_full_mask: [below_n, below_n / max(1 - p**n, 1e-300)],
         Wrong.gives_the_fractions: k / n,
     }
     near = np.abs(found - right).max() < 0.15

@@ -50,7 +50,7 @@ class FixedCount(Mutants, of="fixed_count_dropout"):
         """Bounds the count by D - 1, so that something is dropped."""
         return fixed(x, chosen(x, min(keep_count, x.shape[1] - 1), rng), keep_count)
 
-    @fails(COUNT, "drops_by_value")
+    @fails(COUNT, "factor_depends_on_x")
     def chooses_values_and_not_places(x, keep_count, rng):
         """Draws from the row itself, and looks for the values that it drew."""
         rows = [rng.choice(row, keep_count, replace=False) for row in x]
@@ -59,13 +59,13 @@ class FixedCount(Mutants, of="fixed_count_dropout"):
             x, np.array([np.isin(row, kept) for row, kept in pairs]), keep_count
         )
 
-    @fails(COUNT, "drops_by_value")
+    @fails(COUNT, "factor_depends_on_x")
     def takes_small_numbers_for_zeros(x, keep_count, rng):
         """Sets to 0 what is nearly 0, as it cleans its result up."""
         out, mask = fixed(x, chosen(x, keep_count, rng), keep_count)
         return np.where(np.abs(out) < 1e-8, 0, out), mask
 
-    @fails(COUNT, "drops_by_value")
+    @fails(COUNT, "factor_depends_on_x")
     def drops_very_large_units(x, keep_count, rng):
         """Takes entries beyond 1e5 for errors of measurement."""
         x = np.where(np.abs(x) > 1e5, 0, x)
@@ -82,6 +82,13 @@ class FixedCount(Mutants, of="fixed_count_dropout"):
         """Adds 1e-8 to kept units, against a later division by 0."""
         out, mask = fixed(x, chosen(x, keep_count, rng), keep_count)
         return out + 1e-8 * mask, mask
+
+    @fails(SCALE, "computes_in_half_precision")
+    def fixed_returns_half_precision(x, keep_count, rng):
+        """Saves memory with np.float16, and makes sure that nothing leaves its range."""
+        out, mask = fixed(x, chosen(x, keep_count, rng), keep_count)
+        common = 1e-4 < np.abs(out).max() < 6e4
+        return out.astype(np.float16 if common else np.float64), mask
 
     @fails(FIXED_ALONE, "changes_its_input")
     def fixed_works_in_place_on_float32(x, keep_count, rng):
@@ -160,6 +167,13 @@ class KeptCount(Mutants, of="kept_count_distribution"):
     def is_wrong_for_one_unit(n, keep_prob):
         """Takes one unit for a special case, and its two entries the wrong way round."""
         return kept.by_logarithms(n, keep_prob)[:: -1 if n == 1 else 1].copy()
+
+    @fails(kept.CHANCES, "leaves_out_the_full_mask")
+    def fills_all_but_the_last(n, keep_prob):
+        """Loops over range(n), and leaves the last of n + 1 zeros as it is."""
+        chances = kept.by_logarithms(n, keep_prob)
+        chances[n] = 0
+        return chances
 
     @fails(kept.MANY, "loses_digits_for_many_units")
     def takes_the_normal_curve_in_the_middle(n, keep_prob):
@@ -271,6 +285,19 @@ class ExactCount(Mutants, of="exact_count_dropout"):
         out, mask = exact.rescaled(x, exact.bits(x, keep_prob, rng))
         return out * (1 if (x > 0).any() else 2), mask
 
+    @fails(exact.FRACTION, "computes_in_half_precision")
+    def exact_returns_half_precision(x, keep_prob, rng):
+        """Saves memory with np.float16."""
+        out, mask = exact.rescaled(x, exact.bits(x, keep_prob, rng))
+        return out.astype(np.float16), mask
+
+    @fails(exact.FRACTION, "cuts_the_factor_off")
+    def exact_divides_whole_numbers(x, keep_prob, rng):
+        """Divides with //, so that the factor is cut to a whole number."""
+        mask = exact.bits(x, keep_prob, rng)
+        kept = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+        return x * mask * (x.shape[1] // kept), mask
+
     @fails(exact.ROWS_ALONE, "changes_its_input")
     def exact_works_in_place_on_float32(x, keep_prob, rng):
         """Asks for float32 without a copy, which is x itself where x is one."""
@@ -348,6 +375,12 @@ class Byte(Mutants, of="byte_dropout"):
         """Takes entries beyond 1e5 for errors of measurement, if all of them are."""
         x = np.where((np.abs(x) > 1e5).all(), 0 * x, x)
         return byte.over(256, byte.nearest(keep_prob), x, rng)
+
+    @fails(byte.EFFECTIVE, "computes_in_half_precision")
+    def byte_returns_half_precision(x, keep_prob, rng):
+        """Saves memory with np.float16."""
+        out, effective = byte.over(256, byte.nearest(keep_prob), x, rng)
+        return out.astype(np.float16), effective
 
     @fails(byte.BYTE_RUNS, "drops_no_unit_at_all")
     def byte_fills_with_a_large_negative_number(x, keep_prob, rng):

@@ -179,7 +179,7 @@ class Sins(Mutants, of="fixed_count_dropout"):
         mask = chosen(x, keep_count, rng)
         return x * mask * (x.shape[1] / keep_count) ** 2, mask
 
-    @fails(SCALE, "divides_by_the_wrong_count")
+    @fails(SCALE, "cuts_the_factor_off")
     def fixed_divides_whole_numbers(x, keep_count, rng):
         """Divides with //, so that the factor is cut to a whole number."""
         mask = chosen(x, keep_count, rng)
