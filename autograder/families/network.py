@@ -265,7 +265,7 @@ def holds_nan(result: Any) -> bool:
 def fitting(found: Arrays, candidates: Arrays) -> dict[str, np.ndarray]:
     """Return, by part, which of the candidates equal what was found, as ``differing``
     has it."""
-    fits = {}
+    fits: dict[str, np.ndarray] = {}
     for name in PARTS:
         value = candidates[name].reshape(-1, found[name].size)
         equal = np.isclose(found[name].reshape(-1), value, rtol=1e-5, atol=1e-9)
@@ -319,9 +319,8 @@ def explanations_of(
     }
     if not any(shown.values()):
         inputs = every_mask(*batch.x.shape)[:, None] / p
-        shown[Wrong.drops_the_input] = any(
-            explains(hidden, input_multiplier=inputs) for hidden in (one, scaled)
-        )
+        fits = [explains(m, input_multiplier=inputs) for m in (one, scaled)]
+        shown[Wrong.drops_the_input] = any(fits)
     return shown
 
 
