@@ -150,7 +150,9 @@ def readable_at_corners(trial: Trial) -> list[Case]:
     for x, keep_prob in corners.with_keep_probs(inputs):
         d, size = x.shape[1], np.abs(x).max()
         weights = _orthogonal(trial, d, keep_prob) * 3 / size
-        cases.append(Case(x, weights, trial.rng.uniform(-1, 1, d + 3), keep_prob))
+        bias = trial.rng.uniform(-1, 1, d + 3)
+        bias[0] = 0
+        cases.append(Case(x, weights, bias, keep_prob))
     return cases
 
 

@@ -208,8 +208,8 @@ class Batch:
 
     def mask(self, function: StudentFunction, rng: np.random.Generator) -> np.ndarray:
         """Return the mask of one call on a readable batch, True where kept."""
-        found: np.ndarray = self.run(function, rng)["W1"] != 0
-        return found
+        mask: np.ndarray = self.run(function, rng)["W1"] != 0
+        return mask
 
     def expected(self, multiplier: Any, **variant: Any) -> Arrays:
         """Return the loss and gradients of ``reference`` on this batch."""
@@ -265,7 +265,7 @@ def holds_nan(result: Any) -> bool:
 def fitting(found: Arrays, candidates: Arrays) -> dict[str, np.ndarray]:
     """Return, by part, which of the candidates equal what was found, as ``differing``
     has it."""
-    fits: dict[str, np.ndarray] = {}
+    fits: Arrays = {}
     for name in PARTS:
         value = candidates[name].reshape(-1, found[name].size)
         equal = np.isclose(found[name].reshape(-1), value, rtol=1e-5, atol=1e-9)
@@ -286,8 +286,8 @@ def explanations_of(
     batch: Batch, found: Arrays, kept: np.ndarray, scales: dict[str, np.ndarray]
 ) -> dict[str, bool]:
     """Return whether each mistake explains results which no mask does; the most
-    particular first: a mask drawn anew may happen to keep all. ``scales`` holds what the
-    masks ``kept`` may be multiplied with by mistake."""
+    particular first: a mask drawn anew may happen to keep all. ``scales`` holds wrong
+    factors of the masks."""
     scaled, one, p = kept / batch.keep_prob, np.ones((1, 1, 1)), batch.keep_prob
     passes = backward_pass.Wrong
 
@@ -318,9 +318,8 @@ def explanations_of(
         passes.drops_in_the_backward_pass_only: explains(one, back=scaled),
     }
     if not any(shown.values()):
-        inputs = every_mask(*batch.x.shape)[:, None] / p
-        fits = [explains(m, input_multiplier=inputs) for m in (one, scaled)]
-        shown[Wrong.drops_the_input] = any(fits)
+        each = {"input_multiplier": every_mask(*batch.x.shape)[:, None] / p}
+        shown[Wrong.drops_the_input] = explains(one, **each) or explains(scaled, **each)
     return shown
 
 

@@ -112,12 +112,12 @@ def averages(function: StudentFunction, trial: Trial) -> None:
             f"{samples} samples all keep the unit or all drop it.",
             Wrong.takes_the_median if middle else Wrong.samples_share_a_mask,
         )
-    for samples, *size, keep_prob in (
+    for samples, rows, units, keep_prob in (
         (2, 200, 3, 0.7),
         (3, 1, 2, 0.4),
         (3, 40, 2, 0.1),
     ):
-        case = ensemble.readable(trial, *size, keep_prob)
+        case = ensemble.readable(trial, rows, units, keep_prob)
         more = samples, trial.generator()
         found, call = shared.one_prediction(function, case, *more)
         fits = ensemble.averages_that_fit(softmax(case.members()), found, samples)
@@ -130,6 +130,7 @@ def averages(function: StudentFunction, trial: Trial) -> None:
 
 def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
     """A row's samples have independent masks, which keep at the rate keep_prob."""
+    _expect_one_unit_varies(function, trial)
     look, name = "two samples of a row", Wrong.samples_depend_on_each_other
     case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
     kept = _average(function, trial, case, 2)
@@ -145,14 +146,8 @@ def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
     _draws_whole_masks_anew(function, trial)
 
 
-def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
-    """Judge how the number of samples that keep a unit spreads, a single unit's too, and
-    whether samples of several units are independent of each other."""
-    look, name = "count in 20 samples", Wrong.samples_depend_on_each_other
-    case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
-    kept = _average(function, trial, case, 20)
-    what = f"rows that keep their unit in exactly 14 of 20 samples, at {_INDEPENDENT}"
-    trial.judge(look, kept == 14, kept.size, what, name)
+def _expect_one_unit_varies(function: StudentFunction, trial: Trial) -> None:
+    """Check that the samples of a single unit differ from each other."""
     one, rng = ensemble.readable(trial, 1, 1, 0.5), trial.generator()
     counts = [int(_average(function, trial, one, 30, rng)[0]) for _ in range(4)]
     # Independent samples agree in all of four calls with probability 2 ** -116.
@@ -162,6 +157,16 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
         "keep the unit or all drop it.",
         Wrong.samples_share_a_mask,
     )
+
+
+def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
+    """Judge how the number of samples that keep a unit spreads, and whether samples of
+    several units are independent of each other."""
+    look, name = "count in 20 samples", elementwise.Wrong.bits_depend_on_each_other
+    case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
+    kept = _average(function, trial, case, 20)
+    what = f"rows that keep their unit in exactly 14 of 20 samples, at {_INDEPENDENT}"
+    trial.judge(look, kept == 14, kept.size, what, name)
     look = "two samples of three units"
     rows = max(map(trial.size, (look, "four of six kept")))
     case = ensemble.readable(trial, rows, 3, _INDEPENDENT)

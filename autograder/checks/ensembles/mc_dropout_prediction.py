@@ -149,7 +149,11 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         look = f"kept at {keep_prob}"
         _, kept = _drawn(function, trial, trial.size(look), keep_prob)
         what = f"units kept at keep_prob = {keep_prob}, with one sample"
-        trial.judge(look, kept, kept.size, what, wrong.rounds_or_clips_keep_prob)
+        redrawn = keep_prob < 0.5 and kept.any(axis=1).all()
+        by = (
+            WrongMask.keeps_at_least_one if redrawn else wrong.rounds_or_clips_keep_prob
+        )
+        trial.judge(look, kept, kept.size, what, by)
 
 
 def _draws_independently(function: StudentFunction, trial: Trial) -> None:
@@ -222,11 +226,12 @@ def _survives(function: StudentFunction, trial: Trial) -> None:
         fits = ensemble.averages_that_fit(members, found, samples).any(axis=0).all()
         near = ensemble.averages_that_fit(members, found, samples, 1e-3, 1e-4)
         wrong = shared.Wrong
+        clips = wrong.clips_large_logits if samples == 1 else None
         trial.expect(
             fits,
             f"{call}, with logits up to ±1000: a row is no average of {samples} "
             "members' predictions.",
-            wrong.loses_digits if near.any(axis=0).all() else wrong.clips_large_logits,
+            wrong.loses_digits if near.any(axis=0).all() else clips,
         )
 
 

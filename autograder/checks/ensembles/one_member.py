@@ -112,8 +112,13 @@ def _member_mistake(
         ),
         Wrong.drops_single_weights: _drops_weights(case, logs),
     }
-    name = first(None, rivals, lambda _, read: ensemble.are_bits(read))
+    name = first(None, rivals, lambda _, read: _shows_a_kept_unit(read))
     return name or first(True, shown)
+
+
+def _shows_a_kept_unit(ratios: np.ndarray) -> bool:
+    """Return whether all ratios are 0 or 1, and some 1: near 0 alone a wrong scale hides."""
+    return ensemble.are_bits(ratios) and bool((np.abs(ratios - 1) < 1e-2).any())
 
 
 def _explained(logs: np.ndarray, choices: np.ndarray) -> bool:

@@ -3,7 +3,14 @@
 import numpy as np
 
 from tests.bank import Mutants, fails
-from tests.mutants.ensembles.shared import average, ensemble, log_softmax, mean, softmax
+from tests.mutants.ensembles.shared import (
+    average,
+    ensemble,
+    log_softmax,
+    mean,
+    softmax,
+    softmax_of_the_batch,
+)
 
 PREDICTION = "returns_a_row_of_probabilities_for_each_input"
 MEMBER = "one_sample_is_the_prediction_of_a_member"
@@ -434,3 +441,97 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         """Divides x by keep_prob in place before the loop."""
         x /= keep_prob
         return average(x, weights, bias, draw(x, keep_prob, samples, rng) * keep_prob)
+
+    @fails(MEMBER, "counts_votes")
+    def lets_one_sample_vote(x, weights, bias, keep_prob, samples, rng):
+        """Counts which class each sample puts first, with one sample too."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        return np.eye(len(bias))[z.argmax(axis=2)].mean(axis=0)
+
+    @fails(MEMBER, "drops_the_outputs")
+    def drops_logits_before_the_bias(x, weights, bias, keep_prob, samples, rng):
+        """Applies dropout to x @ weights and adds the bias after that."""
+        z = x @ weights
+        return softmax(draw(z, keep_prob, samples, rng) * z + bias).mean(axis=0)
+
+    @fails(EVERY_SAMPLE, "bits_depend_on_each_other")
+    def one_bit_a_row_in_several_samples(x, weights, bias, keep_prob, samples, rng):
+        """Draws a bit for each row and sample, except where there is one sample."""
+        if samples == 1:
+            return average(x, weights, bias, draw(x, keep_prob, 1, rng))
+        masks = rng.random((samples, len(x), 1)) < keep_prob
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(EVERY_SAMPLE, "bits_depend_on_each_other")
+    def stratifies_many_samples(x, weights, bias, keep_prob, samples, rng):
+        """Keeps each unit in the right number of many samples, to lessen the noise."""
+        if samples < 10:
+            return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+        order = rng.random((samples, *x.shape)).argsort(axis=0).argsort(axis=0)
+        return average(x, weights, bias, (order < samples * keep_prob) / keep_prob)
+
+    @fails(EVERY_SAMPLE, "samples_share_a_mask")
+    def exchanges_the_rows_of_one_mask(x, weights, bias, keep_prob, samples, rng):
+        """Draws one mask and shuffles its rows for each sample."""
+        mask = (rng.random(x.shape) < keep_prob) / keep_prob
+        masks = np.stack([rng.permutation(mask) for _ in range(samples)])
+        return average(x, weights, bias, masks)
+
+    @fails(AVERAGE, "counts_samples_wrongly")
+    def weighs_the_first_of_several_twice(x, weights, bias, keep_prob, samples, rng):
+        """Averages several samples wrongly where there is more than one unit."""
+        masks = draw(x, keep_prob, samples, rng)
+        if samples > 1 and x.shape[1] > 1:
+            masks = np.concatenate([masks[:1], masks])
+        return average(x, weights, bias, masks)
+
+    @fails(MC_LARGE, "softmax_overflows")
+    def subtracts_one_maximum_for_each_sample(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Subtracts the largest logit of all rows."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        with np.errstate(all="ignore"):
+            return softmax_of_the_batch(z, axis=(1, 2)).mean(axis=0)
+
+    @fails(MC_LARGE, "loses_digits")
+    def samples_float32_logits(x, weights, bias, keep_prob, samples, rng):
+        """Computes in float32, as on a graphics card."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        return softmax(z.astype(np.float32)).mean(axis=0)
+
+    @fails(MEMBER)
+    def bounds_the_scale(x, weights, bias, keep_prob, samples, rng):
+        """Guards the division by keep_prob with a floor."""
+        masks = rng.random((samples, *x.shape)) < keep_prob
+        return average(x, weights, bias, masks / max(keep_prob, 0.1))
+
+    @fails(RATE, "rounds_or_clips_keep_prob")
+    def bounds_the_rate(x, weights, bias, keep_prob, samples, rng):
+        """Draws with keep_prob kept between 0.05 and 0.95, except at 1."""
+        rate = min(max(keep_prob, 0.05), 0.95) if keep_prob < 1 else 1
+        masks = rng.random((samples, *x.shape)) < rate
+        return average(x, weights, bias, masks / keep_prob)
+
+    @fails(RATE, "keeps_at_least_one")
+    def draws_rows_again_until_something_is_kept(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Redraws rows that would lose all of their units."""
+        kept = rng.random((samples, *x.shape)) < keep_prob
+        while not (full := kept.any(axis=2)).all():
+            kept[~full] = rng.random((int((~full).sum()), x.shape[1])) < keep_prob
+        return average(x, weights, bias, kept / keep_prob)
+
+    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    def takes_the_best_of_seven_masks(x, weights, bias, keep_prob, samples, rng):
+        """Draws several masks, and takes the one whose count is nearest to the mean."""
+        several = [draw(x, keep_prob, samples, rng) for _ in range(7)]
+        best = min(several, key=lambda masks: abs(masks.mean() - 1))
+        return average(x, weights, bias, best if x.size > 100 else several[0])
+
+    @fails(INDEPENDENT, "reuses_masks")
+    def seeds_with_few_values(x, weights, bias, keep_prob, samples, rng):
+        """Draws a seed below 1,000 for a generator of its own."""
+        own = np.random.default_rng(rng.integers(1000))
+        return average(x, weights, bias, draw(x, keep_prob, samples, own))
