@@ -56,7 +56,7 @@ c.HTMLExporter.filters = {
     "markdown2html": "autograder.doors.nbgrader.feedback.harmless_markdown",
     "highlight_code": "autograder.doors.nbgrader.feedback.bounded_highlight",
     "strip_files_prefix": "autograder.doors.nbgrader.feedback.unchanged",
-    "clean_html": "autograder.doors.nbgrader.feedback.as_written",
+    "clean_html": "autograder.doors.nbgrader.feedback.shown_or_text",
 }
 
 # ---- The table of scores says which of them are not final.

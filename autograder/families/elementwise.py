@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
@@ -28,6 +29,13 @@ SMALL_SHAPES = ((1,), (1, 5), (5, 1), (1, 1), (3, 1, 4), (1, 1, 1, 1))
 ALL_SHAPES = (*SHAPES, *SMALL_SHAPES)
 DTYPES = (np.float64, np.float32)
 _MAGNITUDES = 10.0 ** np.arange(-12, 13)
+
+
+#: What element-wise dropouts may be called with.
+TAKES: Mapping[str, Range] = {
+    "x": floats("a float array with 1 to 4 axes", 1, 4),
+    "keep_prob": keep_probs(),
+}
 
 
 class Wrong(Mistakes, section="conv-definitions"):
@@ -69,8 +77,9 @@ class Wrong(Mistakes, section="conv-definitions"):
     )
     changes_x_at_test = at(
         "conv-test-time",
-        "at test some units come back otherwise than the statement says: no clipping, "
-        "rounding or exception for some arrays belongs there.",
+        "at test some units come back otherwise than the statement says: no bound, "
+        "rounding, stored result or exception for some arrays or values of keep_prob "
+        "belongs there.",
     )
     training_flag_reversed = """your function drops units with training=False and none
         in training; the flag is read the wrong way round."""
@@ -151,7 +160,7 @@ class Wrong(Mistakes, section="conv-definitions"):
         factor, or another number stands for it."""
     replaces_dropped_units = """in training no unit comes back as 0, and they do not all
         come back multiplied by one factor: either dropped units are filled with another
-        number than 0, or noise stands in for the mask."""
+        number than 0, or noise is added, or a constant."""
     scale_differs_from_unit_to_unit = """kept units of one call come back multiplied by
         different numbers: either noise is added, or large values are cut off; one
         factor serves all."""
@@ -231,17 +240,40 @@ def call_text(
     return f"{name}(x of shape {tuple(shape)}, {keep_prob}, rng{mode})"
 
 
-def tiled(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
+def tiled(trial: Trial, shape: Sequence[int]) -> np.ndarray:
     """Return inputs that repeat after some thousands, so that many take no time."""
-    some = min(math.prod(shape), 4999)
-    return np.resize(trial.inputs(some, zeros=zeros), tuple(shape))
+    return _repeated_to(trial.inputs(min(math.prod(shape), 4999)), shape)
 
 
 def wide(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
-    """Return such inputs of all sizes from 1e-12 to 1e12, half of them larger than 1.75."""
-    some = min(math.prod(shape), 4999)
-    sizes = np.resize(trial.rng.permutation(_MAGNITUDES), some)
-    return np.resize(sizes * trial.inputs(some, zeros=zeros), tuple(shape))
+    """Return such inputs of all sizes from 1e-12 to 1e12, half of them larger than 1.75,
+    a share ``zeros`` of them 0."""
+    rng, some = trial.rng, min(math.prod(shape), 4999)
+    x = rng.uniform(-2.5, 2.5, some)
+    x += np.copysign(0.5, x)
+    x *= np.tile(rng.permutation(_MAGNITUDES), -(-some // len(_MAGNITUDES)))[:some]
+    if zeros:
+        x[rng.random(some) < zeros] = 0.0
+    return _repeated_to(x, shape)
+
+
+def _repeated_to(x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    whole = x.size == math.prod(shape)
+    return x.reshape(tuple(shape)) if whole else np.resize(x, tuple(shape))
+
+
+def constant(values: np.ndarray) -> bool:
+    """Return whether all values are the same number, to rounding error."""
+    return bool(values.size and facts.close(values, values.flat[0], atol=0))
+
+
+def by_size(x: np.ndarray, lost: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether the ``lost`` entries of x, a mask, are all smaller, or all larger,
+    than the ``others`` are."""
+    one, other = np.abs(x[lost]), np.abs(x[others])
+    if not one.size or not other.size:
+        return False
+    return bool(one.max() < other.min() or one.min() > other.max())
 
 
 def covering(*lists: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
@@ -277,7 +309,8 @@ class Draw:
     @property
     def mask(self) -> np.ndarray:
         """The mask, read off the output; the inputs hold no zero."""
-        return self.out != 0
+        found: np.ndarray = self.out != 0
+        return found
 
     @property
     def ratio(self) -> float | None:

@@ -5,33 +5,37 @@ are orthogonal, the logarithms of one member's probabilities give back each unit
 0 or x / keep_prob, and an average of k members says how many of the k kept a unit.
 """
 
+import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import corners, elementwise
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
     """Return probabilities along the last axis."""
     e: np.ndarray = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    found: np.ndarray = e / e.sum(axis=-1, keepdims=True)
+    return found
 
 
 def log_softmax(z: np.ndarray) -> np.ndarray:
     """Return log-probabilities along the last axis, of any size."""
     z = z - z.max(axis=-1, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    found: np.ndarray = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    return found
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """Return 1 / (1 + exp(-z)) without overflow."""
-    return np.exp(-np.logaddexp(0, -z))
+    found: np.ndarray = np.exp(-np.logaddexp(0, -z))
+    return found
 
 
 def every_mask(*shape: int) -> np.ndarray:
@@ -73,7 +77,10 @@ class Case:
 
     def logits(self, factor: Any = 1.0, bias: np.ndarray | None = None) -> np.ndarray:
         """Return the logits for inputs ``factor * x``, a number or one for each unit."""
-        return factor * self.x @ self.weights + (self.bias if bias is None else bias)
+        found: np.ndarray = factor * self.x @ self.weights + (
+            self.bias if bias is None else bias
+        )
+        return found
 
     def members(self) -> np.ndarray:
         """Return the logits of every member, (2**D, N, C), in order of ``every_mask``."""
@@ -102,17 +109,56 @@ def ordinary(
     return Case(trial.inputs(n, d, zeros=zeros), weights, bias, keep_prob)
 
 
+def at_corners(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
+    """Return cases at the corners of the range of x and keep_prob; their logits are
+    moderate once inputs are multiplied by ``factor(keep_prob)``. Weights and biases are
+    in turn of either sign, positive, negative and 0 in part."""
+    inputs = corners.arrays(trial, 2, 2)
+    inputs += [trial.inputs(2, 4).astype(np.float32), np.zeros((2, 3))]
+    cases = []
+    for i, (x, keep_prob) in enumerate(corners.with_keep_probs(inputs)):
+        rng, (_, d), c = trial.rng, x.shape, 2 + i % 3
+        size = 3 / factor(keep_prob) / np.sqrt(d) / (np.abs(x).max() or 1)
+        weights, bias = size * rng.uniform(-1, 1, (d, c)), rng.uniform(-1, 1, c)
+        if i % 4 == 1:
+            weights, bias = np.abs(weights), -np.abs(bias)
+        if i % 4 == 2:
+            weights, bias = -np.abs(weights), np.abs(bias)
+        if i % 4 == 3:
+            weights[:, 0], bias[::2] = 0, 0
+        cases.append(Case(x, weights, bias, keep_prob))
+    # What differs from the first in one row alone, for answers that are remembered.
+    x = cases[0].x * np.where(np.arange(len(cases[0].x)) == 1, -1, 1)[:, None]
+    return [*cases, replace(cases[0], x=x)]
+
+
 def readable(trial: Trial, n: int, d: int, keep_prob: float) -> Case:
     """Return a case of D + 3 classes whose masks can be read off one member's output.
 
     The weights' rows are orthogonal to each other and to the vector of ones, so that
     softmax's division, the same for all classes, leaves no trace in them."""
-    classes = d + 3
-    square = trial.rng.normal(size=(classes, d + 1))
-    square[:, 0] = 1
-    weights = 2 * keep_prob * np.linalg.qr(square)[0][:, 1:].T
-    bias = trial.rng.uniform(-1, 1, classes)
+    weights = _orthogonal(trial, d, keep_prob)
+    bias = trial.rng.uniform(-1, 1, d + 3)
     return Case(trial.inputs(n, d), weights, bias, keep_prob)
+
+
+def readable_at_corners(trial: Trial) -> list[Case]:
+    """Return readable cases at the corners of the range of x and keep_prob."""
+    inputs = corners.arrays(trial, 2, 2)
+    inputs += [trial.inputs(40, 25), trial.inputs(20, 3).astype(np.float32)]
+    cases = []
+    for x, keep_prob in corners.with_keep_probs(inputs):
+        d, size = x.shape[1], np.abs(x).max()
+        weights = _orthogonal(trial, d, keep_prob) * 3 / size
+        cases.append(Case(x, weights, trial.rng.uniform(-1, 1, d + 3), keep_prob))
+    return cases
+
+
+def _orthogonal(trial: Trial, d: int, keep_prob: float) -> np.ndarray:
+    square = trial.rng.normal(size=(d + 3, d + 1))
+    square[:, 0] = 1
+    rows: np.ndarray = 2 * keep_prob * np.linalg.qr(square)[0][:, 1:].T
+    return rows
 
 
 def loud(trial: Trial, n: int, keep_prob: float) -> Case:
@@ -127,30 +173,31 @@ def loud(trial: Trial, n: int, keep_prob: float) -> Case:
 
 
 def torn(trial: Trial, n: int) -> Case:
-    """Return a case at keep_prob = 0.5 whose members are sure of one class or the other,
-    so that every class's mean log-probability is near -950: too small to be exponentiated
-    before it is renormalised. |logits| < 1000 throughout."""
+    """Return a case at keep_prob = 0.5 whose members are, in every other row, sure of one
+    class or the other, so that every class's mean log-probability is near -950: too small
+    to be exponentiated before it is renormalised. |logits| < 1000 throughout."""
     case = ordinary(trial, n, 2, 3, 0.5)
     case.x[:, 0] = 950 + trial.rng.uniform(-1, 1, n)
+    case.x[1::2, 0] = 0
     case.weights[0] = 1, -1, 0
     bias = case.bias + np.array([-950, 950, 0])
     return Case(case.x, case.weights, bias, 0.5)
 
 
-def shifted(trial: Trial, keep_prob: float) -> Case:
+def shifted(trial: Trial, keep_prob: float, factor: float) -> Case:
     """Return a case in which all logits of a row are near 990, -990 or 0 after inputs are
-    multiplied by keep_prob, and their differences are moderate."""
+    multiplied by ``factor``, and their differences are moderate."""
     case = ordinary(trial, 6, 3, 4, keep_prob)
-    case.x[:, 0] = np.array([1, -1, 0, 1, -1, 0]) * 990 / keep_prob
+    case.x[:, 0] = np.array([1, -1, 0, 1, -1, 0]) * 990 / factor
     case.weights[0] = 1
     return case
 
 
-def spread(trial: Trial, keep_prob: float) -> Case:
+def spread(trial: Trial, keep_prob: float, factor: float) -> Case:
     """Return a case in which the logits of a row, after inputs are multiplied by
-    keep_prob, differ by up to 1900: all but the largest round to probability 0."""
+    ``factor``, differ by up to 1900: all but the largest round to probability 0."""
     case = ordinary(trial, 4, 3, 4, keep_prob)
-    case.x[:, 0] = np.array([1, -1, 1, -1]) * 950 / keep_prob
+    case.x[:, 0] = np.array([1, -1, 1, -1]) * 950 / factor
     case.weights[0] = 1, -1, -0.6, -0.4
     return case
 
@@ -159,7 +206,7 @@ def inputs_of(case: Case, log_likes: np.ndarray, bias: np.ndarray) -> np.ndarray
     """Return the inputs (N, D) of a readable case that explain logits, or logarithms of
     probabilities; NaN in rows that no inputs explain."""
     centred = log_likes - log_likes.mean(axis=1, keepdims=True) - (bias - bias.mean())
-    inputs: np.ndarray = centred @ case.weights.T / (2 * case.keep_prob) ** 2
+    inputs: np.ndarray = centred @ case.weights.T / (case.weights**2).sum(axis=1)
     rest = np.abs(inputs @ case.weights - centred).max(axis=1)
     inputs[rest > 1e-3] = np.nan
     return inputs
@@ -169,9 +216,13 @@ def ratios_of(
     case: Case, log_likes: np.ndarray, bias: np.ndarray | None = None
 ) -> np.ndarray:
     """Return what each unit of x was multiplied with, and then by keep_prob: 1 for a
-    kept unit, 0 for a dropped one, when all is well."""
+    kept unit, 0 for a dropped one, when all is well. Where x is 0, it is 1."""
     inputs = inputs_of(case, log_likes, case.bias if bias is None else bias)
-    return inputs / case.x * case.keep_prob
+    units = np.where(case.x == 0, 1, case.x)
+    ratios: np.ndarray = np.where(
+        case.x == 0, 1 + 0 * inputs, inputs / units * case.keep_prob
+    )
+    return ratios
 
 
 def are_bits(ratios: np.ndarray) -> bool:
@@ -189,14 +240,24 @@ def kept_of(case: Case, found: np.ndarray, samples: int) -> np.ndarray:
     return np.where(rest < 1e-5, share * samples, np.nan)
 
 
-def distance_to_pairs(case: Case, found: np.ndarray) -> np.ndarray:
-    """Return each row's distance, (N,), from the nearest average of two members. For D of
-    3 or less."""
-    members = softmax(case.members())
-    first, second = np.triu_indices(len(members))
-    averages = (members[first] + members[second]) / 2
-    distance: np.ndarray = np.abs(averages - found).max(axis=2).min(axis=0)
-    return distance
+def choices(members: int, samples: int) -> np.ndarray:
+    """Return all choices of so many of the members, in any order, (K, samples)."""
+    every = itertools.combinations_with_replacement(range(members), samples)
+    return np.array(list(every))
+
+
+def averages_that_fit(
+    members: np.ndarray,
+    found: np.ndarray,
+    samples: int,
+    rtol: float = 1e-5,
+    atol: float = 1e-9,
+) -> np.ndarray:
+    """Return which averages of so many members' probabilities (2**D, N, C) equal each
+    row found (N, C): (K, N), in the order of ``choices``."""
+    averages = members[choices(len(members), samples)].mean(axis=1)
+    fits: np.ndarray = np.isclose(found, averages, rtol=rtol, atol=atol).all(axis=2)
+    return fits
 
 
 def expect_follows_rng(

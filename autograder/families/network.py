@@ -6,7 +6,7 @@ of the calculation say what went wrong.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,15 @@ class Wrong(Mistakes, section="back-derivation"):
         of the logits is divided already, weights and biases take sums over rows."""
     lacks_the_relu_gate = """your gradient passes through hidden units that the ReLU set
         to 0."""
-    softmax_overflows = """the exponential of a large logit overflows; subtract each
-        row's largest logit first."""
-    clips_the_loss = """a probability too small for a float became 0, or was clipped,
-        before you took its logarithm; compute the log-probability from the logits,
-        without the detour."""
+    softmax_overflows = """the exponentials of a row's logits overflow, or all round to
+        0; subtract the row's own largest logit first, for the softmax and for the
+        logarithm of the sum."""
+    one_maximum_for_all_rows = """you subtract one number from the logits of all rows,
+        and in rows far below it every exponential rounds to 0; subtract each row's own
+        largest logit."""
+    clips_the_loss = """either a probability too small for a float became 0, or was
+        clipped, before you took its logarithm, or large logits are cut off; compute the
+        log-probability from the logits, without the detour."""
     never_drops = "loss and gradients are those of the network without dropout."
     loss_without_dropout = at(
         "back-same-mask",
@@ -62,9 +66,19 @@ class Wrong(Mistakes, section="back-derivation"):
         grads has the same keys as params."""
     flips_the_sign = """your gradients point downhill: they are the steps to take;
         return the gradients themselves."""
-    computes_another_loss = """the loss is not the mean cross-entropy of the batch, even
-        without dropout: is a penalty added to it, or the logarithm taken of something
-        else?"""
+    loses_digits_in_large_logits = """what is right with small logits is not quite with
+        large ones: either probabilities are cut off on the way to the gradient, or digits
+        are lost, in float32 for example."""
+    flips_the_sign_of_the_loss = """the loss is the mean log-probability of the labels;
+        it lacks the minus."""
+    takes_another_logarithm = "the loss has the logarithm of another base than e."
+    averages_over_classes = """you divide by the number of classes as well; the loss is
+        the mean over rows."""
+    forgets_the_relu = "your hidden layer is linear: it lacks the ReLU."
+    forgets_a_bias = "your network leaves out a bias, b1 or b2."
+    computes_another_loss = """the loss is not that of the statement even where nothing
+        is dropped: either the forward pass is another (an activation, a bias), or the
+        loss is (a penalty, a mean over something else, another logarithm)."""
     backpropagation_is_wrong_without_dropout = at(
         "back-gradcheck",
         "a gradient is wrong even where nothing is dropped; compare it with finite "
@@ -99,6 +113,7 @@ def reference(
     multiplier: np.ndarray,
     back: np.ndarray | None = None,
     gate: bool = True,
+    relu: bool = True,
     input_multiplier: np.ndarray | None = None,
     saved: np.ndarray | None = None,
 ) -> Arrays:
@@ -106,12 +121,12 @@ def reference(
 
     ``multiplier`` is (..., N, H), and results have its leading axes. ``back`` multiplies
     in the backward pass (the same by default), ``gate`` is the ReLU's derivative,
-    ``input_multiplier`` (..., N, D) multiplies x, and ``saved`` multiplies the hidden
-    units for the gradient of W2: variants that explain mistakes."""
+    ``relu`` the ReLU itself, ``input_multiplier`` (..., N, D) multiplies x, and ``saved``
+    multiplies the hidden units for the gradient of W2: variants that explain mistakes."""
     back = multiplier if back is None else back
     inputs = x if input_multiplier is None else x * input_multiplier
     z = inputs @ params["W1"] + params["b1"]
-    active = np.maximum(z, 0)
+    active = np.maximum(z, 0) if relu else z
     hidden = active * multiplier
     log_probabilities = log_softmax(hidden @ params["W2"] + params["b2"])
     rows = np.arange(len(y))
@@ -165,6 +180,18 @@ class Batch:
         params, x = parameters(trial, d, h, c), trial.inputs(n, d)
         return cls(params, x, trial.rng.integers(c, size=n), keep_prob)
 
+    @classmethod
+    def readable(cls, trial: Trial, rows: int, units: int, keep_prob: float) -> "Batch":
+        """Return a batch whose mask (rows, units) is where the gradient of W1 is not 0.
+
+        Row i of x is non-zero in place i alone, so row i of the gradient belongs to it;
+        with positive weights every hidden unit is active. Logits stay moderate."""
+        params = parameters(trial, rows, units, 3)
+        params |= {"W1": np.abs(params["W1"]), "b1": np.abs(params["b1"]) + 0.1}
+        params["W2"] *= keep_prob
+        x = np.diag(trial.rng.uniform(0.5, 2, rows))
+        return cls(params, x, trial.rng.integers(3, size=rows), keep_prob)
+
     @property
     def call(self) -> str:
         """The call as it is shown in messages."""
@@ -179,6 +206,11 @@ class Batch:
         """Return what the student's function finds. Raises ``CheckFailure``."""
         return loss_and_gradients(function(*self.given, rng), self.params, self.call)
 
+    def mask(self, function: StudentFunction, rng: np.random.Generator) -> np.ndarray:
+        """Return the mask of one call on a readable batch, True where kept."""
+        found: np.ndarray = self.run(function, rng)["W1"] != 0
+        return found
+
     def expected(self, multiplier: Any, **variant: Any) -> Arrays:
         """Return the loss and gradients of ``reference`` on this batch."""
         return reference(self.params, self.x, self.y, multiplier, **variant)
@@ -187,44 +219,57 @@ class Batch:
 def differing(found: Arrays, expected: Arrays) -> Iterator[tuple[str, str]]:
     """Yield each part that is wrong and what messages say of it."""
     for name in PARTS:
-        if not facts.close(found[name], expected[name], atol=1e-6):
+        if not facts.close(found[name], expected[name], atol=1e-9):
             what = "loss" if name == "loss" else f"grads[{name!r}]"
             yield name, f"{what} is wrong; {facts.worst(found[name], expected[name])}."
 
 
 def plain_mistake(batch: Batch, found: Arrays, expected: Arrays) -> str:
     """Return what is behind wrong results at keep_prob = 1."""
-    rows = len(batch.y)
+    rows, classes = len(batch.y), len(batch.params["b2"])
     wrong = [name for name in PARTS if not facts.close(found[name], expected[name])]
 
     def same(parts: list[str], other: Arrays, factor: float = 1) -> bool:
         return all(facts.close(found[part], factor * other[part]) for part in parts)
 
+    def without(bias: str) -> Arrays:
+        params = {**batch.params, bias: 0 * batch.params[bias]}
+        return replace(batch, params=params).expected(1.0)
+
+    whole, linear = [*PARTS], batch.expected(1.0, relu=False, gate=False)
+    nothing, base = batch.expected(0.0), (np.log(2), np.log(10))
     shown = {
         Wrong.sums_over_rows: same(wrong, expected, rows),
         Wrong.divides_by_rows_twice: same(wrong, expected, 1 / rows),
-        Wrong.lacks_the_relu_gate: same([*PARTS], batch.expected(1.0, gate=False)),
-        Wrong.computes_another_loss: "loss" in wrong,
+        Wrong.averages_over_classes: same(wrong, expected, 1 / classes),
+        Wrong.lacks_the_relu_gate: same(whole, batch.expected(1.0, gate=False)),
+        Wrong.forgets_the_relu: same(whole, linear),
+        Wrong.forgets_a_bias: any(same(whole, without(b)) for b in ("b1", "b2")),
+        elementwise.Wrong.takes_one_for_a_drop_probability: same(whole, nothing),
+        Wrong.takes_another_logarithm: any(same(wrong, expected, 1 / b) for b in base),
+        Wrong.flips_the_sign_of_the_loss: "loss" in wrong and same(wrong, expected, -1),
         Wrong.flips_the_sign: same(wrong, expected, -1),
+        Wrong.computes_another_loss: "loss" in wrong,
     }
     return first(True, shown) or Wrong.backpropagation_is_wrong_without_dropout
 
 
 def holds_nan(result: Any) -> bool:
-    """Return whether NaN stands anywhere in the returned (loss, grads)."""
-    loss, grads = result if isinstance(result, tuple) and len(result) == 2 else (0, {})
-    values = [loss, *(grads.values() if isinstance(grads, dict) else ())]
+    """Return whether NaN stands anywhere in the gradients of the returned tuple."""
+    _, grads = result if isinstance(result, tuple) and len(result) == 2 else (0, {})
+    values = grads.values() if isinstance(grads, dict) else ()
     arrays = [np.asarray(v) for v in values if isinstance(v, float | np.ndarray)]
     return any(a.dtype.kind == "f" and bool(np.isnan(a).any()) for a in arrays)
 
 
 def fitting(found: Arrays, candidates: Arrays) -> dict[str, np.ndarray]:
-    """Return, by part, which of the candidates equal what was found (to 1e-6)."""
-    fits = {}
+    """Return, by part, which of the candidates equal what was found, as ``differing``
+    has it."""
+    fits: dict[str, np.ndarray] = {}
     for name in PARTS:
         value = candidates[name].reshape(-1, found[name].size)
-        gap = np.abs(value - found[name].reshape(-1)).max(axis=1)
-        fits[name] = gap <= 1e-6 * (1 + np.abs(value).max())
+        equal = np.isclose(found[name].reshape(-1), value, rtol=1e-5, atol=1e-9)
+        fits[name] = equal.all(axis=1)
     return fits
 
 
@@ -237,9 +282,12 @@ def together(fits: dict[str, np.ndarray], parts: tuple[str, ...] = PARTS) -> np.
     return result
 
 
-def explanations_of(batch: Batch, found: Arrays, kept: np.ndarray) -> dict[str, bool]:
+def explanations_of(
+    batch: Batch, found: Arrays, kept: np.ndarray, scales: dict[str, np.ndarray]
+) -> dict[str, bool]:
     """Return whether each mistake explains results which no mask does; the most
-    particular first: a mask drawn anew may happen to keep all."""
+    particular first: a mask drawn anew may happen to keep all. ``scales`` holds what the
+    masks ``kept`` may be multiplied with by mistake."""
     scaled, one, p = kept / batch.keep_prob, np.ones((1, 1, 1)), batch.keep_prob
     passes = backward_pass.Wrong
 
@@ -263,6 +311,7 @@ def explanations_of(batch: Batch, found: Arrays, kept: np.ndarray) -> dict[str, 
     shown = {
         Wrong.never_drops: explains(one),
         Wrong.network_forgets_to_rescale: explains(kept),
+        **{name: explains(kept * scale) for name, scale in scales.items()},
         Wrong.loss_without_dropout: gradients and explains(one, ("loss",)),
         Wrong.loss_of_another_mask: gradients and explains(scaled, ("loss",)),
         Wrong.undropped_layer_for_the_second_weights: explains(scaled, saved=one),
@@ -270,9 +319,8 @@ def explanations_of(batch: Batch, found: Arrays, kept: np.ndarray) -> dict[str, 
     }
     if not any(shown.values()):
         inputs = every_mask(*batch.x.shape)[:, None] / p
-        shown[Wrong.drops_the_input] = any(
-            explains(hidden, input_multiplier=inputs) for hidden in (one, scaled)
-        )
+        fits = [explains(m, input_multiplier=inputs) for m in (one, scaled)]
+        shown[Wrong.drops_the_input] = any(fits)
     return shown
 
 
@@ -284,15 +332,8 @@ def hidden_mask(
     keep_prob: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return the mask (rows, units) of one call, True where kept.
-
-    Row i of x is non-zero in place i alone, so row i of the gradient of W1 belongs to it;
-    with positive weights every hidden unit is active, so a 0 there is a dropped unit."""
-    params = parameters(trial, rows, units, 3)
-    params |= {"W1": np.abs(params["W1"]), "b1": np.abs(params["b1"]) + 0.1}
-    x = np.diag(trial.rng.uniform(0.5, 2, rows))
-    batch = Batch(params, x, trial.rng.integers(3, size=rows), keep_prob)
-    return batch.run(function, rng)["W1"] != 0
+    """Return the mask (rows, units) of one call, True where kept."""
+    return Batch.readable(trial, rows, units, keep_prob).mask(function, rng)
 
 
 def dependence(kept: np.ndarray) -> str | None:

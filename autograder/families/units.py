@@ -21,7 +21,9 @@ from autograder.families.elementwise import (
     LARGE,
     Draw,
     Wrong,
+    by_size,
     call_text,
+    constant,
     covering,
     draw,
     factor,
@@ -126,26 +128,41 @@ def test_mode(
             raise
         out = facts.float_array(facts.pair(result, call)[0], shape, call, "out")
         expect_unchanged(trial, x, after[0], call)
-        if facts.close(out, scale(keep_prob) * x, atol=0):
-            continue
-        dropped = float(np.mean(out[x != 0] == 0))
-        trial.expect(
-            not 0 < dropped < 1,
-            f"{call}: {dropped:.0%} of the units came back 0; at test nothing is dropped.",
-            Wrong.still_drops_at_test,
-        )
-        name = name_of(factor(function, trial, training=False))
-        trial.expect(
-            not out[x == 0].any(),
-            f"{call}: a unit whose input is 0 comes back non-zero.",
-            name or Wrong.adds_a_number,
-        )
-        found, expected = wrong_factor(out[x != 0], x[x != 0], scale(keep_prob))
-        trial.fail(
-            f"{call}: a unit comes back {found} times as large; expected {expected} "
-            "times.",
-            name or Wrong.changes_x_at_test,
-        )
+        if not facts.close(out, scale(keep_prob) * x, atol=0):
+            name = name_of(factor(function, trial, training=False))
+            _fail_at_test(trial, call, x, out, scale(keep_prob), name)
+
+
+def _fail_at_test(
+    trial: Trial,
+    call: str,
+    x: np.ndarray,
+    out: np.ndarray,
+    expected: float,
+    name: str | None,
+) -> None:
+    """Say how ``out`` differs from ``expected * x``, and why: because of ``name``, or
+    what else shows."""
+    lost, others = (x != 0) & (out == 0), out != 0
+    trial.expect(
+        not lost.any() or not others.any(),
+        f"{call}: {lost.sum() / (x != 0).sum():.0%} of the units came back 0; at test "
+        "nothing is dropped.",
+        Wrong.changes_x_at_test
+        if by_size(x, lost, others)
+        else Wrong.still_drops_at_test,
+    )
+    trial.expect(
+        not out[x == 0].any(),
+        f"{call}: a unit whose input is 0 comes back non-zero.",
+        name
+        or (Wrong.adds_a_number if constant(out[x == 0]) else Wrong.changes_x_at_test),
+    )
+    found, wanted = wrong_factor(out[x != 0], x[x != 0], expected)
+    trial.fail(
+        f"{call}: a unit comes back {found} times as large; expected {wanted} times.",
+        name or Wrong.changes_x_at_test,
+    )
 
 
 def keeps_everything_at_one(
@@ -198,7 +215,11 @@ def _scale_mistake(
         on_zeros = draw(function, trial, LARGE, keep_prob, x=np.zeros(LARGE)).mask
         varies = Wrong.scale_differs_from_unit_to_unit
         return Wrong.adds_a_number if on_zeros.any() else varies
-    if got.x.size > 30 and facts.close(got.out.sum(), got.x.sum(), rtol=1e-3):
+    if (
+        got.x.size > 30
+        and not got.mask.all()
+        and facts.close(got.out.sum(), got.x.sum(), rtol=1e-3)
+    ):
         return Wrong.preserves_the_sum
     if factor(function, trial, training=True) == "2":
         return Wrong.doubles_whatever_keep_prob

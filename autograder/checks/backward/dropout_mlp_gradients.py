@@ -5,14 +5,17 @@ from functools import partial
 
 import numpy as np
 
+from autograder.checks.conventions.inverted_dropout import Wrong as WrongDropout
+from autograder.checks.expectation.bernoulli_mask import Wrong as WrongMask
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import elementwise, network
+from autograder.families import corners, elementwise, network
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.network import Batch
 from autograder.families.properties import expect_unchanged, stated
-from autograder.laws.binomial import Proportion, agreement, exact_count
+from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
 exercise = Exercise(
     "dropout_mlp_gradients",
@@ -20,6 +23,26 @@ exercise = Exercise(
     title="Loss and gradients of a network with one dropped layer",
     signature="dropout_mlp_gradients(params, x, y, keep_prob, rng) -> (loss, grads)",
     section="back-same-mask",
+    takes={
+        "params": domain.Range(
+            "`params` is a dict of four float arrays",
+            {
+                "D = 1": lambda params: params["W1"].shape[0] == 1,
+                "H = 1": lambda params: params["W1"].shape[1] == 1,
+                "C = 2": lambda params: params["W2"].shape[1] == 2,
+                "large biases": lambda params: np.abs(params["b2"]).max() >= 900,
+            },
+        ),
+        "x": domain.arrays("`x` is a float array (N, D), N >= 1", 2, 2).also(
+            one_row=lambda x: len(x) == 1,
+            zeros=lambda x: (x == 0).any(),
+        ),
+        "y": domain.Range(
+            "labels from 0 to C - 1",
+            {"one label alone": lambda y: y.size > 1 and np.ptp(y) == 0},
+        ),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 
@@ -32,30 +55,94 @@ def _runs(function: StudentFunction, trial: Trial) -> None:
 
 def _is_plain(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1, loss and gradients are those of the network without dropout."""
-    for sizes in ((6, 4, 9, 3), (1, 3, 4, 2), (20, 5, 8, 4), (3, 3, 3, 3)):
-        batch = Batch.random(trial, *sizes, 1.0)
+    for batch in _batches(trial):
         found, expected = batch.run(function, trial.generator()), batch.expected(1.0)
         for _, what in network.differing(found, expected):
             name = network.plain_mistake(batch, found, expected)
             trial.fail(f"{batch.call}: {what}", name)
 
 
+def _batches(trial: Trial) -> list[Batch]:
+    """Return batches at keep_prob = 1: of several sizes, then at the corners."""
+    sizes = ((6, 4, 9, 3), (1, 3, 4, 2), (20, 5, 8, 4), (3, 3, 3, 3))
+    corners = ((1, 1, 1, 2), (5, 1, 3, 2), (4, 3, 1, 3), (4, 3, 5, 2), (4, 2, 5, 3))
+    batches = [Batch.random(trial, *each, 1.0) for each in sizes + corners]
+    *_, one_label, other = batches
+    one_label.y[:] = trial.rng.integers(2)
+    other.x[0, 0] = 0
+    for size in (1e6, 1e-6):
+        params = {**other.params, "W1": other.params["W1"] / size}
+        batches.append(replace(other, x=size * other.x, params=params))
+    return [*batches, replace(other, x=other.x.astype(np.float32))]
+
+
 def _survives_large_logits(function: StudentFunction, trial: Trial) -> None:
     """With logits of ±1,000 loss and gradients are still finite and right."""
-    batch, clips = Batch.random(trial, 6, 3, 4, 3, 1.0), network.Wrong.clips_the_loss
-    for offset in ([1000.0, 0.0, -1000.0], [1000.0, 1000.0, 1000.0]):
-        params = {**batch.params, "b2": np.array(offset)}
-        large = replace(batch, params=params, y=np.arange(6) % 3)
-        call = f"{large.call} with the last bias {offset}"
-        result = function(*large.given, trial.generator())
-        try:
-            found = network.loss_and_gradients(result, params, call)
-        except CheckFailure as failure:
-            nan = network.holds_nan(result)
-            name = network.Wrong.softmax_overflows if nan else clips
-            raise CheckFailure(failure.message, name) from None
-        for part, what in network.differing(found, large.expected(1.0)):
-            trial.fail(f"{call}: {what}", clips if part == "loss" else None)
+    batch, wrong = Batch.random(trial, 6, 3, 4, 3, 1.0), network.Wrong
+    clips, overflows = wrong.clips_the_loss, wrong.softmax_overflows
+    # Only the last has labels of a probability that rounds to 0; no label is the third
+    # class, whose gradients there are 0.
+    for offset, name in (
+        ([1000.0, 1000.0, 1000.0], overflows),
+        ([-1000.0, -1000.0, -1000.0], overflows),
+        (None, wrong.one_maximum_for_all_rows),
+        ([1000.0, 0.0, -1000.0], clips),
+    ):
+        large = replace(batch, y=np.arange(6) % 2)
+        if offset is None:
+            large, what = _apart(large), "rows whose logits are near 990, -990 and 0"
+        else:
+            large = replace(large, params={**batch.params, "b2": np.array(offset)})
+            what = f"the last bias {offset}"
+        call = f"{large.call} with {what}"
+        found, expected = _finite(function, trial, large, call, name), large.expected(1)
+        for part, text in network.differing(found, expected):
+            far = not facts.close(found[part], expected[part], rtol=1e-3, atol=1e-3)
+            loses = wrong.loses_digits_in_large_logits
+            trial.fail(f"{call}: {text}", clips if part == "loss" and far else loses)
+    _survives_while_dropping(function, trial)
+
+
+def _finite(
+    function: StudentFunction, trial: Trial, batch: Batch, call: str, name: str
+) -> network.Arrays:
+    """Return loss and gradients; where they are not finite the mistake is ``name``, or
+    an overflow where that shows in the gradients."""
+    result = function(*batch.given, trial.generator())
+    try:
+        return network.loss_and_gradients(result, batch.params, call)
+    except CheckFailure as failure:
+        if name == network.Wrong.clips_the_loss and network.holds_nan(result):
+            name = network.Wrong.softmax_overflows
+        raise CheckFailure(failure.message, name) from None
+
+
+def _apart(batch: Batch) -> Batch:
+    """Return a batch of six rows whose logits are near 990, -990 or 0, as far as rows go;
+    in each row they differ moderately."""
+    params = {name: value.copy() for name, value in batch.params.items()}
+    x, sides = batch.x.copy(), np.array([1.0, -1.0, 0.0, 1.0, -1.0, 0.0])
+    x[:, 0] = 990 * sides
+    params["W1"][0], params["W1"][1:, :2], params["b1"][:2] = 0, 0, 0.01
+    params["W1"][0, :2], params["W2"][:2] = (1, -1), [[1], [-1]]
+    return replace(batch, params=params, x=x)
+
+
+def _survives_while_dropping(function: StudentFunction, trial: Trial) -> None:
+    """Check that some mask explains a call whose logits, with it, reach ±1,000."""
+    batch = Batch.random(trial, 2, 3, 4, 3, 0.5)
+    batch.params["b1"] += 1.0
+    batch.params["b2"][:], batch.y[:] = (900, 0, -900), (1, 2)
+    hidden = np.maximum(batch.x @ batch.params["W1"] + batch.params["b1"], 0) / 0.5
+    batch.params["W2"] *= 99 / (hidden @ np.abs(batch.params["W2"])).max()
+    call = f"{batch.call} with logits up to ±1,000"
+    found = _finite(function, trial, batch, call, network.Wrong.clips_the_loss)
+    fits = network.fitting(found, batch.expected(every_mask(2, 4) / 0.5))
+    trial.expect(
+        network.together(fits).any(),
+        f"{call}: no mask gives loss and gradients.",
+        network.Wrong.no_single_mask_explains_it,
+    )
 
 
 def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
@@ -76,12 +163,41 @@ def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
             f"gradients at once. Masks that give one of them: {counts}."
         )
         if names != []:  # what explains every call
-            shown = network.explanations_of(batch, found, kept)
+            scales = _scales(kept, keep_prob)
+            shown = network.explanations_of(batch, found, kept, scales)
             names = [name for name in names or shown if shown.get(name)]
     if message:
         trial.fail(
             message, [*(names or ()), network.Wrong.no_single_mask_explains_it][0]
         )
+    for keep_prob in corners.KEEP_PROBS:
+        # A large layer, whose mask the gradient of W1 shows.
+        batch = Batch.readable(trial, 60, 50, keep_prob)
+        found = batch.run(function, trial.generator())
+        mask = found["W1"] != 0
+        for _, what in network.differing(found, batch.expected(mask / keep_prob)):
+            trial.fail(
+                f"{batch.call}: with the mask that grads['W1'] shows, {what}",
+                network.Wrong.no_single_mask_explains_it,
+            )
+
+
+def _scales(kept: np.ndarray, keep_prob: float) -> dict[str, np.ndarray]:
+    """Return, by mistake, what wrong layers multiply the units of the masks with."""
+    wrong, p = WrongDropout, keep_prob
+    share = kept.mean(axis=-1, keepdims=True)
+    whole = kept.mean(axis=(-1, -2), keepdims=True)
+    factors = {
+        wrong.divides_by_drop_probability: 1 / (1 - p),
+        wrong.multiplies_by_keep_prob: p,
+        wrong.rescales_twice: 1 / p**2,
+        wrong.divides_by_the_root: p**-0.5,
+    }
+    scales = {name: np.asarray(factor) for name, factor in factors.items()}
+    fractions = [1 / np.maximum(fraction, 1e-9) for fraction in (share, whole)]
+    ones = np.ones_like(kept)
+    scales[wrong.divides_by_kept_fraction] = np.stack([f * ones for f in fractions])
+    return scales
 
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
@@ -93,6 +209,13 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         rate = partial(elementwise.share_name, keep_prob=keep_prob)
         what = f"hidden units kept at keep_prob = {keep_prob}"
         trial.judge(look, kept, kept.size, what, network.dependence(kept) or rate)
+    rng, rounds = trial.generator(), elementwise.Wrong.rounds_or_clips_keep_prob
+    for keep_prob in _NEAR_THE_ENDS:
+        look = f"kept at {keep_prob}"
+        rows = -(-trial.size(look) // 100)
+        kept = network.hidden_mask(function, trial, rows, 100, keep_prob, rng)
+        what = f"hidden units kept at keep_prob = {keep_prob}"
+        trial.judge(look, kept, kept.size, what, rounds)
 
 
 _INDEPENDENT = 0.7
@@ -100,6 +223,8 @@ _PAIRS = ("row pairs", "unit pairs", "successive calls")
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.05) for name in _PAIRS}
 _COUNTS = ("count in a row", "count in a call")
 _COUNT_LOOKS = {name: exact_count(20, _INDEPENDENT) for name in _COUNTS}
+_SPREAD = {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5)}
+_NEAR_THE_ENDS = (0.02, 0.98)
 
 
 def _drops_independently(function: StudentFunction, trial: Trial) -> None:
@@ -129,6 +254,44 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     count("count in a row", kept, "rows of 20 hidden units")
     calls = [mask(4, 5).ravel() for _ in range(trial.size("count in a call"))]
     count("count in a call", np.array(calls), "calls on 4 rows of 5 hidden units")
+    _varies_as_it_should(function, trial, rng)
+
+
+def _varies_as_it_should(
+    function: StudentFunction, trial: Trial, rng: np.random.Generator
+) -> None:
+    """Judge how the number of kept units spreads, that calls differ, and that a row, or
+    a layer of one unit, may lose all of its units or none."""
+    look, wrong = "count in a large call", elementwise.Wrong
+    large = Batch.readable(trial, 15, 40, _INDEPENDENT)
+    masks = [large.mask(function, rng) for _ in range(trial.size(look))]
+    # Two masks of 600 independent bits are equal with probability 0.58 ** 600.
+    trial.expect(
+        len({mask.tobytes() for mask in masks}) == len(masks),
+        f"Of {len(masks)} calls on 15 rows of 40 hidden units, some have the same mask.",
+        wrong.reuses_masks,
+    )
+    near = np.array([abs(int(mask.sum()) - 420) <= 6 for mask in masks])
+    what = "calls on 15 rows of 40 hidden units that keep 414 to 426"
+    trial.judge(look, near, near.size, what, wrong.bits_depend_on_each_other)
+    pairs = network.hidden_mask(function, trial, 200, 2, 0.5, rng).sum(axis=1)
+    one = Batch.readable(trial, 1, 1, 0.5)
+    single = [one.mask(function, rng) for _ in range(60)]
+    for kept, what, units in (
+        (pairs, "200 rows of 2 hidden units", 2),
+        (np.ravel(single), "60 calls on 1 row of 1 hidden unit", 1),
+    ):
+        # Chance leaves one of them out with probability 0.5 ** 60 at most.
+        for number, name in (
+            (0, WrongMask.keeps_at_least_one),
+            (units, wrong.drops_at_least_one),
+        ):
+            some = "none" if number == 0 else "all"
+            trial.expect(
+                (kept == number).any(),
+                f"Of {what}, at keep_prob = 0.5, never are {some} kept.",
+                name,
+            )
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:
@@ -157,10 +320,11 @@ def _leaves_arguments_alone(function: StudentFunction, trial: Trial) -> None:
 
 
 _RATES = {f"kept at {p}": Proportion(p, detects=0.03) for p in elementwise.KEEP_PROBS}
+_RATES |= {f"kept at {p}": Proportion(p, detects=0.019) for p in _NEAR_THE_ENDS}
 _RUNS = "returns_a_loss_and_four_gradients"
 _PLAIN = "is_plain_backpropagation_at_keep_prob_one"
 _ONE = "one_mask_explains_loss_and_gradients"
-_INDEPENDENCE = stated(_drops_independently, _PAIR_LOOKS | _COUNT_LOOKS)
+_INDEPENDENCE = stated(_drops_independently, _PAIR_LOOKS | _COUNT_LOOKS | _SPREAD)
 exercise.asks(0.25, _RUNS, stated(_runs))
 exercise.asks(0.5, _PLAIN, stated(_is_plain), _RUNS)
 exercise.asks(0.25, "large_logits_do_no_harm", stated(_survives_large_logits), _PLAIN)

@@ -14,6 +14,7 @@ exercise = Exercise(
     title="Drop units in training and multiply all units by keep_prob at test",
     signature="classic_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="conv-definitions",
+    takes=elementwise.TAKES,
 )
 
 
@@ -39,9 +40,6 @@ class Wrong(Mistakes, section="conv-test-time"):
     )
     divides_at_classic_test = """at test you divide by keep_prob; classic dropout
         multiplies by it."""
-    test_factor_fits_some_keep_probs = """at test you multiply by keep_prob at some of its
-        values, or on some arrays, and by another number at others: either keep_prob is
-        bounded or rounded on its way, or x is."""
     squares_the_test_factor = """at test you multiply by keep_prob twice, as when
         activations and weights are scaled both; once is enough."""
 
@@ -51,7 +49,6 @@ _AT_TEST = {
     "q": Wrong.multiplies_by_drop_probability_at_test,
     "1/p": Wrong.divides_at_classic_test,
     "p²": Wrong.squares_the_test_factor,
-    "p": Wrong.test_factor_fits_some_keep_probs,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
@@ -24,6 +25,12 @@ exercise = Exercise(
         "-> (weights, learning_rate, weight_decay)"
     ),
     section="conv-training-equivalence",
+    takes={
+        "weights": floats("a float array of shape (D, C)", 2, 2),
+        "learning_rate": Range("`learning_rate` > 0"),
+        "weight_decay": Range("`weight_decay` >= 0", {"0": lambda d: bool(d == 0)}),
+        "keep_prob": keep_probs(),
+    },
 )
 
 
@@ -45,6 +52,8 @@ class Wrong(Mistakes, section="conv-training-equivalence"):
     bounds_or_rounds_a_setting = """the factor is right for some settings and values of
         keep_prob and not for others: either a number is bounded or rounded on the way, or
         what was computed for other settings is used again."""
+    takes_another_factor = """your factor is made of keep_prob in another way: it is a
+        power of keep_prob, or 1 over one."""
     adds_to_the_decay = """a weight decay of 0 does not stay 0: it is bounded from
         below, or something is added; the decay is multiplied by a factor and by nothing
         else."""
@@ -79,23 +88,23 @@ class Case:
             f"{keep_prob})"
         )
 
-    def with_other_weights(self) -> "Case":
-        """Return the case with weights that agree in their first entry."""
-        twin, (weights, rate, decay) = copy.copy(self), self.given
-        other = -3 * weights
-        other[0, 0] = weights[0, 0]
-        twin.given = other, rate, decay
+    def with_weights(self, weights: np.ndarray) -> "Case":
+        """Return the case with these weights, but for their first entry."""
+        twin, (first, *others) = copy.copy(self), self.given
+        weights[0, 0] = first[0, 0]
+        twin.given = weights, others[0], others[1]
         return twin
 
 
 def _cases(trial: Trial) -> Iterator[Case]:
     """Yield settings of networks of several sizes, the first as usual ones are; each
-    comes a second time with other weights alone."""
+    comes again with other weights alone, that begin alike."""
     keep_probs = (*elementwise.ALL_KEEP_PROBS, 1.0)
     cases = elementwise.covering(_SHAPES, keep_probs, _SIZES, elementwise.DTYPES)
     for case in cases:
         yield (one := Case(trial, *case))
-        yield one.with_other_weights()
+        yield one.with_weights(-3 * one.given[0])
+        yield one.with_weights(np.full_like(one.given[0], one.given[0][0, 0]))
 
 
 def _answer(
@@ -143,7 +152,7 @@ def _expect_power(
         trial.fail(
             f"{case.call}: {_NAMES[which]} comes back {was} times what was given; "
             f"expected {should} times.",
-            name or (some if fits_some else None),
+            name or (some if fits_some else Wrong.takes_another_factor),
         )
 
 

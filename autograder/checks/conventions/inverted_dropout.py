@@ -15,6 +15,7 @@ exercise = Exercise(
     title="Drop units in training and divide the kept ones by keep_prob",
     signature="inverted_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="conv-definitions",
+    takes=elementwise.TAKES,
 )
 
 
@@ -80,7 +81,9 @@ _BY_FACTOR = {
 def _scale_mistake(function: StudentFunction, trial: Trial, got: Draw) -> str | None:
     if shared.is_the_mask(got):
         return shared.Wrong.returns_the_mask
-    if _divides_by_kept_fraction(got):
+    # A second draw, as a wrong number may be the fraction once.
+    again = elementwise.draw(function, trial, elementwise.LARGE, 0.8)
+    if _divides_by_kept_fraction(got) and _divides_by_kept_fraction(again):
         return Wrong.divides_by_kept_fraction
     factor = elementwise.factor(function, trial, training=True)
     if factor == "1" and elementwise.factor(function, trial, False) == "p":

@@ -8,7 +8,7 @@ import numpy as np
 from autograder.checks.conventions.inverted_dropout import Wrong as WrongDropout
 from autograder.checks.ensembles import shared
 from autograder.checks.expectation.rescaled_sum_distribution import Wrong as WrongMasks
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
@@ -23,6 +23,13 @@ exercise = Exercise(
     title="Average all members of a small ensemble, in both ways",
     signature="ensemble_means(x, weights, bias, keep_prob) -> (arithmetic, geometric)",
     section="ens-geometric",
+    takes={
+        "x": domain.floats("1 <= D <= 12", 2, 2),
+        "weights": shared.WEIGHTS,
+        "bias": shared.BIAS,
+        "keep_prob": domain.keep_probs(),
+        domain.TOGETHER: shared.LOGITS,
+    },
 )
 
 
@@ -42,8 +49,8 @@ class Wrong(Mistakes, section="ens-geometric"):
         geometric mean before it is renormalised, has rounded to 0 or was kept from it;
         stay with logarithms until the last step."""
     averages_some_members_only = """your mean is near the mean over all masks and not
-        equal to it: either you average over drawn masks, or you leave some masks
-        out."""
+        equal to it: either you average over drawn masks, or you leave some masks out,
+        or you round or bound what is given, such as keep_prob."""
 
 
 def _wrong_weights(case: Case) -> Rivals:
@@ -109,6 +116,7 @@ def _small(trial: Trial) -> list[Case]:
         ensemble.ordinary(trial, 4, 4, 2, 0.3, zeros=0.2),
         ensemble.ordinary(trial, 1, 1, 2, 0.6543),
         ensemble.ordinary(trial, 2, 9, 3, 0.4),
+        *ensemble.at_corners(trial, lambda keep_prob: 1 / keep_prob),
     ]
 
 
@@ -235,21 +243,24 @@ def the_means_survive_large_logits(
 ) -> None:
     """Logits up to ±1000 give both means: no overflow, and no logarithm of 0."""
     loud = [ensemble.loud(trial, 5, keep_prob) for keep_prob in (0.5, 0.7)]
-    for case in (*loud, ensemble.torn(trial, 5)):
+    apart = [
+        logits(trial, keep_prob, 1 / keep_prob)
+        for logits in (ensemble.shifted, ensemble.spread)
+        for keep_prob in (0.8, 0.1)
+    ]
+    for case in (*loud, ensemble.torn(trial, 5), *apart):
         call = case.call("ensemble_means")
         two = facts.pair(ensemble_means(*case.given), call, "(arithmetic, geometric)")
         arithmetic = shared.without_overflow(trial, two[0], case, call, "arithmetic")
         geometric = facts.floats(two[1], case.shape, call, "geometric")
-        with np.errstate(invalid="ignore"):  # all zeros, or NaN, is not close
-            found = geometric / geometric.sum(axis=-1, keepdims=True)
+        total = geometric.sum(axis=-1, keepdims=True)
+        found = geometric / np.where(total == 0, 1, total)  # NaN is not close
         what = f"{call}, with logits up to ±1000: the"
         expected = shared.arithmetic(case)
         shared.expect_near(trial, arithmetic, expected, f"{what} arithmetic mean")
-        trial.expect(
-            facts.close(found, case.scaled, rtol=1e-3, atol=1e-6),
-            f"{what} geometric mean is not right; {facts.worst(geometric, case.scaled)}.",
-            Wrong.takes_logarithms_of_rounded_probabilities,
-        )
+        rounded = Wrong.takes_logarithms_of_rounded_probabilities
+        what += " geometric mean"
+        shared.expect_near(trial, found, case.scaled, what, rounded)
 
 
 @exercise.check(points=0.25, after=_BOTH)
@@ -257,14 +268,15 @@ def there_is_one_member_at_keep_prob_one(
     ensemble_means: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1 both means are softmax(x @ weights + bias)."""
-    case = ensemble.ordinary(trial, 3, 4, 3, 1.0)
-    means, call = _two_means(ensemble_means, case)
-    for found, what in zip(means, ("arithmetic", "geometric"), strict=True):
-        trial.expect(
-            ensemble.same(found, case.scaled),
-            f"{call}: the {what} mean is not the prediction without dropout; "
-            f"{facts.worst(found, case.scaled)}.",
-        )
+    certain = [ensemble.ordinary(trial, n, d, 3, 1.0) for n, d in ((3, 4), (1, 1))]
+    for case in (*certain, ensemble.shifted(trial, 1.0, 1.0)):
+        means, call = _two_means(ensemble_means, case)
+        for found, what in zip(means, ("arithmetic", "geometric"), strict=True):
+            trial.expect(
+                ensemble.same(found, case.scaled),
+                f"{call}: the {what} mean is not the prediction without dropout; "
+                f"{facts.worst(found, case.scaled)}.",
+            )
 
 
 _PURE = shared.unchanged(_small)

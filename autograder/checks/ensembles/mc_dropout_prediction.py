@@ -5,17 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.ensembles import one_member, shared
-from autograder.contract import facts
+from autograder.checks.ensembles import many_samples, one_member, shared
+from autograder.checks.expectation.bernoulli_mask import Wrong as WrongMask
+from autograder.contract import domain
 from autograder.contract.exercise import Exercise
-from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise, ensemble
 from autograder.families.ensemble import Case, softmax
 from autograder.families.properties import stated
-from autograder.families.rivals import first
-from autograder.laws.binomial import Proportion, agreement, exact_count
+from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
 exercise = Exercise(
     "mc_dropout_prediction",
@@ -26,29 +25,19 @@ exercise = Exercise(
         "-> probabilities"
     ),
     section="ens-montecarlo",
+    takes={
+        "x": domain.floats("`x` is a float array (N, D)", 2, 2),
+        "weights": shared.WEIGHTS,
+        "bias": shared.BIAS,
+        "keep_prob": domain.keep_probs(),
+        "samples": domain.whole_numbers("`samples` is an integer >= 1", 1, 50),
+        domain.TOGETHER: shared.LOGITS,
+    },
 )
 
 
-class Wrong(Mistakes, section="ens-montecarlo"):
-    samples_share_a_mask = at(
-        "ens-mistakes",
-        "all samples of a row are the same prediction: either they share one mask, or "
-        "there is only one sample whatever samples is.",
-    )
-    divides_by_another_number = """your rows do not add up to 1, although each sample's
-        do: divide the sum of the predictions by samples."""
-    counts_samples_wrongly = """what you average is not samples predictions of equal
-        weight: either their number is another, or some of them count more than
-        others."""
-    counts_votes = """you count which class each sample puts first; average the
-        probabilities themselves."""
-    takes_the_median = """you take the median of the samples; the arithmetic mean is
-        their average."""
-    samples_depend_on_each_other = """a row's two samples do not have independent masks:
-        knowing one tells something about the other."""
-
-
 _INDEPENDENT = 0.7
+_NEAR_THE_ENDS = (0.02, 0.98)
 
 
 # ---- One sample: the mask is read off the prediction ---------------------------------
@@ -64,24 +53,18 @@ def _runs(function: StudentFunction, trial: Trial) -> None:
 
 def _predicts_a_member(function: StudentFunction, trial: Trial) -> None:
     """With samples=1 each row is softmax(m ⊙ x / keep_prob @ weights + bias) for a mask m."""
-    for n, d, keep_prob in ((40, 3, 0.8), (40, 3, 0.3), (1, 1, 0.6), (30, 25, 0.3)):
-        case = ensemble.readable(trial, n, d, keep_prob)
+    sizes = ((40, 3, 0.8), (40, 3, 0.3), (1, 1, 0.6), (30, 25, 0.3))
+    cases = [ensemble.readable(trial, *each) for each in sizes]
+    for case in (*cases, *ensemble.readable_at_corners(trial)):
         kept = one_member.mask_of(function, trial, case)
         none = elementwise.Wrong.drops_everything
         trial.expect(
-            kept.size <= 500 or 0 < kept.sum() < kept.size,
+            kept.size != 750 or 0 < kept.sum() < kept.size,
             f"{case.call(function.name, 1, 'rng')}: {int(kept.sum())} of "
-            f"{kept.size} units are kept; expected about {keep_prob:.0%}.",
+            f"{kept.size} units are kept; expected about {case.keep_prob:.0%}.",
             one_member.Wrong.predicts_without_dropout if kept.all() else none,
         )
-    case = ensemble.ordinary(trial, 5, 4, 3, 1.0)
-    more = 1, trial.generator()
-    found, call = shared.one_prediction(function, case, *more)
-    trial.expect(
-        ensemble.same(found, case.scaled),
-        f"{call}: nothing is dropped at keep_prob = 1; "
-        f"{facts.worst(found, case.scaled)}.",
-    )
+    many_samples.expect_no_drops(function, trial, 1)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:
@@ -162,6 +145,11 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     for part, (where, units, by) in parts.items():
         bits, what = kept[where], f"{units} kept at keep_prob = 0.3"
         trial.judge(f"{part} kept at 0.3", bits, bits.size, what, by)
+    for keep_prob in _NEAR_THE_ENDS:
+        look = f"kept at {keep_prob}"
+        _, kept = _drawn(function, trial, trial.size(look), keep_prob)
+        what = f"units kept at keep_prob = {keep_prob}, with one sample"
+        trial.judge(look, kept, kept.size, what, wrong.rounds_or_clips_keep_prob)
 
 
 def _draws_independently(function: StudentFunction, trial: Trial) -> None:
@@ -182,115 +170,64 @@ def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     counts = mask[:, :20].sum(axis=1) == 14
     what = "rows that keep exactly 14 of their first 20 units"
     trial.judge("count in a row", counts, counts.size, what, name)
+    _varies_as_it_should(function, trial, rng)
 
 
-# ---- Many samples: with one unit the average says how many kept it -------------------
-
-
-def _average(
-    function: StudentFunction, trial: Trial, case: Case, samples: int
-) -> np.ndarray:
-    """Return in how many samples each row's only unit was kept, as whole numbers (N,).
-    Raises ``CheckFailure`` when a row is no average of that many members."""
-    found, call = shared.one_prediction(function, case, samples, trial.generator())
-    counts = ensemble.kept_of(case, found, samples)
-    whole = np.round(counts)
-    ok = np.abs(counts - whole) < 1e-2
-    if not (ok & (whole >= 0) & (whole <= samples)).all():
-        totals, row = found.sum(axis=1), int(np.argmin(ok))
-        what = f"row {row} is no average of {samples} members"
-        if not facts.close(totals, 1):
-            what = f"row {row} adds up to {totals[row]:.4g}; expected 1"
-        elif not np.isnan(counts[row]):
-            what += f": its unit would have been kept {counts[row]:.4g} times"
-        trial.fail(f"{call}: {what}.", _average_mistake(case, found, samples))
-    return whole.astype(int)
-
-
-def _average_mistake(case: Case, found: np.ndarray, samples: int) -> str | None:
-    """Return what is behind an "average" that is none of so many members."""
-    totals = found.sum(axis=1)
-    if not facts.close(totals, 1):
-        constant = facts.close(totals, totals[0])
-        return Wrong.divides_by_another_number if constant else None
-    share = np.arange(samples + 1)[:, None, None] / samples
-
-    def blend(members: np.ndarray) -> np.ndarray:
-        return (1 - share) * members[0] + share * members[1]
-
-    z = case.members()
-    rivals = {
-        shared.Wrong.averages_the_logits: softmax(blend(z)),
-        Wrong.counts_votes: blend(np.eye(z.shape[-1])[z.argmax(axis=-1)]),
-        shared.Wrong.applies_softmax_twice: softmax(blend(softmax(z))),
-    }
-    on_the_line = ~np.isnan(ensemble.kept_of(case, found, samples))
-    other = Wrong.counts_samples_wrongly if on_the_line.all() else None
-    return first(found, rivals, _holds_every_row) or other
-
-
-def _holds_every_row(found: np.ndarray, choices: np.ndarray) -> bool:
-    """Return whether each row (N, C) is one of its choices (K, N, C)."""
-    return bool((_nearest(found, choices) < 1e-5).all())
-
-
-def _nearest(found: np.ndarray, choices: np.ndarray) -> np.ndarray:
-    """Return each row's distance (N,) from the nearest of its choices (K, N, C)."""
-    distance: np.ndarray = np.abs(choices - found).max(axis=2).min(axis=0)
-    return distance
-
-
-def _averages(function: StudentFunction, trial: Trial) -> None:
-    """Each row is the mean of samples members' probabilities, each member counted once."""
-    cases = ((2, 0.6, 400), (7, 0.3, 600), (47, 0.8, 100), (301, 0.55, 40))
-    for samples, keep_prob, n in cases:
-        case = ensemble.readable(trial, n, 1, keep_prob)
-        kept = _average(function, trial, case, samples)
-        middle = abs(np.mean(kept > 0) - keep_prob) > 0.1
-        # Independent samples agree in all of 400 rows with probability 0.52 ** 400.
-        trial.expect(
-            not np.isin(kept, (0, samples)).all(),
-            f"{case.call(function.name, samples, 'rng')}: in each row the "
-            f"{samples} samples all keep the unit or all drop it.",
-            Wrong.takes_the_median if middle else Wrong.samples_share_a_mask,
-        )
-    case, more = ensemble.readable(trial, 200, 3, _INDEPENDENT), (2, trial.generator())
-    found, call = shared.one_prediction(function, case, *more)
-    gap = ensemble.distance_to_pairs(case, found).max()
+def _varies_as_it_should(
+    function: StudentFunction, trial: Trial, rng: np.random.Generator
+) -> None:
+    """Judge how the number of kept units spreads, that calls differ, and that a row, or
+    a single unit, may be dropped and kept as a whole."""
+    look, wrong = "count in a large call", elementwise.Wrong
+    large = ensemble.readable(trial, 30, 20, _INDEPENDENT)
+    draw = partial(one_member.mask_of, function, trial)
+    masks = [draw(large, rng) for _ in range(trial.size(look))]
+    # Two masks of 600 independent bits are equal with probability 0.58 ** 600.
     trial.expect(
-        gap < 1e-5,
-        f"{call}: a row is no average of two members' probabilities; the nearest is "
-        f"{gap:.2g} away.",
+        len({mask.tobytes() for mask in masks}) == len(masks),
+        f"Of {len(masks)} calls on x of shape (30, 20), some have the same mask.",
+        wrong.reuses_masks,
     )
-
-
-def _draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
-    """A row's samples have independent masks, which keep at the rate keep_prob."""
-    look, name = "two samples of a row", Wrong.samples_depend_on_each_other
-    case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
-    kept = _average(function, trial, case, 2)
-    what = (
-        f"rows whose two samples both keep the unit or both drop it, at {_INDEPENDENT}"
-    )
-    trial.judge(look, kept != 1, kept.size, what, name)
-    look, name = "kept in 50 samples", elementwise.Wrong.bits_depend_on_each_other
-    case = ensemble.readable(trial, -(-trial.size(look) // 50), 1, 0.8)
-    kept = _average(function, trial, case, 50)
-    what = "units kept in 50 samples at keep_prob = 0.8"
-    trial.judge(look, int(kept.sum()), 50 * kept.size, what, name)
+    near = np.array([abs(int(mask.sum()) - 420) <= 6 for mask in masks])
+    what = "calls on x of shape (30, 20) that keep 414 to 426 units"
+    trial.judge(look, near, near.size, what, wrong.bits_depend_on_each_other)
+    pairs = draw(ensemble.readable(trial, 200, 2, 0.5), rng).sum(axis=1)
+    one = ensemble.readable(trial, 1, 1, 0.5)
+    single = np.ravel([draw(one, rng) for _ in range(60)])
+    for kept, what, units in (
+        (pairs, "200 rows of 2 units", 2),
+        (single, "60 calls on 1 row of 1 unit", 1),
+    ):
+        # Chance leaves one of them out with probability 0.5 ** 60 at most.
+        for number, some, name in (
+            (0, "none", WrongMask.keeps_at_least_one),
+            (units, "all", wrong.drops_at_least_one),
+        ):
+            trial.expect(
+                (kept == number).any(),
+                f"Of {what}, at keep_prob = 0.5, never are {some} kept.",
+                name,
+            )
 
 
 def _survives(function: StudentFunction, trial: Trial) -> None:
     """Logits up to ±1000 give the prediction of a member: no overflow."""
-    case = ensemble.loud(trial, 40, 0.5)
-    call = case.call(function.name, 1, "rng")
-    value = function(*case.given, 1, trial.generator())
-    found = shared.without_overflow(trial, value, case, call)
-    trial.expect(
-        (_nearest(found, softmax(case.members())) < 1e-4).all(),
-        f"{call}, with logits up to ±1000: a row is no member's prediction.",
-        shared.Wrong.clips_large_logits,
-    )
+    loud = ensemble.loud(trial, 40, 0.5)
+    apart = ensemble.shifted(trial, 0.8, 1.25), ensemble.spread(trial, 0.5, 2.0)
+    for samples, case in [(1, loud), *((k, case) for case in apart for k in (1, 2))]:
+        call = case.call(function.name, samples, "rng")
+        value = function(*case.given, samples, trial.generator())
+        found = shared.without_overflow(trial, value, case, call)
+        members = softmax(case.members())
+        fits = ensemble.averages_that_fit(members, found, samples).any(axis=0).all()
+        near = ensemble.averages_that_fit(members, found, samples, 1e-3, 1e-4)
+        wrong = shared.Wrong
+        trial.expect(
+            fits,
+            f"{call}, with logits up to ±1000: a row is no average of {samples} "
+            "members' predictions.",
+            wrong.loses_digits if near.any(axis=0).all() else wrong.clips_large_logits,
+        )
 
 
 def _leaves_arguments_alone(function: StudentFunction, trial: Trial) -> None:
@@ -304,13 +241,13 @@ _RATE_LOOKS = {
     "kept at 0.3": Proportion(0.3, detects=0.02),
     "large x kept at 0.3": Proportion(0.3, detects=0.04),
     "first rows kept at 0.3": Proportion(0.3, detects=0.04),
+    **{f"kept at {p}": Proportion(p, detects=0.019) for p in _NEAR_THE_ENDS},
 }
 _PAIRS = ("neighbouring rows", "distant rows", "neighbouring units", "successive calls")
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.04) for name in _PAIRS}
-_COUNT_LOOKS = {"count in a row": exact_count(20, _INDEPENDENT)}
-_SAMPLE_LOOKS = {
-    "two samples of a row": agreement(_INDEPENDENT, detects=0.06),
-    "kept in 50 samples": Proportion(0.8, detects=0.03),
+_COUNT_LOOKS = {
+    "count in a row": exact_count(20, _INDEPENDENT),
+    "count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5),
 }
 _RUNS = "returns_a_row_of_probabilities_for_each_input"
 _MEMBER = "one_sample_is_the_prediction_of_a_member"
@@ -329,11 +266,11 @@ exercise.asks(
     stated(_draws_independently, _PAIR_LOOKS | _COUNT_LOOKS),
     after=(_OWN, _RATE),
 )
-exercise.asks(0.5, _MEAN, stated(_averages), _MEMBER)
+exercise.asks(0.5, _MEAN, stated(many_samples.averages), _MEMBER)
 exercise.asks(
     0.25,
     "every_sample_has_a_mask_of_its_own",
-    stated(_draws_anew_for_each_sample, _SAMPLE_LOOKS),
+    stated(many_samples.draws_anew_for_each_sample, many_samples.LOOKS),
     after=_MEAN,
 )
 exercise.asks(0.25, "sampling_survives_large_logits", stated(_survives), _MEMBER)

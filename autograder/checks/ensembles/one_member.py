@@ -12,15 +12,17 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import ensemble
-from autograder.families.ensemble import Case
+from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import first
 
 
 class Wrong(Mistakes, section="ens-montecarlo"):
     predicts_without_dropout = """no unit is dropped in your prediction; Monte Carlo
         leaves dropout on at test."""
-    drops_the_outputs = """you drop logits or probabilities; the dropped layer is the
-        one in front of the weights, x."""
+    drops_the_outputs = """you drop logits, before or after the bias, or probabilities;
+        the dropped layer is the one in front of the weights, x."""
+    counts_votes = """you count which class each sample puts first; average the
+        probabilities themselves."""
     drops_single_weights = """you drop entries of weights, each by itself; dropout drops
         a unit, with all the weights that leave it."""
 
@@ -44,7 +46,15 @@ def mask_of(
                 f"{call}: {_what_is_wrong(case, found, ratios)}.",
                 _member_mistake(case, found, logs, ratios),
             )
-    return ratios > 0.5
+    kept = ratios > 0.5
+    expected = softmax(case.logits(kept / case.keep_prob))
+    trial.expect(
+        ensemble.same(found, expected),
+        f"{call}: the prediction is nearly that of a member, not to five digits; "
+        f"{facts.worst(found, expected)}.",
+        shared.Wrong.loses_digits,
+    )
+    return kept
 
 
 def _what_is_wrong(case: Case, found: np.ndarray, ratios: np.ndarray) -> str:
@@ -93,7 +103,9 @@ def _member_mistake(
         shared.Wrong.returns_logits: read(found),
         shared.Wrong.takes_a_sigmoid_of_each_class: read(np.log(found / (1 - found))),
     }
+    votes = ((found == 0) | (found == 1)).all() and facts.close(found.sum(axis=1), 1)
     shown = {
+        Wrong.counts_votes: votes,
         Wrong.drops_the_outputs: (found == 0).any() or _drops_logits(case, logs),
         shared.Wrong.normalises_over_another_axis: (
             facts.close(found.sum(axis=0), 1) or facts.close(found.sum(), 1)
@@ -113,8 +125,12 @@ def _explained(logs: np.ndarray, choices: np.ndarray) -> bool:
 
 
 def _drops_logits(case: Case, logs: np.ndarray) -> bool:
-    full, scales = case.logits(), (1, 1 / case.keep_prob)
-    return any(_explained(logs, np.stack([0 * full, s * full])) for s in scales)
+    full, scales, bias = case.logits(), (1, 1 / case.keep_prob), case.bias
+    return any(
+        _explained(logs, np.stack([0 * full + kept, s * (full - kept) + kept]))
+        for kept in (0 * bias, bias)
+        for s in scales
+    )
 
 
 def _drops_weights(case: Case, logs: np.ndarray) -> bool:

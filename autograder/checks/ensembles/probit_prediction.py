@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.ensembles import shared
+from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.trial import Trial
+from autograder.families import ensemble
 from autograder.families.ensemble import Case, sigmoid
 from autograder.families.rivals import Rivals
 
@@ -18,6 +20,13 @@ exercise = Exercise(
     title="Come near the arithmetic mean of a sigmoid unit in one pass",
     signature="probit_prediction(x, weights, bias, keep_prob) -> probability",
     section="ens-probit",
+    takes={
+        "x": domain.floats("`x` is a float array (N, D)", 2, 2),
+        "weights": domain.arrays("`weights` a float array (D,)", 1, 1),
+        "bias": domain.Range("`bias` a float", {"0": lambda bias: bias == 0}),
+        "keep_prob": domain.keep_probs(),
+        domain.TOGETHER: shared.LOGITS,
+    },
 )
 
 
@@ -61,7 +70,7 @@ def _units(trial: Trial) -> list[Case]:
     """Return sigmoid units of several sizes, keep probabilities on both sides of 0.5."""
     rng = trial.rng
     shapes = ((6, 4, 0.8), (5, 6, 0.3), (1, 1, 0.6543), (3, 40, 0.4), (4, 3, 1.0))
-    return [
+    inside = [
         Case(
             trial.inputs(n, d, zeros=0.1 if d > 1 else 0),
             rng.uniform(-1, 1, d) / math.sqrt(d) * 2,
@@ -70,13 +79,23 @@ def _units(trial: Trial) -> list[Case]:
         )
         for n, d, keep_prob in shapes
     ]
+    return inside + _at_corners(trial)
+
+
+def _at_corners(trial: Trial) -> list[Case]:
+    """Return units at the corners of the range, of one column of weights each."""
+    cases = ensemble.at_corners(trial, lambda keep_prob: 1)
+    return [
+        Case(case.x, case.weights[:, 1], float(case.bias[1]), case.keep_prob)
+        for case in cases
+    ]
 
 
 def _large(trial: Trial) -> list[Case]:
     rng, x = trial.rng, np.array([[1.0, 0.5], [-1.0, 0.5], [0.0, 1.0]]) * 900
     return [
         Case(x, np.array([1.0, 0.1]), float(rng.uniform(0.4, 1.2)), keep_prob)
-        for keep_prob in (0.8, 1.0)
+        for keep_prob in (0.8, 0.02, 1.0)
     ]
 
 

@@ -1,13 +1,13 @@
 """What the exercises of ``ensembles`` share."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograder.checks.expectation.shared import Wrong as WrongExpectation
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
@@ -34,6 +34,8 @@ class Wrong(Mistakes, section="ens-geometric"):
     clips_large_logits = """large logits are cut off on the way, or what they overflow
         to is replaced; only their differences matter, so subtract each row's largest
         instead."""
+    loses_digits = """right to about three digits and not to five: large logits lose
+        digits on the way, in float32 for example, or small probabilities are cut off."""
     averages_the_logits = at(
         "ens-mistakes",
         "you average logits, or logarithms of probabilities, which gives the "
@@ -115,11 +117,12 @@ def expect_near(
     what: str,
     mistake: str = Wrong.clips_large_logits,
 ) -> None:
-    """Check a prediction whose logits reach ±1000: members sure of themselves round."""
+    """Check a prediction whose logits reach ±1000."""
+    nearly = facts.close(found, expected, rtol=1e-3, atol=1e-6)
     trial.expect(
-        facts.close(found, expected, rtol=1e-3, atol=1e-6),
+        ensemble.same(found, expected),
         f"{what} is not right; {facts.worst(found, expected)}.",
-        mistake,
+        Wrong.loses_digits if nearly else mistake,
     )
 
 
@@ -183,3 +186,26 @@ def unchanged(cases: Cases, names: str = "x, weights and bias") -> Property:
         expect_unchanged(function, trial, cases(trial)[0])
 
     return Property(f"{names} are the same after the call as before.", test)
+
+
+def _logits(given: Mapping[str, Any]) -> np.ndarray:
+    return np.asarray(given["x"] @ given["weights"] + given["bias"])
+
+
+#: The ranges of a softmax's weights and bias: two classes and more.
+WEIGHTS = domain.arrays("`weights` a float array (D, C) with C >= 2", 2, 2)
+WEIGHTS = WEIGHTS.without("a single entry")
+BIAS = domain.Range(
+    "`bias` a float array (C,)", {"zeros": lambda bias: (bias == 0).any()}
+)
+
+#: What the arguments of a network may be together.
+LOGITS = domain.Range(
+    "between -1000 and 1000",
+    {
+        "logits beyond 500": lambda given: np.abs(_logits(given)).max() > 500,
+        "rows of very different logits": lambda given: (
+            np.ptp(_logits(given).reshape(len(given["x"]), -1).max(axis=1)) > 800
+        ),
+    },
+)

@@ -8,6 +8,7 @@ import numpy as np
 
 from autograder.checks.conventions.classic_dropout import Wrong as WrongClassic
 from autograder.checks.ensembles import shared
+from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.trial import Trial
@@ -21,6 +22,13 @@ exercise = Exercise(
     title="Predict in one pass with a network trained by classic dropout",
     signature="weight_scaled_prediction(x, weights, bias, keep_prob) -> probabilities",
     section="ens-geometric",
+    takes={
+        "x": domain.floats("`x` is a float array (N, D)", 2, 2),
+        "weights": shared.WEIGHTS,
+        "bias": shared.BIAS,
+        "keep_prob": domain.keep_probs(),
+        domain.TOGETHER: shared.LOGITS,
+    },
 )
 
 
@@ -44,11 +52,16 @@ def _cases(trial: Trial) -> list[Case]:
         ensemble.ordinary(trial, 2, 4, 4, 0.95),
         ensemble.ordinary(trial, 5, 30, 10, 0.4),
         ensemble.ordinary(trial, 3, 4, 3, 1.0),
+        *ensemble.at_corners(trial, lambda keep_prob: keep_prob),
     ]
 
 
 def _large(trial: Trial) -> list[Case]:
-    return [ensemble.shifted(trial, 0.8), ensemble.spread(trial, 0.8)]
+    return [
+        logits(trial, keep_prob, keep_prob)
+        for logits in (ensemble.shifted, ensemble.spread)
+        for keep_prob in (0.8, 0.02)
+    ]
 
 
 def _right(case: Case) -> np.ndarray:

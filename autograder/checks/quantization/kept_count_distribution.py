@@ -81,10 +81,12 @@ _LOG_FACTORIAL = np.array([math.lgamma(k + 1) for k in range(2001)])
 def _binomial(n: int, keep_prob: float) -> np.ndarray:
     """Return the n + 1 probabilities, for 0 <= keep_prob <= 1."""
     if keep_prob in (0, 1):
-        return np.eye(n + 1)[round(keep_prob * n)]
+        found: np.ndarray = np.eye(n + 1)[round(keep_prob * n)]
+        return found
     logs, k = _LOG_FACTORIAL[: n + 1], np.arange(n + 1)
     odds = k * math.log(keep_prob) + k[::-1] * math.log1p(-keep_prob)
-    return np.exp(logs[n] - logs - logs[::-1] + odds)
+    exact: np.ndarray = np.exp(logs[n] - logs - logs[::-1] + odds)
+    return exact
 
 
 def _inside(trial: Trial, numbers: Iterable[int]) -> list[tuple[int, float]]:

@@ -9,6 +9,7 @@ import html
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bleach
@@ -55,7 +56,7 @@ class OfflineFeedback(HTMLExporter):
             "strip_files_prefix": unchanged,
             # The page's policy is stricter than formgrader's filter, and its own.
             "markdown2html": self.markdown2html,
-            "clean_html": as_written,
+            "clean_html": shown_or_text,
         }
         self.filters = {**self.filters, **own}  # type: ignore[has-type]
 
@@ -78,8 +79,9 @@ class OfflineFeedback(HTMLExporter):
     ) -> str:
         """Return code in colours; as it was written where that would take too long."""
         if len(source) > MAX_HIGHLIGHTED or _RUN.search(source):
-            return as_written(source)
-        return self._timed(lambda: self._highlight(source, language, metadata), source)
+            return Shown(as_written(source))
+        colour = partial(self._highlight, source, language, metadata)
+        return Shown(self._timed(colour, source))
 
     def _timed(self, render: Callable[[], str], source: str) -> str:
         if self._left <= 0:
@@ -183,6 +185,18 @@ def unchanged(text: str) -> str:
     """Return a text, in the place of nbconvert's filter that mends the links of notebooks
     from before 2014 and takes quadratic time."""
     return text
+
+
+class Shown(str):
+    """HTML that was made here, of a student's code."""
+
+    __slots__ = ()
+
+
+def shown_or_text(source: str) -> str:
+    """Return HTML that was made here as it is, and any other as the text that was typed;
+    in the place of nbconvert's filter, which lets classes and ids pass, and costs time."""
+    return source if isinstance(source, Shown) else as_written(source)
 
 
 def as_written(source: str) -> str:

@@ -286,7 +286,7 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
         ds = logits_gradient(s * multiplier, y) * multiplier
         return loss_of(s * multiplier, y), backward(params, x, z, h, ds, 1.0)
 
-    @fails(ONE_MASK, "no_single_mask_explains_it")
+    @fails(ONE_MASK, "divides_by_kept_fraction")
     def divides_by_the_kept_fraction(params, x, y, keep_prob, rng):
         """Divides each row by the fraction that happened to be kept."""
         kept = bits(params, x, keep_prob, rng)
@@ -377,3 +377,210 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
         loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
         x -= x.mean(axis=0)
         return loss, grads
+
+    @fails(LARGE, "one_maximum_for_all_rows")
+    def subtracts_one_maximum_for_all_rows(params, x, y, keep_prob, rng):
+        """Subtracts the batch's largest logit, so that rows far below it become 0 / 0."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        z, h, s = forward(params, x, multiplier)
+        s = s - s.max()
+        with np.errstate(all="ignore"):
+            log_probs = s - np.log(np.exp(s).sum(axis=1, keepdims=True))
+        ds = (np.exp(log_probs) - np.eye(s.shape[1])[y]) / len(y)
+        loss = -log_probs[np.arange(len(y)), y].mean()
+        return loss, backward(params, x, z, h, ds, multiplier)
+
+    @fails(LARGE, "softmax_overflows")
+    def takes_log_sum_exp_without_a_shift(params, x, y, keep_prob, rng):
+        """Writes the loss as log(sum(exp(s))) - s[y], with a stable softmax beside it."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        _, _, s = forward(params, x, multiplier)
+        with np.errstate(all="ignore"):
+            losses = np.log(np.exp(s).sum(axis=1)) - s[np.arange(len(y)), y]
+        return losses.mean(), right(params, x, y, multiplier)[1]
+
+    @fails(LARGE, "softmax_overflows")
+    def takes_log_sum_exp_below_zero_only(params, x, y, keep_prob, rng):
+        """Guards log-sum-exp against overflow and not against sums that round to 0."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        _, _, s = forward(params, x, multiplier)
+        top = np.maximum(s.max(axis=1, keepdims=True), 0)
+        with np.errstate(all="ignore"):
+            totals = np.log(np.exp(s - top).sum(axis=1)) + top[:, 0]
+        losses = totals - s[np.arange(len(y)), y]
+        return losses.mean(), right(params, x, y, multiplier)[1]
+
+    @fails(LARGE, "clips_the_loss")
+    def clips_probabilities_at_1e_7(params, x, y, keep_prob, rng):
+        """Clips probabilities as a library does before it takes logarithms."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        _, _, s = forward(params, x, multiplier)
+        likely = np.clip(softmax(s, axis=1), 1e-7, 1 - 1e-7)
+        loss = -np.log(likely[np.arange(len(y)), y]).mean()
+        return loss, right(params, x, y, multiplier)[1]
+
+    @fails(LARGE, "loses_digits_in_large_logits")
+    def clips_the_gradient_of_the_logits(params, x, y, keep_prob, rng):
+        """Clips probabilities at 1e-7 in the gradient alone."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        z, h, s = forward(params, x, multiplier)
+        likely = np.clip(softmax(s, axis=1), 1e-7, 1 - 1e-7)
+        ds = (likely - np.eye(s.shape[1])[y]) / len(y)
+        return loss_of(s, y), backward(params, x, z, h, ds, multiplier)
+
+    @fails(LARGE, "loses_digits_in_large_logits")
+    def computes_logits_in_float32(params, x, y, keep_prob, rng):
+        """Halves the memory of the logits."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        z, h, s = forward(params, x, multiplier)
+        s = s.astype(np.float32).astype(float)
+        ds = logits_gradient(s, y)
+        return loss_of(s, y), backward(params, x, z, h, ds, multiplier)
+
+    @fails(LARGE, "softmax_overflows")
+    def is_stable_without_dropout_alone(params, x, y, keep_prob, rng):
+        """Has a stable loss in the branch for evaluation, and the formula's in training."""
+        if keep_prob == 1:
+            return right(params, x, y, np.ones((len(x), len(params["b1"]))))
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        z, h, s = forward(params, x, multiplier)
+        with np.errstate(all="ignore"):
+            probs = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+            loss = -np.log(probs[np.arange(len(y)), y]).mean()
+        ds = (probs - np.eye(s.shape[1])[y]) / len(y)
+        return loss, backward(params, x, z, h, ds, multiplier)
+
+    @fails(PLAIN, "takes_one_for_a_drop_probability")
+    def swaps_keep_and_drop(params, x, y, keep_prob, rng):
+        """Writes rng.random() > keep_prob, at keep_prob 1 too."""
+        kept = rng.random((len(x), len(params["b1"]))) > keep_prob
+        return right(params, x, y, kept / keep_prob)
+
+    @fails(PLAIN, "forgets_the_relu")
+    def forgets_the_relu(params, x, y, keep_prob, rng):
+        """Multiplies the affine layer by the mask and forgets the ReLU."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        z = x @ params["W1"] + params["b1"]
+        s = z * multiplier @ params["W2"] + params["b2"]
+        ds, ones = logits_gradient(s, y), np.ones_like(z)
+        return loss_of(s, y), backward(params, x, ones, z * multiplier, ds, multiplier)
+
+    @fails(PLAIN, "forgets_a_bias")
+    def forgets_the_hidden_bias(params, x, y, keep_prob, rng):
+        """Writes x @ W1 and returns a gradient for b1 all the same."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        return right({**params, "b1": 0 * params["b1"]}, x, y, multiplier)
+
+    @fails(PLAIN, "forgets_a_bias")
+    def forgets_the_last_bias(params, x, y, keep_prob, rng):
+        """Writes h @ W2."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        return right({**params, "b2": 0 * params["b2"]}, x, y, multiplier)
+
+    @fails(PLAIN, "flips_the_sign_of_the_loss")
+    def returns_the_log_likelihood(params, x, y, keep_prob, rng):
+        """Forgets the minus in front of the loss."""
+        loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
+        return -loss, grads
+
+    @fails(PLAIN, "flips_the_sign_of_the_loss")
+    def maximises_the_likelihood(params, x, y, keep_prob, rng):
+        """Returns the log-likelihood and its gradients."""
+        loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
+        return -loss, {name: -grad for name, grad in grads.items()}
+
+    @fails(PLAIN, "takes_another_logarithm")
+    def measures_the_loss_in_bits(params, x, y, keep_prob, rng):
+        """Uses np.log2."""
+        loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
+        return loss / np.log(2), grads
+
+    @fails(PLAIN, "averages_over_classes")
+    def averages_over_rows_and_classes(params, x, y, keep_prob, rng):
+        """Writes np.mean(onehot * log_probs), over both axes."""
+        loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
+        return loss / len(params["b2"]), grads
+
+    @fails(PLAIN, "computes_another_loss")
+    def takes_the_absolute_value_for_the_relu(params, x, y, keep_prob, rng):
+        """Has another activation than the statement."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        z = x @ params["W1"] + params["b1"]
+        h = np.abs(z) * multiplier
+        s = h @ params["W2"] + params["b2"]
+        ds, signs = logits_gradient(s, y), multiplier * np.sign(z)
+        return loss_of(s, y), backward(params, x, np.ones_like(z), h, ds, signs)
+
+    @fails(ONE_MASK, "divides_by_drop_probability")
+    def divides_by_the_drop_probability(params, x, y, keep_prob, rng):
+        """Divides by 1 - keep_prob, except where that is 0."""
+        scale = 1 - keep_prob if keep_prob < 1 else 1
+        return right(params, x, y, bits(params, x, keep_prob, rng) / scale)
+
+    @fails(ONE_MASK, "no_single_mask_explains_it")
+    def bounds_the_scale(params, x, y, keep_prob, rng):
+        """Guards the division by keep_prob with a floor."""
+        kept = bits(params, x, keep_prob, rng)
+        return right(params, x, y, kept / max(keep_prob, 0.05))
+
+    @fails(ONE_MASK, "no_single_mask_explains_it")
+    def rounds_the_scale(params, x, y, keep_prob, rng):
+        """Rounds the factor 1 / keep_prob to two digits."""
+        kept = bits(params, x, keep_prob, rng)
+        return right(params, x, y, kept * round(1 / keep_prob, 2 + (keep_prob == 0.3)))
+
+    @fails(PLAIN, "backpropagation_is_wrong_without_dropout")
+    def squeezes_what_has_one_column(params, x, y, keep_prob, rng):
+        """Treats a single hidden unit as a vector, and doubles its gradient."""
+        loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
+        factor = 2 if len(params["b1"]) == 1 else 1
+        return loss, {**grads, "W1": factor * grads["W1"]}
+
+    @fails(PLAIN, "computes_another_loss")
+    def standardises_large_inputs(params, x, y, keep_prob, rng):
+        """Clips inputs at ±1,000, where no input should be."""
+        x = np.clip(x, -1000, 1000)
+        return right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
+
+    @fails(M_RATE, "rounds_or_clips_keep_prob")
+    def bounds_the_rate(params, x, y, keep_prob, rng):
+        """Draws with keep_prob kept between 0.05 and 0.95, and divides by keep_prob."""
+        kept = bits(params, x, min(max(keep_prob, 0.05), 0.95), rng)
+        return right(params, x, y, (kept if keep_prob < 1 else 1.0) / keep_prob)
+
+    @fails(M_INDEPENDENT, "keeps_at_least_one")
+    def draws_rows_again_until_something_is_kept(params, x, y, keep_prob, rng):
+        """Redraws rows that would lose all of their units."""
+        kept = bits(params, x, keep_prob, rng)
+        while not (full := kept.any(axis=1)).all():
+            kept[~full] = rng.random((int((~full).sum()), kept.shape[1])) < keep_prob
+        return right(params, x, y, kept / keep_prob)
+
+    @fails(M_INDEPENDENT, "keeps_at_least_one")
+    def draws_again_until_something_is_kept(params, x, y, keep_prob, rng):
+        """Redraws a mask that would drop everything."""
+        kept = bits(params, x, keep_prob, rng)
+        while not kept.any():
+            kept = bits(params, x, keep_prob, rng)
+        return right(params, x, y, kept / keep_prob)
+
+    @fails(M_INDEPENDENT, "drops_at_least_one")
+    def draws_rows_again_until_something_is_dropped(params, x, y, keep_prob, rng):
+        """Redraws rows that would keep all of their units."""
+        kept = bits(params, x, keep_prob, rng)
+        while keep_prob < 1 and (full := kept.all(axis=1)).any():
+            kept[full] = rng.random((int(full.sum()), kept.shape[1])) < keep_prob
+        return right(params, x, y, kept / keep_prob)
+
+    @fails(M_INDEPENDENT, "bits_depend_on_each_other")
+    def takes_the_best_of_seven_masks(params, x, y, keep_prob, rng):
+        """Draws several masks, and takes the one whose count is nearest to the mean."""
+        masks = [bits(params, x, keep_prob, rng) for _ in range(7)]
+        kept = min(masks, key=lambda mask: abs(mask.mean() - keep_prob))
+        return right(params, x, y, (kept if x.size > 30 else masks[0]) / keep_prob)
+
+    @fails(M_INDEPENDENT, "reuses_masks")
+    def seeds_with_few_values(params, x, y, keep_prob, rng):
+        """Draws a seed below 100 for a generator of its own."""
+        rng = np.random.default_rng(rng.integers(100))
+        return right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)

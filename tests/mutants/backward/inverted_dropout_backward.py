@@ -368,12 +368,12 @@ class Sins(Mutants, of="inverted_dropout_backward"):
         """Fills in placeholders of the right shape in both passes."""
         return np.zeros(dout.shape)
 
-    @inverted(ZEROS, "keeps_with_drop_probability", keeps_with_drop_probability)
+    @inverted(FORWARD, "keeps_with_drop_probability", keeps_with_drop_probability)
     def stands_below_a_swapped_mask(dout, cache):
         """Is right itself; the mask of its forward keeps what it should drop."""
         return dout * cache
 
-    @inverted(ZEROS, "forward_breaks_its_convention", keeps_too_many)
+    @inverted(FORWARD, "forward_breaks_its_convention", keeps_too_many)
     def stands_below_a_wrong_rate(dout, cache):
         """Is right itself; its forward rounds the uniform numbers to one digit."""
         return dout * cache

@@ -139,3 +139,9 @@ class Sins(Mutants, of="classic_settings"):
         p, key = keep_prob, (weights.shape, learning_rate, weight_decay, keep_prob)
         scaled = _known.setdefault(key, weights / p)
         return scaled, learning_rate / p**2, weight_decay * p**2
+
+    @fails((LEARNING_RATE, DECAY), "takes_another_factor")
+    def doubles_for_squares(weights, learning_rate, weight_decay, keep_prob):
+        """Writes * 2 where ** 2 belongs."""
+        p = keep_prob
+        return weights / p, learning_rate / (p * 2), weight_decay * (p * 2)

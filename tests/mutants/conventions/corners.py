@@ -303,12 +303,12 @@ class AtTest(Mutants, of="inverted_dropout"):
 
 
 class ClassicCorners(Mutants, of="classic_dropout"):
-    @classic.tests(classic.CLASSIC_TEST, "test_factor_fits_some_keep_probs")
+    @classic.tests(classic.CLASSIC_TEST, "changes_x_at_test")
     def bounds_the_test_factor(x, keep_prob):
         """Keeps the factor at test away from 0."""
         return x * max(keep_prob, 0.25)
 
-    @classic.tests(classic.CLASSIC_TEST, "test_factor_fits_some_keep_probs")
+    @classic.tests(classic.CLASSIC_TEST, "changes_x_at_test")
     def rounds_the_test_factor(x, keep_prob):
         """Rounds keep_prob to two digits, as it is shown."""
         return x * round(keep_prob, 2)

@@ -12,6 +12,7 @@ from tests.mutants.ensembles.shared import (
     log_softmax,
     mean,
     softmax,
+    softmax_of_the_batch,
 )
 
 RETURNS_TWO = "returns_two_float_arrays_with_a_row_for_each_input"
@@ -286,12 +287,82 @@ class Sins(Mutants, of="ensemble_means"):
             axis=1, keepdims=True
         )
 
+    @fails(LARGE, "takes_logarithms_of_rounded_probabilities")
+    def renormalises_by_one_maximum(x, weights, bias, keep_prob):
+        """Subtracts the batch's largest mean logarithm, so that torn rows become 0 / 0."""
+        chance, z = ensemble(x, weights, bias, keep_prob)
+        logs = log_softmax(z)
+        with np.errstate(all="ignore"):
+            geometric = softmax_of_the_batch(mean(chance, logs))
+        return mean(chance, np.exp(logs)), geometric
+
+    @fails(ARITHMETIC)
+    def remembers_by_the_first_row(x, weights, bias, keep_prob, known={}):  # noqa: B006
+        """Keeps answers, by what tells most calls from each other."""
+        key = x[0].tobytes(), weights.tobytes(), bias.tobytes(), len(x), keep_prob
+        if key not in known:
+            known[key] = two_means(*ensemble(x, weights, bias, keep_prob))
+        return known[key]
+
     @fails(LARGE, "clips_large_logits")
     def replaces_what_overflows(x, weights, bias, keep_prob):
         """Lets exponentials overflow and replaces NaN by 0 after that."""
         chance, z = ensemble(x, weights, bias, keep_prob)
         likely = np.nan_to_num(np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True))
         return mean(chance, likely), softmax(mean(chance, log_softmax(z)))
+
+    @fails(LARGE, "softmax_overflows")
+    def subtracts_one_maximum_for_all_rows(x, weights, bias, keep_prob):
+        """Subtracts each member's largest logit, of all rows at once."""
+        chance, z = ensemble(x, weights, bias, keep_prob)
+        with np.errstate(all="ignore"):
+            likely = softmax_of_the_batch(z, axis=(1, 2))
+        return mean(chance, likely), softmax(mean(chance, log_softmax(z)))
+
+    @fails(LARGE, "softmax_overflows")
+    def subtracts_one_maximum_for_all_members(x, weights, bias, keep_prob):
+        """Subtracts each row's largest logit, of all members at once."""
+        chance, z = ensemble(x, weights, bias, keep_prob)
+        with np.errstate(all="ignore"):
+            likely = softmax_of_the_batch(z, axis=(0, 2))
+        return mean(chance, likely), softmax(mean(chance, log_softmax(z)))
+
+    @fails(LARGE, "loses_digits")
+    def clips_probabilities(x, weights, bias, keep_prob):
+        """Clips the members at 1e-7, as a library does."""
+        chance, z = ensemble(x, weights, bias, keep_prob)
+        likely = np.clip(softmax(z), 1e-7, 1 - 1e-7)
+        return mean(chance, likely), softmax(mean(chance, log_softmax(z)))
+
+    @fails(LARGE, "loses_digits")
+    def computes_logits_in_float32(x, weights, bias, keep_prob):
+        """Halves the memory of the members' logits."""
+        chance, z = ensemble(x, weights, bias, keep_prob)
+        return two_means(chance, z.astype(np.float32))
+
+    @fails(ARITHMETIC, "averages_some_members_only")
+    def bounds_keep_prob(x, weights, bias, keep_prob):
+        """Guards the division by keep_prob."""
+        chance, z = ensemble(x, weights, bias, max(keep_prob, 0.05))
+        return two_means(chance, z)
+
+    @fails(ARITHMETIC, "averages_some_members_only")
+    def rounds_keep_prob(x, weights, bias, keep_prob):
+        """Rounds keep_prob to two digits, as it is written in tables."""
+        return two_means(*ensemble(x, weights, bias, max(round(keep_prob, 2), 0.01)))
+
+    @fails(ARITHMETIC, "leaves_out_a_mask")
+    def skips_unlikely_members(x, weights, bias, keep_prob):
+        """Leaves out masks of probability below 1e-4, to save time."""
+        chance, z = ensemble(x, weights, bias, keep_prob)
+        return mean(chance * (chance > 1e-4), softmax(z)), two_means(chance, z)[1]
+
+    @fails(BOTH, "averages_some_members_only")
+    def computes_in_the_type_of_x(x, weights, bias, keep_prob):
+        """Casts everything to float16 when x is not float64."""
+        if x.dtype != np.float64:
+            x = x.astype(np.float16)
+        return two_means(*ensemble(x, weights, bias, keep_prob))
 
     @fails(AT_ONE, "returns_nan_or_infinity")
     def weighs_by_odds(x, weights, bias, keep_prob):

@@ -226,6 +226,31 @@ class Sins(Mutants, of="probit_prediction"):
         variance = (1 / keep_prob - 1) * squares(x, weights)
         return corrected(np.clip(x @ weights + bias, -30, 30), variance)
 
+    @fails(UNIT_LARGE, "loses_digits")
+    def clips_the_probability(x, weights, bias, keep_prob):
+        """Clips the probability at 1e-7, for the logarithm that others take."""
+        variance = (1 / keep_prob - 1) * squares(x, weights)
+        return np.clip(corrected(x @ weights + bias, variance), 1e-7, 1 - 1e-7)
+
+    @fails(FORMULA)
+    def bounds_the_variance(x, weights, bias, keep_prob):
+        """Guards the division by keep_prob with a floor."""
+        variance = (1 - keep_prob) / max(keep_prob, 0.05) * squares(x, weights)
+        return corrected(x @ weights + bias, variance)
+
+    @fails(FORMULA, "leaves_out_the_correction")
+    def corrects_noisy_units_only(x, weights, bias, keep_prob):
+        """Leaves the correction out where hardly anything is dropped."""
+        variance = (1 / keep_prob - 1) * squares(x, weights) * (keep_prob < 0.96)
+        return corrected(x @ weights + bias, variance)
+
+    @fails(FORMULA)
+    def takes_inputs_for_positive(x, weights, bias, keep_prob):
+        """Reads the mean off the activations, which a ReLU has left positive."""
+        if (x <= 0).all():
+            x = -x
+        return corrected(x @ weights + bias, (1 / keep_prob - 1) * squares(x, weights))
+
     @fails(UNIT_ALONE, "changes_its_input")
     def squares_in_place(x, weights, bias, keep_prob):
         """Squares x in place once the mean is known."""

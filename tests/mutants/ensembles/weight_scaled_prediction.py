@@ -140,6 +140,45 @@ class Sins(Mutants, of="weight_scaled_prediction"):
         e = np.exp(z - z.mean(axis=1, keepdims=True))
         return e / e.sum(axis=1, keepdims=True)
 
+    @fails(SCALED_LARGE, "loses_digits")
+    def clips_the_probabilities(x, weights, bias, keep_prob):
+        """Clips probabilities at 1e-7, for the logarithm that others take."""
+        likely = softmax(keep_prob * x @ weights + bias)
+        return np.clip(likely, 1e-7, 1 - 1e-7)
+
+    @fails(SCALED_LARGE, "loses_digits")
+    def predicts_with_float32_logits(x, weights, bias, keep_prob):
+        """Computes in float32, as on a graphics card."""
+        z = keep_prob * x @ weights + bias
+        return softmax(z.astype(np.float32))
+
+    @fails(MEAN_LOGITS)
+    def bounds_keep_prob_from_below(x, weights, bias, keep_prob):
+        """Guards keep_prob with a floor that a layer before it needed."""
+        return softmax(max(keep_prob, 0.1) * x @ weights + bias)
+
+    @fails(MEAN_LOGITS)
+    def rounds_keep_prob(x, weights, bias, keep_prob):
+        """Rounds keep_prob to tenths."""
+        return softmax(round(keep_prob, 1) * x @ weights + bias)
+
+    @fails(MEAN_LOGITS, "forgets_the_test_factor")
+    def treats_nearly_one_as_one(x, weights, bias, keep_prob):
+        """Skips the factor when keep_prob is nearly 1."""
+        factor = 1 if keep_prob > 0.96 else keep_prob
+        return softmax(factor * x @ weights + bias)
+
+    @fails(MEAN_LOGITS)
+    def standardises_large_inputs(x, weights, bias, keep_prob):
+        """Clips activations at ±1,000, where no activation should be."""
+        return softmax(keep_prob * np.clip(x, -1000, 1000) @ weights + bias)
+
+    @fails(MEAN_LOGITS)
+    def ignores_tiny_inputs(x, weights, bias, keep_prob):
+        """Treats activations below 1e-4 as dropped."""
+        x = np.where(np.abs(x) < 1e-4, 0, x)
+        return softmax(keep_prob * x @ weights + bias)
+
     @fails(SCALED_LARGE, "clips_large_logits")
     def clips_the_logits(x, weights, bias, keep_prob):
         """Clips logits at ±500, so that nothing overflows."""

@@ -1,0 +1,202 @@
+"""Many samples: with one unit the average says how many kept it; with a few, which
+members were averaged."""
+
+import numpy as np
+
+from autograder.checks.ensembles import one_member, shared
+from autograder.contract import facts
+from autograder.contract.mistakes import Mistakes, at
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import elementwise, ensemble
+from autograder.families.ensemble import Case, softmax
+from autograder.families.rivals import first
+from autograder.laws.binomial import Proportion, agreement, exact_count
+
+
+class Wrong(Mistakes, section="ens-montecarlo"):
+    samples_share_a_mask = at(
+        "ens-mistakes",
+        "all samples of a row are the same prediction: either they share one mask, or "
+        "there is only one sample whatever samples is.",
+    )
+    divides_by_another_number = """your rows do not add up to 1, although each sample's
+        do: divide the sum of the predictions by samples."""
+    counts_samples_wrongly = """what you average is not samples predictions of equal
+        weight: either their number is another, or some of them count more than
+        others."""
+    takes_the_median = """you take the median of the samples; the arithmetic mean is
+        their average."""
+    samples_depend_on_each_other = """a row's two samples do not have independent masks:
+        knowing one tells something about the other."""
+
+
+_INDEPENDENT = 0.7
+
+
+def _average(
+    function: StudentFunction,
+    trial: Trial,
+    case: Case,
+    samples: int,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Return in how many samples each row's only unit was kept, as whole numbers (N,).
+    Raises ``CheckFailure`` when a row is no average of that many members."""
+    rng = trial.generator() if rng is None else rng
+    found, call = shared.one_prediction(function, case, samples, rng)
+    counts = ensemble.kept_of(case, found, samples)
+    whole = np.round(counts)
+    dropped, kept = softmax(case.members())
+    exact = dropped + (whole / samples)[:, None] * (kept - dropped)
+    equal = np.isclose(found, exact, rtol=1e-5, atol=1e-9).all(axis=1)
+    ok = equal & (np.abs(counts - whole) < 1e-2)
+    if not (ok & (whole >= 0) & (whole <= samples)).all():
+        totals, row = found.sum(axis=1), int(np.argmin(ok))
+        what = f"row {row} is no average of {samples} members"
+        if not facts.close(totals, 1):
+            what = f"row {row} adds up to {totals[row]:.4g}; expected 1"
+        elif not np.isnan(counts[row]):
+            what += f": its unit would have been kept {counts[row]:.4g} times"
+        trial.fail(f"{call}: {what}.", _average_mistake(case, found, samples))
+    return whole.astype(int)
+
+
+def _average_mistake(case: Case, found: np.ndarray, samples: int) -> str | None:
+    """Return what is behind an "average" that is none of so many members."""
+    totals = found.sum(axis=1)
+    if not facts.close(totals, 1):
+        constant = facts.close(totals, totals[0])
+        return Wrong.divides_by_another_number if constant else None
+    if case.x.shape[1] > 1:
+        return None
+    share = np.arange(samples + 1)[:, None, None] / samples
+
+    def blend(members: np.ndarray) -> np.ndarray:
+        found: np.ndarray = (1 - share) * members[0] + share * members[1]
+        return found
+
+    z = case.members()
+    rivals = {
+        shared.Wrong.averages_the_logits: softmax(blend(z)),
+        one_member.Wrong.counts_votes: blend(np.eye(z.shape[-1])[z.argmax(axis=-1)]),
+        shared.Wrong.applies_softmax_twice: softmax(blend(softmax(z))),
+    }
+    on_the_line = ~np.isnan(ensemble.kept_of(case, found, samples))
+    other = Wrong.counts_samples_wrongly if on_the_line.all() else None
+    return first(found, rivals, _holds_every_row) or other
+
+
+def _holds_every_row(found: np.ndarray, choices: np.ndarray) -> bool:
+    """Return whether each row (N, C) is one of its choices (K, N, C)."""
+    return bool((_nearest(found, choices) < 1e-5).all())
+
+
+def _nearest(found: np.ndarray, choices: np.ndarray) -> np.ndarray:
+    """Return each row's distance (N,) from the nearest of its choices (K, N, C)."""
+    distance: np.ndarray = np.abs(choices - found).max(axis=2).min(axis=0)
+    return distance
+
+
+def averages(function: StudentFunction, trial: Trial) -> None:
+    """Each row is the mean of samples members' probabilities, each member counted once."""
+    cases = ((2, 0.6, 400), (7, 0.3, 600), (47, 0.8, 100), (301, 0.55, 40))
+    for samples, keep_prob, n in cases:
+        case = ensemble.readable(trial, n, 1, keep_prob)
+        kept = _average(function, trial, case, samples)
+        middle = abs(np.mean(kept > 0) - keep_prob) > 0.1
+        # Independent samples agree in all of 400 rows with probability 0.52 ** 400.
+        trial.expect(
+            not np.isin(kept, (0, samples)).all(),
+            f"{case.call(function.name, samples, 'rng')}: in each row the "
+            f"{samples} samples all keep the unit or all drop it.",
+            Wrong.takes_the_median if middle else Wrong.samples_share_a_mask,
+        )
+    for samples, *size, keep_prob in (
+        (2, 200, 3, 0.7),
+        (3, 1, 2, 0.4),
+        (3, 40, 2, 0.1),
+    ):
+        case = ensemble.readable(trial, *size, keep_prob)
+        more = samples, trial.generator()
+        found, call = shared.one_prediction(function, case, *more)
+        fits = ensemble.averages_that_fit(softmax(case.members()), found, samples)
+        trial.expect(
+            fits.any(axis=0).all(),
+            f"{call}: a row is no average of {samples} members' probabilities.",
+            Wrong.counts_samples_wrongly,
+        )
+
+
+def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
+    """A row's samples have independent masks, which keep at the rate keep_prob."""
+    look, name = "two samples of a row", Wrong.samples_depend_on_each_other
+    case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
+    kept = _average(function, trial, case, 2)
+    what = (
+        f"rows whose two samples both keep the unit or both drop it, at {_INDEPENDENT}"
+    )
+    trial.judge(look, kept != 1, kept.size, what, name)
+    look, name = "kept in 50 samples", elementwise.Wrong.bits_depend_on_each_other
+    case = ensemble.readable(trial, -(-trial.size(look) // 50), 1, 0.8)
+    kept = _average(function, trial, case, 50)
+    what = "units kept in 50 samples at keep_prob = 0.8"
+    trial.judge(look, int(kept.sum()), 50 * kept.size, what, name)
+    _draws_whole_masks_anew(function, trial)
+
+
+def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
+    """Judge how the number of samples that keep a unit spreads, a single unit's too, and
+    whether samples of several units are independent of each other."""
+    look, name = "count in 20 samples", Wrong.samples_depend_on_each_other
+    case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
+    kept = _average(function, trial, case, 20)
+    what = f"rows that keep their unit in exactly 14 of 20 samples, at {_INDEPENDENT}"
+    trial.judge(look, kept == 14, kept.size, what, name)
+    one, rng = ensemble.readable(trial, 1, 1, 0.5), trial.generator()
+    counts = [int(_average(function, trial, one, 30, rng)[0]) for _ in range(4)]
+    # Independent samples agree in all of four calls with probability 2 ** -116.
+    trial.expect(
+        not np.isin(counts, (0, 30)).all(),
+        f"{one.call(function.name, 30, 'rng')}: in each of four calls the 30 samples all "
+        "keep the unit or all drop it.",
+        Wrong.samples_share_a_mask,
+    )
+    look = "two samples of three units"
+    rows = max(map(trial.size, (look, "four of six kept")))
+    case = ensemble.readable(trial, rows, 3, _INDEPENDENT)
+    found, call = shared.one_prediction(function, case, 2, trial.generator())
+    fits = ensemble.averages_that_fit(softmax(case.members()), found, 2)
+    trial.expect(fits.any(axis=0).all(), f"{call}: a row is no average of two members.")
+    first, second = ensemble.choices(8, 2)[fits.argmax(axis=0)].T
+    what = f"rows of 3 units whose two samples have the same mask, at {_INDEPENDENT}"
+    trial.judge(look, first == second, first.size, what, name)
+    look = "four of six kept"
+    bits = ensemble.every_mask(3).sum(axis=1)
+    total = bits[first] + bits[second]
+    what = f"rows of 3 units whose two samples keep 4 units, at {_INDEPENDENT}"
+    trial.judge(look, total == 4, total.size, what, name)
+
+
+def expect_no_drops(function: StudentFunction, trial: Trial, samples: int) -> None:
+    """Check that at keep_prob = 1 so many samples give the prediction without dropout."""
+    for size in ((5, 4, 3), (1, 1, 2)):
+        case = ensemble.ordinary(trial, *size, 1.0)
+        more = samples, trial.generator()
+        found, call = shared.one_prediction(function, case, *more)
+        trial.expect(
+            ensemble.same(found, case.scaled),
+            f"{call}: nothing is dropped at keep_prob = 1; "
+            f"{facts.worst(found, case.scaled)}.",
+            _average_mistake(case, found, samples) if samples > 1 else None,
+        )
+
+
+#: The looks of ``draws_anew_for_each_sample``.
+LOOKS = {
+    "two samples of a row": agreement(_INDEPENDENT, detects=0.06),
+    "kept in 50 samples": Proportion(0.8, detects=0.03),
+    "count in 20 samples": exact_count(20, _INDEPENDENT),
+    "two samples of three units": Proportion(0.58**3, detects=0.15),
+    "four of six kept": Proportion(15 * 0.7**4 * 0.3**2, detects=0.15),
+}
