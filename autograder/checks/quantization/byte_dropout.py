@@ -117,10 +117,10 @@ def _returns_out_and_a_number(function: StudentFunction, trial: Trial) -> None:
         shared.expect_a_mixture(function, trial, keep_prob, keep_prob)
 
 
-#: Keep probabilities away from ties; the nearest of the 256 lies above and below. Then
-#: whole numbers over 256.
+#: Keep probabilities off ties, if barely; the nearest of the 256 lies above and below.
+#: Then whole numbers over 256.
 _ASKED: tuple[float, ...] = (0.8, 0.3, 0.9, 0.7, 0.4, 0.2, 0.05, 0.97, 0.6, 0.123)
-_ASKED += (0.02, 0.012, 0.995, 0.875, 0.5)
+_ASKED += (0.02, 0.012, 0.995, 0.875, 0.5, 10.503 / 256, 200.497 / 256)
 _ASKED += (1 / 256, 2 / 256, 3 / 256, 129 / 256, 255 / 256)
 #: Near 0 and 256, and what is behind another whole number there.
 _AT_EDGES = {
