@@ -269,7 +269,7 @@ def fitting(found: Arrays, candidates: Arrays) -> dict[str, np.ndarray]:
     for name in PARTS:
         value = candidates[name].reshape(-1, found[name].size)
         equal = np.isclose(found[name].reshape(-1), value, rtol=1e-5, atol=1e-9)
-        fits[name] = equal.all(axis=1)
+        fits[name] = np.asarray(equal.all(axis=1))
     return fits
 
 
@@ -318,7 +318,7 @@ def explanations_of(
         passes.drops_in_the_backward_pass_only: explains(one, back=scaled),
     }
     if not any(shown.values()):
-        each = {"input_multiplier": every_mask(*batch.x.shape)[:, None] / p}
+        each: Any = {"input_multiplier": every_mask(*batch.x.shape)[:, None] / p}
         shown[Wrong.drops_the_input] = explains(one, **each) or explains(scaled, **each)
     return shown
 

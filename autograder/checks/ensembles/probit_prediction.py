@@ -85,10 +85,12 @@ def _units(trial: Trial) -> list[Case]:
 def _at_corners(trial: Trial) -> list[Case]:
     """Return units at the corners of the range, of one column of weights each."""
     cases = ensemble.at_corners(trial, lambda keep_prob: 1)
-    return [
+    found = [
         Case(case.x, case.weights[:, 1], float(case.bias[1]), case.keep_prob)
         for case in cases
     ]
+    first = found[0]
+    return [*found, Case(first.x, first.weights, 0.0, first.keep_prob)]
 
 
 def _large(trial: Trial) -> list[Case]:
