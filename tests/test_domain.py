@@ -17,10 +17,6 @@ from tests import bank
 NO_RANGE = {"rng", "training", "cache", "dropout"}
 
 
-
-all_exercises() = [exercise for exercise in all_exercises() if exercise.takes]
-
-
 def by_name(exercise: Exercise) -> str:
     return exercise.name
 
