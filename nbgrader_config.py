@@ -53,7 +53,10 @@ c.GenerateFeedback.exporter_class = "autograder.doors.nbgrader.feedback.OfflineF
 # ---- What whoever grades sees in formgrader: a page whose scripts may change every score
 # runs no student's HTML.
 c.HTMLExporter.filters = {
-    "markdown2html": "autograder.doors.nbgrader.feedback.harmless_markdown"
+    "markdown2html": "autograder.doors.nbgrader.feedback.harmless_markdown",
+    "highlight_code": "autograder.doors.nbgrader.feedback.bounded_highlight",
+    "strip_files_prefix": "autograder.doors.nbgrader.feedback.unchanged",
+    "clean_html": "autograder.doors.nbgrader.feedback.shown_or_text",
 }
 
 # ---- The table of scores says which of them are not final.

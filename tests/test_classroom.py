@@ -21,6 +21,8 @@ from autograder.submission.file import read_submission
 from autograder.submission.notebook import read_notebook
 from tests.bank import ROOT
 
+posix = pytest.mark.skipif(os.name != "posix", reason="paths are short there")
+
 SETTINGS = """
 def classic_settings(weights, learning_rate, weight_decay, keep_prob):
     return (
@@ -276,6 +278,25 @@ def test_files_of_any_name_go_to_where_nbgrader_looks(tmp_path: Path) -> None:
         collect(folder, "cooking", tmp_path / "submitted")
 
 
+@posix
+def test_no_link_in_submitted_leads_to_the_work_of_others(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", {"ann.py": SETTINGS, "mallory.py": "x = 1"})
+    submitted = tmp_path / "submitted"
+    assert all(
+        line.startswith("✓") for line in collect(folder, "conventions", submitted)
+    )
+    theirs = submitted / "ann" / "conventions" / "conventions.ipynb"
+    before = theirs.read_bytes()
+    own = submitted / "mallory" / "conventions"
+    (own / "conventions.ipynb").unlink()
+    own.rmdir()
+    own.symlink_to(theirs.parent)
+    lines = collect(folder, "conventions", submitted)
+    assert [line[0] for line in lines] == ["✓", "✗"]
+    assert "behind a link" in lines[1]
+    assert theirs.read_bytes() == before
+
+
 def test_what_is_not_the_students_own_file_is_not_collected(tmp_path: Path) -> None:
     folder = linked_class(tmp_path / "in")
     (folder / "bob/now.py").unlink()
@@ -345,9 +366,6 @@ def deep_path(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     for path in tmp_path.iterdir():
         remove_folder(str(path))
-
-
-posix = pytest.mark.skipif(os.name != "posix", reason="paths are short there")
 
 
 @posix

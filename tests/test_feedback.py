@@ -48,13 +48,19 @@ LONG = {
     "begun comments": v4.new_markdown_cell("<!-- a\n" * 40_000),
     "code": v4.new_code_cell('"%s' * 90_000),
     "code in blanks": v4.new_code_cell("x = 1" + " " * 250_000 + "y"),
+    "lines of blanks": v4.new_code_cell(" \n" * 10_000),
+    "open tags": v4.new_markdown_cell(
+        "<div>" + "".join(f"<b t{i}>" for i in range(700)) + "</div>" + "<p>x</p>" * 700
+    ),
+    "tags in a raw cell": v4.new_raw_cell("<b>" * 2_000 + "<p>x</p>" * 2_000),
 }
 
 
 @pytest.mark.parametrize("what", LONG)
-def test_a_page_is_made_quickly(what: str) -> None:
+@pytest.mark.parametrize("made_by", ["feedback", "formgrader"])
+def test_a_page_is_made_quickly(what: str, made_by: str) -> None:
     began = time.process_time()
-    made = page(LONG[what])
+    made = {"feedback": page, "formgrader": formgraded}[made_by](LONG[what])
     assert time.process_time() - began < 20
     shown = html.unescape(made)
     assert LONG[what].source[:3] in shown
@@ -101,6 +107,9 @@ ACTING = {
     "drawing": '<svg onload="acts()"></svg>',
     "comment": "<!--><script>acts()</script>-->",
     "style": "<style>@import 'acts()'</style>",
+    "a page of the server's": "[my figure](acts().html)",
+    "an address of the server's": '<a href="/acts()">a</a>',
+    "an image of the server's": "![a](/acts())",
     "an input of the page's": '<span id="acts()" class="acts() score"></span>',
 }
 
@@ -131,9 +140,17 @@ def test_nothing_in_an_answer_acts_on_formgraders_page(what: str) -> None:
         assert not re.search(r"<[^>]*acts\(\)|<(script|style)>\W*(acts|@)", made)
 
 
+def test_a_raw_cell_is_no_html_on_formgraders_page() -> None:
+    trick = '<div class="modal-backdrop full-credit" id="acts()"></div>'
+    made = formgraded(v4.new_raw_cell(trick))
+    assert "&lt;div class=" in made
+    assert '<div class="modal-backdrop' not in made
+
+
 def test_an_honest_answer_looks_in_formgrader_as_it_should() -> None:
     image = {"a.png": {"image/png": "iVBORw0KGgo="}}
     text = "# Why\n\n**Units** are $a<b$, H<sub>2</sub>O\n\n![a](attachment:a.png)\n\n"
+    text += "[a](https://example.org/x) [b](#part)\n\n"
     text += "|a|b|\n|-|-|\n|1|2|\n\n```python\nx = 1\n```\n"
     made = formgraded(v4.new_markdown_cell(text, attachments=image))
     for part in (
@@ -141,6 +158,8 @@ def test_an_honest_answer_looks_in_formgrader_as_it_should() -> None:
         "<sub>2</sub>",
         'src="data:image/png;base64,iVBORw0KGgo="',
         "<td>1</td>",
+        'href="https://example.org/x"',
+        'href="#part"',
         '<span class="o">=</span>',
         "$a&lt;b$",
     ):

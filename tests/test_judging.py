@@ -1,11 +1,18 @@
-"""Tests that answer without looking: what the exercise *grade the graders* gives them."""
+"""What *grade the graders* promises: nothing for luck, and the power that it states."""
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
+from autograder.checks.judging import is_inverted_dropout as judging
+from autograder.contract.budget import alpha_of
+from autograder.contract.exercise import find_exercise
+from autograder.families.specimens import BROKEN
 from autograder.grading.run import grade_functions
+from autograder.laws.binomial import log_binomial
+from tests.bank import statement
 
 
 def in_the_order_of_the_checks() -> Iterator[bool]:
@@ -51,3 +58,67 @@ def test_a_test_that_does_not_look_is_not_paid_for_luck(
             "draws_from_the_given_rng",
         }
         assert calls or "draws_from_the_given_rng" not in passed
+
+
+def passing(check: str, doubtful: tuple[int, ...], truth: float) -> float:
+    """Return the probability that a test which is wrong at this rate passes the check's
+    looks: each but the last ends the matter when fewer wrong verdicts than doubtful."""
+    exercise = find_exercise("is_inverted_dropout")
+    (looks,) = (each.looks.values() for each in exercise.checks if each.name == check)
+    passed, goes_on = 0.0, 1.0
+    for law, doubt in zip(looks, doubtful, strict=True):
+        n = law.sample_size(alpha_of("judging"))
+        most = law.accepted(n, alpha_of("judging"))[1]
+        chances = [math.exp(log_binomial(k, n, truth)) for k in range(most + 1)]
+        ends = doubt or most + 1
+        passed += goes_on * sum(chances[:ends])
+        goes_on *= sum(chances[ends:])
+    return passed
+
+
+@pytest.mark.parametrize(
+    ("truth", "says", "probability"),
+    [
+        (1 / 100, "1 run of 100", 1),
+        (1 / 10, "1 run of 10 fails", 0),
+        (1 / 20, "1 of 20 passes in 1 grading of 300", 1 / 300),
+        (1 / 33, "at 1 of 33 it passes in 2 of 5", 2 / 5),
+    ],
+)
+def test_rejecting_correct_dropouts_is_found_as_often_as_stated(
+    truth: float, says: str, probability: float
+) -> None:
+    found = passing("accepts_correct_dropouts", judging.ENOUGH_REJECTED, truth)
+    assert found == pytest.approx(probability, rel=0.1, abs=1e-6)
+    assert says in " ".join(statement("is_inverted_dropout").split())
+
+
+@pytest.mark.parametrize(
+    ("truth", "says", "probability"),
+    [
+        (1 / 100, "1 run of 100", 1),
+        (1 / 2, "in 1 run of 2 fails", 0),
+        (1 / 5, "1 of 5 passes in 1 grading of 28", 1 / 28),
+        (1 / 10, "at 1 of 10 it passes in 2 of 5", 2 / 5),
+    ],
+)
+def test_accepting_a_broken_dropout_is_found_as_often_as_stated(
+    truth: float, says: str, probability: float
+) -> None:
+    for specimen in BROKEN:
+        check = f"rejects_{specimen.name}"
+        found = passing(check, judging.ENOUGH_ACCEPTED, truth)
+        assert found == pytest.approx(probability, rel=0.1, abs=1e-4)
+    assert says in " ".join(statement("is_inverted_dropout").split())
+
+
+@pytest.mark.parametrize("keep_prob", np.linspace(0.03, 0.97, 95))
+def test_the_smallest_error_of_a_rate_is_as_stated(keep_prob: float) -> None:
+    laws = {specimen.name: specimen.law for specimen in BROKEN}
+    off = laws["keeps_a_little_too_often"].rate(keep_prob) - keep_prob
+    tilt = laws["looks_at_the_sign"].tilt(keep_prob)
+    assert min(off, tilt) >= 0.03 - 1e-12
+    assert tilt <= min(keep_prob, 1 - keep_prob) + 1e-12
+    assert "0.03 or more at every keep probability from 0.03 to 0.97" in " ".join(
+        statement("is_inverted_dropout").split()
+    )

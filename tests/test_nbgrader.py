@@ -13,18 +13,15 @@ import pytest
 nbgrader = pytest.importorskip("nbgrader")
 
 import nbformat  # noqa: E402
-from nbgrader.converters import Autograde  # noqa: E402
+from nbgrader.converters import Autograde, base  # noqa: E402
 from nbgrader.preprocessors import Execute  # noqa: E402
 from nbgrader.utils import determine_grade  # noqa: E402
 from traitlets.utils.importstring import import_item  # noqa: E402
 
 from autograder.contract.exercise import find_exercise  # noqa: E402
 from autograder.course.release import settings  # noqa: E402
-from autograder.doors.nbgrader.beside import (  # noqa: E402
-    MOST_DEPTH,
-    MOST_FILES,
-    files_to_copy,
-)
+from autograder.doors.nbgrader import handed_in  # noqa: E402
+from autograder.doors.nbgrader.beside import keep_to_notebooks  # noqa: E402
 from autograder.doors.nbgrader.execute import JudgedExecute  # noqa: E402
 from autograder.doors.nbgrader.feedback import OfflineFeedback  # noqa: E402
 from autograder.doors.nbgrader.handed_in import as_handed_out, restored  # noqa: E402
@@ -208,48 +205,36 @@ def test_attached_images_stay() -> None:
     assert made.cells[0].attachments == {"a.png": {"image/png": PNG}}
 
 
-def test_no_link_out_of_the_folder_and_no_pipe_is_copied(tmp_path: Path) -> None:
-    folder, other = (tmp_path / name / "conventions" for name in ("ann", "ben"))
-    folder.mkdir(parents=True)
-    other.mkdir(parents=True)
-    (other / "answers.py").write_text("")
-    (folder / "mine.csv").write_text("")
-    (folder / "same.csv").symlink_to("mine.csv")
-    (folder / "theirs.py").symlink_to(other / "answers.py")
-    (folder / "nothing").symlink_to("nowhere")
-    os.mkfifo(folder / "pipe")
-    (folder / "data").mkdir()
-    (folder / "data" / "x.csv").write_text("")
-    (folder / "data" / "x.ipynb").write_text("")
-    (folder / "cache").mkdir()
-    (folder / "cache" / "y.csv").write_text("")
-    log = logging.getLogger("copied")
-    copied = files_to_copy(str(folder), ["*.ipynb", "cache"], log=log)
-    assert {Path(path).name for path in copied} == {"mine.csv", "same.csv", "x.csv"}
-    (tmp_path / "cem").mkdir()
-    link = tmp_path / "cem" / "conventions"
-    link.symlink_to(other)
-    assert files_to_copy(str(link), log=log) == []
-    assert files_to_copy(str(other), log=log) == [str(other / "answers.py")]
+def test_no_file_beside_the_notebook_is_copied(tmp_path: Path) -> None:
+    class Converter:
+        log = logging.getLogger("copied")
+
+    (tmp_path / "figure.html").write_text("<script>")
+    os.mkfifo(tmp_path / "pipe")
+    before = base.find_all_files
+    try:
+        keep_to_notebooks(Converter())
+        assert base.find_all_files(str(tmp_path), ["*.ipynb"]) == []
+    finally:
+        base.find_all_files = before
 
 
-def test_of_more_files_than_a_notebook_needs_none_is_copied(tmp_path: Path) -> None:
-    folder, log = tmp_path / "ann" / "conventions", logging.getLogger("copied")
-    folder.mkdir(parents=True)
-    for number in range(MOST_FILES):
-        (folder / f"{number}").touch()
-    assert len(files_to_copy(str(folder), log=log)) == MOST_FILES
-    (folder / "one more").touch()
-    assert files_to_copy(str(folder), log=log) == []
+def test_a_raw_cell_is_shown_as_text() -> None:
+    trick = {"cell_type": "raw", "metadata": {}, "source": "<b id='score'>```</b>"}
+    (cell,) = restored(notebook(trick), {}).cells
+    assert cell.cell_type == "markdown"
+    assert cell.source == "````\n<b id='score'>```</b>\n````"
 
 
-def test_files_that_lie_too_deep_are_not_copied(tmp_path: Path) -> None:
-    folder, log = tmp_path / "ann" / "conventions", logging.getLogger("copied")
-    deep = folder.joinpath(*["d"] * MOST_DEPTH)
-    (deep / "d").mkdir(parents=True)
-    (deep / "near").touch()
-    (deep / "d" / "far").touch()
-    assert files_to_copy(str(folder), log=log) == [str(deep / "near")]
+def test_an_image_counts_as_often_as_it_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handed_in, "MAX_IMAGES", 3 * len(PNG))
+    once = picture({"a.png": {"image/png": PNG}})
+    for shown, stays in ((1, True), (3, True), (4, False)):
+        often = {**once, "source": "![](attachment:a.png) " * shown}
+        (cell,) = restored(notebook(often), {}).cells
+        assert ("attachments" in cell) == stays
 
 
 def test_an_unreadable_file_becomes_the_notebook_that_was_handed_out() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from autograder.contract.exercise import all_chapters
 from autograder.doors.classroom import ClassError, HandedIn, find_handed_in
+from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import leads_out, read_submission
 from autograder.wire.text import one_line
@@ -49,6 +50,9 @@ def _collected(student: str, files: list[HandedIn], target: Path) -> str:
     if len(files) > 1:
         return f"✗ {student}: {len(files)} files ({names}); keep one."
     path, own = files[0].path, files[0].own
+    # The folder may hold links, of an archive that was unpacked there.
+    if leads_out(target, target.parents[2].resolve() / target.parents[1].name):
+        return f"✗ {student}: {target} lies behind a link to another place; remove the link."
     if leads_out(path, own):
         return (
             f"✗ {student}: {names} is a link out of the student's own folder; "
@@ -57,8 +61,7 @@ def _collected(student: str, files: list[HandedIn], target: Path) -> str:
     try:
         content = as_notebook(path)
         again = ", which replaces an earlier one" if target.exists() else ""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        write_whole(target, content)
     except OSError as error:
         return f"✗ {student}: {names} was not copied ({error.strerror or error})."
     return f"✓ {student}: {names}{again}."

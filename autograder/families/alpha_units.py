@@ -29,20 +29,34 @@ def away_from_off(x: np.ndarray) -> np.ndarray:
     return np.where(x < 0, x / 2, x).astype(x.dtype)
 
 
+def _equal(out: np.ndarray, value: float, keep_prob: float) -> np.ndarray:
+    """Return where units came back as this value, up to rounding."""
+    found: np.ndarray = np.abs(out - value) < 1e-5 * max(1, constants(keep_prob)[0])
+    return found
+
+
 def dropped_units(out: np.ndarray, keep_prob: float) -> np.ndarray:
     """Return where units were dropped: where many outputs share a value.
 
     Meant for hundreds of units. The right value is tried first; other values serve the
     diagnosis."""
-    factor, _, right = constants(keep_prob)
-    near = np.abs(out - right) < 1e-5 * max(1, factor)
+    near = _equal(out, constants(keep_prob)[2], keep_prob)
     if np.count_nonzero(near) > max(1, 1e-4 * out.size):
         return near
     values, counts = np.unique(out, return_counts=True)
     if counts.max() < 3:
         return np.zeros(out.shape, bool)
     tolerance = 1e-6 * max(1e-6, float(np.abs(values).max()))
-    return np.abs(out - values[np.argmax(counts)]) < tolerance
+    found: np.ndarray = np.abs(out - values[np.argmax(counts)]) < tolerance
+    return found
+
+
+#: Units enough that some are dropped at keep_prob = 0.998.
+_MANY = (100, 100)
+#: The largest entry of x that the statement promises; beside still larger ones the value
+#: of dropped units is lost to rounding in ``x + (d - x) * dropped``.
+_LARGEST = 1e6
+LARGE = (60, 60)
 
 
 class Masking:
@@ -52,12 +66,29 @@ class Masking:
 
     def __init__(self, function: StudentFunction) -> None:
         self.name, self._function = function.name, function
+        self._values: dict[float, float] = {}
 
     def __call__(
         self, x: np.ndarray, keep_prob: float, rng: Any, training: bool | None = None
     ) -> tuple[np.ndarray, None]:
-        out = forward(self._function, away_from_off(x), keep_prob, rng, training)
-        return np.where(dropped_units(out, keep_prob), 0.0, x), None
+        given = away_from_off(np.clip(x, -_LARGEST, _LARGEST))
+        out = forward(self._function, given, keep_prob, rng, training)
+        dropped = _equal(out, constants(keep_prob)[2], keep_prob)
+        if np.count_nonzero(dropped) <= max(1, 1e-4 * out.size):
+            dropped = _equal(out, self._value(keep_prob), keep_prob)
+        return np.where(dropped, 0.0, x), None
+
+    def _value(self, keep_prob: float) -> float:
+        """Return what dropped units come back as, read off a call of its own; NaN where
+        nothing was dropped."""
+        if keep_prob not in self._values:
+            rng = np.random.default_rng(1)
+            x = away_from_off(rng.uniform(0.5, 3, _MANY) * rng.choice([-1, 1], _MANY))
+            out = forward(self._function, x, keep_prob, rng)
+            dropped = dropped_units(out, keep_prob)
+            value = np.median(out[dropped]) if dropped.any() else np.nan
+            self._values[keep_prob] = float(value)
+        return self._values[keep_prob]
 
     def observe(self, *args: Any, **mode: Any) -> tuple[Any, tuple[Any, ...]]:
         return self(*args, **mode), args
@@ -82,9 +113,6 @@ class Reading:
         a, b = np.polyfit(x, out, 1)
         fits = facts.close(a * x + b, out, atol=1e-6 * float(np.abs(out).max()))
         return (float(a), float(b)) if fits else None
-
-
-LARGE = (60, 60)
 
 
 def read(

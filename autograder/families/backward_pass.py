@@ -4,30 +4,39 @@
 alone.
 """
 
-from collections.abc import Callable
-from functools import partial
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.domain import Range, floats
 from autograder.contract.exercise import Property
-from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentFunction
+from autograder.contract.mistakes import at
+from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, pasted_forward
+from autograder.families.pasted_forward import (
+    RATE_LOOKS,
+    expect_some_dropped,
+    forward_follows,
+)
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import first
-from autograder.families.round_trip import BREAKS, Convention, Pair, RoundTrip
+from autograder.families.round_trip import (
+    BREAKS,
+    LARGE,
+    Convention,
+    ForwardFails,
+    Pair,
+    RoundTrip,
+)
 from autograder.laws.binomial import Law, Proportion
 
 
-class Wrong(Mistakes, section="back-derivation"):
-    drops_in_the_backward_pass_only = at(
-        "back-same-mask",
-        "your forward pass drops nothing and your backward pass does; dropout acts in "
-        "both, with the same mask.",
-    )
+class Wrong(pasted_forward.Wrong, section="back-derivation"):
     drops_in_the_forward_pass_only = at(
         "back-same-mask",
         "your backward pass lets the gradient through dropped units; multiply by the "
@@ -61,11 +70,29 @@ class Wrong(Mistakes, section="back-derivation"):
         units that happened to be kept; the forward pass divided by keep_prob."""
     stops_negative_units = """your backward pass also stops the gradient where x or out
         is negative; the mask alone decides (a ReLU has its own backward pass)."""
+    stops_negative_gradients = """your backward pass also stops the gradient where dout
+        is negative; the mask alone decides, whatever dout is."""
+    uses_an_earlier_mask = at(
+        "back-same-mask",
+        "your backward pass uses the mask of an earlier forward pass, as a layer does that "
+        "stores its mask before it draws the new one, or only once.",
+    )
+    gradient_fits_some_keep_probs = """your gradient is right at some values of keep_prob
+        and wrong at others: either keep_prob is bounded or rounded on its way into the
+        backward pass, or another number stands for it."""
+    gradient_depends_on_the_shape = """your gradient is right for large matrices and wrong
+        for some other array: of another shape, of a single entry, or in float32; none of
+        that matters here."""
+    gradient_is_wrong_at_keep_prob_one = """your gradient is right below keep_prob = 1 and
+        wrong there: nothing is dropped, and dx equals dout."""
+    test_gradient_is_another = """after a forward pass at test dx is neither as it should
+        be, nor wrong in a way that tells why: no clipping, rounding or exception for some
+        arrays belongs there."""
     gradient_is_zero = """your backward pass lets no gradient through; kept units get
         one, and at test all units do."""
-    gradient_is_not_proportional_to_dout = """your gradient is right for dout of usual
-        size and wrong for tiny or huge ones: a small constant is added, or the gradient
-        is cut off; it is proportional to dout."""
+    gradient_is_not_proportional_to_dout = """your gradient is right for some entries of
+        dout and wrong for others of another size or sign: a constant is added, or the
+        gradient is cut off or rounded; it is proportional to dout."""
     ignores_dout = """your backward pass returns the mask whatever the upstream gradient
         dout is; multiply dout by it."""
     multiplies_by_the_activation = at(
@@ -81,6 +108,13 @@ class Wrong(Mistakes, section="back-derivation"):
         keep_prob, so its gradient is keep_prob * dout, not dout."""
 
 
+_ARRAYS = floats("float arrays of the same shape, with 1 to 4 axes", 1, 4)
+#: What a forward and a backward pass may be called with.
+GRADIENT_TAKES: Mapping[str, Range] = {
+    **elementwise.TAKES,
+    "x": _ARRAYS,
+    "dout": _ARRAYS,
+}
 INVERTED = Convention(
     "inverted dropout",
     lambda p: 1 / p,
@@ -102,197 +136,231 @@ CLASSIC = Convention(
 )
 
 
+#: Large enough that no row or column of them is dropped whole.
+_RUN_ON = ((50,), (40, 30), (30, 8, 20), (25, 2, 3, 20))
+
+
 def runs(pair: Pair) -> None:
     """The forward pass works, and dx has the shape of dout and holds finite floats."""
-    for case in product(elementwise.SHAPES, elementwise.KEEP_PROBS):
-        for dtype in (np.float64, np.float32):
-            pair.trip(*case, dtype=dtype)
-
-
-def _expect_some_dropped(pair: Pair, got: RoundTrip) -> None:
-    """Check that a forward pass on thousands of units kept some and dropped some."""
-    share, call = got.mask.mean(), pair.call_forward(got.x, got.keep_prob)
-    backward_only = share == 1 and (got.dx == 0).any()
-    pair.trial.expect(
-        0 < share < 1,
-        f"{call} {'dropped' if share == 1 else 'kept'} none of {got.x.size} units.",
-        Wrong.drops_in_the_backward_pass_only if backward_only else BREAKS,
-    )
-
-
-def forward_follows(pair: Pair) -> None:
-    """The forward pass gives 0 or x{over} in training and {times}x at test."""
-    trial, convention = pair.trial, pair.convention
-    for keep_prob in elementwise.KEEP_PROBS:
-        got = pair.trip((120, 25), keep_prob)
-        x = got.x
-        _expect_some_dropped(pair, got)
-        scale = convention.training(keep_prob)
-        trial.expect(
-            facts.close(got.out, got.mask * x * scale),
-            f"{pair.call_forward(x, keep_prob)}: a kept unit comes back "
-            f"{np.median((got.out / x)[got.mask]):.4g} times as large (median); in "
-            f"{convention.name} it is {scale:.4g} times.",
-            BREAKS,
-        )
-        out, _ = pair.run_forward(x, keep_prob, training=False)
-        scale = convention.test(keep_prob)
-        trial.expect(
-            facts.close(out, scale * x),
-            f"{pair.call_forward(x, keep_prob, False)}: out differs from {scale:.4g} "
-            f"times x; {facts.worst(out, scale * x)}.",
-            BREAKS,
-        )
+    for case in product(_RUN_ON, elementwise.KEEP_PROBS, [0.0], elementwise.DTYPES):
+        pair.trip(*case)
 
 
 def drops_the_gradient(pair: Pair) -> None:
     """dx is 0 where the forward pass dropped, and nowhere else."""
-    for got in pair.trips():
+    earlier: list[RoundTrip] = []
+    for got in pair.trips(plain=True):
         kept, passed = got.mask, got.dx != 0
-        if kept.size > 1000 and got.keep_prob < 1:
-            _expect_some_dropped(pair, got)
-        pair.trial.expect(
-            np.array_equal(kept, passed),
-            f"{got.call}: of {int((~kept).sum())} dropped units "
-            f"{int((passed & ~kept).sum())} got a gradient (expected: none), of "
-            f"{int(kept.sum())} kept units {int((passed & kept).sum())} (expected: all).",
-            _mask_mistake(got),
-        )
+        if got.keep_prob in elementwise.KEEP_PROBS and kept.size > 1000:
+            expect_some_dropped(pair, got)
+        if not np.array_equal(kept, passed):
+            dropped, all_kept = int((~kept).sum()), int(kept.sum())
+            pair.trial.fail(
+                f"{got.call}: of {dropped} dropped units {int((passed & ~kept).sum())} "
+                f"got a gradient (expected: none), of {all_kept} kept units "
+                f"{int((passed & kept).sum())} (expected: all).",
+                _mask_mistake(pair, got, earlier),
+            )
+        earlier.append(got)
 
 
-def _mask_mistake(got: RoundTrip) -> str:
+def _mask_mistake(pair: Pair, got: RoundTrip, earlier: Sequence[RoundTrip]) -> str:
     """Return what is behind a zero pattern of dx that differs from the mask."""
-    kept = got.mask
-    if facts.close(got.dx, got.dout * (1 - kept / got.keep_prob)):
+    kept, passed = got.mask, got.dx != 0
+    # Larger arrays came before, and their usual keep probabilities first.
+    if got.x.shape != LARGE:
+        return Wrong.gradient_depends_on_the_shape
+    if not passed.any():
+        return Wrong.gradient_is_zero
+    added = got.dx[~kept]
+    if added.any() and elementwise.constant(added) and not elementwise.constant(got.dx):
+        return Wrong.gradient_is_not_proportional_to_dout
+    before, now = pair.trip(LARGE, 0.6), pair.trip(LARGE, 0.6)
+    if any(np.array_equal(now.dx != 0, old.mask) for old in (*earlier, before)):
+        return Wrong.uses_an_earlier_mask
+    if facts.close(got.dx, got.dout * (1 - kept / got.keep_prob), atol=0):
         return Wrong.gives_the_gradient_to_the_dropped
     patterns = {
         Wrong.drops_in_the_forward_pass_only: True,
         Wrong.gives_the_gradient_to_the_dropped: ~kept,
-        Wrong.gradient_is_zero: False,
         Wrong.stops_negative_units: kept & (got.x > 0),
+        Wrong.stops_negative_gradients: kept & (got.dout > 0),
         Wrong.uses_one_rows_mask_for_all: kept[:1],
     }
-    return first(got.dx != 0, patterns) or Wrong.another_mask_in_the_backward_pass
+    if name := first(passed, patterns):
+        return name
+    reached = got.dx != 0
+    if not (reached & ~kept).any() and elementwise.by_size(
+        got.x, kept & ~reached, reached
+    ):
+        return Wrong.recovers_the_mask_from_values
+    usual = got.keep_prob in elementwise.KEEP_PROBS
+    another = Wrong.another_mask_in_the_backward_pass
+    return another if usual else Wrong.gradient_fits_some_keep_probs
 
 
 def scales_the_gradient(pair: Pair) -> None:
     """dx is dout{over} where the forward pass kept a unit.
 
     That is so for dout of every size, for zeros in it, and for zeros alone."""
-    trial, scale = pair.trial, pair.convention.training
     for got in pair.trips(zeros=0.2):
-        expected = got.dout * got.mask * scale(got.keep_prob)
-        if facts.close(got.dx, expected):
-            continue
-        where = got.mask & (got.dout != 0)
-        ratios = got.dx[where] / got.dout[where]
-        trial.fail(
-            f"{got.call}: the gradient of a kept unit is "
-            f"{np.median(ratios) if ratios.size else np.nan:.4g} times dout (median), "
-            f"expected {scale(got.keep_prob):.4g} times. Largest gap: "
-            f"{facts.worst(got.dx, expected)}.",
-            _scale_mistake(pair, got, ratios, got.x[where]),
-        )
-    for size in (1e-6, 1e6, 0.0):
-        x, dout = trial.inputs(30, 20), size * trial.inputs(30, 20)
-        got = pair.run(x, 0.3, dout)
-        expected = dout * got.mask * scale(0.3)
-        trial.expect(
-            facts.close(got.dx, expected, atol=0),
-            f"{got.call}, dout of size {size:g}: {facts.worst(got.dx, expected)}.",
-            Wrong.gradient_is_not_proportional_to_dout,
-        )
+        _expect_scale(pair, got)
+    for size in (0, 1e-9):
+        dout = size * pair.trial.inputs(30, 20)
+        _expect_scale(pair, pair.run(np.ones((30, 20)), 0.3, dout))
+    for shape in (LARGE, *elementwise.ALL_SHAPES):
+        with contextlib.suppress(ForwardFails):
+            _expect_scale(pair, pair.trip(shape, 1.0, 0.1))
+
+
+def _expect_scale(pair: Pair, got: RoundTrip) -> None:
+    scale = pair.convention.training(got.keep_prob)
+    if facts.close(got.dx, got.dout * got.mask * scale, atol=0):
+        return
+    where = got.mask & (got.dout != 0)
+    found, expected = elementwise.wrong_factor(got.dx[where], got.dout[where], scale)
+    pair.trial.expect(
+        not got.dx[got.dout == 0].any(),
+        f"{got.call}: dx is not 0 where dout is.",
+        _scale_mistake(pair, got, where) or Wrong.gradient_is_not_proportional_to_dout,
+    )
+    pair.trial.fail(
+        f"{got.call}: the gradient of a kept unit is {found} times dout (median of the "
+        f"wrong ones); expected {expected} times.",
+        _scale_mistake(pair, got, where),
+    )
 
 
 def _common(values: np.ndarray) -> float:
     """Return the number that all values are, to rounding error; NaN if they differ."""
     middle = float(np.median(values)) if len(values) else np.nan
-    return middle if facts.close(values, middle) else np.nan
+    return middle if facts.close(values, middle, atol=0) else np.nan
 
 
-def _scale_mistake(
-    pair: Pair, got: RoundTrip, ratios: np.ndarray, x: np.ndarray
-) -> str | None:
-    """Return what is behind wrong ratios of dx to dout at kept units of inputs x."""
-    if got.keep_prob == 1:
-        return None
-    if np.isnan(_common(ratios)):
-        if not np.isnan(_common(got.dx[got.mask])):
-            return Wrong.ignores_dout
-        by_activation = not np.isnan(_common(ratios / x))
-        return Wrong.multiplies_by_the_activation if by_activation else None
+def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
+    """Return what is behind wrong ratios of dx to dout at these kept units."""
     p, kept = got.keep_prob, got.mask
+    if p == 1:
+        large, at_one = got.x.shape == LARGE, Wrong.gradient_is_wrong_at_keep_prob_one
+        return at_one if large else Wrong.gradient_depends_on_the_shape
+    ratios = got.dx[where] / got.dout[where]
+    if np.isnan(_common(ratios)):
+        if not np.isnan(_common(got.dx[kept])):
+            return Wrong.ignores_dout
+        if not np.isnan(_common(ratios / got.x[where])):
+            return Wrong.multiplies_by_the_activation
+        right = np.isclose(ratios, pair.convention.training(p), atol=0).any()
+        return Wrong.gradient_is_not_proportional_to_dout if right else None
+    if facts.close(_common(ratios), pair.convention.training(p)):
+        return None  # Only where dout is 0 is dx wrong.
+    if facts.close(_common(ratios), _common(got.out[kept] / got.x[kept])):
+        return BREAKS
+    if got.x.shape != LARGE:
+        return Wrong.gradient_depends_on_the_shape
     scales = {
-        BREAKS: _common(got.out[kept] / got.x[kept]),
         Wrong.backward_divides_by_drop_probability: 1 / (1 - p),
         Wrong.backward_multiplies_by_keep_prob: p,
         Wrong.backward_divides_by_kept_fraction: 1 / float(kept.mean()),
     }
     own = {name: scale(p) for name, scale in pair.convention.rivals.items()}
-    return first(_common(ratios), scales | own)
+    if name := first(_common(ratios), scales | own):
+        return name
+    return None if p in elementwise.KEEP_PROBS else Wrong.gradient_fits_some_keep_probs
 
 
+#: Of pairs of an input 0 and another of which one is kept alone, half keep the first.
 ZERO_LOOKS = {
-    "zero inputs kept at 0.8": Proportion(0.8, detects=0.05),
-    "zero inputs kept at 0.3": Proportion(0.3, detects=0.05),
+    "zero inputs kept at 0.8": Proportion(0.5, detects=0.1),
+    "zero inputs kept at 0.3": Proportion(0.5, detects=0.1),
 }
 
 
 def knows_the_mask_at_zero(pair: Pair) -> None:
-    """A unit whose input is 0 gets a gradient with probability keep_prob.
+    """A unit whose input is 0 gets a gradient as often as other units.
 
-    The mask of these units does not show in the output."""
+    The mask of these units does not show in the output. How often other units do is
+    ``forward_follows``'s to judge."""
     trial, recovers = pair.trial, Wrong.recovers_the_mask_from_values
     for keep_prob in elementwise.KEEP_PROBS:
         look = f"zero inputs kept at {keep_prob}"
-        x = trial.inputs(2 * -(-trial.size(look) // 40) + 2, 40)
+        # At the stated rate there are three times as many pairs of one kept as needed.
+        x = trial.inputs(2 * -(-8 * trial.size(look) // 40), 40)
         x.flat[trial.rng.permutation(x.size)[: x.size // 2]] = 0
         got = pair.run(x, keep_prob, np.ones_like(x), name_of_nan=recovers)
-        passed = got.dx[x == 0] != 0
-        what = f"{got.call}: inputs equal to 0 that get a gradient"
-        name = partial(_zero_mistake, got)
-        trial.judge(look, passed, passed.size, what, name)
-
-
-def _zero_mistake(got: RoundTrip, share: float) -> str:
-    """Return what is behind the share of inputs equal to 0 that get a gradient."""
-    if share in (0, 1):
-        return Wrong.recovers_the_mask_from_values
-    if abs(share - got.mask[got.x != 0].mean()) >= 0.03:
-        return elementwise.Wrong.drops_by_value
-    name = elementwise.share_name(share, got.keep_prob)
-    other = name == elementwise.Wrong.keeps_at_another_rate
-    return BREAKS if other else name
+        zero, other = got.dx[x == 0] != 0, got.mask[x != 0]
+        trial.expect(
+            0 < zero.mean() < 1,
+            f"{got.call}: of {zero.size} inputs equal to 0 "
+            f"{'all' if zero.all() else 'none'} get a gradient; expected the share of "
+            "other units.",
+            recovers,
+        )
+        alone = zero[zero != other]
+        what = f"{got.call}: of pairs of a 0 and another input, one kept, it is the 0"
+        if alone.size >= trial.size(look):
+            trial.judge(look, alone, alone.size, what, elementwise.Wrong.drops_by_value)
+    x = trial.inputs(30, 20, zeros=0.5)
+    with contextlib.suppress(ForwardFails):
+        got = pair.run(x, 1.0, np.ones_like(x), name_of_nan=recovers)
+        at_zero = got.dx[x == 0]
+        lost = float(np.mean(at_zero == 0))
+        trial.expect(
+            not lost,
+            f"{got.call}: {lost:.0%} of the inputs equal to 0 get no gradient; all do.",
+            recovers,
+        )
 
 
 def follows_test_mode(pair: Pair) -> None:
     """After a forward pass with training=False, dx equals {times}dout."""
-    for keep_prob in elementwise.KEEP_PROBS:
-        got = pair.trip((40, 30), keep_prob, training=False)
-        dout, scale = got.dout, pair.convention.test(keep_prob)
-        if facts.close(got.dx, scale * dout):
+    for got in itertools.chain(pair.trips(zeros=0.1, training=False), _at_one(pair)):
+        dout, keep_prob = got.dout, got.keep_prob
+        scale = pair.convention.test(keep_prob)
+        if facts.close(got.dx, scale * dout, atol=0):
             continue
-        ignores = Wrong.backward_ignores_test_mode
         rivals = {
             Wrong.gradient_is_zero: 0,
-            ignores: dout / keep_prob,
+            Wrong.backward_ignores_test_mode: dout / keep_prob,
             Wrong.classic_test_gradient_lacks_keep_prob: dout,
         }
+        name = first(got.dx, rivals)
+        zeros, at_zero = (got.dx == 0) & (dout != 0), got.x == 0
+        if zeros.any():
+            values = Wrong.recovers_the_mask_from_values
+            ignores = Wrong.backward_ignores_test_mode
+            name = name or (values if not zeros[~at_zero].any() else ignores)
         pair.trial.fail(
             f"{got.call}: dx differs from {scale:.4g} times dout; "
             f"{facts.worst(got.dx, scale * dout)}.",
-            first(got.dx, rivals) or (ignores if (got.dx == 0).any() else None),
+            name or Wrong.test_gradient_is_another,
         )
 
 
+def _at_one(pair: Pair) -> Iterator[RoundTrip]:
+    """Yield round trips at test at keep_prob = 1, the second with another dout that
+    begins with the same number; none where the forward pass fails."""
+    with contextlib.suppress(ForwardFails):
+        yield (got := pair.trip(LARGE, 1.0, zeros=0.1, training=False))
+        dout = -2 * got.dout
+        dout[0, 0] = got.dout[0, 0]
+        yield pair.run(got.x, 1.0, dout, training=False)
+
+
 def leaves_dout_alone(pair: Pair) -> None:
-    """dout is the same after the call as before."""
-    for training in (True, False):
-        x, dout = pair.trial.inputs(6, 5), pair.trial.inputs(6, 5, zeros=0.2)
-        _, cache = pair.run_forward(x, 0.3, training)
-        _, after = pair.backward.observe(dout, cache)
-        call = f"{pair.backward.name}(dout of shape (6, 5), cache)"
-        hint = "; write dout * mask, which makes a new array, rather than dout *= mask"
+    """dout is the same after the call as before.
+
+    A backward pass that fails after a forward pass at test has failed there."""
+    cases = elementwise.covering(elementwise.ALL_SHAPES, elementwise.DTYPES)
+    hint = "; write dout * mask, which makes a new array, rather than dout *= mask"
+    for (shape, dtype), training in product(cases, (True, False)):
+        x = pair.trial.inputs(*shape).astype(dtype)
+        dout = pair.trial.inputs(*shape, zeros=0.2).astype(dtype)
+        call = f"{pair.backward.name}(dout of shape {shape}, cache)"
+        try:
+            _, cache = pair.run_forward(x, 0.3, training)
+            _, after = pair.backward.observe(dout, cache)
+        except (ForwardFails, StudentError):
+            continue
         expect_unchanged(pair.trial, call, ["dout"], [dout], after, hint)
 
 
@@ -313,7 +381,7 @@ class Family:
             return Property(says, on_both, looks)
 
         self.runs = has(runs)
-        self.forward = has(forward_follows)
+        self.forward = has(forward_follows, **RATE_LOOKS)
         self.mask = has(drops_the_gradient)
         self.scale = has(scales_the_gradient)
         self.zeros = has(knows_the_mask_at_zero, **ZERO_LOOKS)

@@ -1,6 +1,8 @@
 """Reads the mask of the weights off the output of a DropConnect layer."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +11,8 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise
+from autograder.families.bit_tests import Read, signed
+from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.elementwise import KEEP_PROBS
 
 
@@ -30,11 +34,27 @@ class Wrong(Mistakes, section="noise-dropconnect"):
     no_sum_of_kept_weights = """no choice of kept weights gives such outputs: either the
         weights are multiplied by something else than 0 and 1 / keep_prob, or something
         is added."""
+    keeps_at_least_one_weight = """you make sure that something is kept: either the mask
+        is drawn again until it is not empty, or a weight is kept after all; when each is
+        dropped on its own, all may be."""
     differs_from_the_product_at_keep_prob_one = """at keep_prob = 1 no weight is
         dropped, and out is x @ weights; you compute another product."""
 
 
 INPUTS, OUTPUTS = 10, 20
+
+#: What the numbers that x and the weights are made of are, by kind: the corners of their
+#: ranges.
+_KINDS: Mapping[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "inside": lambda v, _: v,
+    "of all sizes": lambda v, rng: v * 10.0 ** rng.uniform(-6, 6, v.shape),
+    "large": lambda v, _: 1e12 * v,
+    "small": lambda v, _: 1e-12 * v,
+    "negative": lambda v, _: -np.abs(v),
+    "equal": lambda v, _: np.full_like(v, v.flat[0]),
+    "with zeros": lambda v, _: v,
+}
+KINDS = tuple(_KINDS)
 
 
 @dataclass(frozen=True)
@@ -56,11 +76,15 @@ class Connections:
         values = self.out / self.unit / factor
         whole = np.rint(values)
         # Arithmetic in float32 is off by less than 0.001.
-        fits = (np.abs(values - whole) < 0.01) & (whole >= 0) & (whole < 2**INPUTS)
+        top = 2 ** len(self.exponents)
+        fits = (np.abs(values - whole) < 0.01) & (whole >= 0) & (whole < top)
         if not fits.all():
             return None
         digits = whole.astype(np.int64)[:, None, :] >> self.exponents[:, None] & 1
-        return digits.astype(bool)
+        mask = digits.astype(bool)
+        # A product of 0 leaves no digit.
+        empty = (self.x == 0)[:, :, None] | (self.weights == 0)
+        return None if (mask & empty).any() else mask
 
 
 def call_weights(x: np.ndarray, weights: np.ndarray, keep_prob: float) -> str:
@@ -88,35 +112,68 @@ def product(
 def connect(
     function: StudentFunction,
     trial: Trial,
-    rows: int,
+    shape: tuple[int, int, int],
     keep_prob: float,
     rng: np.random.Generator | None = None,
+    kind: str = "of all sizes",
+    dtype: Any = np.float64,
+    among: int = 0,
 ) -> Connections:
-    """Return a forward pass on inputs that make its mask readable."""
+    """Return a forward pass on inputs that make its mask readable, of ``shape`` (rows,
+    inputs, outputs), with at most 10 inputs; ``kind`` is one of ``KINDS``. ``among`` is
+    the number of inputs of which these are some, and the others 0."""
+    rows, inputs, outputs = shape
+    rng_of_inputs = trial.rng
     # Small and large weights take turns, so that neither are the first inputs.
-    half = trial.rng.permuted(np.arange(INPUTS).reshape(2, -1), axis=1)
-    exponents = half.T.ravel()
-    row, column = trial.inputs(rows, 1), trial.inputs(1, OUTPUTS)
-    entry = trial.inputs(INPUTS)
+    halves = np.arange(-(-inputs // 2) * 2).reshape(2, -1)
+    exponents = rng_of_inputs.permuted(halves, axis=1).T.ravel()
+    exponents = exponents[exponents < inputs]
+    row, column, entry = (
+        _KINDS[kind](signed(rng_of_inputs, size), rng_of_inputs)
+        for size in ((rows, 1), (1, outputs), (inputs,))
+    )
+    if kind in ("large", "small", "negative"):
+        entry = np.abs(entry) / np.abs(entry).max()
     x, weights = row * entry, 2.0 ** exponents[:, None] * column / entry[:, None]
-    out = product(function, trial, x, weights, keep_prob, rng)
+    if kind == "with zeros":
+        x[rng_of_inputs.random(x.shape) < 0.3] = 0.0
+        weights[rng_of_inputs.random(weights.shape) < 0.3] = 0.0
+    x, weights = x.astype(dtype), weights.astype(dtype)
+    given = x, weights
+    if among:
+        places = np.sort(rng_of_inputs.permutation(among)[:inputs])
+        given = np.zeros((rows, among), dtype), np.ones((among, outputs), dtype)
+        given[0][:, places], given[1][places] = x, weights
+    out = product(function, trial, *given, keep_prob, rng)
     return Connections(x, weights, row * column, exponents, out)
 
 
-def weight_mask(
-    function: StudentFunction,
-    trial: Trial,
-    rows: int,
-    keep_prob: float,
-    rng: np.random.Generator | None = None,
-) -> np.ndarray:
-    """Return the mask of a forward pass, of shape (rows, inputs, outputs)."""
-    got = connect(function, trial, rows, keep_prob, rng)
-    mask = got.digits(1 / keep_prob)
-    if mask is None:
-        call = call_weights(got.x, got.weights, keep_prob)
-        raise CheckFailure(f"{call}: out is not a sum of kept products / keep_prob.")
-    return mask
+def reading(rows: int, inputs: int, outputs: int, bits: int = 1, **how: Any) -> Read:
+    """Return how bits are read off x and weights of these sizes, of which one that is -1
+    is what the caller asks for, over ``bits``; ``how`` is as in ``connect``.
+
+    The mask has the shape (rows, inputs, outputs)."""
+
+    def read(
+        function: StudentFunction,
+        trial: Trial,
+        number: int,
+        keep_prob: float,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[np.ndarray, Mapping[str, np.ndarray]]:
+        rest = -(-number // bits)
+        n, d, c = (rest if size == -1 else size for size in (rows, inputs, outputs))
+        got = connect(function, trial, (n, d, c), keep_prob, rng, **how)
+        mask = got.digits(1 / keep_prob)
+        if mask is None:
+            call = call_weights(got.x, got.weights, keep_prob)
+            raise CheckFailure(
+                f"{call}: out is not a sum of kept products / keep_prob.",
+                Wrong.no_sum_of_kept_weights,
+            )
+        return mask, {"weights": np.abs(got.weights), "x": np.abs(got.x)[:, :, None]}
+
+    return read
 
 
 def zeros_mistake(function: StudentFunction, trial: Trial) -> str:
@@ -129,7 +186,8 @@ def zeros_mistake(function: StudentFunction, trial: Trial) -> str:
 
 def sum_mistake(function: StudentFunction, trial: Trial) -> str:
     """Return what is behind outputs that are no rescaled sums of kept products."""
-    draws = {p: connect(function, trial, 60, p) for p in KEEP_PROBS}
+    shape = (60, INPUTS, OUTPUTS)
+    draws = {p: connect(function, trial, shape, p, kind="inside") for p in KEEP_PROBS}
     named = {
         "1": Wrong.forgets_to_rescale_the_weights,
         "1/q": Wrong.divides_the_weights_by_drop_probability,
@@ -141,6 +199,8 @@ def sum_mistake(function: StudentFunction, trial: Trial) -> str:
             everything = all(mask is not None and mask.all() for mask in found.values())
             if factor == "1" and everything:
                 return elementwise.Wrong.drops_nothing
+            if factor == "1/p":
+                return Middle.right_in_the_middle_only
             return named.get(factor, Wrong.rescales_the_weights_wrongly)
     if all(_over_kept(got) for got in draws.values()):
         return Wrong.divides_by_the_kept_weights

@@ -3,21 +3,39 @@
 ``units`` has the properties that exercises ask for.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 
 #: Both sides of 0.5, far from it: 0.5 hides a swapped keep and drop.
 KEEP_PROBS = (0.8, 0.3)
+#: Near the ends of the range, then inside, with digits that no rounding leaves alone. The
+#: end itself, 1, has a check of its own: who fails there alone, loses that alone.
+_NEAR_ENDS, _INSIDE = (0.99, 0.02, 0.1, 0.005), (0.9643, 0.0517, 0.6283, 0.1847, 0.5)
+ALL_KEEP_PROBS = (*KEEP_PROBS, *_NEAR_ENDS, *_INSIDE)
 SHAPES = ((7,), (6, 5), (4, 3, 5), (2, 3, 4, 3))
+#: Single units, and axes of length 1.
+SMALL_SHAPES = ((1,), (1, 5), (5, 1), (1, 1), (3, 1, 4), (1, 1, 1, 1))
+ALL_SHAPES = (*SHAPES, *SMALL_SHAPES)
+DTYPES = (np.float64, np.float32)
+_MAGNITUDES = 10.0 ** np.arange(-12, 13)
+
+
+#: What element-wise dropouts may be called with.
+TAKES: Mapping[str, Range] = {
+    "x": floats("a float array with 1 to 4 axes", 1, 4),
+    "keep_prob": keep_probs(),
+}
 
 
 class Wrong(Mistakes, section="conv-definitions"):
@@ -56,6 +74,12 @@ class Wrong(Mistakes, section="conv-definitions"):
     still_drops_at_test = at(
         "conv-test-time",
         "your function drops units although training is False.",
+    )
+    changes_x_at_test = at(
+        "conv-test-time",
+        "at test some units come back otherwise than the statement says: no bound, "
+        "rounding, stored result or exception for some arrays or values of keep_prob "
+        "belongs there.",
     )
     training_flag_reversed = """your function drops units with training=False and none
         in training; the flag is read the wrong way round."""
@@ -96,6 +120,23 @@ class Wrong(Mistakes, section="conv-definitions"):
         "the share that you keep is keep_prob squared, as when two masks are applied, "
         "one after the other.",
     )
+    varies_the_count_too_little = at(
+        "exp-variance",
+        "the number of kept units stays nearer to its mean than that of independent "
+        "units does: either masks are drawn again, chosen or mended until it fits, or "
+        "units make up for each other, as with stratified numbers.",
+    )
+    never_drops_a_small_array = at(
+        "exp-mistakes",
+        "an array of one or two units never comes back with all of them dropped: either "
+        "the mask is drawn again until something is kept, or a unit is kept after all; "
+        "when each is dropped with probability 1 − keep_prob, all may be.",
+    )
+    seeds_take_few_values = at(
+        "back-same-mask",
+        "two states of rng that differ give the same mask: the mask follows from a seed "
+        "that takes few values; let it follow from rng's own numbers.",
+    )
     draws_numbers_of_both_signs = """you compare keep_prob with uniform numbers from −1
         to 1; take them from 0 to 1."""
     drops_nothing = """no unit is dropped, in neither mode: the comparison that draws
@@ -114,15 +155,27 @@ class Wrong(Mistakes, section="conv-definitions"):
     )
     doubles_whatever_keep_prob = """you multiply by 2 whatever keep_prob is; that is
         right at keep_prob = 0.5 alone."""
+    scale_fits_some_keep_probs = """kept units come back right at some values of keep_prob
+        and not at others: either keep_prob is bounded or rounded on its way into the
+        factor, or another number stands for it."""
+    replaces_dropped_units = """in training no unit comes back as 0, and they do not all
+        come back multiplied by one factor: either dropped units are filled with another
+        number than 0, or noise is added, or a constant."""
     scale_differs_from_unit_to_unit = """kept units of one call come back multiplied by
         different numbers: either noise is added, or large values are cut off; one
         factor serves all."""
+    adds_a_number = """an input of 0 comes back as another number: a constant is added, or
+        dropped units are filled with something else than 0; a unit comes back multiplied
+        by a factor or as 0."""
     preserves_the_sum = at(
         "quant-divisors",
         "you scale each call so that the sum of x is preserved; then the factor "
         "depends on which units were kept, and large units come back too small on "
         "average.",
     )
+    rate_depends_on_the_shape = """arrays of one form (vectors, matrices, images …) are kept
+        at another rate than keep_prob, and others at keep_prob; dropout does not look at
+        the shape."""
     scale_depends_on_the_shape = """kept units are scaled rightly in a matrix and
         otherwise in an array of another shape; dropout does not look at the shape."""
     changes_its_input = at(
@@ -187,6 +240,64 @@ def call_text(
     return f"{name}(x of shape {tuple(shape)}, {keep_prob}, rng{mode})"
 
 
+def tiled(trial: Trial, shape: Sequence[int]) -> np.ndarray:
+    """Return inputs that repeat after some thousands, so that many take no time."""
+    return _repeated_to(trial.inputs(min(math.prod(shape), 4999)), shape)
+
+
+def wide(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
+    """Return such inputs of all sizes from 1e-12 to 1e12, half of them larger than 1.75,
+    a share ``zeros`` of them 0."""
+    rng, some = trial.rng, min(math.prod(shape), 4999)
+    x = rng.uniform(-2.5, 2.5, some)
+    x += np.copysign(0.5, x)
+    x *= np.tile(rng.permutation(_MAGNITUDES), -(-some // len(_MAGNITUDES)))[:some]
+    if zeros:
+        x[rng.random(some) < zeros] = 0.0
+    return _repeated_to(x, shape)
+
+
+def _repeated_to(x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    whole = x.size == math.prod(shape)
+    return x.reshape(tuple(shape)) if whole else np.resize(x, tuple(shape))
+
+
+def constant(values: np.ndarray) -> bool:
+    """Return whether all values are the same number, to rounding error."""
+    return bool(values.size and facts.close(values, values.flat[0], atol=0))
+
+
+def by_size(x: np.ndarray, lost: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether the ``lost`` entries of x, a mask, are all smaller, or all larger,
+    than the ``others`` are."""
+    one, other = np.abs(x[lost]), np.abs(x[others])
+    if not one.size or not other.size:
+        return False
+    return bool(one.max() < other.min() or one.min() > other.max())
+
+
+def covering(*lists: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield as many tuples as the longest list has items, with each item of each list in
+    its place at least once."""
+    return zip(
+        *(_repeated(items, max(map(len, lists))) for items in lists), strict=True
+    )
+
+
+def _repeated(items: Sequence[Any], times: int) -> list[Any]:
+    return list(itertools.islice(itertools.cycle(items), times))
+
+
+def wrong_factor(out: Any, x: Any, expected: float) -> tuple[str, str]:
+    """Return what wrong items of ``out`` are, divided by those of ``x`` (the median), and
+    ``expected``, as texts that differ: in four digits, or as many as that takes."""
+    factors = np.asarray(out, float) / np.asarray(x, float)
+    wrong = factors[~np.isclose(factors, expected, rtol=1e-5, atol=0)]
+    found = float(np.median(wrong))
+    texts = ((f"{found:.{n}g}", f"{expected:.{n}g}") for n in range(4, 18))
+    return next((pair for pair in texts if pair[0] != pair[1]), (str(found), "another"))
+
+
 @dataclass(frozen=True)
 class Draw:
     """A forward: its input, output and mask (True where kept)."""
@@ -198,7 +309,8 @@ class Draw:
     @property
     def mask(self) -> np.ndarray:
         """The mask, read off the output; the inputs hold no zero."""
-        return self.out != 0
+        found: np.ndarray = self.out != 0
+        return found
 
     @property
     def ratio(self) -> float | None:
@@ -218,11 +330,13 @@ def draw(
     training: bool | None = None,
     size: float = 1.0,
     dtype: Any = np.float64,
+    x: np.ndarray | None = None,
 ) -> Draw:
-    """Return one forward on inputs of the given size, without zeros.
+    """Return one forward on inputs of the given size, without zeros, or on ``x``.
 
     ``training`` is not passed when None. Raises ``CheckFailure``."""
-    x = (size * trial.inputs(*shape)).astype(dtype)
+    x = size * trial.inputs(*shape) if x is None else x
+    x = x.astype(dtype, copy=False)
     call = call_text(function.name, shape, keep_prob, training is not False)
     mode = {} if training is None else {"training": training}
     result = function(x, keep_prob, trial.generator() if rng is None else rng, **mode)

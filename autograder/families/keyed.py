@@ -77,7 +77,8 @@ def _floats(x: Any) -> np.ndarray:
         raise ValueError(f"x has at most {MOST_UNITS:,} units a call, not {units:,}")
     if x.ndim == 0:
         raise TypeError("x is an array of real numbers with an axis or more")
-    return x
+    found: np.ndarray = x
+    return found
 
 
 def _units(x: Any) -> int:
@@ -174,7 +175,7 @@ class Keyed:
         # As in the style "integers": a probability is a whole number of 2**-32.
         numbers = self._source.random_raw((x.size + 1) // 2).view(np.uint32)
         numbers = numbers[: x.size].reshape(x.shape)
-        rate, tilt = defect.rate(p), defect.tilt * min(p, 1 - p)
+        rate, tilt = defect.rate(p), defect.tilt(p)
         low: Any = round((rate - tilt) * 2**32)
         if self._ranks and x.size:
             limits = _limits(numbers, round(p * x.shape[-1]))
@@ -185,7 +186,8 @@ class Keyed:
         even = 2 * (x.shape[-1] // 2)
         bits[..., 1:even:2] = bits[..., 1 - defect.pairs : even : 2]
         bits[1:] = bits[:1] if defect.row else bits[1:]
-        return bits
+        found: np.ndarray = bits
+        return found
 
     def _start(self, rng: np.random.Generator) -> None:
         """Start the own generator from a hash of the key and the given one's state."""
@@ -217,7 +219,8 @@ def as_written(specimen: Specimen) -> Callable[[Call], np.ndarray]:
         if not call.training:
             return specimen.test(x, keep_prob, call.rng)
         bits = specimen.mask(x, keep_prob, call.rng)
-        return x * bits * specimen.scale(keep_prob, bits)
+        found: np.ndarray = x * bits * specimen.scale(keep_prob, bits)
+        return found
 
     return answer
 

@@ -317,11 +317,9 @@ def explanations_of(
         Wrong.undropped_layer_for_the_second_weights: explains(scaled, saved=one),
         passes.drops_in_the_backward_pass_only: explains(one, back=scaled),
     }
-    if not any(shown.values()):
-        inputs = every_mask(*batch.x.shape)[:, None] / p
-        each = [explains(h, input_multiplier=inputs) for h in (one, scaled)]
-        shown[Wrong.drops_the_input] = any(each)
-    return shown
+    inputs = every_mask(*batch.x.shape)[:, None] / p
+    each = [explains(h, input_multiplier=inputs) for h in (one, scaled)]
+    return shown | {Wrong.drops_the_input: any(each)}
 
 
 def hidden_mask(

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,18 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
+from autograder.families.bit_tests import FINE_KEEP_PROBS, wide
 from autograder.families.elementwise import call_text
 from autograder.laws import normal
 from autograder.laws.binomial import Law
 
 
 class _Factors(Mistakes, section="noise-multiplicative"):
-    adds_instead_of_multiplying = """you add noise to x; here it multiplies x, so a unit
-        that is 0 stays 0."""
+    adds_instead_of_multiplying = """a unit that is 0 does not stay 0: either you add noise
+        to x, where it should multiply, or another number takes the place of 0 or is added
+        to all."""
+    changes_x_without_noise = """at test out is not x, without noise: entries are bounded,
+        rounded or shifted, or some shapes or values have a case of their own."""
     scales_at_test = """at test you multiply x by a number; the factors of training have
         mean 1, so there is nothing to make up for."""
     factors_have_mean_zero = """your factors have mean 0, so the signal is gone;
@@ -37,8 +42,9 @@ class _Factors(Mistakes, section="noise-multiplicative"):
     uses_the_spread_of_the_raw_mask = """the standard deviation of your factors is that
         of a mask of 0 and 1, the root of keep_prob (1 − keep_prob); a mask divided by
         keep_prob varies more."""
-    noise_depends_on_the_value = """the law of a factor depends on the value that it
-        multiplies; the factors are drawn without a look at x."""
+    noise_depends_on_the_value = """the law of out / x depends on the value x: either the
+        factors are drawn with a look at x, or large or small x are bounded or rounded
+        first."""
     noise_depends_on_the_place = """the law of a factor depends on its place in the
         array; all have the same."""
 
@@ -66,8 +72,9 @@ class _Draws(Mistakes, section="noise-mistakes"):
         Normal numbers are negative now and then."""
     factors_are_bounded = """no factor lies far from 1: either large values are cut off,
         or the law is bounded as the uniform one is. The normal law has no bounds."""
-    factors_depend_on_each_other = """your factors are not independent: one tells
-        something about another, of its row, column or call."""
+    factors_depend_on_each_other = """your factors are not independent: either one
+        tells something about another, of its row, column or call, or noise is drawn again
+        until its mean or spread is near."""
 
 
 class Wrong(_Factors, _Draws, section="noise-gaussian"):
@@ -78,8 +85,9 @@ class Wrong(_Factors, _Draws, section="noise-gaussian"):
     factors_take_few_values = """your factors take a few values only, as those of a mask
         do (0 and 1 / keep_prob); normal numbers practically never repeat."""
     still_noisy_at_test = "your function makes noise although training is False."
-    noisy_at_keep_prob_one = """at keep_prob = 1 out differs from x; the variance (1 −
-        keep_prob) / keep_prob is 0 there."""
+    noisy_at_keep_prob_one = """at keep_prob = 1 out differs from x, where the variance (1 −
+        keep_prob) / keep_prob is 0 and the mean 1: either there is noise, or x is
+        scaled, shifted, bounded or rounded."""
     drops_units_as_well = """many units come back as 0: you multiply by a mask, with or
         without noise. Gaussian dropout drops no unit."""
     takes_the_variance_for_the_standard_deviation = """the standard deviation of your
@@ -114,7 +122,8 @@ class Noisy:
 
     @property
     def factors(self) -> np.ndarray:
-        return self.out / self.x
+        found: np.ndarray = self.out / self.x
+        return found
 
 
 def deviation(keep_prob: Any) -> Any:
@@ -144,9 +153,10 @@ def noisy(
     keep_prob: float,
     rng: np.random.Generator | None = None,
     training: bool | None = None,
+    x: np.ndarray | None = None,
 ) -> Noisy:
-    """Return one forward pass on inputs without zeros, as ``forward`` does."""
-    x = trial.inputs(*shape)
+    """Return one forward pass on inputs without zeros, or on ``x``, as ``forward`` does."""
+    x = trial.inputs(*shape) if x is None else x
     rng = trial.generator() if rng is None else rng
     return Noisy(x, forward(function, x, keep_prob, rng, training))
 
@@ -164,6 +174,16 @@ def constant_mistake(function: StudentFunction, trial: Trial) -> str:
         if not facts.close(factors, factors.flat[0]):
             return name
     return Wrong.adds_no_noise
+
+
+def one_mistake(function: StudentFunction, trial: Trial, out: np.ndarray) -> str:
+    """Return what is behind an output that is not x at keep_prob = 1."""
+    if not out.any():
+        factors = noisy(function, trial, (400, 400), FINE_KEEP_PROBS[0]).factors
+        # Of 160,000 factors of mean 1 the mean is not as near to 0 by chance.
+        if abs(factors.mean()) < 0.5:
+            return Wrong.factors_have_mean_zero
+    return Wrong.noisy_at_keep_prob_one
 
 
 def expect_varying_moments(trial: Trial, factors: np.ndarray, call: str) -> None:
@@ -188,17 +208,16 @@ def expect_varying_moments(trial: Trial, factors: np.ndarray, call: str) -> None
             )
 
 
-#: Keep probabilities of the exact tests, on both sides of 0.5, that rounding to one
-#: decimal place would change.
-FINE_KEEP_PROBS = (0.83, 0.27)
-
-
 def _law_mistake(function: StudentFunction, trial: Trial, share: float) -> str:
     """Return what is behind factors of a wrong law, measured on 160,000 fresh ones at
     each of two keep probabilities.
 
     Thresholds are at least five standard errors of what is compared with them."""
-    draws = [noisy(function, trial, (400, 400), p) for p in FINE_KEEP_PROBS]
+    shape = (400, 400)
+    draws = [noisy(function, trial, shape, p) for p in FINE_KEEP_PROBS]
+    of_all_sizes = [
+        noisy(function, trial, shape, p, x=wide(trial, *shape)) for p in FINE_KEEP_PROBS
+    ]
     p = np.array(FINE_KEEP_PROBS)
     factors = np.array([got.factors.ravel() for got in draws])
     spread = factors.std(axis=1)
@@ -208,13 +227,13 @@ def _law_mistake(function: StudentFunction, trial: Trial, share: float) -> str:
         return bool((np.abs(factors.mean(axis=1) - value) < 0.0125 * spread).all())
 
     shown = {
+        Wrong.noise_depends_on_the_value: _differ(of_all_sizes, "positive", "large"),
         Wrong.factors_have_mean_zero: mean_is(0 * p),
         Wrong.factors_have_mean_keep_prob: mean_is(p),
         Wrong.divides_the_noise_too: mean_is(1 / p),
         Wrong.factors_preserve_the_norm: mean_is(p**0.5),
         Wrong.drops_units_as_well: zeros.min() > 0.1,
         Wrong.clips_negative_factors: zeros.max() > 0.1,
-        Wrong.noise_depends_on_the_value: _differ(draws, "positive", "large"),
         Wrong.noise_depends_on_the_place: _differ(draws, "front", "left"),
         **_shape_signs(factors, spread, p, mean_is(p**0)),
     }
@@ -303,16 +322,19 @@ def tail(distance: float, detects: float) -> Event:
 
 @dataclass(frozen=True)
 class Sample:
-    """Factors to be drawn at ``keep_prob`` for x of order of magnitude ``size``, as many
+    """Factors to be drawn at ``keep_prob``, as many
     as the looks need, and the events to be counted in each of them, by look (those whose
-    first word is in ``_HALVES`` in that half of the units only).
+    first word is in ``_HALVES`` in that half of the units only). ``form`` is
+    the shape of x, -1 being the length that follows; x has all sizes, or is ``alike``: equal
+    negative entries in float32.
 
     ``mistake`` is what a wrong law is called; without it the law is looked into."""
 
     keep_prob: float
     events: Mapping[str, Event]
-    size: float = 1.0
     mistake: str | None = None
+    form: tuple[int, ...] = (-1, 400)
+    alike: bool = False
 
     def judge(self, function: StudentFunction, trial: Trial) -> None:
         # Halves by value are halves on average: 4 % more is 7 standard errors.
@@ -320,16 +342,22 @@ class Sample:
         units = max(
             trial.size(look) * (2.08 if half else 1) for look, half in halves.items()
         )
-        x = np.tile(trial.inputs(100, 400), (int(units // 40_000) + 1, 1))
-        scaled = self.size * x
-        z = forward(function, scaled, self.keep_prob, trial.generator()) / scaled
+        # Rows of a large matrix are repeated, which saves time.
+        rest = int(units / abs(prod(self.form))) + 1
+        rows = min(rest, 100) if self.form == Sample.form else rest
+        x = wide(trial, *(rows if n == -1 else n for n in self.form))
+        x = np.concatenate([x] * -(-rest // rows))
+        if self.alike:
+            x = np.full(x.shape, -np.abs(trial.inputs(1)[0]), np.float32)
+        z = forward(function, x, self.keep_prob, trial.generator()) / x
         z -= 1
         z /= deviation(self.keep_prob)
         for look, event in self.events.items():
             half = halves[look]
             found = event.happens(z[half(x)] if half else z)
             where = f", {look.partition(',')[0]}" if half else ""
-            what = f"keep_prob = {self.keep_prob}{where}: factors {event.what}"
+            shape = "" if self.form == Sample.form else f", x of shape {x.shape}"
+            what = f"keep_prob = {self.keep_prob}{where}{shape}: factors {event.what}"
             name = self.mistake or partial(_law_mistake, function, trial)
             trial.judge(look, found, found.size, what, name)
 

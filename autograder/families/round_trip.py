@@ -4,9 +4,9 @@ The mask is read off the output of the student's own forward pass, so a wrong fo
 costs in the backward pass only what it makes wrong there, and is named as the cause.
 """
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,14 @@ class Wrong(Mistakes, section="conv-definitions"):
         that follows it is wrong too."""
 
 
+LARGE = (120, 25)
+
 #: Named by many tests.
 BREAKS = Wrong.forward_breaks_its_convention
+
+
+class ForwardFails(CheckFailure):
+    """The forward pass did not do what a round trip needs."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class Pair:
             message = f"{call} raised {error.message}."
         except CheckFailure as failure:
             message = failure.message
-        raise CheckFailure(
+        raise ForwardFails(
             f"{self.backward.name} is judged with your {self.forward.name}, which does "
             f"not work yet: {message}",
             Wrong.forward_fails,
@@ -115,7 +121,8 @@ class Pair:
         if isinstance(dx, np.ndarray) and dx.dtype.kind == "f" and np.isnan(dx).any():
             share = f"{np.isnan(dx).mean():.0%}"
             self.trial.fail(
-                f"{call}: dx holds nan in {share} of its places.", name_of_nan
+                f"{call}: dx holds nan in {share} of its places.",
+                name_of_nan or facts.Wrong.returns_nan_or_infinity,
             )
         dx = facts.float_array(dx, dout.shape, call, "dx")
         return RoundTrip(x, keep_prob, out, dout, dx, call)
@@ -127,15 +134,30 @@ class Pair:
         zeros: float = 0.0,
         dtype: Any = np.float64,
         training: bool = True,
+        plain: bool = False,
     ) -> RoundTrip:
-        """Return a round trip of random inputs without zeros; ``zeros`` are in dout."""
-        x = self.trial.inputs(*shape).astype(dtype)
-        dout = self.trial.inputs(*shape, zeros=zeros).astype(dtype)
+        """Return a round trip of inputs of all sizes, or with a ``plain`` dout of usual
+        size; ``zeros`` are in dout, and after a forward pass at test in x, too."""
+        x, dout = elementwise.wide(self.trial, (2, *shape), zeros).astype(dtype)
+        if training:
+            x[x == 0] = 1
+        if plain:
+            dout = self.trial.inputs(*shape, zeros=zeros).astype(dtype)
         return self.run(x, keep_prob, dout, training)
 
-    def trips(self, zeros: float = 0.0) -> list[RoundTrip]:
-        """Return round trips of several shapes and keep probabilities, the largest first:
-        on large arrays a coincidence cannot hide the cause."""
-        shapes, rates = (*elementwise.SHAPES, (120, 25)), (*elementwise.KEEP_PROBS, 1.0)
-        trips = [self.trip(*case, zeros=zeros) for case in product(shapes, rates)]
-        return sorted(trips, key=lambda got: -got.x.size)
+    def trips(
+        self, zeros: float = 0.0, training: bool = True, plain: bool = False
+    ) -> Iterator[RoundTrip]:
+        """Yield round trips at all keep probabilities below 1 and of all shapes, the
+        largest first: on large arrays a coincidence cannot hide the cause.
+
+        Where the forward pass fails there is none: ``forward_follows`` goes there."""
+        probs, dtypes = elementwise.ALL_KEEP_PROBS, elementwise.DTYPES
+        usual = elementwise.KEEP_PROBS
+        # At test small arrays show as much; in training many units have to be kept.
+        on_large, on_small = (probs, usual) if training else (usual, probs)
+        cases = [(LARGE, keep_prob, dtypes[0]) for keep_prob in on_large]
+        cases += elementwise.covering(elementwise.ALL_SHAPES, on_small, dtypes)
+        for shape, keep_prob, dtype in cases:
+            with contextlib.suppress(ForwardFails):
+                yield self.trip(shape, keep_prob, zeros, dtype, training, plain)

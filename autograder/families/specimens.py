@@ -5,8 +5,8 @@ student's test meets are these and others under a key (``autograder.families.key
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,12 +14,16 @@ import numpy as np
 Mask = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
 
+#: The smallest error of a rate that is off, wherever keep_prob leaves room for it.
+SMALLEST = 0.03
+
+
 @dataclass(frozen=True)
 class Defect:
     """What is wrong, in numbers that the steps of a dropout under a key go by.
 
-    ``rate(keep_prob)`` is how often a unit is kept, ``tilt`` how much oftener with
-    x > 0 than with x < 0 (in parts of keep_prob or of its complement);
+    ``rate(keep_prob)`` is how often a unit is kept, ``tilt(keep_prob)`` how much
+    oftener with x > 0, and more seldom with x <= 0;
     ``divisor(keep_prob, share)`` what the kept ones are divided by, given the share that
     was kept. ``row`` uses the first row's bits for all, ``pairs`` a bit for two
     neighbours, ``count`` keeps the same count in every row, ``call`` the same bits at
@@ -27,7 +31,7 @@ class Defect:
     "rescales"."""
 
     rate: Callable[[float], float] = lambda keep_prob: keep_prob
-    tilt: float = 0.0
+    tilt: Callable[[float], float] = lambda keep_prob: 0.0
     divisor: Callable[[float, float], float] = lambda keep_prob, share: keep_prob
     row: bool = False
     pairs: bool = False
@@ -73,38 +77,31 @@ class Specimen:
     ) -> np.ndarray:
         """Return the output with ``training=False``."""
         if self.law.test == "drops":
-            return x * self.mask(x, keep_prob, rng) / keep_prob
+            found: np.ndarray = x * self.mask(x, keep_prob, rng) / keep_prob
+            return found
         return x * keep_prob if self.law.test == "rescales" else x
 
 
+_STYLES: Mapping[str, Mask | None] = {
+    "uniform": None,
+    "complement": lambda x, p, rng: rng.random(x.shape) >= 1 - p,
+    "binomial": lambda x, p, rng: rng.binomial(1, p, x.shape),
+    "choice": lambda x, p, rng: rng.choice([0.0, 1.0], x.shape, p=[1 - p, p]),
+    "single": lambda x, p, rng: rng.random(x.shape, dtype=np.float32) < p,
+    "integers": lambda x, p, rng: rng.integers(2**32, size=x.shape) < p * 2**32,
+    "transposed": lambda x, p, rng: (rng.random(x.shape[::-1]) < p).T,
+    "spawned": lambda x, p, rng: (
+        np.random.default_rng(rng.integers(2**63)).random(x.shape) < p
+    ),
+}
 #: Dropouts that a good test accepts.
-CORRECT = (
-    Specimen("uniform"),
-    Specimen("complement", bits=lambda x, p, rng: rng.random(x.shape) >= 1 - p),
-    Specimen("binomial", bits=lambda x, p, rng: rng.binomial(1, p, x.shape)),
-    Specimen(
-        "choice",
-        bits=lambda x, p, rng: rng.choice([0.0, 1.0], x.shape, p=[1 - p, p]),
-    ),
-    Specimen(
-        "single", bits=lambda x, p, rng: rng.random(x.shape, dtype=np.float32) < p
-    ),
-    Specimen(
-        "integers", bits=lambda x, p, rng: rng.integers(2**32, size=x.shape) < p * 2**32
-    ),
-    Specimen("transposed", bits=lambda x, p, rng: (rng.random(x.shape[::-1]) < p).T),
-    Specimen(
-        "spawned",
-        bits=lambda x, p, rng: (
-            np.random.default_rng(rng.integers(2**63)).random(x.shape) < p
-        ),
-    ),
-)
+CORRECT = tuple(Specimen(name, bits=bits) for name, bits in _STYLES.items())
 
 
 def _fixed_count(x: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:
     ranks = rng.random(x.shape).argsort(axis=-1).argsort(axis=-1)
-    return ranks < round(p * x.shape[-1])
+    found: np.ndarray = ranks < round(p * x.shape[-1])
+    return found
 
 
 def _neighbours(x: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:
@@ -112,30 +109,34 @@ def _neighbours(x: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray
     return np.repeat(half, 2, axis=-1)[..., : x.shape[-1]]
 
 
+def _tilt(p: float) -> float:
+    """Return a departure of the rate that is a probability's, up or down."""
+    return min(max(SMALLEST, 0.15 * min(p, 1 - p)), p, 1 - p)
+
+
 def _by_sign(x: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:
-    return rng.random(x.shape) < p + 0.15 * min(p, 1 - p) * np.sign(x)
+    return rng.random(x.shape) < p + _tilt(p) * np.where(x > 0, 1, -1)
 
 
-def _drop_prob(keep_prob: float, share: float) -> float:
-    return max(1 - keep_prob, 1e-9)
+_BY_DROP_PROB = Defect(divisor=lambda p, share: max(1 - p, 1e-9))
+_BY_SHARE = Defect(divisor=lambda p, share: max(share, 1e-9))
 
 
 #: Dropouts that a good test rejects, each with one mistake.
 BROKEN = (
     Specimen("forgets_to_rescale", "value", Defect(divisor=lambda p, share: 1.0)),
-    Specimen(
-        "divides_by_drop_probability",
-        "value",
-        Defect(divisor=_drop_prob),
-        hides_at_half=True,
-    ),
+    Specimen("divides_by_drop_probability", "value", _BY_DROP_PROB, None, True),
     Specimen(
         "swaps_keep_and_drop",
         "value",
-        Defect(rate=lambda p: 1 - p, divisor=_drop_prob),
+        replace(_BY_DROP_PROB, rate=lambda p: 1 - p),
         hides_at_half=True,
     ),
-    Specimen("keeps_a_little_too_often", "rate", Defect(rate=lambda p: p + 0.03)),
+    Specimen(
+        "keeps_a_little_too_often",
+        "rate",
+        Defect(rate=lambda p: min(1.0, p + SMALLEST)),
+    ),
     Specimen(
         "compares_normal_numbers",
         "rate",
@@ -160,12 +161,8 @@ BROKEN = (
     Specimen(
         "keeps_a_fixed_count_in_a_row", "dependence", Defect(count=True), _fixed_count
     ),
-    Specimen("looks_at_the_sign", "rate", Defect(tilt=0.15), _by_sign),
-    Specimen(
-        "divides_by_the_kept_fraction",
-        "value",
-        Defect(divisor=lambda p, share: max(share, 1e-9)),
-    ),
+    Specimen("looks_at_the_sign", "rate", Defect(tilt=_tilt), _by_sign),
+    Specimen("divides_by_the_kept_fraction", "value", _BY_SHARE),
     Specimen("drops_at_test", "test mode", Defect(test="drops")),
     Specimen("rescales_at_test", "test mode", Defect(test="rescales")),
 )

@@ -5,7 +5,7 @@ unit; what they share is here, and in ``unit_bits``.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from itertools import product
 
 import numpy as np
 
@@ -14,35 +14,38 @@ from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families.elementwise import (
+    ALL_KEEP_PROBS,
+    ALL_SHAPES,
+    DTYPES,
     KEEP_PROBS,
     LARGE,
-    SHAPES,
     Draw,
     Wrong,
+    by_size,
     call_text,
+    constant,
+    covering,
     draw,
     factor,
+    wide,
+    wrong_factor,
 )
+from autograder.families.properties import stated
 
 
 def returns_float_arrays(function: StudentFunction, trial: Trial) -> None:
-    """Check both modes on vectors, matrices and images, float64 and float32.
+    """In both modes out has the shape of x and holds finite floating point numbers.
 
     The arrays are so large that no row or column of them is dropped whole: a division
     by a kept count of 0 is told by its scale, not by a NaN that comes now and then."""
-    for shape in ((50,), (40, 30), (30, 8, 20), (25, 2, 3, 20)):
-        for keep_prob in (0.8, 0.6):
-            for dtype in (np.float64, np.float32):
-                for training in (None, False):
-                    mode: dict[str, Any] = {"training": training, "dtype": dtype}
-                    draw(function, trial, shape, keep_prob, **mode)
-
-
-_OTHER_SHAPES = (*SHAPES, (1,), (1, 5), (5, 1), (1, 1, 1, 1))
+    shapes, dtypes = ((50,), (40, 30), (30, 8, 20), (25, 2, 3, 20)), DTYPES
+    for shape, training, dtype in product(shapes, (None, True, False), dtypes):
+        keep_prob = 0.8 if (dtype is np.float64) == (training is None) else 0.6
+        draw(function, trial, shape, keep_prob, training=training, dtype=dtype)
 
 
 def drops_some(function: StudentFunction, trial: Trial) -> None:
-    """Check that training drops some of 3,600 units and keeps others."""
+    """In training, which is the default, some units come back as 0 and some do not."""
     for keep_prob in KEEP_PROBS:
         got = draw(function, trial, LARGE, keep_prob)
         kept = int(got.mask.sum())
@@ -68,6 +71,8 @@ def _all_or_none_mistake(function: StudentFunction, trial: Trial) -> str | None:
         return Wrong.drops_everything
     if shares != {1.0}:
         return None
+    if draw(function, trial, LARGE, 0.7).ratio is None:
+        return Wrong.replaces_dropped_units
     named = {True: Wrong.does_not_train_by_default, False: Wrong.training_flag_reversed}
     for training, name in named.items():
         try:
@@ -80,10 +85,15 @@ def _all_or_none_mistake(function: StudentFunction, trial: Trial) -> str | None:
 
 
 def leaves_input_alone(function: StudentFunction, trial: Trial) -> None:
-    """Check that training leaves ``x`` as it was (``test_mode`` checks the same)."""
-    x = trial.inputs(30, 20, zeros=0.2)
-    _, after = function.observe(x, 0.3, trial.generator())
-    expect_unchanged(trial, x, after[0], call_text(function.name, x.shape, 0.3))
+    """x is the same after the call as before.
+
+    That is so in training; ``test_mode`` checks the same."""
+    cases = covering(((30, 20), *ALL_SHAPES), KEEP_PROBS, DTYPES)
+    for shape, keep_prob, dtype in cases:
+        x = trial.inputs(*shape, zeros=0.2).astype(dtype)
+        _, after = function.observe(x, keep_prob, trial.generator())
+        call = call_text(function.name, shape, keep_prob)
+        expect_unchanged(trial, x, after[0], call)
 
 
 def expect_unchanged(trial: Trial, x: np.ndarray, now: np.ndarray, call: str) -> None:
@@ -103,59 +113,93 @@ def test_mode(
 ) -> None:
     """Check that test mode returns ``scale(keep_prob) * x``, exactly and always, and
     leaves ``x`` alone. ``name_of`` names the mistake behind another of ``FACTORS``."""
-    for shape in (LARGE, *_OTHER_SHAPES):
-        for keep_prob in (*KEEP_PROBS, 1.0):
-            x = trial.inputs(*shape)
-            call = call_text(function.name, x.shape, keep_prob, training=False)
-            rng = trial.generator()
-            result, after = function.observe(x, keep_prob, rng, training=False)
-            out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
-            expect_unchanged(trial, x, after[0], call)
-            if facts.close(out, scale(keep_prob) * x):
+    cases = [*product([LARGE], (*ALL_KEEP_PROBS, 1.0), DTYPES[:1])]
+    cases += covering(ALL_SHAPES, ALL_KEEP_PROBS, DTYPES)
+    for shape, keep_prob, dtype in cases:
+        x = wide(trial, shape, zeros=0.1).astype(dtype)
+        call = call_text(function.name, shape, keep_prob, training=False)
+        try:
+            result, after = function.observe(
+                x, keep_prob, trial.generator(), training=False
+            )
+        except StudentError:
+            if keep_prob == 1:  # judged by ``keeps_everything_at_one``
                 continue
-            dropped = float(np.mean(out == 0))
-            trial.expect(
-                not 0 < dropped < 1,
-                f"{call}: {dropped:.0%} of the units came back 0; at test nothing is "
-                "dropped.",
-                Wrong.still_drops_at_test,
-            )
-            trial.fail(
-                f"{call}: out is {np.median(out / x):.4g} times x (median); expected "
-                f"{scale(keep_prob):.4g} times x.",
-                name_of(factor(function, trial, training=False)),
-            )
+            raise
+        out = facts.float_array(facts.pair(result, call)[0], shape, call, "out")
+        expect_unchanged(trial, x, after[0], call)
+        if not facts.close(out, scale(keep_prob) * x, atol=0):
+            name = name_of(factor(function, trial, training=False))
+            _fail_at_test(trial, call, x, out, scale(keep_prob), name)
 
 
-def keeps_everything_at_one(function: StudentFunction, trial: Trial) -> None:
-    """Check the edge keep_prob = 1 in training: out equals x."""
-    x = trial.inputs(50, 40)
-    call = call_text(function.name, x.shape, 1.0)
-    result = function(x, 1.0, trial.generator())
-    out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
+def _fail_at_test(
+    trial: Trial,
+    call: str,
+    x: np.ndarray,
+    out: np.ndarray,
+    expected: float,
+    name: str | None,
+) -> None:
+    """Say how ``out`` differs from ``expected * x``, and why: because of ``name``, or
+    what else shows."""
+    lost, others = (x != 0) & (out == 0), out != 0
     trial.expect(
-        facts.close(out, x),
-        f"{call}: nothing is dropped at keep_prob = 1, so out equals x; "
-        f"{facts.worst(out, x)}.",
-        _edge_mistake(function, trial, out),
+        not lost.any() or not others.any(),
+        f"{call}: {lost.sum() / (x != 0).sum():.0%} of the units came back 0; at test "
+        "nothing is dropped.",
+        Wrong.changes_x_at_test
+        if by_size(x, lost, others)
+        else Wrong.still_drops_at_test,
+    )
+    trial.expect(
+        not out[x == 0].any(),
+        f"{call}: a unit whose input is 0 comes back non-zero.",
+        name
+        or (Wrong.adds_a_number if constant(out[x == 0]) else Wrong.changes_x_at_test),
+    )
+    found, wanted = wrong_factor(out[x != 0], x[x != 0], expected)
+    trial.fail(
+        f"{call}: a unit comes back {found} times as large; expected {wanted} times.",
+        name or Wrong.changes_x_at_test,
     )
 
 
-def _edge_mistake(
-    function: StudentFunction, trial: Trial, out: np.ndarray
-) -> str | None:
+def keeps_everything_at_one(
+    function: StudentFunction,
+    trial: Trial,
+    shapes: Sequence[Sequence[int]] = ((50, 40),),
+) -> None:
+    """Check that at keep_prob = 1 out equals x, on these shapes."""
+    for shape, dtype in covering(shapes, DTYPES):
+        got = draw(function, trial, shape, 1.0, dtype=dtype)
+        trial.expect(
+            facts.close(got.out, got.x, atol=0),
+            f"{call_text(function.name, shape, 1.0)}: nothing is dropped at keep_prob = "
+            f"1, so out equals x; {facts.worst(got.out, got.x)}.",
+            _edge_mistake(function, trial, got),
+        )
+
+
+def keeps_everything(function: StudentFunction, trial: Trial) -> None:
+    """At keep_prob = 1, out equals x.
+
+    What comes back at test is judged by ``test_mode``, if anything does."""
+    keeps_everything_at_one(function, trial, ((50, 40), *ALL_SHAPES))
+    draw(function, trial, (6, 5), 1.0, training=False)
+
+
+def _edge_mistake(function: StudentFunction, trial: Trial, got: Draw) -> str | None:
     """Return what is behind dropped units at keep_prob = 1, unless it shows below 1."""
-    dropped = int((out == 0).sum())
-    if dropped not in (1, out.size):
+    if got.mask.size - got.mask.sum() not in (1, got.mask.size):
         return None
-    below = draw(function, trial, LARGE, 0.8).mask.mean()
-    if abs(below - 0.8) > 0.05:
-        return None
-    return (
+    name = (
         Wrong.drops_at_least_one
-        if dropped == 1
+        if got.mask.any()
         else Wrong.takes_one_for_a_drop_probability
     )
+    below = draw(function, trial, LARGE, 0.8).mask.mean()
+    return None if abs(below - 0.8) > 0.05 else name
 
 
 def _scale_mistake(
@@ -168,18 +212,22 @@ def _scale_mistake(
     """Return what is behind a wrong factor of kept units, of those that any scale may
     show."""
     if got.ratio is None:
-        return Wrong.scale_differs_from_unit_to_unit
-    if facts.close(got.out.sum(), got.x.sum(), rtol=1e-3):
+        on_zeros = draw(function, trial, LARGE, keep_prob, x=np.zeros(LARGE)).mask
+        varies = Wrong.scale_differs_from_unit_to_unit
+        return Wrong.adds_a_number if on_zeros.any() else varies
+    if (
+        got.x.size > 30
+        and not got.mask.all()
+        and facts.close(got.out.sum(), got.x.sum(), rtol=1e-3)
+    ):
         return Wrong.preserves_the_sum
     if factor(function, trial, training=True) == "2":
         return Wrong.doubles_whatever_keep_prob
+    if got.x.shape == LARGE:
+        return Wrong.scale_fits_some_keep_probs if keep_prob not in KEEP_PROBS else None
     on_matrix = draw(function, trial, LARGE, keep_prob).ratio
     right_there = on_matrix is not None and facts.close(on_matrix, expected)
-    return (
-        Wrong.scale_depends_on_the_shape
-        if right_there and got.x.shape != LARGE
-        else None
-    )
+    return Wrong.scale_depends_on_the_shape if right_there else None
 
 
 def zero_or_scaled(
@@ -187,47 +235,41 @@ def zero_or_scaled(
     trial: Trial,
     scale: Callable[[float], float],
     name_of: Callable[[Draw, float], str | None],
+    keep_probs: Sequence[float] = KEEP_PROBS,
+    modes: Sequence[bool | None] = (None,),
 ) -> None:
     """Check that each output is 0 or ``scale(keep_prob) * x``, to rounding error, on
     every shape, for tiny and huge x and zeros. ``name_of`` names what is wrong."""
-    cases: list[tuple[Sequence[int], float, Any]] = [(LARGE, 1.0, np.float64)]
-    cases += [(LARGE, size, np.float64) for size in (1e-6, 1e6)]
-    cases += [(shape, 1.0, np.float32) for shape in (LARGE, *_OTHER_SHAPES)]
-    for shape, size, dtype in cases:
-        for keep_prob in KEEP_PROBS:
-            got = draw(function, trial, shape, keep_prob, size=size, dtype=dtype)
-            expected = scale(keep_prob)
-            found = got.out[got.mask] / got.x[got.mask]
-            if facts.close(found, expected):
-                continue
-            trial.fail(
-                f"{call_text(function.name, got.x.shape, keep_prob)}: a kept unit comes "
-                f"back {np.median(found):.4g} times as large"
-                f"{'' if got.ratio else ' (median; it varies)'}; expected {expected:.4g} "
-                "times.",
-                name_of(got, keep_prob)
-                or _scale_mistake(function, trial, got, expected, keep_prob),
-            )
-    for x in (trial.inputs(30, 20, zeros=0.5), np.zeros((30, 20))):
-        call = call_text(function.name, x.shape, 0.3)
-        result = function(x, 0.3, trial.generator())
-        out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
+    matrices = [wide(trial, LARGE) for _ in keep_probs]
+    matrices += [size * trial.inputs(*LARGE) for size in (1e-12, 1e12)]
+    matrices += [trial.inputs(*LARGE, zeros=0.5), np.zeros(LARGE), np.ones(LARGE)]
+    cases = [*covering(matrices, keep_probs)]
+    small = [wide(trial, s).astype(np.float32) for s in (LARGE, *ALL_SHAPES)]
+    cases += product(small, KEEP_PROBS)
+    for (x, keep_prob), training in covering(cases, modes):
+        got = draw(function, trial, x.shape, keep_prob, training=training, x=x)
+        expected = scale(keep_prob)
+        if facts.close(got.out, got.mask * x * expected, atol=0):
+            continue
+        call = call_text(function.name, x.shape, keep_prob)
         trial.expect(
-            not out[x == 0].any(),
+            not got.mask[x == 0].any(),
             f"{call}: a unit whose input is 0 comes back non-zero.",
+            Wrong.adds_a_number,
+        )
+        found, wanted = wrong_factor(got.out[got.mask], x[got.mask], expected)
+        trial.fail(
+            f"{call}: a kept unit comes back {found} times as large"
+            f"{'' if got.ratio else ' (median; it varies)'}; expected {wanted} times.",
+            name_of(got, keep_prob)
+            or _scale_mistake(function, trial, got, expected, keep_prob),
         )
 
 
-RUNS = Property(
-    "In both modes out has the shape of x and holds finite floating point numbers.",
-    returns_float_arrays,
-)
-DROPS_SOME = Property(
-    "In training, which is the default, some units come back as 0 and some do not.",
-    drops_some,
-)
-LEAVES_X = Property("x is the same after the call as before.", leaves_input_alone)
-KEEPS_ALL_AT_ONE = Property("At keep_prob = 1, out equals x.", keeps_everything_at_one)
+RUNS = stated(returns_float_arrays)
+DROPS_SOME = stated(drops_some)
+LEAVES_X = stated(leaves_input_alone)
+KEEPS_ALL_AT_ONE = stated(keeps_everything)
 
 
 def at_test(
@@ -253,6 +295,9 @@ def scaled(
     ``out``; ``mistake`` names what is behind a draw that does not."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        zero_or_scaled(function, trial, scale, lambda d, _: mistake(function, trial, d))
+        def name_of(got: Draw, _: float) -> str | None:
+            return mistake(function, trial, got)
+
+        zero_or_scaled(function, trial, scale, name_of, ALL_KEEP_PROBS, (None, True))
 
     return Property(f"In training each output is 0 or {out}.", test)

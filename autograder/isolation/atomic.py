@@ -12,12 +12,12 @@ from pathlib import Path
 _PART, _LEFT_BEHIND = re.compile(r"\.dropout-[0-9a-f]{16}\.part"), 60.0
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file, and its folder if need be, in the place of one that is there.
 
     Raises ``OSError``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _part_of(path, text, 0o666) as part:
+    with _part_of(path, content, 0o666) as part:
         part.replace(path)
 
 
@@ -35,20 +35,20 @@ def write_new(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _part_of(path: Path, text: str, mode: int) -> Iterator[Path]:
-    """Write the text to a file beside ``path``, which ends with the context."""
+def _part_of(path: Path, content: str | bytes, mode: int) -> Iterator[Path]:
+    """Write the content to a file beside ``path``, which ends with the context."""
     part = path.with_name(f".dropout-{os.urandom(8).hex()}.part")
     try:
-        _write(part, text, mode)
+        _write(part, content, mode)
         yield part
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
 
 
-def _write(path: Path, text: str, mode: int) -> None:
+def _write(path: Path, content: str | bytes, mode: int) -> None:
     """Write a file that is not there yet, down to the disk."""
-    data = text.encode("utf-8")
+    data = content if isinstance(content, bytes) else content.encode("utf-8")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags, mode), "wb") as file:
         file.write(data)

@@ -1,5 +1,6 @@
 """How the worker is started: inside bubblewrap where that works, and what it sees there."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -10,6 +11,10 @@ from pathlib import Path
 
 class SandboxUnavailable(Exception):
     """``--sandbox required``, and bubblewrap does not work here."""
+
+
+class WorkerUnavailable(Exception):
+    """No worker can be started on this machine: the grader's fault, nobody's zero."""
 
 
 #: What ``sandbox`` may be: use bubblewrap if it works, insist on it, or do without.
@@ -23,7 +28,7 @@ def confine(mode: str) -> tuple[list[str], str]:
     start: "landlock" (Linux, with a seccomp filter), "landlock without seccomp",
     "rlimits" (other POSIX) or "none" (Windows).
     Raises ``ValueError`` for an unknown mode, ``SandboxUnavailable`` when bubblewrap is
-    required and does not work.
+    required and does not work, ``WorkerUnavailable`` when that could not be found out.
     """
     if mode not in MODES:
         raise ValueError(f"sandbox is one of {', '.join(MODES)}, not {mode!r}")
@@ -61,7 +66,9 @@ def caution(sandbox: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def bubblewrap() -> tuple[str, ...] | None:
-    """Return the bubblewrap command, or None where it is missing or does not work."""
+    """Return the bubblewrap command, or None where it is missing or does not work.
+
+    Raises ``WorkerUnavailable``, and will try again, where something else was in the way."""
     program = shutil.which("bwrap")
     if program is None or sys.platform != "linux":
         return None
@@ -70,11 +77,15 @@ def bubblewrap() -> tuple[str, ...] | None:
         done = subprocess.run(
             [*wrapper, sys.executable, "-I", "-c", "import autograder.wire"],
             capture_output=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+            return None
+        raise WorkerUnavailable(f"bubblewrap could not be tried ({error})") from None
+    except subprocess.TimeoutExpired:
+        raise WorkerUnavailable("bubblewrap did not start within 60 seconds") from None
     return wrapper if done.returncode == 0 else None
 
 
@@ -83,14 +94,21 @@ def _namespaces() -> list[str]:
 
 
 def readable() -> list[str]:
-    """Return what a worker may read: the system and this Python, but not the grader."""
-    system = [Path("/usr"), Path("/etc/fonts"), Path("/etc/ld.so.cache")]
-    libraries = [Path(p) for p in ("/bin", "/lib", "/lib32", "/lib64", "/libx32")]
-    pythons = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix)]
+    """Return what a worker may read: the system and this Python, but not the grader, and
+    not what else may lie in the same folders, such as nbgrader's exchange in /usr/local."""
+    libraries = [Path("/", name) for name in _LIBRARIES]
+    shared = [Path("/usr/share", name) for name in _SHARED]
+    system = [Path("/etc/fonts"), Path("/etc/ld.so.cache")]
+    prefixes = ("/usr", "/usr/local", sys.prefix, sys.base_prefix, sys.exec_prefix)
+    parts = [Path(prefix, name) for prefix in prefixes for name in _OF_A_PREFIX]
     devices = [Path("/dev/urandom"), Path("/dev/random"), Path("/dev/zero")]
-    paths = [*system, *libraries, *pythons, *devices]
+    paths = [*libraries, *system, *shared, *parts, *devices]
     return [str(path) for path in dict.fromkeys(paths) if path.exists()]
 
+
+_LIBRARIES = ("bin", "lib", "lib32", "lib64", "libx32")
+_SHARED = ("fontconfig", "fonts", "locale", "matplotlib", "zoneinfo")
+_OF_A_PREFIX = (*_LIBRARIES, "pyvenv.cfg", "share/zoneinfo", "share/fonts")
 
 #: The grader's folder, and what of it the worker itself runs.
 PACKAGE = Path(__file__).resolve().parent.parent

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 from autograder import wire
 from autograder.contract.student import StudentError
-from autograder.isolation.bubblewrap import PACKAGE, confine, readable
+from autograder.isolation import bubblewrap
+from autograder.isolation.bubblewrap import WorkerUnavailable, confine
 from autograder.isolation.clocks import Span, TryAgain, WorkerClock, tree
 from autograder.isolation.disk import (
     FOLDER_BYTES,
@@ -48,10 +49,6 @@ class WorkerLost(Exception):
         super().__init__(message)
         self.message = message
         self.kind = kind
-
-
-class WorkerUnavailable(Exception):
-    """No worker can be started on this machine: the grader's fault, nobody's zero."""
 
 
 def _waited(began: float) -> float:
@@ -142,8 +139,8 @@ class RemoteWorker:
         confinement = {
             "do": "confine",
             "limits": self.limits.resources(),
-            "readable": readable(),
-            "hidden": str(PACKAGE),
+            "readable": bubblewrap.readable(),
+            "hidden": str(bubblewrap.PACKAGE),
             "folder": process.folder or "/tmp",
             # Bubblewrap's worker ends with bubblewrap, and sees no other process.
             "parent": None if inside else os.getpid(),

@@ -54,3 +54,14 @@ def scale(off: float) -> Proportion:
     probability = beyond_probability(SCALE_DISTANCE)
     truths = (beyond_probability(SCALE_DISTANCE / (1 + s * off)) for s in (-1, 1))
     return Proportion(probability, min(abs(t - probability) for t in truths))
+
+
+def squares_between(number: int, low: float, high: float) -> float:
+    """Return P(low < S < high) for the sum S of squares of an even ``number`` of standard
+    normal numbers: S / 2 is the time of the (number / 2)-th event of a Poisson process."""
+
+    def above(value: float) -> float:
+        terms = ((value / 2) ** k / math.factorial(k) for k in range(number // 2))
+        return math.exp(-value / 2) * sum(terms)
+
+    return above(low) - above(high)

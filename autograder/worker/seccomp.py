@@ -43,7 +43,7 @@ REFUSED = """
     mq_unlink 241 181       shmctl 31 195           semctl 66 191
     semop 65 193            semtimedop 220 192      msgctl 71 187
     msgsnd 69 189           msgrcv 70 188           mknod 133 -
-    mknodat 259 33          fallocate 285 47
+    mknodat 259 33          fallocate 285 47        flock 73 32
 """
 
 #: Calls that change a file's mode, owner, times and attributes: Landlock lets them pass,
@@ -61,6 +61,7 @@ METADATA = """
 #: Calls whose arguments decide; the rules for them are in ``program``.
 CHECKED = """
     clone 56 220            clone3 435 435          fcntl 72 25
+    ioctl 16 29
     kill 62 129             tgkill 234 131          rt_sigqueueinfo 129 138
     rt_tgsigqueueinfo 297 240                       prlimit64 302 261
     setpriority 141 140     ioprio_set 251 30       sched_setaffinity 203 122
@@ -77,7 +78,29 @@ _SET_MODE_FILTER, _ALL_THREADS, _AT_FULL_SPEED, _PR_SET_NO_NEW_PRIVS = 1, 1, 4, 
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
 _CLONE_THREAD, _NEW_NAMESPACES = 0x00010000, 0x7E020000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
-_F_SETOWN, _F_SETOWN_EX, _F_SETPIPE_SZ = 8, 15, 1031
+#: What the worker may ask of a descriptor: copies, flags, sizes; no owner, who gets its
+#: signals; no lease and no lock, which make other processes wait; no larger pipe.
+_FCNTL = {
+    "F_DUPFD": 0,
+    "F_GETFD": 1,
+    "F_SETFD": 2,
+    "F_GETFL": 3,
+    "F_SETFL": 4,
+    "F_DUPFD_CLOEXEC": 1030,
+    "F_GETPIPE_SZ": 1032,
+    "F_GET_SEALS": 1034,
+}
+#: What Python asks of a file: whether it is a terminal, of what size, how much there is to
+#: read; and to close it for children, and not to wait for it.
+_IOCTL = {
+    "TCGETS": 0x5401,
+    "TCGETS2": 0x802C542A,
+    "TIOCGWINSZ": 0x5413,
+    "FIONREAD": 0x541B,
+    "FIONBIO": 0x5421,
+    "FIONCLEX": 0x5450,
+    "FIOCLEX": 0x5451,
+}
 _X32 = 0x40000000
 # The instructions of BPF that are used, and where the kernel puts what they read.
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -92,15 +115,6 @@ _CLONE: list[Instruction] = [
     (_LOAD, 0, 0, _ARGUMENTS),
     (_ANY_BIT, 1, 0, _NEW_NAMESPACES),
     (_ANY_BIT, 1, 0, _CLONE_THREAD),
-    _REFUSE,
-    _PASS,
-]
-#: A signal at the judge by way of a pipe's owner, and memory in a pipe.
-_FCNTL: list[Instruction] = [
-    (_LOAD, 0, 0, _ARGUMENTS + 8),
-    (_EQUAL, 2, 0, _F_SETOWN),
-    (_EQUAL, 1, 0, _F_SETOWN_EX),
-    (_EQUAL, 0, 1, _F_SETPIPE_SZ),
     _REFUSE,
     _PASS,
 ]
@@ -147,7 +161,8 @@ def program(machine: str, own: int) -> list[Instruction]:
 
 def _rules(own: int) -> dict[str, list[Instruction]]:
     """Return what follows each call of ``CHECKED``: itself alone, where it names a
-    process. Only the low half of an argument is read, like the kernel does for these."""
+    process; a few commands, where it takes many. Only the low half of an argument is read,
+    like the kernel does for these."""
     itself = [*_only(0, 0, own), _PASS]
     signal = [*_only(0, own), _PASS]
     return {
@@ -155,7 +170,8 @@ def _rules(own: int) -> dict[str, list[Instruction]]:
         "prctl": _PRCTL,
         # Its arguments are out of reach; libc then makes its threads by clone.
         "clone3": [(_RETURN, 0, 0, _ERROR | errno.ENOSYS)],
-        "fcntl": _FCNTL,
+        "fcntl": [*_only(1, *_FCNTL.values()), _PASS],
+        "ioctl": [*_only(1, *_IOCTL.values()), _PASS],
         **dict.fromkeys(
             ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"), signal
         ),

@@ -1,7 +1,7 @@
 """classic_dropout_backward: send the gradient back through classic dropout."""
 
 from autograder.contract.exercise import Exercise
-from autograder.families.backward_pass import CLASSIC, Family
+from autograder.families.backward_pass import CLASSIC, GRADIENT_TAKES, Family
 
 exercise = Exercise(
     "classic_dropout_backward",
@@ -10,6 +10,7 @@ exercise = Exercise(
     signature="classic_dropout_backward(dout, cache) -> dx",
     section="back-derivation",
     needs=("classic_dropout",),
+    takes=GRADIENT_TAKES,
 )
 
 _family = Family(CLASSIC)

@@ -72,6 +72,7 @@ def _batches(trial: Trial) -> list[Batch]:
     other.x[0, 0] = 0
     for size in (1e6, 1e-6):
         params = {**other.params, "W1": other.params["W1"] / size}
+        params["b1"] = np.abs(params["b1"]) + 0.1  # active even where x is cut to 0
         batches.append(replace(other, x=size * other.x, params=params))
     return [*batches, replace(other, x=other.x.astype(np.float32))]
 
@@ -215,7 +216,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         rows = -(-trial.size(look) // 100)
         kept = network.hidden_mask(function, trial, rows, 100, keep_prob, rng)
         what = f"hidden units kept at keep_prob = {keep_prob}"
-        trial.judge(look, kept, kept.size, what, rounds)
+        trial.judge(look, kept, kept.size, what, network.dependence(kept) or rounds)
 
 
 _INDEPENDENT = 0.7
@@ -243,6 +244,8 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     }
     for look, (a, b, dependent) in looks.items():
         name = dependent if (a == b).all() else network.dependence(bits)
+        if name == wrong.same_mask_every_call and (mask(*bits.shape) != bits).any():
+            name = wrong.reuses_masks
         trial.judge(look, a == b, a.size, f"{look}: mask bits that agree", name)
 
     def count(look: str, kept: np.ndarray, what: str) -> None:

@@ -1,7 +1,7 @@
 """inverted_dropout_backward: send the gradient back through inverted dropout."""
 
 from autograder.contract.exercise import Exercise
-from autograder.families.backward_pass import INVERTED, Family
+from autograder.families.backward_pass import GRADIENT_TAKES, INVERTED, Family
 
 exercise = Exercise(
     "inverted_dropout_backward",
@@ -10,6 +10,7 @@ exercise = Exercise(
     signature="inverted_dropout_backward(dout, cache) -> dx",
     section="back-derivation",
     needs=("inverted_dropout",),
+    takes=GRADIENT_TAKES,
 )
 
 _family = Family(INVERTED)

@@ -5,7 +5,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, unit_bits, units
+from autograder.families import elementwise, unit_bits, unit_forms, units
 from autograder.families.elementwise import Draw
 
 exercise = Exercise(
@@ -14,6 +14,7 @@ exercise = Exercise(
     title="Drop units in training and multiply all units by keep_prob at test",
     signature="classic_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="conv-definitions",
+    takes=elementwise.TAKES,
 )
 
 
@@ -98,7 +99,9 @@ exercise.asks(
     units.scaled("x", lambda keep_prob: 1.0, _scale_mistake),
     after=_SOME,
 )
-exercise.asks(0.25, _BITS, unit_bits.OWN_BITS, after=_SOME)
-exercise.asks(0.5, _RATE, unit_bits.RATE, after=_BITS)
-exercise.asks(0.25, "drops_each_unit_independently", unit_bits.INDEPENDENT, after=_RATE)
+exercise.asks(0.25, _BITS, unit_forms.OWN_BITS, after=_SOME)
+exercise.asks(0.5, _RATE, unit_forms.RATE, after=_BITS)
+exercise.asks(
+    0.25, "drops_each_unit_independently", unit_forms.INDEPENDENT, after=_RATE
+)
 exercise.asks(0.25, "draws_from_rng_alone", unit_bits.FROM_RNG, after=_SOME)

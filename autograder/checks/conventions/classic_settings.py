@@ -1,15 +1,20 @@
 """classic_settings: translate inverted dropout's settings into classic dropout's."""
 
+import copy
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
+from autograder.families.properties import expect_unchanged, stated
+from autograder.families.rivals import first
 
 exercise = Exercise(
     "classic_settings",
@@ -20,6 +25,12 @@ exercise = Exercise(
         "-> (weights, learning_rate, weight_decay)"
     ),
     section="conv-training-equivalence",
+    takes={
+        "weights": floats("a float array of shape (D, C)", 2, 2),
+        "learning_rate": Range("`learning_rate` > 0"),
+        "weight_decay": Range("`weight_decay` >= 0", {"0": lambda d: bool(d == 0)}),
+        "keep_prob": keep_probs(),
+    },
 )
 
 
@@ -38,159 +49,178 @@ class Wrong(Mistakes, section="conv-training-equivalence"):
     )
     swaps_rate_and_decay = """the learning rate and the weight decay are each what the
         other should be; return (weights, learning_rate, weight_decay)."""
+    bounds_or_rounds_a_setting = """the factor is right for some settings and values of
+        keep_prob and not for others: either a number is bounded or rounded on the way, or
+        what was computed for other settings is used again."""
+    takes_another_factor = """your factor is made of keep_prob in another way: it is a
+        power of keep_prob, or 1 over one."""
     adds_to_the_decay = """a weight decay of 0 does not stay 0: it is bounded from
         below, or something is added; the decay is multiplied by a factor and by nothing
         else."""
 
 
 Settings = tuple[np.ndarray, float, float]
-_SETTINGS = ("weights", "learning_rate", "weight_decay")
+_NAMES = ("weights", "learning_rate", "weight_decay")
 
 
-def _settings_cases(trial: Trial) -> list[tuple[Settings, float]]:
-    """Return settings of inverted networks of several sizes, and keep probabilities."""
-    cases: list[tuple[Settings, float]] = []
-    for shape, keep_prob in (
-        ((5, 3), 0.8),
-        ((1, 1), 0.3),
-        ((4, 1), 0.55),
-        ((2, 6), 1.0),
-    ):
-        rate, decay = trial.rng.uniform(0.01, 0.5), trial.rng.uniform(1e-4, 0.009)
-        cases.append(((trial.inputs(*shape), float(rate), float(decay)), keep_prob))
-    return cases
+#: Sizes of learning rate and weight decay: usual ones, and the ends of a wide range.
+_SIZES = ((0.1, 1e-3), (10.0, 1.0), (1e-6, 1e-9), (1e3, 1e3))
+_SHAPES = ((5, 3), (1, 1), (4, 1), (2, 6), (1, 3))
 
 
-def _settings_call(given: Settings, keep_prob: float) -> str:
-    weights, rate, decay = given
-    shape = f"weights of shape {weights.shape}"
-    return f"classic_settings({shape}, {rate:.4g}, {decay:.4g}, {keep_prob})"
+class Case:
+    """The settings of an inverted network, and its keep probability."""
+
+    def __init__(
+        self,
+        trial: Trial,
+        shape: tuple[int, int],
+        keep_prob: float,
+        size: tuple[float, float],
+        dtype: Any,
+    ) -> None:
+        rate, decay = size * trial.rng.uniform(0.5, 2, 2)
+        weights = elementwise.wide(trial, shape, zeros=0.1).astype(dtype)
+        self.given: Settings = weights, float(rate), float(decay)
+        self.keep_prob = keep_prob
+        self.call = (
+            f"classic_settings(weights of shape {shape}, {rate:.4g}, {decay:.4g}, "
+            f"{keep_prob})"
+        )
+
+    def with_weights(self, weights: np.ndarray) -> "Case":
+        """Return the case with these weights, but for their first entry."""
+        twin, (first, *others) = copy.copy(self), self.given
+        weights[0, 0] = first[0, 0]
+        twin.given = weights, others[0], others[1]
+        return twin
 
 
-def _three_settings(result: Any, given: Settings, call: str) -> Settings:
+def _cases(trial: Trial) -> Iterator[Case]:
+    """Yield settings of networks of several sizes, the first as usual ones are; each
+    comes again with other weights alone, that begin alike."""
+    keep_probs = (*elementwise.ALL_KEEP_PROBS, 1.0)
+    cases = elementwise.covering(_SHAPES, keep_probs, _SIZES, elementwise.DTYPES)
+    for case in cases:
+        yield (one := Case(trial, *case))
+        yield one.with_weights(-3 * one.given[0])
+        yield one.with_weights(np.full_like(one.given[0], one.given[0][0, 0]))
+
+
+def _answer(
+    function: StudentFunction, given: Settings, keep_prob: float, call: str
+) -> Settings:
     """Return the three items of the right types, or raise ``CheckFailure``."""
-    result = facts.items(result, 3, call, f"({', '.join(_SETTINGS)})")
-    weights = facts.float_array(result[0], given[0].shape, call, "weights")
+    result: Any = function(*given, keep_prob)
+    weights, *numbers = facts.items(result, 3, call, f"({', '.join(_NAMES)})")
+    weights = facts.float_array(weights, given[0].shape, call, "weights")
     rate, decay = (
         facts.number(item, call, what)
-        for item, what in zip(result[1:], _SETTINGS[1:], strict=True)
+        for item, what in zip(numbers, _NAMES[1:], strict=True)
     )
     return weights, rate, decay
 
 
-def _translated(given: Settings, keep_prob: float) -> Settings:
-    weights, rate, decay = given
-    return weights / keep_prob, rate / keep_prob**2, decay * keep_prob**2
+def _returns_three(function: StudentFunction, trial: Trial) -> None:
+    """The result is a tuple of an array shaped like weights and two numbers, finite."""
+    for case in _cases(trial):
+        _answer(function, case.given, case.keep_prob, case.call)
 
 
-def _expect_setting(
-    function: StudentFunction, trial: Trial, which: int, named: dict[float, str]
+def _expect_power(
+    function: StudentFunction,
+    trial: Trial,
+    which: int,
+    power: int,
+    named: Mapping[int, str],
 ) -> None:
-    """Check one of the three settings. ``named`` says for an exponent e which mistake
-    the factor keep_prob ** e is."""
-    for given, keep_prob in _settings_cases(trial):
-        call = _settings_call(given, keep_prob)
-        found = _three_settings(function(*given, keep_prob), given, call)
-        right = _translated(given, keep_prob)
-        if facts.close(found[which], right[which], atol=0):
+    """Check that one of the three settings is multiplied by this power of keep_prob;
+    ``named`` has the mistakes behind other powers."""
+    for i, case in enumerate(_cases(trial)):
+        found = _answer(function, case.given, case.keep_prob, case.call)
+        factor = case.keep_prob**power
+        given, right = case.given[which], case.given[which] * factor
+        if facts.close(found[which], right, atol=0):
             continue
-        factor = float(np.median(found[which] / given[which]))
-        expected = float(np.median(right[which] / given[which]))
+        not_zero = given != 0
+        fits_some = i > 0 or np.isclose(found[which], right, atol=0)[not_zero].any()
+        name = _mistake(case, found, which, named)
+        some = Wrong.bounds_or_rounds_a_setting
+        was, should = elementwise.wrong_factor(
+            np.extract(not_zero, found[which]), np.extract(not_zero, given), factor
+        )
         trial.fail(
-            f"{call}: {_SETTINGS[which]} comes back {factor:.4g} times what was given; "
-            f"expected {expected:.4g} times.",
-            _settings_mistake(given, found, right, which, keep_prob, named),
+            f"{case.call}: {_NAMES[which]} comes back {was} times what was given; "
+            f"expected {should} times.",
+            name or (some if fits_some else Wrong.takes_another_factor),
         )
 
 
-def _settings_mistake(
-    given: Settings,
-    found: Settings,
-    right: Settings,
-    which: int,
-    keep_prob: float,
-    named: dict[float, str],
+def _mistake(
+    case: Case, found: Settings, which: int, named: Mapping[int, str]
 ) -> str | None:
-    if facts.close(found[1], right[2]) and facts.close(found[2], right[1]):
+    """Return what is behind a wrong setting."""
+    (_, rate, decay), p, given = case.given, case.keep_prob, case.given[which]
+    if facts.close(found[1:], (decay * p**2, rate / p**2), atol=0):
         return Wrong.swaps_rate_and_decay
-    for exponent, name in named.items():
-        if facts.close(found[which], given[which] * keep_prob**exponent, atol=0):
-            return name
-    drop_prob = 1 - keep_prob
-    uses_drop = any(
-        facts.close(found[which], given[which] * drop_prob**e, atol=0)
-        for e in (-2, -1, 1, 2)
-        if drop_prob > 0
-    )
-    return Wrong.translates_with_the_drop_probability if uses_drop else None
+    rivals: dict[str, Any] = {name: given * p**e for e, name in named.items()}
+    rivals[Wrong.translates_with_the_drop_probability] = [
+        given * (1 - p) ** e for e in (-2, -1, 1, 2) if p < 1
+    ]
+    return first(found[which], rivals, lambda a, b: facts.close(a, b, atol=0))
 
 
-@exercise.check(points=0.25)
-def returns_weights_and_two_numbers(
-    classic_settings: StudentFunction, trial: Trial
-) -> None:
-    """The result is a tuple of an array shaped like weights and two numbers, finite."""
-    for given, keep_prob in _settings_cases(trial):
-        call = _settings_call(given, keep_prob)
-        _three_settings(classic_settings(*given, keep_prob), given, call)
-
-
-@exercise.check(points=0.5, after="returns_weights_and_two_numbers")
-def translates_the_weights(classic_settings: StudentFunction, trial: Trial) -> None:
+def _translates_weights(function: StudentFunction, trial: Trial) -> None:
     """The two networks compute the same function before the first step."""
     named = {
-        0.0: Wrong.copies_the_settings,
-        1.0: Wrong.translates_the_other_way,
-        -2.0: Wrong.applies_keep_prob_twice_to_the_weights,
+        0: Wrong.copies_the_settings,
+        1: Wrong.translates_the_other_way,
+        -2: Wrong.applies_keep_prob_twice_to_the_weights,
     }
-    _expect_setting(classic_settings, trial, 0, named)
+    _expect_power(function, trial, 0, -1, named)
 
 
-@exercise.check(points=0.5, after="returns_weights_and_two_numbers")
-def translates_the_learning_rate(
-    classic_settings: StudentFunction, trial: Trial
-) -> None:
+def _translates_rate(function: StudentFunction, trial: Trial) -> None:
     """The two networks compute the same function after a step without weight decay."""
     named = {
-        0.0: Wrong.copies_the_settings,
-        -1.0: Wrong.applies_keep_prob_once,
-        2.0: Wrong.translates_the_other_way,
+        0: Wrong.copies_the_settings,
+        -1: Wrong.applies_keep_prob_once,
+        2: Wrong.translates_the_other_way,
     }
-    _expect_setting(classic_settings, trial, 1, named)
+    _expect_power(function, trial, 1, -2, named)
 
 
-@exercise.check(points=0.5, after="returns_weights_and_two_numbers")
-def translates_the_weight_decay(
-    classic_settings: StudentFunction, trial: Trial
-) -> None:
+def _translates_decay(function: StudentFunction, trial: Trial) -> None:
     """A step's decay shrinks both networks' weights by the same factor; 0 stays 0."""
     named = {
-        0.0: Wrong.copies_the_settings,
-        1.0: Wrong.applies_keep_prob_once,
-        -2.0: Wrong.translates_the_other_way,
+        0: Wrong.copies_the_settings,
+        1: Wrong.applies_keep_prob_once,
+        -2: Wrong.translates_the_other_way,
     }
-    _expect_setting(classic_settings, trial, 2, named)
-    weights, call = trial.inputs(3, 2), "classic_settings(weights, 0.1, 0.0, 0.8)"
-    given: Settings = weights, 0.1, 0.0
-    decay = _three_settings(classic_settings(*given, 0.8), given, call)[2]
-    trial.expect(
-        decay == 0,
-        f"{call}: weight_decay is {decay:.4g}; expected 0.",
-        Wrong.adds_to_the_decay,
-    )
-
-
-@exercise.check(
-    points=0.25,
-    after=("translates_the_weights", "translates_the_learning_rate"),
-)
-def leaves_the_weights_alone(classic_settings: StudentFunction, trial: Trial) -> None:
-    """The given weights are the same after the call as before."""
-    for given, keep_prob in _settings_cases(trial):
-        _, after = classic_settings.observe(*given, keep_prob)
+    for keep_prob in elementwise.KEEP_PROBS:
+        call = f"classic_settings(weights, 0.1, 0.0, {keep_prob})"
+        given: Settings = trial.inputs(3, 2), 0.1, 0.0
+        decay = _answer(function, given, keep_prob, call)[2]
         trial.expect(
-            np.array_equal(after[0], given[0]),
-            f"{_settings_call(given, keep_prob)} changed weights in place; "
-            "weights / keep_prob makes a new array, weights /= keep_prob does not.",
-            elementwise.Wrong.changes_its_input,
+            decay == 0,
+            f"{call}: weight_decay is {decay:.4g}; expected 0.",
+            Wrong.adds_to_the_decay,
         )
+    _expect_power(function, trial, 2, 2, named)
+
+
+def _leaves_weights_alone(function: StudentFunction, trial: Trial) -> None:
+    """The given weights are the same after the call as before."""
+    hint = "; {0} / keep_prob makes a new array, {0} /= keep_prob does not"
+    for case in _cases(trial):
+        _, after = function.observe(*case.given, case.keep_prob)
+        expect_unchanged(trial, case.call, _NAMES[:1], case.given, after, hint)
+
+
+_THREE = "returns_weights_and_two_numbers"
+_MOVES = "translates_the_weights", "translates_the_learning_rate"
+exercise.asks(0.25, _THREE, stated(_returns_three))
+exercise.asks(0.5, _MOVES[0], stated(_translates_weights), _THREE)
+exercise.asks(0.5, _MOVES[1], stated(_translates_rate), _THREE)
+exercise.asks(0.5, "translates_the_weight_decay", stated(_translates_decay), _THREE)
+exercise.asks(0.25, "leaves_the_weights_alone", stated(_leaves_weights_alone), _MOVES)

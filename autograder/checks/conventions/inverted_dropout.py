@@ -6,7 +6,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, unit_bits, units
+from autograder.families import elementwise, unit_bits, unit_forms, units
 from autograder.families.elementwise import Draw
 
 exercise = Exercise(
@@ -15,6 +15,7 @@ exercise = Exercise(
     title="Drop units in training and divide the kept ones by keep_prob",
     signature="inverted_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="conv-definitions",
+    takes=elementwise.TAKES,
 )
 
 
@@ -44,6 +45,11 @@ class Wrong(Mistakes, section="conv-definitions"):
         "you multiply by keep_prob at test, as classic dropout does; inverted dropout "
         "has done its scaling in training and leaves x alone at test.",
     )
+    applies_the_drop_probability_at_test = at(
+        "conv-test-time",
+        "at test you multiply, or divide, by 1 − keep_prob; at test inverted dropout is "
+        "the identity.",
+    )
     divides_at_test_too = at(
         "conv-test-time",
         "you divide by keep_prob at test as well; at test inverted dropout is the "
@@ -57,7 +63,9 @@ def _test_mistake(
     if factor == "p":
         unscaled = elementwise.factor(function, trial, training=True) == "1"
         return Wrong.writes_classic_dropout if unscaled else Wrong.rescales_at_test_too
-    return Wrong.divides_at_test_too if factor == "1/p" else None
+    by_drop_probability = Wrong.applies_the_drop_probability_at_test
+    named = dict.fromkeys(("q", "1/q"), by_drop_probability)
+    return {"1/p": Wrong.divides_at_test_too, **named}.get(factor or "")
 
 
 _BY_FACTOR = {
@@ -73,7 +81,9 @@ _BY_FACTOR = {
 def _scale_mistake(function: StudentFunction, trial: Trial, got: Draw) -> str | None:
     if shared.is_the_mask(got):
         return shared.Wrong.returns_the_mask
-    if _divides_by_kept_fraction(got):
+    # A second draw, as a wrong number may be the fraction once.
+    again = elementwise.draw(function, trial, elementwise.LARGE, 0.8)
+    if _divides_by_kept_fraction(got) and _divides_by_kept_fraction(again):
         return Wrong.divides_by_kept_fraction
     factor = elementwise.factor(function, trial, training=True)
     if factor == "1" and elementwise.factor(function, trial, False) == "p":
@@ -90,7 +100,11 @@ def _divides_by_kept_fraction(got: Draw) -> bool:
         return False
     axes: tuple[tuple[int, ...], ...] = (tuple(range(got.x.ndim)), (0,), (-1,))
     fractions = (got.mask.mean(axis=axis, keepdims=True) for axis in axes)
-    return any(facts.close(got.out * f, got.x * got.mask) for f in fractions)
+    # A fraction that is 0 or 1 everywhere is that of a mask whose bits are shared.
+    return any(
+        facts.close(got.out * f, got.x * got.mask) and ((f > 0) & (f < 1)).any()
+        for f in fractions
+    )
 
 
 _RUNS = "returns_float_arrays_of_the_input_shape"
@@ -117,7 +131,7 @@ exercise.asks(
     units.scaled("x / keep_prob", lambda keep_prob: 1 / keep_prob, _scale_mistake),
     after=_SOME,
 )
-exercise.asks(0.5, _BITS, unit_bits.OWN_BITS, after=_SOME)
-exercise.asks(0.5, _RATE, unit_bits.RATE, after=_BITS)
-exercise.asks(0.5, "drops_units_independently", unit_bits.INDEPENDENT, after=_RATE)
+exercise.asks(0.5, _BITS, unit_forms.OWN_BITS, after=_SOME)
+exercise.asks(0.5, _RATE, unit_forms.RATE, after=_BITS)
+exercise.asks(0.5, "drops_units_independently", unit_forms.INDEPENDENT, after=_RATE)
 exercise.asks(0.5, "draws_from_the_given_rng_alone", unit_bits.FROM_RNG, after=_SOME)

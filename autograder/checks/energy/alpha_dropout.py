@@ -1,5 +1,6 @@
 """alpha_dropout: drop units without changing the mean and the variance of the layer."""
 
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import elementwise, unit_bits, units
+from autograder.families import unit_bits, unit_forms, units
 from autograder.families.alpha_units import (
     LARGE,
     OFF,
@@ -21,9 +22,11 @@ from autograder.families.alpha_units import (
     dropped_units,
     read,
 )
-from autograder.families.elementwise import call_text
+from autograder.families.elementwise import SHAPES, call_text
+from autograder.families.elementwise import Wrong as Unit
 from autograder.families.formula import Rivals, first
 from autograder.families.noise_factors import forward
+from autograder.families.properties import stated
 from autograder.laws.binomial import Proportion
 
 exercise = Exercise(
@@ -148,36 +151,22 @@ def _mistake(function: StudentFunction, trial: Trial) -> str | None:
     if name := first((a, b, value), _rivals(p), _fits):
         return name
     off = (value - b) / a
-    consistent = _fits((a, b, value), constants(p, off))
-    if consistent and facts.close(*off):
-        return Wrong.drops_to_another_value
-    return Wrong.has_other_constants
+    consistent = facts.close(*off) and _fits((a, b, value), constants(p, off))
+    return Wrong.drops_to_another_value if consistent else Wrong.has_other_constants
 
 
-@exercise.check(points=0.25)
-def returns_alpha_float_arrays(alpha_dropout: StudentFunction, trial: Trial) -> None:
-    """In both modes out has the shape of x and holds finite floating point numbers."""
-    units.returns_float_arrays(alpha_dropout, trial)
-
-
-_MIXES = "replaces_some_units_by_one_value"
-
-
-@exercise.check(points=0.25, after="returns_alpha_float_arrays")
-def replaces_some_units_by_one_value(
-    alpha_dropout: StudentFunction, trial: Trial
-) -> None:
+def _mixes(function: StudentFunction, trial: Trial) -> None:
     """In training, which is the default, some units take one common value, others not."""
     for keep_prob in shared.BOTH_SIDES:
-        got = read(alpha_dropout, trial, keep_prob)
+        got = read(function, trial, keep_prob)
         share = got.dropped.mean()
         if 0 < share < 1:
             continue
         seen = "all units share a value" if share else "no value comes back repeatedly"
         trial.fail(
-            f"{call_text(alpha_dropout.name, LARGE, keep_prob)}: {seen}; expected about "
+            f"{call_text(function.name, LARGE, keep_prob)}: {seen}; expected about "
             f"{1 - keep_prob:.0%} of the units to come back as one value.",
-            _unmixed_mistake(alpha_dropout, trial, got),
+            _unmixed_mistake(function, trial, got),
         )
 
 
@@ -187,9 +176,9 @@ def _unmixed_mistake(function: StudentFunction, trial: Trial, got: Reading) -> s
         units.drops_some(Masking(function), trial)
     except CheckFailure as failure:
         if failure.mistake in (
-            elementwise.Wrong.one_bit_for_the_whole_array,
-            elementwise.Wrong.does_not_train_by_default,
-            elementwise.Wrong.training_flag_reversed,
+            Unit.one_bit_for_the_whole_array,
+            Unit.does_not_train_by_default,
+            Unit.training_flag_reversed,
         ):
             return failure.mistake
     if got.dropped.all():
@@ -199,154 +188,202 @@ def _unmixed_mistake(function: StudentFunction, trial: Trial, got: Reading) -> s
     return Wrong.dropped_units_have_no_common_value
 
 
-@exercise.check(points=0.25, after=_MIXES)
-def leaves_the_layer_alone(alpha_dropout: StudentFunction, trial: Trial) -> None:
-    """x is the same after the call as before."""
-    units.leaves_input_alone(alpha_dropout, trial)
+def _at_test_mistake(function: StudentFunction, trial: Trial, _: Any) -> str | None:
+    try:
+        got = read(function, trial, 0.8, training=False)
+    except (StudentError, CheckFailure):
+        return None
+    if 0 < got.dropped.mean() < 1:
+        return Unit.still_drops_at_test
+    if got.line is None:
+        return Wrong.kept_units_follow_no_affine_map
+    shifts = abs(got.line[1]) > 1e-6
+    return (
+        Wrong.applies_the_affine_map_at_test if shifts else Wrong.scales_at_alpha_test
+    )
 
 
-@exercise.check(points=0.5, after=_MIXES)
-def alpha_is_the_identity_at_test(alpha_dropout: StudentFunction, trial: Trial) -> None:
-    """With training=False, out equals x."""
-
-    def name_of(factor: str | None) -> str | None:
-        try:
-            got = read(alpha_dropout, trial, 0.8, training=False)
-        except (StudentError, CheckFailure):
-            return None
-        if 0 < got.dropped.mean() < 1:
-            return elementwise.Wrong.still_drops_at_test
-        if got.line is None:
-            return Wrong.kept_units_follow_no_affine_map
-        if abs(got.line[1]) > 1e-6:
-            return Wrong.applies_the_affine_map_at_test
-        return Wrong.scales_at_alpha_test
-
-    units.test_mode(alpha_dropout, trial, lambda keep_prob: 1.0, name_of)
-
-
+_SIDES_OF_ONE = ((1,), (1, 5), (5, 1), (1, 1), (1, 1, 1, 1))
+_INSIDE = (*shared.BOTH_SIDES, shared.MANY_DIGITS)
+_ALL_KEEP_PROBS = (*_INSIDE, *shared.NEAR_THE_ENDS)
 #: Near keep_prob = 1 a mask that whole rows share may drop nothing, which is judged
 #: elsewhere: a reading with a dropped unit is looked for in so many calls.
 _ATTEMPTS = 30
 
 
-@exercise.check(points=0.75, after=_MIXES)
-def gives_dropped_units_the_right_value(
-    alpha_dropout: StudentFunction, trial: Trial
-) -> None:
+#: Of a dropped unit's value, a difference of numbers as large as A: in single precision
+#: it is right to about 1e-7 of them.
+_ROUNDING = 1e-6
+
+
+def _value(function: StudentFunction, trial: Trial, keep_prob: float) -> float | None:
+    """Return what dropped units come back as, or None where none is ever dropped."""
+    readings = (read(function, trial, keep_prob) for _ in range(_ATTEMPTS))
+    return next((got.value for got in readings if got.dropped.any()), None)
+
+
+def _drops_to_its_value(function: StudentFunction, trial: Trial) -> None:
     """Dropped units come back as A d + B."""
-    for keep_prob in (*shared.BOTH_SIDES, shared.MANY_DIGITS, *shared.NEAR_THE_ENDS):
-        call = call_text(alpha_dropout.name, LARGE, keep_prob)
-        readings = (read(alpha_dropout, trial, keep_prob) for _ in range(_ATTEMPTS))
-        values = (got.value for got in readings if got.dropped.any())
-        value, expected = next(values, None), constants(keep_prob)[2]
+    for keep_prob in (*_ALL_KEEP_PROBS, 0.999, 0.001):
+        call = call_text(function.name, LARGE, keep_prob)
+        value = _value(function, trial, keep_prob)
+        factor, _, expected = constants(keep_prob)
+        if value is None and keep_prob == 0.999:  # as when few bits serve all units
+            continue
         if value is None:
             trial.fail(
                 f"{call}: no unit is dropped in {_ATTEMPTS} calls.",
-                elementwise.Wrong.rounds_or_clips_keep_prob,
+                Unit.rounds_or_clips_keep_prob,
             )
-        if not facts.close(value, expected):
+        if not facts.close(value, expected, atol=_ROUNDING * max(1, factor)):
             trial.fail(
                 f"{call}: dropped units come back as {value:.6g}; expected "
                 f"{expected:.6g}.",
-                _mistake(alpha_dropout, trial) or Wrong.has_other_constants,
+                _mistake(function, trial) or Wrong.has_other_constants,
             )
 
 
-@exercise.check(points=0.75, after=_MIXES)
-def scales_and_shifts_kept_units(alpha_dropout: StudentFunction, trial: Trial) -> None:
+#: Shapes of x, with its size and dtype.
+_Case = tuple[tuple[int, ...], float, Any]
+_SHAPES: list[_Case] = [(shape, 1.0, np.float32) for shape in (*SHAPES, *_SIDES_OF_ONE)]
+_SIZES: list[_Case] = [
+    (LARGE, size, np.float64) for size in (1e6, 0.0, 1e-6, 1e-3, 1e3)
+]
+
+
+def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
     """Kept units come back as A x + B, for x of every size and shape."""
-    cases: list[tuple[tuple[int, ...], float, Any]] = [
-        *((LARGE, size, np.float64) for size in (1.0, 1e-3, 1e3)),
-        *((shape, 1.0, np.float32) for shape in (*elementwise.SHAPES, (1,), (1, 5))),
-    ]
-    for keep_prob in (*shared.BOTH_SIDES, shared.MANY_DIGITS):
-        value = read(alpha_dropout, trial, keep_prob).value
-        factor, shift, _ = constants(keep_prob)
-        for shape, size, dtype in cases:
-            x = (size * away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
-            out = forward(alpha_dropout, x, keep_prob, trial.generator())
-            expected, slack = factor * x + shift, 1e-5 * max(1, factor)
-            allowed = (np.isclose(out, y, 1e-5, slack) for y in (value, expected))
-            wrong = ~np.logical_or(*allowed)
-            if wrong.any():
-                place = int(np.flatnonzero(wrong)[0])
-                trial.fail(
-                    f"{call_text(alpha_dropout.name, shape, keep_prob)}: a unit of "
-                    f"{x.flat[place]:.6g} comes back as {out.flat[place]:.6g}; expected "
-                    f"{expected.flat[place]:.6g} when it is kept (and {value:.6g} means "
-                    "dropped here).",
-                    _mistake(alpha_dropout, trial)
-                    or Wrong.kept_units_follow_no_affine_map,
-                )
+    cases: list[tuple[_Case, float]]
+    cases = [((LARGE, 1.0, np.float64), p) for p in _ALL_KEEP_PROBS]
+    cases += zip([*_SIZES, *_SHAPES], cycle(_INSIDE))
+    values = {p: _value(function, trial, p) for p in _ALL_KEEP_PROBS}
+    for (shape, size, dtype), keep_prob in cases:
+        value = values[keep_prob]
+        if value is None:  # judged by ``_drops_to_its_value``
+            continue
+        x = (size * away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
+        out = forward(function, x, keep_prob, trial.generator())
+        _expect_mapped(function, trial, x, out, keep_prob, value)
 
 
-@exercise.check(points=0.25, after=_MIXES)
-def alpha_changes_nothing_at_keep_prob_one(
-    alpha_dropout: StudentFunction, trial: Trial
+def _expect_mapped(
+    function: StudentFunction,
+    trial: Trial,
+    x: np.ndarray,
+    out: np.ndarray,
+    keep_prob: float,
+    value: float,
 ) -> None:
-    """At keep_prob = 1, out equals x."""
-    x = trial.inputs(50, 40)
-    out = forward(alpha_dropout, x, 1.0, trial.generator())
-    if facts.close(out, x, atol=1e-6):
+    """Check that each unit is A x + B or the value of dropped ones, and that of many units
+    some are the one and some the other."""
+    factor, shift, _ = constants(keep_prob)
+    expected, slack = factor * x + shift, 1e-5 * max(1, factor)
+    dropped, kept = (np.isclose(out, y, 1e-5, slack) for y in (value, expected))
+    call = call_text(function.name, x.shape, keep_prob)
+    if not (dropped | kept).all():
+        place = int(np.flatnonzero(~(dropped | kept))[0])
+        trial.fail(
+            f"{call}: a unit of {x.flat[place]:.6g} comes back as "
+            f"{out.flat[place]:.6g}; expected {expected.flat[place]:.6g} when it is kept "
+            f"(and {value:.6g} means dropped here).",
+            _mistake(function, trial) or Wrong.kept_units_follow_no_affine_map,
+        )
+    if x.shape != LARGE or keep_prob not in _INSIDE or not x.any():
         return
-    name = Wrong.is_wrong_at_keep_prob_one
-    if np.median(np.abs(out - x)) < 0.05:
-        name = elementwise.Wrong.rounds_or_clips_keep_prob
-    elif abs(read(alpha_dropout, trial, 0.8).dropped.mean() - 0.8) < 0.06:
-        name = elementwise.Wrong.keeps_with_drop_probability
-    trial.fail(
-        f"{call_text(alpha_dropout.name, x.shape, 1.0)}: nothing is dropped at keep_prob "
-        f"= 1, so out equals x; {facts.worst(out, x)}.",
-        name,
+    share = float(kept[x != 0].mean())
+    trial.expect(
+        0 < share < 1,
+        f"{call}: all units are {'kept' if share else 'dropped'} when x is as large as "
+        f"{np.abs(x).max():.3g}; expected some of either kind.",
+        Unit.drops_by_value,
     )
 
 
-@exercise.check(points=0.25, after=_MIXES)
-def drops_each_unit_by_itself(alpha_dropout: StudentFunction, trial: Trial) -> None:
+def _keeps_all_at_one(function: StudentFunction, trial: Trial) -> None:
+    """At keep_prob = 1, out equals x."""
+    for shape, size, dtype in (((50, 40), 1.0, np.float64), *_SIZES[:2], *_SHAPES):
+        x = (size * trial.inputs(*shape, zeros=0.1)).astype(dtype)
+        out = forward(function, x, 1.0, trial.generator())
+        if not facts.close(out, x, atol=1e-6):
+            trial.fail(
+                f"{call_text(function.name, x.shape, 1.0)}: nothing is dropped at "
+                f"keep_prob = 1, so out equals x; {facts.worst(out, x)}.",
+                _at_one_mistake(function, trial, x, out),
+            )
+
+
+def _at_one_mistake(
+    function: StudentFunction, trial: Trial, x: np.ndarray, out: np.ndarray
+) -> str:
+    wrong = ~np.isclose(out, x, atol=1e-6)
+    if x.any() and not wrong[x != 0].any():
+        return Unit.drops_by_value
+    if np.count_nonzero(wrong) == 1:
+        return Unit.drops_at_least_one
+    if np.median(np.abs(out - x)) < 0.05 * max(1, np.abs(x).max() / 3):
+        return Unit.rounds_or_clips_keep_prob
+    if abs(read(function, trial, 0.8).dropped.mean() - 0.8) < 0.06:
+        return Unit.keeps_with_drop_probability
+    return Wrong.is_wrong_at_keep_prob_one
+
+
+def _own_bits(function: StudentFunction, trial: Trial) -> None:
     """Rows, columns and calls do not share bits, and the kept count varies."""
-    unit_bits.gives_each_unit_its_own_bit(Masking(alpha_dropout), trial)
+    unit_forms.OWN_BITS.test(Masking(function), trial)
 
 
-_ZEROS = "zero x kept at 0.8"
+#: Units whose size is special, which are kept as often as others.
+_SPECIAL = {"zero": 0.0, "huge": 1e6, "tiny": 1e-6}
+_LOOKS = {
+    **unit_forms.RATE.looks,
+    **{f"{size} x kept at 0.8": Proportion(0.8, detects=0.05) for size in _SPECIAL},
+}
 
 
-@exercise.check(
-    points=0.5,
-    after="drops_each_unit_by_itself",
-    looks={**unit_bits.RATE_LOOKS, _ZEROS: Proportion(0.8, detects=0.05)},
-)
-def keeps_alpha_units_at_the_stated_rate(
-    alpha_dropout: StudentFunction, trial: Trial
-) -> None:
+def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place."""
-    unit_bits.keeps_at_rate(Masking(alpha_dropout), trial)
-    x = trial.inputs(2 * -(-trial.size(_ZEROS) // 40), 40)
-    x[:, ::2] = 0
-    out = forward(alpha_dropout, away_from_off(x), 0.8, trial.generator())
+    unit_forms.RATE.test(Masking(function), trial)
+    n = max(trial.size(look) for look in _LOOKS if look.split()[0] in _SPECIAL)
+    x = away_from_off(trial.inputs(-(-n // 10), 40))
+    for i, size in enumerate(_SPECIAL.values()):
+        x[:, i::4] *= size
+    out = forward(function, x, 0.8, trial.generator())
     # Kept zeros share a value as well, and more of them than of the dropped.
-    dropped = dropped_units(out[x != 0], 0.8)
-    value = np.median(out[x != 0][dropped]) if dropped.any() else np.nan
-    kept = ~np.isclose(out[x == 0], value, rtol=1e-5, atol=1e-5)
-    what = "units with x = 0 kept at keep_prob = 0.8"
-    trial.judge(_ZEROS, kept, kept.size, what, elementwise.Wrong.drops_by_value)
+    ordinary = out[:, 3::4]
+    dropped = dropped_units(ordinary, 0.8)
+    value = np.median(ordinary[dropped]) if dropped.any() else np.nan
+    for i, (name, size) in enumerate(_SPECIAL.items()):
+        kept = ~np.isclose(out[:, i::4], value, rtol=1e-5, atol=1e-5)
+        what = "units with x = 0 kept at keep_prob = 0.8"
+        if size:
+            what = (
+                f"units with x from {0.25 * size:g} to {3 * size:g}, either sign, kept"
+            )
+            what += " at keep_prob = 0.8"
+        look = f"{name} x kept at 0.8"
+        trial.judge(look, kept, kept.size, what, Unit.drops_by_value)
 
 
-@exercise.check(
-    points=0.5,
-    after="keeps_alpha_units_at_the_stated_rate",
-    looks=unit_bits.INDEPENDENCE_LOOKS,
-)
-def drops_alpha_units_independently(
-    alpha_dropout: StudentFunction, trial: Trial
-) -> None:
+def _independent(function: StudentFunction, trial: Trial) -> None:
     """Bits in pairs of rows, columns and calls are independent, and so are counts."""
-    unit_bits.is_independent(Masking(alpha_dropout), trial)
+    unit_forms.INDEPENDENT.test(Masking(function), trial)
 
 
-@exercise.check(points=0.25, after=_MIXES)
-def draws_alpha_masks_from_the_given_rng(
-    alpha_dropout: StudentFunction, trial: Trial
-) -> None:
-    """The same rng state gives the same output; another state, another output."""
-    unit_bits.draws_from_rng(alpha_dropout, trial)
+_FLOATS, _MIXES = "returns_alpha_float_arrays", "replaces_some_units_by_one_value"
+_BITS, _RATE = "drops_each_unit_by_itself", "keeps_alpha_units_at_the_stated_rate"
+
+exercise.asks(0.25, _FLOATS, units.RUNS)
+exercise.asks(0.25, _MIXES, stated(_mixes), _FLOATS)
+exercise.asks(0.25, "leaves_the_layer_alone", units.LEAVES_X, _MIXES)
+_same = units.at_test("x", lambda keep_prob: 1.0, _at_test_mistake)
+exercise.asks(0.5, "alpha_is_the_identity_at_test", _same, _MIXES)
+_values = stated(_drops_to_its_value), stated(_maps_kept_units)
+exercise.asks(0.75, "gives_dropped_units_the_right_value", _values[0], _MIXES)
+exercise.asks(0.75, "scales_and_shifts_kept_units", _values[1], _MIXES)
+_at_one = "alpha_changes_nothing_at_keep_prob_one"
+exercise.asks(0.25, _at_one, stated(_keeps_all_at_one), _MIXES)
+exercise.asks(0.25, _BITS, stated(_own_bits), _MIXES)
+exercise.asks(0.5, _RATE, stated(_keeps_at_rate, _LOOKS), _BITS)
+_alone = stated(_independent, unit_forms.INDEPENDENT.looks)
+exercise.asks(0.5, "drops_alpha_units_independently", _alone, _RATE)
+exercise.asks(0.25, "draws_alpha_masks_from_the_given_rng", unit_bits.FROM_RNG, _MIXES)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import cycle, repeat
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,10 @@ class Wrong(Mistakes, section="energy-norm"):
     multiplies_the_energy_by_another_factor = """your answer is a multiple of Σx², and
         the factor is not the right one, c² keep_prob."""
     rounds_or_pads_the_energy = """your answer is right for numbers of ordinary size and
-        wrong for very small, very large or zero x, as when it is rounded or a small
-        constant is added."""
+        wrong for very small, very large or zero x, as when it is rounded, a small
+        constant is added, or large entries are cut off."""
+    treats_a_shape_in_another_way = """your answer is right for some shapes of x and
+        wrong for others; the energy is the sum over all entries, whatever the shape."""
 
 
 SCALINGS = ("none", "mean", "norm")
@@ -142,30 +145,45 @@ def _energy_mistake(function: StudentFunction, trial: Trial) -> str | None:
 
 
 def _factor_mistake(
-    function: StudentFunction, trial: Trial, _: np.ndarray, *case: Any
+    function: StudentFunction, trial: Trial, x: np.ndarray, *case: Any
 ) -> str | None:
-    """Return the name of a factor that is wrong for this keep_prob and scaling alone."""
+    """Return what is wrong for this x, or for this keep_prob and scaling, alone."""
     two = trial.inputs(6, 5), trial.inputs(6, 5)
-    shares = [_energy(function, x, *case) / (x**2).sum() for x in two]
-    wrong = not facts.close(shares[0], _factor(*case))
-    alike = wrong and facts.close(*shares)
-    return Wrong.multiplies_the_energy_by_another_factor if alike else None
+    shares = [_energy(function, one, *case) / (one**2).sum() for one in two]
+    if not facts.close(*shares):
+        near = facts.close(shares, _factor(*case), rtol=0.3)
+        return shared.Wrong.comes_near_an_expectation if near else None
+    if not facts.close(shares[0], _factor(*case)):
+        return Wrong.multiplies_the_energy_by_another_factor
+    another = x.shape != two[0].shape and 0.1 < np.abs(x).max() < 10
+    return Wrong.treats_a_shape_in_another_way if another else None
+
+
+_SHAPES = (12,), (3, 2, 4), (2, 3, 2, 3), (1,), (1, 6), (6, 1), (1, 4, 1), (1, 1, 1, 1)
+_SIZES = (0, 1e-9, 1e-6, 1e-3, 1e3, 1e6, 1e9)
+_INSIDE = (*shared.BOTH_SIDES, shared.MANY_DIGITS)
 
 
 def _inputs(trial: Trial) -> list[np.ndarray]:
-    shapes = (12,), (3, 2, 4), (2, 3, 2, 3), (1,)
-    return [trial.inputs(6, 5, zeros=0.2), *(trial.inputs(*s) for s in shapes)]
+    """Return a matrix with zeros, one of equal entries, and arrays of other shapes."""
+    first = [trial.inputs(6, 5, zeros=0.2), np.full((6, 5), -1.5)]
+    return [*first, *(trial.inputs(*shape) for shape in _SHAPES)]
 
 
 @_FORMULA.kind(0.25)
 def returns_one_finite_number(trial: Trial) -> list[Given]:
     """The energy is one finite number, the same at every call."""
-    return [(x, 0.8, scaling) for x in _inputs(trial) for scaling in SCALINGS]
+    first, *others = _inputs(trial)
+    given = [(first, 0.8, scaling) for scaling in SCALINGS]
+    return [*given, *zip(others, cycle(_INSIDE), cycle(SCALINGS))]
 
 
 def _cases(trial: Trial, scaling: str) -> list[Given]:
-    keep_probs = *shared.BOTH_SIDES, shared.MANY_DIGITS
-    return [(x, p, scaling) for x in _inputs(trial) for p in keep_probs]
+    """Return all keep probabilities with a matrix, and all arrays, some in float32."""
+    given = [(trial.inputs(6, 5), p) for p in (*_INSIDE, *shared.NEAR_THE_ENDS)]
+    given += zip(_inputs(trial), cycle(_INSIDE))
+    given += [(x.astype(np.float32), p) for x, p in zip(_inputs(trial), cycle(_INSIDE))]
+    return [(x, p, scaling) for x, p in given]
 
 
 _energies = partial(
@@ -217,9 +235,11 @@ _ALL_ENERGIES = (
 def holds_at_the_edges(trial: Trial) -> list[Given]:
     """At keep_prob = 1 nothing changes, zeros have no energy, and x may have any size."""
     x = trial.inputs(6, 5)
-    cases = [(x, 1.0), (0 * x, 0.3), (1e-6 * x, 0.3), (1e6 * x, 0.8), (x, 0.01)]
-    cases += [(x, 0.0004)]
-    return [(*case, scaling) for case in cases for scaling in SCALINGS]
+    given: list[Given] = [*zip(_inputs(trial), repeat(1.0), cycle(SCALINGS))]
+    cases = [(x, 1.0), *((size * x, 0.3) for size in _SIZES)]
+    cases += [(size * x[0, :1].astype(np.float32), 0.8) for size in (0, 1e-6, 1e6)]
+    cases += [(x, p) for p in (0.9997, 0.0004, 1e-9)]
+    return given + [(*case, scaling) for case in cases for scaling in SCALINGS]
 
 
 @_FORMULA.unchanged(0.25, "x", after=_ALL_ENERGIES, hint=shared.SQUARED)

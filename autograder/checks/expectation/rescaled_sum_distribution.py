@@ -121,7 +121,8 @@ def _lacks(values: np.ndarray, among: np.ndarray, grain: float) -> np.ndarray:
     ends = np.concatenate([[-np.inf], np.sort(among), [np.inf]])
     right = np.searchsorted(ends, values)
     gap = np.minimum(ends[right] - values, values - ends[right - 1])
-    return values[gap > grain]
+    found: np.ndarray = values[gap > grain]
+    return found
 
 
 def _same_values(a: np.ndarray, b: np.ndarray, grain: float) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
@@ -19,6 +19,21 @@ exercise = Exercise(
     title="Let the keep probability grow to 1",
     signature="annealed_keep_prob(step, total_steps, initial_keep_prob) -> float",
     section="noise-schedules",
+    takes={
+        "step": domain.whole_numbers("`step` is an integer, 0 or more", 0, 1000),
+        "total_steps": domain.whole_numbers(
+            "`total_steps` is an integer from 1 to 1,000,000", 1, 1000
+        ),
+        "initial_keep_prob": domain.keep_probs("initial_keep_prob"),
+        domain.TOGETHER: domain.Range(
+            "It may be larger than `total_steps`",
+            {
+                "a step after the last": lambda given: (
+                    given["step"] > given["total_steps"]
+                )
+            },
+        ),
+    },
 )
 
 
@@ -40,10 +55,24 @@ class Wrong(Mistakes, section="noise-schedules"):
     does_not_grow_linearly = """both ends are right, and between them your schedule
         bends or jumps; it is linear in step."""
     does_not_reach_one = "at step total_steps your value is not 1."
+    has_a_special_case = """your schedule is right, but for some lengths or initial
+        values: either they are bounded or rounded, or a case of its own is wrong."""
     starts_from_another_value = "at step 0 your value is not initial_keep_prob."
 
 
-_SCHEDULES = ((10, 0.3), (7, 0.8), (1, 0.45), (1000, 0.05), (50, 1.0), (10, 0.6))
+#: A few that people count, one of a single step and one of two, then from the ends of
+#: the range: no dropout, hardly any, hardly a unit kept, and the longest.
+_SCHEDULES = (
+    (10, 0.3),
+    (7, 0.8137),
+    (1, 0.45),
+    (2, 0.97),
+    (1000, 0.0537),
+    (50, 1.0),
+    (10, 0.6),
+    (1_000_000, 1e-4),
+    (12_347, 0.02),
+)
 
 
 def _line(step: Any, total_steps: int, initial: float) -> Any:
@@ -60,25 +89,31 @@ def _mistake(
     total_steps: int,
     initial: float,
 ) -> str | None:
-    """Return what is behind a wrong schedule of at least five steps, by its values up to
-    half as many steps again."""
-    n, initial = (total_steps, initial) if total_steps >= 5 else _SCHEDULES[0]
+    """Return what is behind a wrong schedule, by its values up to half as many steps
+    again, or by some of them; a short one is looked at with ten steps."""
+    n = total_steps if total_steps >= 5 else 10
     steps = np.arange(n * 3 // 2)
+    if n > 1000:
+        ends = [0, 1, n - 1, n, n + 1]
+        steps = np.unique([*ends, *np.linspace(0, n * 3 // 2, 30, dtype=int)])
     try:
         found = np.array([_FORMULA.read(function, int(s), n, initial) for s in steps])
     except (StudentError, CheckFailure):
         return None
-    rising, right, first, end = found[:n], _line(steps, n, initial), found[0], found[n]
-    shifted = [_line(steps[:n] + shift, n, initial) for shift in (1, -1)]
-    shifted += [_line(steps[:n], n + shift, initial) for shift in (-1, 1)]
-    right_so_far = facts.close(rising, right[:n]) and facts.close(end, 1)
+    right, before, first = _line(steps, n, initial), steps < n, found[0]
+    rising, end = found[before], found[steps == n][0]
+    shifted = [_line(steps[before] + shift, n, initial) for shift in (1, -1)]
+    shifted += [_line(steps[before], n + shift, initial) for shift in (-1, 1)]
+    rises = facts.close(rising, right[before])
+    right_so_far = rises and facts.close(end, 1)
     shown = {
         Wrong.returns_the_drop_probability: facts.close(found, 1 - right),
         Wrong.anneals_the_wrong_way: facts.close(first, 1) and end < 1,
-        Wrong.anneals_to_zero: facts.close(end, 0),
+        Wrong.anneals_to_zero: facts.close(end, 0) and not rises,
         Wrong.counts_steps_off_by_one: any(facts.close(rising, s) for s in shifted),
         Wrong.goes_on_after_the_last_step: right_so_far and found.max() > 1.001,
-        Wrong.starts_over_after_the_last_step: right_so_far,
+        Wrong.starts_over_after_the_last_step: right_so_far and found[-1] < 0.999,
+        Wrong.has_a_special_case: right_so_far,
         Wrong.starts_from_another_value: not facts.close(first, initial),
         Wrong.does_not_reach_one: not facts.close(end, 1),
         Wrong.divides_integers: facts.close(rising, initial),
@@ -104,8 +139,14 @@ def starts_at_the_initial_value(trial: Trial) -> list[Given]:
 @_schedules(0.5, after="starts_at_the_initial_value")
 def grows_linearly_to_one(trial: Trial) -> list[Given]:
     """Up to total_steps the value grows in equal steps, and is 1 there."""
-    # All steps from 1 on, or 21 of them when there are many.
-    return _cases(lambda n: sorted({round(s) for s in np.linspace(1, n, 21)}))
+
+    # All steps from 1 on, or 21 of them when there are many. Answers may walk there step
+    # by step, so that few steps of a long schedule are looked at.
+    def steps(n: int) -> list[int]:
+        number = 21 if n <= 1000 else 5
+        return sorted({round(step) for step in np.linspace(1, n, number)})
+
+    return _cases(steps)
 
 
 @_schedules(0.25, after="starts_at_the_initial_value")

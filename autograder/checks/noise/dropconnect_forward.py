@@ -1,18 +1,31 @@
 """dropconnect_forward: drop weights instead of units, afresh for every row."""
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from autograder.checks.noise import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, dropped_weights, elementwise, noise_factors
-from autograder.families.dropped_weights import INPUTS, OUTPUTS
-from autograder.families.elementwise import KEEP_PROBS
-from autograder.laws.binomial import Proportion, exact_count
+from autograder.families import bit_tests, corners
+from autograder.families.bit_tests import FEW, KEEP_PROBS, wide
+from autograder.families.dropped_weights import (
+    INPUTS,
+    KINDS,
+    OUTPUTS,
+    Wrong,
+    call_weights,
+    connect,
+    product,
+    reading,
+    sum_mistake,
+    zeros_mistake,
+)
+from autograder.families.elementwise import Wrong as Unit
+from autograder.families.properties import expect_unchanged
 
 exercise = Exercise(
     "dropconnect_forward",
@@ -20,239 +33,201 @@ exercise = Exercise(
     title="Drop weights instead of units, afresh for every row",
     signature="dropconnect_forward(x, weights, keep_prob, rng) -> out",
     section="noise-dropconnect",
+    takes={
+        "x": domain.floats("`x` is a float array of shape (N, D)", 2, 2),
+        "weights": domain.arrays("`weights` one of shape (D, C)", 2, 2),
+        "keep_prob": domain.keep_probs(),
+    },
 )
+_RUNS, _AT_ONE = "returns_a_float_matrix", "multiplies_fully_at_keep_prob_one"
+_SUMS, _OWN = (
+    "sums_kept_products_over_keep_prob",
+    "gives_every_weight_and_row_its_own_bit",
+)
+_RATE = "keeps_weights_with_keep_prob"
 
 
 @exercise.check(points=0.25)
 def returns_a_float_matrix(dropconnect_forward: StudentFunction, trial: Trial) -> None:
     """out has shape (N, C) and holds finite floating point numbers."""
-    for n, d, c in ((30, 12, 5), (1, 4, 3), (6, 1, 2), (3, 40, 1)):
-        for keep_prob in KEEP_PROBS:
-            for dtype in (np.float64, np.float32):
-                x = trial.inputs(n, d).astype(dtype)
-                weights = trial.inputs(d, c).astype(dtype)
-                dropped_weights.product(
-                    dropconnect_forward, trial, x, weights, keep_prob
-                )
+    shapes = ((30, 12, 5), (1, 4, 3), (6, 1, 2), (3, 40, 1))
+    types = (np.float64, np.float32)
+    for (n, d, c), keep_prob, dtype in itertools.product(shapes, KEEP_PROBS[:2], types):
+        x, weights = trial.inputs(n, d).astype(dtype), trial.inputs(d, c).astype(dtype)
+        product(dropconnect_forward, trial, x, weights, keep_prob)
 
 
-@exercise.check(points=0.25, after="returns_a_float_matrix")
+@exercise.check(points=0.25, after=_RUNS)
 def multiplies_fully_at_keep_prob_one(
     dropconnect_forward: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1, out equals x @ weights."""
-    for n, d, c in ((30, 12, 5), (1, 4, 3), (6, 1, 2), (5, 5, 5)):
-        x, weights = trial.inputs(n, d, zeros=0.2), trial.inputs(d, c, zeros=0.2)
-        out = dropped_weights.product(dropconnect_forward, trial, x, weights, 1.0)
-        if facts.close(out, x @ weights, atol=1e-4):
+    shapes = ((30, 12, 5), (1, 4, 3), (6, 1, 2), (5, 5, 5), (3, 40, 1), (1, 1, 1))
+    pairs = [
+        (trial.inputs(n, d, zeros=0.2), trial.inputs(d, c, zeros=0.2))
+        for n, d, c in shapes
+    ]
+    at_corners = corners.arrays(trial, 2, 2, large=1e12, small=1e-12)
+    pairs += [(x, wide(trial, x.shape[1], 4)) for x in at_corners]
+    pairs += [(wide(trial, 3, len(weights)), weights) for weights in at_corners]
+    for (x, weights), dtype in itertools.product(pairs, (np.float64, np.float32)):
+        given = x.astype(dtype), weights.astype(dtype)
+        out = product(dropconnect_forward, trial, *given, 1.0)
+        expected = x @ weights
+        # Right to five digits of the largest product: float32 has seven, and the sum may
+        # be far smaller than what is summed.
+        gap = 1e-5 * (np.abs(x) @ np.abs(weights))
+        if (np.abs(out - expected) <= gap).all():
             continue
-        call = dropped_weights.call_weights(x, weights, 1.0)
         trial.fail(
-            f"{call}: {facts.worst(out, x @ weights)}; without dropped weights out "
-            "equals x @ weights.",
-            dropped_weights.Wrong.differs_from_the_product_at_keep_prob_one
+            f"{call_weights(*given, 1.0)}: {facts.worst(out, expected)}; without dropped "
+            "weights out equals x @ weights.",
+            Wrong.differs_from_the_product_at_keep_prob_one
             if out.any()
-            else dropped_weights.zeros_mistake(dropconnect_forward, trial),
+            else zeros_mistake(dropconnect_forward, trial),
         )
 
 
-@exercise.check(points=0.25, after="multiplies_fully_at_keep_prob_one")
+@exercise.check(points=0.25, after=_AT_ONE)
 def leaves_x_and_weights_alone(
     dropconnect_forward: StudentFunction, trial: Trial
 ) -> None:
     """x and weights are the same after the call as before."""
-    x, weights = trial.inputs(30, 12, zeros=0.2), trial.inputs(12, 5)
-    _, after = dropconnect_forward.observe(x, weights, 0.3, trial.generator())
-    for given, now in ((x, after[0]), (weights, after[1])):
-        bit_tests.expect_unchanged(
-            trial, given, now, dropped_weights.call_weights(x, weights, 0.3)
-        )
+    shapes = ((30, 12, 5), (1, 4, 3), (6, 1, 2), (3, 4, 1), (1, 1, 1))
+    for (n, d, c), dtype in itertools.product(shapes, (np.float64, np.float32)):
+        x, weights = trial.inputs(n, d, zeros=0.2), trial.inputs(d, c)
+        given = x.astype(dtype), weights.astype(dtype)
+        _, after = dropconnect_forward.observe(*given, 0.3, trial.generator())
+        names, call = ("x", "weights"), call_weights(*given, 0.3)
+        expect_unchanged(trial, call, names, given, after, bit_tests.NOT_IN_PLACE)
 
 
-@exercise.check(points=0.75, after="multiplies_fully_at_keep_prob_one")
+_SHAPES = ((60, 10, 20), (1, 10, 4), (6, 1, 3), (30, 7, 1), (5, 10, 5), (1, 1, 1))
+
+
+def _cases() -> Iterator[tuple[tuple[int, int, int], float, str, Any]]:
+    """Yield sizes, a keep probability, a kind of numbers and a dtype: first inside the
+    stated range, then at its corners."""
+    types = np.float64, np.float32
+    yield from ((_SHAPES[0], p, "inside", types[0]) for p in KEEP_PROBS[:2])
+    yield from itertools.product(_SHAPES[:1], KEEP_PROBS, ("of all sizes",), types)
+    # Eight keep probabilities, seven kinds, two types: all meet in turn.
+    keep_probs, dtypes = itertools.cycle((*KEEP_PROBS, 0.5)), itertools.cycle(types)
+    for shape, kind in itertools.product(_SHAPES, KINDS):
+        yield shape, next(keep_probs), kind, next(dtypes)
+
+
+@exercise.check(points=0.75, after=_AT_ONE)
 def sums_kept_products_over_keep_prob(
     dropconnect_forward: StudentFunction, trial: Trial
 ) -> None:
     """Each output is a sum of products x * weight, some left out, over keep_prob."""
-    for keep_prob in KEEP_PROBS:
-        got = dropped_weights.connect(dropconnect_forward, trial, 60, keep_prob)
+    for shape, keep_prob, kind, dtype in _cases():
+        got = connect(dropconnect_forward, trial, shape, keep_prob, None, kind, dtype)
         if got.digits(1 / keep_prob) is not None:
             continue
-        call = dropped_weights.call_weights(got.x, got.weights, keep_prob)
-        full = got.x @ got.weights
+        product_of_all = got.x.astype(float) @ got.weights
+        share = np.median(
+            got.out[product_of_all != 0] / product_of_all[product_of_all != 0]
+        )
         trial.fail(
-            f"{call}: no choice of kept weights, divided by keep_prob, sums up to "
-            f"out; its mean share of x @ weights is {np.mean(got.out / full):.4g}.",
-            dropped_weights.sum_mistake(dropconnect_forward, trial),
+            f"{call_weights(got.x, got.weights, keep_prob)}, entries {kind}: no choice of "
+            "kept weights, divided by keep_prob, sums up to out; its usual share of "
+            f"x @ weights is {share:.4g}.",
+            sum_mistake(dropconnect_forward, trial),
         )
     # Even one bit for all weights does not show the rarer face in 30 calls.
-    for keep_prob, rare, name in (
-        (0.3, True, elementwise.Wrong.drops_nothing),
-        (0.8, False, elementwise.Wrong.drops_everything),
+    read = reading(-1, INPUTS, OUTPUTS)
+    for keep_prob, rare, which, name in (
+        (0.3, True, "every", Unit.drops_nothing),
+        (0.8, False, "no", Unit.drops_everything),
     ):
-        draws = (
-            dropped_weights.weight_mask(dropconnect_forward, trial, 5, keep_prob)
-            for _ in range(30)
-        )
+        draws = (read(dropconnect_forward, trial, 5, keep_prob) for _ in range(30))
         trial.expect(
-            not all((mask == rare).all() for mask in draws),
-            f"30 calls with keep_prob = {keep_prob}: {'every' if rare else 'no'} weight "
-            "is kept.",
+            not all((mask == rare).all() for mask, _ in draws),
+            f"30 calls with keep_prob = {keep_prob}: {which} weight is kept.",
             name,
         )
     x, weights = np.zeros((20, 8)), trial.inputs(8, 3)
-    out = dropped_weights.product(dropconnect_forward, trial, x, weights, 0.3)
     trial.expect(
-        not out.any(),
-        f"{dropped_weights.call_weights(x, weights, 0.3)}: x is 0 and out is not.",
-        dropped_weights.Wrong.no_sum_of_kept_weights,
+        not product(dropconnect_forward, trial, x, weights, 0.3).any(),
+        f"{call_weights(x, weights, 0.3)}: x is 0 and out is not.",
+        Wrong.no_sum_of_kept_weights,
     )
 
 
-_WEIGHT_AXES = ("rows", "inputs", "outputs")
+_LAYER = bit_tests.Layer(
+    {"rows": 2, "inputs": INPUTS, "outputs": OUTPUTS},
+    "weights",
+    ["weights", "x"],
+    {"an output": "inputs", "an input": "outputs"},
+    reading(-1, INPUTS, OUTPUTS),
+    {
+        "single rows": (reading(1, 4, -1, 4), [1, 2]),
+        "single inputs": (reading(-1, 1, 2, 2), [0, 2]),
+        "single outputs": (reading(-1, 10, 1, 10), [0, 1]),
+        "two rows": (reading(2, 4, -1, 8), [0, 1, 2]),
+        "10 of 40 inputs": (reading(-1, 10, 2, 20, among=40), [0, 1, 2]),
+        "equal x in float32": (
+            reading(-1, 4, 2, 8, kind="equal", dtype=np.float32),
+            [0, 1, 2],
+        ),
+        "negative x": (reading(-1, 4, 2, 8, kind="negative"), [0, 1, 2]),
+    },
+)
+#: What is behind a mask that does not change along these axes, that of calls being 0.
+_SHARED = {
+    (1, 2, 3): Unit.one_bit_for_the_whole_array,
+    (2, 3): Unit.drops_whole_rows,
+    (1, 3): Wrong.drops_units_instead_of_weights,
+    (3,): Wrong.drops_units_instead_of_weights,
+    (1, 2): Wrong.drops_outputs_instead_of_weights,
+    (2,): Wrong.drops_outputs_instead_of_weights,
+    (1,): Wrong.one_weight_mask_for_the_batch,
+}
 
 
-@exercise.check(points=0.5, after="sums_kept_products_over_keep_prob")
+@exercise.check(points=0.5, after=_SUMS)
 def gives_every_weight_and_row_its_own_bit(
     dropconnect_forward: StudentFunction, trial: Trial
 ) -> None:
     """Rows, inputs, outputs and calls do not share bits, and the kept count varies."""
-    rng = trial.generator()
-    bits = np.array(
-        [
-            dropped_weights.weight_mask(dropconnect_forward, trial, 20, shared.FEW, rng)
-            for _ in range(40)
-        ]
-    )
+    masks = _LAYER.calls(dropconnect_forward, trial, 40, 20)
     call = f"40 calls with x of shape (20, {INPUTS}), weights of shape "
-    call += f"({INPUTS}, {OUTPUTS}), keep_prob = {shared.FEW}"
-    named = {
-        (1, 2, 3): elementwise.Wrong.one_bit_for_the_whole_array,
-        (2, 3): elementwise.Wrong.drops_whole_rows,
-        (1, 3): dropped_weights.Wrong.drops_units_instead_of_weights,
-        (3,): dropped_weights.Wrong.drops_units_instead_of_weights,
-        (1, 2): dropped_weights.Wrong.drops_outputs_instead_of_weights,
-        (2,): dropped_weights.Wrong.drops_outputs_instead_of_weights,
-        (1,): dropped_weights.Wrong.one_weight_mask_for_the_batch,
-    }
-    common = tuple(axis for axis in bit_tests.constant_axes(bits) if axis > 0)
+    call += f"({INPUTS}, {OUTPUTS}), keep_prob = {FEW}"
+    common = tuple(axis for axis in bit_tests.constant_axes(masks) if axis > 0)
     words = {1: "row", 2: "input", 3: "output"}
     trial.expect(
         not common,
         f"{call}: the bit of a weight is the same for every "
         f"{' and '.join(words[axis] for axis in common)}.",
-        named.get(common),
+        _SHARED.get(common),
     )
-    bit_tests.expect_own_calls(trial, bits, call)
-    bit_tests.expect_varying_counts(trial, bits, _WEIGHT_AXES, call)
+    bit_tests.expect_own_calls(trial, masks, call)
+    bit_tests.expect_varying_counts(trial, masks, tuple(_LAYER.axes), call)
+    one = reading(1, 1, 1)
+    single = [one(dropconnect_forward, trial, 0, 0.5)[0].any() for _ in range(45)]
+    for face, what, name in (
+        (True, "kept", Unit.drops_at_least_one),
+        (False, "dropped", Wrong.keeps_at_least_one_weight),
+    ):
+        trial.expect(
+            face in single,
+            f"45 calls with a single weight and keep_prob = 0.5: it is never {what}.",
+            name,
+        )
 
 
-@exercise.check(
-    points=0.5,
-    after="gives_every_weight_and_row_its_own_bit",
-    looks={
-        "all at 0.83": Proportion(0.83, detects=0.01),
-        "all at 0.27": Proportion(0.27, detects=0.01),
-        "all at 0.998": Proportion(0.998, detects=0.0019),
-        "large weights at 0.83": Proportion(0.83, detects=0.02),
-        "first rows at 0.27": Proportion(0.27, detects=0.02),
-        "first inputs at 0.27": Proportion(0.27, detects=0.02),
-        "first outputs at 0.27": Proportion(0.27, detects=0.02),
-    },
+_INDEPENDENT = _LAYER.independent(
+    "Bits in pairs of rows, inputs, outputs and calls are independent; so are counts."
 )
-def keeps_weights_with_keep_prob(
-    dropconnect_forward: StudentFunction, trial: Trial
-) -> None:
-    """Every weight is kept with probability keep_prob, whatever its value and place."""
-
-    def share(keep_prob: float) -> float:
-        return float(
-            dropped_weights.weight_mask(
-                dropconnect_forward, trial, 60, keep_prob
-            ).mean()
-        )
-
-    for keep_prob in (*noise_factors.FINE_KEEP_PROBS, 0.998):
-        rows = -(-trial.size(f"all at {keep_prob}") // (INPUTS * OUTPUTS))
-        got = dropped_weights.connect(dropconnect_forward, trial, rows, keep_prob)
-        bits = got.digits(1 / keep_prob)
-        if bits is None:
-            trial.fail(
-                "out is not a sum of kept products / keep_prob.",
-                dropped_weights.Wrong.no_sum_of_kept_weights,
-            )
-        size = np.abs(got.weights)
-        first_row, first_input, first_output = (
-            np.arange(length) < length // 2 for length in bits.shape
-        )
-        parts = {
-            "large weights": size > np.median(size),
-            "first rows": first_row[:, None, None],
-            "first inputs": first_input[:, None],
-            "first outputs": first_output,
-        }
-        bit_tests.judge_rates(trial, bits, keep_prob, parts, share)
-
-
-_TYPICAL_COUNT = Proportion(exact_count(INPUTS, shared.FEW).probability, detects=0.05)
-
-
-@exercise.check(
-    points=0.25,
-    after="keeps_weights_with_keep_prob",
-    looks={
-        **bit_tests.pair_looks(_WEIGHT_AXES, shared.AGREE),
-        "count of an output": _TYPICAL_COUNT,
-        "count of an input": Proportion(
-            exact_count(OUTPUTS, shared.FEW).probability, 0.05
-        ),
-    },
+_FROM_RNG = bit_tests.from_rng(
+    ((40, 12), (12, 10)),
+    call_weights,
+    Unit.same_mask_every_call,
+    Unit.reuses_masks,
+    lambda out, _: out,
 )
-def drops_weights_independently(
-    dropconnect_forward: StudentFunction, trial: Trial
-) -> None:
-    """Bits in pairs of rows, inputs, outputs and calls are independent; so are counts."""
-    rng = trial.generator()
-    bits_needed = max(
-        trial.size("successive calls") * 2,
-        trial.size("count of an output") * INPUTS,
-        trial.size("count of an input") * OUTPUTS,
-    )
-    rows = 2 * -(-bits_needed // (4 * INPUTS * OUTPUTS))
-    bits = np.array(
-        [
-            dropped_weights.weight_mask(
-                dropconnect_forward, trial, rows, shared.FEW, rng
-            )
-            for _ in range(2)
-        ]
-    )
-    what = f"bits at keep_prob = {shared.FEW}"
-    bit_tests.judge_pairs(
-        trial, bits, _WEIGHT_AXES, what, elementwise.Wrong.bits_depend_on_each_other
-    )
-    for axis, of, width in ((2, "an output", INPUTS), (3, "an input", OUTPUTS)):
-        mean = round(shared.FEW * width)
-        usual = bits.sum(axis=axis) == mean
-        what = f"{width} weights of {of}, in a row: exactly {mean} kept"
-        trial.judge(
-            f"count of {of}",
-            usual,
-            usual.size,
-            what,
-            elementwise.Wrong.bits_depend_on_each_other,
-        )
-
-
-@exercise.check(points=0.25, after="sums_kept_products_over_keep_prob")
-def draws_its_weights_from_rng_alone(
-    dropconnect_forward: StudentFunction, trial: Trial
-) -> None:
-    """The same rng state gives the same output; another state, another output."""
-    x, weights = trial.inputs(40, 12), trial.inputs(12, 10)
-
-    def output(rng: np.random.Generator) -> Any:
-        return dropconnect_forward(x, weights, 0.7, rng)
-
-    call = dropped_weights.call_weights(x, weights, 0.7)
-    bit_tests.follows_rng(trial, call, output, elementwise.Wrong.same_mask_every_call)
+exercise.asks(0.5, _RATE, _LAYER.rate(0.01, 0.02), after=_OWN)
+exercise.asks(0.25, "drops_weights_independently", _INDEPENDENT, after=_RATE)
+exercise.asks(0.25, "draws_its_weights_from_rng_alone", _FROM_RNG, after=_SUMS)

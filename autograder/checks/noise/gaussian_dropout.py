@@ -1,16 +1,17 @@
 """gaussian_dropout: multiply every unit by its own normal number."""
 
-import itertools
-from typing import Any
+from math import prod
 
 import numpy as np
 
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, noise_factors, units
-from autograder.families.elementwise import KEEP_PROBS, call_text
+from autograder.families import bit_tests, corners, noise_factors, units
+from autograder.families.bit_tests import KEEP_PROBS, farthest, wide
+from autograder.families.bit_tests import Wrong as Bits
+from autograder.families.elementwise import call_text
 from autograder.families.noise_factors import (
     SMALL,
     Event,
@@ -31,6 +32,10 @@ exercise = Exercise(
     title="Multiply every unit by its own normal number",
     signature="gaussian_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="noise-gaussian",
+    takes={
+        "x": domain.floats("float array of any shape with 1 to 4 axes", 1, 4),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 
@@ -50,7 +55,7 @@ def multiplies_by_varying_factors(
     gaussian_dropout: StudentFunction, trial: Trial
 ) -> None:
     """In training, which is the default, x is multiplied by many different numbers."""
-    for keep_prob in KEEP_PROBS:
+    for keep_prob in KEEP_PROBS[:2]:
         factors = noisy(gaussian_dropout, trial, SMALL, keep_prob).factors
         # Of 3,600 normal numbers, fewer than 30 agree in their first five digits.
         different = len(np.unique(np.round(factors, 5)))
@@ -69,31 +74,50 @@ def multiplies_by_varying_factors(
         )
 
 
-@exercise.check(points=0.25, after=_VARIES)
-def leaves_its_noisy_input_alone(
-    gaussian_dropout: StudentFunction, trial: Trial
-) -> None:
-    """x is the same after the call as before, in both modes."""
-    for training in (True, False):
-        x = trial.inputs(30, 20, zeros=0.2)
-        rng = trial.generator()
-        _, after = gaussian_dropout.observe(x, 0.3, rng, training=training)
-        call = call_text(_NAME, x.shape, 0.3, training)
-        bit_tests.expect_unchanged(trial, x, after[0], call)
+exercise.asks(
+    0.25, "leaves_its_noisy_input_alone", bit_tests.leaves_x(1, 4), after=_VARIES
+)
+
+
+def _inputs(trial: Trial) -> list[np.ndarray]:
+    """Return inputs inside the stated range, then at its corners, in both dtypes."""
+    found = [
+        trial.inputs(*SMALL),
+        *corners.arrays(trial, 1, 4, large=1e12, small=1e-12),
+    ]
+    found += [wide(trial, *shape) for shape in (*_SHAPES, (1, 1, 7), (30, 20))]
+    return found + [x.astype(np.float32) for x in found]
 
 
 @exercise.check(points=0.25, after=_VARIES)
 def makes_no_noise_at_test(gaussian_dropout: StudentFunction, trial: Trial) -> None:
     """With training=False, out equals x."""
-    for shape, keep_prob in itertools.product((SMALL, *_SHAPES), (*KEEP_PROBS, 1.0)):
-        got = noisy(gaussian_dropout, trial, shape, keep_prob, training=False)
-        one_factor = facts.close(got.factors, got.factors.flat[0])
-        trial.expect(
-            facts.close(got.out, got.x),
-            f"{call_text(_NAME, shape, keep_prob, training=False)}: "
-            f"{facts.worst(got.out, got.x)}; at test out equals x.",
-            Wrong.scales_at_test if one_factor else Wrong.still_noisy_at_test,
+    arrays = [trial.inputs(*SMALL) for _ in KEEP_PROBS] + _inputs(trial)
+    for x, keep_prob in corners.with_keep_probs(arrays, (*KEEP_PROBS, 1.0)):
+        out = forward(gaussian_dropout, x, keep_prob, trial.generator(), training=False)
+        if facts.close(out, x, atol=0):
+            continue
+        other = forward(
+            gaussian_dropout, x, keep_prob, trial.generator(), training=False
         )
+        name = Wrong.changes_x_without_noise
+        if not facts.close(out, other, atol=0):
+            name = Wrong.still_noisy_at_test
+        elif _factor(out, x) is not None:
+            name = Wrong.scales_at_test
+        trial.fail(
+            f"{call_text(_NAME, x.shape, keep_prob, training=False)}: "
+            f"{farthest(out, x)}; at test out equals x.",
+            name,
+        )
+
+
+def _factor(out: np.ndarray, x: np.ndarray) -> float | None:
+    """Return the number that makes out of x, or None if there is none."""
+    factors = out[x != 0] / x[x != 0]
+    if not factors.size or not facts.close(factors, factors[0]):
+        return None
+    return float(factors[0])
 
 
 @exercise.check(points=0.25, after=_VARIES)
@@ -101,25 +125,28 @@ def makes_no_noise_at_keep_prob_one(
     gaussian_dropout: StudentFunction, trial: Trial
 ) -> None:
     """At keep_prob = 1, out equals x."""
-    got = noisy(gaussian_dropout, trial, (50, 40), 1.0)
-    trial.expect(
-        facts.close(got.out, got.x),
-        f"{call_text(_NAME, (50, 40), 1.0)}: {facts.worst(got.out, got.x)}; without "
-        "noise out equals x.",
-        Wrong.noisy_at_keep_prob_one,
-    )
+    for x in _inputs(trial):
+        out = forward(gaussian_dropout, x, 1.0, trial.generator())
+        trial.expect(
+            facts.close(out, x, atol=0),
+            f"{call_text(_NAME, x.shape, 1.0)}: {farthest(out, x)}; without noise out "
+            "equals x.",
+            noise_factors.one_mistake(gaussian_dropout, trial, out),
+        )
 
 
 @exercise.check(points=0.25, after=_VARIES)
 def leaves_zeros_at_zero(gaussian_dropout: StudentFunction, trial: Trial) -> None:
     """In training out is 0 wherever x is 0: the noise multiplies."""
-    for x in (trial.inputs(30, 20, zeros=0.5), np.zeros((30, 20)), np.zeros(1)):
-        out = forward(gaussian_dropout, x, 0.3, trial.generator())
+    arrays = [trial.inputs(30, 20, zeros=0.5), np.zeros((30, 20)), np.zeros(1)]
+    arrays += [trial.inputs(*shape, zeros=0.5) for shape in _SHAPES]
+    for x, keep_prob in corners.with_keep_probs(arrays, (0.3, *KEEP_PROBS)):
+        out = forward(gaussian_dropout, x, keep_prob, trial.generator())
         moved = int(np.count_nonzero(out[x == 0]))
         trial.expect(
             not moved,
-            f"{call_text(_NAME, x.shape, 0.3)}: of {int((x == 0).sum())} units that are "
-            f"0, {moved} came back as another number.",
+            f"{call_text(_NAME, x.shape, keep_prob)}: of {int((x == 0).sum())} units that "
+            f"are 0, {moved} came back as another number.",
             Wrong.adds_instead_of_multiplying,
         )
 
@@ -150,10 +177,10 @@ def gives_every_unit_its_own_factor(
         (repeated, f"{repeated} of them repeat another's noise", Wrong.reuses_noise),
     ):
         trial.expect(not wrong, f"{call}: {seen}.", name)
-    for shape in ((400,), (20, 6, 9), (5, 6, 7, 8)):
-        axes = bit_tests.constant_axes(
-            noisy(gaussian_dropout, trial, shape, 0.7).factors
-        )
+    arrays = [trial.inputs(*shape) for shape in ((400,), (20, 6, 9), (5, 6, 7, 8))]
+    for x in (*arrays, np.full((20, 30), arrays[0][0])):
+        shape, state = x.shape, trial.generator()
+        axes = bit_tests.constant_axes(forward(gaussian_dropout, x, 0.7, state) / x)
         trial.expect(
             not axes,
             f"{call_text(_NAME, shape, 0.7)}: the factors are the same all along axis "
@@ -164,11 +191,11 @@ def gives_every_unit_its_own_factor(
 
 
 def _whole_and_half(
-    keep_prob: float, name: str, part: str, whole: Event, half: Event, size: float = 1.0
+    keep_prob: float, name: str, part: str, whole: Event, half: Event
 ) -> Sample:
     """Count an event in all factors, and with less precision in a part of them."""
     events = {f"{name}, keep_prob {keep_prob}": whole, f"{part}, {name}": half}
-    return Sample(keep_prob, events, size)
+    return Sample(keep_prob, events)
 
 
 _mean = noise_factors.counted(
@@ -176,15 +203,39 @@ _mean = noise_factors.counted(
     _whole_and_half(0.83, "above 1", "positive x", above_one(0.04), above_one(0.06)),
     _whole_and_half(0.27, "above 1", "front half", above_one(0.04), above_one(0.06)),
 )
-_fine = {p: {f"spread, keep_prob {p}": spread(0.05)} for p in (0.998, 0.02)}
+#: Near the ends of the range a keep probability that is rounded, and a spread that is
+#: bounded, show best.
+_ENDS = (0.99999, 1e-5, 0.1)
+_ALIKE = "equal negative entries in float32"
+_FORMS = {
+    "vectors": (-1,),
+    "single rows": (1, -1),
+    "single columns": (-1, 1),
+    "sequences": (-1, 4, 6),
+    "images": (-1, 2, 4, 6),
+}
 _variance = noise_factors.counted(
     "The factors have variance (1 - keep_prob) / keep_prob, for x of every size.",
-    _whole_and_half(0.83, "spread", "large x", spread(0.025), spread(0.04), 1e6),
-    _whole_and_half(0.27, "spread", "front half", spread(0.03), spread(0.04), 1e-6),
-    # A keep probability that is rounded, and a spread that is bounded, show here.
+    _whole_and_half(0.83, "spread", "large x", spread(0.025), spread(0.04)),
+    _whole_and_half(0.27, "spread", "front half", spread(0.03), spread(0.04)),
     *(
-        Sample(p, events, mistake=Wrong.factors_have_another_spread)
-        for p, events in _fine.items()
+        Sample(
+            p,
+            {f"spread, keep_prob {p}": spread(0.05)},
+            Wrong.factors_have_another_spread,
+        )
+        for p in _ENDS
+    ),
+    *(
+        Sample(
+            0.5,
+            {f"{event}, {form}": of},
+            Bits.right_in_the_middle_only,
+            shape,
+            alike=form == _ALIKE,
+        )
+        for form, shape in (*_FORMS.items(), (_ALIKE, (-1, 7)))
+        for event, of in (("spread", spread(0.08)), ("above 1", above_one(0.15)))
     ),
 )
 _shape = noise_factors.counted(
@@ -217,6 +268,9 @@ _SIGN = Proportion(0.5, detects=0.02)
 _BALANCE = Proportion(exact_count(_SIDE, 0.5).probability, detects=0.05)
 _KINDS = ("signs, ", "sizes, ")
 _AXES = ("rows", "columns")
+#: A call of 20 units, and the half of the values that the sum of its squares takes which
+#: lies around the median.
+_FEW, _SQUARES = (4, 5), (15.452, 23.828)
 _LOOKS = {
     look: law
     for kind in _KINDS
@@ -224,6 +278,16 @@ _LOOKS = {
         *bit_tests.pair_looks(_AXES, _SIGN, kind).items(),
         *((f"{kind}balanced {axis}", _BALANCE) for axis in _AXES),
     )
+}
+# Means and spreads that are redrawn until near, or the best of five, are near nearly
+# always.
+_LOOKS["mean of a call"] = Proportion(0.5, detects=0.4)
+_LOOKS["spread of a call"] = Proportion(normal.squares_between(20, *_SQUARES), 0.4)
+_LOOKS |= {
+    f"neighbours along axis {axis} of {form}": Proportion(0.5, detects=0.15)
+    for form, shape in _FORMS.items()
+    for axis, length in enumerate(shape)
+    if length != 1
 }
 
 
@@ -249,16 +313,56 @@ def its_factors_are_independent(
             message = f"{where} of {_SIDE} with exactly {_SIDE // 2} {what}"
             look = f"{kind}balanced {where}"
             trial.judge(look, balanced, balanced.size, message, name)
+    _judge_calls(gaussian_dropout, trial)
+    _judge_forms(gaussian_dropout, trial)
+    # Nine numbers do not agree in five digits by chance.
+    for one in ((1,), (1, 1, 1, 1)):
+        alone = [noisy(gaussian_dropout, trial, one, 0.7).factors for _ in range(9)]
+        trial.expect(
+            not facts.close(alone, alone[0]),
+            f"{call_text(_NAME, one, 0.7)}: in 9 calls the only unit is multiplied by "
+            f"{alone[0].flat[0]:.4g}; expected a factor that varies.",
+            Bits.right_in_the_middle_only,
+        )
 
 
-@exercise.check(points=0.25, after=_VARIES)
-def draws_its_noise_from_rng_alone(
-    gaussian_dropout: StudentFunction, trial: Trial
-) -> None:
-    """The same rng state gives the same output; another state, another output."""
-    x, call = trial.inputs(40, 25), call_text(_NAME, (40, 25), 0.7)
+def _judge_calls(function: StudentFunction, trial: Trial) -> None:
+    """Count calls of 20 units whose mean, or whose spread, is as near as in half of all."""
+    rng, calls = trial.generator(), trial.size("spread of a call")
+    calls = max(calls, trial.size("mean of a call"))
+    draws = (noisy(function, trial, _FEW, 0.3, rng) for _ in range(calls))
+    z = np.array([got.factors - 1 for got in draws]).reshape(calls, -1)
+    z /= noise_factors.deviation(0.3)
+    squares, what = (z**2).sum(axis=1), f"calls {call_text(_NAME, _FEW, 0.3)} whose"
+    for look, near in {
+        "mean of a call": np.abs(z.mean(axis=1)) * 20**0.5 < normal.QUARTILE,
+        "spread of a call": (_SQUARES[0] < squares) & (squares < _SQUARES[1]),
+    }.items():
+        message = f"{what} {look.partition(' ')[0]} is among the nearer half"
+        name = Wrong.factors_depend_on_each_other
+        trial.judge(look, near, near.size, message, name)
 
-    def output(rng: np.random.Generator) -> Any:
-        return facts.pair(gaussian_dropout(x, 0.7, rng), call)[0]
 
-    bit_tests.follows_rng(trial, call, output, Wrong.same_noise_every_call)
+def _judge_forms(function: StudentFunction, trial: Trial) -> None:
+    """Count neighbours along each axis, in arrays of each form, that lie on one side."""
+    for form, shape in _FORMS.items():
+        looks = [look for look in _LOOKS if look.endswith(f" of {form}")]
+        rest = 3 * trial.size(looks[0]) // abs(prod(shape))
+        x = trial.inputs(*(max(rest, 2) if n == -1 else n for n in shape))
+        above = forward(function, x, 0.3, trial.generator()) / x > 1
+        for look in looks:
+            axis = int(look.split()[3])
+            even = np.arange(0, x.shape[axis] - 1, 2)
+            agree = above.take(even, axis) == above.take(even + 1, axis)
+            what = f"{look}, factors on the same side of 1"
+            name = Wrong.factors_depend_on_each_other
+            trial.judge(look, agree, agree.size, what, name)
+
+
+_FROM_RNG = bit_tests.from_rng(
+    ((40, 25),),
+    lambda x, p: call_text(_NAME, x.shape, p),
+    Wrong.same_noise_every_call,
+    Wrong.reuses_noise,
+)
+exercise.asks(0.25, "draws_its_noise_from_rng_alone", _FROM_RNG, after=_VARIES)

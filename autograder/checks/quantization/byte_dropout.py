@@ -8,14 +8,15 @@ from functools import partial
 import numpy as np
 
 from autograder.checks.quantization import shared
-from autograder.checks.quantization.shared import stated
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, unit_bits, units
+from autograder.families import bit_tests, elementwise, unit_bits, unit_forms, units
 from autograder.families.elementwise import KEEP_PROBS, Draw, call_text, draw
+from autograder.families.properties import stated
+from autograder.families.rivals import first
 from autograder.laws.binomial import Proportion, agreement, log_binomial
 
 exercise = Exercise(
@@ -24,12 +25,18 @@ exercise = Exercise(
     title="Draw the mask from one byte per unit, without bias",
     signature="byte_dropout(x, keep_prob, rng) -> (out, keep_prob_effective)",
     section="quant-bits",
+    takes={
+        "x": domain.floats("float array of any shape with 1 to 4 axes", 1, 4),
+        "keep_prob": domain.keep_probs().also(
+            below_1_in_256=lambda keep_prob: keep_prob < 1 / 256,
+        ),
+    },
 )
 
 
 class Wrong(Mistakes, section="quant-bits"):
-    returns_the_requested_keep_prob = """you return keep_prob as it was asked for;
-        return the multiple of 1/256 with which your mask keeps a unit."""
+    returns_the_requested_keep_prob = """you return keep_prob as it was asked for; take
+        the nearest multiple of 1/256 for the mask and the factor, and return it."""
     rounds_the_threshold_down = """256 * keep_prob is cut off to a whole number; take
         the nearest one."""
     rounds_the_threshold_up = """256 * keep_prob is rounded up, as by a comparison of
@@ -52,9 +59,10 @@ class Wrong(Mistakes, section="quant-bits"):
         that you may take is 1/256."""
     divides_by_the_requested_keep_prob = """you divide by the keep_prob that was asked
         for; divide by the one that the byte gives, or the output is biased."""
-    scales_by_another_number = """kept units are scaled by neither 1 /
-        keep_prob_effective nor another number that is made of it; divide by
-        keep_prob_effective."""
+    bounds_the_threshold_by_255 = """your threshold is at most 255; at keep_prob = 1 it is
+        256, for which a byte is too small a type."""
+    scales_by_another_number = """kept units are scaled by another number than 1 /
+        keep_prob_effective; divide by keep_prob_effective."""
     multiplies_by_the_effective_keep_prob = """you multiply by the keep probability;
         divide by it."""
     threshold_does_not_fit_into_a_byte = """at keep_prob = 1 the threshold 256 does not
@@ -74,7 +82,7 @@ class Wrong(Mistakes, section="quant-bits"):
         of them are below any threshold; take np.uint8."""
 
 
-_SHAPE = (20, 30)
+_SHAPE = (6, 5)
 
 
 def _nearest(keep_prob: float) -> float:
@@ -109,22 +117,28 @@ def _returns_out_and_a_number(function: StudentFunction, trial: Trial) -> None:
         shared.expect_a_mixture(function, trial, keep_prob, keep_prob)
 
 
-#: Keep probabilities away from ties; the nearest of the 256 lies above and below.
-_ASKED = (0.8, 0.3, 0.9, 0.7, 0.4, 0.2, 0.05, 0.97, 0.6, 0.123, 0.875)
+#: Keep probabilities off ties, if barely; the nearest of the 256 lies above and below.
+#: Then whole numbers over 256.
+_ASKED: tuple[float, ...] = (0.8, 0.3, 0.9, 0.7, 0.4, 0.2, 0.05, 0.97, 0.6, 0.123)
+_ASKED += (0.02, 0.012, 0.995, 0.875, 0.5, 10.503 / 256, 200.497 / 256)
+_ASKED += (1 / 256, 2 / 256, 3 / 256, 129 / 256, 255 / 256)
 #: Near 0 and 256, and what is behind another whole number there.
 _AT_EDGES = {
     0.001: Wrong.rounds_keep_prob_to_zero,
-    0.999: Wrong.rounds_the_threshold_down,
+    1e-9: Wrong.rounds_keep_prob_to_zero,
     1.0: Wrong.takes_a_byte_value_that_is_not_nearest,
+    0.999: Wrong.rounds_the_threshold_down,
+    0.9985: Wrong.rounds_the_threshold_down,
 }
 
 
 def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
     """keep_prob_effective is the whole number over 256 that is nearest, at least 1/256."""
-    drawn = trial.rng.uniform(0.01, 0.99, 200)
-    clear = drawn[np.abs(256 * drawn % 1 - 0.5) > 0.05][:20]
+    # One request near every ninth whole number, away from ties.
+    whole = np.arange(1 + trial.rng.integers(9), 256, 9)
+    clear = (whole + trial.rng.uniform(-0.45, 0.45, len(whole))) / 256
     ask = partial(_effective, function, trial, _SHAPE)
-    found = {p: ask(p) for p in (*_ASKED, *map(float, clear))}
+    found = {p: ask(p) for p in (*_ASKED, *clear.tolist())}
     for p, value in found.items():
         if not facts.close(value, _nearest(p)):
             varies = len({ask(p) for _ in range(10)}) > 1
@@ -143,7 +157,9 @@ def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
         trial.expect(
             facts.close(value, _nearest(p)),
             f"{call}: keep_prob_effective is {value:.6g}; expected {_nearest(p):.6g}.",
-            mistake,
+            Wrong.bounds_the_threshold_by_255
+            if (p, value) == (1, 255 / 256)
+            else mistake,
         )
 
 
@@ -174,7 +190,7 @@ def _rounding_mistake(found: Mapping[float, float]) -> str:
         return facts.close(values, [rule(p) for p in found], atol=1e-9)
 
     steps = 256 * np.array(values := list(found.values()))
-    return shared.first(values, _ROUNDINGS, follows) or (
+    return first(values, _ROUNDINGS, follows) or (
         Wrong.takes_a_byte_value_that_is_not_nearest
         if facts.close(steps, np.round(steps))
         else Wrong.keep_prob_is_not_of_a_byte
@@ -183,10 +199,27 @@ def _rounding_mistake(found: Mapping[float, float]) -> str:
 
 def _divides_by_the_nearest(function: StudentFunction, trial: Trial) -> None:
     """Each output is 0 or x over the representable keep probability nearest to keep_prob."""
-    units.zero_or_scaled(function, trial, lambda p: 1 / _nearest(p), _factor_mistake)
-    for p in (0.9, 0.7, 0.4, 0.05):
+    # At 0.3 no wrong factor is 1, which at 0.8 the whole part of 256 / t is.
+    for p in (0.3, 0.9, 0.7, 0.4, 0.05, 0.5, 0.1, 0.97):
         got, factor = draw(function, trial, (60, 60), p), 1 / _nearest(p)
-        shared.expect_factor(function.name, got, p, factor, _factor_mistake, digits=6)
+        shared.expect_factor(function.name, got, p, factor, _factor_mistake)
+    # Below 1/256 one unit of 256 is kept; none of 9,000 is with probability 5e-16.
+    for p in (0.001, 0.006):
+        got, factor = draw(function, trial, (90, 100), p), 1 / _nearest(p)
+        shared.expect_factor(function.name, got, p, factor, _factor_mistake)
+    units.zero_or_scaled(function, trial, lambda p: 1 / _nearest(p), _factor_mistake)
+    for (kind, x), p in itertools.product(
+        shared.of_every_kind(trial, 20, 30).items(), KEEP_PROBS
+    ):
+        out, call = shared.output(function, x, p, trial.generator())
+        right = np.where(out != 0, x.astype(float) / _nearest(p), 0)
+        # 1e-5 is some hundred roundings of a float32; all 600 are dropped never.
+        trial.expect(
+            out.any() and facts.close(out, right, atol=0),
+            f"{call}, with entries {kind}: "
+            f"{facts.worst(out, right) if out.any() else 'all units came back as 0'}.",
+            shared.Wrong.factor_depends_on_x,
+        )
 
 
 def _factor_mistake(got: Draw, p: float) -> str:
@@ -196,13 +229,15 @@ def _factor_mistake(got: Draw, p: float) -> str:
     rivals = {
         Wrong.divides_by_the_requested_keep_prob: 1 / p,
         shared.Wrong.leaves_kept_units_alone: 1.0,
+        shared.Wrong.cuts_the_factor_off: [float(256 // t)] if 256 % t else [],
+        shared.Wrong.divides_by_the_dropped_fraction: 1 / max(1 - _nearest(p), 1e-9),
         Wrong.multiplies_by_the_effective_keep_prob: [_nearest(p), p],
         Wrong.returns_the_share_that_was_kept: 1 / got.mask.mean(),
         Wrong.rounds_the_threshold_down: 256 / max(1, math.floor(256 * p)),
         Wrong.rounds_the_threshold_up: 256 / math.ceil(256 * p),
         Wrong.counts_255_values: [255 / t, 255 / t_of_255, 256 / t_of_255],
     }
-    return shared.first(got.ratio, rivals) or Wrong.scales_by_another_number
+    return first(got.ratio, rivals) or Wrong.scales_by_another_number
 
 
 def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
@@ -219,19 +254,41 @@ def _keeps_everything(function: StudentFunction, trial: Trial) -> None:
             result = function(x, p, trial.generator())
         out = facts.floats(facts.pair(result, call)[0], x.shape, call, "out")
         dropped = float(np.mean(out == 0))
-        # One value in 256 of 7,200 units is 28; 0.001 of them is 7.
-        signs = {
-            misfit: dropped == 1,
-            Wrong.drops_one_value_in_256_at_one: p == 1 or dropped > 0.002,
-        }
         trial.expect(
             dropped == 0,
             f"{call}: {dropped:.2%} of the units are dropped; expected none.",
-            shared.first(True, signs) or Wrong.rounds_the_threshold_down,
+            _dropped_mistake(function, trial, p, dropped) if dropped else None,
         )
         facts.finite(out, call, "out")
         right = facts.close(out, x)
         trial.expect(right, f"{call}: out is not x; {facts.worst(out, x)}.", scales)
+    for shape in elementwise.ALL_SHAPES:
+        got = draw(function, trial, shape, 1.0, dtype=np.float32)
+        trial.expect(
+            facts.close(got.out, got.x),
+            f"{call_text(function.name, shape, 1.0)}: out is not x; "
+            f"{facts.worst(got.out, got.x)}.",
+            elementwise.Wrong.scale_depends_on_the_shape,
+        )
+
+
+def _dropped_mistake(
+    function: StudentFunction, trial: Trial, p: float, dropped: float
+) -> str:
+    """Return what is behind a share of dropped units, of 7,200, at keep_prob 1 or 0.999.
+
+    One value in 256 is 28 of them; 0.001 is 7."""
+    if dropped > 0.9:
+        kept = draw(function, trial, (60, 60), 0.8).mask.mean()
+        if abs(kept - 0.2) < 0.05:
+            return elementwise.Wrong.keeps_with_drop_probability
+    signs = {
+        Wrong.threshold_does_not_fit_into_a_byte: dropped == 1,
+        elementwise.Wrong.keeps_at_another_rate: dropped > 0.01,
+        Wrong.drops_one_value_in_256_at_one: p == 1,
+        Wrong.keeps_at_the_requested_rate: dropped < 0.0022,
+    }
+    return first(True, signs) or Wrong.rounds_the_threshold_down
 
 
 #: How far the rate may be from the nearest of 256 before it is noticed.
@@ -242,11 +299,23 @@ _LOOKS = {f"kept at {p}": Proportion(_nearest(p), d) for p, d in _DETECTS.items(
 _LOOKS |= dict.fromkeys(_HALVES, Proportion(205 / 256, detects=0.03))
 
 
+#: Shapes of 40 n units, in every form that an array may have.
+_FORMS: tuple[Callable[[int], tuple[int, ...]], ...] = (
+    lambda n: (2 * n, 20),
+    lambda n: (40 * n,),
+    lambda n: (n, 2, 4, 5),
+    lambda n: (1, 40 * n),
+    lambda n: (40 * n, 1),
+    lambda n: (n, 4, 10),
+)
+
+
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with the nearest representable probability, near 0 and 1 too."""
-    for p in _DETECTS:
+    for p, form in zip(_DETECTS, _FORMS, strict=True):
         look, what = f"kept at {p}", f"kept at keep_prob = {p}"
-        got = draw(function, trial, (2 * -(-trial.size(look) // 40), 20), p)
+        shape = form(-(-trial.size(look) // 40))
+        got = draw(function, trial, shape, p, x=elementwise.wide(trial, shape))
         mistake = partial(_rate_mistake, got, p)
         whole = f"units {what}, which is {256 * _nearest(p):.0f}/256"
         trial.judge(look, got.mask, got.mask.size, whole, mistake)
@@ -268,56 +337,53 @@ def _rate_mistake(got: Draw, p: float, share: float) -> str:
         return elementwise.share_name(share, p)
     if p == 0.001 and 0.0004 < share < 0.0025:
         return Wrong.keeps_at_the_requested_rate
+    values = 256 * (share - _nearest(p))
+    if not 0.5 < abs(values) < 1.5:
+        return elementwise.Wrong.keeps_at_another_rate
     few, many = Wrong.keeps_one_byte_value_too_few, Wrong.keeps_one_byte_value_too_many
-    return few if share < _nearest(p) else many
+    return few if values < 0 else many
 
 
-_PAIRS = dict.fromkeys(
-    [look for look in unit_bits.INDEPENDENCE_LOOKS if "count" not in look],
-    agreement(77 / 256, detects=0.02),
-)
+_AXES = ("rows", "columns")
+_PAIRS = bit_tests.pair_looks(_AXES, agreement(77 / 256, detects=0.02))
 _SIX_OF_20 = Proportion(math.exp(log_binomial(6, 20, 77 / 256)), detects=0.05)
 _COUNTS = dict.fromkeys(("count in a row", "count in a column"), _SIX_OF_20)
 
 
 def _is_independent(function: StudentFunction, trial: Trial) -> None:
     """Bits in pairs of rows, columns and calls are independent; so are counts of 20."""
-    rng, mistake = trial.generator(), elementwise.Wrong.bits_depend_on_each_other
+    rng = trial.generator()
     units = max(20 * trial.size("count in a row"), 2 * trial.size("distant rows"))
     shape = (40 * -(-units // 800), 20)
     a, b = (draw(function, trial, shape, 0.3, rng).mask for _ in range(2))
-    front, back = np.split(a.ravel(), 2)
-    pairs = {
-        "successive calls": (a, b),
-        "neighbouring rows": (a[::2], a[1::2]),
-        "distant rows": np.split(a, 2),
-        "neighbouring columns": (a[:, ::2], a[:, 1::2]),
-        "distant columns": np.split(a, 2, axis=1),
-        "mirrored units": (front, back[::-1]),
-    }
-    for look, (one, other) in pairs.items():
-        what = f"{look} at keep_prob = 0.3: mask bits that agree"
-        trial.judge(look, one == other, one.size, what, mistake)
+    mistake = (
+        elementwise.Wrong.bits_depend_on_each_other
+        if abs(a.mean() - 77 / 256) < 0.02
+        else elementwise.share_name(float(a.mean()), 0.3)
+    )
+    what = "mask bits at keep_prob = 0.3"
+    bit_tests.judge_pairs(trial, np.array([a, b]), _AXES, what, mistake)
     for axis, where in ((2, "row"), (1, "column")):
         six = a.reshape(-1, 20, 20).sum(axis=axis) == 6
         what = f"20 units of a {where} at keep_prob = 0.3: exactly 6 kept"
         trial.judge(f"count in a {where}", six, six.size, what, mistake)
+    shared.expect_spread(function, trial, 0.3, 77 / 256)
 
 
 _RUNS, _OWN = "returns_floats_and_a_number", "gives_each_unit_its_own_byte"
 _OWN_BYTES = Property(
     "Rows, columns, pixels and calls do not share bytes, and the kept count varies.",
-    unit_bits.gives_each_unit_its_own_bit,
+    unit_forms.gives_each_unit_its_own_bit,
 )
-_INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS)
+_INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS | shared.spread(77 / 256))
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
 _ALL, _RATE = stated(_keeps_everything), stated(_keeps_at_rate, _LOOKS)
 exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
-exercise.asks(0.25, "leaves_x_as_it_was", shared.leaves_x_alone(0.3), _RUNS)
+exercise.asks(0.25, "leaves_x_as_it_was", units.LEAVES_X, _RUNS)
 exercise.asks(0.5, "rounds_to_the_nearest_keep_prob_of_a_byte", _ROUNDS, _RUNS)
 exercise.asks(0.5, "divides_by_the_effective_keep_prob", _FACTOR, _RUNS)
 exercise.asks(0.25, "keeps_everything_where_that_is_nearest", _ALL, _RUNS)
 exercise.asks(0.25, _OWN, _OWN_BYTES, _RUNS)
 exercise.asks(0.25, "keeps_units_at_the_rate_of_the_byte", _RATE, _OWN)
 exercise.asks(0.25, "draws_bytes_independently", _INDEPENDENT, _OWN)
-exercise.asks(0.25, "draws_its_bytes_from_rng", shared.follows_rng(0.7), _RUNS)
+exercise.asks(0.25, "draws_its_bytes_from_rng", unit_bits.FROM_RNG, _RUNS)

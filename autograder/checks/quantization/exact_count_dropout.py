@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.quantization import shared
-from autograder.checks.quantization.shared import stated
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
+from autograder.families.properties import stated
+from autograder.families.rivals import first
 from autograder.laws.binomial import Proportion
 
 exercise = Exercise(
@@ -22,6 +23,10 @@ exercise = Exercise(
     title="Divide each row by the fraction of its units that was kept",
     signature="exact_count_dropout(x, keep_prob, rng) -> (out, cache)",
     section="quant-divisors",
+    takes={
+        "x": domain.floats("float array of shape (N, D)", 2, 2),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 
@@ -82,6 +87,24 @@ def _gives_empty_rows_as_zero(function: StudentFunction, trial: Trial) -> None:
         "such rows.",
         Wrong.returns_empty_rows_whole if returned else Wrong.draws_empty_rows_again,
     )
+    _expect_both_faces(function, trial)
+
+
+def _expect_both_faces(function: StudentFunction, trial: Trial) -> None:
+    """Check that a single row of one or two units is sometimes 0 and sometimes not.
+
+    By chance this fails with probability 0.51 ** 45 = 7e-14."""
+    for width, p in ((1, 0.5), (2, 0.3)):
+        call = f"45 calls {call_text(function.name, (1, width), p)}"
+        kept = shared.masks_of(function, trial, 45, (1, width), p).any(axis=(1, 2))
+        trial.expect(
+            not kept.all(),
+            f"{call}: none dropped the whole row; about {(1 - p) ** width:.0%} do.",
+            Wrong.draws_empty_rows_again,
+        )
+        trial.expect(
+            kept.any(), f"{call}: all gave 0.", elementwise.Wrong.drops_by_place
+        )
 
 
 class _EmptyRowsAsZero:
@@ -106,27 +129,72 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     unit_bits.keeps_at_rate(_EmptyRowsAsZero(function), trial)
 
 
+def _draws_independently(function: StudentFunction, trial: Trial) -> None:
+    """Bits in pairs of rows, columns and calls are independent, and so are counts."""
+    shared.expect_independence(function, trial)
+
+
 def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> None:
     """With K of D units kept in a row, each of them comes back D / K times as large.
 
     At keep_prob = 1 that is x itself."""
     shapes = ((60, 40), (30, 7), (1, 50), (200, 3), (40, 1), (3, 900))
-    cases: list[tuple[tuple[int, int], float, Any]]
-    cases = [((60, 40), size, np.float64) for size in (1.0, 1e-6, 1e6)]
-    cases += [(shape, 1.0, np.float32) for shape in shapes]
+    wide = itertools.product(((60, 40),), (0.3, 0.8), (np.float64,))
+    every = itertools.product(shapes, (0.8, 0.3), (np.float32,))
+    ends = ((*case, np.float64) for case in _AT_ENDS)
     finite = _EmptyRowsAsZero(function)
-    for (shape, size, dtype), p in itertools.product(cases, (0.8, 0.3)):
+    for shape, p, dtype in (*wide, *every, *ends):
         narrow = shape[1] <= 20  # rows may be empty
         if narrow and p == 0.3:
             continue
         try:
-            got = draw(finite, trial, shape, p, size=size, dtype=dtype)
+            got = draw(finite, trial, shape, p, dtype=dtype)
         except StudentError:
             if narrow:
                 continue
             raise
         _expect_factors(trial, call_text(function.name, shape, p), got, p)
+    _expect_factors_of_every_kind(finite, trial)
     units.keeps_everything_at_one(function, trial)
+    for shape in ((1, 1), (1, 9), (9, 1)):
+        got = draw(function, trial, shape, 1.0)
+        call = call_text(function.name, shape, 1.0)
+        trial.expect(
+            facts.close(got.out, got.x),
+            f"{call}: nothing is dropped at keep_prob = 1, so out equals x; "
+            f"{facts.worst(got.out, got.x)}.",
+            Wrong.divides_by_something_else,
+        )
+
+
+#: Rows so long that few or none is empty, near the ends of keep_prob.
+_AT_ENDS = (
+    *(((2, 2500), 0.02), ((8, 300), 0.1), ((30, 40), 0.97), ((1, 3000), 0.999)),
+    *(((4, 60), 0.5), ((200, 1), 0.9), ((2, 1), 0.9)),
+)
+
+
+def _expect_factors_of_every_kind(
+    function: "StudentFunction | _EmptyRowsAsZero", trial: Trial
+) -> None:
+    """Check the factors, and that rows of 40 units keep some, whatever they hold.
+
+    By chance one of these 180 rows is empty once in 1e25 draws."""
+    for kind, x in shared.of_every_kind(trial, 20, 40).items():
+        out, call = shared.output(function, x, 0.8, trial.generator())
+        x, mask = x.astype(float), out != 0
+        right = x * mask * (40 / np.maximum(mask.sum(axis=1, keepdims=True), 1))
+        # 1e-5 is some hundred roundings of a float32.
+        trial.expect(
+            mask.any(axis=1).all() and facts.close(out, right, atol=0),
+            f"{call}, with entries {kind}: {facts.worst(out, right)} if these units are "
+            "kept."
+            if mask.any(axis=1).all()
+            else f"{call}, with entries {kind}: a row of 40 units came back as 0.",
+            shared.Wrong.factor_depends_on_x,
+        )
+    out, call = shared.output(function, np.zeros((20, 5)), 0.8, trial.generator())
+    trial.expect(not out.any(), f"{call}, with x = 0: out is not 0.")
 
 
 def _expect_factors(trial: Trial, call: str, got: Draw, keep_prob: float) -> None:
@@ -137,11 +205,15 @@ def _expect_factors(trial: Trial, call: str, got: Draw, keep_prob: float) -> Non
     found, wanted = out[mask] / x[mask], (d / kept)[row, 0]
     if not facts.close(found, wanted):
         worst = int(np.argmax(np.abs(found - wanted)))
+        seen, right = shared.apart(float(found[worst]), float(wanted[worst]))
+        half = got.out.dtype == np.float16
         trial.fail(
-            f"{call}: a kept unit comes back {found[worst]:.4g} times as large; in its row "
+            f"{call}: a kept unit comes back {seen} times as large; in its row "
             f"{kept[row[worst], 0]} of {d} units were kept, so expected "
-            f"{wanted[worst]:.4g} times.",
-            _factor_mistake(out, x, keep_prob),
+            f"{right} times.",
+            shared.Wrong.computes_in_half_precision
+            if half
+            else _factor_mistake(out, x, keep_prob),
         )
 
 
@@ -157,8 +229,9 @@ def _factor_mistake(out: np.ndarray, x: np.ndarray, p: float) -> str:
         Wrong.counts_over_the_whole_batch: 1 / mask.mean(),
         Wrong.counts_along_the_columns: [n / column, d / column],
         Wrong.divides_by_both_fractions: d / kept / p,
+        shared.Wrong.cuts_the_factor_off: d // kept,
     }
-    if name := shared.first(out, rivals, lambda _, by: facts.close(out, x * mask * by)):
+    if name := first(out, rivals, lambda _, by: facts.close(out, x * mask * by)):
         return name
     if facts.close(out.sum(axis=1), x.sum(axis=1), rtol=1e-3, atol=1e-3):
         return elementwise.Wrong.preserves_the_sum
@@ -201,15 +274,18 @@ _RATE, _FACTOR = (
     "divides_each_row_by_its_own_kept_fraction",
 )
 _RATES = stated(_keeps_at_rate, unit_bits.RATE_LOOKS)
+_BITS = stated(
+    _draws_independently, {**unit_bits.INDEPENDENCE_LOOKS, **shared.spread(0.7)}
+)
 _ZEROS = stated(_counts_the_mask, {_LOOK: Proportion(0.7, detects=0.3)})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_LONG, {0.8: 0.8, 0.3: 0.3}))
-exercise.asks(0.25, "leaves_its_rows_alone", shared.leaves_x_alone(0.3), _RUNS)
+exercise.asks(0.25, "leaves_its_rows_alone", shared.leaves_x_alone(0.8), _RUNS)
 exercise.asks(0.25, _OWN, stated(_draws_its_own_bits), _RUNS)
 exercise.asks(
     0.25, "a_row_without_kept_units_is_zero", stated(_gives_empty_rows_as_zero), _OWN
 )
 exercise.asks(0.25, _RATE, _RATES, _OWN)
-exercise.asks(0.25, "keeps_units_of_a_row_independently", shared.INDEPENDENT, _OWN)
+exercise.asks(0.25, "keeps_units_of_a_row_independently", _BITS, _OWN)
 exercise.asks(0.5, _FACTOR, stated(_divides_by_the_kept_fraction), _RUNS)
 exercise.asks(0.25, "counts_kept_units_whose_input_is_zero", _ZEROS, (_FACTOR, _RATE))
 exercise.asks(0.25, "draws_its_bits_from_rng", shared.follows_rng(0.7), _RUNS)

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.quantization import shared
-from autograder.checks.quantization.shared import stated
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.families.elementwise import Draw, call_text, draw
+from autograder.families.properties import stated
+from autograder.families.rivals import first
 from autograder.laws.binomial import Proportion, agreement
 
 exercise = Exercise(
@@ -23,14 +24,30 @@ exercise = Exercise(
     title="Keep exactly keep_count units in each row",
     signature="fixed_count_dropout(x, keep_count, rng) -> (out, cache)",
     section="quant-divisors",
+    takes={
+        "x": domain.floats("float array of shape (N, D)", 2, 2),
+        "keep_count": domain.Range("1 <= `keep_count` <= D", {"1": lambda k: k == 1}),
+        domain.TOGETHER: domain.Range(
+            "At D nothing is dropped",
+            {
+                "all are kept": lambda given: (
+                    given["keep_count"] == given["x"].shape[1]
+                ),
+                "all but one are kept": lambda given: (
+                    given["keep_count"] + 1 == given["x"].shape[1]
+                ),
+            },
+        ),
+    },
 )
 
 
 class Wrong(Mistakes, section="quant-divisors"):
     lets_the_count_vary = """the number of kept units varies from row to row, as with
         independent bits; each row keeps exactly keep_count."""
-    counts_are_off_by_one = """you keep one unit too many or one too few in each row;
-        look at the bounds of the slice or comparison."""
+    counts_are_off_by_one = """you keep one unit too many or one too few in each row:
+        either a bound (of a slice, a comparison or the count) is off, or the count is
+        computed by way of a float and cut off, as int(k / D * D) is 0 for k = 1 and D = 49."""
     keeps_another_count = """all rows keep the same number of units, and it is not
         keep_count: either it is computed from keep_count, or unit numbers wrap around
         in a small integer type."""
@@ -69,12 +86,17 @@ _CASES = (
     ((25, 6), 1),
     ((3, 900), 300),
 )
-_WHOLE_TOO = (*_CASES, ((20, 9), 9), ((5, 1), 1))
+#: Every count of short rows; and counts of long ones that k / D * D, in floats of either
+#: size, makes a little smaller or larger.
+_SHORT = [((3, d), k) for d in range(1, 7) for k in range(1, d + 1)]
+_AWKWARD = [((3, d), k) for d, k in ((49, 1), (22, 15), (25, 7), (41, 1), (300, 299))]
+_ALL_CASES = (*_CASES, ((20, 9), 9), ((1, 1), 1), *_SHORT, *_AWKWARD)
+_KINDS = (30, 12), 5
 
 
 def _keeps_the_count(function: StudentFunction, trial: Trial) -> None:
     """Each row keeps keep_count units, neither more nor fewer."""
-    for shape, keep_count in _WHOLE_TOO:
+    for shape, keep_count in _ALL_CASES:
         kept = (mask := draw(function, trial, shape, keep_count).mask).sum(axis=1)
         if (kept != keep_count).any():
             # A batch may keep n * keep_count units once by chance.
@@ -84,6 +106,15 @@ def _keeps_the_count(function: StudentFunction, trial: Trial) -> None:
                 f"{kept.min()} to {kept.max()} units; expected {keep_count} in each.",
                 _count_mistake(np.stack([mask, *more]), keep_count),
             )
+    for kind, x in shared.of_every_kind(trial, *_KINDS[0]).items():
+        out, call = shared.output(function, x, _KINDS[1], trial.generator())
+        kept = (out != 0).sum(axis=1)
+        trial.expect(
+            (kept == _KINDS[1]).all(),
+            f"{call}, with entries {kind}: the rows keep {kept.min()} to {kept.max()} "
+            f"units; expected {_KINDS[1]} in each.",
+            shared.Wrong.factor_depends_on_x,
+        )
 
 
 def _count_mistake(drawn: np.ndarray, keep_count: int) -> str:
@@ -101,16 +132,29 @@ def _count_mistake(drawn: np.ndarray, keep_count: int) -> str:
         Wrong.fixes_the_count_of_the_batch: n > 10 and batch.all(),
         Wrong.draws_with_replacement: kept.max() <= keep_count,
     }
-    return shared.first(True, signs) or Wrong.lets_the_count_vary
+    return first(True, signs) or Wrong.lets_the_count_vary
 
 
 def _divides_by_the_fraction(function: StudentFunction, trial: Trial) -> None:
     """Kept units come back D / keep_count times as large; with keep_count = D, out is x."""
-    cases = [(*case, 1.0) for case in _WHOLE_TOO]
-    cases += [((60, 40), 10, size) for size in (1e-6, 1e6)]
-    for (shape, k, size), dtype in itertools.product(cases, (np.float64, np.float32)):
-        got = draw(function, trial, shape, k, size=size, dtype=dtype)
+    dtypes = itertools.cycle((np.float64, np.float32, np.float32))
+    for (shape, k), dtype in zip(_ALL_CASES, dtypes, strict=False):
+        got = draw(function, trial, shape, k, dtype=dtype)
         shared.expect_factor(function.name, got, k, shape[1] / k, _factor_mistake)
+    shape, k = _KINDS
+    zeros = {
+        "some of them 0": trial.inputs(*shape, zeros=0.5),
+        "all 0": np.zeros(shape),
+    }
+    for kind, x in (shared.of_every_kind(trial, *shape) | zeros).items():
+        out, call = shared.output(function, x, k, trial.generator())
+        right = np.where(out != 0, x.astype(float) * (shape[1] / k), 0)
+        # 1e-5 is some hundred roundings of a float32.
+        trial.expect(
+            facts.close(out, right, atol=0),
+            f"{call}, with entries {kind}: {facts.worst(out, right)}, or 0.",
+            shared.Wrong.factor_depends_on_x,
+        )
 
 
 def _factor_mistake(got: Draw, k: float) -> str:
@@ -124,10 +168,10 @@ def _factor_mistake(got: Draw, k: float) -> str:
         )
     rivals = {
         # Cut to a whole number, which is right where D / k is one.
-        Wrong.divides_by_the_wrong_count: [d // k] if d % k else [],
+        shared.Wrong.cuts_the_factor_off: [d // k] if d % k else [],
         **shared.wrong_factors(n, d, k),
     }
-    return shared.first(got.ratio, rivals) or Wrong.divides_by_the_wrong_count
+    return first(got.ratio, rivals) or Wrong.divides_by_the_wrong_count
 
 
 def _draws_its_own_subsets(function: StudentFunction, trial: Trial) -> None:
@@ -168,6 +212,31 @@ _LOOKS = {
 }
 
 
+#: Rows in all, rows of a call, units of a row, count, and how far from the count's share
+#: a unit's may be: 7 standard errors or more, which happens once in 1e11 if at all.
+_AT_CORNERS = (
+    (500, 500, 6, 1, 0.15),
+    (500, 500, 6, 5, 0.15),
+    (500, 500, 2, 1, 0.2),
+    (128, 1, 6, 2, 0.333),
+    (140, 140, 300, 100, 0.333),
+)
+
+
+def _expect_every_place(function: StudentFunction, trial: Trial) -> None:
+    """Check that units have about the same share at counts of 1 and of all but one, in
+    single rows and in long ones."""
+    for rows, n, d, k, within in _AT_CORNERS:
+        share = shared.masks_of(function, trial, rows // n, (n, d), k).mean(axis=(0, 1))
+        worst = int(np.argmax(np.abs(share - k / d)))
+        trial.expect(
+            abs(share[worst] - k / d) < within,
+            f"{rows // n} x {call_text(function.name, (n, d), k)}: unit {worst} is kept in "
+            f"{share[worst]:.0%} of {rows} rows; expected about {k / d:.0%}.",
+            elementwise.Wrong.drops_by_place,
+        )
+
+
 def _chooses_evenly(function: StudentFunction, trial: Trial) -> None:
     """Units are kept equally often, alone and in pairs, whatever their value and place."""
     rows = max(trial.size(look) for look in (*_ALONE, *_TOGETHER))
@@ -189,6 +258,7 @@ def _chooses_evenly(function: StudentFunction, trial: Trial) -> None:
         what = f"rows with {_KEPT} of {_WIDTH} kept: {look} {both}kept"
         trial.judge(look, hits, rows, what, partial(_choice_mistake, look))
     _judge_subsets(function, trial)
+    _expect_every_place(function, trial)
 
 
 def _with_one_zero(

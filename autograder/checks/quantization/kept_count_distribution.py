@@ -1,18 +1,19 @@
 """kept_count_distribution: give the distribution of the number of kept units."""
 
 import itertools
-from collections.abc import Callable
-from functools import cache
+import math
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from autograder.checks.quantization.shared import first, naming_errors, stated
-from autograder.contract import facts
+from autograder.checks.quantization.shared import naming_errors
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.laws.binomial import log_binomial
+from autograder.families.properties import stated
+from autograder.families.rivals import first
 
 exercise = Exercise(
     "kept_count_distribution",
@@ -20,6 +21,10 @@ exercise = Exercise(
     title="Give the distribution of the number of kept units",
     signature="kept_count_distribution(n, keep_prob) -> array",
     section="quant-count",
+    takes={
+        "n": domain.whole_numbers("1 <= `n` <= 2000", 1, 2000),
+        "keep_prob": domain.keep_probs_from_0("0 <= `keep_prob` <= 1"),
+    },
 )
 
 
@@ -38,11 +43,13 @@ class Wrong(Mistakes, section="quant-count"):
         counts; entry k is that of exactly k kept units."""
     leaves_out_the_empty_mask = """your distribution excludes the mask that keeps
         nothing; it has probability (1 − keep_prob) ** n."""
+    leaves_out_the_full_mask = """your distribution excludes the mask that keeps
+        everything; it has probability keep_prob ** n, and range(n) ends at n - 1."""
     gives_the_fractions = """these are the possible fractions k / n; give their
         probabilities."""
     approximates_the_distribution = """your probabilities are near the exact ones:
         either a normal or a Poisson law stands for the binomial one, or they are
-        rounded or simulated."""
+        rounded or simulated, or keep_prob is rounded or bounded."""
     simulates_the_distribution = """your answer changes from call to call, as a
         simulation's does; the probabilities have a formula."""
     is_no_binomial_distribution = """these are not the probabilities of a sum of n
@@ -55,22 +62,39 @@ class Wrong(Mistakes, section="quant-count"):
         add one unit at a time."""
     loses_digits_for_many_units = """right for few units and wrong for many: either
         whole numbers wrap around beyond 2**63, or an approximation or rounding errors
-        grow."""
+        grow, or keep_prob or n is bounded."""
     fails_at_keep_prob_zero_or_one = """right for other keep probabilities and wrong at
         0 or 1, where one count is certain: either a logarithm of 0 is taken, or
         something is divided by 0."""
 
 
 _FEW = ((8, 0.1234), (1, 0.8), (2, 0.3), (5, 0.3), (10, 0.8), (12, 0.35))
-_MANY = ((30, 0.3), (100, 0.8), (600, 0.3), (1500, 0.8), (2000, 0.5), (2000, 0.003))
+_FEW_AT_ENDS = ((1, 0.02), (3, 0.999), (7, 0.001), (9, 0.97), (12, 0.01), (12, 1e-7))
+_MANY = (
+    *((30, 0.3), (100, 0.8), (600, 0.3), (1500, 0.8), (2000, 0.5), (2000, 0.003)),
+    *((40, 0.02), (63, 0.05), (171, 0.1), (1030, 0.6), (1999, 0.97), (2000, 0.999)),
+    *((2000, 0.0007), (2000, 1e-7), (2000, 1 - 1e-7)),
+)
+_LOG_FACTORIAL = np.array([math.lgamma(k + 1) for k in range(2001)])
 
 
-@cache
 def _binomial(n: int, keep_prob: float) -> np.ndarray:
     """Return the n + 1 probabilities, for 0 <= keep_prob <= 1."""
     if keep_prob in (0, 1):
-        return np.eye(n + 1)[round(keep_prob * n)]
-    return np.exp([log_binomial(k, n, keep_prob) for k in range(n + 1)])
+        found: np.ndarray = np.eye(n + 1)[round(keep_prob * n)]
+        return found
+    logs, k = _LOG_FACTORIAL[: n + 1], np.arange(n + 1)
+    odds = k * math.log(keep_prob) + k[::-1] * math.log1p(-keep_prob)
+    exact: np.ndarray = np.exp(logs[n] - logs - logs[::-1] + odds)
+    return exact
+
+
+def _inside(trial: Trial, numbers: Iterable[int]) -> list[tuple[int, float]]:
+    """Return each of these numbers of units with a keep probability, as likely near 0 or
+    near 1 as between."""
+    odds = trial.rng.uniform(-4, 4, 20)
+    shares = (1 / (1 + np.exp(odds))).round(6).tolist()
+    return list(zip(numbers, shares, strict=False))
 
 
 def _call(n: int, keep_prob: float) -> str:
@@ -113,13 +137,14 @@ def _expect_right(
 
 def _is_right_for_few(function: StudentFunction, trial: Trial) -> None:
     """Entry k is the probability that exactly k of n units are kept, for n up to 12."""
-    for case in reversed(_FEW):
+    for case in (*_FEW[::-1], *_FEW_AT_ENDS, *_inside(trial, range(1, 13))):
         _expect_right(_read(function, *case), *case, _few_mistake)
 
 
 def _few_mistake(found: np.ndarray, n: int, p: float) -> str:
     k, right, q = np.arange(n + 1), _binomial(n, p), 1 - p
     ways, above_zero = 2.0**n * _binomial(n, 0.5), np.where(k > 0, right, 0.0)
+    below_n = np.where(k < n, right, 0.0)
     at_least = np.cumsum(right[::-1])[::-1]
     rivals = {
         Wrong.counts_the_dropped_units: right[::-1],
@@ -128,6 +153,7 @@ def _few_mistake(found: np.ndarray, n: int, p: float) -> str:
         Wrong.forgets_the_factor_of_the_dropped: ways * p**k,
         Wrong.gives_cumulative_probabilities: [np.cumsum(right), at_least],
         Wrong.leaves_out_the_empty_mask: [above_zero, above_zero / (1 - q**n)],
+        Wrong.leaves_out_the_full_mask: [below_n, below_n / max(1 - p**n, 1e-300)],
         Wrong.gives_the_fractions: k / n,
     }
     near = np.abs(found - right).max() < 0.15
@@ -140,7 +166,8 @@ def _few_mistake(found: np.ndarray, n: int, p: float) -> str:
 def _is_right_for_many(function: StudentFunction, trial: Trial) -> None:
     """The same for n up to 2,000, where a binomial coefficient overflows."""
     overflows = Wrong.overflows_for_many_units
-    for n, keep_prob in _MANY:
+    drawn = trial.rng.integers(13, 2001, size=4).tolist()
+    for n, keep_prob in (*_MANY, *_inside(trial, drawn)):
         call = _call(n, keep_prob)
         with naming_errors(call, {"OverflowError": overflows}):
             found = function(n, keep_prob)
@@ -162,12 +189,13 @@ def _many_mistake(found: np.ndarray, n: int, keep_prob: float) -> str:
 def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 0 the count is 0, at keep_prob = 1 it is n."""
     fails = Wrong.fails_at_keep_prob_zero_or_one
-    for n, keep_prob in itertools.product((1, 6, 40), (0.0, 1.0)):
+    for n, keep_prob in itertools.product((1, 2, 6, 40, 400), (0.0, 1.0)):
         call, expected = _call(n, keep_prob), _binomial(n, keep_prob)
         with naming_errors(call, {"": fails}):
             found = function(n, keep_prob)
         if np.shape(found) != (n + 1,):
             trial.fail(f"{call} returned {facts.describe(found)}.", fails)
+        found = facts.floats(found, (n + 1,), call)
         beginning = np.array2string(np.asarray(found)[:6], precision=4)
         trial.expect(
             facts.close(found, expected),

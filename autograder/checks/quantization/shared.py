@@ -6,8 +6,8 @@ keeps; here it is called ``argument``.
 
 import contextlib
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,15 @@ from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import elementwise, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
-from autograder.laws.binomial import Law
+from autograder.families.rivals import Rivals
+from autograder.families.streams import alike
+from autograder.laws.binomial import AtMost, Law, log_binomial
 
 
 class Wrong(Mistakes, section="quant-divisors"):
     drops_no_unit_at_all = """no unit came back 0: the mask is not applied, or its
-        comparison is always true."""
+        comparison is always true, or something other than 0 stands for dropped units,
+        such as noise or a number far below 0."""
     keeps_no_unit = """every unit came back 0: the comparison that draws the mask is
         never true, or the output is never filled."""
     leaves_kept_units_alone = """kept units come back unchanged; divide them by the
@@ -36,23 +39,15 @@ class Wrong(Mistakes, section="quant-divisors"):
         divide by the one that was kept."""
     takes_rows_for_units = """your factor holds the number of rows, len(x), where the
         number of units in a row belongs, x.shape[1]."""
+    factor_depends_on_x = """right for common entries and wrong for others, such as very
+        large or small ones, equal ones or those of one sign: either the mask or the
+        factor looks at x, or the numbers are of a type too small for them."""
+    computes_in_half_precision = """your result has dtype float16, which holds three
+        digits; it should be right to five, as float32 is."""
+    cuts_the_factor_off = """your factor is cut off to a whole number, as after `//`; it
+        has a fraction."""
     miscounts_units_with_input_zero = """units whose input is 0 are dropped, or counted,
         as if their value mattered; the mask does not look at x."""
-
-
-#: What wrong code gives, by its mistake, in the order in which they are tried; a list
-#: where several wrong formulas have one name.
-Rivals = Mapping[str, Any]
-
-
-def first(
-    found: Any, rivals: Rivals, same: Callable[[Any, Any], bool] = facts.close
-) -> str | None:
-    """Return the name of the first rival that gives what was found, or None."""
-    for name, wrong in rivals.items():
-        if any(same(found, w) for w in (wrong if isinstance(wrong, list) else [wrong])):
-            return name
-    return None
 
 
 def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
@@ -64,14 +59,6 @@ def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
         Wrong.multiplies_by_the_kept_fraction: kept / d,
         Wrong.divides_by_the_count: 1 / kept,
     }
-
-
-def stated(
-    test: Callable[[StudentFunction, Trial], None],
-    looks: Mapping[str, Law] = MappingProxyType({}),
-) -> Property:
-    """Return the property that the test's docstring states in its first line."""
-    return Property((test.__doc__ or "").partition("\n")[0], test, looks)
 
 
 @contextlib.contextmanager
@@ -90,21 +77,29 @@ def naming_errors(
         raise
 
 
-INDEPENDENT = Property(
-    "Bits in pairs of rows, columns and calls are independent, and so are counts.",
-    unit_bits.is_independent,
-    unit_bits.INDEPENDENCE_LOOKS,
-)
+def of_every_kind(trial: Trial, *shape: int) -> dict[str, np.ndarray]:
+    """Return inputs from the corners of their range, without zeros, by what they hold."""
+    x = trial.inputs(*shape)
+    sizes = {f"around {size}": x * size for size in (1e-30, 1e-6, 1e6, 1e30)}
+    return sizes | {
+        "of float32": x.astype(np.float32),
+        "above 0": np.abs(x),
+        "below 0": -np.abs(x),
+        "all equal": np.full(shape, x.flat[0]),
+        "of very different sizes": x * 10.0 ** trial.rng.integers(-9, 10, size=shape),
+    }
 
 
-def leaves_x_alone(argument: float) -> Property:
-    """The property that x is not changed in place."""
+def leaves_x_alone(argument: int | float) -> Property:
+    """The property that x is not changed in place: a matrix, a row, of either dtype."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        x = trial.inputs(30, 20, zeros=0.2)
-        _, after = function.observe(x, argument, trial.generator())
-        call = call_text(function.name, x.shape, argument)
-        units.expect_unchanged(trial, x, after[0], call)
+        shapes, dtypes = ((30, 20), (1, 20)), (np.float64, np.float32)
+        for shape, dtype in itertools.product(shapes, dtypes):
+            x = trial.inputs(*shape, zeros=0.2).astype(dtype)
+            _, after = function.observe(x, argument, trial.generator())
+            call = call_text(function.name, x.shape, argument)
+            units.expect_unchanged(trial, x, after[0], call)
 
     return Property("x is the same after the call as before.", test)
 
@@ -129,6 +124,13 @@ def follows_rng(argument: float) -> Property:
             "Generators in different states gave the same mask; expected different ones.",
             elementwise.Wrong.same_mask_every_call,
         )
+        outs = [output(function, x, argument, rng)[0] for rng in alike(trial)]
+        trial.expect(
+            not any(np.array_equal(*two) for two in itertools.combinations(outs, 2)),
+            "Generators in different states, whose first numbers begin with the same six "
+            "digits, gave the same mask; expected different ones.",
+            elementwise.Wrong.seeds_take_few_values,
+        )
 
     says = "The same rng state gives the same output; another state, another output."
     return Property(says, test)
@@ -148,6 +150,21 @@ def drops_in_rows(
 
     says = "out has the shape of x and holds finite floats, some of them 0."
     return Property(says, test)
+
+
+def expect_independence(
+    function: StudentFunction, trial: Trial, keep_prob: float = 0.7
+) -> None:
+    """Test rows, columns, calls and their counts. Where they are not as they should be,
+    the rate of kept units may be behind it."""
+    try:
+        unit_bits.is_independent(function, trial)
+    except CheckFailure as failure:
+        share = float(draw(function, trial, (100, 100), keep_prob).mask.mean())
+        if abs(share - keep_prob) < 0.03:
+            raise
+        trial.fail(failure.message, elementwise.share_name(share, keep_prob))
+    expect_spread(function, trial, keep_prob, keep_prob)
 
 
 def expect_a_mixture(
@@ -170,18 +187,19 @@ def expect_factor(
     argument: float,
     expected: float,
     mistake: Callable[[Draw, float], str],
-    digits: int = 4,
 ) -> None:
     """Raise ``CheckFailure`` unless kept units come back ``expected`` times as large;
     ``mistake(got, argument)`` names the cause."""
     found = got.out[got.mask] / got.x[got.mask]
     if not facts.close(found, expected):
+        wrong = found[~np.isclose(found, expected, rtol=1e-5, atol=0)]
+        seen, wanted = apart(float(np.median(wrong)), expected)
+        half = got.out.dtype == np.float16
         raise CheckFailure(
-            f"{call_text(name, got.x.shape, argument)}: a kept unit comes back "
-            f"{np.median(found):.{digits}g} times as large"
-            f"{'' if got.ratio else ' (median; it varies)'}; expected "
-            f"{expected:.{digits}g} times.",
-            mistake(got, argument),
+            f"{call_text(name, got.x.shape, argument)}: a kept unit comes back {seen} "
+            f"times as large{'' if got.ratio else ' (median; it varies)'}; expected "
+            f"{wanted} times.",
+            Wrong.computes_in_half_precision if half else mistake(got, argument),
         )
 
 
@@ -209,3 +227,45 @@ def own_masks(
     )
     unit_bits.expect_own_bits(trial, bits, call)
     return bits, call
+
+
+def apart(found: float, expected: float) -> tuple[str, str]:
+    """Return two numbers as texts that differ, in four digits or as many as that takes."""
+    texts = ((f"{found:.{n}g}", f"{expected:.{n}g}") for n in range(4, 18))
+    return next((two for two in texts if two[0] != two[1]), (str(found), "another"))
+
+
+def masks_of(
+    function: StudentFunction,
+    trial: Trial,
+    calls: int,
+    shape: tuple[int, int],
+    argument: float,
+) -> np.ndarray:
+    """Return the masks of so many calls on the same x, without zeros, and one rng."""
+    x, rng = trial.inputs(*shape), trial.generator()
+    return np.array([output(function, x, argument, rng)[0] != 0 for _ in range(calls)])
+
+
+_CALLS, _CALL = 200, (8, 20)
+
+
+def spread(keep_prob: float) -> dict[str, Law]:
+    """Return the look of ``expect_spread`` at units kept with this probability."""
+    units = math.prod(_CALL)
+    near = range(round(units * keep_prob) - 6, round(units * keep_prob) + 7)
+    share = math.fsum(math.exp(log_binomial(k, units, keep_prob)) for k in near)
+    return {"calls that keep nearly the mean": AtMost(share, detects=0.25)}
+
+
+def expect_spread(
+    function: StudentFunction, trial: Trial, argument: float, keep_prob: float
+) -> None:
+    """Test that calls differ in their number of kept units as independent units make
+    them."""
+    (look,), units = spread(keep_prob), math.prod(_CALL)
+    kept = masks_of(function, trial, _CALLS, _CALL, argument).sum(axis=(1, 2))
+    near = np.abs(kept - round(units * keep_prob)) <= 6
+    call = call_text(function.name, _CALL, argument)
+    what = f"calls {call} that keep {round(units * keep_prob)} units, give or take 6"
+    trial.judge(look, near, _CALLS, what, elementwise.Wrong.varies_the_count_too_little)

@@ -9,6 +9,7 @@ import html
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bleach
@@ -52,10 +53,10 @@ class OfflineFeedback(HTMLExporter):
         self._highlight: Callable[..., str] = Highlight2HTML(parent=self)
         own = {
             "highlight_code": self.highlighted,
-            # Mends the links of notebooks from before 2014, and takes quadratic time.
-            "strip_files_prefix": lambda text: text,
+            "strip_files_prefix": unchanged,
             # The page's policy is stricter than formgrader's filter, and its own.
             "markdown2html": self.markdown2html,
+            "clean_html": shown_or_text,
         }
         self.filters = {**self.filters, **own}  # type: ignore[has-type]
 
@@ -64,26 +65,32 @@ class OfflineFeedback(HTMLExporter):
         """Return the Markdown as HTML; as it was written where nbconvert refuses it, as
         for an image whose attachment is missing, and where it would take too long."""
         if len(source) > MAX_MARKDOWN or _RUN.search(source):
-            return _as_written(source)
+            return as_written(source)
         render = super().markdown2html
-        return self._timed(lambda: str(render(context, source)), source)
+
+        def rendered() -> str:
+            page = str(render(context, source))
+            return as_written(source) if is_tangled(page) else page
+
+        return self._timed(rendered, source)
 
     def highlighted(
         self, source: str, language: str | None = None, metadata: Any = None
     ) -> str:
         """Return code in colours; as it was written where that would take too long."""
-        if len(source) > MAX_HIGHLIGHTED:
-            return _as_written(source)
-        return self._timed(lambda: self._highlight(source, language, metadata), source)
+        if len(source) > MAX_HIGHLIGHTED or _RUN.search(source):
+            return Shown(as_written(source))
+        colour = partial(self._highlight, source, language, metadata)
+        return Shown(self._timed(colour, source))
 
     def _timed(self, render: Callable[[], str], source: str) -> str:
         if self._left <= 0:
-            return _as_written(source)
+            return as_written(source)
         began = time.monotonic()
         try:
             return render()
         except Exception:
-            return _as_written(source)
+            return as_written(source)
         finally:
             self._left -= time.monotonic() - began
 
@@ -115,11 +122,51 @@ _ATTRIBUTES = {
 _COLOURS = re.compile(r"highlight( hl-[\w-]+)?|[a-z][a-z0-9]{0,2}")
 
 
+#: Where a link may lead, and an image come from: nothing of the server's own.
+_PLACES = {
+    "href": re.compile(r"(?i)https?://|mailto:|#"),
+    "src": re.compile(r"(?i)data:image/"),
+}
+
+
 def _stays(tag: str, name: str, value: str) -> bool:
     """Whether an attribute does no more than show something."""
     if name == "class":
         return _COLOURS.fullmatch(value) is not None
+    if name in _PLACES and not _PLACES[name].match(value.strip()):
+        return False
     return name in _ATTRIBUTES.get(tag, ())
+
+
+#: Tags that stand in each other on a page that somebody wrote; a reader of HTML repeats
+#: those that are open at every paragraph, in time and memory that grow with the square.
+MOST_OPEN = 100
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*(?<!/)>")
+_ALONE = frozenset(("br", "hr", "img", "input", "wbr"))
+
+
+def is_tangled(page: str) -> bool:
+    """Return whether more than ``MOST_OPEN`` tags are open anywhere in some HTML."""
+    depth: dict[str, int] = {}
+    opened = 0
+    for closes, name in _TAG.findall(page):
+        tag = name.lower()
+        if closes and depth.get(tag):
+            depth[tag] -= 1
+            opened -= 1
+        elif not closes and tag not in _ALONE:
+            depth[tag] = depth.get(tag, 0) + 1
+            opened += 1
+        if opened > MOST_OPEN:
+            return True
+    return False
+
+
+def bounded_highlight(
+    source: str, language: str | None = None, metadata: Any = None
+) -> str:
+    """Return code in colours, for formgrader's page; long code as it was written."""
+    return OfflineFeedback().highlighted(source, language, metadata)
 
 
 @pass_context
@@ -127,10 +174,31 @@ def harmless_markdown(context: Any, source: str) -> str:
     """Return Markdown as HTML in which nothing acts: other tags than Markdown's are shown
     as they were written. Formgrader's page has the rights of whoever grades."""
     page = OfflineFeedback().markdown2html(context, source)
+    if page == as_written(source):
+        return page  # and needs no cleaning, which takes the square of a line's length
     return str(
         bleach.clean(page, _TAGS, _stays, protocols=("http", "https", "mailto", "data"))
     )
 
 
-def _as_written(source: str) -> str:
+def unchanged(text: str) -> str:
+    """Return a text, in the place of nbconvert's filter that mends the links of notebooks
+    from before 2014 and takes quadratic time."""
+    return text
+
+
+class Shown(str):
+    """HTML that was made here, of a student's code."""
+
+    __slots__ = ()
+
+
+def shown_or_text(source: str) -> str:
+    """Return HTML that was made here as it is, and any other as the text that was typed;
+    in the place of nbconvert's filter, which lets classes and ids pass, and costs time."""
+    return source if isinstance(source, Shown) else as_written(source)
+
+
+def as_written(source: str) -> str:
+    """Return text, HTML too, as a page shows what was typed."""
     return f'<pre style="white-space: pre-wrap">{html.escape(source)}</pre>'

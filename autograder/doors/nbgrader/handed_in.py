@@ -12,7 +12,7 @@ from nbformat import NotebookNode, v4
 from nbgrader.converters.base import NbGraderException
 
 from autograder.course.source import METADATA
-from autograder.doors.nbgrader.beside import keep_to_own_files, own_folder
+from autograder.doors.nbgrader.beside import keep_to_notebooks
 from autograder.doors.nbgrader.released import (
     CELL_TYPES,
     Released,
@@ -53,7 +53,7 @@ class JudgedExporter(NotebookExporter):
         self.digests: dict[tuple[str, ...], str] = {}
         # nbgrader makes its exporter after it has found the class and before it copies.
         if hasattr(self.parent, "assignments"):
-            keep_to_own_files(self.parent)
+            keep_to_notebooks(self.parent)
             read_dates_carefully(self.parent)
             WholeAutograde.take_over(self.parent)
             have_secret(self.parent)
@@ -123,6 +123,11 @@ def handed_in(path: Path, known: dict[str, Released]) -> tuple[NotebookNode, str
     return notebook, digest
 
 
+def own_folder(folder: Path) -> Path:
+    """Return where the files of ``<step>/<student>/<assignment>`` must really be."""
+    return folder.parents[1].resolve() / folder.parent.name
+
+
 def identity(resources: Any) -> tuple[str, ...]:
     """Return student, assignment and notebook."""
     about = resources["nbgrader"]
@@ -144,11 +149,14 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
         kind = raw.get("cell_type") if found is None else found.cell_type
         if not isinstance(kind, str) or kind not in CELL_TYPES:
             # Something stays in its place, so that cells keep their numbers.
-            kind, raw = "raw", {}
-        cell = new_cell(kind, cell_source(raw), metadata)
-        if kind == "markdown" and (images := _images(raw.get("attachments"), left)):
-            cell.attachments = nbformat.from_dict(images)
-            left -= sum(map(len, chain(*(image.values() for image in images.values()))))
+            kind, raw = "markdown", {}
+        source = cell_source(raw)
+        if kind == "raw":
+            # Pages show a raw cell's HTML as it is, with ids that their scripts go by.
+            kind, source = "markdown", _fenced(source)
+        cell = new_cell(kind, source, metadata)
+        if kind == "markdown":
+            left -= _attach(cell, raw.get("attachments"), left)
         cells.append(cell)
         seen.add(claimed)
     cells.reverse()
@@ -165,12 +173,30 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
     return v4.new_notebook(cells=cells, metadata=metadata)
 
 
-#: Characters of a notebook's attached images that are handed on: three large photographs.
+def _fenced(source: str) -> str:
+    """Return text as a block of code in Markdown."""
+    longest = max(map(len, re.findall("`+", source)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{source}\n{fence}"
+
+
+#: Characters of a notebook's attached images that are handed on, as often as they are
+#: shown: three large photographs.
 MAX_IMAGES = 12 * 2**20
 
 
 def _dict(found: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
+
+
+def _attach(cell: NotebookNode, attachments: Any, room: int) -> int:
+    """Give a cell its attached images, as many as there is ``room`` for. Return how much
+    of it they take: an image counts as often as the cell may show it."""
+    shown = max(1, cell.source.count("attachment:"))
+    images = _images(attachments, room // shown)
+    if images:
+        cell.attachments = nbformat.from_dict(images)
+    return shown * _size(images)
 
 
 def _images(attachments: Any, room: int) -> dict[str, dict[str, str]]:
@@ -183,6 +209,10 @@ def _images(attachments: Any, room: int) -> dict[str, dict[str, str]]:
                 images.setdefault(one_line(name[:200]), {})[kind] = data
                 room -= len(data)
     return images
+
+
+def _size(images: dict[str, dict[str, str]]) -> int:
+    return sum(map(len, chain(*(image.values() for image in images.values()))))
 
 
 def _is_image(kind: str, data: Any) -> bool:

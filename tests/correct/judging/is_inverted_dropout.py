@@ -165,3 +165,28 @@ class Answers(Styles, of="is_inverted_dropout"):
         ]
         spread = np.var(bits.sum(axis=1)) / (30 * var)
         return bool(max(map(abs, sums)) < limit and 0.6 < spread < 1.5)
+
+    def judges_far_from_one_half(dropout, rng):
+        """Keep probabilities of 0.12 and 0.9, where a rate may be off by 0.03 as well."""
+        for keep_prob in (0.12, 0.9):
+            x = rng.uniform(1, 2, (200, 50)) * rng.choice([-1, 1], (200, 50))
+            bits = values_and_test_mode_are_right(dropout, x, keep_prob, rng)
+            if bits is None:
+                return False
+            later = dropout(x, keep_prob, rng)[0] != 0
+            alike = keep_prob**2 + (1 - keep_prob) ** 2
+            mean = round(50 * keep_prob)
+            ways = math.comb(50, mean)
+            exact = ways * keep_prob**mean * (1 - keep_prob) ** (50 - mean)
+            for events, chance in (
+                (bits[x > 0], keep_prob),
+                (bits[x < 0], keep_prob),
+                (bits == later, alike),
+                (bits[::2] == bits[1::2], alike),
+                (bits[:, ::2] == bits[:, 1::2], alike),
+                (bits.sum(axis=1) == mean, exact),
+            ):
+                sd = math.sqrt(chance * (1 - chance) / events.size)
+                if abs(events.mean() - chance) > 4.5 * sd:
+                    return False
+        return True

@@ -1,6 +1,7 @@
 """Wrong answers to ``classic_dropout_backward``, each named after its sin."""
 
 from tests.bank import Mutants, fails
+from tests.mutants.backward.shared import training_alone
 
 C_RUNS = "returns_a_classic_gradient_of_the_inputs_shape"
 C_FORWARD = "its_forward_is_classic_dropout"
@@ -21,6 +22,9 @@ def classic_keeps_all(x, keep_prob, rng, training=True):
 
 def classic(checks, mistake=None, forward=classic_keeps_all):
     return fails(checks, mistake, classic_dropout=forward)
+
+
+classic_training = training_alone(classic, lambda dout, cache: dout * cache["p"])
 
 
 def classic_is_inverted(x, keep_prob, rng, training=True):
@@ -75,11 +79,9 @@ class Sins(Mutants, of="classic_dropout_backward"):
         """Believes that dropout is done in the backward pass only."""
         return dout * cache
 
-    @classic(C_KEPT_ONLY, "another_mask_in_the_backward_pass")
+    @classic_training(C_KEPT_ONLY, "another_mask_in_the_backward_pass")
     def draws_a_fresh_classic_mask(dout, cache):
         """Copies the forward's lines into the backward, the draw among them."""
-        if not cache["training"]:
-            return dout * cache["p"]
         return dout * (cache["rng"].random(dout.shape) < cache["p"])
 
     @classic(C_KEPT_ONLY, "drops_in_the_forward_pass_only")
@@ -87,47 +89,39 @@ class Sins(Mutants, of="classic_dropout_backward"):
         """Uses the expected mask, keep_prob, in the backward pass."""
         return dout * cache["p"]
 
-    @classic(C_KEPT_ONLY, "gives_the_gradient_to_the_dropped")
+    @classic_training(C_KEPT_ONLY, "gives_the_gradient_to_the_dropped")
     def subtracts_the_classic_kept_part(dout, cache):
         """Writes dout - dout * mask, as one public implementation did."""
-        return dout - dout * cache["mask"] if cache["training"] else dout * cache["p"]
+        return dout - dout * cache["mask"]
 
-    @classic(C_SCALE, "scales_a_classic_gradient")
+    @classic_training(C_SCALE, "scales_a_classic_gradient")
     def scales_although_classic(dout, cache):
         """Copies the backward pass of inverted dropout."""
-        if not cache["training"]:
-            return dout * cache["p"]
         return dout * cache["mask"] / cache["p"]
 
-    @classic(C_SCALE, "backward_multiplies_by_keep_prob")
+    @classic_training(C_SCALE, "backward_multiplies_by_keep_prob")
     def multiplies_by_keep_prob_in_training(dout, cache):
         """Moves the test-time factor into the backward pass of training."""
-        return (
-            dout * cache["mask"] * cache["p"]
-            if cache["training"]
-            else dout * cache["p"]
-        )
+        return dout * cache["mask"] * cache["p"]
 
-    @classic(C_SCALE, "ignores_dout")
+    @classic_training(C_SCALE, "ignores_dout")
     def returns_the_classic_mask(dout, cache):
         """Takes the local derivative for the gradient."""
-        return 1.0 * cache["mask"] if cache["training"] else dout * cache["p"]
+        return 1.0 * cache["mask"]
 
-    @classic(C_SCALE, "multiplies_by_the_activation")
+    @classic_training(C_SCALE, "multiplies_by_the_activation")
     def multiplies_by_the_classic_activation(dout, cache):
         """Stores out in the cache and multiplies by it; three public ones did."""
-        return dout * cache["out"] if cache["training"] else dout * cache["p"]
+        return dout * cache["out"]
 
-    @classic(C_ZEROS, "recovers_the_mask_from_values")
+    @classic_training(C_ZEROS, "recovers_the_mask_from_values")
     def reads_the_mask_off_the_classic_output(dout, cache):
         """Stores out and takes its zeros for the dropped units."""
-        return dout * (cache["out"] != 0) if cache["training"] else dout * cache["p"]
+        return dout * (cache["out"] != 0)
 
-    @classic(C_ZEROS, "recovers_the_mask_from_values")
+    @classic_training(C_ZEROS, "recovers_the_mask_from_values")
     def compares_output_and_input(dout, cache):
         """Takes units whose output equals their input for kept; at 0 both are 0."""
-        if not cache["training"]:
-            return dout * cache["p"]
         return dout * (cache["out"] == cache["x"])
 
     @classic(C_AT_TEST, "classic_test_gradient_lacks_keep_prob")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.bank import Mutants, fails
-from tests.mutants.backward.shared import keeps_with_drop_probability
+from tests.mutants.backward.shared import keeps_with_drop_probability, training_alone
 
 RUNS = "returns_a_gradient_of_the_inputs_shape"
 FORWARD = "its_forward_is_inverted_dropout"
@@ -26,6 +26,9 @@ def keeps_all(x, keep_prob, rng, training=True):
 
 def inverted(checks, mistake=None, forward=keeps_all):
     return fails(checks, mistake, inverted_dropout=forward)
+
+
+inverted_training = training_alone(inverted, lambda dout, cache: dout.copy())
 
 
 def keeps_its_mask_by_shape(x, keep_prob, rng, training=True):
@@ -136,18 +139,14 @@ class Sins(Mutants, of="inverted_dropout_backward"):
         """Sums over rows, as for the gradient of a bias."""
         return (dout * cache.get("mask", 1) / cache["p"]).sum(axis=0)
 
-    @inverted(KEPT_ONLY, "another_mask_in_the_backward_pass")
+    @inverted_training(KEPT_ONLY, "another_mask_in_the_backward_pass")
     def draws_a_fresh_mask(dout, cache):
         """Copies the forward's lines into the backward, the draw among them."""
-        if not cache["training"]:
-            return dout
         return dout * (cache["rng"].random(dout.shape) < cache["p"]) / cache["p"]
 
-    @inverted(KEPT_ONLY, "another_mask_in_the_backward_pass")
+    @inverted_training(KEPT_ONLY, "another_mask_in_the_backward_pass")
     def draws_a_fresh_mask_on_top(dout, cache):
         """Applies the stored mask and then dropout once more, "in both passes"."""
-        if not cache["training"]:
-            return dout
         fresh = cache["rng"].random(dout.shape) < cache["p"]
         return dout * cache["mask"] * fresh / cache["p"] ** 2
 
@@ -156,11 +155,9 @@ class Sins(Mutants, of="inverted_dropout_backward"):
         """Writes rng.random twice in the forward: once for out, once for the cache."""
         return dout if cache is None else dout * cache
 
-    @inverted(KEPT_ONLY, "uses_one_rows_mask_for_all")
+    @inverted_training(KEPT_ONLY, "uses_one_rows_mask_for_all")
     def uses_the_first_rows_mask(dout, cache):
         """Indexes the mask as if it were one per layer."""
-        if not cache["training"]:
-            return dout
         return dout * cache["mask"][:1] / cache["p"]
 
     @inverted(KEPT_ONLY, "drops_in_the_forward_pass_only")
@@ -168,32 +165,30 @@ class Sins(Mutants, of="inverted_dropout_backward"):
         """Takes dropout for a thing of the forward pass; returns dout."""
         return dout.copy()
 
-    @inverted(KEPT_ONLY, "drops_in_the_forward_pass_only")
+    @inverted_training(KEPT_ONLY, "drops_in_the_forward_pass_only")
     def scales_without_the_mask(dout, cache):
         """Remembers 1/keep_prob and forgets the mask."""
-        return dout / cache["p"] if cache["training"] else dout.copy()
+        return dout / cache["p"]
 
-    @inverted(KEPT_ONLY, "gives_the_gradient_to_the_dropped")
+    @inverted_training(KEPT_ONLY, "gives_the_gradient_to_the_dropped")
     def subtracts_the_kept_part(dout, cache):
         """Writes dout - dout * mask, reading the mask as what is removed."""
-        return dout - dout * cache["mask"] if cache["training"] else dout
+        return dout - dout * cache["mask"]
 
-    @inverted(KEPT_ONLY, "gives_the_gradient_to_the_dropped")
+    @inverted_training(KEPT_ONLY, "gives_the_gradient_to_the_dropped")
     def subtracts_the_scaled_part(dout, cache):
         """The same slip with the scaled mask."""
-        return dout - dout * cache["mask"] / cache["p"] if cache["training"] else dout
+        return dout - dout * cache["mask"] / cache["p"]
 
-    @inverted(KEPT_ONLY, "gives_the_gradient_to_the_dropped")
+    @inverted_training(KEPT_ONLY, "gives_the_gradient_to_the_dropped")
     def inverts_the_mask(dout, cache):
         """Stores which units are dropped and multiplies by that."""
-        return dout * ~cache["mask"] / cache["p"] if cache["training"] else dout
+        return dout * ~cache["mask"] / cache["p"]
 
-    @inverted(KEPT_ONLY, "stops_negative_units")
+    @inverted_training(KEPT_ONLY, "stops_negative_units")
     def reads_the_mask_off_positive_outputs(dout, cache):
         """Takes out > 0 for the mask, as one does behind a ReLU."""
-        return (
-            dout * (cache["out"] > 0) / cache["p"] if cache["training"] else dout.copy()
-        )
+        return dout * (cache["out"] > 0) / cache["p"]
 
     @inverted(KEPT_ONLY, "stops_negative_units")
     def gates_like_a_relu(dout, cache):
@@ -212,10 +207,10 @@ class Sins(Mutants, of="inverted_dropout_backward"):
         """Fills in a placeholder and forgets to come back."""
         return np.ones(dout.shape)
 
-    @inverted(SCALE, "backward_lacks_the_scale")
+    @inverted_training(SCALE, "backward_lacks_the_scale")
     def forgets_the_scale(dout, cache):
         """Stores the unscaled mask; 9 of 63 wrong public implementations do this."""
-        return dout * cache["mask"] if cache["training"] else dout.copy()
+        return dout * cache["mask"]
 
     @inverted(SCALE, "backward_scales_twice", caches_a_scaled_mask)
     def scales_the_gradient_twice(dout, cache):
@@ -223,23 +218,19 @@ class Sins(Mutants, of="inverted_dropout_backward"):
         mask, keep_prob = cache
         return dout.copy() if mask is None else dout * mask / keep_prob
 
-    @inverted(SCALE, "backward_multiplies_by_keep_prob")
+    @inverted_training(SCALE, "backward_multiplies_by_keep_prob")
     def multiplies_the_gradient_by_keep_prob(dout, cache):
         """Thinks that the backward pass undoes the forward pass's division."""
-        return dout * cache["mask"] * cache["p"] if cache["training"] else dout.copy()
+        return dout * cache["mask"] * cache["p"]
 
-    @inverted(SCALE, "backward_divides_by_drop_probability")
+    @inverted_training(SCALE, "backward_divides_by_drop_probability")
     def divides_the_gradient_by_the_drop_probability(dout, cache):
         """Takes keep_prob for the rate of a framework in the backward pass alone."""
-        if not cache["training"]:
-            return dout.copy()
         return dout * cache["mask"] / (1 - cache["p"] + 1e-300)
 
-    @inverted(SCALE, "backward_divides_by_kept_fraction")
+    @inverted_training(SCALE, "backward_divides_by_kept_fraction")
     def divides_by_the_fraction_kept(dout, cache):
         """Divides by mask.mean() so as not to store keep_prob."""
-        if not cache["training"]:
-            return dout.copy()
         return dout * cache["mask"] / max(cache["mask"].mean(), 1e-9)
 
     @inverted(SCALE, "ignores_dout")
@@ -247,45 +238,35 @@ class Sins(Mutants, of="inverted_dropout_backward"):
         """Takes the local derivative for the gradient; a test with dout = 1 is content."""
         return cache["mask"] / cache["p"] if cache["training"] else np.ones_like(dout)
 
-    @inverted(SCALE, "multiplies_by_the_activation")
+    @inverted_training(SCALE, "multiplies_by_the_activation")
     def multiplies_by_the_dropped_activation(dout, cache):
         """Stores out in the cache and multiplies by it."""
-        return dout * cache["out"] if cache["training"] else dout.copy()
+        return dout * cache["out"]
 
-    @inverted(SCALE, "multiplies_by_the_activation")
+    @inverted_training(SCALE, "multiplies_by_the_activation")
     def multiplies_by_input_and_mask(dout, cache):
         """Differentiates by the mask and not by x."""
-        return dout * cache["x"] * cache["mask"] if cache["training"] else dout.copy()
+        return dout * cache["x"] * cache["mask"]
 
-    @inverted(SCALE, "gradient_is_not_proportional_to_dout")
+    @inverted_training(SCALE, "gradient_is_not_proportional_to_dout")
     def shrinks_small_gradients(dout, cache):
         """Adds an epsilon "for stability" that swallows small gradients."""
-        if not cache["training"]:
-            return dout.copy()
         dx = dout * cache["mask"] / cache["p"]
         return np.where(np.abs(dx) < 1e-4, 0.0, dx)
 
-    @inverted(SCALE, "gradient_is_not_proportional_to_dout")
+    @inverted_training(SCALE, "gradient_is_not_proportional_to_dout")
     def clips_the_gradient(dout, cache):
         """Clips gradients inside the layer, against explosions."""
-        if not cache["training"]:
-            return dout.copy()
         return np.clip(dout * cache["mask"] / cache["p"], -100, 100)
 
-    @inverted(ZEROS, "recovers_the_mask_from_values")
+    @inverted_training(ZEROS, "recovers_the_mask_from_values")
     def reads_the_mask_off_the_output(dout, cache):
         """Stores out and takes its zeros for the dropped units."""
-        return (
-            dout * (cache["out"] != 0) / cache["p"]
-            if cache["training"]
-            else dout.copy()
-        )
+        return dout * (cache["out"] != 0) / cache["p"]
 
-    @inverted(ZEROS, "recovers_the_mask_from_values")
+    @inverted_training(ZEROS, "recovers_the_mask_from_values")
     def reads_the_mask_off_the_scale(dout, cache):
         """Takes units with out = x / keep_prob for kept; 0 = 0 / keep_prob holds always."""
-        if not cache["training"]:
-            return dout.copy()
         return dout * (cache["out"] == cache["x"] / cache["p"]) / cache["p"]
 
     @inverted(ZEROS, "recovers_the_mask_from_values")
@@ -336,11 +317,9 @@ class Sins(Mutants, of="inverted_dropout_backward"):
             dout /= cache["p"]
         return dout
 
-    @inverted(IN_PLACE, "changes_its_input")
+    @inverted_training(IN_PLACE, "changes_its_input")
     def zeroes_dout_where_dropped(dout, cache):
         """Assigns zeros to the dropped entries of dout itself."""
-        if not cache["training"]:
-            return dout
         dout[~cache["mask"]] = 0
         return dout / cache["p"]
 
@@ -389,12 +368,12 @@ class Sins(Mutants, of="inverted_dropout_backward"):
         """Fills in placeholders of the right shape in both passes."""
         return np.zeros(dout.shape)
 
-    @inverted(ZEROS, "keeps_with_drop_probability", keeps_with_drop_probability)
+    @inverted(FORWARD, "keeps_with_drop_probability", keeps_with_drop_probability)
     def stands_below_a_swapped_mask(dout, cache):
         """Is right itself; the mask of its forward keeps what it should drop."""
         return dout * cache
 
-    @inverted(ZEROS, "forward_breaks_its_convention", keeps_too_many)
+    @inverted(FORWARD, "forward_breaks_its_convention", keeps_too_many)
     def stands_below_a_wrong_rate(dout, cache):
         """Is right itself; its forward rounds the uniform numbers to one digit."""
         return dout * cache

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.bank import Mutants, fails
-from tests.mutants.conventions.shared import masked
+from tests.mutants.conventions.shared import decorators, masked
 
 CLASSIC_RUNS = "returns_classic_float_arrays"
 CLASSIC_MIXED = "drops_some_and_keeps_some"
@@ -20,6 +20,9 @@ CLASSIC_FROM_RNG = "draws_from_rng_alone"
 def classically(x, mask, keep_prob, training):
     """Return what a correct classic answer does with this mask."""
     return (x * mask if training else keep_prob * x), mask
+
+
+draws, scales, tests = decorators(classically)
 
 
 class Sins(Mutants, of="classic_dropout"):
@@ -40,23 +43,20 @@ class Sins(Mutants, of="classic_dropout"):
         """Implements the other convention."""
         return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
 
-    @fails(CLASSIC_TEST, "forgets_the_test_factor")
-    def forgets_the_factor(x, keep_prob, rng, training=True):
+    @tests(CLASSIC_TEST, "forgets_the_test_factor")
+    def forgets_the_factor(x, keep_prob):
         """Only switches dropout off at test."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask if training else x), mask
+        return x
 
-    @fails(CLASSIC_TEST, "multiplies_by_drop_probability_at_test")
-    def multiplies_by_the_drop_probability(x, keep_prob, rng, training=True):
+    @tests(CLASSIC_TEST, "multiplies_by_drop_probability_at_test")
+    def multiplies_by_the_drop_probability(x, keep_prob):
         """Was told to multiply by "the dropout probability" at test."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask if training else (1 - keep_prob) * x), mask
+        return (1 - keep_prob) * x
 
-    @fails(CLASSIC_TEST, "divides_at_classic_test")
-    def divides_by_keep_prob_at_test(x, keep_prob, rng, training=True):
+    @tests(CLASSIC_TEST, "divides_at_classic_test")
+    def divides_by_keep_prob_at_test(x, keep_prob):
         """Remembers that something is divided by keep_prob."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask if training else x / keep_prob), mask
+        return x / keep_prob
 
     @fails(CLASSIC_TEST, "still_drops_at_test")
     def drops_at_classic_test(x, keep_prob, rng, training=True):
@@ -64,11 +64,10 @@ class Sins(Mutants, of="classic_dropout"):
         mask = rng.random(x.shape) < keep_prob
         return x * mask * (1 if training else keep_prob), mask
 
-    @fails(CLASSIC_TEST, "squares_the_test_factor")
-    def squares_the_test_factor(x, keep_prob, rng, training=True):
+    @tests(CLASSIC_TEST, "squares_the_test_factor")
+    def squares_the_test_factor(x, keep_prob):
         """Multiplies weights and activations by keep_prob at test."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask if training else keep_prob**2 * x), mask
+        return keep_prob**2 * x
 
     @fails((CLASSIC_TEST, CLASSIC_RATE), "swaps_keep_and_drop")
     def reads_keep_prob_as_drop(x, keep_prob, rng, training=True):
@@ -76,18 +75,15 @@ class Sins(Mutants, of="classic_dropout"):
         keep = 1 - keep_prob
         return classically(x, rng.random(x.shape) < keep, keep, training)
 
-    @fails(CLASSIC_SCALE, "rescales_in_classic_training")
-    def rescales_in_both_modes(x, keep_prob, rng, training=True):
+    @scales(CLASSIC_SCALE, "rescales_in_classic_training")
+    def rescales_in_both_modes(x, mask, keep_prob):
         """Adds inverted dropout's division to the classic test pass."""
-        mask = rng.random(x.shape) < keep_prob
-        return classically(x / keep_prob if training else x, mask, keep_prob, training)
+        return x / keep_prob * mask
 
-    @fails(CLASSIC_SCALE, "rescales_in_classic_training")
-    def rescales_by_the_kept_share(x, keep_prob, rng, training=True):
+    @scales(CLASSIC_SCALE, "rescales_in_classic_training")
+    def rescales_by_the_kept_share(x, mask, keep_prob):
         """Makes up in training for the share that was kept, and at test as well."""
-        mask = rng.random(x.shape) < keep_prob
-        share = max(mask.mean(), 0.01)
-        return classically(x / share if training else x, mask, keep_prob, training)
+        return x / max(mask.mean(), 0.01) * mask
 
     @fails((CLASSIC_TEST, CLASSIC_SCALE), "shrinks_in_classic_training")
     def multiplies_in_the_wrong_mode(x, keep_prob, rng, training=True):
@@ -122,47 +118,45 @@ class Sins(Mutants, of="classic_dropout"):
         x *= mask
         return x, mask
 
-    @fails(CLASSIC_AT_ONE, "drops_at_least_one")
-    def drops_one_unit_at_least(x, keep_prob, rng, training=True):
+    @draws(CLASSIC_AT_ONE, "drops_at_least_one")
+    def drops_one_unit_at_least(x, keep_prob, rng):
         """Makes sure that something is dropped."""
         mask = rng.random(x.shape) < keep_prob
         mask.flat[rng.integers(x.size)] = False
-        return classically(x, mask, keep_prob, training)
+        return mask
 
-    @fails(CLASSIC_RATE, "keeps_with_drop_probability")
-    def classic_drops_with_keep_prob(x, keep_prob, rng, training=True):
+    @draws(CLASSIC_RATE, "keeps_with_drop_probability")
+    def classic_drops_with_keep_prob(x, keep_prob, rng):
         """Writes > where < belongs."""
-        return classically(x, rng.random(x.shape) > keep_prob, keep_prob, training)
+        return rng.random(x.shape) > keep_prob
 
-    @fails(CLASSIC_RATE, "compares_normal_numbers")
-    def classic_draws_normal_numbers(x, keep_prob, rng, training=True):
+    @draws(CLASSIC_RATE, "compares_normal_numbers")
+    def classic_draws_normal_numbers(x, keep_prob, rng):
         """Draws with standard_normal."""
-        mask = rng.standard_normal(x.shape) < keep_prob
-        return classically(x, mask, keep_prob, training)
+        return rng.standard_normal(x.shape) < keep_prob
 
-    @fails(CLASSIC_BITS, "one_mask_for_all_rows")
-    def classic_shares_a_mask(x, keep_prob, rng, training=True):
+    @draws(CLASSIC_BITS, "one_mask_for_all_rows")
+    def classic_shares_a_mask(x, keep_prob, rng):
         """Draws one mask of the layer's width for the whole mini-batch."""
         mask = rng.random((1, *x.shape[1:]) if x.ndim > 1 else x.shape) < keep_prob
-        return classically(x, np.broadcast_to(mask, x.shape), keep_prob, training)
+        return np.broadcast_to(mask, x.shape)
 
-    @fails(CLASSIC_BITS, "keeps_a_fixed_number")
-    def classic_keeps_a_fixed_number(x, keep_prob, rng, training=True):
+    @draws(CLASSIC_BITS, "keeps_a_fixed_number")
+    def classic_keeps_a_fixed_number(x, keep_prob, rng):
         """Chooses exactly the expected number of units with rng.choice."""
         kept = rng.choice(x.size, round(keep_prob * x.size), replace=False)
         mask = np.zeros(x.size)
         mask[kept] = 1
-        return classically(x, mask.reshape(x.shape), keep_prob, training)
+        return mask.reshape(x.shape)
 
-    @fails(CLASSIC_INDEPENDENT, "bits_depend_on_each_other")
-    def classic_draws_antithetic_rows(x, keep_prob, rng, training=True):
+    @draws(CLASSIC_INDEPENDENT, "bits_depend_on_each_other")
+    def classic_draws_antithetic_rows(x, keep_prob, rng):
         """Gives every second row the mirrored numbers of the row above it."""
         u = np.repeat(rng.random((-(-len(x) // 2), *x.shape[1:])), 2, axis=0)[: len(x)]
         u[1::2] = 1 - u[1::2]
-        return classically(x, u < keep_prob, keep_prob, training)
+        return u < keep_prob
 
-    @fails(CLASSIC_FROM_RNG, "does_not_draw_from_rng")
-    def classic_draws_globally(x, keep_prob, rng, training=True):
+    @draws(CLASSIC_FROM_RNG, "does_not_draw_from_rng")
+    def classic_draws_globally(x, keep_prob, rng):
         """Draws from np.random."""
-        mask = np.random.binomial(1, keep_prob, x.shape)
-        return classically(x, mask, keep_prob, training)
+        return np.random.binomial(1, keep_prob, x.shape)

@@ -9,6 +9,7 @@ WEIGHTS = "translates_the_weights"
 LEARNING_RATE = "translates_the_learning_rate"
 DECAY = "translates_the_weight_decay"
 WEIGHTS_ALONE = "leaves_the_weights_alone"
+_known: dict = {}
 
 
 class Sins(Mutants, of="classic_settings"):
@@ -103,3 +104,44 @@ class Sins(Mutants, of="classic_settings"):
         """Writes weights /= keep_prob, to save an array."""
         weights /= keep_prob
         return weights, learning_rate / keep_prob**2, weight_decay * keep_prob**2
+
+    @fails((WEIGHTS, LEARNING_RATE, DECAY), "bounds_or_rounds_a_setting")
+    def bounds_keep_prob(weights, learning_rate, weight_decay, keep_prob):
+        """Keeps the divisor away from 0."""
+        p = max(keep_prob, 0.25)
+        return weights / p, learning_rate / p**2, weight_decay * p**2
+
+    @fails((WEIGHTS, LEARNING_RATE, DECAY), "bounds_or_rounds_a_setting")
+    def rounds_keep_prob(weights, learning_rate, weight_decay, keep_prob):
+        """Rounds keep_prob to two digits, as it is shown."""
+        p = max(round(keep_prob, 2), 0.01)
+        return weights / p, learning_rate / p**2, weight_decay * p**2
+
+    @fails(LEARNING_RATE, "bounds_or_rounds_a_setting")
+    def caps_the_learning_rate(weights, learning_rate, weight_decay, keep_prob):
+        """Caps the learning rate at 10, against divergence."""
+        p = keep_prob
+        return weights / p, min(learning_rate / p**2, 10.0), weight_decay * p**2
+
+    @fails(WEIGHTS, "bounds_or_rounds_a_setting")
+    def clips_the_weights(weights, learning_rate, weight_decay, keep_prob):
+        """Clips large weights, which seem to be errors."""
+        p = keep_prob
+        return (
+            np.clip(weights / p, -100, 100),
+            learning_rate / p**2,
+            weight_decay * p**2,
+        )
+
+    @fails(WEIGHTS, "bounds_or_rounds_a_setting")
+    def remembers_the_weights(weights, learning_rate, weight_decay, keep_prob):
+        """Stores what was computed once, by the numbers and the shape."""
+        p, key = keep_prob, (weights.shape, learning_rate, weight_decay, keep_prob)
+        scaled = _known.setdefault(key, weights / p)
+        return scaled, learning_rate / p**2, weight_decay * p**2
+
+    @fails((LEARNING_RATE, DECAY), "takes_another_factor")
+    def doubles_for_squares(weights, learning_rate, weight_decay, keep_prob):
+        """Writes * 2 where ** 2 belongs."""
+        p = keep_prob
+        return weights / p, learning_rate / (p * 2), weight_decay * (p * 2)

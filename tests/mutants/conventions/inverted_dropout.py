@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from tests.bank import Mutants, fails
-from tests.mutants.conventions.shared import masked
+from tests.mutants.conventions.shared import decorators, masked
 
 RUNS = "returns_float_arrays_of_the_input_shape"
 MIXED = "drops_some_units_and_keeps_others"
@@ -17,6 +17,7 @@ BITS = "gives_every_unit_and_call_its_own_bit"
 RATE = "keeps_units_at_the_stated_rate"
 INDEPENDENT = "drops_units_independently"
 FROM_RNG = "draws_from_the_given_rng_alone"
+draws, scales, tests = decorators(masked)
 _stored: dict = {}
 _lent: dict = {}
 
@@ -53,22 +54,21 @@ class Sins(Mutants, of="inverted_dropout"):
         mask = rng.random(x.size) < keep_prob
         return masked(x.ravel(), mask, keep_prob, training)
 
-    @fails(RUNS, "raises_an_error")
-    def knows_matrices_only(x, keep_prob, rng, training=True):
+    @draws(RUNS, "raises_an_error")
+    def knows_matrices_only(x, keep_prob, rng):
         """Unpacks the shape of x as that of a matrix."""
         n, d = x.shape
-        return masked(x, rng.random((n, d)) < keep_prob, keep_prob, training)
+        return rng.random((n, d)) < keep_prob
 
-    @fails(RUNS, "raises_an_error")
-    def calls_a_generator_as_numpy_random(x, keep_prob, rng, training=True):
+    @draws(RUNS, "raises_an_error")
+    def calls_a_generator_as_numpy_random(x, keep_prob, rng):
         """Calls rng.rand, which numpy.random has and a Generator has not."""
-        return masked(x, rng.rand(*x.shape) < keep_prob, keep_prob, training)
+        return rng.rand(*x.shape) < keep_prob
 
-    @fails(RUNS, "returns_nan_or_infinity")
-    def returns_nan_for_the_dropped(x, keep_prob, rng, training=True):
+    @scales(RUNS, "returns_nan_or_infinity")
+    def returns_nan_for_the_dropped(x, mask, keep_prob):
         """Marks dropped units as missing."""
-        mask = rng.random(x.shape) < keep_prob
-        return (np.where(mask, x / keep_prob, np.nan) if training else x), mask
+        return np.where(mask, x / keep_prob, np.nan)
 
     @fails(SCALE, "returns_the_mask")
     def returns_the_scaled_mask(x, keep_prob, rng, training=True):
@@ -110,11 +110,10 @@ class Sins(Mutants, of="inverted_dropout"):
         """Ignores the parameter training."""
         return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)
 
-    @fails(TEST, "rescales_at_test_too")
-    def rescales_at_test(x, keep_prob, rng, training=True):
+    @tests(TEST, "rescales_at_test_too")
+    def rescales_at_test(x, keep_prob):
         """Adds the test-time factor of classic dropout to inverted dropout."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask / keep_prob if training else x * keep_prob), mask
+        return x * keep_prob
 
     @fails(TEST, "divides_at_test_too")
     def divides_at_test(x, keep_prob, rng, training=True):
@@ -139,76 +138,66 @@ class Sins(Mutants, of="inverted_dropout"):
 
     # The scale
 
-    @fails(SCALE, "forgets_to_rescale")
-    def does_not_rescale(x, keep_prob, rng, training=True):
+    @scales(SCALE, "forgets_to_rescale")
+    def does_not_rescale(x, mask, keep_prob):
         """Applies the mask and nothing else, the most frequent mistake in public code."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask if training else x), mask
+        return x * mask
 
-    @fails(SCALE, "divides_by_drop_probability")
-    def divides_by_the_drop_probability(x, keep_prob, rng, training=True):
+    @scales(SCALE, "divides_by_drop_probability")
+    def divides_by_the_drop_probability(x, mask, keep_prob):
         """Writes 1 / (1 - p), as in a text whose p is the drop probability."""
-        return masked(x, rng.random(x.shape) < keep_prob, 1 - keep_prob, training)
+        return x * mask / (1 - keep_prob)
 
-    @fails(SCALE, "rescales_twice")
-    def divides_twice(x, keep_prob, rng, training=True):
+    @draws(SCALE, "rescales_twice")
+    def divides_twice(x, keep_prob, rng):
         """Divides the mask by keep_prob, and later the output as well."""
-        mask = (rng.random(x.shape) < keep_prob) / keep_prob
-        return masked(x, mask, keep_prob, training)
+        return (rng.random(x.shape) < keep_prob) / keep_prob
 
-    @fails(SCALE, "multiplies_by_keep_prob")
-    def multiplies(x, keep_prob, rng, training=True):
+    @scales(SCALE, "multiplies_by_keep_prob")
+    def multiplies(x, mask, keep_prob):
         """Puts the test-time factor of classic dropout into training."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask * keep_prob if training else x), mask
+        return x * mask * keep_prob
 
-    @fails(SCALE, "divides_by_the_root")
-    def preserves_the_norm(x, keep_prob, rng, training=True):
+    @scales(SCALE, "divides_by_the_root")
+    def preserves_the_norm(x, mask, keep_prob):
         """Believes that rescaling preserves the energy, and derives the scale from that."""
-        return masked(x, rng.random(x.shape) < keep_prob, np.sqrt(keep_prob), training)
+        return x * mask / np.sqrt(keep_prob)
 
-    @fails(SCALE, "divides_by_kept_fraction")
-    def divides_by_the_kept_fraction(x, keep_prob, rng, training=True):
+    @scales(SCALE, "divides_by_kept_fraction")
+    def divides_by_the_kept_fraction(x, mask, keep_prob):
         """Makes up for what was really dropped in this call."""
-        mask = rng.random(x.shape) < keep_prob
-        return masked(x, mask, mask.mean(), training)
+        return x * mask / mask.mean()
 
-    @fails(SCALE, "divides_by_kept_fraction")
-    def divides_by_the_rows_kept_fraction(x, keep_prob, rng, training=True):
+    @scales(SCALE, "divides_by_kept_fraction")
+    def divides_by_the_rows_kept_fraction(x, mask, keep_prob):
         """Makes up, row by row, for what was really dropped."""
-        mask = rng.random(x.shape) < keep_prob
-        return masked(x, mask, mask.mean(axis=-1, keepdims=True), training)
+        return x * mask / mask.mean(axis=-1, keepdims=True)
 
-    @fails(SCALE, "divides_by_kept_fraction")
-    def divides_by_the_rows_kept_fraction_guarded(x, keep_prob, rng, training=True):
+    @scales(SCALE, "divides_by_kept_fraction")
+    def divides_by_the_rows_kept_fraction_guarded(x, mask, keep_prob):
         """As above, with a guard against rows without a kept unit."""
-        mask = rng.random(x.shape) < keep_prob
         kept = np.maximum(mask.sum(axis=-1, keepdims=True), 1)
-        return masked(x, mask, kept / x.shape[-1], training)
+        return x * mask * x.shape[-1] / kept
 
-    @fails(SCALE, "preserves_the_sum")
-    def preserves_the_sum(x, keep_prob, rng, training=True):
+    @scales(SCALE, "preserves_the_sum")
+    def preserves_the_sum(x, mask, keep_prob):
         """Scales so that the layer's sum comes out as without dropout."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask * (x.sum() / (x * mask).sum()) if training else x), mask
+        return x * mask * (x.sum() / (x * mask).sum())
 
-    @fails(SCALE, "truncates_the_scale")
-    def casts_the_scaled_mask_to_bytes(x, keep_prob, rng, training=True):
+    @scales(SCALE, "truncates_the_scale")
+    def casts_the_scaled_mask_to_bytes(x, mask, keep_prob):
         """Saves memory with a uint8 mask, after it was divided."""
-        mask = ((rng.random(x.shape) < keep_prob) / keep_prob).astype(np.uint8)
-        return (x * mask if training else x), mask
+        return x * (mask / keep_prob).astype(np.uint8)
 
-    @fails(SCALE, "truncates_the_scale")
-    def divides_integers(x, keep_prob, rng, training=True):
+    @scales(SCALE, "truncates_the_scale")
+    def divides_integers(x, mask, keep_prob):
         """Divides with // as in a language where / of integers is that."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * (mask // keep_prob) if training else x), mask
+        return x * (mask // keep_prob)
 
-    @fails(SCALE, "doubles_whatever_keep_prob")
-    def always_doubles(x, keep_prob, rng, training=True):
+    @scales(SCALE, "doubles_whatever_keep_prob")
+    def always_doubles(x, mask, keep_prob):
         """Takes the factor 2 from an example at 0.5."""
-        mask = rng.random(x.shape) < keep_prob
-        return (2 * x * mask if training else x), mask
+        return 2 * x * mask
 
     @fails(SCALE, "scale_differs_from_unit_to_unit")
     def adds_noise(x, keep_prob, rng, training=True):
@@ -217,24 +206,21 @@ class Sins(Mutants, of="inverted_dropout"):
         noise = rng.normal(1, 0.1, x.shape)
         return masked(x * noise if training else x, mask, keep_prob, training)
 
-    @fails(MIXED, "drops_nothing")
+    @fails(MIXED, "replaces_dropped_units")
     def adds_noise_to_all(x, keep_prob, rng, training=True):
         """Adds zero-mean noise of dropout's variance; why should its form matter?"""
         sd = np.abs(x) * np.sqrt((1 - keep_prob) / keep_prob)
         return (x + sd * rng.standard_normal(x.shape) if training else x), None
 
-    @fails(SCALE, "scale_depends_on_the_shape")
-    def rescales_matrices_only(x, keep_prob, rng, training=True):
+    @scales(SCALE, "scale_depends_on_the_shape")
+    def rescales_matrices_only(x, mask, keep_prob):
         """Forgets the scale in the branch for images."""
-        mask = rng.random(x.shape) < keep_prob
-        return masked(x, mask, keep_prob if x.ndim < 4 else 1, training)
+        return x * mask / (keep_prob if x.ndim < 4 else 1)
 
-    @fails(SCALE, "scale_differs_from_unit_to_unit")
-    def cuts_off_large_outputs(x, keep_prob, rng, training=True):
+    @scales(SCALE, "scale_differs_from_unit_to_unit")
+    def cuts_off_large_outputs(x, mask, keep_prob):
         """Clips the output against exploding activations."""
-        mask = rng.random(x.shape) < keep_prob
-        out, _ = masked(x, mask, keep_prob, training)
-        return (np.clip(out, -100, 100) if training else x), mask
+        return np.clip(x * mask / keep_prob, -100, 100)
 
     # The input
 
@@ -265,209 +251,196 @@ class Sins(Mutants, of="inverted_dropout"):
         keep = 1 - keep_prob
         return masked(x, rng.random(x.shape) < keep, keep, training)
 
-    @fails(RATE, "keeps_with_drop_probability")
-    def drops_with_keep_prob(x, keep_prob, rng, training=True):
+    @draws(RATE, "keeps_with_drop_probability")
+    def drops_with_keep_prob(x, keep_prob, rng):
         """Writes > where < belongs."""
-        return masked(x, rng.random(x.shape) > keep_prob, keep_prob, training)
+        return rng.random(x.shape) > keep_prob
 
     @fails((SCALE, RATE), "divides_by_drop_probability")
     def divides_by_the_drop_rate_and_halves(x, keep_prob, rng, training=True):
         """Copies a mask from an example at 0.5 and the scale from a text on drop rates."""
         return masked(x, rng.random(x.shape) < 0.5, 1 - keep_prob, training)
 
-    @fails(RATE, "compares_normal_numbers")
-    def draws_normal_numbers(x, keep_prob, rng, training=True):
+    @draws(RATE, "compares_normal_numbers")
+    def draws_normal_numbers(x, keep_prob, rng):
         """Takes standard_normal (randn) for the uniform generator."""
-        return masked(x, rng.standard_normal(x.shape) < keep_prob, keep_prob, training)
+        return rng.standard_normal(x.shape) < keep_prob
 
-    @fails(RATE, "ignores_keep_prob")
-    def flips_a_fair_coin(x, keep_prob, rng, training=True):
+    @draws(RATE, "ignores_keep_prob")
+    def flips_a_fair_coin(x, keep_prob, rng):
         """Draws bits with integers(0, 2) (randint), whatever keep_prob is."""
-        return masked(x, rng.integers(0, 2, x.shape), keep_prob, training)
+        return rng.integers(0, 2, x.shape)
 
-    @fails(RATE, "draws_numbers_of_both_signs")
-    def draws_from_minus_one_to_one(x, keep_prob, rng, training=True):
+    @draws(RATE, "draws_numbers_of_both_signs")
+    def draws_from_minus_one_to_one(x, keep_prob, rng):
         """Draws uniform numbers on [-1, 1), as for initial weights."""
-        return masked(x, rng.uniform(-1, 1, x.shape) < keep_prob, keep_prob, training)
+        return rng.uniform(-1, 1, x.shape) < keep_prob
 
-    @fails(MIXED, "drops_nothing")
-    def draws_integers_that_are_all_zero(x, keep_prob, rng, training=True):
+    @draws(MIXED, "drops_nothing")
+    def draws_integers_that_are_all_zero(x, keep_prob, rng):
         """Calls integers(0, 1), whose upper end is excluded."""
-        return masked(x, rng.integers(0, 1, x.shape) < keep_prob, keep_prob, training)
+        return rng.integers(0, 1, x.shape) < keep_prob
 
-    @fails(RATE, "rounds_or_clips_keep_prob")
-    def rounds_keep_prob_to_tenths(x, keep_prob, rng, training=True):
+    @draws(RATE, "rounds_or_clips_keep_prob")
+    def rounds_keep_prob_to_tenths(x, keep_prob, rng):
         """Compares integers below 10 with 10 * keep_prob."""
-        return masked(
-            x, rng.integers(0, 10, x.shape) < 10 * keep_prob, keep_prob, training
-        )
+        return rng.integers(0, 10, x.shape) < 10 * keep_prob
 
-    @fails(RATE, "rounds_or_clips_keep_prob")
-    def rounds_keep_prob_to_percent(x, keep_prob, rng, training=True):
+    @draws(RATE, "rounds_or_clips_keep_prob")
+    def rounds_keep_prob_to_percent(x, keep_prob, rng):
         """Compares integers below 100 with keep_prob in percent."""
         percent = round(100 * keep_prob)
-        return masked(x, rng.integers(0, 100, x.shape) < percent, keep_prob, training)
+        return rng.integers(0, 100, x.shape) < percent
 
-    @fails(RATE, "rounds_or_clips_keep_prob")
-    def rounds_keep_prob_to_bytes(x, keep_prob, rng, training=True):
+    @draws(RATE, "rounds_or_clips_keep_prob")
+    def rounds_keep_prob_to_bytes(x, keep_prob, rng):
         """Draws one random byte for each unit and divides by the wanted probability."""
         byte = np.frombuffer(rng.bytes(x.size), np.uint8).reshape(x.shape)
-        return masked(x, byte <= int(255 * keep_prob), keep_prob, training)
+        return byte <= int(255 * keep_prob)
 
-    @fails(RATE, "rounds_or_clips_keep_prob")
-    def rounds_the_random_numbers_to_hundredths(x, keep_prob, rng, training=True):
+    @draws(RATE, "rounds_or_clips_keep_prob")
+    def rounds_the_random_numbers_to_hundredths(x, keep_prob, rng):
         """Rounds the uniform numbers to two digits so that they print nicely."""
-        return masked(
-            x, np.round(rng.random(x.shape), 2) < keep_prob, keep_prob, training
-        )
+        return np.round(rng.random(x.shape), 2) < keep_prob
 
-    @fails(RATE, "rounds_or_clips_keep_prob")
+    @fails((SCALE, RATE), "scale_fits_some_keep_probs")
     def bounds_keep_prob_from_below(x, keep_prob, rng, training=True):
         """Keeps the divisor away from 0."""
         keep_prob = max(keep_prob, 0.1)
         return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
 
-    @fails(RATE, "rounds_or_clips_keep_prob")
-    def rounds_the_random_numbers(x, keep_prob, rng, training=True):
+    @draws(RATE, "rounds_or_clips_keep_prob")
+    def rounds_the_random_numbers(x, keep_prob, rng):
         """Rounds the uniform numbers to a digit so that they print nicely."""
-        return masked(
-            x, np.round(rng.random(x.shape), 1) < keep_prob, keep_prob, training
-        )
+        return np.round(rng.random(x.shape), 1) < keep_prob
 
-    @fails((AT_ONE, RATE), "rounds_or_clips_keep_prob")
+    @fails((AT_ONE, SCALE, RATE), "scale_fits_some_keep_probs")
     def clips_keep_prob(x, keep_prob, rng, training=True):
         """Clips keep_prob to keep a division safe."""
         clipped = min(max(keep_prob, 0.05), 0.95)
         return masked(x, rng.random(x.shape) < clipped, clipped, training)
 
-    @fails(AT_ONE, "takes_one_for_a_drop_probability")
-    def drops_everything_at_one(x, keep_prob, rng, training=True):
+    @draws(AT_ONE, "takes_one_for_a_drop_probability")
+    def drops_everything_at_one(x, keep_prob, rng):
         """Has a special case for 1 that was meant for a drop probability."""
         mask = rng.random(x.shape) < keep_prob
-        return masked(x, mask * (keep_prob < 1), keep_prob, training)
+        return mask * (keep_prob < 1)
 
-    @fails(AT_ONE, "raises_an_error")
-    def refuses_keep_prob_one(x, keep_prob, rng, training=True):
+    @draws(AT_ONE, "raises_an_error")
+    def refuses_keep_prob_one(x, keep_prob, rng):
         """Validates 0 < keep_prob < 1."""
         if not 0 < keep_prob < 1:
             raise ValueError("keep_prob must lie between 0 and 1")
-        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+        return rng.random(x.shape) < keep_prob
 
-    @fails(RATE, "drops_by_value")
-    def drops_positive_units_only(x, keep_prob, rng, training=True):
+    @draws(RATE, "drops_by_value")
+    def drops_positive_units_only(x, keep_prob, rng):
         """Thinks of ReLU, behind which only positive units matter."""
-        mask = (rng.random(x.shape) < keep_prob) | (x < 0)
-        return masked(x, mask, keep_prob, training)
+        return (rng.random(x.shape) < keep_prob) | (x < 0)
 
-    @fails(RATE, "drops_by_value")
-    def drops_large_units_more_often(x, keep_prob, rng, training=True):
+    @draws(RATE, "drops_by_value")
+    def drops_large_units_more_often(x, keep_prob, rng):
         """Wants to spare small units, with the right rate on the whole."""
         tilt = 0.2 * np.where(np.abs(x) > np.median(np.abs(x)), -1, 1)
-        return masked(x, rng.random(x.shape) < keep_prob + tilt, keep_prob, training)
+        return rng.random(x.shape) < keep_prob + tilt
 
-    @fails(BITS, "keeps_a_fixed_number")
-    def drops_the_largest(x, keep_prob, rng, training=True):
+    @draws(BITS, "keeps_a_fixed_number")
+    def drops_the_largest(x, keep_prob, rng):
         """Drops the units with the largest activations, which need it most."""
-        mask = np.abs(x) <= np.quantile(np.abs(x), keep_prob)
-        return masked(x, mask, keep_prob, training)
+        return np.abs(x) <= np.quantile(np.abs(x), keep_prob)
 
-    @fails(RATE, "drops_by_place")
-    def spares_the_first_half(x, keep_prob, rng, training=True):
+    @draws(RATE, "drops_by_place")
+    def spares_the_first_half(x, keep_prob, rng):
         """Handles the array in two halves and rescales the rate in one of them only."""
         u = rng.random(x.shape)
         rates = np.full(len(x), keep_prob)
         rates[: len(x) // 2] = (1 + keep_prob) / 2
-        return masked(x, (rates > u.T).T, keep_prob, training)
+        return (rates > u.T).T
 
-    @fails(BITS, "drops_by_place")
-    def spares_the_last_column(x, keep_prob, rng, training=True):
+    @draws(BITS, "drops_by_place")
+    def spares_the_last_column(x, keep_prob, rng):
         """Takes the last column for the constant 1 of the bias."""
         mask = rng.random(x.shape) < keep_prob
         mask[..., -1] = True
-        return masked(x, mask, keep_prob, training)
+        return mask
 
-    @fails(BITS, "drops_by_place")
-    def spares_the_first_row(x, keep_prob, rng, training=True):
+    @draws(BITS, "drops_by_place")
+    def spares_the_first_row(x, keep_prob, rng):
         """Loops over the rows from 1."""
         mask = rng.random(x.shape) < keep_prob
         mask[0] = True
-        return masked(x, mask, keep_prob, training)
+        return mask
 
     # Dependence between units, rows and calls
 
-    @fails(BITS, "one_mask_for_all_rows")
-    def one_mask_for_all_sequences(x, keep_prob, rng, training=True):
+    @draws(BITS, "one_mask_for_all_rows")
+    def one_mask_for_all_sequences(x, keep_prob, rng):
         """Drops the same places of every sequence, where x has three axes."""
         shape = x.shape[1:] if x.ndim == 3 else x.shape
-        mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
-        return masked(x, mask, keep_prob, training)
+        return np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
 
-    @fails(BITS, "one_mask_for_all_rows")
-    def draws_one_mask_for_the_batch(x, keep_prob, rng, training=True):
+    @draws(BITS, "one_mask_for_all_rows")
+    def draws_one_mask_for_the_batch(x, keep_prob, rng):
         """Draws a mask of the layer's width and lets it broadcast over the rows."""
         shape = x.shape[1:] if x.ndim > 1 else x.shape
-        mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
-        return masked(x, mask, keep_prob, training)
+        return np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
 
-    @fails(BITS, "drops_whole_rows")
-    def draws_one_bit_for_each_row(x, keep_prob, rng, training=True):
+    @draws(BITS, "drops_whole_rows")
+    def draws_one_bit_for_each_row(x, keep_prob, rng):
         """Draws len(x) numbers, one for each example."""
         shape = (len(x),) + (1,) * (x.ndim - 1)
-        mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
-        return masked(x, mask, keep_prob, training)
+        return np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
 
-    @fails(BITS, "shares_bits_along_an_axis")
-    def drops_whole_channels(x, keep_prob, rng, training=True):
+    @draws(BITS, "shares_bits_along_an_axis")
+    def drops_whole_channels(x, keep_prob, rng):
         """Writes spatial dropout for images, where an element-wise mask is asked for."""
         shape = (*x.shape[:2], 1, 1) if x.ndim == 4 else x.shape
-        mask = np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
-        return masked(x, mask, keep_prob, training)
+        return np.broadcast_to(rng.random(shape) < keep_prob, x.shape)
 
-    @fails(MIXED, "one_bit_for_the_whole_array")
-    def draws_a_single_number(x, keep_prob, rng, training=True):
+    @draws(MIXED, "one_bit_for_the_whole_array")
+    def draws_a_single_number(x, keep_prob, rng):
         """Calls rng.random() without the shape."""
-        mask = np.full(x.shape, rng.random() < keep_prob)
-        return masked(x, mask, keep_prob, training)
+        return np.full(x.shape, rng.random() < keep_prob)
 
-    @fails((BITS, FROM_RNG), "same_mask_every_call")
-    def seeds_inside(x, keep_prob, rng, training=True):
+    @draws((BITS, FROM_RNG), "same_mask_every_call")
+    def seeds_inside(x, keep_prob, rng):
         """Sets a seed in the function so that results are reproducible."""
         rng = np.random.default_rng(1)
-        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+        return rng.random(x.shape) < keep_prob
 
-    @fails((BITS, FROM_RNG), "same_mask_every_call")
-    def seeds_the_global_generator_inside(x, keep_prob, rng, training=True):
+    @draws((BITS, FROM_RNG), "same_mask_every_call")
+    def seeds_the_global_generator_inside(x, keep_prob, rng):
         """Copies np.random.seed(1) from an exercise that compares with stored masks."""
         np.random.seed(1)
-        return masked(x, np.random.rand(*x.shape) < keep_prob, keep_prob, training)
+        return np.random.rand(*x.shape) < keep_prob
 
-    @fails((BITS, FROM_RNG), "same_mask_every_call")
-    def stores_the_mask(x, keep_prob, rng, training=True):
+    @draws((BITS, FROM_RNG), "same_mask_every_call")
+    def stores_the_mask(x, keep_prob, rng):
         """Draws the mask once, when the layer sees a shape for the first time."""
         if (x.shape, keep_prob) not in _stored:
             _stored[x.shape, keep_prob] = rng.random(x.shape) < keep_prob
-        return masked(x, _stored[x.shape, keep_prob], keep_prob, training)
+        return _stored[x.shape, keep_prob]
 
-    @fails(BITS, "reuses_masks")
-    def uses_each_mask_twice(x, keep_prob, rng, training=True):
+    @draws(BITS, "reuses_masks")
+    def uses_each_mask_twice(x, keep_prob, rng):
         """Keeps the mask for a second pass over the same mini-batch."""
         key = x.shape, keep_prob
         mask = _lent.pop(key, None)
         if mask is None:
             mask = _lent[key] = rng.random(x.shape) < keep_prob
-        return masked(x, mask, keep_prob, training)
+        return mask
 
-    @fails(BITS, "reuses_masks")
-    def seeds_with_a_small_number(x, keep_prob, rng, training=True):
+    @draws(BITS, "reuses_masks")
+    def seeds_with_a_small_number(x, keep_prob, rng):
         """Draws a seed below 10 for a generator of its own."""
         own = np.random.default_rng(int(rng.integers(10)))
-        return masked(x, own.random(x.shape) < keep_prob, keep_prob, training)
+        return own.random(x.shape) < keep_prob
 
-    @fails(BITS, "same_mask_every_call")
-    def draws_from_a_copy_of_rng(x, keep_prob, rng, training=True):
+    @draws(BITS, "same_mask_every_call")
+    def draws_from_a_copy_of_rng(x, keep_prob, rng):
         """Copies the generator so as to leave the caller's unchanged."""
         rng = copy.deepcopy(rng)
-        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+        return rng.random(x.shape) < keep_prob
 
     @fails(SCALE, "returns_nan_or_infinity")
     def works_on_ratios(x, keep_prob, rng, training=True):
@@ -477,86 +450,85 @@ class Sins(Mutants, of="inverted_dropout"):
         mask = np.where(rng.random(x.shape) < keep_prob, x, 0) / x
         return x * mask / keep_prob, mask
 
-    @fails(FROM_RNG, "does_not_draw_from_rng")
-    def draws_from_the_global_generator(x, keep_prob, rng, training=True):
+    @draws(FROM_RNG, "does_not_draw_from_rng")
+    def draws_from_the_global_generator(x, keep_prob, rng):
         """Calls np.random.rand, as most tutorials do."""
-        return masked(x, np.random.rand(*x.shape) < keep_prob, keep_prob, training)
+        return np.random.rand(*x.shape) < keep_prob
 
-    @fails(FROM_RNG, "does_not_draw_from_rng")
-    def makes_its_own_generator(x, keep_prob, rng, training=True):
+    @draws(FROM_RNG, "does_not_draw_from_rng")
+    def makes_its_own_generator(x, keep_prob, rng):
         """Makes a generator with fresh entropy and overlooks the one that is given."""
         own = np.random.default_rng()
-        return masked(x, own.random(x.shape) < keep_prob, keep_prob, training)
+        return own.random(x.shape) < keep_prob
 
-    @fails(BITS, "keeps_a_fixed_number")
-    def keeps_a_fixed_number_in_each_row(x, keep_prob, rng, training=True):
+    @draws(BITS, "keeps_a_fixed_number")
+    def keeps_a_fixed_number_in_each_row(x, keep_prob, rng):
         """Drops "a fraction" of each row: exactly that many of its units."""
         d = x.shape[-1]
         ranks = rng.random(x.shape).argsort(axis=-1).argsort(axis=-1)
-        return masked(x, ranks < round(keep_prob * d), keep_prob, training)
+        return ranks < round(keep_prob * d)
 
-    @fails(BITS, "keeps_a_fixed_number")
-    def keeps_a_fixed_number_in_each_column(x, keep_prob, rng, training=True):
+    @draws(BITS, "keeps_a_fixed_number")
+    def keeps_a_fixed_number_in_each_column(x, keep_prob, rng):
         """Takes exactly a fraction of the examples for each unit."""
         ranks = rng.random(x.shape).argsort(axis=0).argsort(axis=0)
-        return masked(x, ranks < round(keep_prob * len(x)), keep_prob, training)
+        return ranks < round(keep_prob * len(x))
 
-    @fails(BITS, "keeps_a_fixed_number")
-    def keeps_a_fixed_number_in_each_call(x, keep_prob, rng, training=True):
+    @draws(BITS, "keeps_a_fixed_number")
+    def keeps_a_fixed_number_in_each_call(x, keep_prob, rng):
         """Permutes a vector with the right number of ones."""
         mask = np.arange(x.size) < round(keep_prob * x.size)
-        return masked(x, rng.permutation(mask).reshape(x.shape), keep_prob, training)
+        return rng.permutation(mask).reshape(x.shape)
 
-    @fails(BITS, "keeps_a_fixed_number")
-    def stratifies_the_uniform_numbers(x, keep_prob, rng, training=True):
+    @draws(BITS, "keeps_a_fixed_number")
+    def stratifies_the_uniform_numbers(x, keep_prob, rng):
         """Reduces variance with one uniform number in each of n equal strata."""
         u = (rng.permutation(x.size) + rng.random(x.size)) / x.size
-        return masked(x, u.reshape(x.shape) < keep_prob, keep_prob, training)
+        return u.reshape(x.shape) < keep_prob
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
-    def stratifies_in_small_blocks(x, keep_prob, rng, training=True):
+    @draws(INDEPENDENT, "bits_depend_on_each_other")
+    def stratifies_in_small_blocks(x, keep_prob, rng):
         """Stratifies the uniform numbers within blocks of four units."""
         blocks = -(-x.size // 4)
         order = rng.random((blocks, 4)).argsort(axis=1)
         u = ((order + rng.random((blocks, 4))) / 4).ravel()[: x.size]
-        return masked(x, u.reshape(x.shape) < keep_prob, keep_prob, training)
+        return u.reshape(x.shape) < keep_prob
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
-    def draws_antithetic_pairs(x, keep_prob, rng, training=True):
+    @draws(INDEPENDENT, "bits_depend_on_each_other")
+    def draws_antithetic_pairs(x, keep_prob, rng):
         """Uses u for one unit and 1 - u for its neighbour, to halve the draws."""
         u = rng.random(-(-x.size // 2))
         u = np.stack([u, 1 - u], axis=1).ravel()[: x.size].reshape(x.shape)
-        return masked(x, u < keep_prob, keep_prob, training)
+        return u < keep_prob
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
-    def draws_antithetic_halves(x, keep_prob, rng, training=True):
+    @draws(INDEPENDENT, "bits_depend_on_each_other")
+    def draws_antithetic_halves(x, keep_prob, rng):
         """Uses u for one half of the batch and 1 - u for the other."""
         u = rng.random(-(-x.size // 2))
         u = np.concatenate([u, 1 - u])[: x.size].reshape(x.shape)
-        return masked(x, u < keep_prob, keep_prob, training)
+        return u < keep_prob
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
-    def repeats_half_of_the_columns(x, keep_prob, rng, training=True):
+    @draws(INDEPENDENT, "bits_depend_on_each_other")
+    def repeats_half_of_the_columns(x, keep_prob, rng):
         """Tiles a mask of half the width, for two heads that share a layer."""
         half = rng.random((*x.shape[:-1], -(-x.shape[-1] // 2))) < keep_prob
-        mask = np.concatenate([half, half], axis=-1)[..., : x.shape[-1]]
-        return masked(x, mask, keep_prob, training)
+        return np.concatenate([half, half], axis=-1)[..., : x.shape[-1]]
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
-    def repeats_each_row_once(x, keep_prob, rng, training=True):
+    @draws(INDEPENDENT, "bits_depend_on_each_other")
+    def repeats_each_row_once(x, keep_prob, rng):
         """Draws a mask for every second row, since rows come in pairs of augmentations."""
         half = rng.random((-(-len(x) // 2), *x.shape[1:])) < keep_prob
-        return masked(x, np.repeat(half, 2, axis=0)[: len(x)], keep_prob, training)
+        return np.repeat(half, 2, axis=0)[: len(x)]
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
-    def mirrors_the_second_half(x, keep_prob, rng, training=True):
+    @draws(INDEPENDENT, "bits_depend_on_each_other")
+    def mirrors_the_second_half(x, keep_prob, rng):
         """Appends 1 - u in reverse order, as antithetic sampling of a path does."""
         u = rng.random(-(-x.size // 2))
         u = np.concatenate([u, 1 - u[::-1][x.size % 2 :]]).reshape(x.shape)
-        return masked(x, u < keep_prob, keep_prob, training)
+        return u < keep_prob
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
-    def draws_antithetic_calls(x, keep_prob, rng, training=True):
+    @draws(INDEPENDENT, "bits_depend_on_each_other")
+    def draws_antithetic_calls(x, keep_prob, rng):
         """Mirrors the uniform numbers in every second call, to reduce variance."""
         key = "mirrored", x.shape, keep_prob
         u = _lent.pop(key, None)
@@ -564,4 +536,4 @@ class Sins(Mutants, of="inverted_dropout"):
             u = _lent[key] = rng.random(x.shape)
         else:
             u = 1 - u
-        return masked(x, u < keep_prob, keep_prob, training)
+        return u < keep_prob

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.energy.shared import of
 
 RUNS = "returns_alpha_float_arrays"
 MIXED = "replaces_some_units_by_one_value"
@@ -29,10 +30,25 @@ def answer(x, mask, p, training=True, off=OFF):
     return (factor * np.where(mask, x, off) + shift if training else x), mask
 
 
-def with_constants(x, p, rng, training, factor, shift, off=OFF):
+def with_constants(x, p, rng, training, factor, shift):
     """Return a right mask and bracket with these constants in training."""
     mask = rng.random(x.shape) < p
-    return (factor * np.where(mask, x, off) + shift if training else x), mask
+    return (factor * np.where(mask, x, OFF) + shift if training else x), mask
+
+
+#: For a mask, the constants A and B, and the output of training with a right mask.
+masks = of(
+    lambda mask, x, p, rng, training=True: answer(x, mask(x, p, rng), p, training)
+)
+maps = of(
+    lambda ab, x, p, rng, training=True: with_constants(x, p, rng, training, *ab(p))
+)
+outs = of(
+    lambda out, x, p, rng, training=True: (
+        out(x, rng.random(x.shape) < p, p) if training else x,
+        None,
+    )
+)
 
 
 class Sins(Mutants, of="alpha_dropout"):
@@ -54,23 +70,23 @@ class Sins(Mutants, of="alpha_dropout"):
         mask = rng.random(x.size) < keep_prob
         return answer(x.ravel(), mask, keep_prob, training)
 
-    @fails(RUNS, "raises_an_error")
-    def alpha_knows_matrices_only(x, keep_prob, rng, training=True):
+    @masks(RUNS, "raises_an_error")
+    def alpha_knows_matrices_only(x, keep_prob, rng):
         """Unpacks the shape of x as that of a matrix."""
         n, d = x.shape
-        return answer(x, rng.random((n, d)) < keep_prob, keep_prob, training)
+        return rng.random((n, d)) < keep_prob
 
     @fails(RUNS, "raises_an_error")
     def alpha_has_no_test_mode(x, keep_prob, rng):
         """Leaves out the parameter training."""
         return answer(x, rng.random(x.shape) < keep_prob, keep_prob)
 
-    @fails(RUNS, "returns_nan_or_infinity")
-    def alpha_takes_the_root_of_a_negative_number(x, keep_prob, rng, training=True):
+    @maps(RUNS, "returns_nan_or_infinity")
+    def alpha_takes_the_root_of_a_negative_number(keep_prob):
         """Writes a minus in the bracket's variance."""
         with np.errstate(invalid="ignore"):
             factor = np.sqrt(keep_prob - 3 * keep_prob * OFF**2)
-        return with_constants(x, keep_prob, rng, training, factor, 0)
+        return factor, 0
 
     # Training and test
 
@@ -84,11 +100,10 @@ class Sins(Mutants, of="alpha_dropout"):
         """Allocates the output and never fills it."""
         return np.zeros_like(x), None
 
-    @fails(MIXED, "one_bit_for_the_whole_array")
-    def alpha_draws_one_number(x, keep_prob, rng, training=True):
+    @masks(MIXED, "one_bit_for_the_whole_array")
+    def alpha_draws_one_number(x, keep_prob, rng):
         """Calls rng.random() without a shape."""
-        mask = np.full(x.shape, rng.random() < keep_prob)
-        return answer(x, mask, keep_prob, training)
+        return np.full(x.shape, rng.random() < keep_prob)
 
     @fails(MIXED, "dropped_units_have_no_common_value")
     def adds_gaussian_noise(x, keep_prob, rng, training=True):
@@ -96,12 +111,11 @@ class Sins(Mutants, of="alpha_dropout"):
         noise = rng.standard_normal(x.shape) * np.sqrt((1 - keep_prob) / keep_prob)
         return (np.sqrt(keep_prob) * (x + noise) if training else x), None
 
-    @fails(MIXED, "dropped_units_have_no_common_value")
-    def negates_the_dropped(x, keep_prob, rng, training=True):
+    @outs(MIXED, "dropped_units_have_no_common_value")
+    def negates_the_dropped(x, mask, keep_prob):
         """Multiplies dropped units by -alpha instead of replacing them."""
-        mask = rng.random(x.shape) < keep_prob
         factor, shift = constants(keep_prob)
-        return (factor * np.where(mask, x, OFF * x) + shift if training else x), mask
+        return factor * np.where(mask, x, OFF * x) + shift
 
     @fails(MIXED, "training_flag_reversed")
     def alpha_reads_the_flag_the_wrong_way_round(x, keep_prob, rng, training=True):
@@ -145,144 +159,123 @@ class Sins(Mutants, of="alpha_dropout"):
 
     # The values
 
-    @fails((DROPPED, KEPT), "writes_inverted_dropout_for_alpha_dropout")
-    def is_inverted_dropout(x, keep_prob, rng, training=True):
+    @outs((DROPPED, KEPT), "writes_inverted_dropout_for_alpha_dropout")
+    def is_inverted_dropout(x, mask, keep_prob):
         """Hands in the function of the chapter before."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask / keep_prob if training else x), mask
+        return x * mask / keep_prob
 
-    @fails((DROPPED, KEPT), "drops_to_zero")
-    def keeps_the_energy(x, keep_prob, rng, training=True):
+    @outs((DROPPED, KEPT), "drops_to_zero")
+    def keeps_the_energy(x, mask, keep_prob):
         """Divides by the root of keep_prob: the constants with d = 0."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask / np.sqrt(keep_prob) if training else x), mask
+        return x * mask / np.sqrt(keep_prob)
 
-    @fails((DROPPED, KEPT), "drops_to_zero")
-    def masks_and_nothing_else(x, keep_prob, rng, training=True):
+    @outs((DROPPED, KEPT), "drops_to_zero")
+    def masks_and_nothing_else(x, mask, keep_prob):
         """Applies the mask and nothing else."""
-        mask = rng.random(x.shape) < keep_prob
-        return (x * mask if training else x), mask
+        return x * mask
 
-    @fails(DROPPED, "drops_to_zero")
-    def forgets_the_value_of_the_dropped(x, keep_prob, rng, training=True):
+    @outs(DROPPED, "drops_to_zero")
+    def forgets_the_value_of_the_dropped(x, mask, keep_prob):
         """Has the right A and B and multiplies x by the mask."""
         factor, shift = constants(keep_prob)
-        mask = rng.random(x.shape) < keep_prob
-        return (factor * (x * mask) + shift if training else x), mask
+        return factor * (x * mask) + shift
 
-    @fails(DROPPED, "drops_after_the_affine_map")
-    def masks_the_result(x, keep_prob, rng, training=True):
+    @outs(DROPPED, "drops_after_the_affine_map")
+    def masks_the_result(x, mask, keep_prob):
         """Applies A and B first, and the mask after that."""
         factor, shift = constants(keep_prob)
-        mask = rng.random(x.shape) < keep_prob
-        return (mask * (factor * x + shift) if training else x), mask
+        return mask * (factor * x + shift)
 
-    @fails((DROPPED, KEPT), "forgets_the_affine_map")
-    def replaces_and_stops(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "forgets_the_affine_map")
+    def replaces_and_stops(keep_prob):
         """Replaces dropped units and leaves out the affine map."""
-        return with_constants(x, keep_prob, rng, training, 1, 0)
+        return 1, 0
 
-    @fails((DROPPED, KEPT), "forgets_the_shift")
-    def forgets_b(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "forgets_the_shift")
+    def forgets_b(keep_prob):
         """Repairs the variance and leaves the mean as it is."""
-        factor, _ = constants(keep_prob)
-        return with_constants(x, keep_prob, rng, training, factor, 0)
+        return constants(keep_prob)[0], 0
 
-    @fails((DROPPED, KEPT), "forgets_the_factor_a")
-    def repairs_the_mean_alone(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "forgets_the_factor_a")
+    def repairs_the_mean_alone(keep_prob):
         """Repairs the mean and leaves the variance as it is."""
-        shift = -(1 - keep_prob) * OFF
-        return with_constants(x, keep_prob, rng, training, 1, shift)
+        return 1, -(1 - keep_prob) * OFF
 
-    @fails((DROPPED, KEPT), "forgets_the_factor_a")
-    def adds_b_alone(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "forgets_the_factor_a")
+    def adds_b_alone(keep_prob):
         """Computes A for the sake of B and forgets to multiply by it."""
-        _, shift = constants(keep_prob)
-        return with_constants(x, keep_prob, rng, training, 1, shift)
+        return 1, constants(keep_prob)[1]
 
-    @fails((DROPPED, KEPT), "shift_lacks_the_factor_a")
-    def shifts_by_the_brackets_mean(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "shift_lacks_the_factor_a")
+    def shifts_by_the_brackets_mean(keep_prob):
         """Subtracts the bracket's mean after the multiplication by A."""
-        factor, _ = constants(keep_prob)
-        shift = -(1 - keep_prob) * OFF
-        return with_constants(x, keep_prob, rng, training, factor, shift)
+        return constants(keep_prob)[0], -(1 - keep_prob) * OFF
 
-    @fails((DROPPED, KEPT), "shifts_the_wrong_way")
-    def adds_the_mean(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "shifts_the_wrong_way")
+    def adds_the_mean(keep_prob):
         """Loses the minus of B, since d is negative already."""
         factor, shift = constants(keep_prob)
-        return with_constants(x, keep_prob, rng, training, factor, -shift)
+        return factor, -shift
 
-    @fails((DROPPED, KEPT), "shifts_by_keep_prob")
-    def shifts_by_p(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "shifts_by_keep_prob")
+    def shifts_by_p(keep_prob):
         """Writes p for q in B alone."""
         factor, _ = constants(keep_prob)
-        shift = -factor * keep_prob * OFF
-        return with_constants(x, keep_prob, rng, training, factor, shift)
+        return factor, -factor * keep_prob * OFF
 
-    @fails((DROPPED, KEPT), "forgets_the_root_in_a")
-    def divides_by_the_variance(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "forgets_the_root_in_a")
+    def divides_by_the_variance(keep_prob):
         """Divides by the variance in place of the standard deviation."""
         factor = constants(keep_prob)[0] ** 2
-        shift = -factor * (1 - keep_prob) * OFF
-        return with_constants(x, keep_prob, rng, training, factor, shift)
+        return factor, -factor * (1 - keep_prob) * OFF
 
-    @fails((DROPPED, KEPT), "takes_a_from_the_mean_square")
-    def divides_by_the_mean_square(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "takes_a_from_the_mean_square")
+    def divides_by_the_mean_square(keep_prob):
         """Forgets to subtract the squared mean of the bracket."""
         factor = (keep_prob + (1 - keep_prob) * OFF**2) ** -0.5
-        shift = -factor * (1 - keep_prob) * OFF
-        return with_constants(x, keep_prob, rng, training, factor, shift)
+        return factor, -factor * (1 - keep_prob) * OFF
 
-    @fails((DROPPED, KEPT), "inverts_the_factor_a")
-    def multiplies_by_the_deviation(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "inverts_the_factor_a")
+    def multiplies_by_the_deviation(keep_prob):
         """Loses the minus in the exponent of A."""
         factor = 1 / constants(keep_prob)[0]
-        shift = -factor * (1 - keep_prob) * OFF
-        return with_constants(x, keep_prob, rng, training, factor, shift)
+        return factor, -factor * (1 - keep_prob) * OFF
 
-    @fails((DROPPED, KEPT), "divides_by_keep_prob_as_well")
-    def divides_the_result(x, keep_prob, rng, training=True):
+    @outs((DROPPED, KEPT), "divides_by_keep_prob_as_well")
+    def divides_the_result(x, mask, keep_prob):
         """Divides by keep_prob out of habit."""
-        out, mask = answer(x, rng.random(x.shape) < keep_prob, keep_prob, training)
-        return (out / keep_prob if training else out), mask
+        return answer(x, mask, keep_prob)[0] / keep_prob
 
-    @fails(KEPT, "divides_by_keep_prob_as_well")
-    def divides_kept_units(x, keep_prob, rng, training=True):
+    @outs(KEPT, "divides_by_keep_prob_as_well")
+    def divides_kept_units(x, mask, keep_prob):
         """Starts from inverted dropout and replaces its zeros."""
-        mask = rng.random(x.shape) < keep_prob
-        kept = x / keep_prob if training else x
-        return answer(kept, mask, keep_prob, training)
+        return answer(x / keep_prob, mask, keep_prob)[0]
 
-    @fails(DROPPED, "leaves_the_dropped_out_of_the_affine_map")
-    def maps_kept_units_only(x, keep_prob, rng, training=True):
+    @outs(DROPPED, "leaves_the_dropped_out_of_the_affine_map")
+    def maps_kept_units_only(x, mask, keep_prob):
         """Puts d in last, when kept units have been mapped already."""
         factor, shift = constants(keep_prob)
-        mask = rng.random(x.shape) < keep_prob
-        return (np.where(mask, factor * x + shift, OFF) if training else x), mask
+        return np.where(mask, factor * x + shift, OFF)
 
-    @fails((DROPPED, KEPT), "swaps_keep_and_drop_in_the_constants")
-    def computes_constants_for_the_drop_probability(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "swaps_keep_and_drop_in_the_constants")
+    def computes_constants_for_the_drop_probability(keep_prob):
         """Copies the constants from a text whose p is the drop probability."""
-        factor, shift = constants(1 - keep_prob) if keep_prob < 1 else (1, 0)
-        return with_constants(x, keep_prob, rng, training, factor, shift)
+        return constants(1 - keep_prob) if keep_prob < 1 else (1, 0)
 
-    @fails((DROPPED, KEPT), "drops_to_another_value")
-    def leaves_out_lambda(x, keep_prob, rng, training=True):
+    @outs((DROPPED, KEPT), "drops_to_another_value")
+    def leaves_out_lambda(x, mask, keep_prob):
         """Takes -alpha for d, since the method is called AlphaDropout."""
-        mask = rng.random(x.shape) < keep_prob
-        return answer(x, mask, keep_prob, training, off=-1.6732632423543772)
+        return answer(x, mask, keep_prob, off=-1.6732632423543772)[0]
 
-    @fails((DROPPED, KEPT), "drops_to_another_value")
-    def drops_to_plus_alpha(x, keep_prob, rng, training=True):
+    @outs((DROPPED, KEPT), "drops_to_another_value")
+    def drops_to_plus_alpha(x, mask, keep_prob):
         """Loses the sign of d."""
-        return answer(x, rng.random(x.shape) < keep_prob, keep_prob, training, off=-OFF)
+        return answer(x, mask, keep_prob, off=-OFF)[0]
 
-    @fails((DROPPED, KEPT), "drops_to_another_value")
-    def rounds_the_constants_of_selu(x, keep_prob, rng, training=True):
+    @outs((DROPPED, KEPT), "drops_to_another_value")
+    def rounds_the_constants_of_selu(x, mask, keep_prob):
         """Rounds the constants to 1.05 and 1.67."""
-        mask = rng.random(x.shape) < keep_prob
-        return answer(x, mask, keep_prob, training, off=-1.05 * 1.67)
+        return answer(x, mask, keep_prob, off=-1.05 * 1.67)[0]
 
     @fails((DROPPED, KEPT), "standardises_the_output")
     def standardises_what_came_out(x, keep_prob, rng, training=True):
@@ -292,17 +285,16 @@ class Sins(Mutants, of="alpha_dropout"):
             return x, None
         return (bracket - bracket.mean()) / (bracket.std() or 1), None
 
-    @fails((DROPPED, KEPT), "has_other_constants")
-    def rounds_keep_prob_in_the_constants(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "has_other_constants")
+    def rounds_keep_prob_in_the_constants(keep_prob):
         """Rounds keep_prob to percent before the constants are computed."""
-        rounded = max(round(keep_prob, 2), 0.01)
-        return with_constants(x, keep_prob, rng, training, *constants(rounded))
+        return constants(max(round(keep_prob, 2), 0.01))
 
-    @fails(DROPPED, "has_other_constants")
-    def clips_keep_prob_in_the_constants(x, keep_prob, rng, training=True):
+    @maps(DROPPED, "has_other_constants")
+    def clips_keep_prob_in_the_constants(keep_prob):
         """Bounds keep_prob by 0.05 and 0.95 in the constants, for fear of a division."""
         p = keep_prob if keep_prob == 1 else min(max(keep_prob, 0.05), 0.95)
-        return with_constants(x, keep_prob, rng, training, *constants(p))
+        return constants(p)
 
     @fails((DROPPED, KEPT), "has_other_constants")
     def computes_constants_from_the_input(x, keep_prob, rng, training=True):
@@ -314,32 +306,55 @@ class Sins(Mutants, of="alpha_dropout"):
             factor, mean = 1, 0
         return with_constants(x, keep_prob, rng, training, factor, -factor * mean)
 
-    @fails((DROPPED, KEPT), "has_other_constants")
-    def types_constants_for_one_half(x, keep_prob, rng, training=True):
+    @maps((DROPPED, KEPT), "has_other_constants")
+    def types_constants_for_one_half(keep_prob):
         """Types A and B of an example at 0.5."""
-        factor, shift = constants(0.5) if keep_prob < 1 else (1, 0)
-        return with_constants(x, keep_prob, rng, training, factor, shift)
+        return constants(0.5) if keep_prob < 1 else (1, 0)
 
-    @fails(KEPT, "kept_units_follow_no_affine_map")
-    def clips_kept_units(x, keep_prob, rng, training=True):
+    @outs(KEPT, "kept_units_follow_no_affine_map")
+    def clips_kept_units(x, mask, keep_prob):
         """Clips at SELU's lower bound, and large units on the way."""
-        mask = rng.random(x.shape) < keep_prob
-        kept = np.clip(x, OFF, 2) if training else x
-        return answer(kept, mask, keep_prob, training)
+        return answer(np.clip(x, OFF, 2), mask, keep_prob)[0]
 
-    @fails(KEPT, "kept_units_follow_no_affine_map")
-    def clips_very_large_units_only(x, keep_prob, rng, training=True):
+    @maps(DROPPED, "has_other_constants")
+    def clips_keep_prob_at_a_percent(keep_prob):
+        """Bounds keep_prob by 0.01 and 0.99 in the constants."""
+        p = keep_prob if keep_prob == 1 else min(max(keep_prob, 0.01), 0.99)
+        return constants(p)
+
+    @outs(KEPT, "kept_units_follow_no_affine_map")
+    def clips_at_ten_thousand(x, mask, keep_prob):
+        """Clips where half precision would end."""
+        return answer(np.clip(x, -1e4, 1e4), mask, keep_prob)[0]
+
+    @outs(KEPT, "drops_by_value")
+    def drops_units_that_exploded(x, mask, keep_prob):
+        """Switches off what is beyond 1,000, since it cannot be right."""
+        return answer(x, mask & (np.abs(x) < 1e3), keep_prob)[0]
+
+    @outs(RATE, "drops_by_value")
+    def spares_large_units(x, mask, keep_prob):
+        """Keeps half of the large units that should be dropped: they carry the signal."""
+        spared = (np.abs(x) > 1e4) & (np.arange(x.size).reshape(x.shape) % 8 < 4)
+        return answer(x, mask | spared, keep_prob)[0]
+
+    @fails(ALPHA_AT_ONE, "drops_at_least_one")
+    def always_drops_a_single_unit(x, keep_prob, rng, training=True):
+        """Makes sure that at least one unit is dropped, of a vector."""
+        mask = rng.random(x.shape) < keep_prob
+        if x.ndim == 1 and mask.all():
+            mask[0] = False
+        return answer(x, mask, keep_prob, training)
+
+    @outs(KEPT, "kept_units_follow_no_affine_map")
+    def clips_very_large_units_only(x, mask, keep_prob):
         """Clips at 100 against overflow."""
-        mask = rng.random(x.shape) < keep_prob
-        return answer(
-            np.clip(x, -100, 100) if training else x, mask, keep_prob, training
-        )
+        return answer(np.clip(x, -100, 100), mask, keep_prob)[0]
 
-    @fails(RATE, "drops_by_value")
-    def drops_zeros_always(x, keep_prob, rng, training=True):
+    @outs(RATE, "drops_by_value")
+    def drops_zeros_always(x, mask, keep_prob):
         """Tells kept units by x * mask != 0 and so drops units that are 0."""
-        kept = x * (rng.random(x.shape) < keep_prob)
-        return answer(kept if training else x, kept != 0, keep_prob, training)
+        return answer(x, x * mask != 0, keep_prob)[0]
 
     @fails(ALPHA_AT_ONE, "rounds_or_clips_keep_prob")
     def clips_alphas_keep_prob(x, keep_prob, rng, training=True):
@@ -367,10 +382,10 @@ class Sins(Mutants, of="alpha_dropout"):
 
     # The mask
 
-    @fails(RATE, "keeps_with_drop_probability")
-    def alpha_drops_with_keep_prob(x, keep_prob, rng, training=True):
+    @masks(RATE, "keeps_with_drop_probability")
+    def alpha_drops_with_keep_prob(x, keep_prob, rng):
         """Writes > where < belongs."""
-        return answer(x, rng.random(x.shape) > keep_prob, keep_prob, training)
+        return rng.random(x.shape) > keep_prob
 
     @fails((DROPPED, KEPT, RATE), "swaps_keep_and_drop_in_the_constants")
     def alpha_swaps_keep_and_drop(x, keep_prob, rng, training=True):
@@ -379,90 +394,94 @@ class Sins(Mutants, of="alpha_dropout"):
             return x, None
         return answer(x, rng.random(x.shape) < 1 - keep_prob, 1 - keep_prob, training)
 
-    @fails(RATE, "ignores_keep_prob")
-    def alpha_keeps_half(x, keep_prob, rng, training=True):
+    @masks(RATE, "ignores_keep_prob")
+    def alpha_keeps_half(x, keep_prob, rng):
         """Copies a mask from an example at 0.5."""
-        mask = (rng.random(x.shape) < 0.5) | (keep_prob == 1)
-        return answer(x, mask, keep_prob, training)
+        return (rng.random(x.shape) < 0.5) | (keep_prob == 1)
 
-    @fails(RATE, "compares_normal_numbers")
-    def alpha_draws_normal_numbers(x, keep_prob, rng, training=True):
+    @masks(RATE, "compares_normal_numbers")
+    def alpha_draws_normal_numbers(x, keep_prob, rng):
         """Takes standard_normal for uniform."""
-        mask = (rng.standard_normal(x.shape) < keep_prob) | (keep_prob == 1)
-        return answer(x, mask, keep_prob, training)
+        return (rng.standard_normal(x.shape) < keep_prob) | (keep_prob == 1)
 
-    @fails(RATE, "rounds_or_clips_keep_prob")
-    def alpha_rounds_keep_prob(x, keep_prob, rng, training=True):
+    @masks(RATE, "rounds_or_clips_keep_prob")
+    def alpha_rounds_keep_prob(x, keep_prob, rng):
         """Draws one of a hundred numbers and compares with percent."""
-        mask = rng.integers(0, 100, x.shape) < round(100 * keep_prob)
-        return answer(x, mask, keep_prob, training)
+        return rng.integers(0, 100, x.shape) < round(100 * keep_prob)
 
-    @fails(RATE, "drops_by_value")
-    def alpha_drops_negative_units_more(x, keep_prob, rng, training=True):
+    @masks(RATE, "drops_by_value")
+    def alpha_drops_negative_units_more(x, keep_prob, rng):
         """Prefers to drop units that are off already, keeping the rate."""
         gap = 0.5 * min(keep_prob, 1 - keep_prob)
-        mask = rng.random(x.shape) < keep_prob + np.where(x > 0, gap, -gap)
-        return answer(x, mask, keep_prob, training)
+        return rng.random(x.shape) < keep_prob + np.where(x > 0, gap, -gap)
 
-    @fails(BITS, "one_mask_for_all_rows")
-    def alpha_shares_a_mask_between_rows(x, keep_prob, rng, training=True):
+    @masks(BITS, "one_mask_for_all_rows")
+    def alpha_shares_a_mask_between_rows(x, keep_prob, rng):
         """Draws a mask for one row and lets it broadcast."""
-        mask = np.broadcast_to(rng.random(x.shape[-1]) < keep_prob, x.shape)
-        return answer(x, mask, keep_prob, training)
+        return np.broadcast_to(rng.random(x.shape[-1]) < keep_prob, x.shape)
 
-    @fails(BITS, "shares_bits_along_an_axis")
-    def alpha_drops_whole_channels(x, keep_prob, rng, training=True):
+    @masks(BITS, "shares_bits_along_an_axis")
+    def alpha_drops_whole_channels(x, keep_prob, rng):
         """Drops features as a whole, as FeatureAlphaDropout does for images."""
         shape = x.shape[:2] + (1,) * (x.ndim - 2)
-        return answer(x, rng.random(shape) < keep_prob, keep_prob, training)
+        return rng.random(shape) < keep_prob
 
-    @fails(BITS, "same_mask_every_call")
-    def alpha_seeds_inside(x, keep_prob, rng, training=True):
+    @masks(BITS, "never_drops_a_small_array")
+    def alpha_keeps_a_single_unit(x, keep_prob, rng):
+        """Sees no sense in dropping the only unit there is."""
+        return (rng.random(x.shape) < keep_prob) | (x.size == 1)
+
+    @masks(BITS, "never_drops_a_small_array")
+    def alpha_draws_again_until_one_is_kept(x, keep_prob, rng):
+        """Draws again when all units are dropped, lest the layer be silent."""
+        mask = rng.random(x.shape) < keep_prob
+        while not mask.any():
+            mask = rng.random(x.shape) < keep_prob
+        return mask
+
+    @masks(BITS, "same_mask_every_call")
+    def alpha_seeds_inside(x, keep_prob, rng):
         """Sets a seed inside the function so that runs can be repeated."""
-        mask = np.random.default_rng(0).random(x.shape) < keep_prob
-        return answer(x, mask, keep_prob, training)
+        return np.random.default_rng(0).random(x.shape) < keep_prob
 
-    @fails(BITS, "keeps_a_fixed_number")
-    def alpha_drops_a_fixed_number(x, keep_prob, rng, training=True):
+    @masks(BITS, "keeps_a_fixed_number")
+    def alpha_drops_a_fixed_number(x, keep_prob, rng):
         """Drops the share 1 - keep_prob of the units exactly."""
         order = rng.permutation(x.size).reshape(x.shape)
-        return answer(x, order < keep_prob * x.size, keep_prob, training)
+        return order < keep_prob * x.size
 
-    @fails(BITS, "reuses_masks")
-    def alpha_seeds_from_a_few_numbers(x, keep_prob, rng, training=True):
+    @masks(BITS, "reuses_masks")
+    def alpha_seeds_from_a_few_numbers(x, keep_prob, rng):
         """Draws a seed from rng, of which there are five only."""
         own = np.random.default_rng(rng.integers(5))
-        return answer(x, own.random(x.shape) < keep_prob, keep_prob, training)
+        return own.random(x.shape) < keep_prob
 
-    @fails(BITS, "drops_whole_rows")
-    def alpha_drops_whole_rows(x, keep_prob, rng, training=True):
+    @masks(BITS, "drops_whole_rows")
+    def alpha_drops_whole_rows(x, keep_prob, rng):
         """Draws a number for each example."""
-        mask = rng.random((len(x),) + (1,) * (x.ndim - 1)) < keep_prob
-        return answer(x, mask, keep_prob, training)
+        return rng.random((len(x),) + (1,) * (x.ndim - 1)) < keep_prob
 
-    @fails(RATE, "drops_by_place")
-    def alpha_keeps_the_front_more(x, keep_prob, rng, training=True):
+    @masks(RATE, "drops_by_place")
+    def alpha_keeps_the_front_more(x, keep_prob, rng):
         """Gives the first half a higher rate than the second, keeping the mean."""
         gap = 0.5 * min(keep_prob, 1 - keep_prob)
         place = np.arange(x.size).reshape(x.shape) < x.size / 2
-        mask = rng.random(x.shape) < keep_prob + np.where(place, gap, -gap)
-        return answer(x, mask, keep_prob, training)
+        return rng.random(x.shape) < keep_prob + np.where(place, gap, -gap)
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
-    def alpha_repeats_pairs_of_rows(x, keep_prob, rng, training=True):
+    @masks(INDEPENDENT, "bits_depend_on_each_other")
+    def alpha_repeats_pairs_of_rows(x, keep_prob, rng):
         """Draws half of the rows and uses each twice, to save time."""
         u = rng.random((-(-len(x) // 2), *x.shape[1:])).repeat(2, axis=0)[: len(x)]
-        return answer(x, u < keep_prob, keep_prob, training)
+        return u < keep_prob
 
-    @fails(BITS, "bits_depend_on_each_other")
-    def alpha_rolls_one_row(x, keep_prob, rng, training=True):
+    @masks(BITS, "bits_depend_on_each_other")
+    def alpha_rolls_one_row(x, keep_prob, rng):
         """Draws the mask of one row and shifts it at random for the others."""
         row = rng.random(x.shape[-1]) < keep_prob
         shift = rng.integers(x.shape[-1], size=(*x.shape[:-1], 1))
-        mask = row[(np.arange(x.shape[-1]) + shift) % x.shape[-1]]
-        return answer(x, mask, keep_prob, training)
+        return row[(np.arange(x.shape[-1]) + shift) % x.shape[-1]]
 
-    @fails(FROM_RNG, "does_not_draw_from_rng")
-    def alpha_uses_the_global_generator(x, keep_prob, rng, training=True):
+    @masks(FROM_RNG, "does_not_draw_from_rng")
+    def alpha_uses_the_global_generator(x, keep_prob, rng):
         """Writes np.random where rng belongs."""
-        return answer(x, np.random.random(x.shape) < keep_prob, keep_prob, training)
+        return np.random.random(x.shape) < keep_prob

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.energy.shared import of
 
 RATIO = "returns_one_ratio_for_each_unit"
 CENTRED = "adds_the_noise_of_inputs_around_zero"
@@ -17,6 +18,15 @@ def parts(weights, x, keep_prob):
     """Return the test variance and the noise."""
     noise = (x**2).mean(axis=0) @ weights**2 * (1 - keep_prob) / keep_prob
     return np.var(x @ weights, axis=0), noise
+
+
+def with_noise(noise, weights, x, keep_prob):
+    """Return the ratio that this noise leads to."""
+    test = np.var(x @ weights, axis=0)
+    return test / (test + noise(weights, x, keep_prob))
+
+
+noises = of(with_noise)
 
 
 class Sins(Mutants, of="batchnorm_variance_ratio"):
@@ -50,11 +60,10 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         test, noise = parts(weights, x, keep_prob)
         return (test / (test + noise))[np.newaxis]
 
-    @fails(RATIO, "raises_an_error")
+    @noises(RATIO, "raises_an_error")
     def takes_weights_transposed(weights, x, keep_prob):
         """Takes weights for (C, D), as PyTorch stores them."""
-        test, noise = parts(weights.T, x, keep_prob)
-        return test / (test + noise)
+        return parts(weights.T, x, keep_prob)[1]
 
     @fails(RATIO, "simulates_an_expectation")
     def simulates_the_masks(weights, x, keep_prob):
@@ -75,19 +84,15 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         test, noise = parts(weights, x, keep_prob)
         return np.sqrt(test / (test + noise))
 
-    @fails(OFFSET, "takes_the_noise_from_the_variance_of_x")
+    @noises(OFFSET, "takes_the_noise_from_the_variance_of_x")
     def takes_the_variance_for_the_mean_square(weights, x, keep_prob):
         """Writes x.var where the mean square belongs: a constant unit has no variance."""
-        noise = (1 - keep_prob) / keep_prob * x.var(axis=0) @ weights**2
-        test = np.var(x @ weights, axis=0)
-        return test / (test + noise)
+        return (1 - keep_prob) / keep_prob * x.var(axis=0) @ weights**2
 
-    @fails(CENTRED, "takes_the_noise_from_the_mean_of_x")
+    @noises(CENTRED, "takes_the_noise_from_the_mean_of_x")
     def squares_the_mean(weights, x, keep_prob):
         """Writes mean(x)**2 for mean(x**2)."""
-        noise = (1 - keep_prob) / keep_prob * x.mean(axis=0) ** 2 @ weights**2
-        test = np.var(x @ weights, axis=0)
-        return test / (test + noise)
+        return (1 - keep_prob) / keep_prob * x.mean(axis=0) ** 2 @ weights**2
 
     @fails(CENTRED, "treats_inputs_as_uncorrelated")
     def adds_up_variances(weights, x, keep_prob):
@@ -107,12 +112,10 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         test = x.var(axis=0) @ weights**2
         return test / (test + (1 - keep_prob) / keep_prob * test)
 
-    @fails(CENTRED, "describes_unscaled_dropout")
+    @noises(CENTRED, "describes_unscaled_dropout")
     def takes_the_variance_of_the_mask(weights, x, keep_prob):
         """Multiplies by p q, the variance of a mask bit, and forgets the division by p."""
-        test = np.var(x @ weights, axis=0)
-        noise = keep_prob * (1 - keep_prob) * (x**2).mean(axis=0) @ weights**2
-        return test / (test + noise)
+        return keep_prob * (1 - keep_prob) * (x**2).mean(axis=0) @ weights**2
 
     @fails(CENTRED, "describes_unscaled_dropout")
     def drops_without_rescaling(weights, x, keep_prob):
@@ -120,18 +123,16 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         test, noise = parts(weights, x, keep_prob)
         return test / (keep_prob**2 * (test + noise))
 
-    @fails(CENTRED, "swaps_keep_and_drop_in_the_noise")
+    @noises(CENTRED, "swaps_keep_and_drop_in_the_noise")
     def turns_the_odds_round(weights, x, keep_prob):
         """Writes p / q, and guards the division."""
-        test = np.var(x @ weights, axis=0)
         odds = keep_prob / max(1 - keep_prob, 1e-12)
-        return test / (test + odds * (x**2).mean(axis=0) @ weights**2)
+        return odds * (x**2).mean(axis=0) @ weights**2
 
-    @fails(CENTRED, "leaves_the_squared_mean_in_the_noise")
+    @noises(CENTRED, "leaves_the_squared_mean_in_the_noise")
     def adds_the_energy(weights, x, keep_prob):
         """Adds the energy 1 / keep_prob in place of the variance."""
-        test = np.var(x @ weights, axis=0)
-        return test / (test + (x**2).mean(axis=0) @ weights**2 / keep_prob)
+        return (x**2).mean(axis=0) @ weights**2 / keep_prob
 
     @fails(CENTRED, "divides_by_n_minus_one_or_looks_at_one_batch")
     def uses_the_sample_variance(weights, x, keep_prob):
@@ -140,29 +141,25 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         test = np.var(x @ weights, axis=0, ddof=1 if len(x) > 1 else 0)
         return test / (test + noise)
 
-    @fails(CENTRED, "divides_by_n_minus_one_or_looks_at_one_batch")
+    @noises(CENTRED, "divides_by_n_minus_one_or_looks_at_one_batch")
     def averages_batch_variances(weights, x, keep_prob):
         """Takes the expectation of the variance in one batch, whose mean also moves."""
-        test, noise = parts(weights, x, keep_prob)
-        return test / (test + noise * (1 - 1 / len(x)))
+        return parts(weights, x, keep_prob)[1] * (1 - 1 / len(x))
 
-    @fails(CENTRED, "multiplies_the_noise_by_another_factor")
+    @noises(CENTRED, "multiplies_the_noise_by_another_factor")
     def adds_the_drop_probability(weights, x, keep_prob):
         """Forgets to divide the noise by keep_prob."""
-        test, noise = parts(weights, x, keep_prob)
-        return test / (test + keep_prob * noise)
+        return keep_prob * parts(weights, x, keep_prob)[1]
 
-    @fails(CENTRED, "multiplies_the_noise_by_another_factor")
+    @noises(CENTRED, "multiplies_the_noise_by_another_factor")
     def divides_the_noise_twice(weights, x, keep_prob):
         """Divides the noise by keep_prob squared, as if the mask's variance were q."""
-        test, noise = parts(weights, x, keep_prob)
-        return test / (test + noise / keep_prob)
+        return parts(weights, x, keep_prob)[1] / keep_prob
 
-    @fails(CENTRED, "multiplies_the_noise_by_another_factor")
+    @noises(CENTRED, "multiplies_the_noise_by_another_factor")
     def sums_over_the_rows(weights, x, keep_prob):
         """Sums x² over the rows and forgets to average."""
-        test, noise = parts(weights, x, keep_prob)
-        return test / (test + len(x) * noise)
+        return len(x) * parts(weights, x, keep_prob)[1]
 
     @fails(OFFSET, "compares_mean_squares")
     def forgets_the_mean(weights, x, keep_prob):
@@ -171,11 +168,10 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         square = ((x @ weights) ** 2).mean(axis=0)
         return square / (square + noise)
 
-    @fails(CENTRED, "multiplies_the_noise_by_another_factor")
+    @noises(CENTRED, "multiplies_the_noise_by_another_factor")
     def rounds_keep_prob_in_the_noise(weights, x, keep_prob):
         """Rounds keep_prob to percent."""
-        test, noise = parts(weights, x, max(round(keep_prob, 2), 0.01))
-        return test / (test + noise)
+        return parts(weights, x, max(round(keep_prob, 2), 0.01))[1]
 
     @fails(CENTRED, "multiplies_the_noise_by_another_factor")
     def clips_the_odds(weights, x, keep_prob):
@@ -184,12 +180,10 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         test, noise = parts(weights, x, p)
         return test / (test + noise)
 
-    @fails(CENTRED, "leaves_the_weights_unsquared")
+    @noises(CENTRED, "leaves_the_weights_unsquared")
     def forgets_to_square_weights(weights, x, keep_prob):
         """Multiplies the mean squares by the weights as they are."""
-        test = np.var(x @ weights, axis=0)
-        noise = (1 - keep_prob) / keep_prob * (x**2).mean(axis=0) @ np.abs(weights)
-        return test / (test + noise)
+        return (1 - keep_prob) / keep_prob * (x**2).mean(axis=0) @ np.abs(weights)
 
     @fails(CENTRED, "pools_the_units")
     def gives_all_units_the_layers_ratio(weights, x, keep_prob):
@@ -209,37 +203,59 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         test, noise = parts(weights, x, keep_prob)
         return noise / (test + noise)
 
-    @fails(CENTRED, "multiplies_sums_in_the_noise")
+    @noises(CENTRED, "multiplies_sums_in_the_noise")
     def multiplies_the_sums(weights, x, keep_prob):
         """Factorises a sum of products into a product of sums."""
-        test = np.var(x @ weights, axis=0)
         noise = (x**2).mean(axis=0).sum() * (weights**2).sum(axis=0)
-        return test / (test + (1 - keep_prob) / keep_prob * noise)
+        return (1 - keep_prob) / keep_prob * noise
 
-    @fails(CENTRED, "drops_the_pre_activation")
+    @noises(CENTRED, "drops_the_pre_activation")
     def drops_the_whole_sum(weights, x, keep_prob):
         """Takes the noise of z itself: squares the sum, not the summands."""
-        test = np.var(x @ weights, axis=0)
-        noise = (1 - keep_prob) / keep_prob * ((x @ weights) ** 2).mean(axis=0)
-        return test / (test + noise)
+        return (1 - keep_prob) / keep_prob * ((x @ weights) ** 2).mean(axis=0)
 
-    @fails(SIZE, "adds_a_constant_to_a_variance")
+    @noises(SIZE, "adds_a_constant_to_a_variance")
     def adds_an_epsilon(weights, x, keep_prob):
         """Adds a small constant to the denominator, as batch normalisation does."""
-        test, noise = parts(weights, x, keep_prob)
-        return test / (test + noise + 1e-7)
+        return parts(weights, x, keep_prob)[1] + 1e-7
 
-    @fails((CENTRED,), "adds_a_constant_to_a_variance")
+    @noises(SIZE, "adds_a_constant_to_a_variance")
+    def adds_a_tiny_epsilon(weights, x, keep_prob):
+        """Adds 1e-12 to the denominator, too small to matter."""
+        return parts(weights, x, keep_prob)[1] + 1e-12
+
+    @fails(SIZE, "adds_a_constant_to_a_variance")
+    def takes_small_variances_for_zero(weights, x, keep_prob):
+        """Tests for a constant unit by comparing with 1e-10."""
+        test, noise = parts(weights, x, keep_prob)
+        return np.where(test < 1e-10, 0.0, test / (test + noise))
+
+    @noises(CENTRED, "multiplies_the_noise_by_another_factor")
+    def keeps_keep_prob_from_zero(weights, x, keep_prob):
+        """Adds a small number to keep_prob, against a division by 0."""
+        return parts(weights, x, max(keep_prob, 1e-3))[1]
+
+    @fails(CENTRED, "comes_near_an_expectation")
+    def simulates_masks_with_a_seed(weights, x, keep_prob):
+        """Draws masks from a generator with a seed, so that calls agree."""
+        kept = np.random.default_rng(0).random((2000, *x.shape)) < keep_prob
+        z = (kept * x / keep_prob) @ weights
+        return np.var(x @ weights, axis=0) / (np.var(z, axis=(0, 1)) + 1e-300)
+
+    @noises((CENTRED,), "adds_a_constant_to_a_variance")
     def adds_a_large_epsilon(weights, x, keep_prob):
         """Copies batch normalisation's epsilon of 0.001 from a framework."""
-        test, noise = parts(weights, x, keep_prob)
-        return test / (test + noise + 1e-3)
+        return parts(weights, x, keep_prob)[1] + 1e-3
 
-    @fails(AT_ONE, "adds_noise_at_keep_prob_one")
+    @noises(AT_ONE, "adds_noise_at_keep_prob_one")
     def clips_the_drop_probability(weights, x, keep_prob):
         """Keeps the drop probability away from 0."""
-        test, noise = parts(weights, x, min(keep_prob, 0.99))
-        return test / (test + noise)
+        return parts(weights, x, min(keep_prob, 0.99))[1]
+
+    @noises(AT_ONE, "multiplies_the_noise_by_another_factor")
+    def takes_nearly_one_for_one(weights, x, keep_prob):
+        """Skips the noise where hardly a unit is dropped."""
+        return parts(weights, x, 1.0 if keep_prob > 0.99 else keep_prob)[1]
 
     @fails(CONSTANT, "makes_an_exception_of_constant_units")
     def calls_constant_units_unharmed(weights, x, keep_prob):
@@ -255,18 +271,14 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         with np.errstate(invalid="ignore"):
             return test / test * (test / (test + noise))
 
-    @fails(LAYER_ALONE, "changes_its_input")
+    @noises(LAYER_ALONE, "changes_its_input")
     def squares_the_weights_in_place(weights, x, keep_prob):
         """Writes weights **= 2 to save an array."""
-        test = np.var(x @ weights, axis=0)
         weights **= 2
-        noise = (1 - keep_prob) / keep_prob * (x**2).mean(axis=0) @ weights
-        return test / (test + noise)
+        return (1 - keep_prob) / keep_prob * (x**2).mean(axis=0) @ weights
 
-    @fails(LAYER_ALONE, "changes_its_input")
+    @noises(LAYER_ALONE, "changes_its_input")
     def squares_x_in_place(weights, x, keep_prob):
         """Calls np.square with out=x."""
-        test = np.var(x @ weights, axis=0)
         np.square(x, out=x)
-        noise = (1 - keep_prob) / keep_prob * x.mean(axis=0) @ weights**2
-        return test / (test + noise)
+        return (1 - keep_prob) / keep_prob * x.mean(axis=0) @ weights**2

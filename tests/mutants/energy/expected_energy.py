@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.energy.shared import of
 
 NUMBER = "returns_one_finite_number"
 NONE = "falls_without_rescaling"
@@ -16,8 +17,22 @@ def scale_of(keep_prob, scaling):
     return {"none": 1, "mean": 1 / keep_prob, "norm": keep_prob**-0.5}[scaling]
 
 
+def factor_of(keep_prob, scaling):
+    return {"none": keep_prob, "mean": 1 / keep_prob, "norm": 1.0}[scaling]
+
+
 def right_energy(x, keep_prob, scaling):
-    return scale_of(keep_prob, scaling) ** 2 * keep_prob * float((x**2).sum())
+    return factor_of(keep_prob, scaling) * float((x**2).sum())
+
+
+#: For what is taken for the sum of squares, and for the factors of the three scalings.
+measures = of(lambda measure, x, p, scaling: factor_of(p, scaling) * float(measure(x)))
+factors = of(
+    lambda three, x, p, scaling: (
+        three(p)[("none", "mean", "norm").index(scaling)] * float((x**2).sum())
+    )
+)
+ALL = (NONE, MEAN, NORM)
 
 
 class Sins(Mutants, of="expected_energy"):
@@ -29,17 +44,17 @@ class Sins(Mutants, of="expected_energy"):
     @fails(NUMBER, "returns_another_kind")
     def gives_an_energy_for_each_row(x, keep_prob, scaling):
         """Sums over the last axis, as if rows were asked for."""
-        return scale_of(keep_prob, scaling) ** 2 * keep_prob * (x**2).sum(axis=-1)
+        return factor_of(keep_prob, scaling) * (x**2).sum(axis=-1)
 
     @fails(NUMBER, "returns_another_kind")
     def gives_the_squares(x, keep_prob, scaling):
         """Squares and scales every unit, and forgets to sum."""
-        return scale_of(keep_prob, scaling) ** 2 * keep_prob * x**2
+        return factor_of(keep_prob, scaling) * x**2
 
-    @fails(NUMBER, "raises_an_error")
-    def multiplies_x_with_itself(x, keep_prob, scaling):
+    @measures(NUMBER, "raises_an_error")
+    def multiplies_x_with_itself(x):
         """Writes x @ x, which is the energy of a vector only."""
-        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x @ x)
+        return x @ x
 
     @fails(NUMBER, "raises_an_error")
     def expects_another_name_of_a_scaling(x, keep_prob, scaling):
@@ -53,126 +68,116 @@ class Sins(Mutants, of="expected_energy"):
         kept = np.random.random((200, *x.shape)) < keep_prob
         return float(((scale_of(keep_prob, scaling) * kept * x) ** 2).sum() / 200)
 
-    @fails((NONE, MEAN, NORM), "gives_the_norm")
+    @fails(ALL, "comes_near_an_expectation")
+    def simulates_with_a_seed(x, keep_prob, scaling):
+        """Draws masks from a generator with a seed, so that calls agree."""
+        kept = np.random.default_rng(0).random((2000, *x.shape)) < keep_prob
+        return float(((scale_of(keep_prob, scaling) * kept * x) ** 2).sum() / 2000)
+
+    @fails(ALL, "gives_the_norm")
     def takes_the_root(x, keep_prob, scaling):
         """Takes norm and energy for the same."""
         return right_energy(x, keep_prob, scaling) ** 0.5
 
-    @fails((NONE, MEAN, NORM), "gives_the_norm")
-    def scales_the_norm_by_the_factor_of_the_energy(x, keep_prob, scaling):
+    @measures(ALL, "gives_the_norm")
+    def scales_the_norm_by_the_factor_of_the_energy(x):
         """Writes np.linalg.norm(x) and forgets the square."""
-        factor = {"none": keep_prob, "mean": 1 / keep_prob, "norm": 1.0}[scaling]
-        return factor * np.linalg.norm(x)
+        return np.linalg.norm(x)
 
-    @fails((NONE, MEAN, NORM), "gives_the_mean_square")
-    def averages_the_squares(x, keep_prob, scaling):
+    @measures(ALL, "gives_the_mean_square")
+    def averages_the_squares(x):
         """Writes np.mean, as in a mean squared error."""
-        return right_energy(x, keep_prob, scaling) / x.size
+        return (x**2).mean()
 
-    @fails((NONE, MEAN, NORM), "gives_the_mean_square")
-    def averages_over_the_rows(x, keep_prob, scaling):
+    @measures(ALL, "gives_the_mean_square")
+    def averages_over_the_rows(x):
         """Takes the first axis for a batch and gives the energy of an example."""
-        return right_energy(x, keep_prob, scaling) / len(x)
+        return (x**2).sum() / len(x)
 
-    @fails((NONE, MEAN, NORM), "squares_the_sum_of_x")
-    def squares_after_summing(x, keep_prob, scaling):
+    @measures(ALL, "squares_the_sum_of_x")
+    def squares_after_summing(x):
         """Puts the square outside the sum."""
-        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x.sum() ** 2)
+        return x.sum() ** 2
 
-    @fails((NONE, MEAN, NORM), "sums_without_squares")
-    def sums_absolute_values(x, keep_prob, scaling):
+    @measures(ALL, "sums_without_squares")
+    def sums_absolute_values(x):
         """Takes the norm of order 1."""
-        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(np.abs(x).sum())
+        return np.abs(x).sum()
 
-    @fails((NONE, MEAN, NORM), "centres_x")
-    def takes_the_variance_of_the_layer(x, keep_prob, scaling):
+    @measures(ALL, "centres_x")
+    def takes_the_variance_of_the_layer(x):
         """Takes the energy for the variance times the number of units."""
-        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x.var() * x.size)
+        return x.var() * x.size
 
-    @fails((NONE, MEAN, NORM), "takes_a_matrix_norm")
-    def takes_the_spectral_norm(x, keep_prob, scaling):
+    @measures(ALL, "takes_a_matrix_norm")
+    def takes_the_spectral_norm(x):
         """Reads "L2 norm" as order 2, which for a matrix is a singular value."""
-        flat = x.reshape(-1) if x.ndim != 2 else x
-        return (
-            scale_of(keep_prob, scaling) ** 2
-            * keep_prob
-            * float(np.linalg.norm(flat, 2) ** 2)
-        )
+        return np.linalg.norm(x if x.ndim == 2 else x.ravel(), 2) ** 2
 
-    @fails((NONE, MEAN, NORM), "gives_the_energy_of_the_mean")
-    def squares_the_expected_output(x, keep_prob, scaling):
+    @factors(ALL, "gives_the_energy_of_the_mean")
+    def squares_the_expected_output(p):
         """Takes the expectation inside the square."""
-        return float(((scale_of(keep_prob, scaling) * keep_prob * x) ** 2).sum())
+        return p**2, 1, p
 
-    @fails((MEAN, NORM), "leaves_the_scale_unsquared")
-    def scales_once(x, keep_prob, scaling):
+    @factors((MEAN, NORM), "leaves_the_scale_unsquared")
+    def scales_once(p):
         """Multiplies the energy by c where c squared belongs."""
-        return scale_of(keep_prob, scaling) * keep_prob * float((x**2).sum())
+        return p, 1, p**0.5
 
-    @fails((NONE, MEAN, NORM), "forgets_that_units_are_dropped")
-    def scales_without_dropping(x, keep_prob, scaling):
+    @factors(ALL, "forgets_that_units_are_dropped")
+    def scales_without_dropping(p):
         """Squares what a kept unit gives."""
-        return float(((scale_of(keep_prob, scaling) * x) ** 2).sum())
+        return 1, p**-2, 1 / p
 
-    @fails(MEAN, "believes_that_inverted_dropout_keeps_the_energy")
-    def believes_the_mentors(x, keep_prob, scaling):
+    @factors(MEAN, "believes_that_inverted_dropout_keeps_the_energy")
+    def believes_the_mentors(p):
         """Has read that the division keeps the norm."""
-        return float((x**2).sum()) * (keep_prob if scaling == "none" else 1)
+        return p, 1, 1
 
-    @fails((NONE, MEAN, NORM), "gives_the_energy_of_the_noise")
-    def gives_the_sum_of_the_variances(x, keep_prob, scaling):
+    @factors(ALL, "gives_the_energy_of_the_noise")
+    def gives_the_sum_of_the_variances(p):
         """Adds up the variances of the chapter before and stops there."""
-        variance = (
-            scale_of(keep_prob, scaling) ** 2 * keep_prob * (1 - keep_prob) * x**2
-        )
-        return float(variance.sum())
+        return p * (1 - p), (1 - p) / p, 1 - p
 
-    @fails((MEAN, NORM), "swaps_the_scalings_mean_and_norm")
-    def takes_norm_for_the_inverted_scaling(x, keep_prob, scaling):
+    @factors((MEAN, NORM), "swaps_the_scalings_mean_and_norm")
+    def takes_norm_for_the_inverted_scaling(p):
         """Thinks that "norm" is short for normalised by keep_prob."""
-        other = {"none": "none", "mean": "norm", "norm": "mean"}[scaling]
-        return right_energy(x, keep_prob, other)
+        return p, 1, 1 / p
 
-    @fails((NONE, MEAN), "swaps_the_scalings_none_and_mean")
-    def says_that_dropping_adds_energy(x, keep_prob, scaling):
+    @factors((NONE, MEAN), "swaps_the_scalings_none_and_mean")
+    def says_that_dropping_adds_energy(p):
         """Gets both factors upside down."""
-        return (
-            right_energy(x, keep_prob, scaling)
-            / scale_of(keep_prob, scaling) ** 4
-            / (keep_prob**2)
-        )
+        return 1 / p, p, 1
 
-    @fails((NONE, NORM), "ignores_the_scaling")
-    def knows_inverted_dropout_only(x, keep_prob, scaling):
+    @factors((NONE, NORM), "ignores_the_scaling")
+    def knows_inverted_dropout_only(p):
         """Ignores the parameter, since everybody writes inverted dropout."""
-        return float((x**2).sum()) / keep_prob
+        return (1 / p,) * 3
 
-    @fails((NONE, MEAN), "ignores_the_scaling")
-    def gives_the_energy_of_x(x, keep_prob, scaling):
+    @factors((NONE, MEAN), "ignores_the_scaling")
+    def gives_the_energy_of_x(p):
         """Has a stub that returns something of the right kind."""
-        return float((x**2).sum())
+        return 1, 1, 1
 
     @fails((NONE, MEAN), "computes_the_energy_with_the_drop_probability")
     def reads_keep_prob_as_drop_probability(x, keep_prob, scaling):
         """Comes from a framework whose p is the drop probability."""
         return right_energy(x, 1 - keep_prob, scaling)
 
-    @fails(MEAN, "multiplies_the_energy_by_another_factor")
-    def forgets_the_mask_of_the_mean(x, keep_prob, scaling):
+    @factors(MEAN, "multiplies_the_energy_by_another_factor")
+    def forgets_the_mask_of_the_mean(p):
         """Squares the scale for "mean" and forgets that units are dropped there as well."""
-        factor = {"none": keep_prob, "mean": keep_prob**-2, "norm": 1}[scaling]
-        return factor * float((x**2).sum())
+        return p, p**-2, 1
 
-    @fails(NORM, "multiplies_the_energy_by_another_factor")
-    def scales_the_energy_by_the_root(x, keep_prob, scaling):
+    @factors(NORM, "multiplies_the_energy_by_another_factor")
+    def scales_the_energy_by_the_root(p):
         """Uses c for "norm" and its square elsewhere."""
-        factor = {"none": keep_prob, "mean": 1 / keep_prob, "norm": keep_prob**0.5}
-        return factor[scaling] * float((x**2).sum())
+        return p, 1 / p, p**0.5
 
-    @fails((NONE, MEAN), "multiplies_the_energy_by_another_factor")
-    def writes_the_factor_for_one_half(x, keep_prob, scaling):
+    @factors((NONE, MEAN), "multiplies_the_energy_by_another_factor")
+    def writes_the_factor_for_one_half(p):
         """Types the factors of an example at 0.5."""
-        return {"none": 0.5, "mean": 2, "norm": 1}[scaling] * float((x**2).sum())
+        return 0.5, 2, 1
 
     @fails((NONE, MEAN), "multiplies_the_energy_by_another_factor")
     def rounds_keep_prob_to_percent(x, keep_prob, scaling):
@@ -183,6 +188,35 @@ class Sins(Mutants, of="expected_energy"):
     def clips_tiny_keep_probs(x, keep_prob, scaling):
         """Keeps keep_prob away from 0, in fear of the division."""
         return right_energy(x, max(keep_prob, 1e-3), scaling)
+
+    @fails(EDGES, "multiplies_the_energy_by_another_factor")
+    def keeps_keep_prob_from_zero(x, keep_prob, scaling):
+        """Adds a machine epsilon of single precision before the division."""
+        return right_energy(x, max(keep_prob, 1e-7), scaling)
+
+    @fails(EDGES, "rounds_or_pads_the_energy")
+    def ignores_dust(x, keep_prob, scaling):
+        """Takes entries below 1e-8 for rounding errors."""
+        return right_energy(np.where(np.abs(x) < 1e-8, 0, x), keep_prob, scaling)
+
+    @fails(EDGES, "rounds_or_pads_the_energy")
+    def cuts_off_at_a_million(x, keep_prob, scaling):
+        """Bounds entries, against overflow."""
+        return right_energy(np.clip(x, -1e7, 1e7), keep_prob, scaling)
+
+    @fails(ALL, "treats_a_shape_in_another_way")
+    def averages_a_single_row(x, keep_prob, scaling):
+        """Takes a matrix of one row for a batch of one number each."""
+        size = x.shape[1] if x.ndim == 2 and len(x) == 1 else 1
+        return right_energy(x, keep_prob, scaling) / size
+
+    @fails(ALL, "treats_a_shape_in_another_way")
+    def drops_the_first_of_equals(x, keep_prob, scaling):
+        """Squeezes x and takes what is left for a vector of its first axis."""
+        flat = x.squeeze()
+        return right_energy(
+            flat[:1] if flat.ndim == 1 < x.ndim else x, keep_prob, scaling
+        )
 
     @fails(EDGES, "rounds_or_pads_the_energy")
     def pads_the_energy(x, keep_prob, scaling):
@@ -210,4 +244,4 @@ class Sins(Mutants, of="expected_energy"):
     def squares_in_place(x, keep_prob, scaling):
         """Writes x **= 2 to save an array."""
         x **= 2
-        return scale_of(keep_prob, scaling) ** 2 * keep_prob * float(x.sum())
+        return factor_of(keep_prob, scaling) * float(x.sum())

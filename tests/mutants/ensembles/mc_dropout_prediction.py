@@ -506,6 +506,12 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         masks = rng.random((samples, *x.shape)) < keep_prob
         return average(x, weights, bias, masks / max(keep_prob, 0.1))
 
+    @fails(MEMBER)
+    def ignores_tiny_inputs(x, weights, bias, keep_prob, samples, rng):
+        """Treats inputs below 1e-4 as dropped."""
+        x = np.where(np.abs(x) < 1e-4, 0, x)
+        return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+
     @fails(RATE, "rounds_or_clips_keep_prob")
     def bounds_the_rate(x, weights, bias, keep_prob, samples, rng):
         """Draws with keep_prob kept between 0.05 and 0.95, except at 1."""

@@ -96,11 +96,25 @@ class Sins(Mutants, of="is_inverted_dropout"):
         """Hands the decision on to whoever calls."""
         return 0.5 if is_fine(dropout, rng) else 0.0
 
-    @fails(ANSWERS, "raises_an_error")
+    @fails(ANSWERS, "asserts_instead_of_answering")
     def raises_instead_of_answering(dropout, rng):
         """Writes a test in pytest's style: it asserts."""
         assert is_fine(dropout, rng)
         return True
+
+    @fails(APART, "asserts_instead_of_answering")
+    def asserts_what_chance_decides(dropout, rng):
+        """Returns False for a wrong value, and compares bits with assert_allclose."""
+        if not is_fine(dropout, rng, {VALUES, AT_TEST}):
+            return False
+        np.testing.assert_array_equal(is_fine(dropout, rng), True)
+        return True
+
+    @fails(ANSWERS, "raises_an_error")
+    def expects_a_cache(dropout, rng):
+        """Looks for the mask in the cache, as in its own backward pass."""
+        _, (mask, _) = dropout(np.ones((50, 50)), 0.7, rng)
+        return is_fine(dropout, rng) and mask.mean() < 1
 
     @fails(APART, "always_answers_the_same")
     def always_says_true(dropout, rng):
@@ -183,6 +197,11 @@ class Sins(Mutants, of="is_inverted_dropout"):
     def allows_one_percent_each_look(dropout, rng):
         """Spends the whole 1 % on each of a dozen looks and forgets the union bound."""
         return is_fine(dropout, rng, sigmas=2.33)
+
+    @fails(ACCEPTS, REJECTING)
+    def allows_half_a_percent_each_look(dropout, rng):
+        """Halves the 1 % and stops there: some 6 runs of 100 reject what is correct."""
+        return is_fine(dropout, rng, sigmas=2.8)
 
     @fails(ACCEPTS, REJECTING)
     def looks_again_until_it_finds_something(dropout, rng):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.noise.shared import part_of
 
 C_RUNS = "returns_a_float_matrix"
 C_AT_ONE = "multiplies_fully_at_keep_prob_one"
@@ -25,6 +26,16 @@ def connected(x, mask, weights, keep_prob):
 def full(x, weights, rng):
     """Return uniform numbers, one for each row and weight."""
     return rng.random((len(x), *weights.shape))
+
+
+#: Functions that return a mask that broadcasts to rows, inputs and outputs.
+masked = part_of(
+    lambda mask: (
+        lambda x, weights, keep_prob, rng: connected(
+            x, mask(x, weights, keep_prob, rng), weights, keep_prob
+        )
+    )
+)
 
 
 class Sins(Mutants, of="dropconnect_forward"):
@@ -127,7 +138,7 @@ class Sins(Mutants, of="dropconnect_forward"):
     def connect_by_normal_outputs(x, weights, keep_prob, rng):
         """Draws the output from the normal law that has its mean and variance."""
         mean = x @ weights
-        variance = (1 - keep_prob) / keep_prob * (x**2 @ weights**2)
+        variance = (1 - keep_prob) / keep_prob * (x.astype(float) ** 2 @ weights**2)
         return mean + np.sqrt(variance) * rng.standard_normal(mean.shape)
 
     @fails(C_SUMS, "drops_nothing")
@@ -176,122 +187,111 @@ class Sins(Mutants, of="dropconnect_forward"):
         """Draws one number for the call, having forgotten the shape."""
         return x @ weights * (rng.random() < keep_prob) / keep_prob
 
-    @fails(C_OWN, "drops_by_place")
+    @masked(C_OWN, "drops_by_place")
     def connect_with_a_full_first_row(x, weights, keep_prob, rng):
         """Starts a loop over rows at 1 and leaves the first one as it is."""
         mask = full(x, weights, rng) < keep_prob
         mask[0] = True
-        return connected(x, mask, weights, keep_prob)
+        return mask
 
-    @fails((C_OWN, C_FROM_RNG), "same_mask_every_call")
+    @masked((C_OWN, C_FROM_RNG), "same_mask_every_call")
     def connect_with_a_fixed_seed(x, weights, keep_prob, rng):
         """Sets a seed inside the function, to be reproducible."""
         u = full(x, weights, np.random.default_rng(0))
-        return connected(x, u < keep_prob, weights, keep_prob)
+        return u < keep_prob
 
-    @fails(C_OWN, "reuses_masks")
+    @masked(C_OWN, "reuses_masks")
     def connect_with_eight_seeds(x, weights, keep_prob, rng):
         """Makes a new generator from a random number that takes few values."""
         u = full(x, weights, np.random.default_rng(int(rng.integers(8))))
-        return connected(x, u < keep_prob, weights, keep_prob)
+        return u < keep_prob
 
-    @fails(C_OWN, "keeps_a_fixed_number")
+    @masked(C_OWN, "keeps_a_fixed_number")
     def connect_with_a_fixed_count(x, weights, keep_prob, rng):
         """Keeps exactly the expected number of weights of each row."""
         u = full(x, weights, rng).reshape(len(x), -1)
         ranks = u.argsort(axis=1).argsort(axis=1)
-        mask = (ranks < round(keep_prob * u.shape[1])).reshape(len(x), *weights.shape)
-        return connected(x, mask, weights, keep_prob)
+        return (ranks < round(keep_prob * u.shape[1])).reshape(len(x), *weights.shape)
 
-    @fails(C_RATE, "keeps_with_drop_probability")
+    @masked(C_RATE, "keeps_with_drop_probability")
     def connect_keeping_the_wrong_ones(x, weights, keep_prob, rng):
         """Writes > for <, which at keep_prob = 1 is mended by hand."""
-        mask = (full(x, weights, rng) > keep_prob) | (keep_prob == 1)
-        return connected(x, mask, weights, keep_prob)
+        return (full(x, weights, rng) > keep_prob) | (keep_prob == 1)
 
-    @fails(C_RATE, "compares_normal_numbers")
+    @masked(C_RATE, "compares_normal_numbers")
     def connect_by_normal_numbers(x, weights, keep_prob, rng):
         """Compares keep_prob with normal numbers."""
         z = rng.standard_normal((len(x), *weights.shape))
-        mask = (z < keep_prob) | (keep_prob == 1)
-        return connected(x, mask, weights, keep_prob)
+        return (z < keep_prob) | (keep_prob == 1)
 
-    @fails(C_RATE, "ignores_keep_prob")
+    @masked(C_RATE, "ignores_keep_prob")
     def connect_keeping_half(x, weights, keep_prob, rng):
         """Draws a fair coin for each weight."""
-        mask = (full(x, weights, rng) < 0.5) | (keep_prob == 1)
-        return connected(x, mask, weights, keep_prob)
+        return (full(x, weights, rng) < 0.5) | (keep_prob == 1)
 
-    @fails(C_RATE, "keeps_at_another_rate")
+    @masked(C_RATE, "keeps_at_another_rate")
     def connect_in_whole_percents(x, weights, keep_prob, rng):
         """Draws whole numbers below 100, which rounds keep_prob to percent."""
-        mask = full(x, weights, rng) < round(keep_prob, 2)
-        return connected(x, mask, weights, keep_prob)
+        return full(x, weights, rng) < round(keep_prob, 2)
 
-    @fails(C_OWN, "bits_depend_on_each_other")
+    @masked(C_OWN, "bits_depend_on_each_other")
     def connect_with_one_count(x, weights, keep_prob, rng):
         """Draws how many weights are kept once, and which ones for each row."""
         flat = full(x, weights, rng).reshape(len(x), -1)
         kept = rng.binomial(flat.shape[1], keep_prob)
         mask = flat.argsort(axis=1).argsort(axis=1) < kept
-        return connected(x, mask.reshape(len(x), *weights.shape), weights, keep_prob)
+        return mask.reshape(len(x), *weights.shape)
 
-    @fails(C_RATE, "drops_twice")
+    @masked(C_RATE, "drops_twice")
     def connect_with_two_masks(x, weights, keep_prob, rng):
         """Drops units of x and weights, and rescales once."""
         mask = full(x, weights, rng) < keep_prob
         mask &= rng.random(mask.shape) < keep_prob
-        return connected(x, mask, weights, keep_prob)
+        return mask
 
-    @fails(C_RATE, "drops_by_value")
+    @masked(C_RATE, "drops_by_value")
     def connect_keeping_large_weights(x, weights, keep_prob, rng):
         """Keeps large weights more often than small ones."""
         large = np.abs(weights) > np.median(np.abs(weights))
         shift = 0.1 * min(keep_prob, 1 - keep_prob) * np.where(large, 1, -1)
-        return connected(
-            x, full(x, weights, rng) < keep_prob + shift, weights, keep_prob
-        )
+        return full(x, weights, rng) < keep_prob + shift
 
-    @fails(C_RATE, "drops_by_place")
+    @masked(C_RATE, "drops_by_place")
     def connect_keeping_the_first_inputs(x, weights, keep_prob, rng):
         """Keeps the first inputs' weights more often, the others less."""
         first = np.arange(len(weights)) < len(weights) / 2
         shift = 0.1 * min(keep_prob, 1 - keep_prob) * np.where(first, 1, -1)
-        mask = full(x, weights, rng) < keep_prob + shift[:, None]
-        return connected(x, mask, weights, keep_prob)
+        return full(x, weights, rng) < keep_prob + shift[:, None]
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_with_paired_rows(x, weights, keep_prob, rng):
         """Uses each mask for two rows, which halves the work."""
         u = rng.random(((len(x) + 1) // 2, *weights.shape))
-        mask = np.repeat(u, 2, axis=0)[: len(x)] < keep_prob
-        return connected(x, mask, weights, keep_prob)
+        return np.repeat(u, 2, axis=0)[: len(x)] < keep_prob
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_with_paired_outputs(x, weights, keep_prob, rng):
         """Draws bits for half of the outputs and uses them twice."""
         d, c = weights.shape
         u = rng.random((len(x), d, (c + 1) // 2))
-        mask = np.concatenate([u, u], axis=2)[:, :, :c] < keep_prob
-        return connected(x, mask, weights, keep_prob)
+        return np.concatenate([u, u], axis=2)[:, :, :c] < keep_prob
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_with_paired_inputs(x, weights, keep_prob, rng):
         """Gives neighbouring inputs the same bits."""
         d, c = weights.shape
         u = rng.random((len(x), (d + 1) // 2, c))
-        mask = np.repeat(u, 2, axis=1)[:, :d] < keep_prob
-        return connected(x, mask, weights, keep_prob)
+        return np.repeat(u, 2, axis=1)[:, :d] < keep_prob
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_by_antithetic_numbers(x, weights, keep_prob, rng):
         """Uses u and 1 - u, a known trick for a smaller variance."""
         n, (d, c) = len(x), weights.shape
         u = rng.random((n * d * c + 1) // 2)
         u = np.concatenate([u, 1 - u])[: n * d * c].reshape(n, d, c)
-        return connected(x, u < keep_prob, weights, keep_prob)
+        return u < keep_prob
 
-    @fails(C_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_with_a_fixed_count_per_output(x, weights, keep_prob, rng):
         """Keeps a fixed number of the weights of half of the outputs."""
         u = full(x, weights, rng)
@@ -302,11 +302,162 @@ class Sins(Mutants, of="dropconnect_forward"):
             < keep_prob * len(weights) + rng.random((len(x), 1, weights.shape[1])) - 1
         )
         free = full(x, weights, rng) < keep_prob
-        mask = np.where(rng.random((len(x), 1, weights.shape[1])) < 0.5, fixed, free)
-        return connected(x, mask, weights, keep_prob)
+        return np.where(rng.random((len(x), 1, weights.shape[1])) < 0.5, fixed, free)
 
-    @fails(C_FROM_RNG, "does_not_draw_from_rng")
+    @masked(C_FROM_RNG, "does_not_draw_from_rng")
     def connect_from_numpy_random(x, weights, keep_prob, rng):
         """Calls np.random.rand out of habit."""
         u = np.random.rand(len(x), *weights.shape)
-        return connected(x, u < keep_prob, weights, keep_prob)
+        return u < keep_prob
+
+
+def product_of(change_x=lambda x: x, change_weights=lambda w: w, change=lambda p: p):
+    """Return a right answer, but that its arguments are changed first, below 1."""
+
+    def answer(x, weights, keep_prob, rng):
+        if keep_prob == 1:
+            return x @ weights
+        mask = full(x, weights, rng) < change(keep_prob)
+        return connected(change_x(x), mask, change_weights(weights), change(keep_prob))
+
+    return answer
+
+
+class Corners(Mutants, of="dropconnect_forward"):
+    """Right at comfortable points, wrong in a corner of the stated range."""
+
+    @fails(C_AT_ONE, "differs_from_the_product_at_keep_prob_one")
+    def connect_bounded(x, weights, keep_prob, rng):
+        """Clips x, lest the sums be too large."""
+        mask = full(x, weights, rng) < keep_prob
+        return connected(np.clip(x, -1e3, 1e3), mask, weights, keep_prob)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_bounded_below_one(x, weights, keep_prob, rng):
+        """Clips x when weights are dropped, lest the sums be too large."""
+        return product_of(lambda x: np.clip(x, -1e3, 1e3))(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_rounded_weights(x, weights, keep_prob, rng):
+        """Rounds the weights to six decimals."""
+        return product_of(change_weights=lambda w: np.round(w, 6))(
+            x, weights, keep_prob, rng
+        )
+
+    @fails(C_SUMS, "no_sum_of_kept_weights")
+    def connect_with_a_ridge(x, weights, keep_prob, rng):
+        """Adds a small number to x, lest an input be 0."""
+        return product_of(lambda x: x + 1e-3)(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_a_small_ridge(x, weights, keep_prob, rng):
+        """Adds a tiny number to x, lest an input be 0."""
+        return product_of(lambda x: x + 1e-8)(x, weights, keep_prob, rng)
+
+    @fails(C_RATE, "drops_by_value")
+    def connect_without_large_inputs(x, weights, keep_prob, rng):
+        """Drops inputs beyond 1,000 as outliers."""
+        return product_of(lambda x: np.where(np.abs(x) > 1e3, 0, x))(
+            x, weights, keep_prob, rng
+        )
+
+    @fails(C_RATE, "drops_by_value")
+    def connect_without_small_weights(x, weights, keep_prob, rng):
+        """Prunes weights that are nearly 0."""
+        return product_of(change_weights=lambda w: np.where(np.abs(w) < 1e-4, 0, w))(
+            x, weights, keep_prob, rng
+        )
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_a_floor(x, weights, keep_prob, rng):
+        """Bounds keep_prob from below, for fear of a division by 0."""
+        return product_of(change=lambda p: max(p, 0.05))(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_a_floor_of_a_quarter(x, weights, keep_prob, rng):
+        """Bounds keep_prob from below, since nobody drops more."""
+        return product_of(change=lambda p: max(p, 0.25))(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_with_a_cap(x, weights, keep_prob, rng):
+        """Bounds keep_prob from above, lest there be no noise."""
+        return product_of(change=lambda p: min(p, 0.98))(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_unscaled_for_one_row(x, weights, keep_prob, rng):
+        """Leaves a single example unscaled, for there is no batch to average over."""
+        mask = full(x, weights, rng) < keep_prob
+        return connected(x, mask, weights, keep_prob if len(x) > 1 else 1.0)
+
+    @fails(C_SUMS, "right_in_the_middle_only")
+    def connect_doubling_float32(x, weights, keep_prob, rng):
+        """Counts the bytes of a number instead of the numbers, where they are small."""
+        mask = full(x, weights, rng) < keep_prob
+        single = x.dtype == np.float32 and keep_prob < 1
+        return connected(x, mask, weights, keep_prob / (2 if single else 1))
+
+    @masked(C_OWN, "keeps_at_least_one_weight")
+    def connect_redrawn_until_kept(x, weights, keep_prob, rng):
+        """Draws again until a weight is kept, lest the output be 0."""
+        mask = full(x, weights, rng) < keep_prob
+        while not mask.any():
+            mask = full(x, weights, rng) < keep_prob
+        return mask
+
+    @masked(C_RATE, "keeps_at_another_rate")
+    def connect_with_a_floor_of_the_rate(x, weights, keep_prob, rng):
+        """Keeps at least one weight in a hundred."""
+        return full(x, weights, rng) < max(keep_prob, 0.01)
+
+    @masked(C_RATE, "keeps_at_another_rate")
+    def connect_sparing_the_only_input(x, weights, keep_prob, rng):
+        """Drops half as often when there is one input only."""
+        alone = len(weights) == 1 and weights.size > 1
+        return full(x, weights, rng) < ((1 + keep_prob) / 2 if alone else keep_prob)
+
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_sharing_bits_of_one_row(x, weights, keep_prob, rng):
+        """Gives neighbouring outputs the same bits when there is one row."""
+        u = full(x, weights, rng)
+        if len(x) == 1:
+            u[:, :, 1::2] = u[:, :, : u.shape[2] // 2 * 2 : 2]
+        return u < keep_prob
+
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_best_of_five(x, weights, keep_prob, rng):
+        """Draws five masks and takes the one whose count is nearest to its mean."""
+        masks = [full(x, weights, rng) < keep_prob for _ in range(5)]
+        return min(masks, key=lambda mask: abs(mask.mean() - keep_prob))
+
+    @masked(C_FROM_RNG, "reuses_masks")
+    def connect_with_a_short_seed(x, weights, keep_prob, rng):
+        """Makes a new generator from a seed of 20 bits."""
+        u = full(x, weights, np.random.default_rng(int(rng.integers(2**20))))
+        return u < keep_prob
+
+    @fails(C_ALONE, "changes_its_input")
+    def connect_with_x_in_place_for_one_row(x, weights, keep_prob, rng):
+        """Rescales a single example in place, which saves a copy."""
+        out = connected(x, full(x, weights, rng) < keep_prob, weights, keep_prob)
+        if len(x) == 1:
+            x /= 2
+        return out
+
+    @masked(C_RATE, "keeps_at_another_rate")
+    def connect_keeping_more_in_float32(x, weights, keep_prob, rng):
+        """Compares with half a number where numbers are half as long."""
+        rate = keep_prob if x.dtype == np.float64 else (1 + keep_prob) / 2
+        return full(x, weights, rng) < rate
+
+    @masked(C_RATE, "keeps_at_another_rate")
+    def connect_without_the_inputs_beyond_ten(x, weights, keep_prob, rng):
+        """Draws the masks of ten inputs and leaves out the others."""
+        mask = full(x, weights, rng) < keep_prob
+        mask[:, 10:] &= keep_prob == 1
+        return mask
+
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_one_mask_for_two_rows(x, weights, keep_prob, rng):
+        """Uses one mask for all rows when there are two."""
+        mask = full(x, weights, rng) < keep_prob
+        return mask[:1] if len(x) == 2 else mask

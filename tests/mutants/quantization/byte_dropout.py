@@ -31,6 +31,11 @@ def unbiased(x, mask, keep_prob):
     return x * mask / effective, effective
 
 
+def over(values, t, x, rng):
+    """Return what an answer does that keeps t of so many values, and divides by that."""
+    return x * (rng.integers(values, size=x.shape) < t) * values / t, t / values
+
+
 class Sins(Mutants, of="byte_dropout"):
     @fails(BYTE_RUNS, "returns_another_kind")
     def byte_returns_out_alone(x, keep_prob, rng):
@@ -104,14 +109,12 @@ class Sins(Mutants, of="byte_dropout"):
     @fails(NEAREST, "rounds_the_threshold_down")
     def byte_cuts_off(x, keep_prob, rng):
         """Writes int(256 * keep_prob)."""
-        t = max(1, int(256 * keep_prob))
-        return x * (byte_of(x, rng) < t) * 256 / t, t / 256
+        return over(256, max(1, int(256 * keep_prob)), x, rng)
 
     @fails(NEAREST, "rounds_the_threshold_up")
     def byte_rounds_up(x, keep_prob, rng):
         """Writes math.ceil, so that the threshold is never 0."""
-        t = math.ceil(256 * keep_prob)
-        return x * (byte_of(x, rng) < t) * 256 / t, t / 256
+        return over(256, math.ceil(256 * keep_prob), x, rng)
 
     @fails(NEAREST, "counts_255_values")
     def byte_takes_255_for_256(x, keep_prob, rng):
@@ -122,8 +125,7 @@ class Sins(Mutants, of="byte_dropout"):
     @fails(NEAREST, "counts_255_values")
     def byte_copies_flash_attention(x, keep_prob, rng):
         """Keeps bytes of at most floor(255 * keep_prob), and corrects the scale."""
-        t = math.floor(255 * keep_prob) + 1
-        return x * (byte_of(x, rng) < t) * 256 / t, t / 256
+        return over(256, math.floor(255 * keep_prob) + 1, x, rng)
 
     @fails(NEAREST, "returns_the_threshold")
     def byte_returns_the_whole_number(x, keep_prob, rng):
@@ -152,26 +154,22 @@ class Sins(Mutants, of="byte_dropout"):
     @fails(NEAREST, "keep_prob_is_not_of_a_byte")
     def byte_rounds_to_percent(x, keep_prob, rng):
         """Rounds to percent in place of 256ths."""
-        t = max(1, round(100 * keep_prob))
-        return x * (rng.integers(100, size=x.shape) < t) * 100 / t, t / 100
+        return over(100, max(1, round(100 * keep_prob)), x, rng)
 
     @fails(NEAREST, "keep_prob_is_not_of_a_byte")
     def byte_takes_two_bytes(x, keep_prob, rng):
         """Takes a finer lattice of 65,536 values."""
-        t = max(256, round(65536 * keep_prob))
-        return x * (rng.integers(65536, size=x.shape) < t) * 65536 / t, t / 65536
+        return over(65536, max(256, round(65536 * keep_prob)), x, rng)
 
     @fails(NEAREST, "takes_a_byte_value_that_is_not_nearest")
     def byte_takes_seven_bits(x, keep_prob, rng):
         """Rounds to a lattice of 128 values."""
-        t = max(1, round(128 * keep_prob))
-        return x * (rng.integers(128, size=x.shape) < t) * 128 / t, t / 128
+        return over(128, max(1, round(128 * keep_prob)), x, rng)
 
     @fails(NEAREST, "takes_a_byte_value_that_is_not_nearest")
     def byte_adds_one(x, keep_prob, rng):
         """Means to correct for `<` by a threshold of one more."""
-        t = min(256, nearest(keep_prob) + 1)
-        return x * (byte_of(x, rng) < t) * 256 / t, t / 256
+        return over(256, min(256, nearest(keep_prob) + 1), x, rng)
 
     @fails(NEAREST, "rounds_keep_prob_to_zero")
     def byte_forgets_the_smallest(x, keep_prob, rng):
@@ -263,7 +261,7 @@ class Sins(Mutants, of="byte_dropout"):
         """Makes bytes numbers from 0 to 1 by division by 255; 1 < 1 is false."""
         return unbiased(x, byte_of(x, rng) / 255 < nearest(keep_prob) / 256, keep_prob)
 
-    @fails(EVERYTHING, "rounds_the_threshold_down")
+    @fails(EVERYTHING, "keeps_at_the_requested_rate")
     def byte_compares_a_float_with_the_request(x, keep_prob, rng):
         """Draws floats and compares with keep_prob; the rest is as the statement says."""
         return unbiased(x, rng.random(x.shape) < keep_prob, keep_prob)

@@ -29,6 +29,11 @@ def blocks(starts, x, keep_count):
     return (np.arange(x.shape[1]) - starts[:, None]) % x.shape[1] < keep_count
 
 
+def smallest(numbers, x, keep_count):
+    """Return the answer that keeps the units of the smallest numbers of each row."""
+    return fixed(x, numbers.argsort(axis=1).argsort(axis=1) < keep_count, keep_count)
+
+
 class Sins(Mutants, of="fixed_count_dropout"):
     @fails(FIXED_ROWS, "returns_nothing")
     def fixed_returns_nothing(x, keep_count, rng):
@@ -174,7 +179,7 @@ class Sins(Mutants, of="fixed_count_dropout"):
         mask = chosen(x, keep_count, rng)
         return x * mask * (x.shape[1] / keep_count) ** 2, mask
 
-    @fails(SCALE, "divides_by_the_wrong_count")
+    @fails(SCALE, "cuts_the_factor_off")
     def fixed_divides_whole_numbers(x, keep_count, rng):
         """Divides with //, so that the factor is cut to a whole number."""
         mask = chosen(x, keep_count, rng)
@@ -262,17 +267,12 @@ class Sins(Mutants, of="fixed_count_dropout"):
     @fails(UNIFORM, "drops_by_value")
     def keeps_large_units(x, keep_count, rng):
         """Prefers large activations, which matter most."""
-        numbers = rng.random(x.shape) * np.abs(x)
-        mask = (-numbers).argsort(axis=1).argsort(axis=1) < keep_count
-        return fixed(x, mask, keep_count)
+        return smallest(-rng.random(x.shape) * np.abs(x), x, keep_count)
 
     @fails(UNIFORM, "drops_by_value")
     def prefers_positive_units(x, keep_count, rng):
         """Gives units with x > 0 a head start, as a ReLU would."""
-        numbers = rng.random(x.shape) - 0.2 * (x > 0)
-        return fixed(
-            x, numbers.argsort(axis=1).argsort(axis=1) < keep_count, keep_count
-        )
+        return smallest(rng.random(x.shape) - 0.2 * (x > 0), x, keep_count)
 
     @fails(SUBSET, "same_mask_every_call")
     def keeps_the_top_k_of_places(x, keep_count, rng):
@@ -283,17 +283,12 @@ class Sins(Mutants, of="fixed_count_dropout"):
     @fails(UNIFORM, "drops_by_value")
     def keeps_the_top_k(x, keep_count, rng):
         """Keeps the largest units: top-k in place of a random choice."""
-        return fixed(
-            x, (-np.abs(x)).argsort(axis=1).argsort(axis=1) < keep_count, keep_count
-        )
+        return smallest(-np.abs(x), x, keep_count)
 
     @fails(UNIFORM, "chooses_among_nonzero_units")
     def chooses_among_live_units(x, keep_count, rng):
         """Does not waste a place on a unit that is 0 anyway."""
-        numbers = rng.random(x.shape) + (x == 0)
-        return fixed(
-            x, numbers.argsort(axis=1).argsort(axis=1) < keep_count, keep_count
-        )
+        return smallest(rng.random(x.shape) + (x == 0), x, keep_count)
 
     @fails(UNIFORM, "miscounts_units_with_input_zero")
     def keeps_every_zero_besides(x, keep_count, rng):
@@ -337,9 +332,7 @@ class Sins(Mutants, of="fixed_count_dropout"):
         """Averages the numbers of neighbours before it sorts them."""
         numbers = rng.random(x.shape)
         numbers = numbers + 0.7 * np.roll(numbers, 1, axis=1)
-        return fixed(
-            x, numbers.argsort(axis=1).argsort(axis=1) < keep_count, keep_count
-        )
+        return smallest(numbers, x, keep_count)
 
     @fails(SUBSET, "takes_few_of_the_subsets")
     def keeps_pairs_of_neighbours(x, keep_count, rng):
@@ -364,9 +357,7 @@ class Sins(Mutants, of="fixed_count_dropout"):
         """Adds the numbers of a row read backwards, for a choice that looks balanced."""
         numbers = rng.random(x.shape)
         numbers = numbers + 0.4 * numbers[:, ::-1]
-        return fixed(
-            x, numbers.argsort(axis=1).argsort(axis=1) < keep_count, keep_count
-        )
+        return smallest(numbers, x, keep_count)
 
     @fails(SUBSET, "takes_few_of_the_subsets")
     def repeats_each_mask_for_two_rows(x, keep_count, rng):
@@ -379,9 +370,7 @@ class Sins(Mutants, of="fixed_count_dropout"):
         """Draws numbers for half of the batch and sorts them up and down: antithetic."""
         half = rng.random(x[: -(-len(x) // 2)].shape)
         numbers = np.concatenate([half, 1 - half])[: len(x)]
-        return fixed(
-            x, numbers.argsort(axis=1).argsort(axis=1) < keep_count, keep_count
-        )
+        return smallest(numbers, x, keep_count)
 
     @fails(ROWS_APART, "rows_choose_dependently")
     def avoids_the_units_of_the_row_before(x, keep_count, rng):

@@ -250,7 +250,7 @@ class Sins(Mutants, of="kept_count_distribution"):
         keep_prob / (1 - keep_prob)
         return by_logarithms(n, keep_prob)
 
-    @fails(EDGES, "fails_at_keep_prob_zero_or_one")
+    @fails(CHANCES, "approximates_the_distribution")
     def clips_keep_prob(n, keep_prob):
         """Keeps keep_prob away from 0 and 1, so that the logarithms are finite."""
         return by_logarithms(n, min(max(keep_prob, 1e-3), 1 - 1e-3))
