@@ -152,6 +152,7 @@ def readable_at_corners(trial: Trial) -> list[Case]:
     inputs = [*corners.arrays(trial, 2, 2), trial.inputs(20, 3).astype(np.float32)]
     given = corners.with_keep_probs(inputs, (0.97, 0.9))
     given += [(trial.inputs(40, 25), keep_prob) for keep_prob in corners.KEEP_PROBS]
+    given += [(size * trial.inputs(40, 25), 0.6) for size in (1e6, 1e-7)]
     cases = []
     for x, keep_prob in given:
         d, size = x.shape[1], np.abs(x).max()

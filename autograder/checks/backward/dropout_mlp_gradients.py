@@ -68,13 +68,17 @@ def _batches(trial: Trial) -> list[Batch]:
     corners = ((1, 1, 1, 2), (5, 1, 3, 2), (4, 3, 1, 3), (4, 3, 5, 2), (4, 2, 5, 3))
     batches = [Batch.random(trial, *each, 1.0) for each in sizes + corners]
     *_, one_label, other = batches
+    single = batches[len(sizes)]  # its only unit is made active
+    single.params["b1"][:] = np.abs(single.params["W1"] * single.x).sum() + 0.1
     one_label.y[:] = trial.rng.integers(2)
     other.x[0, 0] = 0
     for size in (1e6, 1e-6):
         params = {**other.params, "W1": other.params["W1"] / size}
         params["b1"] = np.abs(params["b1"]) + 0.1  # active even where x is cut to 0
         batches.append(replace(other, x=size * other.x, params=params))
-    return [*batches, replace(other, x=other.x.astype(np.float32))]
+    equal, negative = np.full_like(other.x, other.x[-1, -1]), -np.abs(other.x)
+    more = equal, negative, other.x.astype(np.float32)
+    return [*batches, *(replace(other, x=x) for x in more)]
 
 
 def _survives_large_logits(function: StudentFunction, trial: Trial) -> None:
@@ -210,13 +214,14 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         rate = partial(elementwise.share_name, keep_prob=keep_prob)
         what = f"hidden units kept at keep_prob = {keep_prob}"
         trial.judge(look, kept, kept.size, what, network.dependence(kept) or rate)
-    rng, rounds = trial.generator(), elementwise.Wrong.rounds_or_clips_keep_prob
+    rounds = elementwise.Wrong.rounds_or_clips_keep_prob
+    rng, name = trial.generator(), network.dependence(kept) or rounds
     for keep_prob in _NEAR_THE_ENDS:
         look = f"kept at {keep_prob}"
         rows = -(-trial.size(look) // 100)
         kept = network.hidden_mask(function, trial, rows, 100, keep_prob, rng)
         what = f"hidden units kept at keep_prob = {keep_prob}"
-        trial.judge(look, kept, kept.size, what, network.dependence(kept) or rounds)
+        trial.judge(look, kept, kept.size, what, name)
 
 
 _INDEPENDENT = 0.7
