@@ -1,5 +1,6 @@
 """dropout_ridge: the weights that dropout on a linear model tends to, without any mask."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,12 @@ exercise = Exercise(
     signature="dropout_ridge(x, y, keep_prob) -> weights",
     section="back-ridge",
     takes={
-        "x": domain.floats("`x` is a float array (N, D)", 2, 2).also(
+        "x": domain.floats("`x` is a float64 array (N, D)", 2, 2)
+        .without("float32")
+        .also(
             more_columns_than_rows=lambda x: x.shape[1] > x.shape[0],
         ),
-        "y": domain.arrays("`y` a float array (N,)", 1, 1),
+        "y": domain.arrays("`y` a float64 array (N,)", 1, 1),
         "keep_prob": domain.keep_probs(),
     },
 )
@@ -57,8 +60,12 @@ class Wrong(Mistakes, section="back-ridge"):
 
 
 def _weights(x: np.ndarray, y: np.ndarray, penalty: np.ndarray) -> np.ndarray:
-    """Return the minimiser of squared loss plus sum(penalty * weights ** 2)."""
-    return np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ y)
+    """Return the minimiser of squared loss plus sum(penalty * weights ** 2); NaN where
+    there is not one alone."""
+    try:
+        return np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ y)
+    except np.linalg.LinAlgError:
+        return np.full(x.shape[1], np.nan)
 
 
 def _penalty(x: np.ndarray, keep_prob: float) -> np.ndarray:
@@ -125,12 +132,34 @@ def _read(function: StudentFunction, *given: Any) -> np.ndarray:
     return facts.float_array(function(*given), shape, _call(*given), "weights")
 
 
+def _corners(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Yield problems of full rank at the corners of the range: large and small columns,
+    zeros, one column, one entry, negative x, and keep probabilities near both ends."""
+    scales = (1e6, 0.02), (1e-8, 0.97), (1.0, 0.1), (1.0, 0.995), (1.0, 0.003)
+    for scale, keep_prob in scales:
+        x, y = _problem(trial, 40, 5)
+        x[trial.rng.random(x.shape) < 0.2] = 0.0
+        yield scale * x, y, keep_prob
+    for n, d in ((1, 1), (8, 1)):
+        yield *_problem(trial, n, d), 0.3
+    yield -np.abs(trial.inputs(12, 2)), trial.inputs(12), 0.8
+    # Another problem that begins alike, for who remembers by that.
+    x, y = _problem(trial, 40, 5)
+    other, more = _problem(trial, 40, 5)
+    other[0, 0], more[0] = x[0, 0], y[0]
+    yield x, y, 0.8
+    yield other, more, 0.8
+
+
 def _expect_weights(
-    function: StudentFunction, trial: Trial, n: int, d: int, keep_prob: float
+    function: StudentFunction,
+    trial: Trial,
+    x: np.ndarray,
+    y: np.ndarray,
+    keep_prob: float,
 ) -> None:
     """Check the weights for one problem."""
-    x, y = _problem(trial, n, d)
-    given = x, y, keep_prob
+    d, given = x.shape[1], (x, y, keep_prob)
     found, expected = _read(function, *given), _weights(x, y, _penalty(x, keep_prob))
     if _same(found, expected):
         return
@@ -141,7 +170,7 @@ def _expect_weights(
         f"minimum is {losses[1]:.6g}; the weight that differs most: "
         f"{facts.worst(found, expected)}.",
         first(found, _rivals(*given) if keep_prob < 1 else {}, _same)
-        or (Wrong.needs_full_rank if n < d else near),
+        or (Wrong.needs_full_rank if np.linalg.matrix_rank(x) < d else near),
     )
 
 
@@ -155,25 +184,35 @@ def _runs(function: StudentFunction, trial: Trial) -> None:
 def _is_least_squares(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1 the weights are those of least squares."""
     for n, d in ((30, 5), (50, 2)):
-        _expect_weights(function, trial, n, d, 1.0)
+        _expect_weights(function, trial, *_problem(trial, n, d), 1.0)
 
 
 def _minimises(function: StudentFunction, trial: Trial) -> None:
     """The weights minimise the squared loss expected over the masks."""
     for keep_prob in (0.8, 0.3, 0.95):
         for n, d in ((40, 5), (25, 3)):
-            _expect_weights(function, trial, n, d, keep_prob)
+            _expect_weights(function, trial, *_problem(trial, n, d), keep_prob)
+    for given in _corners(trial):
+        _expect_weights(function, trial, *given)
+
+
+def _without_full_rank(
+    trial: Trial,
+) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    for keep_prob in elementwise.KEEP_PROBS:
+        yield *_problem(trial, 4, 9), keep_prob
+    yield *_problem(trial, 1, 3), 0.8
+    yield np.full((6, 3), 1.7), trial.inputs(6), 0.8
 
 
 def _works_when_wide(function: StudentFunction, trial: Trial) -> None:
     """Below keep_prob = 1 the minimiser is found where least squares has many."""
-    for keep_prob in elementwise.KEEP_PROBS:
+    for given in _without_full_rank(trial):
         try:
-            _expect_weights(function, trial, 4, 9, keep_prob)
+            _expect_weights(function, trial, *given)
         except StudentError as error:
             trial.fail(
-                f"dropout_ridge(x of shape (4, 9), y, {keep_prob}): your code raised "
-                f"{error.message}.",
+                f"{_call(*given)}: your code raised {error.message}.",
                 Wrong.needs_full_rank,
             )
 

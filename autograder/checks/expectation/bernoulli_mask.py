@@ -14,6 +14,11 @@ from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
+
+def _has_sides(number: int) -> domain.Fits:
+    return lambda shape: len(shape) == number
+
+
 exercise = Exercise(
     "bernoulli_mask",
     chapter="expectation",
@@ -24,9 +29,7 @@ exercise = Exercise(
         "shape": domain.Range(
             "`shape` is a tuple of 1 to 4 integers",
             {
-                **{
-                    f"{n} axes": lambda shape, n=n: len(shape) == n for n in range(1, 5)
-                },
+                **{f"{n} axes": _has_sides(n) for n in range(1, 5)},
                 "a side of 1": lambda shape: 1 in shape,
             },
         ),
@@ -100,7 +103,8 @@ def _mask(
             f"{odd[0]:.4g}; expected True or False everywhere.",
             _name_of_odd_entries(mask),
         )
-    return mask != 0
+    found: np.ndarray = mask != 0
+    return found
 
 
 def _name_of_odd_entries(mask: np.ndarray) -> str | None:

@@ -155,12 +155,8 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
             # Pages show a raw cell's HTML as it is, with ids that their scripts go by.
             kind, source = "markdown", _fenced(source)
         cell = new_cell(kind, source, metadata)
-        shown = max(1, source.count("attachment:"))
         if kind == "markdown":
-            images = _images(raw.get("attachments"), left // shown)
-            left -= shown * _size(images)
-            if images:
-                cell.attachments = nbformat.from_dict(images)
+            left -= _attach(cell, raw.get("attachments"), left)
         cells.append(cell)
         seen.add(claimed)
     cells.reverse()
@@ -191,6 +187,16 @@ MAX_IMAGES = 12 * 2**20
 
 def _dict(found: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
+
+
+def _attach(cell: NotebookNode, attachments: Any, room: int) -> int:
+    """Give a cell its attached images, as many as there is ``room`` for. Return how much
+    of it they take: an image counts as often as the cell may show it."""
+    shown = max(1, cell.source.count("attachment:"))
+    images = _images(attachments, room // shown)
+    if images:
+        cell.attachments = nbformat.from_dict(images)
+    return shown * _size(images)
 
 
 def _images(attachments: Any, room: int) -> dict[str, dict[str, str]]:
