@@ -257,7 +257,7 @@ def test_closing_the_streams_and_staying_counts_as_waiting(
                 worker.run_cell(1, stays)
     assert patience[0] == 2
     assert 0 < patience[1] < 2
-    assert patience[-1] == 0
+    assert patience[-1] < 0.1
 
 
 # ---- Processes --------------------------------------------------------------------------
