@@ -94,7 +94,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from autograder.grading.grade import grade
     from autograder.grading.judges import bounded_memory
     from autograder.grading.secret import SecretError
-    from autograder.isolation.worker_handle import WorkerUnavailable
+    from autograder.isolation.bubblewrap import WorkerUnavailable
 
     try:
         if arguments.seed is None:

@@ -11,10 +11,9 @@ from autograder.contract.exercise import all_chapters
 from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
-from autograder.isolation.bubblewrap import SandboxUnavailable
+from autograder.isolation.bubblewrap import SandboxUnavailable, WorkerUnavailable
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.folders import walk
-from autograder.isolation.worker_handle import WorkerUnavailable
 from autograder.wire.text import one_line
 
 ENDINGS = (".ipynb", ".py")

@@ -14,8 +14,9 @@ from autograder.contract.trial import CheckFailure, Trial
 from autograder.grading.local import LocalFunction
 from autograder.grading.report import CheckResult, ExerciseResult
 from autograder.grading.unwritten import Watched, not_written_yet, unwritten_in
+from autograder.isolation.bubblewrap import WorkerUnavailable
 from autograder.isolation.clocks import TryAgain
-from autograder.isolation.worker_handle import WorkerLost, WorkerUnavailable
+from autograder.isolation.worker_handle import WorkerLost
 from autograder.wire.text import clean
 
 Functions = Mapping[str, StudentFunction]
