@@ -64,7 +64,10 @@ _FINE = {0.998: 0.0019, 0.002: 0.0019, 0.115: 0.01}
 _INDEPENDENT = 0.7
 #: The shape of a large call, and how far from its mean a count is near it.
 _LARGE, _NEAR = (30, 40), 8
-_CONSTANT_UNIT = {1: Wrong.keeps_at_least_one, 0: elementwise.Wrong.drops_at_least_one}
+_CONSTANT_UNIT: dict[float, str] = {
+    1: Wrong.keeps_at_least_one,
+    0: elementwise.Wrong.drops_at_least_one,
+}
 _AXES = ("first", "second", "third", "fourth")
 _SHAPES = ((9,), (6, 5), (3, 1, 4), (2, 3, 4, 3))
 
