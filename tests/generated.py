@@ -11,6 +11,7 @@ import argparse
 import ast
 import contextlib
 import copy
+import functools
 import inspect
 import io
 import re
@@ -385,6 +386,7 @@ def _bound_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30))
 
 
+@functools.cache
 def reasons() -> list[dict[str, str]]:
     """Return why survivors survive: entries with ``exercise`` (a pattern), ``change`` (a
     pattern of style and change) and ``because``."""

@@ -252,7 +252,7 @@ def test_closing_the_streams_and_staying_counts_as_waiting(
     limits = Limits(total_idle_seconds=3)
     stays = "import os, time\nos.closerange(3, 256)\ntime.sleep(1000)\n"
     with RemoteWorker("off", limits) as worker:
-        for _ in range(4):
+        for _ in range(8):
             with pytest.raises(WorkerLost, match="ended the Python process"):
                 worker.run_cell(1, stays)
     assert patience[0] == 2

@@ -435,4 +435,4 @@ def test_what_is_no_notebook_of_the_students_own_is_recorded(tmp_path: Path) -> 
     assert not re.search(r"(?i)<(meta|form|base|iframe)", body)
     autograded = course / "course" / "autograded"
     copied = {path.name for path in autograded.rglob("*") if path.is_file()}
-    assert copied == {f"{CHAPTER}.ipynb", "data.csv"}
+    assert copied == {f"{CHAPTER}.ipynb"}

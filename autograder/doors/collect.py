@@ -9,7 +9,7 @@ from autograder.contract.exercise import all_chapters
 from autograder.doors.classroom import ClassError, HandedIn, find_handed_in
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
-from autograder.submission.file import leads_out, read_submission
+from autograder.submission.file import leads_out, own_folder, read_submission
 from autograder.wire.text import one_line
 
 
@@ -51,7 +51,7 @@ def _collected(student: str, files: list[HandedIn], target: Path) -> str:
         return f"✗ {student}: {len(files)} files ({names}); keep one."
     path, own = files[0].path, files[0].own
     # The folder may hold links, of an archive that was unpacked there.
-    if leads_out(target, target.parents[2].resolve() / target.parents[1].name):
+    if leads_out(target, own_folder(target.parent)):
         return f"✗ {student}: {target} lies behind a link to another place; remove the link."
     if leads_out(path, own):
         return (

@@ -1,5 +1,4 @@
-"""Inputs at the corners of a stated range, for checks of values: corners come first, then
-the inside."""
+"""Inputs at the corners of a stated range, for checks of values."""
 
 import itertools
 from collections.abc import Iterator

@@ -90,10 +90,9 @@ class Formula:
         """Return a call as messages show it."""
         if self.call:
             return self.call(*given)
-        names = self.exercise.signature.partition("(")[2].partition(")")[0].split(", ")
         items = (
             f"{name} of shape {item.shape}" if np.ndim(item) else repr(item)
-            for name, item in zip(names, given, strict=True)
+            for name, item in zip(self.exercise.arguments, given, strict=True)
         )
         return f"{self.exercise.name}({', '.join(items)})"
 

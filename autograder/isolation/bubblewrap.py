@@ -107,7 +107,7 @@ def readable() -> list[str]:
 
 
 _LIBRARIES = ("bin", "lib", "lib32", "lib64", "libx32")
-_SHARED = ("fontconfig", "fonts", "locale", "matplotlib", "zoneinfo")
+_SHARED = ("fontconfig", "locale", "matplotlib")
 _OF_A_PREFIX = (*_LIBRARIES, "pyvenv.cfg", "share/zoneinfo", "share/fonts")
 
 #: The grader's folder, and what of it the worker itself runs.

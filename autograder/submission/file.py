@@ -48,6 +48,11 @@ def leads_out(path: Path, within: Path) -> bool:
         return True
 
 
+def own_folder(folder: Path) -> Path:
+    """Return where the files of ``<step>/<student>/<assignment>`` must really be."""
+    return folder.parents[1].resolve() / folder.parent.name
+
+
 def _text(path: Path, within: Path | None = None) -> tuple[str, str]:
     """Return a file's text, and the digest of its bytes."""
     if within is not None and path.exists() and leads_out(path, within):

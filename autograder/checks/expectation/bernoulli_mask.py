@@ -62,6 +62,12 @@ _KEEP_PROBS = (0.85, 0.3)
 #: Near 0 and 1, and between tenths, a keep probability that is rounded or bounded shows.
 _FINE = {0.998: 0.0019, 0.002: 0.0019, 0.115: 0.01}
 _INDEPENDENT = 0.7
+#: The shape of a large call, and how far from its mean a count is near it.
+_LARGE, _NEAR = (30, 40), 8
+_CONSTANT_UNIT: dict[float, str] = {
+    1: Wrong.keeps_at_least_one,
+    0: elementwise.Wrong.drops_at_least_one,
+}
 _AXES = ("first", "second", "third", "fourth")
 _SHAPES = ((9,), (6, 5), (3, 1, 4), (2, 3, 4, 3))
 
@@ -263,10 +269,9 @@ def keeps_units_at_the_stated_rate(
     trial.judge(look, front, front.size, what, elementwise.Wrong.drops_by_place)
     for keep_prob in _KEEP_PROBS:
         look = f"one unit kept at {keep_prob}"
-        calls = trial.size(look)
-        kept = [_mask(bernoulli_mask, trial, (1,), keep_prob)[0] for _ in range(calls)]
+        kept = _kept_in_calls(bernoulli_mask, trial, look, (1,), keep_prob)
         what = f"calls with shape (1,) and keep_prob = {keep_prob} that keep the unit"
-        trial.judge(look, np.array(kept), calls, what, _name_of_constant_unit)
+        trial.judge(look, kept == 1, kept.size, what, _CONSTANT_UNIT.get)
     _judge_extremes(bernoulli_mask, trial)
     for keep_prob in _FINE:
         shape = (-(-trial.size(f"kept at {keep_prob}") // 100), 100)
@@ -276,6 +281,21 @@ def keeps_units_at_the_stated_rate(
         trial.judge(f"kept at {keep_prob}", mask, mask.size, what, rounds)
 
 
+def _kept_in_calls(
+    function: StudentFunction,
+    trial: Trial,
+    look: str,
+    shape: tuple[int, ...],
+    keep_prob: float,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Return the kept units of each call, as many calls as the look needs."""
+    calls = range(trial.size(look))
+    return np.array(
+        [_mask(function, trial, shape, keep_prob, rng).sum() for _ in calls]
+    )
+
+
 def _judge_extremes(function: StudentFunction, trial: Trial) -> None:
     """Count the calls that keep none, and both, of two units."""
     for what, keep_prob, count, name in (
@@ -283,17 +303,9 @@ def _judge_extremes(function: StudentFunction, trial: Trial) -> None:
         ("both", 0.85, 2, elementwise.Wrong.drops_at_least_one),
     ):
         look = f"{what} of 2 kept at {keep_prob}"
-        calls = trial.size(look)
-        kept = [_mask(function, trial, (2, 1), keep_prob).sum() for _ in range(calls)]
+        kept = _kept_in_calls(function, trial, look, (2, 1), keep_prob)
         what = f"calls with shape (2, 1) and keep_prob = {keep_prob} that keep {what}"
-        trial.judge(look, np.array(kept) == count, calls, what, name)
-
-
-def _name_of_constant_unit(share: float) -> str | None:
-    return {
-        1.0: Wrong.keeps_at_least_one,
-        0.0: elementwise.Wrong.drops_at_least_one,
-    }.get(share)
+        trial.judge(look, kept == count, kept.size, what, name)
 
 
 @exercise.check(points=0.25, after="keeps_units_at_the_stated_rate")
@@ -331,7 +343,9 @@ def _name_at_the_edge(keep_prob: float, share: float) -> str | None:
         "two halves": agreement(_INDEPENDENT, detects=0.03),
         "count in a row": exact_count(20, _INDEPENDENT),
         "count in a call": exact_count(20, _INDEPENDENT),
-        "count in a large call": near_count(1200, _INDEPENDENT, 8, detects=0.45),
+        "count in a large call": near_count(
+            math.prod(_LARGE), _INDEPENDENT, _NEAR, detects=0.45
+        ),
     },
 )
 def draws_every_unit_independently(
@@ -378,22 +392,13 @@ def _judge_counts(
     kept = _mask(function, trial, (rows, 20), _INDEPENDENT, rng).sum(axis=1)
     what = f"rows of 20 units that keep exactly {mean}"
     trial.judge("count in a row", kept == mean, rows, what, fixed)
-    calls = trial.size("count in a call")
-    kept = np.array(
-        [_mask(function, trial, (4, 5), _INDEPENDENT, rng).sum() for _ in range(calls)]
-    )
+    look = "count in a call"
+    kept = _kept_in_calls(function, trial, look, (4, 5), _INDEPENDENT, rng)
     what = f"calls with shape (4, 5) that keep exactly {mean}"
-    trial.judge("count in a call", kept == mean, calls, what, fixed)
-    calls = trial.size("count in a large call")
-    shape = (30, 40)
-    kept = np.array(
-        [_mask(function, trial, shape, _INDEPENDENT, rng).sum() for _ in range(calls)]
-    )
-    what = f"calls with shape {shape} that keep 840 units or at most 8 more or fewer"
-    trial.judge(
-        "count in a large call",
-        np.abs(kept - 840) <= 8,
-        calls,
-        what,
-        elementwise.Wrong.bits_depend_on_each_other,
-    )
+    trial.judge(look, kept == mean, kept.size, what, fixed)
+    look, mean = "count in a large call", round(math.prod(_LARGE) * _INDEPENDENT)
+    kept = _kept_in_calls(function, trial, look, _LARGE, _INDEPENDENT, rng)
+    near = np.abs(kept - mean) <= _NEAR
+    what = f"calls with shape {_LARGE} that keep {mean} units or at most {_NEAR} more or fewer"
+    depends = elementwise.Wrong.bits_depend_on_each_other
+    trial.judge(look, near, kept.size, what, depends)

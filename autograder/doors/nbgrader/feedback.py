@@ -9,7 +9,7 @@ import html
 import re
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import bleach
@@ -79,7 +79,7 @@ class OfflineFeedback(HTMLExporter):
     ) -> str:
         """Return code in colours; as it was written where that would take too long."""
         if len(source) > MAX_HIGHLIGHTED or _RUN.search(source):
-            return Shown(as_written(source))
+            return as_written(source)
         colour = partial(self._highlight, source, language, metadata)
         return Shown(self._timed(colour, source))
 
@@ -162,20 +162,32 @@ def is_tangled(page: str) -> bool:
     return False
 
 
+@cache
+def _page() -> OfflineFeedback:
+    return OfflineFeedback()
+
+
+def _fresh_page() -> OfflineFeedback:
+    """Return the one exporter, which takes milliseconds to make, with all of its time."""
+    page = _page()
+    page._left = PAGE_SECONDS
+    return page
+
+
 def bounded_highlight(
     source: str, language: str | None = None, metadata: Any = None
 ) -> str:
     """Return code in colours, for formgrader's page; long code as it was written."""
-    return OfflineFeedback().highlighted(source, language, metadata)
+    return _fresh_page().highlighted(source, language, metadata)
 
 
 @pass_context
 def harmless_markdown(context: Any, source: str) -> str:
     """Return Markdown as HTML in which nothing acts: other tags than Markdown's are shown
     as they were written. Formgrader's page has the rights of whoever grades."""
-    page = OfflineFeedback().markdown2html(context, source)
-    if page == as_written(source):
-        return page  # and needs no cleaning, which takes the square of a line's length
+    page = _fresh_page().markdown2html(context, source)
+    if isinstance(page, Shown):
+        return page  # needs no cleaning, which takes the square of a line's length
     return str(
         bleach.clean(page, _TAGS, _stays, protocols=("http", "https", "mailto", "data"))
     )
@@ -199,6 +211,6 @@ def shown_or_text(source: str) -> str:
     return source if isinstance(source, Shown) else as_written(source)
 
 
-def as_written(source: str) -> str:
+def as_written(source: str) -> Shown:
     """Return text, HTML too, as a page shows what was typed."""
-    return f'<pre style="white-space: pre-wrap">{html.escape(source)}</pre>'
+    return Shown(f'<pre style="white-space: pre-wrap">{html.escape(source)}</pre>')

@@ -24,7 +24,7 @@ from autograder.doors.nbgrader.timestamps import read_dates_carefully
 from autograder.doors.nbgrader.unfinished import WholeAutograde
 from autograder.grading.secret import SecretError, find_secret
 from autograder.submission.cells import SubmissionError
-from autograder.submission.file import load_notebook
+from autograder.submission.file import load_notebook, own_folder
 from autograder.submission.notebook import (
     cell_grade_id,
     cell_source,
@@ -121,11 +121,6 @@ def handed_in(path: Path, known: dict[str, Released]) -> tuple[NotebookNode, str
     nbformat.validate(notebook)
     nbformat.writes(notebook).encode("utf-8")
     return notebook, digest
-
-
-def own_folder(folder: Path) -> Path:
-    """Return where the files of ``<step>/<student>/<assignment>`` must really be."""
-    return folder.parents[1].resolve() / folder.parent.name
 
 
 def identity(resources: Any) -> tuple[str, ...]:
