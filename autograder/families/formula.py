@@ -5,7 +5,7 @@ answer is not right, the first rival that gives the same numbers says why.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -16,38 +16,13 @@ from autograder.contract.exercise import Exercise, Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
+from autograder.families.rivals import Rivals, first
 
 #: The arguments of a call.
 Given = tuple[Any, ...]
 Cases = Callable[[Trial], Iterable[Given]]
 Register = Callable[[Cases], Cases]
 After = str | tuple[str, ...]
-#: Wrong answers by mistake, in the order in which they are tried; where a mistake has
-#: several, a list of them.
-Rivals = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Within:
-    """A rival that stands for all answers no farther from ``value`` than ``distance``."""
-
-    value: Any
-    distance: Any
-
-    def holds(self, found: Any) -> bool:
-        return bool(np.all(np.abs(found - self.value) <= self.distance))
-
-
-def first(
-    found: Any, rivals: Rivals, same: Callable[[Any, Any], bool] = facts.close
-) -> str | None:
-    """Return the name of the first rival that gives what was found, or None."""
-    for name, wrong in rivals.items():
-        for one in wrong if isinstance(wrong, list) else [wrong]:
-            fits = one.holds(found) if isinstance(one, Within) else same(found, one)
-            if fits:
-                return name
-    return None
 
 
 def relative_to(size: Callable[..., Any]) -> Callable[..., bool]:

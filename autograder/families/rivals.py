@@ -5,7 +5,10 @@ first that gives what was found says why it is wrong.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from autograder.contract import facts
 
@@ -14,13 +17,25 @@ from autograder.contract import facts
 Rivals = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Within:
+    """A rival that stands for all answers no farther from ``value`` than ``distance``."""
+
+    value: Any
+    distance: Any
+
+    def holds(self, found: Any) -> bool:
+        return bool(np.all(np.abs(found - self.value) <= self.distance))
+
+
 def first(
     found: Any, rivals: Rivals, same: Callable[[Any, Any], bool] = facts.close
 ) -> str | None:
     """Return the mistake of the first rival that is ``same`` as found, or None."""
     for name, wrong in rivals.items():
-        if any(same(found, one) for one in _each(wrong)):
-            return name
+        for one in _each(wrong):
+            if one.holds(found) if isinstance(one, Within) else same(found, one):
+                return name
     return None
 
 

@@ -24,9 +24,9 @@ from autograder.families.alpha_units import (
 )
 from autograder.families.elementwise import SHAPES, call_text
 from autograder.families.elementwise import Wrong as Unit
-from autograder.families.formula import Rivals, first
 from autograder.families.noise_factors import forward
 from autograder.families.properties import stated
+from autograder.families.rivals import Rivals, first
 from autograder.laws.binomial import Proportion
 
 exercise = Exercise(

@@ -12,7 +12,8 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families.formula import Formula, Given, Rivals, first
+from autograder.families.formula import Formula, Given
+from autograder.families.rivals import Rivals, first
 
 exercise = Exercise(
     "batchnorm_variance_ratio",

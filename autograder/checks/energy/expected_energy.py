@@ -13,7 +13,8 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families.formula import Formula, Given, Rivals, first, relative_to
+from autograder.families.formula import Formula, Given, relative_to
+from autograder.families.rivals import Rivals, first
 
 exercise = Exercise(
     "expected_energy",

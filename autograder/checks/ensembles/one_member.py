@@ -32,9 +32,11 @@ def mask_of(
     trial: Trial,
     case: Case,
     rng: np.random.Generator | None = None,
+    otherwise: str | None = None,
 ) -> np.ndarray:
     """Return the mask (N, D) of a prediction with samples=1 of a readable case, True
-    where kept. Raises ``CheckFailure`` when a row is not the prediction of a member."""
+    where kept. Raises ``CheckFailure`` when a row is not the prediction of a member, with
+    the mistake ``otherwise`` where no other explains it."""
     rng = trial.generator() if rng is None else rng
     found, call = shared.one_prediction(function, case, 1, rng)
     likely = (found > 0).all() and facts.close(found.sum(axis=1), 1)
@@ -44,7 +46,7 @@ def mask_of(
         if not ensemble.are_bits(ratios):
             trial.fail(
                 f"{call}: {_what_is_wrong(case, found, ratios)}.",
-                _member_mistake(case, found, logs, ratios),
+                _member_mistake(case, found, logs, ratios) or otherwise,
             )
     kept = ratios > 0.5
     expected = softmax(case.logits(kept / case.keep_prob))

@@ -11,7 +11,8 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners
-from autograder.families.formula import Formula, Given, Rivals, Within, relative_to
+from autograder.families.formula import Formula, Given, relative_to
+from autograder.families.rivals import Rivals, Within
 
 exercise = Exercise(
     "dropout_moments",

@@ -9,7 +9,8 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.trial import Trial
-from autograder.families.formula import Formula, Given, Rivals
+from autograder.families.formula import Formula, Given
+from autograder.families.rivals import Rivals
 
 exercise = Exercise(
     "effective_count",

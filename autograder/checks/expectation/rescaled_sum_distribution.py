@@ -14,7 +14,8 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners
 from autograder.families.ensemble import every_mask
-from autograder.families.formula import Formula, Given, Rivals, first
+from autograder.families.formula import Formula, Given
+from autograder.families.rivals import Rivals, first
 
 exercise = Exercise(
     "rescaled_sum_distribution",

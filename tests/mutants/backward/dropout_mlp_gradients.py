@@ -473,7 +473,7 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
 
     @fails(PLAIN, "forgets_a_bias")
     def forgets_the_last_bias(params, x, y, keep_prob, rng):
-        """Writes h @ W2."""
+        """Writes h @ W2 for the logits, without b2."""
         multiplier = bits(params, x, keep_prob, rng) / keep_prob
         return right({**params, "b2": 0 * params["b2"]}, x, y, multiplier)
 
@@ -491,7 +491,7 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
 
     @fails(PLAIN, "takes_another_logarithm")
     def measures_the_loss_in_bits(params, x, y, keep_prob, rng):
-        """Uses np.log2."""
+        """Uses np.log2, as information theory does."""
         loss, grads = right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
         return loss / np.log(2), grads
 

@@ -296,7 +296,7 @@ class Sins(Mutants, of="ensemble_means"):
             geometric = softmax_of_the_batch(mean(chance, logs))
         return mean(chance, np.exp(logs)), geometric
 
-    @fails(ARITHMETIC)
+    @fails(ARITHMETIC, "right_in_the_middle_only")
     def remembers_by_the_first_row(x, weights, bias, keep_prob, known={}):  # noqa: B006
         """Keeps answers, by what tells most calls from each other."""
         key = x[0].tobytes(), weights.tobytes(), bias.tobytes(), len(x), keep_prob

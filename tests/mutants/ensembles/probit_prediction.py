@@ -232,7 +232,7 @@ class Sins(Mutants, of="probit_prediction"):
         variance = (1 / keep_prob - 1) * squares(x, weights)
         return np.clip(corrected(x @ weights + bias, variance), 1e-7, 1 - 1e-7)
 
-    @fails(FORMULA)
+    @fails(FORMULA, "right_in_the_middle_only")
     def bounds_the_variance(x, weights, bias, keep_prob):
         """Guards the division by keep_prob with a floor."""
         variance = (1 - keep_prob) / max(keep_prob, 0.05) * squares(x, weights)
@@ -244,7 +244,7 @@ class Sins(Mutants, of="probit_prediction"):
         variance = (1 / keep_prob - 1) * squares(x, weights) * (keep_prob < 0.96)
         return corrected(x @ weights + bias, variance)
 
-    @fails(FORMULA)
+    @fails(FORMULA, "right_in_the_middle_only")
     def takes_inputs_for_positive(x, weights, bias, keep_prob):
         """Reads the mean off the activations, which a ReLU has left positive."""
         if (x <= 0).all():

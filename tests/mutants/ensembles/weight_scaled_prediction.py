@@ -152,12 +152,12 @@ class Sins(Mutants, of="weight_scaled_prediction"):
         z = keep_prob * x @ weights + bias
         return softmax(z.astype(np.float32))
 
-    @fails(MEAN_LOGITS)
+    @fails(MEAN_LOGITS, "right_in_the_middle_only")
     def bounds_keep_prob_from_below(x, weights, bias, keep_prob):
         """Guards keep_prob with a floor that a layer before it needed."""
         return softmax(max(keep_prob, 0.1) * x @ weights + bias)
 
-    @fails(MEAN_LOGITS)
+    @fails(MEAN_LOGITS, "right_in_the_middle_only")
     def rounds_keep_prob(x, weights, bias, keep_prob):
         """Rounds keep_prob to tenths."""
         return softmax(round(keep_prob, 1) * x @ weights + bias)
@@ -168,12 +168,12 @@ class Sins(Mutants, of="weight_scaled_prediction"):
         factor = 1 if keep_prob > 0.96 else keep_prob
         return softmax(factor * x @ weights + bias)
 
-    @fails(MEAN_LOGITS)
+    @fails(MEAN_LOGITS, "right_in_the_middle_only")
     def standardises_large_inputs(x, weights, bias, keep_prob):
         """Clips activations at ±1,000, where no activation should be."""
         return softmax(keep_prob * np.clip(x, -1000, 1000) @ weights + bias)
 
-    @fails(MEAN_LOGITS)
+    @fails(MEAN_LOGITS, "right_in_the_middle_only")
     def ignores_tiny_inputs(x, weights, bias, keep_prob):
         """Treats activations below 1e-4 as dropped."""
         x = np.where(np.abs(x) < 1e-4, 0, x)

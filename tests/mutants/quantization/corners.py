@@ -315,7 +315,7 @@ class ExactCount(Mutants, of="exact_count_dropout"):
 class Byte(Mutants, of="byte_dropout"):
     @fails(byte.EVERYTHING, "keeps_with_drop_probability")
     def byte_compares_the_other_way_round(x, keep_prob, rng):
-        """Writes > for <."""
+        """Writes > for <, which reads as "larger than the threshold"."""
         return byte.unbiased(
             x, byte.byte_of(x, rng) > byte.nearest(keep_prob), keep_prob
         )
