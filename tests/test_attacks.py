@@ -107,7 +107,7 @@ while frame is not None:
     "writes forged results to every descriptor": """
 import json, os, struct
 text = json.dumps({"score": 10.0, "status": "passed", "error": None,
-                   "result": {"is": "constant", "value": True}, "after": []}).encode()
+                   "results": [{"is": "constant", "value": True}], "after": []}).encode()
 for fd in range(3, 64):
     try:
         os.write(fd, struct.pack("<II", len(text), 0) + text)
@@ -285,7 +285,7 @@ def inverted_dropout(x, keep_prob, rng, training=True):
     "a forged frame and then silence": """
 import json, os, struct
 def inverted_dropout(x, keep_prob, rng, training=True):
-    text = json.dumps({"error": None, "score": 10, "result": {"is": "tuple", "items": []}})
+    text = json.dumps({"error": None, "score": 10, "results": [{"is": "tuple", "items": []}]})
     for fd in range(3, 64):
         try:
             os.write(fd, struct.pack("<II", len(text), 0) + text.encode())

@@ -19,7 +19,7 @@ import json, re, sys
 from pathlib import Path
 from autograder.grading.grade import grade
 from autograder.isolation.limits import Limits
-limits = Limits(cell_seconds=10, call_seconds=5, total_seconds=40)
+limits = Limits(cell_seconds=10, call_seconds=10, total_seconds=40)
 report = grade(sys.argv[1], exercises=["inverted_dropout"], limits=limits)
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
 print(json.dumps([int(peak[1]) / 1024, report.score, report.error, report.notes]))
@@ -147,7 +147,7 @@ def send(header, body=b""):
         except OSError:
             pass
 """
-START = '{"error": null, "after": [], "result": '
+START = '{"error": null, "after": [], "results": ['
 LARGEST = 8 * 2**20 - 100
 
 #: What the student's code does → the code, run as the body of ``inverted_dropout``.
@@ -163,24 +163,24 @@ CODE = {
     "raises a long text": "raise ValueError('x\\n ' * 10**8)",
     "raises a text of blanks": "raise ValueError(' ' * 10**8)",
     "sends eight megabytes of objects": (
-        f"send(('{START}[' + '{{}},' * {LARGEST // 3 - 100} + '1]}}').encode())"
+        f"send(('{START}[' + '{{}},' * {LARGEST // 3 - 100} + '1]]}}').encode())"
     ),
     "sends eight megabytes of dicts": (
-        f"send(('{START}[' + '{{\"a\":{{}}}},' * {LARGEST // 9 - 100} + '1]}}').encode())"
+        f"send(('{START}[' + '{{\"a\":{{}}}},' * {LARGEST // 9 - 100} + '1]]}}').encode())"
     ),
     "sends as many dicts as are let through": (
-        f"send(('{START}[' + '{{\"a\":{{}}}},' * 99_000 + '1]}}').encode())"
+        f"send(('{START}[' + '{{\"a\":{{}}}},' * 99_000 + '1]]}}').encode())"
     ),
     "sends text": (
-        f"send(('{START}\"\U0001f600' + 'x' * {LARGEST - 200} + '\"}}').encode())"
+        f"send(('{START}\"\U0001f600' + 'x' * {LARGEST - 200} + '\"]}}').encode())"
     ),
     "sends the largest body": (
         "header = [{'is': 'array', 'dtype': '|b1', 'shape': [4_000_000],"
         " 'at': i * 4_000_000} for i in range(12)]\n"
         f'    send((\'{START}{{"is": "tuple", "items": \' + json.dumps(header)'
-        " + '}}').encode(), bytes(48 * 2**20))"
+        " + '}]}').encode(), bytes(48 * 2**20))"
     ),
-    "sends a larger body": f"send(b'{START}1}}', bytes(256 * 2**20))",
+    "sends a larger body": f"send(b'{START}1]}}', bytes(256 * 2**20))",
 }
 
 

@@ -168,19 +168,19 @@ ODD: list[Any] = [
 RESULT = {"is": "array", "dtype": "<f8", "shape": [2, 3], "at": 0}
 STATE = ["0x1", "0x3", 0, 0]
 RIGHT: list[Frame] = [
-    ({"error": None, "result": RESULT, "after": []}, bytes(48)),
+    ({"error": None, "results": [RESULT], "after": []}, bytes(48)),
     ({"error": "ValueError: no", "unwritten": None}, b""),
     ({"callback": 0, "args": [RESULT, {"is": "float", "value": "0x1.0p-1"},
       {"is": "generator", "state": STATE}], "kwargs": {}}, bytes(48)),
     ({"callback": 1, "args": [], "kwargs": {"x": {"is": "int", "value": "0x5"}}}, b""),
     ({"error": None, "value": None, "stdout": "", "stderr": "", "images": []}, b""),
     ({"names": {"f": "(x)"}}, b""),
-    ({"error": None, "result": {"is": "tuple", "items": [RESULT, {"is": "handle",
-      "number": 1, "type": "dict"}]}, "after": [RESULT]}, bytes(96)),
+    ({"error": None, "results": [{"is": "tuple", "items": [RESULT, {"is": "handle",
+      "number": 1, "type": "dict"}]}], "after": [RESULT]}, bytes(96)),
 ]  # fmt: skip
 
 
-FIELDS = ["result", "error", "callback", "x"]
+FIELDS = ["results", "error", "callback", "x"]
 
 
 def changed(value: Any, rng: np.random.Generator) -> Any:
@@ -223,8 +223,8 @@ def lent(x: Any = 0, keep_prob: Any = 0.5, rng: Any = None) -> Any:
 QUESTIONS: list[Callable[[RemoteWorker], Any]] = [
     lambda w: w.run_cell(1, "x = 1"),
     lambda w: w.functions(),
-    lambda w: w.call("f", (lent, lent), {}, (), False),
-    lambda w: w.call("f", (np.ones(3),), {"k": lent}, (1,), True),
+    lambda w: w.call("f", [(lent, lent)] * 2, {}, ()),
+    lambda w: w.call("f", [(np.ones(3),)], {"k": lent}, (1,), True),
 ]
 
 
@@ -261,6 +261,10 @@ WRONG: dict[str, dict[str, Any]] = {
     "an answer to no question": RIGHT[0][0] | {"request": None},
     "an error and a result": RIGHT[0][0] | {"error": "ValueError"},
     "no result": {"error": None, "after": []},
+    "no results": RIGHT[0][0] | {"results": []},
+    "more results than calls": RIGHT[0][0]
+    | {"results": 2 * [{"is": "constant", "value": 1}]},
+    "results that are no list": RIGHT[0][0] | {"results": RESULT},
     "a result and a question": RIGHT[0][0] | {"callback": 0},
     "a question to a function that nobody lent": RIGHT[2][0] | {"callback": 9},
     "a question to a function before the first": RIGHT[2][0] | {"callback": -1},
@@ -278,7 +282,7 @@ def test_an_answer_that_no_worker_gives_ends_the_worker(what: str) -> None:
     worker = RemoteWorker("off", QUICK)
     worker._process = Impostor(speak)  # type: ignore[assignment]
     with pytest.raises(WorkerLost) as caught:
-        worker.call("f", (lambda: 1, lambda: 1), {}, (), False)
+        worker.call("f", [(lambda: 1, lambda: 1)], {}, ())
     assert caught.value.kind == "incoherent"
     assert not worker.alive
 

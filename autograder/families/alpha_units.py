@@ -1,5 +1,6 @@
 """A reading of AlphaDropout: which units were dropped, and what became of the others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,8 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families.noise_factors import forward
+from autograder.families.elementwise import call_text
+from autograder.families.noise_factors import forward, output_of
 
 #: What a dropped unit is replaced with: SELU's value for very negative input.
 OFF = -1.0507009873554805 * 1.6732632423543772
@@ -59,6 +61,10 @@ _LARGEST = 1e6
 LARGE = (60, 60)
 
 
+def _readable(x: np.ndarray) -> np.ndarray:
+    return away_from_off(np.clip(x, -_LARGEST, _LARGEST))
+
+
 class Masking:
     """A student's AlphaDropout as a mask: what it drops comes back as 0, the rest as x.
 
@@ -71,8 +77,21 @@ class Masking:
     def __call__(
         self, x: np.ndarray, keep_prob: float, rng: Any, training: bool | None = None
     ) -> tuple[np.ndarray, None]:
-        given = away_from_off(np.clip(x, -_LARGEST, _LARGEST))
-        out = forward(self._function, given, keep_prob, rng, training)
+        out = forward(self._function, _readable(x), keep_prob, rng, training)
+        return self._masked(x, keep_prob, out)
+
+    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        given = [(_readable(x), keep_prob, rng) for x, keep_prob, rng in calls]
+        results = self._function.each(given)
+        masks = []
+        for (x, keep_prob, _), result in zip(calls, results, strict=True):
+            out = output_of(result, call_text(self.name, x.shape, keep_prob), x.shape)
+            masks.append(self._masked(x, keep_prob, out))
+        return masks
+
+    def _masked(
+        self, x: np.ndarray, keep_prob: float, out: np.ndarray
+    ) -> tuple[np.ndarray, None]:
         dropped = _equal(out, constants(keep_prob)[2], keep_prob)
         if np.count_nonzero(dropped) <= max(1, 1e-4 * out.size):
             dropped = _equal(out, self._value(keep_prob), keep_prob)

@@ -140,10 +140,15 @@ def forward(
 ) -> np.ndarray:
     """Return the output of one forward pass, checked to be a float array shaped like x;
     ``training`` is not passed when None. Raises ``CheckFailure``."""
-    call = call_text(function.name, x.shape, keep_prob, training is not False)
     mode = {} if training is None else {"training": training}
-    out = facts.pair(function(x, keep_prob, rng, **mode), call)[0]
-    return facts.float_array(out, x.shape, call, "out")
+    call = call_text(function.name, x.shape, keep_prob, training is not False)
+    return output_of(function(x, keep_prob, rng, **mode), call, x.shape)
+
+
+def output_of(result: Any, call: str, shape: Sequence[int]) -> np.ndarray:
+    """Return the output of what a forward pass returned, a float array of this shape.
+    Raises ``CheckFailure``."""
+    return facts.float_array(facts.pair(result, call)[0], tuple(shape), call, "out")
 
 
 def noisy(
@@ -159,6 +164,26 @@ def noisy(
     x = trial.inputs(*shape) if x is None else x
     rng = trial.generator() if rng is None else rng
     return Noisy(x, forward(function, x, keep_prob, rng, training))
+
+
+def several(
+    function: StudentFunction,
+    trial: Trial,
+    shape: Sequence[int],
+    keep_prob: float,
+    calls: int,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Return the factors of forward passes as of ``noisy``, handed over together, with an
+    axis of calls first."""
+    rng = trial.generator() if rng is None else rng
+    inputs, call = (
+        trial.inputs(calls, *shape),
+        call_text(function.name, shape, keep_prob),
+    )
+    results = function.each([(x, keep_prob, rng) for x in inputs])
+    outs = [output_of(result, call, shape) for result in results]
+    return np.array(np.array(outs) / inputs)
 
 
 def constant_mistake(function: StudentFunction, trial: Trial) -> str:

@@ -46,9 +46,9 @@ def masks(
     """Return the masks of so many calls, with an axis of calls first, and the calls as
     text."""
     rng, call, bits = trial.generator(), call_text(function.name, shape, keep_prob), []
-    for x in trial.inputs(calls, *shape):
-        out = facts.pair(function(x, keep_prob, rng), call)[0]
-        out = facts.floats(out, tuple(shape), call, "out")
+    inputs = trial.inputs(calls, *shape)
+    for result in function.each([(x, keep_prob, rng) for x in inputs]):
+        out = facts.floats(facts.pair(result, call)[0], tuple(shape), call, "out")
         # A division by a kept count of 0 has its check elsewhere; nothing is kept then.
         bits.append(np.isfinite(out) & (out != 0))
     return np.array(bits), f"{calls} calls {call}"

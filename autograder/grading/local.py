@@ -5,7 +5,7 @@ check may look at, wherever the function runs.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,15 +43,28 @@ class LocalFunction:
         self._errors = np.geterr()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.observe(*args, **kwargs)[0]
+        return self._sent_back(self._called(args, kwargs)[0])
+
+    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        return [self(*args) for args in calls]
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
+        result, after = self._called(args, kwargs)
+        return self._sent_back(result), tuple(
+            self._sent_back(arg) if isinstance(arg, np.ndarray | dict) else arg
+            for arg in after
+        )
+
+    def _called(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return the result and the arguments as the call left them, both as they are."""
         args = tuple(self._opened(copied(arg)) for arg in args)
         kwargs = {key: self._opened(copied(arg)) for key, arg in kwargs.items()}
         try:
             # NumPy warns of the student's numbers as it did before the check began.
             with np.errstate(**self._errors):
-                result = self._function(*args, **kwargs)
+                return self._function(*args, **kwargs), args
         except (Exception, SystemExit) as error:
             own = getattr(self._function, "__globals__", None)
             unwritten = unwritten_at(error, [own, sys.modules["__main__"].__dict__])
@@ -59,11 +72,10 @@ class LocalFunction:
             below = error.__traceback__ and error.__traceback__.tb_next
             said = describe_error(error.with_traceback(below))
             raise StudentError(said, unwritten) from None
+
+    def _sent_back(self, value: Any) -> Any:
         try:
-            return self._closed(result), tuple(
-                _crossed(arg) if isinstance(arg, np.ndarray | dict) else arg
-                for arg in args
-            )
+            return _crossed(value, self._opaque)
         except (wire.WireError, MemoryError) as error:
             raise StudentError(f"its result cannot be used: {error}") from None
         except Exception as error:  # of a student's own class
@@ -75,9 +87,6 @@ class LocalFunction:
             # A shallow copy would share the cache's arrays between calls; so may students.
             return value.value
         return value
-
-    def _closed(self, result: Any) -> Any:
-        return _crossed(result, self._opaque)
 
 
 def _crossed(value: Any, opaque: tuple[int, ...] = ()) -> Any:

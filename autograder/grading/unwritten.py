@@ -3,7 +3,7 @@
 That is no mistake to explain, so it is told apart from every other error.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograder.contract.student import StudentError, StudentFunction
@@ -26,6 +26,10 @@ class Watched:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._watch(self._function, args, kwargs)
+
+    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        found: list[Any] = self._watch(self._function.each, (calls,), {})
+        return found
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         result: tuple[Any, tuple[Any, ...]]

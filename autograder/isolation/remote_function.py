@@ -1,5 +1,6 @@
 """A student's function in the worker."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,32 @@ class RemoteFunction:
         self._opaque = opaque
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._worker.call(self.name, args, kwargs, self._opaque, False)[0]
+        return self._worker.call(self.name, [args], kwargs, self._opaque)[0][0]
+
+    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        results: list[Any] = []
+        while len(results) < len(calls):
+            # The worker answers with as many as it has after a short time, one or more.
+            rest = calls[len(results) : len(results) + _at_once(calls[0])]
+            results += self._worker.call(self.name, rest, {}, self._opaque)[0]
+        return results
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         """Return the result and the arguments as the call left them.
 
         What is said of the arguments is the worker's word: code that replaces the
         worker's own functions can hide a change in place, and nothing else by it."""
-        result, after = self._worker.call(self.name, args, kwargs, self._opaque, True)
+        (result,), after = self._worker.call(
+            self.name, [args], kwargs, self._opaque, observe=True
+        )
         # Arrays and dicts come back; the other arguments are as they were.
         return result, tuple(
             now if isinstance(arg, np.ndarray | dict) else arg
             for arg, now in zip(args, after, strict=True)
         )
+
+
+def _at_once(args: tuple[Any, ...]) -> int:
+    """Return how many calls like this one go into a frame: about a megabyte."""
+    size = sum(arg.nbytes for arg in args if isinstance(arg, np.ndarray))
+    return max(1, min(256, 2**20 // max(size, 1)))

@@ -9,6 +9,7 @@ import hashlib
 import os
 import queue
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -204,13 +205,14 @@ class RemoteWorker:
     def call(
         self,
         name: str,
-        args: tuple[Any, ...],
+        calls: Sequence[tuple[Any, ...]],
         kwargs: dict[str, Any],
         opaque: tuple[int, ...],
-        observe: bool,
-    ) -> tuple[Any, tuple[Any, ...]]:
-        """Call a function of the student; return its result and the arrays it was given,
-        as it left them. Raises ``StudentError`` and ``WorkerLost``."""
+        observe: bool = False,
+    ) -> tuple[list[Any], tuple[Any, ...]]:
+        """Call a function of the student with each of these arguments; return the results
+        of the first so many calls, and to ``observe`` one, the arguments as it left them.
+        Raises ``StudentError`` and ``WorkerLost``."""
         writer = wire.Writer(self._references.of_a_call())
         try:
             request = {
@@ -219,24 +221,22 @@ class RemoteWorker:
                 "forget": self._forget,
                 "opaque": list(opaque),
                 "observe": observe,
-                "args": [writer.encode(arg) for arg in args],
+                "calls": [[writer.encode(arg) for arg in args] for args in calls],
                 "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
             }
-            wire.packed(request, writer.body)
+            span, self._forget = Span(self.limits.call_seconds), False
+            answer, body = self._ask(request, writer.body, span)
         except wire.WireError as error:
             raise StudentError(
                 f"what it returned cannot be passed on: {error}"
             ) from None
-        self._forget = False
-        span = Span(self.limits.call_seconds)
-        answer, body = self._ask(request, writer.body, span)
         while "callback" in answer:
             began = time.thread_time()
             reply, data = self._called_back(answer, body)
             # The judge's own work for the student's code is the student's.
             self._processor += time.thread_time() - began
             answer, body = self._ask(reply, data, span)
-        return self._returned(answer, body, len(args) if observe else 0)
+        return self._returned(answer, body, len(calls), len(calls[0]) if observe else 0)
 
     def _called_back(
         self, request: dict[str, Any], body: bytes
@@ -248,22 +248,22 @@ class RemoteWorker:
             self._lose_sense()
 
     def _returned(
-        self, answer: dict[str, Any], body: bytes, observed: int
-    ) -> tuple[Any, tuple[Any, ...]]:
-        """Return what the answer to a call holds: the result, and ``observed`` arguments
-        as they are now."""
+        self, answer: dict[str, Any], body: bytes, most: int, observed: int
+    ) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return what the answer to calls holds: results, ``most`` of them at most, and
+        ``observed`` arguments as they are now."""
         if answer.get("error") is not None:
             self._expect(answer, error=str, unwritten=str | None)
             said = one_line(answer["error"][:ERROR_LIMIT] or "an error")
             unwritten = answer["unwritten"]
             raise StudentError(said, unwritten and one_line(unwritten[:ERROR_LIMIT]))
-        self._expect(answer, error=type(None), result=dict, after=list)
+        self._expect(answer, error=type(None), results=list, after=list)
         reader = wire.Reader(body)
         try:
             after = [reader.decode(node) for node in answer["after"]]
-            if len(after) != observed:
-                raise wire.WireError("another number of arguments came back")
-            return reader.decode(answer["result"]), tuple(after)
+            if len(after) != observed or not 0 < len(answer["results"]) <= most:
+                raise wire.WireError("another number of values came back")
+            return [reader.decode(node) for node in answer["results"]], tuple(after)
         except (wire.WireError, MemoryError):
             self._lose_sense()
 

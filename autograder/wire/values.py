@@ -85,12 +85,12 @@ def foreign(value: Any) -> dict[str, Any]:
 
 class Writer:
     """Encodes values for one frame. ``keep`` turns what has no encoding into a node
-    (a handle, say); ``body`` collects the arrays' bytes."""
+    (a handle, say); ``body`` collects the arrays' bytes, ``size`` of them."""
 
     def __init__(self, keep: Callable[[Any], dict[str, Any]]) -> None:
         self._keep = keep
         self._parts: list[bytes] = []
-        self._size = 0
+        self.size = 0
         self._items = 0
 
     @property
@@ -164,7 +164,7 @@ class Writer:
         if dtype.str not in _DTYPES:
             what = "complex numbers" if dtype.kind == "c" else f"dtype {value.dtype}"
             return {"is": "foreign", "type": f"array of {what}"}
-        if value.nbytes + self._size > MAX_BODY or _numbers(value.shape) > MAX_NUMBERS:
+        if value.nbytes + self.size > MAX_BODY or _numbers(value.shape) > MAX_NUMBERS:
             raise WireError(
                 f"an array of shape {value.shape} is larger than an answer may be "
                 f"({MAX_NUMBERS:,} numbers, {MAX_BODY >> 20} MB in all)"
@@ -176,11 +176,11 @@ class Writer:
             "is": "array",
             "dtype": data.dtype.str,
             "shape": list(data.shape),
-            "at": self._size,
+            "at": self.size,
         }
         raw = data.tobytes()
         self._parts.append(raw)
-        self._size += len(raw)
+        self.size += len(raw)
         return node
 
 

@@ -10,6 +10,7 @@ import itertools
 import linecache
 import sys
 import threading
+import time
 import types
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -23,6 +24,9 @@ from autograder.worker.output import TEXT_LIMIT, BoundedText, open_figures
 from autograder.worker.shell import FakeShell, without_magics
 
 _CELL = "<cell "
+#: Seconds and bytes after which the results of several calls are sent, though not all.
+_SHORT, _LARGE = 0.05, 2**20
+_now = time.monotonic  # student code may replace it
 _FUTURE = functools.reduce(
     lambda flags, name: flags | getattr(__future__, name).compiler_flag,
     __future__.all_feature_names,
@@ -173,44 +177,61 @@ class Worker:
     def call(
         self, request: dict[str, Any], body: bytes
     ) -> tuple[dict[str, Any], bytes]:
-        """Call a student's function; answer with what it returned."""
+        """Call a student's function with each of the arguments, one after the other;
+        answer with what it returned so far once that took ``_SHORT`` seconds."""
         if request.get("forget"):
             self.generators.clear()
             self.handles.clear()
-        self.current = object()
-        reader = wire.Reader(body, self._special)
-        args = [reader.decode(node) for node in request["args"]]
-        kwargs = {key: reader.decode(node) for key, node in request["kwargs"].items()}
+        reader, writer = wire.Reader(body, self._special), wire.Writer(wire.foreign)
+        answer: dict[str, Any] = {"error": None, "results": [], "after": []}
+        until = _now() + _SHORT
         muted = BoundedText()
         with contextlib.redirect_stdout(muted), contextlib.redirect_stderr(muted):
-            try:
-                result = self.names[request["function"]](*args, **kwargs)
-            except BaseException as error:
-                unwritten = unwritten_at(error, [self.names])
-                said = describe_error(error, _CELL)
-                return {"error": said, "unwritten": unwritten}, b""
-            finally:
-                with self.talking:
-                    self.current = None
-            try:
-                return self._answer(result, args, request)
-            except (wire.WireError, MemoryError) as error:
-                return unusable(error), b""
-            except BaseException as error:  # of a student's own class
-                return unusable(describe_error(error, _CELL)), b""
+            for nodes in request["calls"]:
+                self.current = object()  # what lent functions belong to
+                args = [reader.decode(node) for node in nodes]
+                result, failed = self._made(request, reader, args)
+                if failed is not None:
+                    return failed, b""
+                try:
+                    self._write(answer, writer, result, args, request)
+                except BaseException as error:  # of a student's own class, too
+                    if answer["results"]:
+                        break  # alone it may have room; else the next answer says why
+                    return unusable(_said(error)), b""
+                if _now() > until or writer.size > _LARGE:
+                    break
+        return answer, writer.body
 
-    def _answer(
-        self, result: Any, args: list[Any], request: dict[str, Any]
-    ) -> tuple[dict[str, Any], bytes]:
-        writer = wire.Writer(wire.foreign)
+    def _made(
+        self, request: dict[str, Any], reader: wire.Reader, args: list[Any]
+    ) -> tuple[Any, dict[str, Any] | None]:
+        """Return what a call returned, and None; or what there is to answer instead."""
+        kwargs = {key: reader.decode(node) for key, node in request["kwargs"].items()}
+        try:
+            return self.names[request["function"]](*args, **kwargs), None
+        except BaseException as error:
+            unwritten = unwritten_at(error, [self.names])
+            return None, {"error": describe_error(error, _CELL), "unwritten": unwritten}
+        finally:
+            with self.talking:
+                self.current = None
+
+    def _write(
+        self,
+        answer: dict[str, Any],
+        writer: wire.Writer,
+        result: Any,
+        args: list[Any],
+        request: dict[str, Any],
+    ) -> None:
         node = writer.encode_result(result, request["opaque"], self._handle)
-        answer: dict[str, Any] = {"error": None, "result": node, "after": []}
         if request["observe"]:
             answer["after"] = [
                 writer.encode(arg if isinstance(arg, np.ndarray | dict) else None)
                 for arg in args
             ]
-        return answer, writer.body
+        answer["results"].append(node)
 
     def _call_back(self, call: object, number: int, *args: Any, **kwargs: Any) -> Any:
         """Let the judge call a function of its own, and return what that returned.
@@ -276,6 +297,12 @@ def _signature(function: Any) -> str:
 
 def _may_be_graded(name: str) -> bool:
     return name.isidentifier() and not name.startswith("_")
+
+
+def _said(error: BaseException) -> object:
+    """Return what to say of a result that could not be written."""
+    ours = isinstance(error, wire.WireError | MemoryError)
+    return error if ours else describe_error(error, _CELL)
 
 
 def unusable(reason: object) -> dict[str, Any]:

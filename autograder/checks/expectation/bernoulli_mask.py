@@ -5,7 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from autograder.contract import domain, facts
+from autograder.checks.expectation.one_mask import mask_call, mask_of, masks_of
+from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.facts import describe
 from autograder.contract.mistakes import Mistakes, at
@@ -39,10 +40,6 @@ exercise = Exercise(
 
 
 class Wrong(Mistakes, section="exp-mean"):
-    mask_is_already_rescaled = """a kept unit's entry is not 1 but already divided; the
-        mask says kept or dropped, and the division by keep_prob comes later."""
-    returns_the_random_numbers = """your array holds the random numbers themselves; the
-        mask is the answer to a comparison of them with keep_prob."""
     mask_is_not_boolean = """your mask holds the numbers 0 and 1; return the booleans
         False and True, as a comparison gives them."""
     treats_all_units_alike = at(
@@ -68,61 +65,9 @@ _CONSTANT_UNIT: dict[float, str] = {
     1: Wrong.keeps_at_least_one,
     0: elementwise.Wrong.drops_at_least_one,
 }
+_DEPENDENT = elementwise.Wrong.bits_depend_on_each_other
 _AXES = ("first", "second", "third", "fourth")
 _SHAPES = ((9,), (6, 5), (3, 1, 4), (2, 3, 4, 3))
-
-
-def _mask_call(shape: tuple[int, ...], keep_prob: float) -> str:
-    return f"bernoulli_mask({shape}, {keep_prob}, rng)"
-
-
-def _mask(
-    function: StudentFunction,
-    trial: Trial,
-    shape: tuple[int, ...],
-    keep_prob: float,
-    rng: np.random.Generator | None = None,
-) -> np.ndarray:
-    """Return one mask as a bool array, whatever kind of zeros and ones it came as."""
-    call = _mask_call(shape, keep_prob)
-    mask = function(shape, keep_prob, trial.generator() if rng is None else rng)
-    trial.expect(
-        mask is not None,
-        f"{call} returned None: is a return statement missing?",
-        facts.Wrong.returns_nothing,
-    )
-    trial.expect(
-        isinstance(mask, np.ndarray) and mask.dtype.kind in "biuf",
-        f"{call} returned {describe(mask)}; expected a bool array of shape {shape}.",
-        facts.Wrong.returns_another_kind,
-    )
-    trial.expect(
-        mask.shape == shape,
-        f"{call} returned an array of shape {mask.shape}; expected {shape}.",
-        facts.Wrong.returns_another_shape,
-    )
-    facts.finite(mask, call)
-    odd = mask[(mask != 0) & (mask != 1)]
-    if odd.size:
-        trial.fail(
-            f"{call}: {odd.size} of {mask.size} entries are neither 0 nor 1, the first is "
-            f"{odd[0]:.4g}; expected True or False everywhere.",
-            _name_of_odd_entries(mask),
-        )
-    found: np.ndarray = mask != 0
-    return found
-
-
-def _name_of_odd_entries(mask: np.ndarray) -> str | None:
-    values = np.unique(mask)
-    if mask.size > 4 and len(values) > mask.size / 2:
-        return Wrong.returns_the_random_numbers
-    two_valued = len(values) <= 2 and values[-1] > 1
-    return (
-        Wrong.mask_is_already_rescaled
-        if two_valued and len(values[values != 0]) == 1
-        else None
-    )
 
 
 @exercise.check(points=0.5)
@@ -132,7 +77,7 @@ def returns_zeros_and_ones_of_the_shape(
     """The mask is an array of the given shape whose entries are 0 or 1, False or True."""
     for shape in _SHAPES:
         for keep_prob in _KEEP_PROBS:
-            _mask(bernoulli_mask, trial, shape, keep_prob)
+            mask_of(bernoulli_mask, trial, shape, keep_prob)
 
 
 @exercise.check(points=0.25, after="returns_zeros_and_ones_of_the_shape")
@@ -143,7 +88,7 @@ def returns_booleans(bernoulli_mask: StudentFunction, trial: Trial) -> None:
             mask = bernoulli_mask(shape, keep_prob, trial.generator())
             trial.expect(
                 isinstance(mask, np.ndarray) and mask.dtype == bool,
-                f"{_mask_call(shape, keep_prob)} returned {describe(mask)}; expected "
+                f"{mask_call(shape, keep_prob)} returned {describe(mask)}; expected "
                 "dtype bool.",
                 Wrong.mask_is_not_boolean,
             )
@@ -156,7 +101,7 @@ def draws_from_the_given_rng_alone(
     """The same rng state gives the same mask; another state, another mask."""
     seed, other = trial.new_seed(), trial.new_seed()
     first, again, different = (
-        _mask(bernoulli_mask, trial, (40, 25), _INDEPENDENT, trial.generator(s))
+        mask_of(bernoulli_mask, trial, (40, 25), _INDEPENDENT, trial.generator(s))
         for s in (seed, seed, other)
     )
     trial.expect(
@@ -196,8 +141,8 @@ def gives_every_unit_a_bit_of_its_own(
 ) -> None:
     """No axis shares bits, no row keeps a fixed number, no later call repeats a mask."""
     shape, rng = (20, 10, 12, 15), trial.generator()
-    call = _mask_call(shape, _INDEPENDENT)
-    mask = _mask(bernoulli_mask, trial, shape, _INDEPENDENT, rng)
+    call = mask_call(shape, _INDEPENDENT)
+    mask = mask_of(bernoulli_mask, trial, shape, _INDEPENDENT, rng)
     # Independent bits show these signs by chance with probability below 1e-19; masks
     # that take at most 1,000 values repeat in 200 calls with probability 1 - 1e-8.
     shared = _shared_axes(mask)
@@ -215,11 +160,9 @@ def gives_every_unit_a_bit_of_its_own(
         f"{counts.min()} or {counts.max()}; expected a number that varies more.",
         elementwise.Wrong.keeps_a_fixed_number,
     )
-    calls, call = 200, _mask_call((100,), _INDEPENDENT)
-    drawn = {
-        _mask(bernoulli_mask, trial, (100,), _INDEPENDENT, rng).tobytes()
-        for _ in range(calls)
-    }
+    calls, call = 200, mask_call((100,), _INDEPENDENT)
+    masks = masks_of(bernoulli_mask, trial, (100,), _INDEPENDENT, calls, rng)
+    drawn = {mask.tobytes() for mask in masks}
     trial.expect(
         len(drawn) == calls,
         f"{call}, called {calls} times with one rng, gave {len(drawn)} different masks; "
@@ -234,7 +177,7 @@ def _name_of_rate(
     function: StudentFunction, trial: Trial, keep_prob: float, share: float
 ) -> str:
     def measure(keep_prob: float) -> float:
-        return float(_mask(function, trial, (100, 100), keep_prob).mean())
+        return float(mask_of(function, trial, (100, 100), keep_prob).mean())
 
     return elementwise.share_name(share, keep_prob, measure)
 
@@ -260,7 +203,7 @@ def keeps_units_at_the_stated_rate(
     for keep_prob, width in zip(_KEEP_PROBS, ((5, 4, 5), (100,)), strict=True):
         look = f"kept at {keep_prob}"
         shape = (-(-trial.size(look) // math.prod(width)), *width)
-        mask = _mask(bernoulli_mask, trial, shape, keep_prob)
+        mask = mask_of(bernoulli_mask, trial, shape, keep_prob)
         what = f"units kept at keep_prob = {keep_prob}"
         name = partial(_name_of_rate, bernoulli_mask, trial, keep_prob)
         trial.judge(look, mask, mask.size, what, name)
@@ -274,11 +217,13 @@ def keeps_units_at_the_stated_rate(
         trial.judge(look, kept == 1, kept.size, what, _CONSTANT_UNIT.get)
     _judge_extremes(bernoulli_mask, trial)
     for keep_prob in _FINE:
-        shape = (-(-trial.size(f"kept at {keep_prob}") // 100), 100)
-        mask = _mask(bernoulli_mask, trial, shape, keep_prob)
+        look = f"kept at {keep_prob}"
+        mask = mask_of(
+            bernoulli_mask, trial, (-(-trial.size(look) // 100), 100), keep_prob
+        )
         what = f"units kept at keep_prob = {keep_prob}"
         rounds = elementwise.Wrong.rounds_or_clips_keep_prob
-        trial.judge(f"kept at {keep_prob}", mask, mask.size, what, rounds)
+        trial.judge(look, mask, mask.size, what, rounds)
 
 
 def _kept_in_calls(
@@ -290,10 +235,9 @@ def _kept_in_calls(
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
     """Return the kept units of each call, as many calls as the look needs."""
-    calls = range(trial.size(look))
-    return np.array(
-        [_mask(function, trial, shape, keep_prob, rng).sum() for _ in calls]
-    )
+    masks = masks_of(function, trial, shape, keep_prob, trial.size(look), rng)
+    kept: np.ndarray = masks.reshape(len(masks), -1).sum(axis=1)
+    return kept
 
 
 def _judge_extremes(function: StudentFunction, trial: Trial) -> None:
@@ -315,11 +259,11 @@ def keeps_nothing_at_zero_and_everything_at_one(
     """At keep_prob = 0 no unit is kept, at keep_prob = 1 every unit."""
     for keep_prob in (1.0, 0.0):
         for shape in ((20, 50), (5,)):
-            kept = int(_mask(bernoulli_mask, trial, shape, keep_prob).sum())
+            kept = int(mask_of(bernoulli_mask, trial, shape, keep_prob).sum())
             expected = round(keep_prob * math.prod(shape))
             trial.expect(
                 kept == expected,
-                f"{_mask_call(shape, keep_prob)} keeps {kept} of {math.prod(shape)} "
+                f"{mask_call(shape, keep_prob)} keeps {kept} of {math.prod(shape)} "
                 f"units; expected {expected}.",
                 _name_at_the_edge(keep_prob, kept / math.prod(shape)),
             )
@@ -353,10 +297,8 @@ def draws_every_unit_independently(
 ) -> None:
     """Bits along every axis and of successive calls are independent; the count varies."""
     pairs = max(trial.size(look) for look in trial.check.looks if "count" not in look)
-    shape = (2 * -(-pairs // 1440), 10, 12, 12)
-    rng = trial.generator()
-    first = _mask(bernoulli_mask, trial, shape, _INDEPENDENT, rng)
-    second = _mask(bernoulli_mask, trial, shape, _INDEPENDENT, rng)
+    shape, rng = (2 * -(-pairs // 1440), 10, 12, 12), trial.generator()
+    first, second = masks_of(bernoulli_mask, trial, shape, _INDEPENDENT, 2, rng)
     _judge_pairs(trial, "successive calls", first, second)
     for i, axis in enumerate(_AXES):
         bits = np.moveaxis(first, i, 0)
@@ -368,11 +310,8 @@ def draws_every_unit_independently(
 
 
 def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:
-    same = a == b
     what = f"mask bits that agree, {look}"
-    trial.judge(
-        look, same, same.size, what, elementwise.Wrong.bits_depend_on_each_other
-    )
+    trial.judge(look, a == b, a.size, what, _DEPENDENT)
 
 
 def _judge_counts(
@@ -382,14 +321,10 @@ def _judge_counts(
     mean = round(20 * _INDEPENDENT)
 
     def fixed(share: float) -> str:
-        return (
-            elementwise.Wrong.keeps_a_fixed_number
-            if share == 1
-            else elementwise.Wrong.bits_depend_on_each_other
-        )
+        return elementwise.Wrong.keeps_a_fixed_number if share == 1 else _DEPENDENT
 
     rows = trial.size("count in a row")
-    kept = _mask(function, trial, (rows, 20), _INDEPENDENT, rng).sum(axis=1)
+    kept = mask_of(function, trial, (rows, 20), _INDEPENDENT, rng).sum(axis=1)
     what = f"rows of 20 units that keep exactly {mean}"
     trial.judge("count in a row", kept == mean, rows, what, fixed)
     look = "count in a call"
@@ -400,5 +335,4 @@ def _judge_counts(
     kept = _kept_in_calls(function, trial, look, _LARGE, _INDEPENDENT, rng)
     near = np.abs(kept - mean) <= _NEAR
     what = f"calls with shape {_LARGE} that keep {mean} units or at most {_NEAR} more or fewer"
-    depends = elementwise.Wrong.bits_depend_on_each_other
-    trial.judge(look, near, kept.size, what, depends)
+    trial.judge(look, near, kept.size, what, _DEPENDENT)

@@ -20,6 +20,7 @@ from autograder.families.noise_factors import (
     above_one,
     forward,
     noisy,
+    several,
     spread,
     tail,
 )
@@ -161,8 +162,7 @@ def gives_every_unit_its_own_factor(
     """Rows, columns and calls do not share noise, whose mean and spread vary."""
     rng, square = trial.generator(), (_SIDE, _SIDE)
     call = f"{_CALLS} calls {call_text(_NAME, square, 0.7)}"
-    draws = (noisy(gaussian_dropout, trial, square, 0.7, rng) for _ in range(_CALLS))
-    factors = np.array([got.factors for got in draws])
+    factors = several(gaussian_dropout, trial, square, 0.7, _CALLS, rng)
     shared = bit_tests.constant_axes(factors)
     ordered = factors[np.argsort(factors[:, 0, 0])]
     repeated = np.isclose(ordered[1:], ordered[:-1]).all(axis=(1, 2)).sum()
@@ -300,8 +300,7 @@ def its_factors_are_independent(
     pairs, rows = (f"signs, {look}" for look in ("successive calls", "balanced rows"))
     blocks = -(-max(trial.size(pairs), 10 * trial.size(rows)) // _SIDE**2)
     shape = (_SIDE * blocks, _SIDE)
-    draws = (noisy(gaussian_dropout, trial, shape, keep_prob, rng) for _ in range(2))
-    z = np.array([got.factors - 1 for got in draws])
+    z = several(gaussian_dropout, trial, shape, keep_prob, 2, rng) - 1
     far = normal.QUARTILE * noise_factors.deviation(keep_prob)
     events = (z > 0, "factors above 1"), (np.abs(z) > far, "factors far from 1")
     name = Wrong.factors_depend_on_each_other
@@ -317,7 +316,7 @@ def its_factors_are_independent(
     _judge_forms(gaussian_dropout, trial)
     # Nine numbers do not agree in five digits by chance.
     for one in ((1,), (1, 1, 1, 1)):
-        alone = [noisy(gaussian_dropout, trial, one, 0.7).factors for _ in range(9)]
+        alone = several(gaussian_dropout, trial, one, 0.7, 9)
         trial.expect(
             not facts.close(alone, alone[0]),
             f"{call_text(_NAME, one, 0.7)}: in 9 calls the only unit is multiplied by "
@@ -330,8 +329,7 @@ def _judge_calls(function: StudentFunction, trial: Trial) -> None:
     """Count calls of 20 units whose mean, or whose spread, is as near as in half of all."""
     rng, calls = trial.generator(), trial.size("spread of a call")
     calls = max(calls, trial.size("mean of a call"))
-    draws = (noisy(function, trial, _FEW, 0.3, rng) for _ in range(calls))
-    z = np.array([got.factors - 1 for got in draws]).reshape(calls, -1)
+    z = several(function, trial, _FEW, 0.3, calls, rng).reshape(calls, -1) - 1
     z /= noise_factors.deviation(0.3)
     squares, what = (z**2).sum(axis=1), f"calls {call_text(_NAME, _FEW, 0.3)} whose"
     for look, near in {

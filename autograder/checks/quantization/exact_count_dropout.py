@@ -1,6 +1,7 @@
 """exact_count_dropout: divide each row by the fraction of its units that was kept."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,13 @@ class _EmptyRowsAsZero:
         self.name, self.observe, self._call = function.name, function.observe, function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = self._call(*args, **kwargs)
+        return self._mended(self._call(*args, **kwargs))
+
+    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        return [self._mended(result) for result in self._call.each(calls)]
+
+    @staticmethod
+    def _mended(result: Any) -> Any:
         out = result[0] if isinstance(result, tuple) and result else None
         if isinstance(out, np.ndarray) and out.ndim == 2 and out.dtype.kind == "f":
             finite = np.isfinite(out).all(axis=1, keepdims=True)

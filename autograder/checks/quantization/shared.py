@@ -208,9 +208,22 @@ def output(
 ) -> tuple[np.ndarray, str]:
     """Return out for this x, a float array of its shape, and the call as it is shown in
     messages. Raises ``CheckFailure``."""
+    (out,), call = outputs(function, x, argument, rng, 1)
+    return out, call
+
+
+def outputs(
+    function: StudentFunction,
+    x: np.ndarray,
+    argument: float,
+    rng: np.random.Generator,
+    calls: int,
+) -> tuple[list[np.ndarray], str]:
+    """Return what ``output`` does of so many calls."""
     call = call_text(function.name, x.shape, argument)
-    out = facts.pair(function(x, argument, rng), call)[0]
-    return facts.float_array(out, x.shape, call, "out"), call
+    found = function.each([(x, argument, rng)] * calls)
+    outs = [facts.pair(result, call)[0] for result in found]
+    return [facts.float_array(out, x.shape, call, "out") for out in outs], call
 
 
 def own_masks(
@@ -220,11 +233,7 @@ def own_masks(
     units of a row and calls do not share them.
 
     Hundreds of bits agree by chance with probability below 1e-40."""
-    rng, shape, calls = trial.generator(), (20, 20), 40
-    call = f"{calls} calls {call_text(function.name, shape, argument)}"
-    bits = np.array(
-        [draw(function, trial, shape, argument, rng).mask for _ in range(calls)]
-    )
+    bits, call = unit_bits.masks(function, trial, (20, 20), argument, 40)
     unit_bits.expect_own_bits(trial, bits, call)
     return bits, call
 
@@ -244,7 +253,8 @@ def masks_of(
 ) -> np.ndarray:
     """Return the masks of so many calls on the same x, without zeros, and one rng."""
     x, rng = trial.inputs(*shape), trial.generator()
-    return np.array([output(function, x, argument, rng)[0] != 0 for _ in range(calls)])
+    outs = np.array(outputs(function, x, argument, rng, calls)[0])
+    return np.array(outs != 0)
 
 
 _CALLS, _CALL = 200, (8, 20)

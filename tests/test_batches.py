@@ -1,0 +1,109 @@
+"""Calls that are handed over together, ``function.each``: as if one after the other."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.grading.local import LocalFunction
+from autograder.isolation.limits import Limits
+from autograder.isolation.remote_function import RemoteFunction
+from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
+
+CODE = """
+import time
+import numpy as np
+count = 0
+def draw(x, rng):
+    x += rng.random(x.shape)
+    return x, {"first": x[0]}
+def counted(x):
+    global count
+    count += 1
+    return count
+def third_fails(x):
+    if counted(x) == 3:
+        raise ValueError("the third")
+    return x
+def slow(x):
+    time.sleep(0.03)
+    return counted(x)
+def large(x):
+    return np.full(4_000_000, counted(x), float)
+def sticks(x):
+    stuck = counted(x) == 5
+    while stuck:
+        pass
+def nothing_written(x):
+    raise NotImplementedError
+"""
+
+
+@pytest.fixture(params=["here", "in a worker"])
+def function(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Yield what makes functions of the code: of this process, or of a worker."""
+    if request.param == "here":
+        names: dict[str, Any] = {}
+        exec(CODE, names)
+        yield lambda name, opaque=(): LocalFunction(name, names[name], opaque)
+        return
+    with RemoteWorker("off", Limits(call_seconds=1)) as worker:
+        assert worker.run_cell(1, CODE).error is None
+        yield lambda name, opaque=(): RemoteFunction(worker, name, opaque)
+
+
+def test_calls_follow_each_other_with_one_generator(function: Any) -> None:
+    rng, again = (np.random.default_rng(3) for _ in range(2))
+    x = np.ones((7, 2, 3))
+    results = function("draw", (1,)).each([(one, rng) for one in x])
+    for out, cache in results:
+        assert np.array_equal(out, 1 + again.random((2, 3)))
+        assert cache.type_name == "dict"
+    assert (x == 1).all()
+
+
+def test_no_call_is_left_out_or_made_twice(function: Any) -> None:
+    each = function("counted").each([(0,)] * 700)
+    assert each == list(range(1, 701))
+    assert function("counted").each([]) == []
+
+
+def test_slow_calls_come_in_several_answers(function: Any) -> None:
+    assert function("slow").each([(0,)] * 50) == list(range(1, 51))
+
+
+def test_large_results_come_in_several_answers(function: Any) -> None:
+    found = function("large").each([(0,)] * 5)
+    assert [int(value[-1]) for value in found][:1] == [1]
+    assert len(found) == 5
+    assert all(value.shape == (4_000_000,) for value in found)
+
+
+def test_a_call_that_fails_is_the_end(function: Any) -> None:
+    with pytest.raises(StudentError, match="ValueError: the third"):
+        function("third_fails").each([(1.0,)] * 8)
+    assert function("counted")(0) == 4
+
+
+def test_a_function_that_is_not_written_says_so(function: Any) -> None:
+    with pytest.raises(StudentError) as caught:
+        function("nothing_written").each([(1,)] * 3)
+    assert caught.value.unwritten is not None
+
+
+def test_a_call_without_end_has_the_time_of_one_call() -> None:
+    with RemoteWorker("off", Limits(call_seconds=1)) as worker:
+        worker.run_cell(1, CODE)
+        remote: StudentFunction = RemoteFunction(worker, "sticks")
+        with pytest.raises(WorkerLost, match="1 second"):
+            remote.each([(0,)] * 200)
+
+
+def test_arguments_of_many_megabytes_go_over_in_several_frames() -> None:
+    with RemoteWorker("off") as worker:
+        worker.run_cell(1, CODE)
+        x = np.ones((90, 100_000))
+        found = RemoteFunction(worker, "counted").each([(row,) for row in x])
+    assert found == list(range(1, 91))
