@@ -29,10 +29,12 @@ class StudentError(Exception):
     """The student's function did not return: what happened, in one sentence.
 
     ``unwritten`` says where, if what happened is that the function, or this part of it,
-    is still to be written; ``function`` is its name, where that is known."""
+    is still to be written; ``function`` is its name, where that is known, and ``call``
+    the call as messages show it."""
 
     def __init__(self, message: str, unwritten: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.unwritten = unwritten
         self.function = "your code"
+        self.call = ""

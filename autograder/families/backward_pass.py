@@ -257,6 +257,9 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
         return BREAKS
     if got.x.shape != LARGE:
         return Wrong.gradient_depends_on_the_shape
+    if facts.close(kept.mean(), p):  # by chance; two causes fit
+        again = pair.trip(LARGE, p)
+        return _scale_mistake(pair, again, again.mask)
     scales = {
         Wrong.backward_divides_by_drop_probability: 1 / (1 - p),
         Wrong.backward_multiplies_by_keep_prob: p,

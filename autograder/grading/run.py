@@ -48,7 +48,8 @@ def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
     except (CheckFailure, StudentError) as error:
         failure = _failure(error)
     except WorkerLost as error:
-        failure = CheckFailure(f"Your function gave no answer: {error.message}.")
+        call = error.call or "Your function"
+        failure = CheckFailure(f"{call} gave no answer: {error.message}.")
     except (TryAgain, WorkerUnavailable):
         raise  # no verdict on the student
     except MemoryError:
@@ -80,7 +81,8 @@ def _failure(error: CheckFailure | StudentError) -> CheckFailure:
         )
     if isinstance(error, StudentError):
         return CheckFailure(
-            f"Your code raised {error.message}.", facts.Wrong.raises_an_error
+            f"{error.call or 'Your code'} raised {error.message}.",
+            facts.Wrong.raises_an_error,
         )
     return error
 
@@ -105,7 +107,10 @@ def grade_exercise(
     before_check: Callable[[], None] = lambda: None,
 ) -> ExerciseResult:
     """Run the exercise's checks in order; skip what depends on one that did not pass."""
-    watched = {name: Watched(function) for name, function in functions.items()}
+    watched = {
+        name: Watched(function, find_exercise(name).arguments)
+        for name, function in functions.items()
+    }
     results: dict[str, CheckResult] = {}
     for check in exercise.checks:
         blocked = [name for name in check.after if results[name].status != "passed"]

@@ -1,19 +1,25 @@
-"""Functions that are not written yet: they raise ``NotImplementedError``, as starters do.
+"""Calls that did not return: which call it was, and whether all that is wrong with the
+function is that it is not written yet.
 
-That is no mistake to explain, so it is told apart from every other error.
+Unwritten functions raise ``NotImplementedError``, as starters do. That is no mistake to
+explain, so it is told apart from every other error.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autograder.contract.student import StudentError, StudentFunction
+from autograder.isolation.worker_handle import WorkerLost
 
 
 class Watched:
-    """A student's function that remembers whether any call found it written."""
+    """A student's function that remembers whether any call found it written, and tells
+    errors which call it was. ``arguments`` are the names of its parameters."""
 
-    def __init__(self, function: StudentFunction) -> None:
-        self.name = function.name
+    def __init__(self, function: StudentFunction, arguments: Sequence[str]) -> None:
+        self.name, self._arguments = function.name, arguments
         #: What the first call said that found it unwritten, as ``unwritten_at`` does.
         self.unwritten: str | None = None
         self._function = function
@@ -28,7 +34,8 @@ class Watched:
         return self._watch(self._function, args, kwargs)
 
     def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        found: list[Any] = self._watch(self._function.each, (calls,), {})
+        shown = calls[0] if calls else ()  # they differ in what the entries are
+        found: list[Any] = self._watch(self._function.each, (calls,), {}, shown)
         return found
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -36,16 +43,44 @@ class Watched:
         result = self._watch(self._function.observe, args, kwargs)
         return result
 
-    def _watch(self, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _watch(
+        self,
+        call: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        shown: tuple[Any, ...] | None = None,
+    ) -> Any:
         self._others += 1
         try:
             return call(*args, **kwargs)
-        except StudentError as error:
+        except (StudentError, WorkerLost) as error:
+            given = args if shown is None else shown
+            error.call = error.call or self._shown(given, kwargs)
+            if isinstance(error, WorkerLost):
+                raise
             if error.unwritten is not None:
                 self._others -= 1
                 self.unwritten = self.unwritten or error.unwritten
                 error.function = self.name
             raise
+
+    def _shown(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        shown = [
+            _argument(name, arg)
+            for name, arg in zip(self._arguments, args, strict=False)
+        ]
+        named = [f"{name}={_argument(name, arg)}" for name, arg in kwargs.items()]
+        return f"{self.name}({', '.join([*shown, *named])})"
+
+
+def _argument(name: str, value: Any) -> str:
+    """Return an argument as messages show it: numbers and texts in full, arrays by shape,
+    and the rest by the parameter's name."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"{name} of shape {value.shape}"
+    plain = isinstance(value, bool | int | float | str | np.generic | np.ndarray)
+    shape = isinstance(value, tuple) and all(isinstance(side, int) for side in value)
+    return str(value) if plain or shape else name
 
 
 def unwritten_in(error: BaseException | None) -> StudentError | None:

@@ -50,6 +50,7 @@ class WorkerLost(Exception):
         super().__init__(message)
         self.message = message
         self.kind = kind
+        self.call = ""  # the one it did not answer, where that is known
 
 
 def _waited(began: float) -> float:
