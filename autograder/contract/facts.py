@@ -135,6 +135,13 @@ def close(found: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-12) ->
         return False
     if together not in shapes:
         return False
+    found, expected = np.asarray(found), np.asarray(expected)
+    # The usual case, in a quarter of the time.
+    if found.dtype.kind == "f" and expected.dtype.kind == "f":
+        with np.errstate(all="ignore"):
+            near = np.abs(found - expected) <= atol + rtol * np.abs(expected)
+        if near.all() and np.isfinite(expected).all():
+            return True
     return bool(np.allclose(found, expected, rtol=rtol, atol=atol))
 
 

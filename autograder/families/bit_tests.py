@@ -310,11 +310,12 @@ class Layer:
                 part: abs(bits[where].mean() - bits[~where].mean())
                 for part, where in halves.items()
             }
-            part = max(gaps, key=lambda part: gaps[part])
-            if gaps[part] < 0.02:
+            if max(gaps.values()) < 0.02:
                 return elementwise.share_name(found, keep_prob, share)
+            # Large entries may happen to stand in one half of the places.
+            by_value = max(gaps[part] for part in large) > max(gaps.values()) / 2
             wrong = elementwise.Wrong
-            return wrong.drops_by_value if part in large else wrong.drops_by_place
+            return wrong.drops_by_value if by_value else wrong.drops_by_place
 
         everywhere = np.broadcast_to(True, bits.shape)
         for part, within in {"all": everywhere, **halves}.items():

@@ -269,9 +269,9 @@ def constant(values: np.ndarray) -> bool:
 
 def by_size(x: np.ndarray, lost: np.ndarray, others: np.ndarray) -> bool:
     """Return whether the ``lost`` entries of x, a mask, are all smaller, or all larger,
-    than the ``others`` are."""
+    than the ``others`` are, and too many for that to be chance."""
     one, other = np.abs(x[lost]), np.abs(x[others])
-    if not one.size or not other.size:
+    if math.comb(one.size + other.size, one.size) < 1000:
         return False
     return bool(one.max() < other.min() or one.min() > other.max())
 

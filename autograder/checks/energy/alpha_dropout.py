@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.energy import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
@@ -35,6 +35,10 @@ exercise = Exercise(
     title="Drop units without changing the mean and the variance of the layer",
     signature="alpha_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
     section="energy-alpha",
+    takes={
+        "x": domain.floats("float array with 1 to 4 axes", 1, 4),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 
@@ -264,6 +268,10 @@ def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
         x = (size * away_from_off(trial.inputs(*shape, zeros=0.1))).astype(dtype)
         out = forward(function, x, keep_prob, trial.generator())
         _expect_mapped(function, trial, x, out, keep_prob, value)
+    alike, usual = np.full(LARGE, 0.75), _INSIDE[0]
+    if (value := values[usual]) is not None:
+        out = forward(function, alike, usual, trial.generator())
+        _expect_mapped(function, trial, alike, out, usual, value)
 
 
 def _expect_mapped(
@@ -316,10 +324,10 @@ def _at_one_mistake(
     function: StudentFunction, trial: Trial, x: np.ndarray, out: np.ndarray
 ) -> str:
     wrong = ~np.isclose(out, x, atol=1e-6)
-    if x.any() and not wrong[x != 0].any():
-        return Unit.drops_by_value
     if np.count_nonzero(wrong) == 1:
         return Unit.drops_at_least_one
+    if x.any() and not wrong[x != 0].any():
+        return Unit.drops_by_value
     if np.median(np.abs(out - x)) < 0.05 * max(1, np.abs(x).max() / 3):
         return Unit.rounds_or_clips_keep_prob
     if abs(read(function, trial, 0.8).dropped.mean() - 0.8) < 0.06:

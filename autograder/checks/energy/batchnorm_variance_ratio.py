@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.energy import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
@@ -21,6 +21,13 @@ exercise = Exercise(
     title="Compare a unit's variance at test with what batch normalisation stored",
     signature="batchnorm_variance_ratio(weights, x, keep_prob) -> array",
     section="energy-batchnorm",
+    takes={
+        "weights": domain.floats("float array of shape (D, C)", 2, 2, 1e6, 1e-5),
+        "x": domain.floats("`x` a float array of shape (N, D)", 2, 2, 1e6, 1e-5).also(
+            one_row=lambda x: len(x) == 1
+        ),
+        "keep_prob": domain.keep_probs(),
+    },
 )
 
 
@@ -233,6 +240,7 @@ def counts_the_mean_of_the_inputs_as_noise(trial: Trial) -> Iterator[Given]:
     x[:, 0] = weights[1, 1] = 0
     x[:, 2] = x[:, 3]
     yield weights, x, shared.MANY_DIGITS
+    yield np.full_like(weights, -0.5), x, 0.3
 
 
 @_FORMULA.equals(0.25, after=_SHIFTED, probe=_mistake)
@@ -270,6 +278,7 @@ def is_zero_for_a_constant_unit(trial: Trial) -> Iterator[Given]:
     for keep_prob in (0.8, 0.02):
         for rows in (x, x[:1], np.tile(x[:1], (6, 1)), 1e-6 * x, 1e6 * x):
             yield weights, rows, keep_prob
+    yield weights, np.full_like(x, 1.5), 0.3
     yield weights[:, :1], x[:1], 0.8
     yield weights[:1, :1], x[:1, :1], 0.8
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.energy import shared
-from autograder.contract import facts
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
@@ -22,6 +22,16 @@ exercise = Exercise(
     title="State the expected squared norm of a dropped layer",
     signature="expected_energy(x, keep_prob, scaling) -> float",
     section="energy-norm",
+    takes={
+        "x": domain.floats("float array with 1 to 4 axes", 1, 4, 1e9, 3e-9).also(
+            zeros_alone=lambda x: not x.any()
+        ),
+        "keep_prob": domain.keep_probs(),
+        "scaling": domain.Range(
+            "`scaling` is one of three strings",
+            {name: name.__eq__ for name in ("none", "mean", "norm")},
+        ),
+    },
 )
 
 
