@@ -14,6 +14,10 @@ os.environ["PATH"] = os.pathsep.join(
     [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
 )
 
+# ---- Where students read the book, for the links in verdicts: its address on the web, as
+# "https://example.org/dropout". Without one, verdicts name the page.
+os.environ.setdefault("DROPOUT_BOOK", "")
+
 # ---- Where things are: students' notebooks are committed, all else stays in course/.
 c.CourseDirectory.root = str(root)
 c.CourseDirectory.source_directory = "course/source"
@@ -57,6 +61,7 @@ c.HTMLExporter.filters = {
     "highlight_code": "autograder.doors.nbgrader.feedback.bounded_highlight",
     "strip_files_prefix": "autograder.doors.nbgrader.feedback.unchanged",
     "clean_html": "autograder.doors.nbgrader.feedback.shown_or_text",
+    "ansi2html": "autograder.doors.nbgrader.feedback.with_links",
 }
 
 # ---- The table of scores says which of them are not final.

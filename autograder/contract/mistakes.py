@@ -4,6 +4,8 @@ A mistake is recognised by behaviour (scales, rates, dependence), never by sourc
 Each chapter's mistakes stand beside its checks; this module only holds the register.
 """
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +91,20 @@ _CHAPTERS = {
 }
 
 
+#: The environment variable that says where a course's students read the book.
+BOOK = "DROPOUT_BOOK"
+
+
+def book_address() -> str:
+    """Return the address of the course's book with a / at its end, or nothing where the
+    course set none, or what is no address of the web."""
+    given = os.environ.get(BOOK, "").strip()
+    fits = re.fullmatch(r"https?://[\w.\-:\[\]]+(/[\w.\-~/%+@]*)?", given, re.ASCII)
+    return given.rstrip("/") + "/" if fits else ""
+
+
 def page_of(section: str) -> str:
-    """Return the book's address of a section, relative to the book's root."""
+    """Return the address of a section: in the course's book, else from the book's root."""
     prefix = section.partition("-")[0]
-    return f"chapters/{_CHAPTERS.get(prefix, prefix)}.html#{section}"
+    page = f"chapters/{_CHAPTERS.get(prefix, prefix)}.html#{section}"
+    return book_address() + page

@@ -15,9 +15,10 @@ from typing import Any
 import bleach
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
-from nbconvert.filters import Highlight2HTML
+from nbconvert.filters import Highlight2HTML, ansi2html
 from nbformat import NotebookNode
 
+from autograder.contract.mistakes import book_address
 from autograder.doors.nbgrader.timestamps import read_dates_carefully
 from autograder.doors.nbgrader.unfinished import leave_out_unfinished
 
@@ -57,6 +58,7 @@ class OfflineFeedback(HTMLExporter):
             # The page's policy is stricter than formgrader's filter, and its own.
             "markdown2html": self.markdown2html,
             "clean_html": shown_or_text,
+            "ansi2html": with_links,
         }
         self.filters = {**self.filters, **own}  # type: ignore[has-type]
 
@@ -203,6 +205,17 @@ class Shown(str):
     """HTML that was made here, of a student's code."""
 
     __slots__ = ()
+
+
+def with_links(text: str) -> str:
+    """Return printed text as HTML, with links where it names pages of the course's book,
+    and nowhere else."""
+    page: str = ansi2html(text)
+    book = html.escape(book_address())
+    if not book:
+        return page
+    pages = re.escape(book) + r"chapters/[a-z]+\.html#[a-z-]+"
+    return re.sub(pages, r'<a href="\g<0>" rel="noopener">\g<0></a>', page)
 
 
 def shown_or_text(source: str) -> str:
