@@ -23,7 +23,7 @@ from autograder.wire.text import one_line
 
 if TYPE_CHECKING:
     from autograder.doors.class_reports import Recorder
-    from autograder.doors.classroom import Graded
+    from autograder.doors.classroom import Graded, HandedIn
     from autograder.grading.report import Report
 
 
@@ -73,6 +73,9 @@ def _add_class_commands(commands: Any) -> None:
         "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
     )
     grade.add_argument("--sandbox", choices=MODES, default="auto")
+    grade.add_argument(
+        "--again", action="store_true", help="grade unchanged files again, too"
+    )
     grade.set_defaults(run=_grade)
 
     collect = commands.add_parser(
@@ -178,9 +181,13 @@ def _grade(arguments: argparse.Namespace) -> int:
         return 2
     jobs = arguments.jobs or classroom.default_jobs()
     try:
-        results = classroom.grade_class(
-            handed_in, jobs, recorder, sandbox=arguments.sandbox
+        known = (
+            {} if arguments.again else _known(recorder, handed_in, arguments.sandbox)
         )
+        rest = [file for file in handed_in if file not in known]
+        new = classroom.grade_class(rest, jobs, recorder, sandbox=arguments.sandbox)
+        known |= {graded.handed_in: graded for graded in new}
+        results = [known[file] for file in handed_in]
     except (SandboxUnavailable, SecretError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -190,6 +197,23 @@ def _grade(arguments: argparse.Namespace) -> int:
     code = _record(recorder, results)
     _say("\n".join(graded.line() for graded in results))
     return code
+
+
+def _known(
+    recorder: "Recorder", handed_in: "list[HandedIn]", sandbox: str
+) -> "dict[HandedIn, Graded]":
+    """Return what an earlier run graded, and say how much that is."""
+    known = {
+        graded.handed_in: graded for graded in recorder.earlier(handed_in, sandbox)
+    }
+    if known:
+        files = f"{len(known)} of {len(handed_in)} files"
+        print(
+            f"{files} were graded before and are unchanged, as are the grader and the "
+            "secret: their reports stay (--again grades them, too).",
+            file=sys.stderr,
+        )
+    return known
 
 
 def _record(recorder: "Recorder", results: "list[Graded]") -> int:

@@ -134,6 +134,8 @@ def grade_class(
     ``done`` is called with each result as soon as it is there; ``options`` go to
     ``grade``. After ``KeyboardInterrupt`` nothing goes on."""
     files = list(handed_in)
+    if not files:
+        return []
     results: dict[HandedIn, Graded] = {}
     judges = Judges(min(jobs, len(files)))
 

@@ -110,3 +110,36 @@ class Report:
 
     def as_json(self) -> str:
         return json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n"
+
+
+def report_of(data: Any) -> Report:
+    """Return the report of which ``as_dict`` made this. Raises ``ValueError`` for what is
+    none."""
+    try:
+        exercises = tuple(
+            ExerciseResult(
+                name=str(each["name"]),
+                chapter=str(each["chapter"]),
+                status=each["status"],
+                checks=tuple(CheckResult(**check) for check in each["checks"]),
+                message=str(each["message"]),
+                mistake=each["mistake"],
+            )
+            for each in data["exercises"]
+        )
+        found = Report(
+            submission=str(data["submission"]),
+            version=str(data["version"]),
+            replay=data["replay"],
+            sandbox=str(data["sandbox"]),
+            exercises=exercises,
+            error=data["error"],
+            notes=tuple(map(str, data["notes"])),
+            seed=data.get("seed"),
+        )
+        whole = (found.score, found.max_score) == (data["score"], data["max_score"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"this is no report ({error})") from None
+    if not whole:
+        raise ValueError("its scores do not add up")
+    return found

@@ -53,8 +53,19 @@ def own_folder(folder: Path) -> Path:
     return folder.parents[1].resolve() / folder.parent.name
 
 
+def digest_of(path: Path, within: Path | None = None) -> str:
+    """Return the digest of a file's bytes. Raises like ``read_submission`` for what is no
+    file, larger than one may be, or not ``within``."""
+    return hashlib.sha256(_bytes(path, within)).hexdigest()
+
+
 def _text(path: Path, within: Path | None = None) -> tuple[str, str]:
     """Return a file's text, and the digest of its bytes."""
+    data = _bytes(path, within)
+    return _decoded(data, path), hashlib.sha256(data).hexdigest()
+
+
+def _bytes(path: Path, within: Path | None = None) -> bytes:
     if within is not None and path.exists() and leads_out(path, within):
         raise SubmissionError(
             f"{path.name} is reached by a link out of the student's own folder; "
@@ -75,12 +86,11 @@ def _text(path: Path, within: Path | None = None) -> tuple[str, str]:
             "clear its outputs and save it."
         )
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SubmissionError(
             f"{path.name} cannot be read: {error.strerror}."
         ) from None
-    return _decoded(data, path), hashlib.sha256(data).hexdigest()
 
 
 def _decoded(data: bytes, path: Path) -> str:
