@@ -54,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, metavar="N", help="draw by this number, without the secret"
     )
     check.add_argument("--sandbox", choices=MODES, default="auto")
+    check.add_argument(
+        "--fail-under",
+        type=float,
+        metavar="SHARE",
+        help="exit with 1 if the file has less than this share of its points, such as 0.5",
+    )
     check.set_defaults(run=_check)
 
     _add_class_commands(commands)
@@ -66,18 +72,7 @@ def _add_class_commands(commands: Any) -> None:
     audit.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     audit.set_defaults(run=_audit)
 
-    grade = commands.add_parser("grade", help="grade a folder of submissions")
-    grade.add_argument("folder", help="for example course/submitted")
-    grade.add_argument("-j", "--jobs", type=int, metavar="N", help="so many at a time")
-    grade.add_argument(
-        "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
-    )
-    grade.add_argument("--sandbox", choices=MODES, default="auto")
-    grade.add_argument(
-        "--again", action="store_true", help="grade unchanged files again, too"
-    )
-    grade.set_defaults(run=_grade)
-
+    _add_grade(commands)
     collect = commands.add_parser(
         "collect", help="put submissions, whatever their names, where nbgrader looks"
     )
@@ -90,6 +85,32 @@ def _add_class_commands(commands: Any) -> None:
     build = commands.add_parser("build", help="make the notebooks from solutions/")
     build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     build.set_defaults(run=_build)
+
+
+def _add_grade(commands: Any) -> None:
+    grade = commands.add_parser("grade", help="grade a folder of submissions")
+    grade.add_argument("folder", help="for example course/submitted")
+    grade.add_argument("-j", "--jobs", type=int, metavar="N", help="so many at a time")
+    grade.add_argument(
+        "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
+    )
+    grade.add_argument("--sandbox", choices=MODES, default="auto")
+    grade.add_argument(
+        "--again", action="store_true", help="grade unchanged files again, too"
+    )
+    grade.add_argument(
+        "--page", metavar="OUT", help="write a page on the whole class there (.html)"
+    )
+    grade.add_argument(
+        "--no-names", action="store_true", help="leave names out of that page"
+    )
+    grade.add_argument(
+        "--fail-under",
+        type=float,
+        metavar="SHARE",
+        help="exit with 1 if a file has less than this share of its points, such as 0.5",
+    )
+    grade.set_defaults(run=_grade)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -123,7 +144,8 @@ def _check(arguments: argparse.Namespace) -> int:
             "file, or of another version of the grader.",
             file=sys.stderr,
         )
-    return _show(report, arguments.json)
+    code = _show(report, arguments.json)
+    return code or int(report.is_below(arguments.fail_under))
 
 
 def _show(report: "Report", json: str | None) -> int:
@@ -195,8 +217,31 @@ def _grade(arguments: argparse.Namespace) -> int:
         told = f"{recorder.count} of {len(handed_in)} graded"
         raise type(stop)(told) from None
     code = _record(recorder, results)
+    if arguments.page is not None:
+        code = _write_page(results, arguments.page, not arguments.no_names) or code
     _say("\n".join(graded.line() for graded in results))
-    return code
+    reports = [graded.report for graded in results]
+    low = any(
+        report is not None and report.is_below(arguments.fail_under)
+        for report in reports
+    )
+    return code or int(low)
+
+
+def _write_page(results: "list[Graded]", out: str, names: bool) -> int:
+    """Write the page on the class, and return the exit code."""
+    from autograder.doors.class_page import class_page
+    from autograder.isolation.atomic import write_whole
+
+    try:
+        write_whole(Path(out), class_page(results, names))
+    except ImportError:
+        print("The page needs jinja2: pip install jinja2.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{out} could not be written ({error}).", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _known(

@@ -12,7 +12,7 @@ import pytest
 
 from autograder.__main__ import main
 from autograder.doors import classroom
-from autograder.doors.class_reports import report_name
+from autograder.doors.class_reports import report_name, summary_csv
 from autograder.doors.classroom import ClassError, Graded, HandedIn, find_handed_in
 from autograder.doors.collect import as_notebook, collect
 from autograder.grading.grade import grade
@@ -114,7 +114,7 @@ def test_a_failure_of_the_grader_is_no_zero_and_stops_nobody(
     assert scores[1] == "" and float(scores[0]) > 0
 
 
-def test_a_rerun_grades_all_again_and_names_what_is_left_over(
+def test_a_rerun_names_what_is_left_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, out = write(tmp_path / "class", {"a.py": "x = 1"}), tmp_path / "reports"
@@ -407,3 +407,27 @@ def test_no_name_takes_the_place_of_another_report_or_of_the_summary() -> None:
     folders = {folder.as_posix() for path in paths for folder in path.parents}
     assert not files & folders
     assert max(len(path.name) for path in paths) < 230
+
+
+@pytest.mark.parametrize("name", ["=1+1", "a;=cmd", "+x", "b,@y", "c\t-z"])
+def test_no_column_of_the_table_begins_a_formula(name: str) -> None:
+    file = HandedIn(Path(f"{name}.py"), f"{name}.py")
+    table = summary_csv([Graded(file, None, f"{name} failed; =1")])
+    for separator in ",;\t|":
+        for row in csv.reader(table.splitlines()[1:], delimiter=separator):
+            assert not [cell for cell in row if cell[:1] in set("=+-@")]
+
+
+def test_collect_copies_no_file_that_is_too_large(tmp_path: Path) -> None:
+    folder = write(tmp_path / "class", {"ann.ipynb": "{}"})
+    with (folder / "ann.ipynb").open("r+b") as file:
+        file.truncate(2**40)  # of which the disk holds nothing
+    [line] = collect(folder, "conventions", tmp_path / "submitted")
+    assert line.startswith("✗ ann: ann.ipynb was not copied (it is larger than 20 MB)")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+x", "@y"])
+def test_collect_takes_no_name_that_is_a_formula(name: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "class", {f"{name}.py": "x = 1"})
+    [line] = collect(folder, "conventions", tmp_path / "submitted")
+    assert line.startswith(f"✗ {name}: nbgrader takes no student whose name holds")

@@ -3,8 +3,8 @@
 import csv
 import hashlib
 import io
-import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.doors.classroom import Graded, HandedIn
-from autograder.doors.earlier import earlier, grader
+from autograder.doors.earlier import earlier
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import remove_parts, write_whole
 from autograder.isolation.folders import walk
@@ -36,8 +36,7 @@ class Recorder:
         if self.folder is not None and graded.report is not None:
             path = self.path_of(graded.handed_in)
             try:
-                data = graded.report.as_dict() | {"grader": grader()}
-                write_whole(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+                write_whole(path, graded.report.as_json())
                 self.written.add(path)
             except Exception as error:
                 failure = f"{path} could not be written ({error})."
@@ -140,5 +139,5 @@ def _harmless(value: Any) -> Any:
     """Return text that UTF-8 can hold and no spreadsheet takes for a formula."""
     if not isinstance(value, str):
         return value
-    value = clean(value)
-    return "'" + value if value.startswith(("=", "+", "-", "@", "\t")) else value
+    # In some countries columns end at semicolons.
+    return re.sub(r"(^|[;,\t|])(?=[=+\-@\t])", r"\1'", clean(value))

@@ -9,7 +9,7 @@ from autograder.contract.exercise import all_chapters
 from autograder.doors.classroom import ClassError, HandedIn, find_handed_in
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
-from autograder.submission.file import leads_out, own_folder, read_submission
+from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
 from autograder.wire.text import one_line
 
 
@@ -35,8 +35,9 @@ def collect(folder: str | Path, chapter: str, submitted: str | Path) -> list[str
 
 
 #: In a student's name: of these nbgrader makes patterns, which find the files of others or
-#: none; at a line's end it stops, and grades nobody after; pages show the others as HTML.
-_UNFIT = re.compile('[*?\\[\\]<>"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+#: none; at a line's end it stops, and grades nobody after; pages show others as HTML, and
+#: tables take the first ones for a formula.
+_UNFIT = re.compile('^[=+@-]|[*?\\[\\]<>"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 
 
 def _collected(student: str, files: list[HandedIn], target: Path) -> str:
@@ -74,6 +75,8 @@ def as_notebook(path: Path) -> bytes:
     for what is no file: a pipe would be waited for without end."""
     if not path.is_file():
         raise OSError("it is not a file")
+    if path.stat().st_size > MAX_BYTES:
+        raise OSError(f"it is larger than {MAX_BYTES >> 20} MB")
     if path.suffix != ".py":
         return path.read_bytes()
     try:

@@ -7,7 +7,6 @@ formgrader's page, whose scripts may change scores. ``nbgrader_config.py`` names
 
 import html
 import re
-import time
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
@@ -19,6 +18,7 @@ from nbconvert.filters import Highlight2HTML, ansi2html
 from nbformat import NotebookNode
 
 from autograder.contract.mistakes import book_address
+from autograder.doors.nbgrader.patience import Patience, TooLong
 from autograder.doors.nbgrader.timestamps import read_dates_carefully
 from autograder.doors.nbgrader.unfinished import leave_out_unfinished
 
@@ -50,7 +50,7 @@ class OfflineFeedback(HTMLExporter):
         if hasattr(self.parent, "assignments"):
             leave_out_unfinished(self.parent)
             read_dates_carefully(self.parent)
-        self._left = PAGE_SECONDS
+        self.patience = Patience(PAGE_SECONDS)
         self._highlight: Callable[..., str] = Highlight2HTML(parent=self)
         own = {
             "highlight_code": self.highlighted,
@@ -74,7 +74,7 @@ class OfflineFeedback(HTMLExporter):
             page = str(render(context, source))
             return as_written(source) if is_tangled(page) else page
 
-        return self._timed(rendered, source)
+        return self.timed(rendered, source)
 
     def highlighted(
         self, source: str, language: str | None = None, metadata: Any = None
@@ -83,23 +83,19 @@ class OfflineFeedback(HTMLExporter):
         if len(source) > MAX_HIGHLIGHTED or _RUN.search(source):
             return as_written(source)
         colour = partial(self._highlight, source, language, metadata)
-        return Shown(self._timed(colour, source))
+        return Shown(self.timed(colour, source))
 
-    def _timed(self, render: Callable[[], str], source: str) -> str:
-        if self._left <= 0:
-            return as_written(source)
-        began = time.monotonic()
+    def timed(self, render: Callable[[], str], source: str) -> str:
         try:
-            return render()
-        except Exception:
+            with self.patience.spend():
+                return render()
+        except (Exception, TooLong):
             return as_written(source)
-        finally:
-            self._left -= time.monotonic() - began
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: Any = None, **kw: Any
     ) -> tuple[str, Any]:
-        self._left = PAGE_SECONDS
+        self.patience = Patience(PAGE_SECONDS)
         about = nb.metadata.get("language_info", {})
         lexer = about.get("pygments_lexer", about.get("name"))
         self._highlight = Highlight2HTML(pygments_lexer=lexer, parent=self)
@@ -143,7 +139,7 @@ def _stays(tag: str, name: str, value: str) -> bool:
 #: Tags that stand in each other on a page that somebody wrote; a reader of HTML repeats
 #: those that are open at every paragraph, in time and memory that grow with the square.
 MOST_OPEN = 100
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*(?<!/)>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+(?<!/)>")
 _ALONE = frozenset(("br", "hr", "img", "input", "wbr"))
 
 
@@ -166,33 +162,28 @@ def is_tangled(page: str) -> bool:
 
 @cache
 def _page() -> OfflineFeedback:
+    """Return the one exporter of formgrader's pages, whose time comes back while nobody
+    looks at one."""
     return OfflineFeedback()
-
-
-def _fresh_page() -> OfflineFeedback:
-    """Return the one exporter, which takes milliseconds to make, with all of its time."""
-    page = _page()
-    page._left = PAGE_SECONDS
-    return page
 
 
 def bounded_highlight(
     source: str, language: str | None = None, metadata: Any = None
 ) -> str:
     """Return code in colours, for formgrader's page; long code as it was written."""
-    return _fresh_page().highlighted(source, language, metadata)
+    return _page().highlighted(source, language, metadata)
 
 
 @pass_context
 def harmless_markdown(context: Any, source: str) -> str:
     """Return Markdown as HTML in which nothing acts: other tags than Markdown's are shown
     as they were written. Formgrader's page has the rights of whoever grades."""
-    page = _fresh_page().markdown2html(context, source)
+    page = _page().markdown2html(context, source)
     if isinstance(page, Shown):
-        return page  # needs no cleaning, which takes the square of a line's length
-    return str(
-        bleach.clean(page, _TAGS, _stays, protocols=("http", "https", "mailto", "data"))
-    )
+        return page
+    protocols = ("http", "https", "mailto", "data")
+    clean = partial(bleach.clean, page, _TAGS, _stays, protocols=protocols)
+    return _page().timed(clean, source)
 
 
 def unchanged(text: str) -> str:

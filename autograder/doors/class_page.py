@@ -1,0 +1,239 @@
+"""A class's results on one page that needs nothing beside it: where it stands, what it gets
+wrong and what should be taught again."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.contract.exercise import find_exercise
+from autograder.contract.mistakes import find_mistake, page_of
+from autograder.doors.classroom import Graded
+from autograder.grading.report import ExerciseResult
+
+#: Bars of the picture of scores, and rows of the lists of mistakes and checks.
+BINS, ROWS = 10, 12
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row of a picture: what it counts, how often, of how many, and more on it."""
+
+    label: str
+    count: int
+    of: int
+    note: str = ""
+    link: str = ""
+
+    @property
+    def share(self) -> float:
+        """The bar's length in percent."""
+        return 100 * self.count / self.of if self.of else 0.0
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page shows. ``scores`` has the bars of each assignment; ``failed`` says of
+    files that got no score, or could not be read, why."""
+
+    files: int
+    scores: dict[str, list[Bar]]
+    means: dict[str, str]
+    mistakes: list[Bar]
+    checks: list[Bar]
+    failed: list[tuple[str, str]]
+
+
+def page_of_class(results: Sequence[Graded], names: bool = True) -> Page:
+    """Return what there is to see; without ``names`` files are numbered."""
+    shares: dict[str, list[float]] = {}
+    for graded in results:
+        if graded.report is not None and graded.report.max_score:
+            for chapter in dict.fromkeys(e.chapter for e in graded.report.exercises):
+                shares.setdefault(chapter, []).append(_share(graded, chapter))
+    exercises = [
+        exercise
+        for graded in results
+        if graded.report is not None
+        for exercise in graded.report.exercises
+        if exercise.status == "graded"
+    ]
+    return Page(
+        files=len(results),
+        scores={chapter: _histogram(found) for chapter, found in shares.items()},
+        means={c: f"{100 * sum(s) / len(s):.0f}" for c, s in shares.items()},
+        mistakes=_mistakes(exercises),
+        checks=_checks(exercises),
+        failed=_failed(results, names),
+    )
+
+
+def _share(graded: Graded, chapter: str) -> float:
+    assert graded.report is not None
+    own = [e for e in graded.report.exercises if e.chapter == chapter]
+    most = sum(e.max_score for e in own)
+    return sum(e.score for e in own) / most if most else 0.0
+
+
+def _histogram(shares: Sequence[float]) -> list[Bar]:
+    """Return bars for equal parts of the way from none to all points."""
+    counts = Counter(min(int(share * BINS), BINS - 1) for share in shares)
+    width = 100 // BINS
+    return [
+        Bar(
+            f"{width * i}–{width * (i + 1)}%" if i < BINS - 1 else f"{width * i}–100%",
+            counts[i],
+            len(shares),
+        )
+        for i in range(BINS)
+    ]
+
+
+def _mistakes(exercises: Iterable[ExerciseResult]) -> list[Bar]:
+    """Return the most frequent mistakes, each in its exercise, with the section to teach
+    again."""
+    graded = list(exercises)
+    answers = Counter(e.name for e in graded)
+    counts = Counter((e.name, e.mistake) for e in graded if e.mistake is not None)
+    bars = []
+    for (name, mistake), count in counts.most_common(ROWS):
+        assert mistake is not None
+        exercise, known = find_exercise(name), find_mistake(mistake)
+        link = page_of(known.section or exercise.section)
+        bars.append(Bar(name, count, answers[name], known.says, link))
+    return bars
+
+
+def _checks(exercises: Iterable[ExerciseResult]) -> list[Bar]:
+    """Return the checks that most answers fail, of those that they came to."""
+    tried: Counter[tuple[str, str]] = Counter()
+    failed: Counter[tuple[str, str]] = Counter()
+    for exercise in exercises:
+        for check in exercise.checks:
+            tried[exercise.name, check.name] += check.status != "skipped"
+            failed[exercise.name, check.name] += check.status == "failed"
+    hardest = sorted(
+        (key for key in failed if failed[key]),
+        key=lambda key: (-failed[key] / tried[key], key),
+    )
+    return [
+        Bar(key[0], failed[key], tried[key], key[1].replace("_", " "))
+        for key in hardest[:ROWS]
+    ]
+
+
+def _failed(results: Iterable[Graded], names: bool) -> list[tuple[str, str]]:
+    found = []
+    for number, graded in enumerate(results, start=1):
+        why = graded.failure if graded.report is None else graded.report.error
+        if why:
+            file = graded.handed_in
+            name = file.name if names else f"file {number}"
+            found.append((name, why if names else why.replace(file.path.name, name)))
+    return found
+
+
+def class_page(results: Sequence[Graded], names: bool = True) -> str:
+    """Return the page as HTML. Raises ``ImportError`` where there is no jinja2, which comes
+    with the course's packages."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    values: dict[str, Any] = vars(page_of_class(results, names))
+    return environment.from_string(_TEMPLATE).render(values) + "\n"
+
+
+_TEMPLATE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Results of a class</title>
+<style>
+:root { color-scheme: light dark; --bar: #2a6fb0; --rest: #e3e7ec; --dim: #555d66 }
+@media (prefers-color-scheme: dark) {
+  :root { --bar: #6fb1ee; --rest: #30363d; --dim: #a5adb8 }
+}
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 2rem }
+caption, th { text-align: left; font-weight: 600 }
+td, th { padding: .25rem .75rem .25rem 0; vertical-align: top }
+td { overflow-wrap: break-word }
+th { white-space: nowrap }
+td.bar { width: 35%; min-width: 6rem }
+td.bar div { background: var(--rest); border-radius: .2rem; height: 1rem; margin-top: .25rem }
+td.bar span { display: block; background: var(--bar); border-radius: .2rem; height: 1rem }
+td.count { white-space: nowrap; font-variant-numeric: tabular-nums }
+.dim { color: var(--dim) }
+@media (max-width: 40rem) { td, th { padding-right: .4rem } td.bar { min-width: 4rem } }
+</style>
+</head>
+<body>
+<h1>Results of a class</h1>
+<p>{{ files }} file{{ "" if files == 1 else "s" }}
+{%- if failed %}, {{ failed|length }} of them without a verdict on the code{% endif %}.</p>
+{% macro rows(bars) %}
+{% for bar in bars %}
+<tr>
+<td>{{ bar.label }}{% if bar.note %}<br><span class="dim">{{ bar.note }}</span>{% endif %}
+{% if bar.link.startswith("http") %}<br><a href="{{ bar.link }}">Teach again</a>
+{% elif bar.link %}<br><span class="dim">Teach again: {{ bar.link }}</span>{% endif %}
+</td>
+<td class="bar"><div aria-hidden="true">
+<span style="width: {{ "%.1f"|format(bar.share) }}%"></span></div></td>
+<td class="count">{{ bar.count }} of {{ bar.of }}</td>
+</tr>
+{% endfor %}
+{% endmacro %}
+<h2>Scores</h2>
+{% for chapter, bars in scores.items() %}
+<table>
+<caption>{{ chapter }}: {{ means[chapter] }}% of the points on average</caption>
+<thead><tr><th>Points</th><th></th><th>Files</th></tr></thead>
+<tbody>
+{{ rows(bars) }}
+</tbody>
+</table>
+{% else %}
+<p>Nothing was graded.</p>
+{% endfor %}
+{% if mistakes %}
+<h2>Mistakes</h2>
+<table>
+<caption>The most frequent causes, and how many of the answers they are behind</caption>
+<thead><tr><th>Exercise</th><th></th><th>Answers</th></tr></thead>
+<tbody>
+{{ rows(mistakes) }}
+</tbody>
+</table>
+{% endif %}
+{% if checks %}
+<h2>Hardest checks</h2>
+<table>
+<caption>Failed, of the answers that came so far</caption>
+<thead><tr><th>Check</th><th></th><th>Answers</th></tr></thead>
+<tbody>
+{{ rows(checks) }}
+</tbody>
+</table>
+{% endif %}
+{% if failed %}
+<h2>Not graded</h2>
+<table>
+<caption>Files without a verdict on the code, and why</caption>
+<thead><tr><th>File</th><th>Why</th></tr></thead>
+<tbody>
+{% for name, why in failed %}
+<tr><td>{{ name }}</td><td>{{ why }}</td></tr>
+{% endfor %}
+</tbody>
+</table>
+{% endif %}
+</body>
+</html>"""
