@@ -47,14 +47,20 @@ def _alarm(seconds: float) -> Iterator[None]:
         yield
         return
 
+    armed = [True]
+
     def ring(number: int, frame: FrameType | None) -> None:
-        raise TooLong
+        if armed:
+            raise TooLong
 
     before = signal.signal(signal.SIGALRM, ring)
     # Again and again, for code that keeps even this exception to itself.
     theirs = signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
     try:
-        yield
+        try:
+            yield
+        finally:
+            armed.clear()  # what follows is not to be interrupted
     finally:
         signal.setitimer(signal.ITIMER_REAL, *theirs)
         signal.signal(signal.SIGALRM, before)
