@@ -17,100 +17,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder import __version__
-from autograder.isolation.bubblewrap import MODES, SandboxUnavailable
+from autograder.doors.options import parser
+from autograder.isolation.bubblewrap import SandboxUnavailable
 from autograder.wire.text import one_line
 
 if TYPE_CHECKING:
     from autograder.doors.class_reports import Recorder
     from autograder.doors.classroom import Graded, HandedIn
     from autograder.grading.report import Report
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m autograder",
-        description="Grade dropout exercises by statistics.",
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True)
-
-    check = commands.add_parser("check", help="grade one .ipynb or .py file")
-    check.add_argument("file", help="the submission")
-    check.add_argument(
-        "--exercise", action="append", metavar="NAME", help="only this one"
-    )
-    check.add_argument(
-        "--json", metavar="OUT", help="also write the report there (- : stdout)"
-    )
-    draws = check.add_mutually_exclusive_group()
-    draws.add_argument(
-        "--replay",
-        metavar="CODE",
-        help="draw as for the report that shows this code, with the secret that was in "
-        "force there (without an option the same file gets its own draws again)",
-    )
-    draws.add_argument(
-        "--seed", type=int, metavar="N", help="draw by this number, without the secret"
-    )
-    check.add_argument("--sandbox", choices=MODES, default="auto")
-    check.add_argument(
-        "--fail-under",
-        type=float,
-        metavar="SHARE",
-        help="exit with 1 if the file has less than this share of its points, such as 0.5",
-    )
-    check.set_defaults(run=_check)
-
-    _add_class_commands(commands)
-    return parser
-
-
-def _add_class_commands(commands: Any) -> None:
-    """Add the commands of whoever makes and runs a course."""
-    audit = commands.add_parser("audit", help="print what every check promises")
-    audit.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
-    audit.set_defaults(run=_audit)
-
-    _add_grade(commands)
-    collect = commands.add_parser(
-        "collect", help="put submissions, whatever their names, where nbgrader looks"
-    )
-    collect.add_argument(
-        "folder", help="student.ipynb and .py files, or student folders"
-    )
-    collect.add_argument("chapter")
-    collect.set_defaults(run=_collect)
-
-    build = commands.add_parser("build", help="make the notebooks from solutions/")
-    build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
-    build.set_defaults(run=_build)
-
-
-def _add_grade(commands: Any) -> None:
-    grade = commands.add_parser("grade", help="grade a folder of submissions")
-    grade.add_argument("folder", help="for example course/submitted")
-    grade.add_argument("-j", "--jobs", type=int, metavar="N", help="so many at a time")
-    grade.add_argument(
-        "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
-    )
-    grade.add_argument("--sandbox", choices=MODES, default="auto")
-    grade.add_argument(
-        "--again", action="store_true", help="grade unchanged files again, too"
-    )
-    grade.add_argument(
-        "--page", metavar="OUT", help="write a page on the whole class there (.html)"
-    )
-    grade.add_argument(
-        "--no-names", action="store_true", help="leave names out of that page"
-    )
-    grade.add_argument(
-        "--fail-under",
-        type=float,
-        metavar="SHARE",
-        help="exit with 1 if a file has less than this share of its points, such as 0.5",
-    )
-    grade.set_defaults(run=_grade)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -144,8 +58,25 @@ def _check(arguments: argparse.Namespace) -> int:
             "file, or of another version of the grader.",
             file=sys.stderr,
         )
-    code = _show(report, arguments.json)
+    code = _export(report, arguments.gradescope) or _show(report, arguments.json)
     return code or int(report.is_below(arguments.fail_under))
+
+
+def _export(report: "Report", out: str | None) -> int:
+    """Write the report for Gradescope, and return the exit code."""
+    if out is None:
+        return 0
+    import json
+
+    from autograder.doors.exports import gradescope
+    from autograder.isolation.atomic import write_whole
+
+    try:
+        write_whole(Path(out), json.dumps(gradescope(report), indent=1) + "\n")
+    except OSError as error:
+        print(f"{out} could not be written ({error}).", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _show(report: "Report", json: str | None) -> int:
@@ -364,6 +295,15 @@ def _silence(stream: Any) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+COMMANDS = {
+    "check": _check,
+    "audit": _audit,
+    "grade": _grade,
+    "collect": _collect,
+    "build": _build,
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (2: wrong usage; 130 or 143: stopped
     by Ctrl-C or by another signal)."""
@@ -375,10 +315,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif hasattr(stream, "reconfigure"):
             # A terminal of another encoding shows a stand-in rather than failing on "✓".
             stream.reconfigure(errors="replace")
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     try:
         with _interruptible():
-            code: int = arguments.run(arguments)
+            code = COMMANDS[arguments.command](arguments)
     except KeyboardInterrupt as stop:
         told = f": {stop.args[0]}" if stop.args else ""
         with contextlib.suppress(OSError):

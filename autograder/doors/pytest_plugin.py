@@ -21,6 +21,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--submission-sandbox", choices=("auto", "required", "off"), default="auto"
     )
+    group.addoption(
+        "--submission-exercise", action="append", metavar="NAME", help="only this one"
+    )
+    group.addoption(
+        "--submission-fail-under",
+        type=float,
+        metavar="SHARE",
+        help="exit with 0 if the file has this share of its points, such as 0.5, and "
+        "with 1 if not, whatever tests fail",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if not submission.is_file():
             raise pytest.UsageError(f"--submission: there is no file {submission}")
         _check_secret(config)
+        _check_exercises(config)
         if config.getoption("usepdb") or config.getoption("trace"):
             # Python's debugger runs the .pdbrc of the working directory.
             raise pytest.UsageError("--submission: no debugger (--pdb, --trace)")
@@ -64,6 +75,17 @@ def _check_secret(config: pytest.Config) -> None:
             find_secret()
     except (SecretError, ReplayError) as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _check_exercises(config: pytest.Config) -> None:
+    """Raise ``UsageError`` for the name of no exercise."""
+    from autograder.contract.exercise import find_exercise
+
+    for name in config.getoption("--submission-exercise") or []:
+        try:
+            find_exercise(name)
+        except KeyError as error:
+            raise pytest.UsageError(str(error.args[0])) from None
 
 
 def wanted_file(config: pytest.Config) -> Path | None:
@@ -98,6 +120,7 @@ class SubmissionFile(pytest.File):
         with bounded_memory():
             report = grade(
                 self.path,
+                exercises=self.config.getoption("--submission-exercise"),
                 seed=self.config.getoption("--submission-seed"),
                 replay=self.config.getoption("--submission-replay"),
                 sandbox=self.config.getoption("--submission-sandbox"),
@@ -121,6 +144,7 @@ class SubmissionFile(pytest.File):
                     graded=exercise.status == "graded",
                     mistake=check.mistake,
                     exercise=exercise.name,
+                    points=(check.score, check.max_score),
                 )
 
 
@@ -135,9 +159,12 @@ class CheckItem(pytest.Item):
         graded: bool = True,
         mistake: str | None = None,
         exercise: str = "",
+        points: tuple[float, float] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if points is not None:  # for --junitxml
+            self.user_properties += zip(("score", "max_score"), points, strict=True)
         self.message = message
         self.status = status
         self.graded = graded
@@ -169,6 +196,15 @@ class CheckFailed(Exception):
 
 
 _REPORT: pytest.StashKey[Any] = pytest.StashKey()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Have the share of the points decide, where one is asked for."""
+    report = session.config.stash.get(_REPORT, None)
+    bound = session.config.getoption("--submission-fail-under")
+    known = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if report is not None and bound is not None and session.exitstatus in known:
+        session.exitstatus = known[report.is_below(bound)]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

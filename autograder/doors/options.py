@@ -1,0 +1,91 @@
+"""The words of the command line: ``python -m autograder check|grade|audit|build …``."""
+
+import argparse
+from typing import Any
+
+from autograder import __version__
+from autograder.isolation.bubblewrap import MODES
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m autograder",
+        description="Grade dropout exercises by statistics.",
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(dest="command", required=True)
+
+    check = commands.add_parser("check", help="grade one .ipynb or .py file")
+    check.add_argument("file", help="the submission")
+    check.add_argument(
+        "--exercise", action="append", metavar="NAME", help="only this one"
+    )
+    check.add_argument(
+        "--json", metavar="OUT", help="also write the report there (- : stdout)"
+    )
+    check.add_argument(
+        "--gradescope", metavar="OUT", help="write what Gradescope reads (results.json)"
+    )
+    draws = check.add_mutually_exclusive_group()
+    draws.add_argument(
+        "--replay",
+        metavar="CODE",
+        help="draw as for the report that shows this code, with the secret that was in "
+        "force there (without an option the same file gets its own draws again)",
+    )
+    draws.add_argument(
+        "--seed", type=int, metavar="N", help="draw by this number, without the secret"
+    )
+    check.add_argument("--sandbox", choices=MODES, default="auto")
+    check.add_argument(
+        "--fail-under",
+        type=float,
+        metavar="SHARE",
+        help="exit with 1 if the file has less than this share of its points, such as 0.5",
+    )
+
+    _add_class_commands(commands)
+    return top
+
+
+def _add_class_commands(commands: Any) -> None:
+    """Add the commands of whoever makes and runs a course."""
+    audit = commands.add_parser("audit", help="print what every check promises")
+    audit.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
+
+    _add_grade(commands)
+    collect = commands.add_parser(
+        "collect", help="put submissions, whatever their names, where nbgrader looks"
+    )
+    collect.add_argument(
+        "folder", help="student.ipynb and .py files, or student folders"
+    )
+    collect.add_argument("chapter")
+
+    build = commands.add_parser("build", help="make the notebooks from solutions/")
+    build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
+
+
+def _add_grade(commands: Any) -> None:
+    grade = commands.add_parser("grade", help="grade a folder of submissions")
+    grade.add_argument("folder", help="for example course/submitted")
+    grade.add_argument("-j", "--jobs", type=int, metavar="N", help="so many at a time")
+    grade.add_argument(
+        "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
+    )
+    grade.add_argument("--sandbox", choices=MODES, default="auto")
+    grade.add_argument(
+        "--again", action="store_true", help="grade unchanged files again, too"
+    )
+    grade.add_argument(
+        "--page", metavar="OUT", help="write a page on the whole class there (.html)"
+    )
+    grade.add_argument(
+        "--no-names", action="store_true", help="leave names out of that page"
+    )
+    grade.add_argument(
+        "--fail-under",
+        type=float,
+        metavar="SHARE",
+        help="exit with 1 if a file has less than this share of its points, such as 0.5",
+    )

@@ -1,0 +1,87 @@
+"""What other systems read of a report: Gradescope, and pytest's JUnit file."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from autograder.__main__ import main
+from autograder.doors.exports import gradescope
+from autograder.grading.grade import grade
+
+FORGETS = """
+import numpy as np
+def inverted_dropout(x, keep_prob, rng, training=True):
+    if not training:
+        return x, None
+    mask = rng.random(x.shape) < keep_prob
+    return x * mask, mask
+"""
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    path = tmp_path / "wrong.py"
+    path.write_text(FORGETS)
+    return path
+
+
+def test_gradescope_gets_the_reports_points_and_reasons(wrong: Path) -> None:
+    report = grade(wrong, exercises=["inverted_dropout"])
+    data = gradescope(report)
+    assert data["score"] == report.score == sum(test["score"] for test in data["tests"])
+    assert report.max_score == sum(test["max_score"] for test in data["tests"])
+    failed = [test for test in data["tests"] if test["status"] == "failed"]
+    assert [test["name"] for test in failed] == [
+        "inverted_dropout: every output is zero or rescaled"
+    ]
+    assert "comes back 1 times as large" in failed[0]["output"]
+    assert "Likely cause: kept units come back unchanged" in failed[0]["output"]
+    assert "Likely cause" in data["output"]
+
+
+def test_the_command_writes_it_whatever_the_file_is(
+    wrong: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results.json"
+    wrong.write_text("\n")
+    assert main(["check", str(wrong), "--gradescope", str(out)]) == 1
+    data = json.loads(out.read_text())
+    assert data["score"] == 0
+    assert "wrong.py is empty" in data["output"]
+    there = str(wrong / "results.json")
+    assert main(["check", str(wrong), "--gradescope", there]) == 2
+
+
+def pytest_run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_pytest_writes_points_and_obeys_the_bound(wrong: Path, tmp_path: Path) -> None:
+    out = tmp_path / "junit.xml"
+    one = [f"--submission={wrong}", "--submission-exercise", "inverted_dropout"]
+    done = pytest_run(*one, f"--junitxml={out}", "--submission-fail-under", "0.7")
+    assert done.returncode == 0, done.stdout
+    cases = list(ElementTree.parse(out).iter("testcase"))
+    assert {case.get("classname") for case in cases} == {"wrong.inverted_dropout"}
+    points = [
+        float(each.get("value", "nan"))
+        for case in cases
+        for each in case.iter("property")
+        if each.get("name") == "score"
+    ]
+    assert len(points) == len(cases)
+    assert sum(points) == grade(wrong, exercises=["inverted_dropout"]).score
+    assert pytest_run(*one, "--submission-fail-under", "0.9").returncode == 1
+    assert pytest_run(*one).returncode == 1
+    unknown = pytest_run(f"--submission={wrong}", "--submission-exercise", "nothing")
+    assert unknown.returncode == 4
+    assert "nothing" in unknown.stderr
