@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.__main__ import _parser
+from autograder.doors.options import parser
 from tests.bank import ROOT
 
 #: The secret with which the README's verdict was made: its replay code is a real one.
@@ -57,7 +57,7 @@ def test_every_grader_command_in_the_readme_is_one() -> None:
     assert {"check", "build", "grade", "audit"} <= {name for name, _ in found}
     for name, arguments in found:
         words = [w for w in arguments.split() if "<" not in w]
-        _parser().parse_args([name, *words])
+        parser().parse_args([name, *words])
 
 
 @pytest.mark.parametrize(
