@@ -218,7 +218,8 @@ def _collect(arguments: argparse.Namespace) -> int:
     from autograder.doors.collect import collect
 
     try:
-        lines = collect(arguments.folder, arguments.chapter, Path("course/submitted"))
+        place = Path("course/submitted")
+        lines = collect(arguments.folder, arguments.chapter, place, arguments.pattern)
     except (ClassError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

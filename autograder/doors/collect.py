@@ -6,32 +6,50 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
-from autograder.doors.classroom import ClassError, HandedIn, find_handed_in
+from autograder.doors.classroom import ClassError, find_handed_in
+from autograder.doors.platforms import Named, read_names, unpacked
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
 from autograder.wire.text import one_line
 
 
-def collect(folder: str | Path, chapter: str, submitted: str | Path) -> list[str]:
+def collect(
+    source: str | Path,
+    chapter: str,
+    submitted: str | Path,
+    pattern: str | None = None,
+) -> list[str]:
     """Copy each student's file to where nbgrader expects it, and return what happened,
-    a line for each student.
+    a line for each student and each file that belongs to none.
 
-    ``submitted/<student>/<chapter>/<chapter>.ipynb`` gets the notebook, whatever it is
-    named, or the script as a notebook. A student with two files gets neither: the line
-    says so. Raises ``ClassError``."""
+    ``source`` is a folder, or a .zip archive of one; whose a file is its name says, as in
+    ``read_names``. ``submitted/<student>/<chapter>/<chapter>.ipynb`` gets the notebook,
+    whatever it is named, or the script as a notebook, and ``timestamp.txt`` beside it the
+    time that the name tells. Of several attempts with a time the last one counts; a
+    student with two files otherwise gets neither, and the line says so. Raises
+    ``ClassError``."""
     if chapter not in all_chapters():
         known = ", ".join(all_chapters())
         raise ClassError(f"There is no chapter {chapter!r}; there are {known}.")
-    students: dict[str, list[HandedIn]] = {}
-    for handed_in in find_handed_in(folder):
-        if handed_in.assignment in (None, chapter):
-            students.setdefault(handed_in.student, []).append(handed_in)
-    lines = []
-    for student, files in students.items():
-        target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
-        lines.append(one_line(_collected(student, files, target)))
-    return lines
+    with unpacked(source) as folder:
+        files = [
+            file
+            for file in find_handed_in(folder)
+            if file.assignment in (None, chapter)
+        ]
+        named, others = read_names(files, pattern)
+        students: dict[str, list[Named]] = {}
+        for each in named:
+            students.setdefault(each.student, []).append(each)
+        lines = []
+        for student, theirs in students.items():
+            target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
+            lines.append(_collected(student, theirs, target))
+        lines += [
+            f"✗ {file.name}: its name does not say whose it is." for file in others
+        ]
+    return [one_line(line) for line in lines]
 
 
 #: In a student's name: of these nbgrader makes patterns, which find the files of others or
@@ -40,8 +58,12 @@ def collect(folder: str | Path, chapter: str, submitted: str | Path) -> list[str
 _UNFIT = re.compile('^[=+@-]|[*?\\[\\]<>"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 
 
-def _collected(student: str, files: list[HandedIn], target: Path) -> str:
+def _collected(student: str, attempts: list[Named], target: Path) -> str:
     """Copy a student's file to its target, and return what happened."""
+    if not student or student in (".", "..") or {"/", "\\"} & set(student):
+        return f"✗ {attempts[0].handed_in.name}: its name does not say whose it is."
+    last = _last(attempts)
+    files = [each.handed_in for each in ([last] if last else attempts)]
     names = ", ".join(file.name for file in files)
     if unfit := _UNFIT.search(student):
         return (
@@ -63,9 +85,27 @@ def _collected(student: str, files: list[HandedIn], target: Path) -> str:
         content = as_notebook(path)
         again = ", which replaces an earlier one" if target.exists() else ""
         write_whole(target, content)
+        _write_time(target.parent, last)
     except OSError as error:
         return f"✗ {student}: {names} was not copied ({error.strerror or error})."
-    return f"✓ {student}: {names}{again}."
+    of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
+    return f"✓ {student}: {names}{of}{again}."
+
+
+def _last(attempts: list[Named]) -> Named | None:
+    """Return the only file, or the last of attempts that all tell another time."""
+    times = [each.time for each in attempts if each.time is not None]
+    if len(attempts) == 1:
+        return attempts[0]
+    if len(set(times)) < len(attempts):
+        return None
+    return max(attempts, key=lambda each: str(each.time))
+
+
+def _write_time(folder: Path, last: Named | None) -> None:
+    """Write, for late penalties, when a file was handed in, if its name tells."""
+    if last is not None and last.time is not None:
+        write_whole(folder / "timestamp.txt", f"{last.time:%Y-%m-%d %H:%M:%S}")
 
 
 def as_notebook(path: Path) -> bytes:

@@ -58,9 +58,17 @@ def _add_class_commands(commands: Any) -> None:
         "collect", help="put submissions, whatever their names, where nbgrader looks"
     )
     collect.add_argument(
-        "folder", help="student.ipynb and .py files, or student folders"
+        "folder",
+        help="student.ipynb and .py files, student folders, or what Moodle, Canvas or "
+        "Blackboard let you download (unpacked or as .zip)",
     )
     collect.add_argument("chapter")
+    collect.add_argument(
+        "--pattern",
+        metavar="REGEX",
+        help="whose a file is, from its path below the folder: a regular expression with "
+        "(?P<student>…), and (?P<id>…) and (?P<time>…) if they are there",
+    )
 
     build = commands.add_parser("build", help="make the notebooks from solutions/")
     build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")

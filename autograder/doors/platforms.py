@@ -1,0 +1,161 @@
+"""Names that learning platforms give to what students handed in, and their archives.
+
+Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder. Canvas:
+``leeann_LATE_123_4567_x.ipynb``. Blackboard:
+``Sheet 1_alee_attempt_2026-11-27-18-30-05_x.ipynb``, an attempt each.
+"""
+
+import contextlib
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
+from autograder.submission.file import MAX_BYTES
+
+#: Groups: ``student``, and optionally ``id``, which tells namesakes apart, and ``time``.
+PATTERNS = {
+    "Moodle": r"(?P<student>[^/]+?)_(?P<id>\d+)_assignsubmission_file_?/?[^/]*",
+    "Blackboard": (
+        r"(?:.*/)?(?P<student>[^/]+_[^/]+)_attempt_"
+        r"(?P<time>\d{4}(?:-\d\d){5})(?:_[^/]*)?(?:\.\w+)"
+    ),
+    "Canvas": r"(?:.*/)?(?P<student>[^/_]+)(?:_LATE)?_(?P<id>\d+)_\d+_[^/]+",
+}
+#: An archive's files, and bytes of them, that are looked at: 1,000 notebooks have 100 MB.
+MOST_FILES, MOST_BYTES = 100_000, 4 * 2**30
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a file's name says: whose it is, and when it was handed in, if it says so."""
+
+    handed_in: HandedIn
+    student: str
+    id: str = ""
+    time: datetime | None = None
+
+
+def read_names(
+    handed_in: Sequence[HandedIn], pattern: str | None = None
+) -> tuple[list[Named], list[HandedIn]]:
+    """Return what the names say by a pattern of one's own, else by a platform's that fits
+    all of them, else by folders; and the files that one's own does not fit.
+
+    Raises ``ClassError`` for a pattern that is no regular expression with a group
+    ``student``."""
+    if pattern is None:
+        for known, platforms in PATTERNS.items():
+            if all(re.fullmatch(platforms, file.name) for file in handed_in):
+                named, _ = read_names(handed_in, platforms)
+                return (_without_sheet(named) if known == "Blackboard" else named), []
+        return [Named(file, file.student) for file in handed_in], []
+    own = _compiled(pattern)
+    named, others = [], []
+    for file in handed_in:
+        match = own.fullmatch(file.name)
+        if match is None:
+            others.append(file)
+            continue
+        found = match.groupdict()
+        student = (found["student"] or "").strip()
+        time = _time(found.get("time"))
+        named.append(Named(file, student, found.get("id") or "", time))
+    return _told_apart(named), others
+
+
+def _without_sheet(named: list[Named]) -> list[Named]:
+    """Return the same without the assignment's name, which stands before each student's.
+
+    Both may hold underscores: what all names begin with belongs to the first, so that no
+    two students become one."""
+    words = [each.student.split("_") for each in named]
+    if len({tuple(each) for each in words}) == 1:
+        common = len(words[0]) - 1
+    else:
+        most = min(map(len, words)) - 1
+        rows = enumerate(zip(*words, strict=False))
+        common = next((i for i, row in rows if len(set(row)) > 1 or i == most), most)
+    return [
+        replace(each, student="_".join(own[common:]))
+        for each, own in zip(named, words, strict=True)
+    ]
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        own = re.compile(pattern)
+    except re.error as error:
+        raise ClassError(f"{pattern!r} is no regular expression ({error}).") from None
+    if "student" not in own.groupindex:
+        raise ClassError(
+            f"{pattern!r} has no group (?P<student>…), which says whose a file is."
+        )
+    return own
+
+
+def _time(text: str | None) -> datetime | None:
+    """Return the time in a name: six numbers, from the year to the second."""
+    with contextlib.suppress(ValueError, TypeError):
+        return datetime(*map(int, re.findall(r"\d+", text or "")[:6]))  # type: ignore[arg-type]
+    return None
+
+
+def _told_apart(named: list[Named]) -> list[Named]:
+    """Return the same with numbers behind the names of students who share one."""
+    ids: dict[str, set[str]] = {}
+    for each in named:
+        ids.setdefault(each.student, set()).add(each.id)
+    return [
+        replace(each, student=f"{each.student}_{each.id}")
+        if len(ids[each.student]) > 1
+        else each
+        for each in named
+    ]
+
+
+@contextlib.contextmanager
+def unpacked(source: str | Path) -> Iterator[Path]:
+    """Yield the folder, or one with the notebooks and scripts of a .zip archive, which is
+    removed at the end. Raises ``ClassError`` for an archive that cannot be read."""
+    source = Path(source)
+    if source.suffix.lower() != ".zip" or not source.is_file():
+        yield source
+        return
+    with tempfile.TemporaryDirectory(prefix="dropout-collect-") as folder:
+        try:
+            with zipfile.ZipFile(source) as archive:
+                _unpack(archive, Path(folder))
+        except (
+            zipfile.BadZipFile,
+            NotImplementedError,
+            RuntimeError,
+            EOFError,
+        ) as error:
+            raise ClassError(f"{source} cannot be unpacked ({error}).") from None
+        yield Path(folder)
+
+
+def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
+    members = [
+        m for m in archive.infolist() if PurePosixPath(m.filename).suffix in ENDINGS
+    ]
+    if len(members) > MOST_FILES:
+        raise ClassError(f"The archive holds more than {MOST_FILES:,} files.")
+    taken = 0
+    for member in members:
+        with archive.open(member) as file:
+            # What an archive says of its files' sizes may be wrong.
+            data = file.read(MAX_BYTES + 1)
+        taken += len(data)
+        if taken > MOST_BYTES:
+            raise ClassError(f"The archive holds more than {MOST_BYTES >> 30} GB.")
+        parts = PurePosixPath(member.filename.replace("\\", "/")).parts
+        safe = [part for part in parts if part not in ("/", "..", ".")]
+        target = folder.joinpath(*safe)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)

@@ -1,0 +1,168 @@
+"""What learning platforms let one download comes to where nbgrader looks for it."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.__main__ import main
+from autograder.doors.classroom import ClassError, HandedIn
+from autograder.doors.collect import collect
+from autograder.doors.nbgrader.timestamps import handed_in_at
+from autograder.doors.platforms import read_names
+
+CHAPTER = "conventions"
+#: Names by platform, and the students that they stand for.
+NAMES = {
+    "Moodle": {
+        "Ann Lee_1201_assignsubmission_file_/my conventions.ipynb": "Ann Lee",
+        "Bo O'Neil_1202_assignsubmission_file_/a.py": "Bo O'Neil",
+        "Åsa Öst_1203_assignsubmission_file/x.ipynb": "Åsa Öst",
+    },
+    "Moodle, without folders": {
+        "Ann Lee_1201_assignsubmission_file_conventions.ipynb": "Ann Lee",
+        "Bo Kim_77_assignsubmission_file_a_b.py": "Bo Kim",
+    },
+    "Moodle, namesakes": {
+        "Ann Lee_1201_assignsubmission_file_/a.ipynb": "Ann Lee_1201",
+        "Ann Lee_1202_assignsubmission_file_/a.ipynb": "Ann Lee_1202",
+        "Bo Kim_1203_assignsubmission_file_/a.ipynb": "Bo Kim",
+    },
+    "Canvas": {
+        "leeann_40312_881203_conventions.ipynb": "leeann",
+        "kimbo_LATE_40313_881204_my_answer-2.py": "kimbo",
+    },
+    "Blackboard": {
+        "Sheet 1_alee_attempt_2026-11-20-18-30-05_conventions.ipynb": "alee",
+        "Sheet 1_b_kim_attempt_2026-11-21-08-00-00_a_b.py": "b_kim",
+        "Sheet 1_c_kim_attempt_2026-11-21-08-00-01.ipynb": "c_kim",
+    },
+    "folders": {"ann/conventions.ipynb": "ann", "bo/conventions.ipynb": "bo"},
+    "files": {"ann_2026_1_final.ipynb": "ann_2026_1_final", "bo.py": "bo"},
+}
+
+
+def handed_in(names: "dict[str, str] | list[str]") -> list[HandedIn]:
+    return [HandedIn(Path("/class", name), name) for name in names]
+
+
+@pytest.mark.parametrize("platform", NAMES)
+def test_names_say_whose_a_file_is(platform: str) -> None:
+    named, others = read_names(handed_in(NAMES[platform]))
+    assert {n.handed_in.name: n.student for n in named} == NAMES[platform]
+    assert others == []
+
+
+@pytest.mark.parametrize("platform", NAMES)
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_a_download_is_collected(platform: str, packed: bool, tmp_path: Path) -> None:
+    source, out = tmp_path / "download", tmp_path / "submitted"
+    for name in NAMES[platform]:
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            f"# {name}" if name.endswith(".py") else f'{{"name": "{name}"}}'
+        )
+    if packed:
+        with zipfile.ZipFile(tmp_path / "download.zip", "w") as archive:
+            for name in NAMES[platform]:
+                archive.write(source / name, name)
+            archive.writestr("__MACOSX/._a.ipynb", "x")
+            archive.writestr("grades.csv", "x")
+        source = tmp_path / "download.zip"
+    lines = collect(source, CHAPTER, out)
+    assert all(line.startswith("✓") for line in lines), lines
+    for name, student in NAMES[platform].items():
+        text = (out / student / CHAPTER / f"{CHAPTER}.ipynb").read_text("utf-8")
+        assert name in text
+
+
+def test_the_last_attempt_counts_and_its_time_is_kept(tmp_path: Path) -> None:
+    source, out = tmp_path / "download", tmp_path / "submitted"
+    source.mkdir()
+    for time in ("2026-11-20-18-30-05", "2026-11-22-07-00-00", "2026-11-21-23-59-59"):
+        (source / f"S_1_ann_attempt_{time}_a.ipynb").write_text(f'"{time}"')
+    (source / "S_1_bo_attempt_2026-11-19-00-00-00_a.ipynb").write_text('"bo"')
+    lines = collect(source, CHAPTER, out)
+    assert "the last of 3 attempts" in lines[0]
+    folder = out / "ann" / CHAPTER
+    assert (folder / f"{CHAPTER}.ipynb").read_text() == '"2026-11-22-07-00-00"'
+    found = handed_in_at(folder / "timestamp.txt")
+    assert f"{found:%Y-%m-%d %H:%M:%S}" == "2026-11-22 07:00:00"
+
+
+def test_attempts_of_one_time_are_not_chosen_from(tmp_path: Path) -> None:
+    source = tmp_path / "download"
+    source.mkdir()
+    for name in ("a", "b"):
+        (source / f"S_ann_attempt_2026-11-20-18-30-05_{name}.ipynb").write_text("{}")
+    [line] = collect(source, CHAPTER, tmp_path / "submitted")
+    assert line.startswith("✗ ann: 2 files")
+
+
+def test_a_pattern_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "download"
+    source.mkdir()
+    for name in ("2026W-ann-7.ipynb", "2026W-bo-8.ipynb", "else.ipynb"):
+        (source / name).write_text("{}")
+    lines = collect(source, CHAPTER, tmp_path / "s", r"\d+W-(?P<student>\w+)-\d\.ipynb")
+    assert [line[:1] for line in lines] == ["✓", "✓", "✗"]
+    assert "else.ipynb: its name does not say whose it is" in lines[2]
+    for wrong in ("(", r"\w+"):
+        with pytest.raises(ClassError):
+            collect(source, CHAPTER, tmp_path / "s", wrong)
+        assert main(["collect", str(source), CHAPTER, "--pattern", wrong]) == 2
+
+
+@pytest.mark.parametrize("student", ["..", ".", "a/b", ""])
+def test_a_pattern_finds_no_way_out(student: str, tmp_path: Path) -> None:
+    source = tmp_path / "download" / "x"
+    source.mkdir(parents=True)
+    (source / "a.ipynb").write_text("{}")
+    pattern = {"a/b": r"(?P<student>x/a)\.ipynb", "": r"(?P<student>)x/a\.ipynb"}
+    (tmp_path / "download" / "...ipynb").write_text("{}")
+    own = pattern.get(student, r"(?P<student>\.+?)\.?ipynb")
+    lines = collect(source.parent, CHAPTER, tmp_path / "submitted", own)
+    assert not [line for line in lines if line.startswith("✓")], lines
+
+
+@pytest.mark.parametrize(
+    "name", ["../../evil.ipynb", "/etc/evil.ipynb", "a/../../evil.py"]
+)
+def test_an_archive_leads_nowhere_else(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "a" / "b" / "download.zip"
+    source.parent.mkdir(parents=True)
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr(name, "{}")
+    collect(source, CHAPTER, tmp_path / "submitted")
+    assert not [p for p in tmp_path.rglob("evil*") if "submitted" not in p.parts]
+
+
+def test_an_archive_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(ClassError, match="cannot be unpacked"):
+        collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+
+
+def test_a_file_of_an_archive_that_is_too_large_is_not_copied(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ann.ipynb", bytes(30 * 2**20))
+    [line] = collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+    assert line.startswith("✗ ann: ann.ipynb was not copied (it is larger than 20 MB)")
+
+
+words = st.text(st.sampled_from("ab_1 "), min_size=1, max_size=6)
+
+
+@given(st.lists(words, min_size=1, max_size=5, unique=True), words)
+def test_no_two_students_become_one(students: list[str], sheet: str) -> None:
+    names = [f"{sheet}_{s}_attempt_2026-01-01-00-00-00_x.ipynb" for s in students]
+    named, _ = read_names(handed_in(names))
+    found = {n.handed_in.name: n.student for n in named}
+    whole = {s.strip() for s in students}
+    if len(whole) == len(students) and len(found) == len(students):
+        assert len(set(found.values())) == len(students)
