@@ -58,7 +58,11 @@ def _check(arguments: argparse.Namespace) -> int:
             "file, or of another version of the grader.",
             file=sys.stderr,
         )
-    code = _export(report, arguments.gradescope) or _show(report, arguments.json)
+    codes = [
+        _export(report, arguments.gradescope),
+        _show(report, arguments.json),
+    ]
+    code = max(codes)
     return code or int(report.is_below(arguments.fail_under))
 
 

@@ -158,3 +158,11 @@ def test_killed_at_any_moment_and_run_again(folder: Path, tmp_path: Path) -> Non
     kept = [path for path in before if path.stat().st_mtime_ns == before[path]]
     assert len(kept) >= 6
     assert (out / "summary.csv").read_text() == table
+
+
+def test_no_report_beside_what_was_handed_in_is_trusted(folder: Path) -> None:
+    inside = folder / "reports"
+    main(["grade", str(folder), "-j", "1", "--json", str(inside)])
+    files = classroom.find_handed_in(folder)
+    assert class_reports.Recorder(3, inside).earlier(files, "off") == []
+    assert class_reports.Recorder(3, folder).earlier(files, "off") == []

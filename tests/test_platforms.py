@@ -166,3 +166,22 @@ def test_no_two_students_become_one(students: list[str], sheet: str) -> None:
     whole = {s.strip() for s in students}
     if len(whole) == len(students) and len(found) == len(students):
         assert len(set(found.values())) == len(students)
+
+
+def test_what_cannot_be_unpacked_stops_nobody(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ann.ipynb", "{}")
+        archive.writestr("bo.ipynb/", "")
+        archive.writestr("cem.ipynb", "{}")
+        archive.writestr("cem.ipynb/inside.ipynb", "{}")
+        archive.writestr("d" * 300 + ".ipynb", "{}")
+        archive.writestr("eve.ipynb", "x" * 1000)
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    at = data.index(b"eve.ipynb") + len("eve.ipynb") + 2
+    data[at] ^= 255
+    (tmp_path / "x.zip").write_bytes(data)
+    lines = collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+    assert {line.partition(":")[0] for line in lines if line[0] == "✓"} == {
+        "✓ ann", "✓ cem",
+    }  # fmt: skip
+    assert len([line for line in lines if "was not unpacked" in line]) == 3

@@ -49,8 +49,12 @@ class HandedIn:
         """Where the file must really be: the student's folder, or the file's own name.
 
         The folder of the class may be a link; its owner typed it."""
-        parts = self.name.split("/")
-        return self.path.parents[len(parts) - 1].resolve() / parts[0]
+        return self.root / self.name.split("/")[0]
+
+    @property
+    def root(self) -> Path:
+        """The folder of the class, where it really is."""
+        return self.path.parents[self.name.count("/")].resolve()
 
 
 def find_handed_in(folder: str | Path) -> list[HandedIn]:

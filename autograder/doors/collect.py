@@ -32,7 +32,7 @@ def collect(
     if chapter not in all_chapters():
         known = ", ".join(all_chapters())
         raise ClassError(f"There is no chapter {chapter!r}; there are {known}.")
-    with unpacked(source) as folder:
+    with unpacked(source) as (folder, lines):
         files = [
             file
             for file in find_handed_in(folder)
@@ -42,7 +42,6 @@ def collect(
         students: dict[str, list[Named]] = {}
         for each in named:
             students.setdefault(each.student, []).append(each)
-        lines = []
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
             lines.append(_collected(student, theirs, target))

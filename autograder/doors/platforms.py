@@ -9,6 +9,7 @@ import contextlib
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -119,43 +120,47 @@ def _told_apart(named: list[Named]) -> list[Named]:
 
 
 @contextlib.contextmanager
-def unpacked(source: str | Path) -> Iterator[Path]:
+def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
     """Yield the folder, or one with the notebooks and scripts of a .zip archive, which is
-    removed at the end. Raises ``ClassError`` for an archive that cannot be read."""
+    removed at the end; and what of the archive could not be unpacked, a line each.
+
+    Raises ``ClassError`` for an archive that cannot be read."""
     source = Path(source)
     if source.suffix.lower() != ".zip" or not source.is_file():
-        yield source
+        yield source, []
         return
     with tempfile.TemporaryDirectory(prefix="dropout-collect-") as folder:
         try:
             with zipfile.ZipFile(source) as archive:
-                _unpack(archive, Path(folder))
-        except (
-            zipfile.BadZipFile,
-            NotImplementedError,
-            RuntimeError,
-            EOFError,
-        ) as error:
+                failures = _unpack(archive, Path(folder))
+        except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
             raise ClassError(f"{source} cannot be unpacked ({error}).") from None
-        yield Path(folder)
+        yield Path(folder), failures
 
 
-def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
+def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
+    """Write an archive's notebooks and scripts below a folder, and return what failed."""
     members = [
-        m for m in archive.infolist() if PurePosixPath(m.filename).suffix in ENDINGS
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and PurePosixPath(member.filename).suffix in ENDINGS
     ]
     if len(members) > MOST_FILES:
         raise ClassError(f"The archive holds more than {MOST_FILES:,} files.")
-    taken = 0
+    taken, failures = 0, []
     for member in members:
-        with archive.open(member) as file:
-            # What an archive says of its files' sizes may be wrong.
-            data = file.read(MAX_BYTES + 1)
+        parts = PurePosixPath(member.filename.replace("\\", "/")).parts
+        target = folder.joinpath(*(p for p in parts if p not in ("/", "..", ".")))
+        try:
+            with archive.open(member) as file:
+                # What an archive says of its files' sizes may be wrong.
+                data = file.read(MAX_BYTES + 1)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        except (OSError, RuntimeError, ValueError, zlib.error) as error:
+            failures.append(f"✗ {member.filename}: it was not unpacked ({error}).")
+            continue
         taken += len(data)
         if taken > MOST_BYTES:
             raise ClassError(f"The archive holds more than {MOST_BYTES >> 30} GB.")
-        parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-        safe = [part for part in parts if part not in ("/", "..", ".")]
-        target = folder.joinpath(*safe)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+    return failures
