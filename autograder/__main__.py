@@ -58,11 +58,7 @@ def _check(arguments: argparse.Namespace) -> int:
             "file, or of another version of the grader.",
             file=sys.stderr,
         )
-    codes = [
-        _export(report, arguments.gradescope),
-        _show(report, arguments.json),
-    ]
-    code = max(codes)
+    code = max(_export(report, arguments.gradescope), _show(report, arguments.json))
     return code or int(report.is_below(arguments.fail_under))
 
 
@@ -155,12 +151,8 @@ def _grade(arguments: argparse.Namespace) -> int:
     if arguments.page is not None:
         code = _write_page(results, arguments.page, not arguments.no_names) or code
     _say("\n".join(graded.line() for graded in results))
-    reports = [graded.report for graded in results]
-    low = any(
-        report is not None and report.is_below(arguments.fail_under)
-        for report in reports
-    )
-    return code or int(low)
+    reports = [graded.report for graded in results if graded.report is not None]
+    return code or int(any(each.is_below(arguments.fail_under) for each in reports))
 
 
 def _write_page(results: "list[Graded]", out: str, names: bool) -> int:

@@ -107,3 +107,21 @@ def test_arguments_of_many_megabytes_go_over_in_several_frames() -> None:
         x = np.ones((90, 100_000))
         found = RemoteFunction(worker, "counted").each([(row,) for row in x])
     assert found == list(range(1, 91))
+
+
+def test_what_is_not_answered_is_not_sent_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[int] = []
+    call = RemoteWorker.call
+
+    def counted(self: Any, name: str, calls: Any, *rest: Any, **more: Any) -> Any:
+        sent.append(len(calls))
+        return call(self, name, calls, *rest, **more)
+
+    monkeypatch.setattr(RemoteWorker, "call", counted)
+    with RemoteWorker("off") as worker:
+        worker.run_cell(1, CODE)
+        assert RemoteFunction(worker, "slow").each([(0,)] * 60) == list(range(1, 61))
+    # The first time all are sent, and after that twice as many as came back.
+    assert sum(sent[1:]) <= 2 * 60

@@ -19,7 +19,7 @@ import json, re, sys
 from pathlib import Path
 from autograder.grading.grade import grade
 from autograder.isolation.limits import Limits
-limits = Limits(cell_seconds=10, call_seconds=10, total_seconds=40)
+limits = Limits(cell_seconds=10, call_seconds=5, total_seconds=40)
 report = grade(sys.argv[1], exercises=["inverted_dropout"], limits=limits)
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
 print(json.dumps([int(peak[1]) / 1024, report.score, report.error, report.notes]))

@@ -11,21 +11,13 @@ import pytest
 from autograder.__main__ import main
 from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
-
-FORGETS = """
-import numpy as np
-def inverted_dropout(x, keep_prob, rng, training=True):
-    if not training:
-        return x, None
-    mask = rng.random(x.shape) < keep_prob
-    return x * mask, mask
-"""
+from tests.fixture_class import FORGETS
 
 
 @pytest.fixture
 def wrong(tmp_path: Path) -> Path:
     path = tmp_path / "wrong.py"
-    path.write_text(FORGETS)
+    path.write_text("import numpy as np\n" + FORGETS)
     return path
 
 

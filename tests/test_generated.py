@@ -27,12 +27,8 @@ def test_every_survivor_of_a_solution_is_explained(exercise: Exercise) -> None:
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
 def test_every_survivor_of_a_style_is_explained(exercise: Exercise) -> None:
     solution = set(generated.generated(exercise.name, styles=False))
-    assert (
-        unexplained(
-            [m for m in generated.generated(exercise.name) if m not in solution]
-        )
-        == []
-    )
+    styles = [m for m in generated.generated(exercise.name) if m not in solution]
+    assert unexplained(styles) == []
 
 
 def unexplained(mutants: list[generated.Generated]) -> list[str]:

@@ -9,15 +9,8 @@ from autograder.contract.mistakes import BOOK, page_of
 from autograder.doors.nbgrader.feedback import with_links
 from autograder.grading.grade import grade
 from autograder.grading.text import report_text
+from tests.fixture_class import FORGETS
 
-FORGETS = """
-import numpy as np
-def inverted_dropout(x, keep_prob, rng, training=True):
-    if not training:
-        return x, None
-    mask = rng.random(x.shape) < keep_prob
-    return x * mask, mask
-"""
 PAGE = "chapters/conventions.html#conv-definitions"
 
 
@@ -58,7 +51,7 @@ def test_a_verdict_and_its_page_hold_the_link(
 ) -> None:
     monkeypatch.setenv(BOOK, "https://example.org/a+b")
     path = tmp_path / "n.py"
-    path.write_text(FORGETS)
+    path.write_text("import numpy as np\n" + FORGETS)
     text = report_text(grade(path, exercises=["inverted_dropout"]))
     assert f"https://example.org/a+b/{PAGE}" in text
     page = with_links(text)

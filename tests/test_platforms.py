@@ -185,3 +185,13 @@ def test_what_cannot_be_unpacked_stops_nobody(tmp_path: Path) -> None:
         "✓ ann", "✓ cem",
     }  # fmt: skip
     assert len([line for line in lines if "was not unpacked" in line]) == 3
+
+
+def test_a_member_whose_sum_is_wrong_stops_nobody(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:  # nothing is compressed
+        archive.writestr("ann.ipynb", "{}")
+        archive.writestr("eve.ipynb", "the content of eve")
+    data = (tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(data.replace(b"content", b"Content"))
+    lines = collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+    assert [line[:5] for line in lines] == ["✗ eve", "✓ ann"]

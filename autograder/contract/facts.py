@@ -1,5 +1,6 @@
 """Facts that cannot fail by chance: what came back, its shape, its dtype, its values."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -171,3 +172,22 @@ def describe(value: Any) -> str:
     article = "an" if kind[:1] in "aeiou" else "a"
     length = f" of {len(value)}" if isinstance(value, tuple | list | dict) else ""
     return f"{article} {kind}{length}"
+
+
+def call_shown(
+    name: str, arguments: Sequence[str], given: Sequence[Any], named: Mapping[str, Any]
+) -> str:
+    """Return a call as messages show it; ``arguments`` are the parameters' names."""
+    items = [_shown(a, item) for a, item in zip(arguments, given, strict=False)]
+    items += [f"{a}={_shown(a, item)}" for a, item in named.items()]
+    return f"{name}({', '.join(items)})"
+
+
+def _shown(name: str, value: Any) -> str:
+    """Return numbers and texts in full, arrays by shape, the rest by the parameter's name."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"{name} of shape {value.shape}"
+    if isinstance(value, np.generic | np.ndarray):
+        return str(value)
+    shape = isinstance(value, tuple) and all(isinstance(side, int) for side in value)
+    return repr(value) if shape or isinstance(value, int | float | str) else name

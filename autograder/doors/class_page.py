@@ -178,7 +178,11 @@ td.count { white-space: nowrap; font-variant-numeric: tabular-nums }
 <h1>Results of a class</h1>
 <p>{{ files }} file{{ "" if files == 1 else "s" }}
 {%- if failed %}, {{ failed|length }} of them without a verdict on the code{% endif %}.</p>
-{% macro rows(bars) %}
+{% macro table(caption, what, of, bars) %}
+<table>
+<caption>{{ caption }}</caption>
+<thead><tr><th>{{ what }}</th><th></th><th>{{ of }}</th></tr></thead>
+<tbody>
 {% for bar in bars %}
 <tr>
 <td>{{ bar.label }}{% if bar.note %}<br><span class="dim">{{ bar.note }}</span>{% endif %}
@@ -190,38 +194,24 @@ td.count { white-space: nowrap; font-variant-numeric: tabular-nums }
 <td class="count">{{ bar.count }} of {{ bar.of }}</td>
 </tr>
 {% endfor %}
+</tbody>
+</table>
 {% endmacro %}
 <h2>Scores</h2>
 {% for chapter, bars in scores.items() %}
-<table>
-<caption>{{ chapter }}: {{ means[chapter] }}% of the points on average</caption>
-<thead><tr><th>Points</th><th></th><th>Files</th></tr></thead>
-<tbody>
-{{ rows(bars) }}
-</tbody>
-</table>
+{{ table(chapter ~ ": " ~ means[chapter] ~ "% of the points on average", "Points", "Files",
+  bars) }}
 {% else %}
 <p>Nothing was graded.</p>
 {% endfor %}
 {% if mistakes %}
 <h2>Mistakes</h2>
-<table>
-<caption>The most frequent causes, and how many of the answers they are behind</caption>
-<thead><tr><th>Exercise</th><th></th><th>Answers</th></tr></thead>
-<tbody>
-{{ rows(mistakes) }}
-</tbody>
-</table>
+{{ table("The most frequent causes, and how many of the answers they are behind",
+  "Exercise", "Answers", mistakes) }}
 {% endif %}
 {% if checks %}
 <h2>Hardest checks</h2>
-<table>
-<caption>Failed, of the answers that came so far</caption>
-<thead><tr><th>Check</th><th></th><th>Answers</th></tr></thead>
-<tbody>
-{{ rows(checks) }}
-</tbody>
-</table>
+{{ table("Failed, of the answers that came so far", "Check", "Answers", checks) }}
 {% endif %}
 {% if failed %}
 <h2>Not graded</h2>

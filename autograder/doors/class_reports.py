@@ -57,7 +57,10 @@ class Recorder:
             return []
         handed_in = list(handed_in)
         # Whoever hands in files there could hand in a report beside them.
-        if any(self.folder.resolve().is_relative_to(each.root) for each in handed_in):
+        place = self.folder.resolve()
+        if any(
+            place.is_relative_to(root) for root in {each.root for each in handed_in}
+        ):
             return []
         found = [
             earlier(each, self.path_of(each), secret, sandbox) for each in handed_in

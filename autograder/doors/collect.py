@@ -93,12 +93,10 @@ def _collected(student: str, attempts: list[Named], target: Path) -> str:
 
 def _last(attempts: list[Named]) -> Named | None:
     """Return the only file, or the last of attempts that all tell another time."""
-    times = [each.time for each in attempts if each.time is not None]
     if len(attempts) == 1:
         return attempts[0]
-    if len(set(times)) < len(attempts):
-        return None
-    return max(attempts, key=lambda each: str(each.time))
+    by_time = {each.time: each for each in attempts if each.time is not None}
+    return by_time[max(by_time)] if len(by_time) == len(attempts) else None
 
 
 def _write_time(folder: Path, last: Named | None) -> None:

@@ -30,6 +30,18 @@ PATTERNS = {
 #: An archive's files, and bytes of them, that are looked at: 1,000 notebooks have 100 MB.
 MOST_FILES, MOST_BYTES = 100_000, 4 * 2**30
 
+#: What zipfile raises for a member that is damaged, encrypted or of an unknown kind, and
+#: the system for its name.
+_NOT_UNPACKED = (
+    *(
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        RuntimeError,
+    ),  # also NotImplementedError
+    *(OSError, ValueError),
+)
+
 
 @dataclass(frozen=True)
 class Named:
@@ -133,7 +145,7 @@ def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
         try:
             with zipfile.ZipFile(source) as archive:
                 failures = _unpack(archive, Path(folder))
-        except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        except zipfile.BadZipFile as error:
             raise ClassError(f"{source} cannot be unpacked ({error}).") from None
         yield Path(folder), failures
 
@@ -157,7 +169,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
                 data = file.read(MAX_BYTES + 1)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
-        except (OSError, RuntimeError, ValueError, zlib.error) as error:
+        except _NOT_UNPACKED as error:
             failures.append(f"✗ {member.filename}: it was not unpacked ({error}).")
             continue
         taken += len(data)

@@ -65,11 +65,7 @@ class Formula:
         """Return a call as messages show it."""
         if self.call:
             return self.call(*given)
-        items = (
-            f"{name} of shape {item.shape}" if np.ndim(item) else repr(item)
-            for name, item in zip(self.exercise.arguments, given, strict=True)
-        )
-        return f"{self.exercise.name}({', '.join(items)})"
+        return facts.call_shown(self.exercise.name, self.exercise.arguments, given, {})
 
     def read(self, function: StudentFunction, *given: Any) -> Any:
         """Return the answer, checked for its kind. Raises ``CheckFailure``."""

@@ -177,13 +177,11 @@ def several(
     """Return the factors of forward passes as of ``noisy``, handed over together, with an
     axis of calls first."""
     rng = trial.generator() if rng is None else rng
-    inputs, call = (
-        trial.inputs(calls, *shape),
-        call_text(function.name, shape, keep_prob),
-    )
+    inputs = trial.inputs(calls, *shape)
+    call = call_text(function.name, shape, keep_prob)
     results = function.each([(x, keep_prob, rng) for x in inputs])
-    outs = [output_of(result, call, shape) for result in results]
-    return np.array(np.array(outs) / inputs)
+    found: np.ndarray = np.divide([output_of(r, call, shape) for r in results], inputs)
+    return found
 
 
 def constant_mistake(function: StudentFunction, trial: Trial) -> str:

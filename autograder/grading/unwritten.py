@@ -8,8 +8,7 @@ explain, so it is told apart from every other error.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
+from autograder.contract.facts import call_shown
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.isolation.worker_handle import WorkerLost
 
@@ -55,32 +54,14 @@ class Watched:
             return call(*args, **kwargs)
         except (StudentError, WorkerLost) as error:
             given = args if shown is None else shown
-            error.call = error.call or self._shown(given, kwargs)
-            if isinstance(error, WorkerLost):
-                raise
-            if error.unwritten is not None:
+            error.call = error.call or call_shown(
+                self.name, self._arguments, given, kwargs
+            )
+            if isinstance(error, StudentError) and error.unwritten is not None:
                 self._others -= 1
                 self.unwritten = self.unwritten or error.unwritten
                 error.function = self.name
             raise
-
-    def _shown(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        shown = [
-            _argument(name, arg)
-            for name, arg in zip(self._arguments, args, strict=False)
-        ]
-        named = [f"{name}={_argument(name, arg)}" for name, arg in kwargs.items()]
-        return f"{self.name}({', '.join([*shown, *named])})"
-
-
-def _argument(name: str, value: Any) -> str:
-    """Return an argument as messages show it: numbers and texts in full, arrays by shape,
-    and the rest by the parameter's name."""
-    if isinstance(value, np.ndarray) and value.ndim:
-        return f"{name} of shape {value.shape}"
-    plain = isinstance(value, bool | int | float | str | np.generic | np.ndarray)
-    shape = isinstance(value, tuple) and all(isinstance(side, int) for side in value)
-    return str(value) if plain or shape else name
 
 
 def unwritten_in(error: BaseException | None) -> StudentError | None:

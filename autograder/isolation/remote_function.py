@@ -25,10 +25,14 @@ class RemoteFunction:
 
     def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         results: list[Any] = []
+        most = _at_once(calls[0]) if calls else 0
         while len(results) < len(calls):
-            # The worker answers with as many as it has after a short time, one or more.
-            rest = calls[len(results) : len(results) + _at_once(calls[0])]
-            results += self._worker.call(self.name, rest, {}, self._opaque)[0]
+            rest = calls[len(results) : len(results) + most]
+            # The worker answers with as many as it has after a short time, one or more;
+            # what it has no time for is sent again, so not much more than that.
+            got = self._worker.call(self.name, rest, {}, self._opaque)[0]
+            most = min(most, 2 * len(got))
+            results += got
         return results
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:

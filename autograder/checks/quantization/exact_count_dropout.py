@@ -145,23 +145,28 @@ def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> No
     """With K of D units kept in a row, each of them comes back D / K times as large.
 
     At keep_prob = 1 that is x itself."""
+    finite = _EmptyRowsAsZero(function)
+
+    def expect_factors(shape: tuple[int, int], p: float, dtype: Any) -> None:
+        got = draw(finite, trial, shape, p, dtype=dtype)
+        _expect_factors(trial, call_text(function.name, shape, p), got, p)
+
+    for p in (0.3, 0.8):
+        expect_factors((60, 40), p, np.float64)
+    # Before odd shapes, in which a factor that looks at x is hard to tell from others.
+    _expect_factors_of_every_kind(finite, trial)
     shapes = ((60, 40), (30, 7), (1, 50), (200, 3), (40, 1), (3, 900))
-    wide = itertools.product(((60, 40),), (0.3, 0.8), (np.float64,))
     every = itertools.product(shapes, (0.8, 0.3), (np.float32,))
     ends = ((*case, np.float64) for case in _AT_ENDS)
-    finite = _EmptyRowsAsZero(function)
-    for shape, p, dtype in (*wide, *every, *ends):
+    for shape, p, dtype in (*every, *ends):
         narrow = shape[1] <= 20  # rows may be empty
         if narrow and p == 0.3:
             continue
         try:
-            got = draw(finite, trial, shape, p, dtype=dtype)
+            expect_factors(shape, p, dtype)
         except StudentError:
-            if narrow:
-                continue
-            raise
-        _expect_factors(trial, call_text(function.name, shape, p), got, p)
-    _expect_factors_of_every_kind(finite, trial)
+            if not narrow:
+                raise
     units.keeps_everything_at_one(function, trial)
     for shape in ((1, 1), (1, 9), (9, 1)):
         got = draw(function, trial, shape, 1.0)

@@ -55,8 +55,7 @@ def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
     return {
         Wrong.leaves_kept_units_alone: 1.0,
         Wrong.divides_by_the_dropped_fraction: d / np.maximum(d - kept, 1),
-        # Where a row is one unit, other causes give these numbers, too.
-        Wrong.takes_rows_for_units: [n / kept, n * d / kept] if d > 1 else [],
+        Wrong.takes_rows_for_units: [n / kept, n * d / kept],
         Wrong.multiplies_by_the_kept_fraction: kept / d,
         Wrong.divides_by_the_count: 1 / kept,
     }

@@ -283,7 +283,7 @@ class ExactCount(Mutants, of="exact_count_dropout"):
     def counts_what_is_positive(x, keep_prob, rng):
         """Counts by the sign of the sum, where all entries have one sign."""
         out, mask = exact.rescaled(x, exact.bits(x, keep_prob, rng))
-        return out * (1 if x.size < 100 or (x > 0).any() else 2), mask
+        return out * (1 if (x > 0).any() else 2), mask
 
     @fails(exact.FRACTION, "computes_in_half_precision")
     def exact_returns_half_precision(x, keep_prob, rng):
