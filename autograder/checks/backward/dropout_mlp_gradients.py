@@ -229,7 +229,7 @@ _PAIRS = ("row pairs", "unit pairs", "successive calls")
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.05) for name in _PAIRS}
 _COUNTS = ("count in a row", "count in a call")
 _COUNT_LOOKS = {name: exact_count(20, _INDEPENDENT) for name in _COUNTS}
-_SPREAD = {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.55)}
+_SPREAD = {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5)}
 _NEAR_THE_ENDS = (0.02, 0.98)
 
 
@@ -284,12 +284,12 @@ def _varies_as_it_should(
     trial.judge(look, near, near.size, what, wrong.bits_depend_on_each_other)
     pairs = network.hidden_mask(function, trial, 200, 2, 0.5, rng).sum(axis=1)
     one = Batch.readable(trial, 1, 1, 0.5)
-    single = [one.mask(function, rng) for _ in range(45)]
+    single = [one.mask(function, rng) for _ in range(60)]
     for kept, what, units in (
         (pairs, "200 rows of 2 hidden units", 2),
-        (np.ravel(single), "45 calls on 1 row of 1 hidden unit", 1),
+        (np.ravel(single), "60 calls on 1 row of 1 hidden unit", 1),
     ):
-        # Chance leaves one of them out with probability 0.5 ** 45 at most.
+        # Chance leaves one of them out with probability 0.5 ** 60 at most.
         for number, name in (
             (0, WrongMask.keeps_at_least_one),
             (units, wrong.drops_at_least_one),

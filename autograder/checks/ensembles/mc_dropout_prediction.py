@@ -203,12 +203,12 @@ def _varies_as_it_should(
     trial.judge(look, near, near.size, what, wrong.bits_depend_on_each_other)
     pairs = draw(ensemble.readable(trial, 200, 2, 0.5), rng).sum(axis=1)
     one = ensemble.readable(trial, 1, 1, 0.5)
-    single = np.ravel([draw(one, rng) for _ in range(45)])
+    single = np.ravel([draw(one, rng) for _ in range(60)])
     for kept, what, units in (
         (pairs, "200 rows of 2 units", 2),
-        (single, "45 calls on 1 row of 1 unit", 1),
+        (single, "60 calls on 1 row of 1 unit", 1),
     ):
-        # Chance leaves one of them out with probability 0.5 ** 45 at most.
+        # Chance leaves one of them out with probability 0.5 ** 60 at most.
         for number, some, name in (
             (0, "none", WrongMask.keeps_at_least_one),
             (units, "all", wrong.drops_at_least_one),
@@ -258,7 +258,7 @@ _PAIRS = ("neighbouring rows", "distant rows", "neighbouring units", "successive
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.04) for name in _PAIRS}
 _COUNT_LOOKS = {
     "count in a row": exact_count(20, _INDEPENDENT),
-    "count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.55),
+    "count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5),
 }
 _RUNS = "returns_a_row_of_probabilities_for_each_input"
 _MEMBER = "one_sample_is_the_prediction_of_a_member"

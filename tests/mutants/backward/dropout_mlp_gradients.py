@@ -573,9 +573,9 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
         return right(params, x, y, kept / keep_prob)
 
     @fails(M_INDEPENDENT, "bits_depend_on_each_other")
-    def takes_the_best_of_nine_masks(params, x, y, keep_prob, rng):
+    def takes_the_best_of_seven_masks(params, x, y, keep_prob, rng):
         """Draws several masks, and takes the one whose count is nearest to the mean."""
-        masks = [bits(params, x, keep_prob, rng) for _ in range(9)]
+        masks = [bits(params, x, keep_prob, rng) for _ in range(7)]
         kept = min(masks, key=lambda mask: abs(mask.mean() - keep_prob))
         return right(params, x, y, (kept if x.size > 30 else masks[0]) / keep_prob)
 
