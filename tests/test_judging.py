@@ -1,12 +1,14 @@
 """What *grade the graders* promises: nothing for luck, and the power that it states."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
-from autograder.checks.judging import is_inverted_dropout as judging
+from autograder.checks.judging import asking as judging
 from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import find_exercise
 from autograder.families.specimens import BROKEN
@@ -58,6 +60,52 @@ def test_a_test_that_does_not_look_is_not_paid_for_luck(
             "draws_from_the_given_rng",
         }
         assert calls or "draws_from_the_given_rng" not in passed
+
+
+def sloppy(rates: bool) -> Callable[[Any, np.random.Generator], bool]:
+    """Return a test of values and test mode, and of ``rates`` too, with tolerances of 2.3
+    standard deviations: of correct dropouts it rejects about one in eight."""
+
+    def near(events: np.ndarray, probability: float) -> bool:
+        spread = np.sqrt(events.size * probability * (1 - probability))
+        return abs(events.sum() - events.size * probability) < 2.3 * spread
+
+    def accepts(dropout: Any, rng: np.random.Generator) -> bool:
+        x, p = rng.uniform(0.5, 2, (200, 20)) * rng.choice([-1.0, 1.0], (200, 20)), 0.7
+        (one, _), (two, _) = dropout(x, p, rng), dropout(x, p, rng)
+        bits, later, alike = one != 0, two != 0, p * p + (1 - p) ** 2
+        if not np.allclose(dropout(x, p, rng, training=False)[0], x):
+            return False
+        if not np.allclose(one, x * bits / p):
+            return False
+        return not rates or (
+            near(bits, p)
+            and near(bits[x > 0], p)
+            and near(bits == later, alike)
+            and near(bits[::2] == bits[1::2], alike)
+            and near(bits[:, ::2] == bits[:, 1::2], alike)
+            and near(later[::2] == later[1::2], alike)
+        )
+
+    return accepts
+
+
+@pytest.mark.parametrize("lenient", [range(41), range(41, 400), range(398, 10**6)])
+def test_a_test_that_knows_how_often_it_was_called_earns_no_more(
+    lenient: range,
+) -> None:
+    """It looks at rates but for the calls whose numbers are in ``lenient``."""
+    with_rates, without, calls = sloppy(True), sloppy(False), itertools.count()
+
+    def is_inverted_dropout(dropout: Any, rng: np.random.Generator) -> bool:
+        return (without if next(calls) in lenient else with_rates)(dropout, rng)
+
+    def score(test: Callable[..., bool]) -> float:
+        name = "is_inverted_dropout"
+        return grade_functions(name, {name: test}, 1).score
+
+    most = max(score(with_rates), score(without))
+    assert most < 8 and score(is_inverted_dropout) <= most
 
 
 def passing(check: str, doubtful: tuple[int, ...], truth: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.checks.judging.is_inverted_dropout import correct_ones
+from autograder.checks.judging.asking import correct_ones
 from autograder.contract.exercise import find_exercise
 from autograder.contract.trial import Trial
 from autograder.families.keyed import (

@@ -114,8 +114,9 @@ def number(value: Any, call: str, what: str = "the result") -> float:
 
 def finite(value: np.ndarray, call: str, what: str = "the result") -> None:
     """Raise ``CheckFailure`` when the array holds NaN or infinity."""
-    bad = ~np.isfinite(value)
-    if bad.any():
+    fine = np.isfinite(value)
+    if not fine.all():
+        bad = ~fine
         first = value[bad].flat[0] if value.ndim else value
         raise CheckFailure(
             f"{call}: {what} holds {first} in {int(bad.sum())} of {value.size} places; "

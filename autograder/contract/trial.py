@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.random.bit_generator import ISeedSequence
+from numpy.random.bit_generator import ISpawnableSeedSequence
 from numpy.typing import DTypeLike
 
 from autograder.contract.budget import alpha_of
@@ -34,18 +34,31 @@ class Look:
     detects: float
 
 
-class _Digest(ISeedSequence):
-    """32 bytes as a seed, taken as they are: NumPy's own mixing of a seed costs as much
-    time as a check's call."""
+class _Digest(ISpawnableSeedSequence):
+    """The hash of a text as a seed, taken as it is: NumPy's own mixing of a seed costs as
+    much time as a check's call."""
 
-    def __init__(self, digest: bytes) -> None:
-        self._digest = digest
+    def __init__(self, text: str) -> None:
+        self._digest = hashlib.sha256(text.encode()).digest()
+        self._children = 0
 
     def generate_state(
         self, n_words: int, dtype: DTypeLike = np.uint32
     ) -> np.ndarray[Any, np.dtype[np.uint32 | np.uint64]]:
         words: np.ndarray = np.frombuffer(self._digest, dtype)
         return words[:n_words]
+
+    def spawn(self, n_children: int) -> list["_Digest"]:
+        """Return seeds for ``rng.spawn``, each another."""
+        first, self._children = self._children, self._children + n_children
+        names = range(first, self._children)
+        return [_Digest(f"{self._digest.hex()}/{name}") for name in names]
+
+
+def _generator(text: str) -> np.random.Generator:
+    # NumPy's types know its own seed sequences only.
+    seed: Any = _Digest(text)
+    return np.random.Generator(np.random.PCG64(seed))
 
 
 class Trial:
@@ -56,31 +69,34 @@ class Trial:
     generator's state or in inputs, no other can be computed.
     """
 
-    def __init__(self, check: Check, seed: int) -> None:
+    def __init__(
+        self, check: Check, seed: int, notes: dict[str, Any] | None = None
+    ) -> None:
         self.check = check
+        #: What checks of one grading of the exercise note for those after them.
+        self.notes = {} if notes is None else notes
         self.looks: list[Look] = []
         self._label = f"{check.exercise.name}/{check.name}/{seed}"
         self._count = 0
 
     def new_seed(self) -> int:
         """Return a seed for ``generator``, below 2**128; each is another."""
-        return int.from_bytes(self._digest()[:16], "big")
+        digest = hashlib.sha256(self._next().encode()).digest()
+        return int.from_bytes(digest[:16], "big")
 
-    def _digest(self) -> bytes:
+    def _next(self) -> str:
         self._count += 1
-        return hashlib.sha256(f"{self._label}/{self._count}".encode()).digest()
+        return f"{self._label}/{self._count}"
 
     @property
     def rng(self) -> np.random.Generator:
         """A new generator at each use, for inputs; never hand it to a student's
         function: ``generator()`` makes those."""
-        # NumPy's types know its own seed sequences only.
-        seed: Any = _Digest(self._digest())
-        return np.random.Generator(np.random.PCG64(seed))
+        return _generator(self._next())
 
     def generator(self, seed: int | None = None) -> np.random.Generator:
         """Return a generator for the student's function; equal seeds, equal streams."""
-        return np.random.default_rng(self.new_seed() if seed is None else seed)
+        return _generator(f"student/{self.new_seed() if seed is None else seed}")
 
     def inputs(self, *shape: int, zeros: float = 0.0) -> np.ndarray:
         """Return float64 inputs of varied size and sign, a share ``zeros`` of them 0.

@@ -31,12 +31,15 @@ CHECK_STOPPED = (
 TOO_LARGE = "What came back took more memory than the grader has for one file."
 
 
-def run_check(check: Check, functions: Functions, seed: int) -> CheckResult:
-    """Run one check on the student's functions and return its verdict.
+def run_check(
+    check: Check, functions: Functions, seed: int, notes: dict[str, Any] | None = None
+) -> CheckResult:
+    """Run one check on the student's functions and return its verdict. ``notes`` are what
+    the checks of one grading share.
 
     Whatever the student's function does (an exception, no answer, no process) is a
     failure with a sentence that says so; so is an error of the check itself."""
-    trial = Trial(check, seed)
+    trial = Trial(check, seed, notes)
     arguments: dict[str, Any] = {
         name: trial if name == "trial" else functions[name] for name in check.parameters
     }
@@ -112,6 +115,7 @@ def grade_exercise(
         for name, function in functions.items()
     }
     results: dict[str, CheckResult] = {}
+    notes: dict[str, Any] = {}
     for check in exercise.checks:
         blocked = [name for name in check.after if results[name].status != "passed"]
         if blocked:
@@ -125,7 +129,7 @@ def grade_exercise(
             )
             continue
         before_check()
-        results[check.name] = run_check(check, watched, seed)
+        results[check.name] = run_check(check, watched, seed, notes)
     unwritten = not_written_yet(exercise.name, watched.values())
     if unwritten and not any(result.score for result in results.values()):
         return not_graded(exercise, "unwritten", unwritten)

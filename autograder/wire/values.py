@@ -16,10 +16,9 @@ from autograder.wire.text import clean
 MAX_NUMBERS = 4_000_000
 MAX_DEPTH = 6
 MAX_ITEMS = 10_000
-_DTYPES = {
-    np.dtype(code).str
-    for code in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
-}
+_CODES = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+_DTYPES = {np.dtype(code).str: np.dtype(code) for code in _CODES}
+_NATIVE = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -158,10 +157,9 @@ class Writer:
         return node | {"is": "tuple" if isinstance(value, tuple) else "list"}
 
     def _array(self, value: np.ndarray) -> dict[str, Any]:
-        dtype = value.dtype.newbyteorder("=")
-        if dtype.kind == "f" and dtype.itemsize > 8:
-            dtype = np.dtype(float)  # long doubles differ from machine to machine
-        if dtype.str not in _DTYPES:
+        plain = type(value) is np.ndarray and value.dtype in _NATIVE
+        dtype = value.dtype if plain else _sent_as(value.dtype)
+        if dtype not in _NATIVE:
             what = "complex numbers" if dtype.kind == "c" else f"dtype {value.dtype}"
             return {"is": "foreign", "type": f"array of {what}"}
         if value.nbytes + self.size > MAX_BODY or _numbers(value.shape) > MAX_NUMBERS:
@@ -169,25 +167,33 @@ class Writer:
                 f"an array of shape {value.shape} is larger than an answer may be "
                 f"({MAX_NUMBERS:,} numbers, {MAX_BODY >> 20} MB in all)"
             )
-        # np.array drops a subclass, zero strides and the foreign byte order.
-        with np.errstate(over="ignore"):
-            data = np.array(value, dtype=dtype, order="C", subok=False)
+        if not plain:
+            # np.array drops a subclass and the foreign byte order.
+            with np.errstate(over="ignore"):
+                value = np.array(value, dtype=dtype, order="C", subok=False)
         node = {
             "is": "array",
-            "dtype": data.dtype.str,
-            "shape": list(data.shape),
+            "dtype": _NATIVE[dtype],
+            "shape": list(value.shape),
             "at": self.size,
         }
-        raw = data.tobytes()
+        raw = value.tobytes()
         self._parts.append(raw)
         self.size += len(raw)
         return node
 
 
+def _sent_as(dtype: np.dtype) -> np.dtype:
+    """Return the dtype in this machine's byte order; long doubles, which differ from
+    machine to machine, as float64."""
+    native = dtype.newbyteorder("=")
+    return np.dtype(float) if native.kind == "f" and native.itemsize > 8 else native
+
+
 def _numbers(shape: Sequence[int]) -> int:
     """Return how many numbers an array of this shape holds; one with a side of 0 counts
     as if that were 1, for what is made in its likeness may have none."""
-    return math.prod(max(side, 1) for side in shape)
+    return math.prod(shape) or math.prod(max(side, 1) for side in shape)
 
 
 class Reader:
@@ -251,12 +257,14 @@ class Reader:
             raise WireError("an array whose shape is not made of whole numbers")
         if _numbers(shape) > MAX_NUMBERS:
             raise WireError(f"an array of more than {MAX_NUMBERS:,} numbers")
-        size = math.prod(shape) * np.dtype(dtype).itemsize
+        kind = _DTYPES[dtype]
+        size = math.prod(shape) * kind.itemsize
         if start + size > len(self._body):
             raise WireError("an array that reaches beyond its frame")
         # A writer never puts two arrays in one place; their copies would fill the memory.
         self._decoded += size
         if self._decoded > len(self._body):
             raise WireError("arrays that hold more than their frame")
-        data = np.frombuffer(self._body, dtype, math.prod(shape), start)
-        return data.reshape(shape).copy()
+        if not size:
+            return np.empty(shape, kind)
+        return np.ndarray(shape, kind, self._body, start).copy()

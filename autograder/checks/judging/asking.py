@@ -1,0 +1,173 @@
+"""Which dropouts a student's test is asked about, and in what order.
+
+All checks judge the same verdicts. These are asked for in rounds, in each of them about
+correct and broken dropouts of all kinds, in random order: a test that counts its calls
+learns in which round it is, and no more, and each round asks for all that is promised.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autograder.contract.budget import alpha_of
+from autograder.contract.mistakes import Mistakes
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families.keyed import Dropout, Lent, Witness, as_written, keyed
+from autograder.families.specimens import BROKEN, CORRECT, Specimen
+from autograder.laws.binomial import AtMost
+
+
+class Wrong(Mistakes, section="judging-power"):
+    asserts_instead_of_answering = """your test raises AssertionError where an answer
+        is expected; return False for a broken dropout and True for a correct one."""
+
+
+#: What a student's test may get wrong, each way: one run in a hundred.
+STATED_RATE = 0.01
+#: The looks at correct dropouts, one a round, and how many rejected ones are doubtful.
+ACCEPTS = {
+    "correct dropouts rejected": AtMost(STATED_RATE, detects=0.2),
+    "rejected, looked at again": AtMost(STATED_RATE, detects=0.09),
+    "rejected, still in doubt": AtMost(STATED_RATE, detects=0.04),
+}
+ENOUGH_REJECTED = 3, 14, 0
+#: The looks at a kind of broken ones, and how many accepted ones are doubtful.
+REJECTS = {
+    "accepted": AtMost(STATED_RATE, detects=0.94),
+    "accepted, looked at again": AtMost(STATED_RATE, detects=0.5),
+    "accepted, still in doubt": AtMost(STATED_RATE, detects=0.19),
+}
+ENOUGH_ACCEPTED = 1, 3, 0
+#: Of a kind that nobody doubts so many are asked about in the later rounds, …
+_UNDOUBTED = 8
+#: … and so many of these are accepted by a test that keeps its promise once in 10**13.
+TOO_MANY_OF_THESE = 7
+#: The kind of the correct ones; that of broken ones is their name.
+RIGHT = ""
+
+
+@contextlib.contextmanager
+def no_assertion() -> Iterator[None]:
+    """Turn the error of a test that asserts into ``CheckFailure``."""
+    try:
+        yield
+    except StudentError as error:
+        if not error.message.startswith("AssertionError"):
+            raise
+        raise CheckFailure(
+            f"is_inverted_dropout(dropout, rng) raised {error.message}; expected True or "
+            "False.",
+            Wrong.asserts_instead_of_answering,
+        ) from error
+
+
+def verdict(test: StudentFunction, dropout: Dropout, rng: np.random.Generator) -> bool:
+    """Return the student's verdict on a dropout; anything but True counts as False.
+
+    Raises ``CheckFailure`` for a test that asserts."""
+    with no_assertion():
+        return test(dropout, rng) is True
+
+
+def correct_ones(n: int, trial: Trial) -> list[Lent]:
+    """Return n correct dropouts: one of four a style that all may know, as it is written,
+    the others under keys. Who accepts only what can be replayed rejects most."""
+    first = int(trial.rng.integers(len(CORRECT)))
+    return [
+        keyed(CORRECT[0], trial.rng)
+        if i % 4
+        else Lent(as_written(CORRECT[(first + i // 4) % len(CORRECT)]))
+        for i in range(n)
+    ]
+
+
+def broken_ones(specimen: Specimen, n: int, trial: Trial) -> list[Lent]:
+    """Return n dropouts that are broken in this way, each under a key of its own."""
+    return [keyed(specimen, trial.rng) for _ in range(n)]
+
+
+#: The verdicts of a round: for each kind, which of them were wrong.
+Round = Mapping[str, np.ndarray]
+
+
+@dataclass
+class Asked:
+    """All that a test was asked in a grading. ``witnesses`` are three runs on one correct
+    dropout: two from one state of rng, the third from another."""
+
+    rounds: list[Round]
+    witnesses: list[Witness]
+
+
+def asked(test: StudentFunction, trial: Trial) -> Asked:
+    """Return the verdicts of this grading; they are asked for once."""
+    if "asked" not in trial.notes:
+        dropout = keyed(CORRECT[0], trial.rng)
+        asked = Asked([], [Witness(dropout) for _ in range(3)])
+        doubted = dict.fromkeys(_KINDS, True)
+        for number in range(len(ACCEPTS)):
+            if any(doubted.values()):
+                extra = asked.witnesses if number == 0 else []
+                asked.rounds.append(_ask(test, trial, number, doubted, extra))
+                doubted = _doubts(asked.rounds[-1], number)
+        trial.notes["asked"] = asked
+    found: Asked = trial.notes["asked"]
+    return found
+
+
+_KINDS: Mapping[str, Specimen] = {specimen.name: specimen for specimen in BROKEN}
+
+
+def _size(law: AtMost) -> int:
+    return law.sample_size(alpha_of("judging"))
+
+
+def in_full(kind: str, number: int, wrong: np.ndarray) -> bool:
+    """Return whether a round asked about a kind often enough for the round's look."""
+    laws = ACCEPTS if kind == RIGHT else REJECTS
+    return wrong.size >= _size([*laws.values()][number])
+
+
+def _ask(
+    test: StudentFunction,
+    trial: Trial,
+    number: int,
+    doubted: Mapping[str, bool],
+    witnesses: Sequence[Witness],
+) -> Round:
+    """Ask for the verdicts of a round, and for a run of each witness in between."""
+    many, few = _size([*REJECTS.values()][number]), _UNDOUBTED
+    right = correct_ones(_size([*ACCEPTS.values()][number]), trial)
+    questions: list[tuple[str | None, Dropout, np.random.Generator]] = [
+        (RIGHT, dropout, trial.generator()) for dropout in right
+    ]
+    for kind, specimen in _KINDS.items():
+        broken = broken_ones(specimen, many if doubted[kind] else few, trial)
+        questions += [(kind, dropout, trial.generator()) for dropout in broken]
+    one, other = trial.new_seed(), trial.new_seed()
+    for witness, seed in zip(witnesses, (one, one, other), strict=False):
+        questions.append((None, witness, trial.generator(seed)))
+    wrong: dict[str, list[bool]] = {kind: [] for kind in (RIGHT, *_KINDS)}
+    for place in trial.rng.permutation(len(questions)):
+        asked_kind, dropout, rng = questions[place]
+        said = verdict(test, dropout, rng)
+        if asked_kind is not None:
+            wrong[asked_kind].append(said is (asked_kind != RIGHT))
+    return {kind: np.array(each) for kind, each in wrong.items()}
+
+
+def _doubts(of: Round, number: int) -> dict[str, bool]:
+    """Return which kinds the next round has to decide about. What is wrong beyond doubt
+    is decided, and so is what nobody doubted before."""
+    doubted = {}
+    for kind, wrong in of.items():
+        of_right, of_broken = (ACCEPTS, ENOUGH_REJECTED), (REJECTS, ENOUGH_ACCEPTED)
+        laws, enough = of_right if kind == RIGHT else of_broken
+        law, count = [*laws.values()][number], int(wrong.sum())
+        clear = law.p_value(count, wrong.size) < alpha_of("judging")
+        asked_enough = in_full(kind, number, wrong)
+        doubted[kind] = asked_enough and count >= enough[number] and not clear
+    return doubted
