@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from autograder.grading.grade import grade
-from autograder.isolation import disk
+from autograder.isolation import disk, watch
 from autograder.isolation.bubblewrap import bubblewrap, caution
 from autograder.isolation.folders import remove_folder
 from autograder.isolation.limits import Limits
 from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
+from tests.test_attacks import MODES
 
 QUICK = Limits(cell_seconds=20, call_seconds=5, total_seconds=60)
 TRY = """
@@ -133,6 +134,17 @@ FILLS = {
     "links": "for i in range(10**6):\n    os.symlink('x', f'{i}')",
     "removed": "held = []\nfor i in range(50):\n    held.append(open('x', 'wb'))\n"
     "    held[-1].write(bytes(2**23)); os.remove('x')",
+    "removed, closed and mapped": """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.mmap.restype, size = ctypes.c_void_p, 2**23
+for _ in range(12):
+    with open("x", "w+b") as file:
+        file.truncate(size)
+        at = libc.mmap(None, ctypes.c_size_t(size), 3, 1, file.fileno(), ctypes.c_long(0))
+    ctypes.memset(at, 1, size)
+    os.remove("x")
+""",
 }
 
 
@@ -188,11 +200,32 @@ def test_a_worker_under_bubblewrap_makes_only_so_many_files() -> None:
 def test_a_folder_whose_files_move_without_end_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(disk, "INTERVAL", 0.001)
+    monkeypatch.setattr(watch, "INTERVAL", 0.001)
     ended = threading.Event()
-    watch = disk.Watch(lambda: None, ended.set)
+    looks = {"threads": lambda: False, "disk": lambda: None}
+    watched = watch.Watch(looks, ended.set)
     assert ended.wait(10)
-    assert watch.full
+    assert watched.found == "disk"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux does")
+@pytest.mark.parametrize("mode", MODES)
+def test_a_worker_with_threads_without_end_is_ended(mode: str) -> None:
+    """Neither root nor a bound for the whole account is in the way of that."""
+    code = """
+import threading, time
+threading.stack_size(32768)
+held = threading.Event()
+for _ in range(400):
+    threading.Thread(target=held.wait, daemon=True).start()
+time.sleep(19)
+"""
+    with RemoteWorker(mode, Limits(processes=1000)) as worker:
+        with pytest.raises(WorkerLost, match="more than 64 threads") as caught:
+            worker.run_cell(1, code)
+        assert caught.value.kind == "threads"
+        few = code.replace("400", "40").replace("time.sleep(19)", "time.sleep(0.5)")
+        assert worker.run_cell(2, few).error is None
 
 
 @pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap does not work here")

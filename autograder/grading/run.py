@@ -34,11 +34,9 @@ TOO_LARGE = "What came back took more memory than the grader has for one file."
 def run_check(
     check: Check, functions: Functions, seed: int, notes: dict[str, Any] | None = None
 ) -> CheckResult:
-    """Run one check on the student's functions and return its verdict. ``notes`` are what
-    the checks of one grading share.
-
-    Whatever the student's function does (an exception, no answer, no process) is a
-    failure with a sentence that says so; so is an error of the check itself."""
+    """Run one check on the student's functions and return its verdict; ``notes`` are what
+    the checks of one grading share. Whatever the student's function does is a failure
+    with a sentence that says so, and so is an error of the check itself."""
     trial = Trial(check, seed, notes)
     arguments: dict[str, Any] = {
         name: trial if name == "trial" else functions[name] for name in check.parameters

@@ -8,20 +8,15 @@ fills it.
 import contextlib
 import os
 import stat
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 #: Bytes on the disk, and files and folders, that a worker may have at a time.
 FOLDER_BYTES, FOLDER_ENTRIES = 64 * 2**20, 4_000
-#: Seconds between two measurements, and how many in a row may be disturbed: code that
-#: moves its files without end hides them.
-INTERVAL, DISTURBED = 0.1, 30
 
 
 def is_full(folder: str, pid: int | None = None) -> bool | None:
     """Return whether a folder holds more than a worker may keep, and with it the files
-    that the process ``pid`` has open after it removed them (Linux only).
+    that the process ``pid`` has open, or mapped, after it removed them (Linux only).
 
     None means that something moved away meanwhile and the rest is no more than allowed.
     A folder that cannot be looked into counts as full: its contents are hidden, or its
@@ -42,7 +37,7 @@ def is_full(folder: str, pid: int | None = None) -> bool | None:
             moved = True
         except OSError:
             return True
-    if size + _removed_but_open(pid) > FOLDER_BYTES:
+    if size + _removed_but_held(folder, pid) > FOLDER_BYTES:
         return True
     return None if moved else False
 
@@ -52,16 +47,22 @@ def _size(found: os.stat_result) -> int:
     return found.st_size if blocks is None else 512 * blocks
 
 
-def _removed_but_open(pid: int | None) -> int:
-    size, seen = 0, set()
+def _removed_but_held(folder: str, pid: int | None) -> int:
+    sizes: dict[int, int] = {}
     with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
         for entry in descriptors:
             with contextlib.suppress(OSError):
                 found = entry.stat()
                 if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
-                    size += 0 if found.st_ino in seen else _size(found)
-                    seen.add(found.st_ino)
-    return size
+                    sizes[found.st_ino] = _size(found)
+    # A mapping holds a file that has no name and no descriptor any more.
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
+            if line.endswith("(deleted)") and folder in line:
+                span, _, _, _, inode, _ = line.split(maxsplit=5)
+                start, end = (int(at, 16) for at in span.split("-"))
+                sizes[int(inode)] = max(sizes.get(int(inode), 0), end - start)
+    return sum(sizes.values())
 
 
 def private_tmp(pid: int) -> str | None:
@@ -86,31 +87,3 @@ def is_crowded(folder: str) -> bool:
     except OSError:
         return False
     return found.f_files - found.f_ffree > FOLDER_ENTRIES
-
-
-class Watch:
-    """Measures a worker's folder in a thread of its own, until it is full or ``stop``."""
-
-    def __init__(
-        self, full: Callable[[], bool | None], end: Callable[[], None]
-    ) -> None:
-        """``full`` measures, with None for a disturbed measurement; ``end`` is called
-        once, from the thread, when the folder is full."""
-        self.full = False
-        self._stopped = threading.Event()
-        self._about = full, end
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-
-    def _run(self) -> None:
-        measured, end = self._about
-        disturbed = 0
-        while not self._stopped.wait(INTERVAL):
-            full = measured()
-            disturbed = disturbed + 1 if full is None else 0
-            if (full or disturbed > DISTURBED) and not self._stopped.is_set():
-                self.full = True
-                end()
-                return

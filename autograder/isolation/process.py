@@ -15,8 +15,9 @@ from typing import Any
 from autograder import wire
 from autograder.isolation.bubblewrap import environment
 from autograder.isolation.clocks import WorkerClock
-from autograder.isolation.disk import Watch, is_full
+from autograder.isolation.disk import is_full
 from autograder.isolation.folders import new_folder, remove_folder
+from autograder.isolation.watch import Look, Watch, has_too_many_threads
 
 #: What a start may raise: no process, no thread, no folder, no memory.
 NO_START = (OSError, RuntimeError, MemoryError)
@@ -64,7 +65,7 @@ class Process:
             )
             process = cls(popen, folder, lock, ended)
             if folder is not None:
-                process.watch = Watch(partial(is_full, folder, popen.pid), popen.kill)
+                process.look_on(popen.pid, partial(is_full, folder, popen.pid))
             threading.Thread(target=process.carry, daemon=True).start()
         except BaseException:
             if popen is not None:
@@ -73,6 +74,13 @@ class Process:
                 _give_up(folder, lock)
             raise
         return process
+
+    def look_on(self, pid: int, full: Look | None) -> None:
+        """Watch the threads of the process ``pid``, and by ``full`` its files."""
+        looks: dict[str, Look] = {"threads": partial(has_too_many_threads, pid)}
+        if full is not None:
+            looks["disk"] = full
+        self.watch = Watch(looks, self.popen.kill)
 
     def kill(self) -> None:
         """Kill the process and its group, and remove its folder; safe to call twice."""

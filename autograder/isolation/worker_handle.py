@@ -18,18 +18,13 @@ from autograder.contract.student import StudentError
 from autograder.isolation import bubblewrap
 from autograder.isolation.bubblewrap import WorkerUnavailable, confine
 from autograder.isolation.clocks import Span, TryAgain, WorkerClock, tree
-from autograder.isolation.disk import (
-    FOLDER_BYTES,
-    FOLDER_ENTRIES,
-    Watch,
-    is_crowded,
-    private_tmp,
-)
+from autograder.isolation.disk import is_crowded, private_tmp
 from autograder.isolation.limits import Limits
 from autograder.isolation.outcome import ERROR_LIMIT, CellOutcome, Room
 from autograder.isolation.process import NO_START, Process
 from autograder.isolation.references import References
 from autograder.isolation.starter import starter
+from autograder.isolation.watch import TOO_MUCH
 from autograder.wire.text import one_line
 
 #: What a student may name a function, and how many names the judge looks at.
@@ -151,8 +146,10 @@ class RemoteWorker:
         answer, _ = self._exchange(confinement, b"", None)
         self._expect(answer, error=type(None), by=str)
         process.clock = WorkerClock(process.popen.pid)
-        if inside and (tmp := private_tmp(tree(process.popen.pid)[-1])) is not None:
-            process.watch = Watch(partial(is_crowded, tmp), process.popen.kill)
+        if inside:
+            pid = tree(process.popen.pid)[-1]
+            tmp = private_tmp(pid)
+            process.look_on(pid, partial(is_crowded, tmp) if tmp else None)
         return answer
 
     def _unavailable(self, reason: str) -> NoReturn:
@@ -359,12 +356,8 @@ class RemoteWorker:
     def _gone(self) -> NoReturn:
         assert self._process is not None
         watch = self._process.watch
-        if watch is not None and watch.full:
-            self._lose(
-                f"it wrote more than {FOLDER_BYTES // 2**20} MB, or {FOLDER_ENTRIES:,} "
-                "files, into its folder",
-                "disk",
-            )
+        if watch is not None and watch.found is not None:
+            self._lose(TOO_MUCH[watch.found], watch.found)
         killed = self._ended_by() in _FROM_OUTSIDE
         self._lose(
             "it ended the Python process (exit, a crash or no memory)",
