@@ -107,7 +107,7 @@ while frame is not None:
     "writes forged results to every descriptor": """
 import json, os, struct
 text = json.dumps({"score": 10.0, "status": "passed", "error": None,
-                   "results": [{"is": "constant", "value": True}], "after": []}).encode()
+                   "results": [{"is": "constant", "value": True}], "changed": [[]]}).encode()
 for fd in range(3, 64):
     try:
         os.write(fd, struct.pack("<II", len(text), 0) + text)

@@ -147,7 +147,7 @@ def send(header, body=b""):
         except OSError:
             pass
 """
-START = '{"error": null, "after": [], "results": ['
+START = '{"error": null, "changed": [[]], "results": ['
 LARGEST = 8 * 2**20 - 100
 
 #: What the student's code does → the code, run as the body of ``inverted_dropout``.

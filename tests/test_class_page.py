@@ -10,6 +10,7 @@ from autograder.contract.mistakes import BOOK
 from autograder.doors.class_page import class_page, page_of_class
 from autograder.doors.classroom import Graded, HandedIn
 from autograder.grading.report import CheckResult, ExerciseResult, Report
+from autograder.wire.text import one_line
 
 
 def check(name: str, passed: bool) -> CheckResult:
@@ -111,3 +112,11 @@ def test_the_command_writes_it(tmp_path: Path) -> None:
     assert (
         main(["grade", str(folder), "--page", str(folder / "ann.py" / "p.html")]) == 2
     )
+
+
+@pytest.mark.parametrize("name", ["Ann  Lee.py", "Ann\u202eLee.py", "Ann\nLee/x.py"])
+def test_no_spelling_of_a_name_is_left_where_names_are_left_out(name: str) -> None:
+    file = HandedIn(Path(name), name)
+    for why in (f"{name} is empty", f"{one_line(name)} is empty; see {file.student}"):
+        page = class_page([Graded(file, None, why)], names=False)
+        assert "file 1" in page and "Lee" not in page

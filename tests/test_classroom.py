@@ -13,9 +13,16 @@ import pytest
 from autograder.__main__ import main
 from autograder.doors import classroom
 from autograder.doors.class_reports import report_name, summary_csv
-from autograder.doors.classroom import ClassError, Graded, HandedIn, find_handed_in
+from autograder.doors.classroom import (
+    ClassError,
+    Graded,
+    HandedIn,
+    find_handed_in,
+    grade_class,
+)
 from autograder.doors.collect import as_notebook, collect
 from autograder.grading.grade import grade
+from autograder.isolation.clocks import TryAgain
 from autograder.isolation.folders import remove_folder
 from autograder.submission.file import read_submission
 from autograder.submission.notebook import read_notebook
@@ -409,13 +416,21 @@ def test_no_name_takes_the_place_of_another_report_or_of_the_summary() -> None:
     assert max(len(path.name) for path in paths) < 230
 
 
-@pytest.mark.parametrize("name", ["=1+1", "a;=cmd", "+x", "b,@y", "c\t-z"])
+#: File names that a spreadsheet might take for a formula, where columns end at some mark.
+FORMULAS = (
+    *("=1+1", "a;=cmd", "+x", "b,@y", "c\t-z", "a; =1", "\uff1d1+1", "a;\uff20x"),
+    *('x;"=1+1&";y', 'a\n=HYPERLINK("http:..evil","click")', '"=1"', 'a"\n"=1'),
+)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
 def test_no_column_of_the_table_begins_a_formula(name: str) -> None:
     file = HandedIn(Path(f"{name}.py"), f"{name}.py")
     table = summary_csv([Graded(file, None, f"{name} failed; =1")])
     for separator in ",;\t|":
         for row in csv.reader(table.splitlines()[1:], delimiter=separator):
-            assert not [cell for cell in row if cell[:1] in set("=+-@")]
+            begins = {cell.strip(" '")[:1] for cell in row if cell[:1] != "'"}
+            assert not begins & set("=+-@\uff0b\uff0d\uff1d\uff20"), row
 
 
 def test_collect_copies_no_file_that_is_too_large(tmp_path: Path) -> None:
@@ -431,3 +446,30 @@ def test_collect_takes_no_name_that_is_a_formula(name: str, tmp_path: Path) -> N
     folder = write(tmp_path / "class", {f"{name}.py": "x = 1"})
     [line] = collect(folder, "conventions", tmp_path / "submitted")
     assert line.startswith(f"✗ {name}: nbgrader takes no student whose name holds")
+
+
+def test_no_student_holds_a_class_with_many_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some files of Eve's are not graded, and say so; all others' are."""
+    monkeypatch.setattr(classroom, "MOST_FILES", 4)
+    monkeypatch.setattr(classroom, "MOST_TRIES", 2)
+    monkeypatch.setattr(
+        classroom,
+        "_first_round",
+        lambda waiting, _: {
+            file: TryAgain("it slept", 0.0) for file in waiting.values()
+        },
+    )
+    names = [*(f"eve/{number}.py" for number in range(6)), "ann.py", "bo/a.py"]
+    folder = write(tmp_path / "class", dict.fromkeys(names, SETTINGS))
+    results = {
+        graded.handed_in.name: graded.failure
+        for graded in grade_class(find_handed_in(folder), jobs=1)
+    }
+    assert set(results) == set(names)
+    slept = "it slept, as in other files of this student; no score"
+    many = "not graded: 4 files of one student were"
+    assert {name: why for name, why in results.items() if why} == {
+        "eve/2.py": slept, "eve/3.py": slept, "eve/4.py": many, "eve/5.py": many,
+    }  # fmt: skip

@@ -1,6 +1,7 @@
 """What other systems read of a report: Gradescope, and pytest's JUnit file."""
 
 import json
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -77,3 +78,31 @@ def test_pytest_writes_points_and_obeys_the_bound(wrong: Path, tmp_path: Path) -
     unknown = pytest_run(f"--submission={wrong}", "--submission-exercise", "nothing")
     assert unknown.returncode == 4
     assert "nothing" in unknown.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems take no such names")
+@pytest.mark.parametrize(
+    "name",
+    [b"\xff\xfe-y.py", b"a\x1b]0;TITLE\x07\x1b[31m.py", b"x.py\nx.py: 10 of 10 (\n.py"],
+    ids=["no UTF-8", "escapes", "newlines"],
+)
+def test_no_name_of_a_file_steers_the_terminal_or_breaks_a_report(
+    name: bytes, tmp_path: Path
+) -> None:
+    folder, junit = tmp_path / "in", tmp_path / "junit.xml"
+    folder.mkdir()
+    path = folder / os.fsdecode(name)
+    path.write_text(FORGETS)
+    xml = f"--junitxml={junit}"
+    run = pytest_run("-v", "-p", "no:cacheprovider", "--submission", str(path), xml)
+    shown = run.stdout + run.stderr
+    assert "Traceback" not in shown and "INTERNALERROR" not in shown
+    assert not set(shown) & {"\x1b", "\x07"}
+    scores = [line for line in shown.splitlines() if " of 10 (" in line]
+    assert len(scores) == 1 and " 10 of 10" not in scores[0].partition("(")[0][-9:]
+    assert len(ElementTree.parse(junit).findall(".//testcase")) > 5
+    page, reports = tmp_path / "page.html", tmp_path / "reports"
+    path.write_text("\n")  # so that the file's name is in the error
+    options = ["--json", str(reports), "--page", str(page), "-j", "1"]
+    assert main(["grade", str(folder), *options]) == 0
+    assert page.read_text(encoding="utf-8") and (reports / "summary.csv").is_file()

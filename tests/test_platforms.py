@@ -195,3 +195,50 @@ def test_a_member_whose_sum_is_wrong_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(data.replace(b"content", b"Content"))
     lines = collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
     assert [line[:5] for line in lines] == ["✗ eve", "✓ ann"]
+
+
+def test_what_follows_blackboards_time_is_the_students_choice() -> None:
+    """Eve names her file as one of Ann's; it stays hers, with the time that it came."""
+    time, forged = "2026-11-27-18-30-05", "2026-11-30-00-00-00"
+    name = f"Sheet 1_eve_attempt_{time}_ann_attempt_{forged}_.ipynb"
+    for others in ([], [f"Sheet 1_bo_attempt_{time}_x.ipynb"]):
+        named, _ = read_names(handed_in([name, *others]))
+        assert named[0].student == "eve"
+        assert f"{named[0].time:%Y-%m-%d-%H-%M-%S}" == time
+
+
+@pytest.mark.parametrize("odd", ["Eve X_13_assignsubmission_file_/sub/x.ipynb", "a.py"])
+def test_one_file_does_not_rename_the_others(odd: str, tmp_path: Path) -> None:
+    names = [f"{who}_{i}_assignsubmission_file_/x.ipynb" for i, who in enumerate("ABC")]
+    named, others = read_names(handed_in([*names, odd]))
+    assert [each.student for each in named[:3]] == ["A", "B", "C"]
+    placed = "Eve X" in odd
+    assert [each.student for each in named[3:]] == ["Eve X"] * placed
+    assert [each.name for each in others] == [odd] * (not placed)
+    for name in (*names, odd):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text("{}")
+    lines = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
+    assert sum(line.startswith("✓") for line in lines) == 3 + placed
+    assert any("does not say whose it is" in line for line in lines) is not placed
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u200f", "\u061c", "\ufeff"])
+def test_no_students_name_is_read_backwards(mark: str, tmp_path: Path) -> None:
+    (tmp_path / f"ann{mark}.py").write_text("")
+    (line,) = collect(tmp_path, CHAPTER, tmp_path / "out")
+    assert line.startswith("✗") and not (tmp_path / "out").exists()
+
+
+def test_a_later_file_does_not_inherit_an_earlier_ones_time(tmp_path: Path) -> None:
+    one, two, out = tmp_path / "one", tmp_path / "two", tmp_path / "out"
+    for folder, name in (
+        (one, "S 1_ann_attempt_2026-11-20-18-30-05_x.py"),
+        (two, "ann.py"),
+    ):
+        folder.mkdir()
+        (folder / name).write_text("x = 1")
+    collect(one, CHAPTER, out)
+    assert (out / "ann" / CHAPTER / "timestamp.txt").is_file()
+    collect(two, CHAPTER, out)
+    assert not (out / "ann" / CHAPTER / "timestamp.txt").exists()

@@ -168,7 +168,7 @@ ODD: list[Any] = [
 RESULT = {"is": "array", "dtype": "<f8", "shape": [2, 3], "at": 0}
 STATE = ["0x1", "0x3", 0, 0]
 RIGHT: list[Frame] = [
-    ({"error": None, "results": [RESULT], "after": []}, bytes(48)),
+    ({"error": None, "results": [RESULT], "changed": [[]]}, bytes(48)),
     ({"error": "ValueError: no", "unwritten": None}, b""),
     ({"callback": 0, "args": [RESULT, {"is": "float", "value": "0x1.0p-1"},
       {"is": "generator", "state": STATE}], "kwargs": {}}, bytes(48)),
@@ -176,7 +176,7 @@ RIGHT: list[Frame] = [
     ({"error": None, "value": None, "stdout": "", "stderr": "", "images": []}, b""),
     ({"names": {"f": "(x)"}}, b""),
     ({"error": None, "results": [{"is": "tuple", "items": [RESULT, {"is": "handle",
-      "number": 1, "type": "dict"}]}], "after": [RESULT]}, bytes(96)),
+      "number": 1, "type": "dict"}]}], "changed": [[[0, RESULT]]]}, bytes(96)),
 ]  # fmt: skip
 
 
@@ -224,7 +224,7 @@ QUESTIONS: list[Callable[[RemoteWorker], Any]] = [
     lambda w: w.run_cell(1, "x = 1"),
     lambda w: w.functions(),
     lambda w: w.call("f", [(lent, lent)] * 2, {}, ()),
-    lambda w: w.call("f", [(np.ones(3),)], {"k": lent}, (1,), True),
+    lambda w: w.call("f", [(np.ones(3),)], {"k": lent}, (1,)),
 ]
 
 
@@ -260,7 +260,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "an answer to an earlier question": RIGHT[0][0] | {"request": 0},
     "an answer to no question": RIGHT[0][0] | {"request": None},
     "an error and a result": RIGHT[0][0] | {"error": "ValueError"},
-    "no result": {"error": None, "after": []},
+    "no result": {"error": None, "changed": []},
     "no results": RIGHT[0][0] | {"results": []},
     "more results than calls": RIGHT[0][0]
     | {"results": 2 * [{"is": "constant", "value": 1}]},
@@ -270,7 +270,12 @@ WRONG: dict[str, dict[str, Any]] = {
     "a question to a function before the first": RIGHT[2][0] | {"callback": -1},
     "a question to true": RIGHT[2][0] | {"callback": True},
     "a question without arguments": {"callback": 0, "kwargs": {}},
-    "an argument too many that came back": RIGHT[6][0],
+    "a changed argument that was not there": RIGHT[0][0] | {"changed": [[[2, RESULT]]]},
+    "a changed argument before the first": RIGHT[0][0] | {"changed": [[[-1, RESULT]]]},
+    "a changed argument without a place": RIGHT[0][0] | {"changed": [[[RESULT]]]},
+    "more changed arguments than there were": RIGHT[0][0]
+    | {"changed": [3 * [[0, {"is": "constant", "value": 1}]]]},
+    "changes of more calls than were made": RIGHT[0][0] | {"changed": [[], []]},
 }
 
 

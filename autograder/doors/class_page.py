@@ -1,6 +1,7 @@
 """A class's results on one page that needs nothing beside it: where it stands, what it gets
 wrong and what should be taught again."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,9 @@ from typing import Any
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.mistakes import find_mistake, page_of
-from autograder.doors.classroom import Graded
+from autograder.doors.classroom import Graded, HandedIn
 from autograder.grading.report import ExerciseResult
+from autograder.wire.text import one_line
 
 #: Bars of the picture of scores, and rows of the lists of mistakes and checks.
 BINS, ROWS = 10, 12
@@ -128,9 +130,17 @@ def _failed(results: Iterable[Graded], names: bool) -> list[tuple[str, str]]:
         why = graded.failure if graded.report is None else graded.report.error
         if why:
             file = graded.handed_in
-            name = file.name if names else f"file {number}"
-            found.append((name, why if names else why.replace(file.path.name, name)))
+            name = file.shown if names else f"file {number}"
+            found.append((name, one_line(why) if names else _without(file, why, name)))
     return found
+
+
+def _without(file: HandedIn, why: str, name: str) -> str:
+    """Return a reason that calls a file ``name``; by its own name nobody finds it."""
+    for known in (file.name, file.path.name, file.student):
+        for shown in (known, one_line(known)):
+            why = re.sub(rf"(?<!\w){re.escape(shown)}(?!\w)", name, why)
+    return one_line(why)
 
 
 def class_page(results: Sequence[Graded], names: bool = True) -> str:

@@ -16,7 +16,7 @@ from autograder.doors.earlier import earlier
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import remove_parts, write_whole
 from autograder.isolation.folders import walk
-from autograder.wire.text import clean, one_line
+from autograder.wire.text import one_line
 
 
 class Recorder:
@@ -142,9 +142,14 @@ def summary_csv(results: Iterable[Graded]) -> str:
     return text.getvalue()
 
 
+#: What a spreadsheet may take for the beginning of a formula, where a cell begins; in some
+#: countries columns end at semicolons.
+_FORMULA = re.compile(r"(^|[;,|])(?=\s*[=+\-@\uff0b\uff0d\uff1d\uff20])")
+
+
 def _harmless(value: Any) -> Any:
-    """Return text that UTF-8 can hold and no spreadsheet takes for a formula."""
+    """Return text on one line that UTF-8 can hold, in which no spreadsheet finds a formula
+    or, in quotes, the border of a cell."""
     if not isinstance(value, str):
         return value
-    # In some countries columns end at semicolons.
-    return re.sub(r"(^|[;,\t|])(?=[=+\-@\t])", r"\1'", clean(value))
+    return _FORMULA.sub(r"\1'", one_line(value).replace('"', "'"))

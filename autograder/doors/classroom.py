@@ -1,6 +1,7 @@
 """A whole class: finds what was handed in, and grades it at once."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from autograder.isolation.folders import walk
 from autograder.wire.text import one_line
 
 ENDINGS = (".ipynb", ".py")
+#: Files of one student that are graded, and that get a second try while all others wait.
+MOST_FILES, MOST_TRIES = 40, 3
 
 
 class ClassError(Exception):
@@ -33,6 +36,11 @@ class HandedIn:
 
     path: Path
     name: str
+
+    @property
+    def shown(self) -> str:
+        """The name as texts show it."""
+        return one_line(self.name)
 
     @property
     def student(self) -> str:
@@ -95,7 +103,7 @@ class Graded:
 
     def line(self) -> str:
         """Return the verdict as one line of text."""
-        name = one_line(self.handed_in.name)
+        name = self.handed_in.shown
         if self.report is None:
             return f"{'–':>11}  {name}: {one_line(self.failure)}"
         score = f"{self.report.score:g} of {self.report.max_score:g}"
@@ -134,7 +142,8 @@ def grade_class(
     """Grade the files, ``jobs`` at a time; return the results in the files' order.
 
     Each is graded in a process that no other file can slow or end. What came of the
-    machine rather than of the file is tried again, one file at a time, after all others.
+    machine rather than of the file is tried again, one file at a time, after all others;
+    of one student's files ``MOST_FILES`` are graded, and ``MOST_TRIES`` tried again.
     ``done`` is called with each result as soon as it is there; ``options`` go to
     ``grade``. After ``KeyboardInterrupt`` nothing goes on."""
     files = list(handed_in)
@@ -147,20 +156,30 @@ def grade_class(
         results[graded.handed_in] = graded
         done(graded)
 
+    few, many = _at_most(MOST_FILES, files)
+    for file in many:
+        keep(Graded(file, None, f"not graded: {MOST_FILES} files of one student were"))
     try:
         waiting: dict[Future[Graded], HandedIn] = {
-            judges.begin(grade_one, file, defer=True, **options): file for file in files
+            judges.begin(grade_one, file, defer=True, **options): file for file in few
         }
-        for file, again in _first_round(waiting, keep).items():
-            future = judges.alone(grade_one, file, again=again, **options)
-            outcome = _outcome(future, file)
-            if isinstance(outcome, TryAgain):
-                failure = f"the grader failed twice ({outcome.reason}); no score"
-                outcome = Graded(file, None, failure)
-            keep(outcome)
+        _second_round(judges, _first_round(waiting, keep), keep, options)
     finally:
         judges.end()
     return [results[file] for file in files]
+
+
+def _at_most(
+    most: int, files: Iterable[HandedIn]
+) -> tuple[list[HandedIn], list[HandedIn]]:
+    """Return the first ``most`` files of each student, and the others."""
+    few: list[HandedIn] = []
+    many: list[HandedIn] = []
+    count: Counter[str] = Counter()
+    for file in files:
+        (few if count[file.student] < most else many).append(file)
+        count[file.student] += 1
+    return few, many
 
 
 def _first_round(
@@ -179,6 +198,26 @@ def _first_round(
             else:
                 keep(outcome)
     return second
+
+
+def _second_round(
+    judges: Judges,
+    doubtful: dict[HandedIn, TryAgain],
+    keep: Callable[[Graded], None],
+    options: dict[str, Any],
+) -> None:
+    """Try files again, one at a time, and hand each result to ``keep``."""
+    files, rest = _at_most(MOST_TRIES, doubtful)
+    for file in rest:
+        why = f"{doubtful[file].reason}, as in other files of this student; no score"
+        keep(Graded(file, None, why))
+    for file in files:
+        future = judges.alone(grade_one, file, again=doubtful[file], **options)
+        outcome = _outcome(future, file)
+        if isinstance(outcome, TryAgain):
+            failure = f"the grader failed twice ({outcome.reason}); no score"
+            outcome = Graded(file, None, failure)
+        keep(outcome)
 
 
 def _outcome(future: "Future[Graded]", file: HandedIn) -> Graded | TryAgain:

@@ -11,7 +11,7 @@ from autograder.doors.platforms import Named, read_names, unpacked
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
-from autograder.wire.text import one_line
+from autograder.wire.text import UNFIT, one_line
 
 
 def collect(
@@ -54,7 +54,7 @@ def collect(
 #: In a student's name: of these nbgrader makes patterns, which find the files of others or
 #: none; at a line's end it stops, and grades nobody after; pages show others as HTML, and
 #: tables take the first ones for a formula.
-_UNFIT = re.compile('^[=+@-]|[*?\\[\\]<>"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+_UNFIT = re.compile(f'^[=+@-]|[*?\\[\\]<>"\t\n{UNFIT}]')
 
 
 def _collected(student: str, attempts: list[Named], target: Path) -> str:
@@ -100,9 +100,13 @@ def _last(attempts: list[Named]) -> Named | None:
 
 
 def _write_time(folder: Path, last: Named | None) -> None:
-    """Write, for late penalties, when a file was handed in, if its name tells."""
+    """Write, for late penalties, when a file was handed in, if its name tells; the time
+    of an earlier file is none of this one's."""
+    path = folder / "timestamp.txt"
     if last is not None and last.time is not None:
-        write_whole(folder / "timestamp.txt", f"{last.time:%Y-%m-%d %H:%M:%S}")
+        write_whole(path, f"{last.time:%Y-%m-%d %H:%M:%S}")
+    else:
+        path.unlink(missing_ok=True)
 
 
 def as_notebook(path: Path) -> bytes:

@@ -20,9 +20,10 @@ from autograder.submission.file import MAX_BYTES
 
 #: Groups: ``student``, and optionally ``id``, which tells namesakes apart, and ``time``.
 PATTERNS = {
-    "Moodle": r"(?P<student>[^/]+?)_(?P<id>\d+)_assignsubmission_file_?/?[^/]*",
+    "Moodle": r"(?P<student>[^/]+?)_(?P<id>\d+)_assignsubmission_file_?(?:/.*|[^/]*)",
     "Blackboard": (
-        r"(?:.*/)?(?P<student>[^/]+_[^/]+)_attempt_"
+        # What follows the first time is the student's choice.
+        r"(?:.*/)?(?P<student>[^/]+?_[^/]+?)_attempt_"
         r"(?P<time>\d{4}(?:-\d\d){5})(?:_[^/]*)?(?:\.\w+)"
     ),
     "Canvas": r"(?:.*/)?(?P<student>[^/_]+)(?:_LATE)?_(?P<id>\d+)_\d+_[^/]+",
@@ -57,16 +58,21 @@ def read_names(
     handed_in: Sequence[HandedIn], pattern: str | None = None
 ) -> tuple[list[Named], list[HandedIn]]:
     """Return what the names say by a pattern of one's own, else by a platform's that fits
-    all of them, else by folders; and the files that one's own does not fit.
+    most of them, else by folders; and the files that the pattern does not fit: a single
+    student's file must not rename all others.
 
     Raises ``ClassError`` for a pattern that is no regular expression with a group
     ``student``."""
     if pattern is None:
-        for known, platforms in PATTERNS.items():
-            if all(re.fullmatch(platforms, file.name) for file in handed_in):
-                named, _ = read_names(handed_in, platforms)
-                return (_without_sheet(named) if known == "Blackboard" else named), []
-        return [Named(file, file.student) for file in handed_in], []
+        fits = {
+            known: sum(bool(re.fullmatch(each, file.name)) for file in handed_in)
+            for known, each in PATTERNS.items()
+        }
+        known = max(PATTERNS, key=lambda known: fits[known])
+        if 2 * fits[known] <= len(handed_in):
+            return [Named(file, file.student) for file in handed_in], []
+        named, others = read_names(handed_in, PATTERNS[known])
+        return (_without_sheet(named) if known == "Blackboard" else named), others
     own = _compiled(pattern)
     named, others = [], []
     for file in handed_in:

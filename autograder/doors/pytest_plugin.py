@@ -51,7 +51,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if submission := wanted_file(config):
         if not submission.is_file():
-            raise pytest.UsageError(f"--submission: there is no file {submission}")
+            raise pytest.UsageError(
+                f"--submission: there is no file {_one_line(str(submission))}"
+            )
         _check_secret(config)
         _check_exercises(config)
         if config.getoption("usepdb") or config.getoption("trace"):
@@ -88,6 +90,13 @@ def _check_exercises(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error.args[0])) from None
 
 
+def _one_line(text: str) -> str:
+    # Whatever pytest loads with this plugin is loaded before it goes on elsewhere.
+    from autograder.wire.text import one_line
+
+    return one_line(text)
+
+
 def wanted_file(config: pytest.Config) -> Path | None:
     """Return the path of ``--submission``."""
     wanted = config.getoption("--submission")
@@ -99,7 +108,10 @@ def pytest_collection(session: pytest.Session) -> Any:
     submission = wanted_file(session.config)
     if submission is None:
         return None
-    file = SubmissionFile.from_parent(session, path=submission)
+    shown = _one_line(submission.name)
+    file = SubmissionFile.from_parent(
+        session, path=submission, name=shown, nodeid=shown
+    )
     session.items = list(session.genitems(file))
     hook = session.config.hook
     hook.pytest_collection_modifyitems(
@@ -127,7 +139,7 @@ class SubmissionFile(pytest.File):
             )
         self.config.stash[_REPORT] = report
         if report.error is not None:
-            yield CheckItem.from_parent(self, name=self.path.name, message=report.error)
+            yield CheckItem.from_parent(self, name=self.name, message=report.error)
             return
         for exercise in report.exercises:
             if exercise.status == "unwritten":
@@ -173,14 +185,13 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         from autograder.grading.text import mistake_text
-        from autograder.wire.text import one_line
 
         if self.status == "skipped" and self.graded:
-            pytest.skip(one_line(self.message))
+            pytest.skip(_one_line(self.message))
         if self.status != "passed":
             name = self.mistake
             cause = f"\n{mistake_text(name, self.exercise)}" if name else ""
-            raise CheckFailed(one_line(self.message) + cause)
+            raise CheckFailed(_one_line(self.message) + cause)
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         if isinstance(excinfo.value, CheckFailed):
@@ -188,7 +199,7 @@ class CheckItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, self.name
+        return Path(_one_line(str(self.path))), None, self.name
 
 
 class CheckFailed(Exception):
@@ -210,10 +221,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     report = config.stash.get(_REPORT, None)
     if report is not None:
-        from autograder.wire.text import one_line
-
         terminalreporter.section("score", "=")
         terminalreporter.write_line(
-            f"{one_line(report.submission)}: {report.score:g} of {report.max_score:g} "
+            f"{_one_line(report.submission)}: {report.score:g} of {report.max_score:g} "
             f"(grader {report.version}, {report.draws}, sandbox {report.sandbox})"
         )

@@ -48,7 +48,7 @@ def _part_of(path: Path, content: str | bytes, mode: int) -> Iterator[Path]:
 
 def _write(path: Path, content: str | bytes, mode: int) -> None:
     """Write a file that is not there yet, down to the disk."""
-    data = content if isinstance(content, bytes) else content.encode("utf-8")
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags, mode), "wb") as file:
         file.write(data)

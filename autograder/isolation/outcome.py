@@ -59,3 +59,18 @@ class Room:
         fits = image.isascii() and 0 < len(image) <= self._figures_left
         self._figures_left -= len(image) if fits else 0
         return fits
+
+
+def changed_arguments(pairs: Any, reader: wire.Reader, places: range) -> dict[int, Any]:
+    """Return the arguments that a call changed, by place, as an answer tells them. Raises
+    ``WireError``."""
+    if not isinstance(pairs, list) or len(pairs) > len(places):
+        raise wire.WireError("changed arguments that are none")
+    found = {}
+    for pair in pairs:
+        if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not int:
+            raise wire.WireError("a changed argument without a place")
+        if pair[0] not in places:
+            raise wire.WireError("a changed argument that was not there")
+        found[pair[0]] = reader.decode(pair[1])
+    return found

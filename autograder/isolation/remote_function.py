@@ -40,14 +40,10 @@ class RemoteFunction:
 
         What is said of the arguments is the worker's word: code that replaces the
         worker's own functions can hide a change in place, and nothing else by it."""
-        (result,), after = self._worker.call(
-            self.name, [args], kwargs, self._opaque, observe=True
+        (result,), (changed,) = self._worker.call(
+            self.name, [args], kwargs, self._opaque
         )
-        # Arrays and dicts come back; the other arguments are as they were.
-        return result, tuple(
-            now if isinstance(arg, np.ndarray | dict) else arg
-            for arg, now in zip(args, after, strict=True)
-        )
+        return result, tuple(changed.get(i, arg) for i, arg in enumerate(args))
 
 
 def _at_once(args: tuple[Any, ...]) -> int:

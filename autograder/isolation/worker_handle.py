@@ -20,7 +20,12 @@ from autograder.isolation.bubblewrap import WorkerUnavailable, confine
 from autograder.isolation.clocks import Span, TryAgain, WorkerClock, tree
 from autograder.isolation.disk import is_crowded, private_tmp
 from autograder.isolation.limits import Limits
-from autograder.isolation.outcome import ERROR_LIMIT, CellOutcome, Room
+from autograder.isolation.outcome import (
+    ERROR_LIMIT,
+    CellOutcome,
+    Room,
+    changed_arguments,
+)
 from autograder.isolation.process import NO_START, Process
 from autograder.isolation.references import References
 from autograder.isolation.starter import starter
@@ -206,11 +211,10 @@ class RemoteWorker:
         calls: Sequence[tuple[Any, ...]],
         kwargs: dict[str, Any],
         opaque: tuple[int, ...],
-        observe: bool = False,
-    ) -> tuple[list[Any], tuple[Any, ...]]:
+    ) -> tuple[list[Any], list[dict[int, Any]]]:
         """Call a function of the student with each of these arguments; return the results
-        of the first so many calls, and to ``observe`` one, the arguments as it left them.
-        Raises ``StudentError`` and ``WorkerLost``."""
+        of the first so many calls, and which of their arguments each left changed, by
+        place. Raises ``StudentError`` and ``WorkerLost``."""
         writer = wire.Writer(self._references.of_a_call())
         try:
             request = {
@@ -218,7 +222,6 @@ class RemoteWorker:
                 "function": name,
                 "forget": self._forget,
                 "opaque": list(opaque),
-                "observe": observe,
                 "calls": [[writer.encode(arg) for arg in args] for args in calls],
                 "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
             }
@@ -234,7 +237,7 @@ class RemoteWorker:
             # The judge's own work for the student's code is the student's.
             self._processor += time.thread_time() - began
             answer, body = self._ask(reply, data, span)
-        return self._returned(answer, body, len(calls), len(calls[0]) if observe else 0)
+        return self._returned(answer, body, calls)
 
     def _called_back(
         self, request: dict[str, Any], body: bytes
@@ -246,22 +249,26 @@ class RemoteWorker:
             self._lose_sense()
 
     def _returned(
-        self, answer: dict[str, Any], body: bytes, most: int, observed: int
-    ) -> tuple[list[Any], tuple[Any, ...]]:
-        """Return what the answer to calls holds: results, ``most`` of them at most, and
-        ``observed`` arguments as they are now."""
+        self, answer: dict[str, Any], body: bytes, calls: Sequence[tuple[Any, ...]]
+    ) -> tuple[list[Any], list[dict[int, Any]]]:
+        """Return what the answer to calls holds: results, as many as calls at most, and
+        the arguments that each changed."""
         if answer.get("error") is not None:
             self._expect(answer, error=str, unwritten=str | None)
             said = one_line(answer["error"][:ERROR_LIMIT] or "an error")
             unwritten = answer["unwritten"]
             raise StudentError(said, unwritten and one_line(unwritten[:ERROR_LIMIT]))
-        self._expect(answer, error=type(None), results=list, after=list)
+        self._expect(answer, error=type(None), results=list, changed=list)
         reader = wire.Reader(body)
         try:
-            after = [reader.decode(node) for node in answer["after"]]
-            if len(after) != observed or not 0 < len(answer["results"]) <= most:
+            number = len(answer["results"])
+            if not 0 < number <= len(calls) or len(answer["changed"]) != number:
                 raise wire.WireError("another number of values came back")
-            return [reader.decode(node) for node in answer["results"]], tuple(after)
+            results = [reader.decode(node) for node in answer["results"]]
+            places = range(len(calls[0]))
+            return results, [
+                changed_arguments(c, reader, places) for c in answer["changed"]
+            ]
         except (wire.WireError, MemoryError):
             self._lose_sense()
 

@@ -4,10 +4,12 @@ import itertools
 import re
 
 #: Control characters besides tab and newline, line separators, and marks that turn the
-#: reading direction.
-_UNFIT = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+#: reading direction or that nobody sees.
+UNFIT = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e"
+    "\u2060\u2066-\u2069\ufeff\ud800-\udfff"
 )
+_UNFIT = re.compile(f"[{UNFIT}]")
 
 
 def clean(text: str) -> str:

@@ -183,18 +183,27 @@ class Worker:
             self.generators.clear()
             self.handles.clear()
         reader, writer = wire.Reader(body, self._special), wire.Writer(wire.foreign)
-        answer: dict[str, Any] = {"error": None, "results": [], "after": []}
+        answer: dict[str, Any] = {"error": None, "results": [], "changed": []}
         until = _now() + _SHORT
         muted = BoundedText()
         with contextlib.redirect_stdout(muted), contextlib.redirect_stderr(muted):
             for nodes in request["calls"]:
                 self.current = object()  # what lent functions belong to
                 args = [reader.decode(node) for node in nodes]
+                # At every call: what is looked at now and then is hidden then.
+                before = [_kept(arg) for arg in args]
                 result, failed = self._made(request, reader, args)
                 if failed is not None:
                     return failed, b""
                 try:
-                    self._write(answer, writer, result, args, request)
+                    node = writer.encode_result(result, request["opaque"], self._handle)
+                    changed = [
+                        [i, writer.encode(now)]
+                        for i, (now, then) in enumerate(zip(args, before, strict=True))
+                        if not _same(now, then)
+                    ]
+                    answer["results"].append(node)
+                    answer["changed"].append(changed)
                 except BaseException as error:  # of a student's own class, too
                     if answer["results"]:
                         break  # alone it may have room; else the next answer says why
@@ -216,22 +225,6 @@ class Worker:
         finally:
             with self.talking:
                 self.current = None
-
-    def _write(
-        self,
-        answer: dict[str, Any],
-        writer: wire.Writer,
-        result: Any,
-        args: list[Any],
-        request: dict[str, Any],
-    ) -> None:
-        node = writer.encode_result(result, request["opaque"], self._handle)
-        if request["observe"]:
-            answer["after"] = [
-                writer.encode(arg if isinstance(arg, np.ndarray | dict) else None)
-                for arg in args
-            ]
-        answer["results"].append(node)
 
     def _call_back(self, call: object, number: int, *args: Any, **kwargs: Any) -> Any:
         """Let the judge call a function of its own, and return what that returned.
@@ -287,6 +280,26 @@ class Worker:
         if node["is"] == "callback":
             return functools.partial(self._call_back, self.current, node["number"])
         raise wire.WireError("a value of unknown kind")
+
+
+def _kept(value: Any) -> Any:
+    """Return an argument's arrays as they are now; the rest cannot change."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: _kept(item) for key, item in value.items()}
+    return value
+
+
+def _same(now: Any, then: Any) -> bool:
+    """Return whether an argument holds what it held, bit by bit."""
+    if isinstance(then, np.ndarray):
+        same = isinstance(now, np.ndarray) and now.dtype == then.dtype
+        return same and now.shape == then.shape and now.tobytes() == then.tobytes()
+    if isinstance(then, dict):
+        alike = isinstance(now, dict) and list(now) == list(then)
+        return alike and all(_same(now[key], then[key]) for key in then)
+    return now is then
 
 
 def _signature(function: Any) -> str:
