@@ -50,10 +50,12 @@ class Recorder:
         assert self.folder is not None
         return self.folder / report_name(handed_in.name)
 
-    def earlier(self, handed_in: Iterable[HandedIn], sandbox: str) -> list[Graded]:
-        """Return what of these an earlier run graded as this one would. Raises
-        ``SecretError``."""
-        if self.folder is None or not (secret := find_secret()).lasting:
+    def earlier(
+        self, handed_in: Iterable[HandedIn], sandbox: str, course: Path | None = None
+    ) -> list[Graded]:
+        """Return what of these an earlier run graded as this one would; ``course`` is as
+        in ``find_secret``. Raises ``SecretError``."""
+        if self.folder is None or not (secret := find_secret(course)).lasting:
             return []
         handed_in = list(handed_in)
         # Whoever hands in files there could hand in a report beside them.

@@ -81,6 +81,12 @@ def _add_grade(commands: Any) -> None:
     grade.add_argument(
         "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
     )
+    grade.add_argument(
+        "--gradebook",
+        metavar="CHAPTER",
+        help="grade this chapter alone, and write the whole class into nbgrader's "
+        "gradebook (reports: course/reports/CHAPTER, or --json)",
+    )
     grade.add_argument("--sandbox", choices=MODES, default="auto")
     grade.add_argument(
         "--again", action="store_true", help="grade unchanged files again, too"
