@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 
 from autograder import __version__
 from autograder.contract.exercise import all_chapters, all_exercises
@@ -22,16 +31,21 @@ from autograder.grading.report import grader
 from autograder.grading.secret import Secret
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import digest_of, own_folder
+from autograder.submission.notebook import GRADE_PREFIX
 from autograder.wire.text import one_line
 
 #: The name of what we say of a graded notebook in its metadata.
 KEY = "autograder"
 
 
+#: Scores by cell that grades, as the gradebook holds them.
+Scores = dict[str, float | None]
+
+
 @dataclass(frozen=True)
 class Graded:
-    """What an autograded notebook says of itself: by what it was graded, and the replay
-    code, which stands for the bytes that were handed in. Both may be empty."""
+    """By what a notebook was graded, and the replay code, which stands for the bytes that
+    were handed in. Both may be empty."""
 
     measure: str = ""
     replay: str = ""
@@ -51,11 +65,47 @@ def measure_of(released: dict[str, Released]) -> str:
 def graded_by(path: Path) -> Graded:
     """Return by what an autograded notebook was graded; nothing for one of which that is
     not known, as it is not there or an earlier version of this door wrote it."""
+    said = _metadata(path)
+    return Graded(str(said.get("measure", "")), str(said.get("replay", "")))
+
+
+def scores_in(path: Path) -> Scores:
+    """Return the scores that an autograded notebook holds; none where that is not known."""
+    found = _metadata(path).get("scores", {})
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _metadata(path: Path) -> dict[str, Any]:
     try:
         said = json.loads(path.read_bytes())["metadata"][KEY]
-        return Graded(str(said["measure"]), str(said["replay"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Graded()
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def scores_held(coursedir: Any, assignment: str) -> dict[str, Scores]:
+    """Return what the gradebook holds of the cells that the judge grades, by student."""
+    held: dict[str, Scores] = {}
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        # Lists of columns: a thousand students' objects take seconds.
+        rows = (
+            gradebook.db.query(Student.id, BaseCell.name, Grade.auto_score)
+            .select_from(Grade)
+            .join(BaseCell, BaseCell.id == Grade.cell_id)
+            .join(SubmittedNotebook, SubmittedNotebook.id == Grade.notebook_id)
+            .join(
+                SubmittedAssignment,
+                SubmittedAssignment.id == SubmittedNotebook.assignment_id,
+            )
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .join(Student, Student.id == SubmittedAssignment.student_id)
+            .filter(Assignment.name == assignment)
+        )
+        for student, cell, score in rows:
+            scores = held.setdefault(student, {})
+            if cell.startswith(GRADE_PREFIX):
+                scores[cell] = score
+    return held
 
 
 def disagreements(released: dict[str, Released], assignment: str) -> list[str]:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 from autograder.doors.nbgrader.gradebook import HeldGradebook, instead_of_own
 from autograder.doors.nbgrader.measure import (
     Graded,
+    Scores,
     cells_of,
     disagreements,
     graded_by,
@@ -30,6 +31,8 @@ from autograder.doors.nbgrader.measure import (
     old_scores,
     refusal,
     replay_of,
+    scores_held,
+    scores_in,
 )
 from autograder.grading.secret import Secret
 from autograder.wire.text import one_line
@@ -178,6 +181,8 @@ class WholeAutograde(Autograde):
     secret: Secret
     #: By what each of our notebooks is graded.
     measures: dict[str, str]
+    #: What the gradebook held, by student, when the run began.
+    held: dict[str, Scores]
 
     @classmethod
     def take_over(cls, converter: Any, secret: Secret) -> None:
@@ -187,6 +192,8 @@ class WholeAutograde(Autograde):
         if type(converter) is Autograde:
             converter.measures = measures_in_force(converter)
             converter.secret = secret
+            course = converter.coursedir
+            converter.held = scores_held(course, course.assignment_id)
             converter.__class__ = cls
             converter.mark, converter.taken = None, set()
             converter.later, converter.untouched = [], []
@@ -228,11 +235,12 @@ class WholeAutograde(Autograde):
             if measure is None or not made.exists():
                 continue
             now = Graded(measure, replay_of(path.absolute(), self.secret))
-            if graded_by(made) != now:
+            student = folder.parent.name
+            if graded_by(made) != now or scores_in(made) != self.held.get(student, {}):
                 self.log.warning(
-                    "%s is graded again: what was handed in, the grader or the points "
-                    "changed since.",
-                    one_line(folder.parent.name),
+                    "%s is graded again: what was handed in, the grader, the points or "
+                    "the gradebook changed since.",
+                    one_line(student),
                 )
                 return True
         return False

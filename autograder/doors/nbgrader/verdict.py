@@ -7,12 +7,13 @@ from nbformat import NotebookNode
 
 from autograder.contract.exercise import find_exercise
 from autograder.doors.nbgrader.measure import Graded
-from autograder.doors.nbgrader.outputs import write_outputs
+from autograder.doors.nbgrader.outputs import score_of, write_outputs
 from autograder.doors.nbgrader.released import Released
 from autograder.grading.report import ExerciseResult, Report
 from autograder.grading.run import not_graded
 from autograder.grading.text import reason
 from autograder.isolation.outcome import CellOutcome
+from autograder.submission.notebook import GRADE_PREFIX
 
 #: Where nbgrader's steps find it in their resources.
 VERDICT = "autograder_verdict"
@@ -60,4 +61,5 @@ class Verdict:
             "measure": self.graded.measure,
             "replay": self.graded.replay,
             "comments": self.comments,
+            "scores": {GRADE_PREFIX + r.name: score_of(r) for r in self.results},
         }

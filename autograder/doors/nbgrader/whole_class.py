@@ -32,11 +32,14 @@ from autograder.doors.nbgrader.handed_in import as_handed_out, handed_in, refusa
 from autograder.doors.nbgrader.measure import (
     KEY,
     Graded,
+    Scores,
     cells_of,
     disagreements,
     graded_by,
     measure_of,
     replay_of,
+    scores_held,
+    scores_in,
 )
 from autograder.doors.nbgrader.released import Released
 from autograder.doors.nbgrader.timestamps import read_dates_carefully
@@ -206,8 +209,12 @@ class ClassGradebook:
         notebooks in their place. Return what was done, in a sentence.
 
         Raises ``ClassError`` where the gradebook cannot be used; it is as it was then."""
+        held = scores_held(self.course, self.chapter)
         students = [
-            file.student for file in files if self._paths(file.student)[0].exists()
+            file.student
+            for file in files
+            if self._paths(file.student)[0].exists()
+            or self._differs(file.student, held)
         ]
         marked = [student for student in students if self._is_free(student)]
         try:
@@ -227,6 +234,11 @@ class ClassGradebook:
             f"{self.chapter} in the gradebook: {len(marked)} written, {same} unchanged."
         )
 
+    def _differs(self, student: str, held: dict[str, Scores]) -> bool:
+        """Return whether the gradebook lacks what a notebook in its place holds."""
+        _, made = self._paths(student)
+        return made.exists() and scores_in(made) != held.get(student)
+
     def _is_free(self, student: str) -> bool:
         """Return whether no run of ``nbgrader autograde`` has the student in hand."""
         mark = self._mark(student)
@@ -242,8 +254,9 @@ class ClassGradebook:
         return mark_path(self._paths(student)[1].parent)
 
     def _enter(self, student: str, gradebook: HeldGradebook) -> None:
-        waits, _ = self._paths(student)
-        notebook = nbformat.v4.reads(waits.read_text(encoding="utf-8"))
+        waits, made = self._paths(student)
+        path = waits if waits.exists() else made
+        notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
         step = self.course.submitted_directory
         folder = self.course.format_path(step, student, self.chapter)
         time = self.course.get_existing_timestamp(folder)
@@ -256,6 +269,8 @@ class ClassGradebook:
 
     def _put_in_place(self, student: str) -> None:
         waits, made = self._paths(student)
+        if not waits.exists():
+            return
         made.parent.mkdir(parents=True, exist_ok=True)
         waits.chmod(int(str(self.converter.permissions), 8))
         if os.name == "nt" and made.exists():  # which replaces no read-only file
