@@ -145,8 +145,8 @@ def _grade(arguments: argparse.Namespace) -> int:
         told = f"{recorder.count} of {len(handed_in)} graded"
         raise type(stop)(told) from None
     code = max(code, _record(recorder, results))
-    if arguments.page is not None:
-        code = _write_page(results, arguments.page, not arguments.no_names) or code
+    if arguments.page is not None or arguments.csv is not None:
+        code = _write_page(results, arguments) or code
     _say("\n".join(graded.line() for graded in results))
     reports = [graded.report for graded in results if graded.report is not None]
     return code or int(any(each.is_below(arguments.fail_under) for each in reports))
@@ -217,13 +217,22 @@ def _reports_folder(arguments: argparse.Namespace) -> Path | None:
     return folder
 
 
-def _write_page(results: "list[Graded]", out: str, names: bool) -> int:
-    """Write the page on the class, and return the exit code."""
-    from autograder.doors.class_page import class_page
+def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
+    """Write the page and the table on the class, and return the exit code."""
+    from autograder.doors import alike, class_page, classroom
     from autograder.isolation.atomic import write_whole
 
+    files = [graded.handed_in for graded in results]
+    jobs = arguments.jobs or classroom.default_jobs()
+    found, names = alike.alike(files, Path.cwd(), jobs), not arguments.no_names
+    out = arguments.page
     try:
-        write_whole(Path(out), class_page(results, names))
+        if arguments.page is not None:
+            write_whole(Path(out), class_page.class_page(results, names, found))
+        if arguments.csv is not None:
+            out = arguments.csv
+            page = class_page.page_of_class(results, names, found, rows=None)
+            write_whole(Path(out), class_page.class_csv(page))
     except ImportError:
         print("The page needs jinja2: pip install jinja2.", file=sys.stderr)
         return 2
@@ -366,8 +375,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code (2: wrong usage; 130 or 143: stopped
-    by Ctrl-C or by another signal)."""
+    """Run the command line and return its exit code (2: wrong usage; 130, 143: stopped)."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started this

@@ -140,11 +140,11 @@ def summary_csv(results: Iterable[Graded]) -> str:
             ]
             scores = {e.name: e.score for e in report.exercises}
         row += [scores.get(name, "") for name in names]
-        writer.writerow([_harmless(value) for value in row])
+        writer.writerow([harmless(value) for value in row])
     return text.getvalue()
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """Return text that UTF-8 can hold and no spreadsheet takes for a formula."""
     if not isinstance(value, str):
         return value

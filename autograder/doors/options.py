@@ -95,7 +95,12 @@ def _add_grade(commands: Any) -> None:
         "--page", metavar="OUT", help="write a page on the whole class there (.html)"
     )
     grade.add_argument(
-        "--no-names", action="store_true", help="leave names out of that page"
+        "--csv",
+        metavar="OUT",
+        help="write what that page shows there as a table (.csv)",
+    )
+    grade.add_argument(
+        "--no-names", action="store_true", help="leave names out of both"
     )
     grade.add_argument(
         "--fail-under",
