@@ -59,8 +59,8 @@ def _add_class_commands(commands: Any) -> None:
     )
     collect.add_argument(
         "folder",
-        help="student.ipynb and .py files, student folders, or what Moodle, Canvas or "
-        "Blackboard let you download (unpacked or as .zip)",
+        help="student.ipynb and .py files, student folders, or what Moodle, Canvas, "
+        "Blackboard or Gradescope let you download (unpacked or as .zip)",
     )
     collect.add_argument("chapter")
     collect.add_argument(
