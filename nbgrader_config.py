@@ -36,6 +36,25 @@ c.ClearSolutions.text_stub = "*Your answer goes here.*"
 
 # exercises/ is generated and committed: making it again fills the gradebook.
 c.GenerateAssignment.force = True
+# What it makes takes the place of the old at the end; cells may be added though there are
+# submissions.
+c.GenerateAssignment.exporter_class = (
+    "autograder.doors.nbgrader.handed_out.ReleaseExporter"
+)
+c.GenerateAssignment.preprocessors = [
+    "nbgrader.preprocessors.IncludeHeaderFooter",
+    "nbgrader.preprocessors.InstantiateTests",
+    "nbgrader.preprocessors.LockCells",
+    "nbgrader.preprocessors.ClearSolutions",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "autograder.doors.nbgrader.handed_out.KeptCells",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbgrader.preprocessors.ClearMarkScheme",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
 
 # ---- Who grades: our judge takes the place of the kernel. The two steps that write scores
 # are nbgrader's own; they wait until the student's notebooks are written.
@@ -63,6 +82,9 @@ c.HTMLExporter.filters = {
     "clean_html": "autograder.doors.nbgrader.feedback.shown_or_text",
     "ansi2html": "autograder.doors.nbgrader.feedback.with_links",
 }
+
+# The mark scheme stands below each written answer there, and on no other page.
+c.HTMLExporter.preprocessors = ["autograder.doors.nbgrader.mark_scheme.ShownMarkScheme"]
 
 # ---- The table of scores says which of them are not final.
 c.ExportApp.plugin_class = "autograder.doors.nbgrader.unfinished.CarefulExport"

@@ -24,6 +24,7 @@ from autograder.wire.text import one_line
 if TYPE_CHECKING:
     from autograder.doors.class_reports import Recorder
     from autograder.doors.classroom import Graded, HandedIn
+    from autograder.doors.nbgrader.whole_class import ClassGradebook
     from autograder.grading.report import Report
 
 
@@ -99,11 +100,12 @@ def _show(report: "Report", json: str | None) -> int:
     return code
 
 
-def _tell_of_secret() -> None:
-    """Say what whoever grades should know about the secret. Raises ``SecretError``."""
+def _tell_of_secret(course: Path | None = None) -> None:
+    """Say what whoever grades should know about the secret; ``course`` is as in
+    ``find_secret``. Raises ``SecretError``."""
     from autograder.grading.secret import find_secret
 
-    for remark in find_secret().remarks:
+    for remark in find_secret(course).remarks:
         print(f"Note: {one_line(remark)}", file=sys.stderr)
 
 
@@ -122,46 +124,115 @@ def _grade(arguments: argparse.Namespace) -> int:
     from autograder.doors import class_reports, classroom
     from autograder.grading.secret import SecretError
 
-    folder = None if arguments.json is None else Path(arguments.json)
     try:
-        _tell_of_secret()
+        _tell_of_secret(None if arguments.gradebook is None else Path.cwd())
         handed_in = classroom.find_handed_in(arguments.folder)
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+        book = _gradebook(arguments)
+        if book is not None:
+            handed_in = book.mine(handed_in)
+        folder = _reports_folder(arguments)
         recorder = class_reports.Recorder(len(handed_in), folder)
     except (classroom.ClassError, SecretError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    jobs = arguments.jobs or classroom.default_jobs()
     try:
-        known = (
-            {} if arguments.again else _known(recorder, handed_in, arguments.sandbox)
-        )
-        rest = [file for file in handed_in if file not in known]
-        new = classroom.grade_class(rest, jobs, recorder, sandbox=arguments.sandbox)
-        known |= {graded.handed_in: graded for graded in new}
-        results = [known[file] for file in handed_in]
-    except (SandboxUnavailable, SecretError, OSError) as error:
+        results = _graded(arguments, handed_in, recorder, book)
+        code = 0 if book is None else _enter(book, handed_in)
+    except (classroom.ClassError, SandboxUnavailable, SecretError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         told = f"{recorder.count} of {len(handed_in)} graded"
         raise type(stop)(told) from None
-    code = _record(recorder, results)
-    if arguments.page is not None:
-        code = _write_page(results, arguments.page, not arguments.no_names) or code
+    code = max(code, _record(recorder, results))
+    if arguments.page is not None or arguments.csv is not None:
+        code = _write_page(results, arguments) or code
     _say("\n".join(graded.line() for graded in results))
     reports = [graded.report for graded in results if graded.report is not None]
     return code or int(any(each.is_below(arguments.fail_under) for each in reports))
 
 
-def _write_page(results: "list[Graded]", out: str, names: bool) -> int:
-    """Write the page on the class, and return the exit code."""
-    from autograder.doors.class_page import class_page
-    from autograder.isolation.atomic import write_whole
+def _graded(
+    arguments: argparse.Namespace,
+    handed_in: "list[HandedIn]",
+    recorder: "Recorder",
+    book: "ClassGradebook | None",
+) -> "list[Graded]":
+    """Grade what an earlier run did not, and return the results of all."""
+    from autograder.doors import classroom
+
+    known: dict[HandedIn, Graded] = {}
+    course = None if book is None else book.root
+    options: dict[str, object] = {"sandbox": arguments.sandbox}
+    if book is not None:
+        options |= {"cells": True, "course": course}
+
+    def done(graded: "Graded") -> None:
+        if book is not None:
+            book.keep(graded)
+        recorder(graded)
+
+    if not arguments.again:
+        ready = [file for file in handed_in if book is None or book.is_ready(file)]
+        known = _known(recorder, ready, arguments.sandbox, course)
+    rest = [file for file in handed_in if file not in known]
+    jobs = arguments.jobs or classroom.default_jobs()
+    new = classroom.grade_class(rest, jobs, done, **options)
+    known |= {graded.handed_in: graded for graded in new}
+    return [known[file] for file in handed_in]
+
+
+def _gradebook(arguments: argparse.Namespace) -> "ClassGradebook | None":
+    """Return the gradebook that is asked for. Raises ``ClassError``."""
+    if arguments.gradebook is None:
+        return None
+    from autograder.doors.classroom import ClassError
 
     try:
-        write_whole(Path(out), class_page(results, names))
+        from autograder.doors.nbgrader.whole_class import ClassGradebook
+    except ImportError as error:
+        raise ClassError(f"--gradebook needs nbgrader ({error}).") from None
+    book = ClassGradebook(arguments.gradebook, arguments.folder, Path.cwd())
+    if book.told:
+        print(book.told, file=sys.stderr)
+    return book
+
+
+def _enter(book: "ClassGradebook", handed_in: "list[HandedIn]") -> int:
+    """Write the class into the gradebook, say so, and return the exit code."""
+    for line in [book.write(handed_in), *book.left]:
+        print(one_line(line), file=sys.stderr)
+    return 1 if book.left else 0
+
+
+def _reports_folder(arguments: argparse.Namespace) -> Path | None:
+    """Return where reports go, if anywhere; the folder is there then."""
+    if arguments.json is not None:
+        folder = Path(arguments.json)
+    elif arguments.gradebook is not None:
+        folder = Path("course/reports", arguments.gradebook)
+    else:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
+    """Write the page and the table on the class, and return the exit code."""
+    from autograder.doors import alike, class_page, classroom
+    from autograder.isolation.atomic import write_whole
+
+    files = [graded.handed_in for graded in results]
+    jobs = arguments.jobs or classroom.default_jobs()
+    found, names = alike.alike(files, Path.cwd(), jobs), not arguments.no_names
+    out = arguments.page
+    try:
+        if arguments.page is not None:
+            write_whole(Path(out), class_page.class_page(results, names, found))
+        if arguments.csv is not None:
+            out = arguments.csv
+            page = class_page.page_of_class(results, names, found, rows=None)
+            write_whole(Path(out), class_page.class_csv(page))
     except ImportError:
         print("The page needs jinja2: pip install jinja2.", file=sys.stderr)
         return 2
@@ -172,14 +243,16 @@ def _write_page(results: "list[Graded]", out: str, names: bool) -> int:
 
 
 def _known(
-    recorder: "Recorder", handed_in: "list[HandedIn]", sandbox: str
+    recorder: "Recorder",
+    handed_in: "list[HandedIn]",
+    sandbox: str,
+    course: Path | None,
 ) -> "dict[HandedIn, Graded]":
     """Return what an earlier run graded, and say how much that is."""
-    known = {
-        graded.handed_in: graded for graded in recorder.earlier(handed_in, sandbox)
-    }
+    found = recorder.earlier(handed_in, sandbox, course)
+    known = {graded.handed_in: graded for graded in found}
     if known:
-        files = f"{len(known)} of {len(handed_in)} files"
+        files = f"{len(known)} of {recorder.total} files"
         print(
             f"{files} were graded before and are unchanged, as are the grader and the "
             "secret: their reports stay (--again grades them, too).",
@@ -302,8 +375,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code (2: wrong usage; 130 or 143: stopped
-    by Ctrl-C or by another signal)."""
+    """Run the command line and return its exit code (2: wrong usage; 130, 143: stopped)."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started this

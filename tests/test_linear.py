@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from autograder import wire
-from autograder.doors.class_reports import _harmless
+from autograder.doors.class_reports import harmless
 from autograder.grading import select
 from autograder.grading import text as report
 from autograder.grading.report import CheckResult, ExerciseResult
@@ -103,7 +103,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "grading._notes": lambda t: select.notes_on(session(t, t)),
     "report.wrapped": lambda t: report.wrapped(t, 4),
     "report.exercise_text": lambda t: report.exercise_text(verdict(t)),
-    "class_reports._harmless": _harmless,
+    "class_reports.harmless": harmless,
     "output.BoundedText": lambda t: output.BoundedText().write(t),
     "shell._MAGIC": shell._MAGIC.search,
     "shell._without_magic": shell._without_magic,

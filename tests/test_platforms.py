@@ -242,3 +242,97 @@ def test_a_later_file_does_not_inherit_an_earlier_ones_time(tmp_path: Path) -> N
     assert (out / "ann" / CHAPTER / "timestamp.txt").is_file()
     collect(two, CHAPTER, out)
     assert not (out / "ann" / CHAPTER / "timestamp.txt").exists()
+
+
+# ---- Gradescope ---------------------------------------------------------------------
+
+GRADESCOPE = """---
+submission_101:
+  :submitters:
+  - :name: Ann Lee
+    :sid: '7001'
+    :email: ann@example.org
+  :created_at: 2026-11-20 18:30:05.123456000 Z
+  :score: 3.0
+  :results:
+    output: "submission_102:\\n  :submitters:\\n  - :name: Mallory"
+    tag: !ruby/object:Kernel {system: "true"}
+submission_102:
+  :submitters:
+  - :name: Bo O'Neil
+    :sid: ''
+    :email: bo@example.org
+  - :name: "\\u00c5sa \\xD6st"
+    :sid: '7003'
+  :created_at: 2026-11-21 08:00:00.000000000 Z
+"""
+
+
+def gradescope(folder: Path, metadata: str | None = GRADESCOPE, *more: str) -> Path:
+    """Return the folder of an export, with a file of each submission in it."""
+    for name in ("submission_101/my.ipynb", "submission_102/a/b.py", *more):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# {name}" if name.endswith("py") else f'"{name}"')
+    if metadata is not None:
+        (folder / "submission_metadata.yml").write_text(metadata, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize("within", ["", "assignment_5_export"])
+def test_gradescopes_metadata_says_whose_a_file_is_and_when(
+    within: str, packed: bool, tmp_path: Path
+) -> None:
+    pytest.importorskip("yaml")
+    source, out = tmp_path / "download", tmp_path / "submitted"
+    gradescope(source / within)
+    if packed:
+        with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+            for path in source.rglob("*.*"):
+                archive.write(path, path.relative_to(source))
+        source = tmp_path / "export.zip"
+    lines = collect(source, CHAPTER, out)
+    assert len(lines) == 3 and all(line.startswith("✓") for line in lines), lines
+    assert {path.name for path in out.iterdir()} == {"Ann Lee", "Bo O'Neil", "Åsa Öst"}
+    folder = out / "Ann Lee" / CHAPTER
+    assert "my.ipynb" in (folder / f"{CHAPTER}.ipynb").read_text()
+    found = handed_in_at(folder / "timestamp.txt")
+    assert f"{found:%Y-%m-%d %H:%M:%S}" == "2026-11-20 18:30:05"
+    for student in ("Bo O'Neil", "Åsa Öst"):
+        assert "b.py" in (out / student / CHAPTER / f"{CHAPTER}.ipynb").read_text()
+
+
+def test_a_submission_without_a_name_is_listed_and_metadata_of_a_students_is_not_read(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("yaml")
+    source = gradescope(
+        tmp_path / "download",
+        GRADESCOPE,
+        "submission_9/submission_9/x.py",
+        "submission_8/y.py",
+    )
+    own = source / "submission_9" / "submission_metadata.yml"
+    own.write_text("submission_9:\n  :submitters:\n  - :name: Ann Lee\n")
+    lines = collect(source, CHAPTER, tmp_path / "submitted")
+    assert [line[0] for line in lines].count("✗") == 2
+    assert any("submission_9/x.py: its name does not say" in line for line in lines)
+    assert any(line.startswith("✓ Ann Lee: submission_101") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "metadata", [None, "a: [", "[" * 10_000, "x", "submission_101: 3"]
+)
+def test_gradescopes_metadata_that_says_nothing_is_said_so(
+    metadata: str | None, tmp_path: Path
+) -> None:
+    pytest.importorskip("yaml")
+    source, out = gradescope(tmp_path / "download", metadata), tmp_path / "submitted"
+    try:
+        lines = collect(source, CHAPTER, out)
+    except ClassError as error:
+        assert "submission_metadata.yml" in str(error)
+    else:
+        assert all(line.startswith("✗") for line in lines)
+    assert not out.exists()

@@ -1,6 +1,9 @@
 """A class's results on one page that needs nothing beside it: where it stands, what it gets
 wrong and what should be taught again."""
 
+import csv
+import io
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,6 +12,8 @@ from typing import Any
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.mistakes import find_mistake, page_of
+from autograder.doors.alike import Alike
+from autograder.doors.class_reports import harmless
 from autograder.doors.classroom import Graded, HandedIn
 from autograder.grading.report import ExerciseResult
 from autograder.wire.text import one_line
@@ -44,10 +49,22 @@ class Page:
     mistakes: list[Bar]
     checks: list[Bar]
     failed: list[tuple[str, str]]
+    #: The files of each group or pair, and in percent how alike they are.
+    alike: list[tuple[list[str], int]]
 
 
-def page_of_class(results: Sequence[Graded], names: bool = True) -> Page:
-    """Return what there is to see; without ``names`` files are numbered."""
+def page_of_class(
+    results: Sequence[Graded],
+    names: bool = True,
+    alike: Sequence[Alike] = (),
+    rows: int | None = ROWS,
+) -> Page:
+    """Return what there is to see; without ``names`` files are numbered. Lists end after
+    so many ``rows``; None: never."""
+    shown = {
+        graded.handed_in: graded.handed_in.shown if names else f"file {number}"
+        for number, graded in enumerate(results, start=1)
+    }
     shares: dict[str, list[float]] = {}
     for graded in results:
         if graded.report is not None and graded.report.max_score:
@@ -64,9 +81,13 @@ def page_of_class(results: Sequence[Graded], names: bool = True) -> Page:
         files=len(results),
         scores={chapter: _histogram(found) for chapter, found in shares.items()},
         means={c: f"{100 * sum(s) / len(s):.0f}" for c, s in shares.items()},
-        mistakes=_mistakes(exercises),
-        checks=_checks(exercises),
-        failed=_failed(results, names),
+        mistakes=_mistakes(exercises)[:rows],
+        checks=_checks(exercises)[:rows],
+        failed=_failed(results, shown),
+        alike=[
+            ([shown[file] for file in each.files], math.floor(100 * each.share))
+            for each in alike
+        ],
     )
 
 
@@ -98,7 +119,7 @@ def _mistakes(exercises: Iterable[ExerciseResult]) -> list[Bar]:
     answers = Counter(e.name for e in graded)
     counts = Counter((e.name, e.mistake) for e in graded if e.mistake is not None)
     bars = []
-    for (name, mistake), count in counts.most_common(ROWS):
+    for (name, mistake), count in counts.most_common():
         assert mistake is not None
         exercise, known = find_exercise(name), find_mistake(mistake)
         link = page_of(known.section or exercise.section)
@@ -120,18 +141,21 @@ def _checks(exercises: Iterable[ExerciseResult]) -> list[Bar]:
     )
     return [
         Bar(key[0], failed[key], tried[key], key[1].replace("_", " "))
-        for key in hardest[:ROWS]
+        for key in hardest
     ]
 
 
-def _failed(results: Iterable[Graded], names: bool) -> list[tuple[str, str]]:
+def _failed(
+    results: Iterable[Graded], shown: dict[HandedIn, str]
+) -> list[tuple[str, str]]:
     found = []
-    for number, graded in enumerate(results, start=1):
+    for graded in results:
         why = graded.failure if graded.report is None else graded.report.error
         if why:
             file = graded.handed_in
-            name = file.shown if names else f"file {number}"
-            found.append((name, one_line(why) if names else _without(file, why, name)))
+            name = shown[file]
+            plain = name == file.shown
+            found.append((name, one_line(why) if plain else _without(file, why, name)))
     return found
 
 
@@ -143,7 +167,30 @@ def _without(file: HandedIn, why: str, name: str) -> str:
     return one_line(why)
 
 
-def class_page(results: Sequence[Graded], names: bool = True) -> str:
+def class_csv(page: Page) -> str:
+    """Return what the page shows as a table: a row for each bar, file and group."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["what", "where", "detail", "section", "count", "of"])
+    rows: list[tuple[Any, ...]] = [
+        ("scores", chapter, bar.label, "", bar.count, bar.of)
+        for chapter, bars in page.scores.items()
+        for bar in bars
+    ]
+    for kind, bars in (("mistake", page.mistakes), ("check", page.checks)):
+        rows += [(kind, b.label, b.note, b.link, b.count, b.of) for b in bars]
+    rows += [("not graded", name, why, "", "", "") for name, why in page.failed]
+    rows += [
+        ("alike", ", ".join(files), f"{share}%", "", len(files), page.files)
+        for files, share in page.alike
+    ]
+    writer.writerows([harmless(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def class_page(
+    results: Sequence[Graded], names: bool = True, alike: Sequence[Alike] = ()
+) -> str:
     """Return the page as HTML. Raises ``ImportError`` where there is no jinja2, which comes
     with the course's packages."""
     import jinja2
@@ -151,7 +198,7 @@ def class_page(results: Sequence[Graded], names: bool = True) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    values: dict[str, Any] = vars(page_of_class(results, names))
+    values: dict[str, Any] = vars(page_of_class(results, names, alike))
     return environment.from_string(_TEMPLATE).render(values) + "\n"
 
 
@@ -222,6 +269,21 @@ td.count { white-space: nowrap; font-variant-numeric: tabular-nums }
 {% if checks %}
 <h2>Hardest checks</h2>
 {{ table("Failed, of the answers that came so far", "Check", "Answers", checks) }}
+{% endif %}
+{% if alike %}
+<h2>Code that is alike</h2>
+<p>An occasion to look, and no verdict: comments, layout and the names of locals were left out,
+and what the starter or the solution says. Short answers are often alike without anybody having
+copied; these share more than that.</p>
+<table>
+<caption>Files with the same code (100%), or nearly the same</caption>
+<thead><tr><th>Files</th><th>Alike</th></tr></thead>
+<tbody>
+{% for files, share in alike %}
+<tr><td>{{ files|join(", ") }}</td><td class="count">{{ share }}%</td></tr>
+{% endfor %}
+</tbody>
+</table>
 {% endif %}
 {% if failed %}
 <h2>Not graded</h2>

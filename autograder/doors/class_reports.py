@@ -50,10 +50,12 @@ class Recorder:
         assert self.folder is not None
         return self.folder / report_name(handed_in.name)
 
-    def earlier(self, handed_in: Iterable[HandedIn], sandbox: str) -> list[Graded]:
-        """Return what of these an earlier run graded as this one would. Raises
-        ``SecretError``."""
-        if self.folder is None or not (secret := find_secret()).lasting:
+    def earlier(
+        self, handed_in: Iterable[HandedIn], sandbox: str, course: Path | None = None
+    ) -> list[Graded]:
+        """Return what of these an earlier run graded as this one would; ``course`` is as
+        in ``find_secret``. Raises ``SecretError``."""
+        if self.folder is None or not (secret := find_secret(course)).lasting:
             return []
         handed_in = list(handed_in)
         # Whoever hands in files there could hand in a report beside them.
@@ -138,7 +140,7 @@ def summary_csv(results: Iterable[Graded]) -> str:
             ]
             scores = {e.name: e.score for e in report.exercises}
         row += [scores.get(name, "") for name in names]
-        writer.writerow([_harmless(value) for value in row])
+        writer.writerow([harmless(value) for value in row])
     return text.getvalue()
 
 
@@ -147,7 +149,7 @@ def summary_csv(results: Iterable[Graded]) -> str:
 _FORMULA = re.compile(r"(^|[;,|])(?=\s*[=+\-@\uff0b\uff0d\uff1d\uff20])")
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """Return text on one line that UTF-8 can hold, in which no spreadsheet finds a formula
     or, in quotes, the border of a cell."""
     if not isinstance(value, str):

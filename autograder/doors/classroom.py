@@ -111,9 +111,9 @@ class Graded:
         return f"{score:>11}  {name}{why}"
 
 
-def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
+def grade_one(handed_in: HandedIn, cells: bool = False, **options: Any) -> Graded:
     """Grade a file; whatever happens is in the result, but for a missing sandbox, and
-    for ``TryAgain`` with ``defer``."""
+    for ``TryAgain`` with ``defer``. What the cells showed is kept if asked for."""
     try:
         report = grade(
             handed_in.path,
@@ -129,8 +129,8 @@ def grade_one(handed_in: HandedIn, **options: Any) -> Graded:
     except Exception as error:
         failure = f"the grader failed ({type(error).__name__}: {error}); no score"
         return Graded(handed_in, None, failure)
-    # Nobody asks for a class's output, and all of it together takes much memory.
-    return Graded(handed_in, replace(report, cells={}))
+    # All of a class's output together takes much memory.
+    return Graded(handed_in, report if cells else replace(report, cells={}))
 
 
 def grade_class(
@@ -145,7 +145,7 @@ def grade_class(
     machine rather than of the file is tried again, one file at a time, after all others;
     of one student's files ``MOST_FILES`` are graded, and ``MOST_TRIES`` tried again.
     ``done`` is called with each result as soon as it is there; ``options`` go to
-    ``grade``. After ``KeyboardInterrupt`` nothing goes on."""
+    ``grade_one``. After ``KeyboardInterrupt`` nothing goes on."""
     files = list(handed_in)
     if not files:
         return []
@@ -153,8 +153,11 @@ def grade_class(
     judges = Judges(min(jobs, len(files)))
 
     def keep(graded: Graded) -> None:
-        results[graded.handed_in] = graded
         done(graded)
+        report = graded.report
+        if report is not None:
+            graded = replace(graded, report=replace(report, cells={}))
+        results[graded.handed_in] = graded
 
     few, many = _at_most(MOST_FILES, files)
     for file in many:

@@ -7,6 +7,7 @@ from typing import Any
 
 from autograder.contract.exercise import all_chapters
 from autograder.doors.classroom import ClassError, find_handed_in
+from autograder.doors.gradescope_download import read_export
 from autograder.doors.platforms import Named, read_names, unpacked
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
@@ -38,10 +39,14 @@ def collect(
             for file in find_handed_in(folder)
             if file.assignment in (None, chapter)
         ]
-        named, others = read_names(files, pattern)
+        export = read_export(files) if pattern is None else None
+        named, others = (export, []) if export else read_names(files, pattern)
         students: dict[str, list[Named]] = {}
         for each in named:
-            students.setdefault(each.student, []).append(each)
+            if each.student:
+                students.setdefault(each.student, []).append(each)
+            else:
+                others.append(each.handed_in)
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
             lines.append(_collected(student, theirs, target))

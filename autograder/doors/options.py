@@ -59,8 +59,8 @@ def _add_class_commands(commands: Any) -> None:
     )
     collect.add_argument(
         "folder",
-        help="student.ipynb and .py files, student folders, or what Moodle, Canvas or "
-        "Blackboard let you download (unpacked or as .zip)",
+        help="student.ipynb and .py files, student folders, or what Moodle, Canvas, "
+        "Blackboard or Gradescope let you download (unpacked or as .zip)",
     )
     collect.add_argument("chapter")
     collect.add_argument(
@@ -81,6 +81,12 @@ def _add_grade(commands: Any) -> None:
     grade.add_argument(
         "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
     )
+    grade.add_argument(
+        "--gradebook",
+        metavar="CHAPTER",
+        help="grade this chapter alone, and write the whole class into nbgrader's "
+        "gradebook (reports: course/reports/CHAPTER, or --json)",
+    )
     grade.add_argument("--sandbox", choices=MODES, default="auto")
     grade.add_argument(
         "--again", action="store_true", help="grade unchanged files again, too"
@@ -89,7 +95,12 @@ def _add_grade(commands: Any) -> None:
         "--page", metavar="OUT", help="write a page on the whole class there (.html)"
     )
     grade.add_argument(
-        "--no-names", action="store_true", help="leave names out of that page"
+        "--csv",
+        metavar="OUT",
+        help="write what that page shows there as a table (.csv)",
+    )
+    grade.add_argument(
+        "--no-names", action="store_true", help="leave names out of both"
     )
     grade.add_argument(
         "--fail-under",

@@ -28,6 +28,8 @@ PATTERNS = {
     ),
     "Canvas": r"(?:.*/)?(?P<student>[^/_]+)(?:_LATE)?_(?P<id>\d+)_\d+_[^/]+",
 }
+#: What beside Gradescope's folders says whose they are (``gradescope_download``).
+METADATA = "submission_metadata.yml"
 #: An archive's files, and bytes of them, that are looked at: 1,000 notebooks have 100 MB.
 MOST_FILES, MOST_BYTES = 100_000, 4 * 2**30
 
@@ -82,9 +84,9 @@ def read_names(
             continue
         found = match.groupdict()
         student = (found["student"] or "").strip()
-        time = _time(found.get("time"))
+        time = time_in(found.get("time"))
         named.append(Named(file, student, found.get("id") or "", time))
-    return _told_apart(named), others
+    return told_apart(named), others
 
 
 def _without_sheet(named: list[Named]) -> list[Named]:
@@ -117,14 +119,14 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return own
 
 
-def _time(text: str | None) -> datetime | None:
+def time_in(text: str | None) -> datetime | None:
     """Return the time in a name: six numbers, from the year to the second."""
     with contextlib.suppress(ValueError, TypeError):
         return datetime(*map(int, re.findall(r"\d+", text or "")[:6]))  # type: ignore[arg-type]
     return None
 
 
-def _told_apart(named: list[Named]) -> list[Named]:
+def told_apart(named: list[Named]) -> list[Named]:
     """Return the same with numbers behind the names of students who share one."""
     ids: dict[str, set[str]] = {}
     for each in named:
@@ -156,12 +158,16 @@ def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), failures
 
 
+def _is_wanted(path: PurePosixPath) -> bool:
+    return path.suffix in ENDINGS or path.name == METADATA
+
+
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
     """Write an archive's notebooks and scripts below a folder, and return what failed."""
     members = [
         member
         for member in archive.infolist()
-        if not member.is_dir() and PurePosixPath(member.filename).suffix in ENDINGS
+        if not member.is_dir() and _is_wanted(PurePosixPath(member.filename))
     ]
     if len(members) > MOST_FILES:
         raise ClassError(f"The archive holds more than {MOST_FILES:,} files.")

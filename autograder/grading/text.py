@@ -61,6 +61,19 @@ def mistake_text(name: str, exercise: str) -> str:
     return f"Likely cause: {mistake.says} See {page_of(section)}"
 
 
+def reason(result: ExerciseResult) -> str:
+    """Return in a sentence or two why an answer lost points; "" when it lost none, or
+    nothing was written."""
+    if result.status == "unwritten" or result.score >= result.max_score:
+        return ""
+    if result.status != "graded":
+        return result.message
+    said = [check.message for check in result.checks if check.status == "failed"][:1]
+    if result.mistake is not None:
+        said.append(mistake_text(result.mistake, result.name))
+    return " ".join(said)
+
+
 def report_text(report: Report, colour: bool = False) -> str:
     """Return the whole verdict as text."""
     lines = []

@@ -13,18 +13,16 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Enum, Float
 
-from autograder.contract.exercise import find_exercise
 from autograder.doors.nbgrader.ahead import GradedAhead
 from autograder.doors.nbgrader.handed_in import course_root, handed_in, identity
-from autograder.doors.nbgrader.outputs import write_outputs
+from autograder.doors.nbgrader.measure import Graded, measure_of
 from autograder.doors.nbgrader.released import Released, is_ours, released_cells
 from autograder.doors.nbgrader.unfinished import WholeAutograde
+from autograder.doors.nbgrader.verdict import VERDICT, Verdict
 from autograder.grading.grade import grade
 from autograder.grading.report import Report
-from autograder.grading.run import not_graded
 from autograder.isolation.bubblewrap import MODES
 from autograder.isolation.limits import Limits
-from autograder.isolation.outcome import CellOutcome
 from autograder.submission.cells import Submission
 from autograder.submission.notebook import read_notebook
 
@@ -61,22 +59,22 @@ class JudgedExecute(NbGraderPreprocessor):
         released = released_cells(resources, application)
         if not is_ours(released):
             return Execute(parent=self.parent).preprocess(nb, resources)
-        names = [cell.exercise for cell in released.values() if cell.exercise]
         unreadable: dict[tuple[str, ...], str] = getattr(self.parent, "unreadable", {})
         error = unreadable.pop(identity(resources), None)
         digests: dict[tuple[str, ...], str] = getattr(self.parent, "digests", {})
         digest = digests.pop(identity(resources), "")
-        outcomes: dict[int, CellOutcome] = {}
+        measure = measure_of(released)
         if error is not None:
-            results = [not_graded(find_exercise(n), "error", error) for n in names]
-            told = ""
+            replays: dict[tuple[str, ...], str] = getattr(self.parent, "replays", {})
+            graded = Graded(measure, replays.pop(identity(resources), ""))
+            verdict = Verdict.refusal(released, error, graded)
         else:
             name = f"{resources['nbgrader']['notebook']}.ipynb"
             submission = read_notebook(nb, name, digest)
             report = self._grade(submission, identity(resources), released, application)
-            results, outcomes = list(report.exercises), report.cells
-            told = f"Grader {report.version}, {report.draws}."
-        write_outputs(nb, {r.name: r for r in results}, outcomes, told)
+            verdict = Verdict.of(report, measure)
+        verdict.write(nb)
+        resources[VERDICT] = verdict
         return nb, resources
 
     def _grade(

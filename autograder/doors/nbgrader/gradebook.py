@@ -13,8 +13,17 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.converters import autograde
-from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    SaveAutoGrades,
+    latesubmissions,
+    overwritecells,
+    saveautogrades,
+)
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+from autograder.doors.nbgrader.measure import KEY
+from autograder.doors.nbgrader.verdict import VERDICT
 
 
 class _Uncommitted(Session):
@@ -59,18 +68,24 @@ class HeldGradebook(Gradebook):
         Session.commit(self.db())
 
 
+#: Where nbgrader opens a gradebook by itself while it grades.
+_OPENING = (autograde, overwritecells, saveautogrades, latesubmissions)
+
+
 @contextmanager
 def instead_of_own(gradebook: HeldGradebook) -> Iterator[None]:
-    """Let nbgrader's ``Autograde`` use this gradebook where it would open its own."""
-    stock = autograde.Gradebook
-    autograde.Gradebook = lambda *_: gradebook
+    """Let nbgrader use this gradebook where it would open its own."""
+    stock = [module.Gradebook for module in _OPENING]
     try:
+        for module in _OPENING:
+            module.Gradebook = lambda *_: gradebook
         yield
     finally:
-        autograde.Gradebook = stock
+        for module, own in zip(_OPENING, stock, strict=True):
+            module.Gradebook = own
 
 
-class _Waiting:
+class Waiting:
     """A step of nbgrader that writes when the student's turn ends.
 
     ``write`` is nbgrader's own code: its gradebook is the one that waits, whatever it
@@ -88,7 +103,7 @@ class _Waiting:
     def gradebook(self, opened: Gradebook) -> None:
         if self._held is None:
             self._own = opened
-        else:
+        elif opened is not self._held:
             Gradebook.close(opened)
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
@@ -106,9 +121,37 @@ class _Waiting:
             self._held = None
 
 
-class WaitingAutoGrades(_Waiting, SaveAutoGrades):
-    """nbgrader's ``SaveAutoGrades``, at the end of the student's turn."""
+class WaitingAutoGrades(Waiting, SaveAutoGrades):
+    """nbgrader's ``SaveAutoGrades``, at the end of the student's turn.
+
+    The notebook says by what it was graded, and what the verdict says of each answer:
+    that becomes the comment on it."""
+
+    _comments: dict[str, str] = {}  # noqa: RUF012
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        if verdict := resources.get(VERDICT):
+            nb.metadata[KEY] = verdict.as_metadata()
+        self._comments = comments_in(nb)
+        return super().preprocess(nb, resources)
+
+    def write(self, nb: NotebookNode, resources: Any, gradebook: HeldGradebook) -> None:
+        self._comments = comments_in(nb)
+        super().write(nb, resources, gradebook)
+
+    def _add_comment(self, cell: NotebookNode, resources: Any) -> None:
+        super()._add_comment(cell, resources)
+        grade_id = cell.metadata["nbgrader"]["grade_id"]
+        if said := self._comments.get(grade_id):
+            names = self.notebook_id, self.assignment_id, self.student_id
+            self.gradebook.find_comment(grade_id, *names).auto_comment = said
+            self.gradebook.db.commit()
 
 
-class WaitingLatePenalties(_Waiting, AssignLatePenalties):
+def comments_in(notebook: NotebookNode) -> dict[str, str]:
+    """Return what a graded notebook's verdict says of its answers, by grade_id."""
+    return dict(notebook.metadata.get(KEY, {}).get("comments", {}))
+
+
+class WaitingLatePenalties(Waiting, AssignLatePenalties):
     """nbgrader's ``AssignLatePenalties``, at the end of the student's turn."""

@@ -13,6 +13,7 @@ from nbgrader.converters.base import NbGraderException
 
 from autograder.course.source import METADATA
 from autograder.doors.nbgrader.beside import keep_to_notebooks
+from autograder.doors.nbgrader.measure import replay_of
 from autograder.doors.nbgrader.released import (
     CELL_TYPES,
     Released,
@@ -22,7 +23,7 @@ from autograder.doors.nbgrader.released import (
 )
 from autograder.doors.nbgrader.timestamps import read_dates_carefully
 from autograder.doors.nbgrader.unfinished import WholeAutograde
-from autograder.grading.secret import SecretError, find_secret
+from autograder.grading.secret import Secret, SecretError, find_secret
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import load_notebook, own_folder
 from autograder.submission.notebook import (
@@ -44,19 +45,23 @@ class JudgedExporter(NotebookExporter):
 
     Cells known to the gradebook get their metadata back; grade cells that are missing
     are added; a file that is no notebook becomes the notebook as it was handed out, and
-    the reason is kept in ``unreadable`` for the judge to record. ``digests`` keeps what
-    the draws follow from: the file's own bytes, which nbgrader does not hand on."""
+    the reason is kept in ``unreadable`` for the judge to record, with its replay code in
+    ``replays``. ``digests`` keeps what the draws follow from: the file's own bytes, which
+    nbgrader does not hand on."""
+
+    secret: Secret
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.unreadable: dict[tuple[str, ...], str] = {}
         self.digests: dict[tuple[str, ...], str] = {}
+        self.replays: dict[tuple[str, ...], str] = {}
         # nbgrader makes its exporter after it has found the class and before it copies.
         if hasattr(self.parent, "assignments"):
             keep_to_notebooks(self.parent)
             read_dates_carefully(self.parent)
-            WholeAutograde.take_over(self.parent)
-            have_secret(self.parent)
+            self.secret = have_secret(self.parent)
+            WholeAutograde.take_over(self.parent, self.secret)
 
     def from_filename(
         self, filename: str, resources: Any = None, **kw: Any
@@ -74,9 +79,10 @@ class JudgedExporter(NotebookExporter):
             self.digests.setdefault(identity(resources), digest)
         except Exception as error:
             # Whatever is wrong with it, it is this student's file and nobody else's.
-            reason = _reason(path, error)
+            reason = refusal_reason(path, error)
             self.log.warning("%s", reason)
             self.unreadable[identity(resources)] = reason
+            self.replays[identity(resources)] = replay_of(path, self.secret)
             notebook = as_handed_out(known, reason)
         return self.from_notebook_node(notebook, resources=resources, **kw)
 
@@ -87,20 +93,22 @@ def course_root(application: Any) -> Path | None:
     return None if directory is None else Path(directory.root)
 
 
-def have_secret(converter: Any) -> None:
-    """Make sure that the course has a secret, before anybody is graded.
+def have_secret(converter: Any) -> Secret:
+    """Return the course's secret, which is made if there is none, before anybody is graded.
 
     Raises ``NbGraderException`` for one that cannot be used: no student is to blame."""
     try:
-        remarks = find_secret(course_root(converter)).remarks
+        secret = find_secret(course_root(converter))
     except SecretError as error:
         converter.log.error("NOBODY IS GRADED: %s", error)
         raise NbGraderException(str(error)) from None
-    for remark in remarks:
+    for remark in secret.remarks:
         converter.log.warning("%s", remark)
+    return secret
 
 
-def _reason(path: Path, error: Exception) -> str:
+def refusal_reason(path: Path, error: Exception) -> str:
+    """Return why a file that was handed in could not be graded."""
     if isinstance(error, SubmissionError):
         return str(error)
     found = one_line(f"{type(error).__name__}: {error}")[:200]

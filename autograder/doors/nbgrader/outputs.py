@@ -40,11 +40,16 @@ def write_outputs(
             cell.outputs, cell.execution_count = [], None
 
 
+def score_of(result: ExerciseResult) -> float:
+    """Return the score as nbgrader takes it: sums of steps such as 0.1 may end above the
+    maximum, which it refuses."""
+    return min(float(result.score), float(result.max_score))
+
+
 def verdict_outputs(result: ExerciseResult, told: str, count: int) -> list[Any]:
     """Return a grade cell's outputs: the verdict, and the score for nbgrader to read."""
     text = "\n".join([exercise_text(result), *([wrapped(told, 2)] if told else []), ""])
-    # Sums of steps such as 0.1 may end above the maximum, which nbgrader refuses.
-    score = min(float(result.score), float(result.max_score))
+    score = score_of(result)
     return [
         v4.new_output("stream", name="stdout", text=text),
         v4.new_output(

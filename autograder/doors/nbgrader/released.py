@@ -55,15 +55,17 @@ def released_cells(resources: Any, application: Any = None) -> dict[str, Release
     One ``application``, a run of ``nbgrader autograde``, asks the gradebook once."""
     about = resources["nbgrader"]
     if application is None:
-        return _recorded(about)
+        return recorded_cells(about)
     known = _released.setdefault(application, {})
     key = about["assignment"], about["notebook"]
     if key not in known:
-        known[key] = _recorded(about)
+        known[key] = recorded_cells(about)
     return known[key]
 
 
-def _recorded(about: Any) -> dict[str, Released]:
+def recorded_cells(about: Any) -> dict[str, Released]:
+    """Return the cells of the notebook that ``about`` names (``db_url``, ``assignment``,
+    ``notebook``) by grade_id; none for one that the gradebook does not know."""
     with Gradebook(about["db_url"]) as gradebook:
         try:
             notebook = gradebook.find_notebook(about["notebook"], about["assignment"])

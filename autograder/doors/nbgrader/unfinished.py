@@ -21,6 +21,20 @@ from nbgrader.utils import remove, rmtree
 from sqlalchemy.exc import OperationalError
 
 from autograder.doors.nbgrader.gradebook import HeldGradebook, instead_of_own
+from autograder.doors.nbgrader.measure import (
+    Graded,
+    Scores,
+    cells_of,
+    disagreements,
+    graded_by,
+    measure_of,
+    old_scores,
+    refusal,
+    replay_of,
+    scores_held,
+    scores_in,
+)
+from autograder.grading.secret import Secret
 from autograder.wire.text import one_line
 
 try:
@@ -43,10 +57,18 @@ def mark_path(folder: str | Path) -> Path:
     return folder.with_name(f".{folder.name}{_ENDING}")
 
 
+def next_path(folder: str | Path) -> Path:
+    """Return where a notebook waits that is to take the place of the one in the folder,
+    when the gradebook takes the whole class."""
+    folder = Path(folder)
+    return folder.with_name(f".{folder.name}.next")
+
+
 def is_unfinished(folder: str | Path) -> bool:
-    """Whether an autograded folder is half-written: by a run now, or by one that ended."""
+    """Whether an autograded folder is half-written, or what is to take its place waits:
+    by a run now, or by one that ended."""
     try:
-        return mark_path(folder).stat().st_size > 0
+        return next_path(folder).exists() or mark_path(folder).stat().st_size > 0
     except OSError:
         return False
 
@@ -156,11 +178,22 @@ class WholeAutograde(Autograde):
     untouched: list[str]
     #: What ends with the run, however that ends.
     closing: contextlib.ExitStack
+    secret: Secret
+    #: By what each of our notebooks is graded.
+    measures: dict[str, str]
+    #: What the gradebook held, by student, when the run began.
+    held: dict[str, Scores]
 
     @classmethod
-    def take_over(cls, converter: Any) -> None:
-        """Have nbgrader's converter be one of these: its application makes no other."""
+    def take_over(cls, converter: Any, secret: Secret) -> None:
+        """Have nbgrader's converter be one of these: its application makes no other.
+
+        Raises ``NbGraderException`` where the gradebook differs from the grader."""
         if type(converter) is Autograde:
+            converter.measures = measures_in_force(converter)
+            converter.secret = secret
+            course = converter.coursedir
+            converter.held = scores_held(course, course.assignment_id)
             converter.__class__ = cls
             converter.mark, converter.taken = None, set()
             converter.later, converter.untouched = [], []
@@ -168,6 +201,9 @@ class WholeAutograde(Autograde):
 
     def convert_notebooks(self) -> None:
         self.closing.callback(self._leave)
+        in_hand = {Path(folder).parts[-2] for folder in self.assignments}
+        if told := old_scores(self.coursedir, self.coursedir.assignment_id, in_hand):
+            self.log.warning("%s", told)
         with self.closing:
             super().convert_notebooks()
         if self.untouched:
@@ -184,13 +220,30 @@ class WholeAutograde(Autograde):
         if not self._take(folder, one_line(student_id)):
             return False
         assert self.mark is not None
-        if self.mark.earlier is not None:
+        if self.mark.earlier is not None or self._is_outdated(folder):
             self._clear(folder)
         with self._gradebook_in_use():
             begins = bool(super().init_destination(assignment_id, student_id))
         if not begins:
             self.mark.remove()
         return begins
+
+    def _is_outdated(self, folder: Path) -> bool:
+        """Return whether what was graded is not what would be graded now, and say so."""
+        for path in map(Path, self.notebooks):
+            made, measure = folder / path.name, self.measures.get(path.stem)
+            if measure is None or not made.exists():
+                continue
+            now = Graded(measure, replay_of(path.absolute(), self.secret))
+            student = folder.parent.name
+            if graded_by(made) != now or scores_in(made) != self.held.get(student, {}):
+                self.log.warning(
+                    "%s is graded again: what was handed in, the grader, the points or "
+                    "the gradebook changed since.",
+                    one_line(student),
+                )
+                return True
+        return False
 
     def _take(self, folder: Path, student: str) -> bool:
         """Set the mark; return whether that worked."""
@@ -254,9 +307,12 @@ class WholeAutograde(Autograde):
         super().set_permissions(assignment_id, student_id)
         with self._gradebook_in_use(), HeldGradebook.of(self.coursedir) as gradebook:
             self._enter(assignment_id, student_id, gradebook)
-            for step, notebook, resources in self.later:
-                step.write(notebook, resources, gradebook)
+            with instead_of_own(gradebook):
+                for step, notebook, resources in self.later:
+                    step.write(notebook, resources, gradebook)
             gradebook.keep()
+        waits = next_path(self._format_dest(assignment_id, student_id))
+        waits.unlink(missing_ok=True)
         assert self.mark is not None
         left = (self.mark.earlier or set()) - self.taken
         if left:
@@ -292,6 +348,20 @@ class WholeAutograde(Autograde):
             ) from None
 
 
+def measures_in_force(converter: Any) -> dict[str, str]:
+    """Return by what the notebooks of the assignment in hand are graded. Raises
+    ``NbGraderException`` where the gradebook has other exercises or points."""
+    course = converter.coursedir
+    measures = {}
+    for notebook, cells in cells_of(course, course.assignment_id):
+        if differences := disagreements(cells, course.assignment_id):
+            told = refusal(course.assignment_id, differences)
+            converter.log.error("NOBODY IS GRADED: %s", told)
+            raise NbGraderException(told)
+        measures[notebook] = measure_of(cells)
+    return measures
+
+
 # ---- What comes after it ------------------------------------------------------------
 
 
@@ -323,4 +393,7 @@ class CarefulExport(CsvExportPlugin):
                     "end. Run nbgrader autograde again, then this.",
                     folder,
                 )
+        for assignment in gradebook.assignments:
+            if told := old_scores(course, assignment.name, set()):
+                self.log.warning("%s", told)
         super().export(gradebook)

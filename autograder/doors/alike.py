@@ -1,0 +1,224 @@
+"""Which submissions are the same code, or nearly: an occasion to look, and no verdict.
+
+What counts is a student's own code, whatever its comments, its layout and the names of its
+locals. What the starter or the solution says does not count, nor what many write. Two short
+honest answers are often alike, so nothing is said of those.
+"""
+
+import ast
+import contextlib
+import hashlib
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.doors.classroom import HandedIn
+from autograder.grading.judges import Judges
+from autograder.submission.cells import Submission, SubmissionError
+from autograder.submission.file import read_submission
+
+#: Longer code is no exercise's; a parser's memory is a thousand times its length.
+MAX_CODE = 50_000
+#: Fragments that two files must share, of those that few others have; what share of both
+#: files' own fragments they must share; and what "few" means, of all different codes.
+LEAST, NEARLY, FEW = 12, 0.6, 0.05
+
+
+@dataclass(frozen=True)
+class OwnCode:
+    """A file's code without what does not count: ``digest`` is the same for the same code,
+    ``fragments`` are its statements, alone and in pairs."""
+
+    digest: str
+    fragments: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Files whose code is alike. ``share`` is how much of their own fragments they have in
+    common, from 0 to 1, where 1 is the same code; ``fragments`` is how many those are."""
+
+    files: tuple[HandedIn, ...]
+    share: float
+    fragments: int
+
+
+def alike(files: Sequence[HandedIn], root: Path, jobs: int = 1) -> list[Alike]:
+    """Return the groups of files that are the same code, and the pairs that are nearly so,
+    the most alike first. Starters and solutions are those of the course in ``root``."""
+    common = frozenset().union(*(own_code(each).fragments for each in _given(root)))
+    own = {
+        file: OwnCode(code.digest, code.fragments - common)
+        for file, code in _all_own_code(files, jobs).items()
+        if code is not None
+    }
+    same: dict[str, list[HandedIn]] = defaultdict(list)
+    for file, code in own.items():
+        same[code.digest].append(file)
+    one_each = {group[0]: own[group[0]].fragments for group in same.values()}
+    known = Counter(itertools.chain(*one_each.values()))
+    most = max(2, int(FEW * len(one_each)))
+    rare = {
+        file: frozenset(part for part in parts if known[part] <= most)
+        for file, parts in one_each.items()
+    }
+    found = [
+        Alike(tuple(group), 1.0, len(own[group[0]].fragments))
+        for group in same.values()
+        if len(group) > 1 and len(rare[group[0]]) >= LEAST
+    ]
+    found += _nearly(one_each, rare, same, own)
+    return sorted(found, key=lambda each: (-each.share, -each.fragments))
+
+
+def _nearly(
+    one_each: dict[HandedIn, frozenset[str]],
+    rare: dict[HandedIn, frozenset[str]],
+    same: dict[str, list[HandedIn]],
+    own: dict[HandedIn, OwnCode],
+) -> list[Alike]:
+    """Return the pairs of different codes that share most of what is their own."""
+    holders: dict[str, list[HandedIn]] = defaultdict(list)
+    for file, parts in rare.items():
+        for part in parts:
+            holders[part].append(file)
+    shared = Counter(
+        pair for files in holders.values() for pair in itertools.combinations(files, 2)
+    )
+    pairs = []
+    for (one, other), count in shared.items():
+        both = one_each[one] & one_each[other]
+        share = len(both) / len(one_each[one] | one_each[other])
+        if count >= LEAST and share >= NEARLY:
+            files = (*same[own[one].digest], *same[own[other].digest])
+            # Fragments are blind to which local is which: not quite the same code.
+            pairs.append(Alike(files, min(share, 0.99), len(both)))
+    return pairs
+
+
+# ---- Reading ------------------------------------------------------------------------
+
+
+def _all_own_code(
+    files: Sequence[HandedIn], jobs: int
+) -> dict[HandedIn, OwnCode | None]:
+    """Return each file's own code; None for what cannot be read. Parsers of any text take
+    any memory, so judges read it, which have bounds."""
+    judges = Judges(min(jobs, max(1, len(files))))
+    try:
+        begun = {file: judges.begin(read_own_code, file) for file in files}
+        return {file: _result(future) for file, future in begun.items()}
+    finally:
+        judges.end()
+
+
+def _result(future: "Future[OwnCode | None]") -> OwnCode | None:
+    try:
+        return future.result()
+    except Exception:
+        return None
+
+
+def read_own_code(file: HandedIn) -> OwnCode | None:
+    """Return the code of a file that was handed in; None where it cannot be read."""
+    try:
+        return own_code(read_submission(file.path, file.own))
+    except (SubmissionError, RecursionError, MemoryError):
+        return None
+
+
+def _given(root: Path) -> Iterable[Submission]:
+    """Yield the starters and the solutions, as far as they are there."""
+    for places in ("exercises/*/*.ipynb", "course/source/*/*.ipynb"):
+        for path in sorted(root.glob(places)):
+            with contextlib.suppress(SubmissionError):
+                yield read_submission(path)
+
+
+def own_code(submission: Submission) -> OwnCode:
+    """Return what counts of a submission's code; cells that do not parse do not."""
+    digest, parts = hashlib.sha256(), set()
+    for cell in submission.code:
+        if len(cell.source) > MAX_CODE:
+            continue
+        try:
+            tree = ast.parse(cell.source)
+        except (SyntaxError, ValueError):
+            continue
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.For):
+                parts |= _fragments(node)
+                digest.update(_Numbered().text(node).encode())
+    return OwnCode(digest.hexdigest(), frozenset(parts))
+
+
+class _Renamed(ast.NodeTransformer):
+    """Code without documentation, annotations and the names of its locals."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+
+    def text(self, node: ast.stmt) -> str:
+        self.names = {name: self.named(i) for i, name in enumerate(_locals(node))}
+        for number, name in enumerate(_parameters(node)):
+            self.names[name] = f"p{number}"
+        return ast.unparse(self.visit(ast.parse(ast.unparse(node))))
+
+    def named(self, number: int) -> str:
+        return "_"
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        return ast.arg(self.names.get(node.arg, node.arg))
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            node.body = node.body[1:] or [ast.Pass()]
+        node.name, node.returns = self.names.get(node.name, node.name), None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return ast.Pass()
+        return self.generic_visit(ast.Assign([node.target], node.value, lineno=0))
+
+
+class _Numbered(_Renamed):
+    """The same, in which each local has a number: it tells apart which is used where."""
+
+    def named(self, number: int) -> str:
+        return f"v{number}"
+
+
+def _locals(node: ast.stmt) -> list[str]:
+    """Return the names that a function gives values to, in the order of the code."""
+    found = [
+        each.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    ]
+    inner = [
+        each.name
+        for each in ast.walk(node)
+        if isinstance(each, ast.FunctionDef) and each is not node
+    ]
+    arguments = [each.arg for each in ast.walk(node) if isinstance(each, ast.arg)]
+    return list(dict.fromkeys([*found, *inner, *arguments]))
+
+
+def _parameters(node: ast.stmt) -> list[str]:
+    if not isinstance(node, ast.FunctionDef):
+        return []
+    return [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
+
+
+def _fragments(node: ast.stmt) -> set[str]:
+    """Return the lines of renamed code, and each with the one after it."""
+    lines = [line.strip() for line in _Renamed().text(node).splitlines()]
+    return {*lines, *(f"{a}\n{b}" for a, b in itertools.pairwise(lines))}

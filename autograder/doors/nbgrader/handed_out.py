@@ -1,0 +1,177 @@
+"""``nbgrader generate_assignment`` that removes no notebook which was handed out, and lets
+exercises come and go while there are submissions.
+
+Stock nbgrader empties the folder first, and gives up afterwards if a cell was added to an
+assignment that somebody handed in.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+from nbgrader.api import Comment, Grade, MissingEntry, Notebook
+from nbgrader.converters import GenerateAssignment
+from nbgrader.preprocessors import SaveCells
+
+from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
+
+
+class KeptRelease(GenerateAssignment):
+    """nbgrader's ``GenerateAssignment``: what it makes takes the place of what is there at
+    the end, file by file; until then nothing is touched."""
+
+    #: Where it is made.
+    beside: Path | None
+
+    @classmethod
+    def take_over(cls, converter: Any) -> None:
+        """Have nbgrader's converter be one of these: its application makes no other."""
+        if type(converter) is GenerateAssignment:
+            converter.__class__ = cls
+            converter.beside = None
+
+    def _format_dest(
+        self, assignment_id: str, student_id: str, escape: bool = False
+    ) -> str:
+        if self.beside is not None:
+            return str(self.beside / assignment_id)
+        return str(super()._format_dest(assignment_id, student_id, escape))
+
+    def convert_notebooks(self) -> None:
+        try:
+            super().convert_notebooks()
+        finally:
+            self._leave()
+
+    def init_destination(self, assignment_id: str, student_id: str) -> bool:
+        self._leave()
+        place = Path(self._format_dest(assignment_id, student_id))
+        if place.exists() and not self.force:
+            self.log.info("Skipping existing assignment: %s", place)
+            return False
+        place.parent.mkdir(parents=True, exist_ok=True)
+        self.beside = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+        return bool(super().init_destination(assignment_id, student_id))
+
+    def set_permissions(self, assignment_id: str, student_id: str) -> None:
+        """Do the last of nbgrader's steps, and put what was made in its place."""
+        super().set_permissions(assignment_id, student_id)
+        made = Path(self._format_dest(assignment_id, student_id))
+        self.beside, beside = None, self.beside
+        place = Path(self._format_dest(assignment_id, student_id))
+        for path in sorted(p for p in made.rglob("*") if p.is_file()):
+            target = place / path.relative_to(made)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        self.beside = beside
+
+    def _leave(self) -> None:
+        if self.beside is not None:
+            shutil.rmtree(self.beside, ignore_errors=True)
+            self.beside = None
+
+
+class ReleaseExporter(NotebookExporter):
+    """nbgrader's exporter, which it makes before it touches a file."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.parent is not None:
+            KeptRelease.take_over(self.parent)
+
+
+class KeptCells(Waiting, SaveCells):
+    """nbgrader's ``SaveCells`` in one transaction. Cells come and go though there are
+    submissions; only what somebody graded by hand may not go."""
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        with HeldGradebook.of(self.parent.parent.coursedir) as gradebook:
+            self._held = gradebook
+            try:
+                made = SaveCells.preprocess(self, nb, resources)
+            finally:
+                self._held = None
+            gradebook.keep()
+        found: tuple[NotebookNode, Any] = made
+        return found
+
+    def _create_notebook(self, nb: NotebookNode) -> None:
+        names = self.notebook_id, self.assignment_id
+        try:
+            notebook = self.gradebook.find_notebook(*names)
+        except MissingEntry:
+            notebook = None
+        if notebook is not None and notebook.submissions:
+            self._remove(notebook)
+            self._add(notebook)
+        super()._create_notebook(nb)
+
+    def _remove(self, notebook: Notebook) -> None:
+        """Remove the cells that are no longer there. Raises ``RuntimeError``."""
+        gradebook: HeldGradebook = self.gradebook
+        gone = [
+            *_others(notebook.grade_cells, self.new_grade_cells),
+            *_others(notebook.solution_cells, self.new_solution_cells),
+            *_others(notebook.task_cells, self.new_task_cells),
+        ]
+        for cell in gone:
+            answers = [*(cell.grades or ()), *(cell.comments or ())]
+            if any(map(_is_by_hand, answers)):
+                raise RuntimeError(
+                    f"The cell {cell.name} is no longer in {self.notebook_id}, and was "
+                    "graded by hand: nothing was changed. Put it back, or remove what "
+                    "was graded."
+                )
+            for answer in answers:
+                gradebook.db.delete(answer)
+        gradebook.db.flush()
+        for cell in [*gone, *_others(notebook.source_cells, self.new_source_cells)]:
+            self.log.warning("Removing the cell %s from the gradebook", cell.name)
+            gradebook.db.delete(cell)
+        gradebook.db.commit()
+
+    def _add(self, notebook: Notebook) -> None:
+        """Add the new cells, and a place for each submission's score and comment."""
+        gradebook: HeldGradebook = self.gradebook
+        names = self.notebook_id, self.assignment_id
+        for new, there, add, places in (
+            (
+                *(self.new_grade_cells, notebook.grade_cells),
+                *(gradebook.add_grade_cell, [Grade]),
+            ),
+            (
+                *(self.new_solution_cells, notebook.solution_cells),
+                *(gradebook.add_solution_cell, [Comment]),
+            ),
+            (
+                *(self.new_task_cells, notebook.task_cells),
+                *(gradebook.add_task_cell, [Grade, Comment]),
+            ),
+            (
+                *(self.new_source_cells, notebook.source_cells),
+                *(gradebook.add_source_cell, []),
+            ),
+        ):
+            for name in new.keys() - {cell.name for cell in there}:
+                self.log.warning("Adding the cell %s to the gradebook", name)
+                cell = add(name, *names, **new[name])
+                for submission in notebook.submissions:
+                    for place in places:
+                        gradebook.db.add(place(cell=cell, notebook=submission))
+            gradebook.db.commit()
+
+
+def _others(cells: Iterable[Any], names: Iterable[str]) -> list[Any]:
+    known = set(names)
+    return [cell for cell in cells if cell.name not in known]
+
+
+def _is_by_hand(answer: Any) -> bool:
+    """Whether somebody wrote a score or a comment."""
+    if isinstance(answer, Grade):
+        return answer.manual_score is not None or bool(answer.extra_credit)
+    return bool(answer.manual_comment)

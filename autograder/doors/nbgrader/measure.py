@@ -1,0 +1,205 @@
+"""By what a notebook was graded: the grader, the cells and their points.
+
+A class is graded by one measure. What was graded by another one stands beside it until it
+is graded again, and then everybody is told so.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+
+from autograder import __version__
+from autograder.contract.exercise import all_chapters, all_exercises
+from autograder.doors.nbgrader.released import Released, is_ours, recorded_cells
+from autograder.grading.draws import replay_code
+from autograder.grading.report import grader
+from autograder.grading.secret import Secret
+from autograder.submission.cells import SubmissionError
+from autograder.submission.file import digest_of, own_folder
+from autograder.submission.notebook import GRADE_PREFIX
+from autograder.wire.text import one_line
+
+#: The name of what we say of a graded notebook in its metadata.
+KEY = "autograder"
+
+
+#: Scores by cell that grades, as the gradebook holds them.
+Scores = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Graded:
+    """By what a notebook was graded, and the replay code, which stands for the bytes that
+    were handed in. Both may be empty."""
+
+    measure: str = ""
+    replay: str = ""
+
+
+def measure_of(released: dict[str, Released]) -> str:
+    """Return what stands for the grader and for all cells that have points."""
+    points = {
+        cell.grade_id: float(cell.metadata["points"])
+        for cell in released.values()
+        if "points" in cell.metadata
+    }
+    text = json.dumps([grader(), sorted(points.items())])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def graded_by(path: Path) -> Graded:
+    """Return by what an autograded notebook was graded; nothing for one of which that is
+    not known, as it is not there or an earlier version of this door wrote it."""
+    said = _metadata(path)
+    return Graded(str(said.get("measure", "")), str(said.get("replay", "")))
+
+
+def scores_in(path: Path) -> Scores:
+    """Return the scores that an autograded notebook holds; none where that is not known."""
+    found = _metadata(path).get("scores", {})
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_bytes())["metadata"][KEY]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def scores_held(coursedir: Any, assignment: str) -> dict[str, Scores]:
+    """Return what the gradebook holds of the cells that the judge grades, by student."""
+    held: dict[str, Scores] = {}
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        # Lists of columns: a thousand students' objects take seconds.
+        rows = (
+            gradebook.db.query(Student.id, BaseCell.name, Grade.auto_score)
+            .select_from(Grade)
+            .join(BaseCell, BaseCell.id == Grade.cell_id)
+            .join(SubmittedNotebook, SubmittedNotebook.id == Grade.notebook_id)
+            .join(
+                SubmittedAssignment,
+                SubmittedAssignment.id == SubmittedNotebook.assignment_id,
+            )
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .join(Student, Student.id == SubmittedAssignment.student_id)
+            .filter(Assignment.name == assignment)
+        )
+        for student, cell, score in rows:
+            scores = held.setdefault(student, {})
+            if cell.startswith(GRADE_PREFIX):
+                scores[cell] = score
+    return held
+
+
+def disagreements(released: dict[str, Released], assignment: str) -> list[str]:
+    """Return where the gradebook differs from what the grader grades, a phrase each."""
+    there = {cell.exercise: cell for cell in released.values() if cell.exercise}
+    here = {
+        exercise.name: exercise.max_score
+        for chapter in all_chapters()
+        for exercise in all_exercises(chapter)
+    }
+    found = []
+    for name, cell in there.items():
+        points = cell.metadata["points"]
+        if name not in here:
+            found.append(f"the exercise {one_line(name)} is no longer there")
+        elif points != here[name]:
+            found.append(f"{name} has {here[name]:g} points, and had {points:g}")
+    if assignment in all_chapters():
+        new = [e.name for e in all_exercises(assignment) if e.name not in there]
+        found += [f"the exercise {name} is new" for name in new]
+    return found
+
+
+def command(assignment: str) -> str:
+    """Return the command that grades everybody again."""
+    return f"python -m autograder grade course/submitted --gradebook {assignment}"
+
+
+def replay_of(path: Path, secret: Secret) -> str:
+    """Return the replay code of a file that was handed in; "" where it has none."""
+    try:
+        digest = digest_of(path, own_folder(path.parent))
+    except (SubmissionError, OSError):
+        return ""
+    return replay_code(secret.key, __version__, digest) if secret.lasting else ""
+
+
+def refusal(assignment: str, differences: list[str]) -> str:
+    """Return why nobody is graded while the gradebook and the grader differ."""
+    return (
+        f"{assignment} changed since it was handed out: {'; '.join(differences)}. "
+        f"This brings the gradebook up to date and grades everybody again: "
+        f"{command(assignment)}"
+    )
+
+
+def cells_of(
+    coursedir: Any, assignment: str
+) -> Iterator[tuple[str, dict[str, Released]]]:
+    """Yield an assignment's notebooks that the judge grades, with what the gradebook knows
+    of their cells."""
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        try:
+            found = gradebook.find_assignment(assignment).notebooks
+            names = [notebook.name for notebook in found]
+        except MissingEntry:
+            return
+    for name in names:
+        about = {"db_url": coursedir.db_url, "assignment": assignment, "notebook": name}
+        cells = recorded_cells(about)
+        if is_ours(cells):
+            yield name, cells
+
+
+def graded_otherwise(coursedir: Any, assignment: str) -> list[str]:
+    """Return the students whose scores in an assignment are of another grader, or of other
+    points, than is in force."""
+    found = set()
+    for notebook, cells in cells_of(coursedir, assignment):
+        now, root = measure_of(cells), Path(coursedir.root)
+        step = coursedir.autograded_directory
+        everyone = Path(coursedir.format_path(step, "*", assignment))
+        for path in root.glob(os.path.relpath(everyone / f"{notebook}.ipynb", root)):
+            if graded_by(path).measure != now:
+                found.add(path.parts[-3])
+    return sorted(found)
+
+
+def old_scores(coursedir: Any, assignment: str, beside: set[str]) -> str:
+    """Return a sentence on scores that are of another measure, and how to mend that; ""
+    where there are none but those of the students ``beside``."""
+    old = [s for s in graded_otherwise(coursedir, assignment) if s not in beside]
+    if not old:
+        return ""
+    whose = "1 student" if len(old) == 1 else f"{len(old)} students"
+    return (
+        f"{assignment}: the scores of {whose} ({names_of(old)}) are from another version "
+        f"of the grader, or with other points. This grades everybody again: "
+        f"{command(assignment)}"
+    )
+
+
+def names_of(students: list[str]) -> str:
+    """Return a few names, and how many there are besides."""
+    told = ", ".join(map(one_line, students[:3]))
+    more = len(students) - 3
+    return f"{told} and {more} more" if more > 0 else told

@@ -1,0 +1,280 @@
+"""A whole class into nbgrader's gradebook, in one transaction.
+
+``python -m autograder grade course/submitted --gradebook CHAPTER`` grades in parallel; what
+``nbgrader autograde`` would write of each student waits in a file of its own, and when
+all are there the gradebook takes all of them at once. So it holds the old scores of
+everybody, or the new ones, whenever the run ends.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbgrader.converters import Autograde, GenerateAssignment, NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.exc import OperationalError
+from traitlets.utils.importstring import import_item
+
+from autograder.course.build import build
+from autograder.course.release import settings
+from autograder.course.source import BuildError
+from autograder.doors import classroom
+from autograder.doors.classroom import ClassError, HandedIn
+from autograder.doors.nbgrader.execute import JudgedExecute
+from autograder.doors.nbgrader.gradebook import (
+    HeldGradebook,
+    Waiting,
+    instead_of_own,
+)
+from autograder.doors.nbgrader.handed_in import as_handed_out, handed_in, refusal_reason
+from autograder.doors.nbgrader.measure import (
+    KEY,
+    Graded,
+    Scores,
+    cells_of,
+    disagreements,
+    graded_by,
+    measure_of,
+    replay_of,
+    scores_held,
+    scores_in,
+)
+from autograder.doors.nbgrader.released import Released
+from autograder.doors.nbgrader.timestamps import read_dates_carefully
+from autograder.doors.nbgrader.unfinished import (
+    InOtherHands,
+    Mark,
+    mark_path,
+    next_path,
+)
+from autograder.doors.nbgrader.verdict import Verdict
+from autograder.grading.secret import find_secret
+from autograder.isolation.atomic import write_whole
+from autograder.submission.cells import SubmissionError
+from autograder.wire.text import one_line
+
+
+class ClassGradebook:
+    """The gradebook's entry of a chapter, of which each student's notebook has its name."""
+
+    def __init__(self, chapter: str, folder: str | Path, root: Path) -> None:
+        """Open the course in ``root``, whose submitted work is in ``folder``.
+
+        An entry that is not there, or differs from what the grader grades, is made anew;
+        ``told`` says so. Raises ``ClassError``."""
+        try:
+            config = settings(root)
+        except BuildError as error:
+            raise ClassError(str(error)) from None
+        config.CourseDirectory.assignment_id = chapter
+        self.chapter, self.root, self.config = chapter, root, config
+        self.course = CourseDirectory(config=config)
+        submitted = Path(
+            self.course.format_path(self.course.submitted_directory, "", "")
+        )
+        if Path(folder).resolve() != submitted.resolve():
+            raise ClassError(
+                f"nbgrader reads what was handed in below {submitted}; expected that "
+                f"folder, found {folder}. collect puts work there."
+            )
+        self.converter = Autograde(coursedir=self.course, config=config)
+        read_dates_carefully(self.converter)
+        self.secret = find_secret(root)
+        self.told = ""
+        self.cells = self._up_to_date()
+        self.measure = measure_of(self.cells)
+        self.left: list[str] = []
+        self.reader = HeldGradebook(self.course.db_url, self.course.course_id)
+        self.before = self._steps(self.converter.sanitize_preprocessors)
+        self.after = self._steps(self.converter.autograde_preprocessors)
+        self.writing = self._steps(self.converter.autograde_preprocessors, own=True)
+
+    def _up_to_date(self) -> dict[str, Released]:
+        differences = self._differences()
+        if differences:
+            self.told = (
+                f"{self.chapter}: {'; '.join(differences)}. Everybody is graded."
+            )
+            try:
+                build(self.root, [self.chapter])
+                GenerateAssignment(coursedir=self.course, config=self.config).start()
+            except (BuildError, NbGraderException, KeyError) as error:
+                told = f"nothing was changed, nobody graded: {one_line(str(error))}"
+                raise ClassError(f"{self.told} But {told}") from None
+            if left := self._differences():
+                raise ClassError(
+                    f"{self.chapter}: {'; '.join(left)}, after it was built. Expected the "
+                    f"same exercises in solutions/{self.chapter}.md and in the grader."
+                )
+        return dict(cells_of(self.course, self.chapter))[self.chapter]
+
+    def _differences(self) -> list[str]:
+        known = dict(cells_of(self.course, self.chapter))
+        if self.chapter not in known:
+            return ["it is new in the gradebook"]
+        return disagreements(known[self.chapter], self.chapter)
+
+    # ---- Which files -------------------------------------------------------------------
+
+    def mine(self, files: Sequence[HandedIn]) -> list[HandedIn]:
+        """Return the chapter's notebooks among the files; ``left`` names the students who
+        handed in nothing of that name."""
+        theirs = [file for file in files if file.assignment == self.chapter]
+        found = [
+            file
+            for file in theirs
+            if file.name == f"{file.student}/{self.chapter}/{self.chapter}.ipynb"
+        ]
+        have = {file.student for file in found}
+        self.left = [
+            f"{file.name} is not graded: expected {self.chapter}.ipynb there; run collect."
+            for file in theirs
+            if file.student not in have
+        ]
+        if not found:
+            raise ClassError(
+                f"Nobody handed in {self.chapter}/{self.chapter}.ipynb there. Run collect."
+            )
+        return found
+
+    def is_ready(self, file: HandedIn) -> bool:
+        """Return whether a file's notebook, with its outputs and verdict, is written, and
+        is what it would be now."""
+        now = Graded(self.measure, replay_of(file.path.absolute(), self.secret))
+        waits, made = self._paths(file.student)
+        there = waits if waits.exists() else made
+        return bool(now.replay) and graded_by(there) == now
+
+    def _paths(self, student: str) -> tuple[Path, Path]:
+        """Return where a student's notebook waits, and where it belongs."""
+        step = self.course.autograded_directory
+        folder = Path(self.course.format_path(step, student, self.chapter))
+        return next_path(folder), folder / f"{self.chapter}.ipynb"
+
+    # ---- Grading -----------------------------------------------------------------------
+
+    def keep(self, graded: classroom.Graded) -> None:
+        """Write a student's notebook as it will be, beside its place."""
+        report, file = graded.report, graded.handed_in
+        if report is None:
+            return
+        waits, _ = self._paths(file.student)
+        path = file.path.absolute()
+        try:
+            if report.error is not None:
+                raise SubmissionError(report.error)
+            notebook, _ = handed_in(path, self.cells)
+            verdict = Verdict.of(report, self.measure)
+        except Exception as error:
+            # As in nbgrader's own run: it is this student's file and nobody else's.
+            reason = refusal_reason(path, error)
+            notebook = as_handed_out(self.cells, reason)
+            by = Graded(self.measure, replay_of(path, self.secret))
+            verdict = Verdict.refusal(self.cells, reason, by)
+        resources = self._resources(file.student)
+        with instead_of_own(self.reader):
+            for step in self.before:
+                notebook, resources = step(notebook, resources)
+            verdict.write(notebook)
+            for step in self.after:
+                notebook, resources = step(notebook, resources)
+        notebook.metadata[KEY] = verdict.as_metadata()
+        write_whole(waits, nbformat.writes(notebook) + "\n")
+
+    def _steps(self, named: Sequence[Any], own: bool = False) -> list[Any]:
+        """Return nbgrader's steps of these names: ``own`` or not, those that write scores;
+        never the one that runs the code."""
+        classes = [import_item(n) if isinstance(n, str) else n for n in named]
+        return [
+            each(parent=self.converter)
+            for each in classes
+            if issubclass(each, Waiting) == own and not issubclass(each, JudgedExecute)
+        ]
+
+    def _resources(self, student: str) -> dict[str, Any]:
+        about = {
+            "student": student,
+            "assignment": self.chapter,
+            "notebook": self.chapter,
+            "db_url": self.course.db_url,
+        }
+        return {"nbgrader": about, "unique_key": self.chapter}
+
+    # ---- Writing -----------------------------------------------------------------------
+
+    def write(self, files: Sequence[HandedIn]) -> str:
+        """Write what waits of these files' students into the gradebook, and put the
+        notebooks in their place. Return what was done, in a sentence.
+
+        Raises ``ClassError`` where the gradebook cannot be used; it is as it was then."""
+        held = scores_held(self.course, self.chapter)
+        students = [
+            file.student
+            for file in files
+            if self._paths(file.student)[0].exists()
+            or self._differs(file.student, held)
+        ]
+        marked = [student for student in students if self._is_free(student)]
+        try:
+            with HeldGradebook.of(self.course) as gradebook, instead_of_own(gradebook):
+                for student in marked:
+                    self._enter(student, gradebook)
+                gradebook.keep()
+        except OperationalError as error:
+            raise ClassError(
+                f"The gradebook could not be used ({error.orig}); it is as it was. Run "
+                "the same command again when it can."
+            ) from None
+        for student in marked:
+            self._put_in_place(student)
+        same = len(files) - len(students)
+        return (
+            f"{self.chapter} in the gradebook: {len(marked)} written, {same} unchanged."
+        )
+
+    def _differs(self, student: str, held: dict[str, Scores]) -> bool:
+        """Return whether the gradebook lacks what a notebook in its place holds."""
+        _, made = self._paths(student)
+        return made.exists() and scores_in(made) != held.get(student)
+
+    def _is_free(self, student: str) -> bool:
+        """Return whether no run of ``nbgrader autograde`` has the student in hand."""
+        mark = self._mark(student)
+        try:
+            if mark.exists():
+                Mark.take(mark).release()
+        except InOtherHands:
+            self.left.append(f"{student} is in the hands of another run; left to it.")
+            return False
+        return True
+
+    def _mark(self, student: str) -> Path:
+        return mark_path(self._paths(student)[1].parent)
+
+    def _enter(self, student: str, gradebook: HeldGradebook) -> None:
+        waits, made = self._paths(student)
+        path = waits if waits.exists() else made
+        notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
+        step = self.course.submitted_directory
+        folder = self.course.format_path(step, student, self.chapter)
+        time = self.course.get_existing_timestamp(folder)
+        gradebook.update_or_create_student(student)
+        gradebook.update_or_create_submission(
+            self.chapter, student, **({"timestamp": time} if time else {})
+        )
+        for writes in self.writing:
+            writes.write(notebook, self._resources(student), gradebook)
+
+    def _put_in_place(self, student: str) -> None:
+        waits, made = self._paths(student)
+        if not waits.exists():
+            return
+        made.parent.mkdir(parents=True, exist_ok=True)
+        waits.chmod(int(str(self.converter.permissions), 8))
+        if os.name == "nt" and made.exists():  # which replaces no read-only file
+            made.chmod(0o644)
+        waits.replace(made)
+        # Of a run that was killed; all it would have written is there now.
+        self._mark(student).unlink(missing_ok=True)

@@ -1,0 +1,174 @@
+"""Code that is alike: copies are found however they are dressed, honest work is not."""
+
+import csv
+import inspect
+import itertools
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from autograder.__main__ import main
+from autograder.contract.exercise import all_chapters, all_exercises
+from autograder.doors.alike import alike, own_code
+from autograder.doors.class_page import class_csv, class_page, page_of_class
+from autograder.doors.classroom import Graded, HandedIn, find_handed_in
+from autograder.submission.cells import Cell, Submission
+from tests import bank
+
+ORIGINAL = """
+import numpy as np
+
+def inverted_dropout(x, keep_prob, rng, training=True):
+    if not training:
+        return x, None
+    drawn = rng.integers(0, 2**20, size=x.shape)
+    drawn = np.asarray(drawn, dtype=np.int64)
+    bound = int(round(keep_prob * 2**20))
+    kept = np.less(drawn, bound)
+    factor = np.reciprocal(float(keep_prob))
+    scaled = np.where(kept, factor, 0.0)
+    result = np.einsum("...,...->...", x, scaled)
+    return result, scaled
+"""
+#: The same with other names, layout, comments, documentation and annotations.
+DRESSED = '''
+import numpy as np
+
+def inverted_dropout(x: np.ndarray, keep_prob: float, rng, training: bool = True):
+    """My own dropout."""
+    if not training:
+        return (x, None)
+    # I draw whole numbers.
+    numbers = rng.integers(0, 2 ** 20,
+                           size=x.shape)
+    numbers = np.asarray(numbers, dtype=np.int64)
+    threshold = int(round(keep_prob * 2 ** 20))
+    alive: np.ndarray = np.less(numbers, threshold)
+    s = np.reciprocal(float(keep_prob))
+    m = np.where(alive, s, 0.0)
+    out = np.einsum("...,...->...", x, m)
+    return out, m
+'''
+#: One statement differs.
+NEARLY = DRESSED.replace("np.where(alive, s, 0.0)", "alive * s").replace("My", "Our")
+SHORT = """
+import numpy as np
+
+def inverted_dropout(x, keep_prob, rng, training=True):
+    if not training:
+        return x, None
+    {0} = (rng.random(x.shape) < keep_prob) / keep_prob
+    return x * {0}, {0}
+"""
+
+
+def found(folder: Path, **files: str) -> list[tuple[set[str], int]]:
+    """Return which of these files are alike, and in percent how much."""
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    pairs = alike(find_handed_in(folder), bank.ROOT)
+    return [({f.student for f in p.files}, int(100 * p.share)) for p in pairs]
+
+
+def test_a_copy_is_found_however_it_is_dressed(tmp_path: Path) -> None:
+    files = {"ann": ORIGINAL, "ben": DRESSED, "cem": SHORT.format("mask")}
+    assert found(tmp_path / "class", **files) == [({"ann", "ben"}, 100)]
+
+
+def test_code_that_is_nearly_the_same_is_found_with_its_share(tmp_path: Path) -> None:
+    files = {"ann": ORIGINAL, "dan": NEARLY, "cem": SHORT.format("mask")}
+    ((names, share),) = found(tmp_path / "class", **files)
+    assert names == {"ann", "dan"}
+    assert 60 <= share < 100
+
+
+def test_which_local_is_used_where_is_no_dress(tmp_path: Path) -> None:
+    other = ORIGINAL.replace("return result, scaled", "return scaled, result")
+    ((_, share),) = found(tmp_path / "class", ann=ORIGINAL, ben=other)
+    assert share < 100
+
+
+def test_short_honest_answers_are_no_occasion(tmp_path: Path) -> None:
+    names = ("mask", "m", "keep", "kept", "scale", "d")
+    files = {f"student-{name}": SHORT.format(name) for name in names}
+    assert found(tmp_path / "class", **files) == []
+
+
+def test_what_few_and_what_many_write_are_told_apart(tmp_path: Path) -> None:
+    """Most of a class writes the same long way, each a little otherwise."""
+    many = {
+        f"student-{i}": ORIGINAL.replace("return x, None", f"return x, {i}")
+        for i in range(8)
+    }
+    assert found(tmp_path / "class", **many) == []
+
+
+def test_the_starter_does_not_count(tmp_path: Path) -> None:
+    released = bank.ROOT / "exercises" / "conventions" / "conventions.ipynb"
+    folder = tmp_path / "class"
+    folder.mkdir()
+    for name in ("ann", "ben"):
+        (folder / f"{name}.ipynb").write_bytes(released.read_bytes())
+    assert found(folder) == []
+
+
+@pytest.mark.parametrize("chapter", all_chapters())
+def test_answers_that_were_written_differently_are_not_alike(chapter: str) -> None:
+    for exercise in all_exercises(chapter):
+        own = {}
+        for answer in bank.correct_answers(exercise.name):
+            source = [inspect.getsource(f) for f in answer.own.values()]
+            text = "\n\n".join(textwrap.dedent(each) for each in source)
+            own[answer.name] = own_code(Submission("x.py", (Cell(1, text),)))
+        pairs = itertools.combinations(own.values(), 2)
+        assert not any(
+            _is_alarm(one.fragments, other.fragments) for one, other in pairs
+        )
+
+
+def _is_alarm(one: frozenset[str], other: frozenset[str]) -> bool:
+    """As if nobody else were in the class, and there were no solution."""
+    from autograder.doors.alike import LEAST, NEARLY
+
+    both = one & other
+    return len(both) >= LEAST and len(both) >= NEARLY * len(one | other)
+
+
+@pytest.mark.parametrize("text", ["", "def f(:", "(" * 5000, "x = 1\n" * 30_000])
+def test_what_is_no_code_of_an_exercise_stops_nothing(
+    text: str, tmp_path: Path
+) -> None:
+    files = {"ann": ORIGINAL, "ben": DRESSED, "odd": text}
+    assert found(tmp_path / "class", **files) == [({"ann", "ben"}, 100)]
+
+
+def test_page_and_table_show_them_with_names_or_without(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    found(folder, ann=ORIGINAL, ben=DRESSED)
+    files = find_handed_in(folder)
+    pairs = alike(files, bank.ROOT)
+    results = [Graded(file, None, "not graded here") for file in files]
+    page = class_page(results, True, pairs)
+    assert re.search("ann.py, ben.py</td><td[^>]*>100%", page)
+    assert "often alike without anybody having\ncopied" in page
+    table = class_csv(page_of_class(results, False, pairs, rows=None))
+    rows = list(csv.DictReader(table.splitlines()))
+    assert rows[-1] | {"where": "file 1, file 2", "detail": "100%"} == rows[-1]
+    assert "ann" not in table and "Code that is alike" not in class_page(results)
+
+
+def test_the_command_writes_the_table(tmp_path: Path) -> None:
+    folder, out = tmp_path / "class", tmp_path / "class.csv"
+    found(folder, ann=ORIGINAL, ben=DRESSED)
+    assert main(["grade", str(folder), "--csv", str(out)]) == 0
+    rows = list(csv.DictReader(out.read_text("utf-8").splitlines()))
+    assert {row["what"] for row in rows} >= {"scores", "alike"}
+    assert sum(int(r["count"]) for r in rows if r["what"] == "scores") == 2
+
+
+def test_a_file_is_itself_a_group_of_nobody(tmp_path: Path) -> None:
+    one = HandedIn(tmp_path / "ann.py", "ann.py")
+    assert alike([one], tmp_path) == []

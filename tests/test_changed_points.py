@@ -1,0 +1,238 @@
+"""Points and exercises that change after they were handed out: no class on two measures."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("nbgrader")
+
+from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde, GenerateAssignment, NbGraderException
+from nbgrader.coursedir import CourseDirectory
+
+from autograder.__main__ import main
+from autograder.course.release import settings
+from autograder.doors.nbgrader.measure import graded_by, old_scores
+from tests import fixture_class
+from tests.fixture_class import CHAPTER, cell_of
+from tests.test_whole_class import grade, held, notebook, write
+
+STUDENTS = ("forgets", "perfect")
+RELEASE = Path("exercises", CHAPTER, f"{CHAPTER}.ipynb")
+SOURCE = Path("course", "source", CHAPTER, f"{CHAPTER}.ipynb")
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a course of two, graded."""
+    folder = tmp_path_factory.mktemp("points")
+    course = fixture_class.new_course(folder / "course")
+    files = fixture_class.hand_in(course, folder / "handed in")
+    for student in STUDENTS:
+        place = course / "course" / "submitted" / student / CHAPTER
+        place.mkdir(parents=True)
+        shutil.copy(files[student], place / f"{CHAPTER}.ipynb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(course)
+        assert grade() == 0
+    return course
+
+
+@pytest.fixture
+def course(
+    graded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    monkeypatch.chdir(shutil.copytree(graded, tmp_path / "course"))
+    yield Path.cwd()
+
+
+def nbgrader_in(course: Path) -> tuple[CourseDirectory, Any]:
+    config = settings(course)
+    config.CourseDirectory.assignment_id = CHAPTER
+    return CourseDirectory(config=config), config
+
+
+def generate(course: Path) -> None:
+    """Do what ``nbgrader generate_assignment`` does."""
+    directory, config = nbgrader_in(course)
+    GenerateAssignment(coursedir=directory, config=config).start()
+
+
+def autograde(course: Path) -> None:
+    directory, config = nbgrader_in(course)
+    Autograde(coursedir=directory, config=config).start()
+
+
+def told(course: Path) -> str:
+    return old_scores(nbgrader_in(course)[0], CHAPTER, set())
+
+
+def source_without(*grade_ids: str) -> None:
+    found = json.loads(SOURCE.read_bytes())
+    for grade_id in grade_ids:
+        found["cells"].remove(cell_of(found, grade_id))
+    SOURCE.write_text(json.dumps(found), encoding="utf-8")
+
+
+def test_other_points_stop_nbgrader_before_anybody_and_one_command_mends_it(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = held(course)
+    old = "update grade_cells set max_score = 3 where id ="
+    write(
+        course,
+        f"{old} (select id from base_cell where name = 'check-inverted_dropout'"
+        " and type = 'GradeCell')",
+        "update grade set auto_score = 0.5 where auto_score > 1",
+    )
+    half = held(course)
+    with pytest.raises(NbGraderException) as stopped:
+        autograde(course)
+    assert "inverted_dropout has 4.5 points, and had 3" in str(stopped.value)
+    command = f"python -m autograder grade course/submitted --gradebook {CHAPTER}"
+    assert str(stopped.value).endswith(command)
+    assert held(course) == half, "nobody was graded"
+
+    capsys.readouterr()
+    assert main(command.split()[3:]) == 0
+    said = capsys.readouterr().err
+    assert "inverted_dropout has 4.5 points, and had 3" in said
+    assert "2 written, 0 unchanged" in said
+    assert held(course) == before
+    assert told(course) == ""
+
+
+def test_a_newer_grader_grades_everybody_again_and_old_scores_are_named(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, path = held(course), notebook(course, "forgets")
+    now = graded_by(path)
+    path.chmod(0o644)
+    old = path.read_text(encoding="utf-8").replace(now.measure, "0123456789abcdef")
+    path.write_text(old, encoding="utf-8")
+    said = told(course)
+    assert "the scores of 1 student (forgets) are from another version" in said
+    assert said.endswith(f"--gradebook {CHAPTER}")
+    write(
+        course,
+        "update grade set auto_score = 0.5 where auto_score > 1 and notebook_id in"
+        " (select sn.id from submitted_notebook sn join submitted_assignment sa"
+        " on sn.assignment_id = sa.id where sa.student_id = 'forgets')",
+    )
+    kept = notebook(course, "perfect").stat().st_mtime_ns
+    autograde(course)
+    assert graded_by(path) == now and told(course) == ""
+    assert notebook(course, "perfect").stat().st_mtime_ns == kept
+    assert [row for row in held(course)[0] if row[0] == "forgets"] == [
+        row for row in before[0] if row[0] == "forgets"
+    ]
+
+
+def test_work_that_was_handed_in_anew_is_graded_again_without_force(
+    course: Path,
+) -> None:
+    submitted = course / "course" / "submitted"
+    shutil.copy(
+        submitted / "perfect" / CHAPTER / f"{CHAPTER}.ipynb",
+        submitted / "forgets" / CHAPTER,
+    )
+    autograde(course)
+    scores: dict[str, float] = {}
+    for row in held(course)[0]:
+        scores[row[0]] = scores.get(row[0], 0) + (row[2] or 0)
+    assert scores == {"forgets": 10, "perfect": 10}
+
+
+def test_an_exercise_that_came_after_submissions_takes_its_place(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released, before = RELEASE.read_bytes(), held(course)
+    source_without("classic_settings", "check-classic_settings")
+    generate(course)
+    assert "classic_settings" not in {row[1] for row in held(course)[1]}
+    assert b"check-classic_settings" not in RELEASE.read_bytes()
+    with pytest.raises(NbGraderException, match="classic_settings is new"):
+        autograde(course)
+    assert grade() == 0
+    assert "classic_settings is new" in capsys.readouterr().err
+    assert held(course) == before
+    assert RELEASE.read_bytes().strip() == released.strip()
+
+
+def test_a_cell_that_was_graded_by_hand_stays(course: Path) -> None:
+    released = RELEASE.read_bytes()
+    write(course, "update grade set manual_score = 1")
+    before = held(course)
+    source_without("classic_settings", "check-classic_settings")
+    with pytest.raises(NbGraderException):
+        generate(course)
+    assert held(course) == before
+    assert RELEASE.read_bytes() == released
+    assert [path.name for path in RELEASE.parent.parent.iterdir()] == [CHAPTER]
+
+
+def test_no_notebook_that_was_handed_out_goes_when_making_it_fails(
+    course: Path,
+) -> None:
+    released = RELEASE.read_bytes()
+    beside = RELEASE.with_name("mine.ipynb")
+    beside.write_text("my own try")
+    found = json.loads(SOURCE.read_bytes())
+    cell_of(found, "inverted_dropout")["source"] = "### BEGIN SOLUTION\npass"
+    SOURCE.write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(NbGraderException):
+        generate(course)
+    assert RELEASE.read_bytes() == released
+    assert main(["build", CHAPTER]) == 0
+    generate(course)
+    assert beside.read_text() == "my own try"
+
+
+def test_an_exercise_that_is_gone_from_the_grader_is_said_so(course: Path) -> None:
+    with sqlite3.connect(course / "course" / "gradebook.db") as database:
+        for table in ("base_cell", "source_cell"):
+            database.execute(
+                f"update {table} set name = 'check-gone'"
+                " where name = 'check-classic_dropout'"
+            )
+    with pytest.raises(NbGraderException, match="the exercise gone is no longer there"):
+        autograde(course)
+
+
+def test_a_gradebook_from_before_gets_the_scores_and_nobody_is_graded_for_it(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = held(course)
+    write(
+        course,
+        *(
+            f"delete from {table}"
+            for table in ("grade", "comment", "submitted_notebook")
+        ),
+        "delete from submitted_assignment",
+    )
+    assert grade() == 0
+    told = capsys.readouterr().err
+    assert "2 of 2 files were graded before" in told
+    assert "2 written, 0 unchanged" in told
+    assert held(course) == before
+
+
+def test_the_gradebook_is_whole_after_cells_came_and_went(course: Path) -> None:
+    source_without("classic_settings", "check-classic_settings")
+    generate(course)
+    assert main(["build", CHAPTER]) == 0
+    generate(course)
+    directory, _ = nbgrader_in(course)
+    with Gradebook(directory.db_url) as gradebook:
+        for student in STUDENTS:
+            found = gradebook.find_submission_notebook(CHAPTER, CHAPTER, student)
+            grades = {grade.name: grade for grade in found.grades}
+            assert len(grades) == len(found.grades) == 4
+            assert grades["check-classic_settings"].needs_manual_grade
+            assert {c.name for c in found.comments} >= {"classic_settings"}

@@ -1,0 +1,276 @@
+"""A whole class in the gradebook at once, as ``nbgrader autograde`` has it one by one."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("nbgrader")
+
+from nbconvert.exporters import HTMLExporter
+from nbgrader.server_extensions.formgrader import handlers
+
+from autograder.__main__ import main
+from autograder.course.release import settings
+from autograder.doors.nbgrader.feedback import OfflineFeedback
+from autograder.doors.nbgrader.unfinished import is_unfinished
+from tests import fixture_class
+from tests.fixture_class import CHAPTER, free_response, run
+
+#: Right and wrong, hostile and broken ones.
+STUDENTS = ("perfect", "forgets", "plots", "exits", "truncated", "empty")
+LATE = """
+from nbgrader.plugins import BasePlugin
+class Late(BasePlugin):
+    def late_submission_penalty(self, student_id, score, seconds):
+        return 1.0
+c.AssignLatePenalties.plugin_class = Late
+c.CourseDirectory.db_assignments = []
+"""
+Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a course whose class has handed in; one of them late."""
+    folder = tmp_path_factory.mktemp("whole")
+    course = fixture_class.new_course(folder / "course")
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text(encoding="utf-8") + LATE, encoding="utf-8")
+    files = fixture_class.hand_in(course, folder / "handed in")
+    for student in STUDENTS:
+        place = course / "course" / "submitted" / student / CHAPTER
+        place.mkdir(parents=True)
+        shutil.copy(files[student], place / f"{CHAPTER}.ipynb")
+    (place.parents[1] / "perfect" / CHAPTER / "timestamp.txt").write_text(
+        "2021-01-01 00:00:00 UTC"
+    )
+    done = run(course, "nbgrader", "generate_assignment", CHAPTER)
+    assert done.returncode == 0, done.stderr
+    write(course, "update assignment set duedate = '2020-01-01 00:00:00.000000'")
+    return course
+
+
+@pytest.fixture(scope="module")
+def one_by_one(handed_out: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the course as ``nbgrader autograde`` leaves it."""
+    course = tmp_path_factory.mktemp("one by one") / "course"
+    shutil.copytree(handed_out, course)
+    done = run(course, "nbgrader", "autograde", CHAPTER)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return course
+
+
+@pytest.fixture
+def course(
+    handed_out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    monkeypatch.chdir(shutil.copytree(handed_out, tmp_path / "course"))
+    yield Path.cwd()
+
+
+def write(course: Path, *sentences: str) -> None:
+    with sqlite3.connect(course / "course" / "gradebook.db") as database:
+        for sentence in sentences:
+            database.execute(sentence)
+
+
+def held(course: Path) -> tuple[Rows, Rows]:
+    """Return what the gradebook holds of each cell: scores, and comments."""
+    with sqlite3.connect(course / "course" / "gradebook.db") as database:
+        of_cell = (
+            "from submitted_assignment sa"
+            " join submitted_notebook sn on sn.assignment_id = sa.id"
+            " join {0} found on found.notebook_id = sn.id"
+            " join base_cell c on found.cell_id = c.id order by 1, 2"
+        )
+        scores = database.execute(
+            "select sa.student_id, c.name, auto_score, manual_score, needs_manual_grade,"
+            f" late_submission_penalty, sa.timestamp {of_cell.format('grade')}"
+        ).fetchall()
+        comments = database.execute(
+            "select sa.student_id, c.name, auto_comment, manual_comment "
+            + of_cell.format("comment")
+        ).fetchall()
+    return scores, comments
+
+
+def grade(*options: str) -> int:
+    return main(["grade", "course/submitted", "--gradebook", CHAPTER, *options])
+
+
+def notebook(course: Path, student: str) -> Path:
+    folder = course / "course" / "autograded" / student / CHAPTER
+    return folder / f"{CHAPTER}.ipynb"
+
+
+def without_ids(path: Path) -> Any:
+    found = json.loads(path.read_bytes())
+    for cell in found["cells"]:
+        del cell["id"]
+    return found
+
+
+def test_all_at_once_is_as_one_by_one(
+    course: Path, one_by_one: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert grade() == 0
+    told = capsys.readouterr()
+    assert f"{len(STUDENTS)} written, 0 unchanged" in told.err
+    assert held(course) == held(one_by_one)
+    for student in STUDENTS:
+        made = without_ids(notebook(course, student))
+        assert made == without_ids(notebook(one_by_one, student)), student
+        assert not is_unfinished(notebook(course, student).parent)
+    penalties = {row[0]: row[5] for row in held(course)[0]}
+    assert penalties == dict.fromkeys(STUDENTS) | {"perfect": 1.0}
+    for command in (("generate_feedback", CHAPTER), ("export", "--to", "grades.csv")):
+        done = run(course, "nbgrader", *command)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "not final" not in done.stderr
+        assert "another version" not in done.stderr
+    table = (course / "grades.csv").read_text(encoding="utf-8")
+    scores = {row["student_id"]: row for row in csv.DictReader(table.splitlines())}
+    reports = course / "course" / "reports" / CHAPTER / "summary.csv"
+    for row in csv.DictReader(reports.read_text(encoding="utf-8").splitlines()):
+        whole = float(row["score"]) - (row["student"] == "perfect")
+        assert float(scores[row["student"]]["score"]) == whole
+    pages = (course / "course" / "feedback").glob(f"*/{CHAPTER}/*.html")
+    assert {page.parts[-3] for page in pages} == set(STUDENTS)
+
+
+def test_a_broken_file_says_why_wherever_somebody_looks(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grade()
+    why = "is not a complete notebook"
+    assert why in capsys.readouterr().out
+    table = Path("course/reports", CHAPTER, "summary.csv").read_text(encoding="utf-8")
+    assert why in table
+    said = {row[1]: row[2] for row in held(course)[1] if row[0] == "truncated"}
+    assert len(said) == 4 and all(why in str(text) for text in said.values())
+    page = formgraded(course, "truncated")
+    assert "This file could not be graded." in page and why in page
+
+
+def test_comments_say_why_points_are_lost_and_nothing_else(course: Path) -> None:
+    grade()
+    said = {row[:2]: row[2] for row in held(course)[1]}
+    assert "Likely cause: kept units come back unchanged" in str(
+        said["forgets", "inverted_dropout"]
+    )
+    assert "ended the Python process" in str(said["exits", "inverted_dropout"])
+    assert said["perfect", "inverted_dropout"] is None
+
+
+def test_what_is_done_stays_done_and_hand_grading_too(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grade()
+    write(
+        course,
+        "update grade set manual_score = 0.25 where needs_manual_grade",
+        "update comment set manual_comment = 'seen'",
+    )
+    before = notebook(course, "forgets").stat().st_mtime_ns
+    right = Path("course/submitted/perfect", CHAPTER, f"{CHAPTER}.ipynb")
+    wrong = Path("course/submitted/forgets", CHAPTER, f"{CHAPTER}.ipynb")
+    Path("course/submitted/exits", CHAPTER, f"{CHAPTER}.ipynb").write_bytes(
+        right.read_bytes()
+    )
+    capsys.readouterr()
+    assert grade() == 0
+    told = capsys.readouterr().err
+    assert "3 of 6 files were graded before" in told, told
+    assert notebook(course, "forgets").stat().st_mtime_ns == before
+    scores, comments = held(course)
+    assert sum(row[2] or 0 for row in scores if row[0] == "exits") == 10
+    assert {row[3] for row in scores if row[0] == "plots"} == {0.25, None}
+    assert {row[3] for row in comments} == {"seen"}
+    assert wrong.is_file()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("moment", [1, 4])
+def test_a_run_that_is_killed_changes_no_score_and_the_next_goes_on(
+    moment: int, course: Path, one_by_one: Path
+) -> None:
+    command = ["grade", "course/submitted", "--gradebook", CHAPTER]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "autograder", *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    waiting = Path("course/autograded")
+    end = time.monotonic() + 200
+    while len(list(waiting.glob("*/.*.next"))) < moment and time.monotonic() < end:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    scores, _ = held(course)
+    assert scores in ([], held(one_by_one)[0])
+    assert grade() == 0
+    assert held(course) == held(one_by_one)
+    assert not list(waiting.glob("*/.*"))
+
+
+def test_only_the_class_that_nbgrader_knows_goes_into_its_gradebook(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["grade", "exercises", "--gradebook", CHAPTER]) == 2
+    assert "expected that folder, found exercises" in capsys.readouterr().err
+    other = Path("course/submitted/zoe", CHAPTER, "mine.ipynb")
+    other.parent.mkdir(parents=True)
+    other.write_text("{}")
+    assert grade() == 1
+    assert f"zoe/{CHAPTER}/mine.ipynb is not graded" in capsys.readouterr().err
+    assert "zoe" not in {row[0] for row in held(course)[0]}
+
+
+def formgraded(course: Path, student: str) -> str:
+    """Return formgrader's page on a student's notebook."""
+    config = settings(course)
+    config.HTMLExporter.template_name = "formgrade"
+    config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    resources = {
+        "assignment_id": CHAPTER,
+        "notebook_id": CHAPTER,
+        "submission_id": "0",
+        "notebook_path": "there",
+        "base_url": "",
+        "index": 0,
+        "total": 1,
+    }
+    exporter = HTMLExporter(config=config)
+    page, _ = exporter.from_filename(str(notebook(course, student)), resources)
+    return str(page)
+
+
+def test_the_mark_scheme_stands_beside_the_answer_for_whoever_grades(
+    one_by_one: Path,
+) -> None:
+    page = formgraded(one_by_one, "plots")
+    answer = free_response(json.loads(notebook(one_by_one, "plots").read_bytes()))
+    after = page.partition(f"{answer}-comment")[2]
+    assert "Half a point for each" in after and "<summary>Model answer" in after
+    assert "MARK SCHEME" not in page
+    config = settings(one_by_one)
+    feedback = OfflineFeedback(config=config)
+    for_students, _ = feedback.from_filename(str(notebook(one_by_one, "plots")))
+    assert "Half a point for each" not in for_students
+    shutil.move(one_by_one / "course" / "source", one_by_one / "elsewhere")
+    try:
+        assert "python -m autograder build" in formgraded(one_by_one, "plots")
+    finally:
+        shutil.move(one_by_one / "elsewhere", one_by_one / "course" / "source")
