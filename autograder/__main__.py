@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograder.contract.outside import ExercisesError
+from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
 from autograder.isolation.bubblewrap import SandboxUnavailable
 from autograder.wire.text import one_line
@@ -236,6 +238,14 @@ def _build(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _authors(arguments: argparse.Namespace) -> int:
+    from autograder.doors.authoring import AUTHORS_COMMANDS
+
+    code, text = AUTHORS_COMMANDS[arguments.command](arguments)
+    _say(text) if code != 2 else print(text, file=sys.stderr)
+    return code
+
+
 class Terminated(KeyboardInterrupt):
     """The program was asked to end by a signal that is not the keyboard's."""
 
@@ -298,6 +308,8 @@ COMMANDS = {
     "grade": _grade,
     "collect": _collect,
     "build": _build,
+    "new": _authors,
+    "test": _authors,
 }
 
 
@@ -315,7 +327,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         with _interruptible():
+            use_exercises(arguments.exercises, arguments.command)
             code = COMMANDS[arguments.command](arguments)
+    except ExercisesError as error:
+        print(error, file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stop:
         told = f": {stop.args[0]}" if stop.args else ""
         with contextlib.suppress(OSError):

@@ -25,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--submission-exercise", action="append", metavar="NAME", help="only this one"
     )
     group.addoption(
+        "--submission-exercises",
+        action="append",
+        metavar="DIR",
+        help="a course's folder of exercises",
+    )
+    group.addoption(
         "--submission-fail-under",
         type=float,
         metavar="SHARE",
@@ -52,11 +58,25 @@ def pytest_configure(config: pytest.Config) -> None:
     if submission := wanted_file(config):
         if not submission.is_file():
             raise pytest.UsageError(f"--submission: there is no file {submission}")
+        _use_exercises(config)
         _check_secret(config)
         _check_exercises(config)
         if config.getoption("usepdb") or config.getoption("trace"):
             # Python's debugger runs the .pdbrc of the working directory.
             raise pytest.UsageError("--submission: no debugger (--pdb, --trace)")
+
+
+def _use_exercises(config: pytest.Config) -> None:
+    """Find a course's own exercises. Raises ``UsageError``."""
+    from autograder.contract import outside
+    from autograder.contract.exercise import all_exercises
+
+    try:
+        if folders := config.getoption("--submission-exercises"):
+            outside.use(folders)
+        all_exercises()
+    except outside.ExercisesError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _check_secret(config: pytest.Config) -> None:
