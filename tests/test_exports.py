@@ -1,6 +1,7 @@
 """What other systems read of a report: Gradescope, and pytest's JUnit file."""
 
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -77,3 +78,27 @@ def test_pytest_writes_points_and_obeys_the_bound(wrong: Path, tmp_path: Path) -
     unknown = pytest_run(f"--submission={wrong}", "--submission-exercise", "nothing")
     assert unknown.returncode == 4
     assert "nothing" in unknown.stderr
+
+
+def test_pytest_takes_several_files(wrong: Path, tmp_path: Path) -> None:
+    below = tmp_path / "below" / "wrong.py"
+    below.parent.mkdir()
+    below.write_text(wrong.read_text().replace("return x * mask", "return mask"))
+    out = tmp_path / "junit.xml"
+    files = [
+        "--submission",
+        str(wrong),
+        f"--submission={below}",
+        f"--submission={wrong}",
+    ]
+    one = [*files, "--submission-exercise", "inverted_dropout"]
+    done = pytest_run(*one, f"--junitxml={out}", "--submission-fail-under", "0.5")
+    assert done.returncode == 1, done.stdout  # one file lies below
+    cases = list(ElementTree.parse(out).iter("testcase"))
+    names = {case.get("classname") for case in cases}
+    assert names == {"wrong.inverted_dropout", "below.wrong.inverted_dropout"}
+    scores = re.findall(r"(?m)^wrong\.py: ([\d.]+) of 4\.5 \(grader", done.stdout)
+    assert len(scores) == 2
+    assert float(scores[0]) > float(scores[1])
+    code = ["--submission-replay", "7A2Y-ZXVT-2BBQ-3BKJ-3FC9"]
+    assert "is of one --submission" in pytest_run(*files, *code).stderr

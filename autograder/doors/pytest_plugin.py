@@ -14,7 +14,10 @@ from autograder.doors import pytest_start
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("autograder", "dropout exercises")
     group.addoption(
-        "--submission", metavar="FILE", help="grade this .ipynb or .py file"
+        "--submission",
+        action="append",
+        metavar="FILE",
+        help="grade this .ipynb or .py file",
     )
     group.addoption("--submission-replay", metavar="CODE", help="replay a report")
     group.addoption("--submission-seed", type=int, metavar="N", help="draw by a number")
@@ -34,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--submission-fail-under",
         type=float,
         metavar="SHARE",
-        help="exit with 0 if the file has this share of its points, such as 0.5, and "
+        help="exit with 0 if each file has this share of its points, such as 0.5, and "
         "with 1 if not, whatever tests fail",
     )
 
@@ -49,15 +52,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         capture.suspend_global_capture(in_=True)
     arguments = [str(word) for word in early_config.invocation_params.args]
     if not pytest_start.named(arguments):
-        arguments.append(f"--submission={wanted}")
+        arguments += [f"--submission={file}" for file in wanted]
     again = pytest_start.command([], arguments)
     raise SystemExit(subprocess.call(again, env=pytest_start.environment()))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if submission := wanted_file(config):
-        if not submission.is_file():
-            raise pytest.UsageError(f"--submission: there is no file {submission}")
+    if submissions := wanted_files(config):
+        if missing := [path for path in submissions if not path.is_file()]:
+            raise pytest.UsageError(f"--submission: there is no file {missing[0]}")
+        if len(submissions) > 1 and config.getoption("--submission-replay"):
+            raise pytest.UsageError("--submission-replay is of one --submission")
         _use_exercises(config)
         _check_secret(config)
         _check_exercises(config)
@@ -108,19 +113,23 @@ def _check_exercises(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error.args[0])) from None
 
 
-def wanted_file(config: pytest.Config) -> Path | None:
-    """Return the path of ``--submission``."""
-    wanted = config.getoption("--submission")
-    return Path(os.path.abspath(wanted)) if wanted else None  # noqa: PTH100
+def wanted_files(config: pytest.Config) -> list[Path]:
+    """Return the paths of ``--submission``, each once."""
+    wanted = config.getoption("--submission") or []
+    paths = [Path(os.path.abspath(path)) for path in wanted if path]  # noqa: PTH100
+    return list(dict.fromkeys(paths))
 
 
 def pytest_collection(session: pytest.Session) -> Any:
-    """Collect the submission alone: no folder is read, and no module is imported."""
-    submission = wanted_file(session.config)
-    if submission is None:
+    """Collect the submissions alone: no folder is read, and no module is imported."""
+    submissions = wanted_files(session.config)
+    if not submissions:
         return None
-    file = SubmissionFile.from_parent(session, path=submission)
-    session.items = list(session.genitems(file))
+    session.items = [
+        item
+        for path in submissions
+        for item in session.genitems(SubmissionFile.from_parent(session, path=path))
+    ]
     hook = session.config.hook
     hook.pytest_collection_modifyitems(
         session=session, config=session.config, items=session.items
@@ -145,7 +154,7 @@ class SubmissionFile(pytest.File):
                 replay=self.config.getoption("--submission-replay"),
                 sandbox=self.config.getoption("--submission-sandbox"),
             )
-        self.config.stash[_REPORT] = report
+        self.config.stash.setdefault(_REPORTS, []).append(report)
         if report.error is not None:
             yield CheckItem.from_parent(self, name=self.path.name, message=report.error)
             return
@@ -215,24 +224,26 @@ class CheckFailed(Exception):
     """A check that did not pass; pytest shows its text instead of a traceback."""
 
 
-_REPORT: pytest.StashKey[Any] = pytest.StashKey()
+_REPORTS: pytest.StashKey[list[Any]] = pytest.StashKey()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Have the share of the points decide, where one is asked for."""
-    report = session.config.stash.get(_REPORT, None)
+    """Have the share of each file's points decide, where one is asked for."""
+    reports = session.config.stash.get(_REPORTS, [])
     bound = session.config.getoption("--submission-fail-under")
     known = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-    if report is not None and bound is not None and session.exitstatus in known:
-        session.exitstatus = known[report.is_below(bound)]
+    if reports and bound is not None and session.exitstatus in known:
+        below = any(report.is_below(bound) for report in reports)
+        session.exitstatus = known[below]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    report = config.stash.get(_REPORT, None)
-    if report is not None:
+    reports = config.stash.get(_REPORTS, [])
+    if reports:
         from autograder.wire.text import one_line
 
         terminalreporter.section("score", "=")
+    for report in reports:
         terminalreporter.write_line(
             f"{one_line(report.submission)}: {report.score:g} of {report.max_score:g} "
             f"(grader {report.version}, {report.draws}, sandbox {report.sandbox})"
