@@ -118,6 +118,16 @@ def chapters() -> dict[str, bytes]:
     return {**files, **wheel(), "README.md": text("chapters.md")}
 
 
+def classroom() -> dict[str, bytes]:
+    """Return a template repository for GitHub Classroom, with one chapter's notebook."""
+    name = ".github/workflows/check.yml"
+    workflow = (TEXTS / "classroom" / name).read_bytes()
+    (chapter,) = re.findall(rb"NOTEBOOK: (\w+)\.ipynb", workflow)
+    notebook = ROOT / "exercises" / chapter.decode() / f"{chapter.decode()}.ipynb"
+    grader = {f"grader/{path}": data for path, data in wheel().items()}
+    return {name: workflow, notebook.name: notebook.read_bytes(), **grader}
+
+
 def book(html: Path) -> dict[str, bytes]:
     """Return the files of the built book."""
     return {
@@ -137,6 +147,7 @@ def make(folder: Path, html: Path) -> list[Path]:
         "class": class_edition(),
         "exercises": exercises(),
         "chapters": chapters(),
+        "classroom": classroom(),
         "book": book(html),
     }
     made = [

@@ -150,6 +150,8 @@ def _grade(arguments: argparse.Namespace) -> int:
         told = f"{recorder.count} of {len(handed_in)} graded"
         raise type(stop)(told) from None
     code = _record(recorder, results)
+    if arguments.feedback is not None:
+        code = _write_feedback(results, arguments.feedback) or code
     if arguments.page is not None:
         code = _write_page(results, arguments.page, not arguments.no_names) or code
     _say("\n".join(graded.line() for graded in results))
@@ -169,6 +171,21 @@ def _write_page(results: "list[Graded]", out: str, names: bool) -> int:
         return 2
     except OSError as error:
         print(f"{out} could not be written ({error}).", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _write_feedback(results: "list[Graded]", folder: str) -> int:
+    """Write a page for each student, and return the exit code."""
+    from autograder.doors.student_page import write_student_pages
+
+    try:
+        write_student_pages(results, Path(folder))
+    except ImportError:
+        print("The pages need jinja2: pip install jinja2.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{folder} could not be written ({error}).", file=sys.stderr)
         return 2
     return 0
 
@@ -308,6 +325,7 @@ COMMANDS = {
     "grade": _grade,
     "collect": _collect,
     "build": _build,
+    "gradescope": _authors,
     "new": _authors,
     "test": _authors,
 }

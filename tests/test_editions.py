@@ -115,6 +115,14 @@ def test_the_exercises_come_with_the_grader(made: dict[str, Path]) -> None:
     assert f"install {WHEEL} " in (made["exercises"] / "README.md").read_text("utf-8")
 
 
+def test_the_classroom_has_what_its_workflow_names(made: dict[str, Path]) -> None:
+    root = made["classroom"]
+    names = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()}
+    workflow = ".github/workflows/check.yml"
+    assert names == {workflow, "conventions.ipynb", f"grader/{WHEEL}"}
+    assert "install grader/*.whl" in (root / workflow).read_text(encoding="utf-8")
+
+
 def test_the_book_comes_whole(made: dict[str, Path]) -> None:
     assert [path.name for path in made["book"].iterdir()] == ["index.html"]
 

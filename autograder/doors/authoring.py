@@ -52,8 +52,21 @@ def _test(arguments: argparse.Namespace) -> tuple[int, str]:
     return int(failed), "\n".join(map(str, lines))
 
 
+def _gradescope(arguments: argparse.Namespace) -> tuple[int, str]:
+    from autograder.doors.gradescope import BundleError, write_bundle
+    from autograder.grading.secret import SecretError
+
+    out = Path(arguments.out or f"gradescope-{arguments.chapter}.zip")
+    try:
+        write_bundle(out, arguments.chapter)
+    except (BundleError, SecretError, OSError) as error:
+        return 2, str(error)
+    return 0, f"{out}: upload it, and show it to no student: a secret is in it."
+
+
 #: They return an exit code and what to print.
 AUTHORS_COMMANDS: Mapping[str, Callable[[argparse.Namespace], tuple[int, str]]] = {
+    "gradescope": _gradescope,
     "new": _new,
     "test": _test,
 }

@@ -84,6 +84,13 @@ def _add_class_commands(commands: Any) -> None:
 
 def _add_authors_commands(commands: Any) -> None:
     """Add the commands of whoever writes exercises."""
+    bundle = commands.add_parser(
+        "gradescope", help="write the autograder that Gradescope asks to be uploaded"
+    )
+    bundle.add_argument("chapter")
+    bundle.add_argument(
+        "--out", metavar="ZIP", help="where (default: gradescope-CHAPTER.zip)"
+    )
     build = commands.add_parser("build", help="make the notebooks from solutions/")
     build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     new = commands.add_parser(
@@ -120,6 +127,9 @@ def _add_grade(commands: Any) -> None:
     )
     grade.add_argument(
         "--page", metavar="OUT", help="write a page on the whole class there (.html)"
+    )
+    grade.add_argument(
+        "--feedback", metavar="DIR", help="write a page for each student there"
     )
     grade.add_argument(
         "--no-names", action="store_true", help="leave names out of that page"
