@@ -189,7 +189,7 @@ def offer(
                 {
                     "type": "link",
                     "url": "../" * page.count("/") + ARCHIVE,
-                    "text": ".ipynb",
+                    "text": ".ipynb (all)",
                     "icon": "fas fa-code",
                     "tooltip": "Download all chapters as notebooks, with what they need",
                     "label": "download-notebooks-button",
