@@ -40,7 +40,7 @@ RUN_BY_PAGES = [
     "benchmarks/results/*.json",
 ]
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
-READ_AT_BUILD = ["_ext/*.py", "_toc.yml", "package-lock.json"]
+READ_AT_BUILD = ["_ext/*.py", "editions/*.md", "_toc.yml", "package-lock.json"]
 
 #: A user's settings of Python that change what programs do.
 UNWANTED = ("PYTHONHOME", "PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONWARNINGS")
@@ -384,7 +384,12 @@ def lint():
 
 def test():
     """Build the book, then run what must hold, but not the slow tests."""
-    run_tests("not slow")
+    if (ROOT / "test_edition.py").is_file():
+        # A class edition has no other tests, and this one needs no book.
+        setup()
+        run("the edition's tests", "test_edition.py")
+    else:
+        run_tests("not slow")
 
 
 def test_all():
@@ -411,6 +416,12 @@ def wheel():
     run("the wheel", "_ext/grader_wheel.py", str(BUILD))
 
 
+def editions():
+    """Build the book, and archives for a class: edition, exercises, chapters, HTML."""
+    book()
+    run("the editions", "_ext/editions.py", str(BUILD / "editions"), str(HTML))
+
+
 def bench():
     """Run the benchmarks."""
     setup()
@@ -431,6 +442,7 @@ TASKS = {
     "setup": setup,
     "book": book,
     "wheel": wheel,
+    "editions": editions,
     "test": test,
     "test-all": test_all,
     "bench": bench,

@@ -21,12 +21,14 @@ FOLDER = "grader"
 #: The date of every file in the wheel: the same sources give the same bytes.
 DATE = (2020, 1, 1, 0, 0, 0)
 MADE_FROM = ["pyproject.toml", "README.md", "LICENSE", "autograder/**/*.py"]
+#: What pytest obeys while it grades.
+MADE_FROM += ["autograder/doors/submission.ini"]
 
 
 def build(folder: Path) -> Path:
     """Build the wheel into ``folder`` and return its path.
 
-    The package's Python files go into it, and nothing that lies beside them."""
+    The package's Python files and pytest's settings go into it, and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         sources, unfinished = Path(place, "sources").resolve(), Path(place, WHEEL)

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograder.contract.outside import ExercisesError
+from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
 from autograder.isolation.bubblewrap import SandboxUnavailable
 from autograder.wire.text import one_line
@@ -145,6 +147,8 @@ def _grade(arguments: argparse.Namespace) -> int:
         told = f"{recorder.count} of {len(handed_in)} graded"
         raise type(stop)(told) from None
     code = max(code, _record(recorder, results))
+    if arguments.feedback is not None:
+        code = _write_feedback(results, arguments.feedback) or code
     if arguments.page is not None or arguments.csv is not None:
         code = _write_page(results, arguments) or code
     _say("\n".join(graded.line() for graded in results))
@@ -242,6 +246,21 @@ def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _write_feedback(results: "list[Graded]", folder: str) -> int:
+    """Write a page for each student, and return the exit code."""
+    from autograder.doors.student_page import write_student_pages
+
+    try:
+        write_student_pages(results, Path(folder))
+    except ImportError:
+        print("The pages need jinja2: pip install jinja2.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{folder} could not be written ({error}).", file=sys.stderr)
+        return 2
+    return 0
+
+
 def _known(
     recorder: "Recorder",
     handed_in: "list[HandedIn]",
@@ -309,6 +328,14 @@ def _build(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _authors(arguments: argparse.Namespace) -> int:
+    from autograder.doors.authoring import AUTHORS_COMMANDS
+
+    code, text = AUTHORS_COMMANDS[arguments.command](arguments)
+    _say(text) if code != 2 else print(text, file=sys.stderr)
+    return code
+
+
 class Terminated(KeyboardInterrupt):
     """The program was asked to end by a signal that is not the keyboard's."""
 
@@ -371,6 +398,9 @@ COMMANDS = {
     "grade": _grade,
     "collect": _collect,
     "build": _build,
+    "gradescope": _authors,
+    "new": _authors,
+    "test": _authors,
 }
 
 
@@ -387,7 +417,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         with _interruptible():
+            use_exercises(arguments.exercises, arguments.command)
             code = COMMANDS[arguments.command](arguments)
+    except ExercisesError as error:
+        print(error, file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stop:
         told = f": {stop.args[0]}" if stop.args else ""
         with contextlib.suppress(OSError):

@@ -10,9 +10,13 @@ Parameters = list[tuple[np.ndarray, np.ndarray]]
 
 
 def glue(**numbers: Any) -> None:
-    """Make each number available to the page's prose as ``{glue:text}`name:.2f```."""
-    from myst_nb import glue as glue_one
+    """Make each number available to the page's prose as ``{glue:text}`name:.2f```.
 
+    Outside the book, as in a downloaded notebook, there is no prose to put it into."""
+    try:
+        from myst_nb import glue as glue_one
+    except ImportError:
+        return
     for name, value in numbers.items():
         if isinstance(value, np.generic):
             value = value.item()

@@ -8,6 +8,7 @@ import pytest
 from autograder.contract.budget import BUDGET, alpha_of
 from autograder.contract.exercise import Exercise, all_chapters, all_exercises
 from autograder.contract.mistakes import all_mistakes
+from autograder.doors.exercise_test import quota_of
 from autograder.grading.report import ExerciseResult
 from autograder.grading.run import CHECK_STOPPED, grade_functions
 from tests import bank
@@ -110,15 +111,11 @@ def test_every_named_mistake_is_the_diagnosis_of_a_mutant() -> None:
     assert diagnosed - set(all_mistakes()) == set()
 
 
-def is_random(exercise: Exercise) -> bool:
-    return any(check.looks for check in exercise.checks)
-
-
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
 def test_every_exercise_has_enough_mutants_and_styles(exercise: Exercise) -> None:
-    styles, wrong = (4, 6) if is_random(exercise) else (2, 4)
-    assert len(bank.correct_answers(exercise.name)) >= styles
-    assert len(bank.mutants(exercise.name)) >= wrong
+    quota = quota_of(exercise)
+    assert len(bank.correct_answers(exercise.name)) >= quota.styles
+    assert len(bank.mutants(exercise.name)) >= quota.mutants
 
 
 def test_inverted_dropout_has_twelve_styles_and_thirty_mutants() -> None:

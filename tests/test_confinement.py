@@ -535,7 +535,7 @@ def test_the_audit_hook_refuses_by_itself(attempt: str) -> None:
             "-c",
             "import _posixsubprocess, os, resource\n"
             "from autograder.worker import audit_hook\n"
-            "audit_hook.install([], [], '/none', True)\n"
+            "audit_hook.install([], [], [], True)\n"
             "resource.prlimit(0, resource.RLIMIT_CPU)\n" + attempt,
         ],
         capture_output=True,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -106,3 +107,27 @@ def test_no_name_of_a_file_steers_the_terminal_or_breaks_a_report(
     options = ["--json", str(reports), "--page", str(page), "-j", "1"]
     assert main(["grade", str(folder), *options]) == 0
     assert page.read_text(encoding="utf-8") and (reports / "summary.csv").is_file()
+
+
+def test_pytest_takes_several_files(wrong: Path, tmp_path: Path) -> None:
+    below = tmp_path / "below" / "wrong.py"
+    below.parent.mkdir()
+    below.write_text(wrong.read_text().replace("return x * mask", "return mask"))
+    out = tmp_path / "junit.xml"
+    files = [
+        "--submission",
+        str(wrong),
+        f"--submission={below}",
+        f"--submission={wrong}",
+    ]
+    one = [*files, "--submission-exercise", "inverted_dropout"]
+    done = pytest_run(*one, f"--junitxml={out}", "--submission-fail-under", "0.5")
+    assert done.returncode == 1, done.stdout  # one file lies below
+    cases = list(ElementTree.parse(out).iter("testcase"))
+    names = {case.get("classname") for case in cases}
+    assert names == {"wrong.inverted_dropout", "below.wrong.inverted_dropout"}
+    scores = re.findall(r"(?m)^wrong\.py: ([\d.]+) of 4\.5 \(grader", done.stdout)
+    assert len(scores) == 2
+    assert float(scores[0]) > float(scores[1])
+    code = ["--submission-replay", "7A2Y-ZXVT-2BBQ-3BKJ-3FC9"]
+    assert "is of one --submission" in pytest_run(*files, *code).stderr

@@ -26,7 +26,7 @@ own, other, readable = sys.argv[1:]
 hidden = os.path.join(readable, "hidden")
 os.chdir(own)
 os.symlink(other, "link")
-audit_hook.install([sys.prefix, sys.base_prefix, readable, own], [own], hidden, kernel=False)
+audit_hook.install([sys.prefix, sys.base_prefix, readable, own], [own], [hidden], kernel=False)
 """
 
 #: Each raises PermissionError, and leaves the folder ``other`` as it was.

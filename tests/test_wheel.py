@@ -40,7 +40,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "autograder").rglob("*.py")
         if "__pycache__" not in path.parts
-    }
+    } | {"autograder/doors/submission.ini"}
     about = wheel.name.partition("-py3")[0] + ".dist-info"
     files = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     with zipfile.ZipFile(wheel) as archive:

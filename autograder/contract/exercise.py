@@ -5,11 +5,13 @@ import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from autograder.contract import outside
 from autograder.contract.domain import Range
 from autograder.laws.binomial import Law
 
@@ -175,11 +177,32 @@ def _load() -> tuple[str, ...]:
     names: list[str] = []
     for chapter in checks.CHAPTERS:
         with _all_or_nothing(checks.__name__):
-            package = importlib.import_module(f"{checks.__name__}.{chapter}")
-            for name in package.EXERCISES:
-                importlib.import_module(f"{package.__name__}.{name}")
-        names += package.EXERCISES
+            names += _load_chapter(f"{checks.__name__}.{chapter}")
+    for chapter in outside.attach(checks, checks.CHAPTERS):
+        with _all_or_nothing(checks.__name__), outside.explained(chapter):
+            listed = _load_chapter(f"{checks.__name__}.{chapter}")
+            _assert_made(chapter, listed)
+            names += listed
     return tuple(names)
+
+
+def _load_chapter(package: str) -> Sequence[str]:
+    """Load a chapter's exercises and return their names."""
+    names: Sequence[str] = importlib.import_module(package).EXERCISES
+    for name in names:
+        importlib.import_module(f"{package}.{name}")
+    return names
+
+
+def _assert_made(chapter: str, names: Sequence[str]) -> None:
+    """Raise ``ExercisesError`` unless modules of these names made exercises of them."""
+    for name in names:
+        made = _registry.get(name)
+        if made is None or made.chapter != chapter or not made.checks:
+            raise outside.ExercisesError(
+                f"{home_of(chapter) / chapter / name}.py: expected exercise = "
+                f"Exercise({name!r}, chapter={chapter!r}, …) with at least one check."
+            )
 
 
 @contextlib.contextmanager
@@ -203,7 +226,8 @@ def _all_or_nothing(package: str) -> Iterator[None]:
 
 
 def all_exercises(chapter: str | None = None) -> list[Exercise]:
-    """Return every exercise, or those of one chapter, in the book's order."""
+    """Return every exercise, or those of one chapter, in the book's order; those of a
+    course outside this package come last. Raises ``ExercisesError`` if these do not load."""
     found = [_registry[name] for name in _load()]
     return [e for e in found if chapter in (None, e.chapter)]
 
@@ -211,6 +235,21 @@ def all_exercises(chapter: str | None = None) -> list[Exercise]:
 def all_chapters() -> list[str]:
     """Return the chapters that have exercises, in the book's order."""
     return list(dict.fromkeys(e.chapter for e in all_exercises()))
+
+
+def home_of(chapter: str) -> Path:
+    """Return the folder in which the folder of the chapter's checks lies."""
+    from autograder import checks
+
+    (folder,) = importlib.import_module(f"{checks.__name__}.{chapter}").__path__
+    return Path(folder).parent
+
+
+def book_checks() -> Path:
+    """Return the folder in which the folders of the book's chapters lie."""
+    from autograder import checks
+
+    return Path(str(checks.__file__)).parent
 
 
 def find_exercise(name: str) -> Exercise:

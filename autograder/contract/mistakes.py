@@ -99,12 +99,20 @@ def book_address() -> str:
     """Return the address of the course's book with a / at its end, or nothing where the
     course set none, or what is no address of the web."""
     given = os.environ.get(BOOK, "").strip()
-    fits = re.fullmatch(r"https?://[\w.\-:\[\]]+(/[\w.\-~/%+@]*)?", given, re.ASCII)
-    return given.rstrip("/") + "/" if fits else ""
+    return given.rstrip("/") + "/" if _is_address(given) and "#" not in given else ""
+
+
+def _is_address(text: str) -> bool:
+    fits = r"https?://[\w.\-:\[\]]+(/[\w.\-~/%+@]*(#[\w\-]+)?)?"
+    return re.fullmatch(fits, text, re.ASCII) is not None
 
 
 def page_of(section: str) -> str:
-    """Return the address of a section: in the course's book, else from the book's root."""
+    """Return the address of a section: in the course's book, else from the book's root. A
+    whole address stays as it is, as does the empty section of an exercise that the book
+    does not explain."""
+    if not section or _is_address(section):
+        return section
     prefix = section.partition("-")[0]
     page = f"chapters/{_CHAPTERS.get(prefix, prefix)}.html#{section}"
     return book_address() + page

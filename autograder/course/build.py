@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nbformat import writes
 
-from autograder.contract.exercise import all_chapters
+from autograder.contract.exercise import all_chapters, book_checks, home_of
 from autograder.isolation.atomic import write_whole
 from autograder.course.release import release_text
 from autograder.course.source import BuildError, source_notebook
@@ -34,7 +34,7 @@ def _all_chapters(root: Path) -> list[str]:
     written = {path.stem for path in (root / "solutions").glob("*.md")}
     if not written:
         raise BuildError(f"{root / 'solutions'} holds no chapter's solutions.")
-    if missing := set(all_chapters()) - written:
+    if missing := _wanted(written) - written:
         raise BuildError(f"There is no solutions/{min(missing)}.md for its exercises.")
     folders = [path for path in (root / "exercises").glob("*") if path.is_dir()]
     # Jupyter's checkpoints and byte code are no chapters.
@@ -47,6 +47,14 @@ def _all_chapters(root: Path) -> list[str]:
     return [chapter for chapter in all_chapters() if chapter in written] + sorted(
         written - set(all_chapters())
     )
+
+
+def _wanted(written: set[str]) -> set[str]:
+    """Return the chapters that belong to a course with solutions of these: those of the
+    book, or, if some are of folders of its own, those of the same folders."""
+    homes = {chapter: home_of(chapter) for chapter in all_chapters()}
+    own = {homes[c] for c in written & homes.keys()} - {book_checks()}
+    return {c for c, home in homes.items() if home in (own or {book_checks()})}
 
 
 def _assert_alone(folder: Path, name: str) -> None:

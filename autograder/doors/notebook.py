@@ -10,6 +10,7 @@ from typing import Any
 
 from autograder import __version__
 from autograder.contract.exercise import find_exercise
+from autograder.contract.outside import ExercisesError
 from autograder.grading.run import grade_functions, not_graded
 from autograder.grading.text import exercise_text
 
@@ -30,6 +31,9 @@ def check(exercise: str | Callable[..., Any]) -> float:
             "from another edition of the book? Install that one's grader, or download "
             "the notebook again."
         )
+        return 0.0
+    except ExercisesError as error:
+        print(error)
         return 0.0
     names = sys._getframe(1).f_globals
     if missing := [f for f in found.functions if not callable(names.get(f))]:

@@ -15,6 +15,20 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True)
 
+    _add_check(commands)
+    _add_class_commands(commands)
+    _add_authors_commands(commands)
+    for command in commands.choices.values():
+        command.add_argument(
+            "--exercises",
+            action="append",
+            metavar="DIR",
+            help="a folder of exercises of the course's own",
+        )
+    return top
+
+
+def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="grade one .ipynb or .py file")
     check.add_argument("file", help="the submission")
     check.add_argument(
@@ -44,9 +58,6 @@ def parser() -> argparse.ArgumentParser:
         help="exit with 1 if the file has less than this share of its points, such as 0.5",
     )
 
-    _add_class_commands(commands)
-    return top
-
 
 def _add_class_commands(commands: Any) -> None:
     """Add the commands of whoever makes and runs a course."""
@@ -70,8 +81,37 @@ def _add_class_commands(commands: Any) -> None:
         "(?P<student>…), and (?P<id>…) and (?P<time>…) if they are there",
     )
 
+
+def _add_authors_commands(commands: Any) -> None:
+    """Add the commands of whoever writes exercises."""
+    bundle = commands.add_parser(
+        "gradescope", help="write the autograder that Gradescope asks to be uploaded"
+    )
+    bundle.add_argument("chapter")
+    bundle.add_argument(
+        "--out", metavar="ZIP", help="where (default: gradescope-CHAPTER.zip)"
+    )
     build = commands.add_parser("build", help="make the notebooks from solutions/")
     build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
+    new = commands.add_parser(
+        "new",
+        help="begin an exercise in the course of this folder, as an example that works",
+    )
+    new.add_argument("name", help="of the function that students write")
+    new.add_argument(
+        "--chapter", default="own", help="the chapter it belongs to (default: own)"
+    )
+    test = commands.add_parser(
+        "test", help="test one exercise: its solution, mutants and correct styles"
+    )
+    test.add_argument("name", help="of the exercise")
+    test.add_argument(
+        "--seeds",
+        type=int,
+        default=3,
+        metavar="N",
+        help="draw so many times (default: 3)",
+    )
 
 
 def _add_grade(commands: Any) -> None:
@@ -100,7 +140,10 @@ def _add_grade(commands: Any) -> None:
         help="write what that page shows there as a table (.csv)",
     )
     grade.add_argument(
-        "--no-names", action="store_true", help="leave names out of both"
+        "--feedback", metavar="DIR", help="write a page for each student there"
+    )
+    grade.add_argument(
+        "--no-names", action="store_true", help="leave names out of page and table"
     )
     grade.add_argument(
         "--fail-under",

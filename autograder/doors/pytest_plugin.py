@@ -14,7 +14,10 @@ from autograder.doors import pytest_start
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("autograder", "dropout exercises")
     group.addoption(
-        "--submission", metavar="FILE", help="grade this .ipynb or .py file"
+        "--submission",
+        action="append",
+        metavar="FILE",
+        help="grade this .ipynb or .py file",
     )
     group.addoption("--submission-replay", metavar="CODE", help="replay a report")
     group.addoption("--submission-seed", type=int, metavar="N", help="draw by a number")
@@ -25,10 +28,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--submission-exercise", action="append", metavar="NAME", help="only this one"
     )
     group.addoption(
+        "--submission-exercises",
+        action="append",
+        metavar="DIR",
+        help="a course's folder of exercises",
+    )
+    group.addoption(
         "--submission-fail-under",
         type=float,
         metavar="SHARE",
-        help="exit with 0 if the file has this share of its points, such as 0.5, and "
+        help="exit with 0 if each file has this share of its points, such as 0.5, and "
         "with 1 if not, whatever tests fail",
     )
 
@@ -43,22 +52,37 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         capture.suspend_global_capture(in_=True)
     arguments = [str(word) for word in early_config.invocation_params.args]
     if not pytest_start.named(arguments):
-        arguments.append(f"--submission={wanted}")
+        arguments += [f"--submission={file}" for file in wanted]
     again = pytest_start.command([], arguments)
     raise SystemExit(subprocess.call(again, env=pytest_start.environment()))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if submission := wanted_file(config):
-        if not submission.is_file():
-            raise pytest.UsageError(
-                f"--submission: there is no file {_one_line(str(submission))}"
-            )
+    if submissions := wanted_files(config):
+        if missing := [path for path in submissions if not path.is_file()]:
+            name = _one_line(str(missing[0]))
+            raise pytest.UsageError(f"--submission: there is no file {name}")
+        if len(submissions) > 1 and config.getoption("--submission-replay"):
+            raise pytest.UsageError("--submission-replay is of one --submission")
+        _use_exercises(config)
         _check_secret(config)
         _check_exercises(config)
         if config.getoption("usepdb") or config.getoption("trace"):
             # Python's debugger runs the .pdbrc of the working directory.
             raise pytest.UsageError("--submission: no debugger (--pdb, --trace)")
+
+
+def _use_exercises(config: pytest.Config) -> None:
+    """Find a course's own exercises. Raises ``UsageError``."""
+    from autograder.contract import outside
+    from autograder.contract.exercise import all_exercises
+
+    try:
+        if folders := config.getoption("--submission-exercises"):
+            outside.use(folders)
+        all_exercises()
+    except outside.ExercisesError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _check_secret(config: pytest.Config) -> None:
@@ -97,22 +121,23 @@ def _one_line(text: str) -> str:
     return one_line(text)
 
 
-def wanted_file(config: pytest.Config) -> Path | None:
-    """Return the path of ``--submission``."""
-    wanted = config.getoption("--submission")
-    return Path(os.path.abspath(wanted)) if wanted else None  # noqa: PTH100
+def wanted_files(config: pytest.Config) -> list[Path]:
+    """Return the paths of ``--submission``, each once."""
+    wanted = config.getoption("--submission") or []
+    paths = [Path(os.path.abspath(path)) for path in wanted if path]  # noqa: PTH100
+    return list(dict.fromkeys(paths))
 
 
 def pytest_collection(session: pytest.Session) -> Any:
-    """Collect the submission alone: no folder is read, and no module is imported."""
-    submission = wanted_file(session.config)
-    if submission is None:
+    """Collect the submissions alone: no folder is read, and no module is imported."""
+    submissions = wanted_files(session.config)
+    if not submissions:
         return None
-    shown = _one_line(submission.name)
-    file = SubmissionFile.from_parent(
-        session, path=submission, name=shown, nodeid=shown
-    )
-    session.items = list(session.genitems(file))
+    session.items = [
+        item
+        for path in submissions
+        for item in session.genitems(SubmissionFile.of(session, path))
+    ]
     hook = session.config.hook
     hook.pytest_collection_modifyitems(
         session=session, config=session.config, items=session.items
@@ -124,6 +149,18 @@ def pytest_collection(session: pytest.Session) -> Any:
 
 class SubmissionFile(pytest.File):
     """Grades its file once, at collection, and yields one item for each check."""
+
+    @classmethod
+    def of(cls, session: pytest.Session, path: Path) -> "SubmissionFile":
+        """Return the node of a file, whose name may hold anything."""
+        root = session.config.rootpath
+        place = path.relative_to(root) if path.is_relative_to(root) else path
+        shown = _one_line(place.as_posix())
+        name = _one_line(path.name)
+        node: SubmissionFile = cls.from_parent(
+            session, path=path, name=name, nodeid=shown
+        )
+        return node
 
     def collect(self) -> Iterator[Any]:
         from autograder.grading.grade import grade
@@ -137,7 +174,7 @@ class SubmissionFile(pytest.File):
                 replay=self.config.getoption("--submission-replay"),
                 sandbox=self.config.getoption("--submission-sandbox"),
             )
-        self.config.stash[_REPORT] = report
+        self.config.stash.setdefault(_REPORTS, []).append(report)
         if report.error is not None:
             yield CheckItem.from_parent(self, name=self.name, message=report.error)
             return
@@ -206,22 +243,24 @@ class CheckFailed(Exception):
     """A check that did not pass; pytest shows its text instead of a traceback."""
 
 
-_REPORT: pytest.StashKey[Any] = pytest.StashKey()
+_REPORTS: pytest.StashKey[list[Any]] = pytest.StashKey()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Have the share of the points decide, where one is asked for."""
-    report = session.config.stash.get(_REPORT, None)
+    """Have the share of each file's points decide, where one is asked for."""
+    reports = session.config.stash.get(_REPORTS, [])
     bound = session.config.getoption("--submission-fail-under")
     known = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-    if report is not None and bound is not None and session.exitstatus in known:
-        session.exitstatus = known[report.is_below(bound)]
+    if reports and bound is not None and session.exitstatus in known:
+        below = any(report.is_below(bound) for report in reports)
+        session.exitstatus = known[below]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    report = config.stash.get(_REPORT, None)
-    if report is not None:
+    reports = config.stash.get(_REPORTS, [])
+    if reports:
         terminalreporter.section("score", "=")
+    for report in reports:
         terminalreporter.write_line(
             f"{_one_line(report.submission)}: {report.score:g} of {report.max_score:g} "
             f"(grader {report.version}, {report.draws}, sandbox {report.sandbox})"

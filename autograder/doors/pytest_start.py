@@ -46,15 +46,10 @@ def split(argv: list[str]) -> tuple[list[str], list[str]] | None:
     return (options, rest) if runs_pytest and named(rest) else None
 
 
-def named(arguments: list[str]) -> str | None:
-    """Return the value of ``--submission`` in pytest's ``arguments``, or None."""
-    found = None
-    for place, word in enumerate(arguments):
-        if word == "--submission":
-            found = "".join(arguments[place + 1 : place + 2])
-        elif word.startswith("--submission="):
-            found = word.partition("=")[2]
-    return found
+def named(arguments: list[str]) -> list[str]:
+    """Return the values of ``--submission`` in pytest's ``arguments``."""
+    words = [word for word in joined(arguments) if word.startswith("--submission=")]
+    return [word.partition("=")[2] for word in words if word != "--submission="]
 
 
 def joined(arguments: list[str]) -> list[str]:
@@ -110,6 +105,15 @@ def replace_pytest() -> None:
     os._exit(subprocess.call(command(*parts), env=environment()))
 
 
+def _common_folder(files: list[str]) -> str:
+    """Return the folder that holds all files; on Windows "" where none does."""
+    folders = [os.path.dirname(os.path.abspath(file)) for file in files]
+    try:
+        return os.path.commonpath(folders)
+    except ValueError:
+        return ""
+
+
 def main(arguments: list[str]) -> int:
     """Run pytest with ``arguments`` in this process; return its exit code."""
     global clean
@@ -118,7 +122,7 @@ def main(arguments: list[str]) -> int:
 
     obey = ["-c", SETTINGS, "--noconftest", "-p", "no:cacheprovider"]
     obey += ["-p", "autograder.doors.pytest_plugin"]
-    folder = os.path.dirname(os.path.abspath(named(arguments) or ""))
+    folder = _common_folder(named(arguments))
     if os.path.isdir(os.path.expandvars(folder)):
         obey.append(f"--rootdir={folder}")
     return int(pytest.main([*obey, *joined(arguments)]))

@@ -57,8 +57,8 @@ def mistake_text(name: str, exercise: str) -> str:
     # A report may come from another process: its exercise knows, once loaded, the mistake.
     usual = find_exercise(exercise).section
     mistake = find_mistake(name)
-    section = mistake.section or usual
-    return f"Likely cause: {mistake.says} See {page_of(section)}"
+    page = page_of(mistake.section or usual)
+    return f"Likely cause: {mistake.says}" + (f" See {page}" if page else "")
 
 
 def reason(result: ExerciseResult) -> str:

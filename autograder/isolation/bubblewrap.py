@@ -8,6 +8,8 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+from autograder.contract import outside
+
 
 class SandboxUnavailable(Exception):
     """``--sandbox required``, and bubblewrap does not work here."""
@@ -36,7 +38,7 @@ def confine(mode: str) -> tuple[list[str], str]:
     bare = "rlimits" if os.name == "posix" else "none"
     if mode == "off":
         return command, bare
-    wrapper = bubblewrap()
+    wrapper = bubblewrap(hidden())
     if wrapper is not None:
         return [*wrapper, *command], "bubblewrap"
     if mode == "required":
@@ -64,15 +66,16 @@ def caution(sandbox: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=1)
-def bubblewrap() -> tuple[str, ...] | None:
-    """Return the bubblewrap command, or None where it is missing or does not work.
+@lru_cache(maxsize=4)
+def bubblewrap(hidden: tuple[str, ...] = ()) -> tuple[str, ...] | None:
+    """Return the bubblewrap command, or None where it is missing or does not work; what is
+    ``hidden`` is empty there.
 
     Raises ``WorkerUnavailable``, and will try again, where something else was in the way."""
     program = shutil.which("bwrap")
     if program is None or sys.platform != "linux":
         return None
-    wrapper = (program, *_namespaces(), *_visible(), "--chdir", "/tmp", "--")
+    wrapper = (program, *_namespaces(), *_visible(hidden), "--chdir", "/tmp", "--")
     try:
         done = subprocess.run(
             [*wrapper, sys.executable, "-I", "-c", "import autograder.wire"],
@@ -106,6 +109,18 @@ def readable() -> list[str]:
     return [str(path) for path in dict.fromkeys(paths) if path.exists()]
 
 
+def hidden() -> tuple[str, ...]:
+    """Return what lies in readable folders and is not for a worker: the grader, and the
+    exercises of courses."""
+    ours = [Path(path).resolve() for path in readable()]
+    found = [
+        str(path)
+        for path in outside.hidden()
+        if any(path.is_relative_to(folder) for folder in ours)
+    ]
+    return (str(PACKAGE), *found)
+
+
 _LIBRARIES = ("bin", "lib", "lib32", "lib64", "libx32")
 _SHARED = ("fontconfig", "locale", "matplotlib")
 _OF_A_PREFIX = (*_LIBRARIES, "pyvenv.cfg", "share/zoneinfo", "share/fonts")
@@ -115,7 +130,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 _OF_THE_WORKER = ("__init__.py", "wire", "worker")
 
 
-def _visible() -> list[str]:
+def _visible(hidden: tuple[str, ...]) -> list[str]:
     """Return the bindings: what is readable, read-only, and an own small /tmp.
 
     Of the grader only the worker's folders are there: a check may hold what a student
@@ -130,11 +145,12 @@ def _visible() -> list[str]:
             options += ["--symlink", str(path.readlink()), name]
         else:
             options += ["--ro-bind", name, name]
-    options += ["--tmpfs", str(PACKAGE)]
+    for folder in dict.fromkeys((*hidden, str(PACKAGE))):
+        options += ["--tmpfs", folder]
     for name in _OF_THE_WORKER:
         options += ["--ro-bind", str(PACKAGE / name), str(PACKAGE / name)]
     # Memory stands behind these, and nothing bounds it.
-    for folder in (str(PACKAGE), "/dev", "/"):
+    for folder in dict.fromkeys((*hidden, str(PACKAGE), "/dev", "/")):
         options += ["--remount-ro", folder]
     return options
 

@@ -142,7 +142,7 @@ class RemoteWorker:
             "do": "confine",
             "limits": self.limits.resources(),
             "readable": bubblewrap.readable(),
-            "hidden": str(bubblewrap.PACKAGE),
+            "hidden": bubblewrap.hidden(),
             "folder": process.folder or "/tmp",
             # Bubblewrap's worker ends with bubblewrap, and sees no other process.
             "parent": None if inside else os.getpid(),

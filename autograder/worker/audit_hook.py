@@ -57,13 +57,16 @@ class _Roots:
 
 
 def install(
-    readable: Sequence[str], writable: Sequence[str], hidden: str, kernel: bool
+    readable: Sequence[str],
+    writable: Sequence[str],
+    hidden: Sequence[str],
+    kernel: bool,
 ) -> None:
     """Let Python refuse files outside these paths or below ``hidden``, processes, signals
     and sockets, and, where ``kernel`` (Landlock and seccomp) does not stand behind it,
     foreign functions and modules that Python cannot look into."""
     own, own_pid = _Roots(writable), os.getpid()
-    ours, theirs = _Roots([*readable, *writable]), _Roots([hidden])
+    ours, theirs = _Roots([*readable, *writable]), _Roots(hidden)
     opens, changes, links = _opening(own, ours, theirs), _changing(own), _linking(own)
     imports = _importing(own)
 

@@ -205,8 +205,9 @@ def with_links(text: str) -> str:
     book = html.escape(book_address())
     if not book:
         return page
-    pages = re.escape(book) + r"chapters/[a-z]+\.html#[a-z-]+"
-    return re.sub(pages, r'<a href="\g<0>" rel="noopener">\g<0></a>', page)
+    pages = re.escape(book) + r"chapters/\w+\.html#[\w-]+"
+    link = r'<a href="\g<0>" rel="noopener">\g<0></a>'
+    return re.sub(pages, link, page, flags=re.ASCII)
 
 
 def shown_or_text(source: str) -> str:

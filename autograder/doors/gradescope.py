@@ -1,0 +1,150 @@
+"""Gradescope's autograder: the archive that an instructor uploads, and what runs in it.
+
+``python -m autograder gradescope CHAPTER`` writes the archive: ``setup.sh``, which installs,
+``run_autograder``, which Gradescope runs for each submission, this grader, and the exercises
+of a course outside this package. Gradescope's folders are below /autograder.
+"""
+
+import hmac
+import json
+import os
+import sys
+import traceback
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograder import __version__
+from autograder.contract import outside
+from autograder.contract.exercise import all_chapters, all_exercises
+from autograder.doors.classroom import ENDINGS
+from autograder.doors.exports import gradescope
+from autograder.grading.grade import grade
+from autograder.grading.secret import VARIABLE, find_secret
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+#: The date of every file: the same grader gives the same bytes.
+_DATE = (2020, 1, 1, 0, 0, 0)
+
+SETUP = """\
+#!/usr/bin/env bash
+# Gradescope runs this once, when the autograder is built.
+set -euo pipefail
+base="${GRADER_BASE:-/autograder}"
+place="${GRADER_PLACE:-/opt/dropout-grader}"
+for version in 3.13 3.12 3.11; do
+    if "python$version" -c "import ensurepip" 2> /dev/null; then break; fi
+    apt-get update
+    if apt-get install -y "python$version" "python$version-venv" bubblewrap; then break; fi
+done
+"python$version" -m venv "$place"
+"$place/bin/python" -m pip install "numpy==NUMPY" matplotlib
+site="$("$place/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+cp -R "$base/source/autograder" "$site/"
+"""
+RUN = """\
+#!/usr/bin/env bash
+# Gradescope runs this for each submission.
+cd /
+exec "${GRADER_PLACE:-/opt/dropout-grader}/bin/python" -P -m autograder.doors.gradescope \\
+    "${GRADER_BASE:-/autograder}"
+"""
+
+
+class BundleError(Exception):
+    """The archive cannot be made; the message says why."""
+
+
+# ---- The archive --------------------------------------------------------------------
+
+
+def write_bundle(path: Path, chapter: str) -> None:
+    """Write the archive for a chapter's assignment.
+
+    Raises ``BundleError`` for a chapter without exercises, ``SecretError``, ``OSError``."""
+    if chapter not in all_chapters():
+        known = ", ".join(all_chapters())
+        raise BundleError(f"There is no chapter {chapter!r}; there are {known}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in sorted(_contents(chapter)):
+            entry = zipfile.ZipInfo(name, _DATE)
+            mode = 0o755 if name in ("setup.sh", "run_autograder") else 0o644
+            entry.external_attr, entry.compress_type = mode << 16, zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data)
+
+
+def _contents(chapter: str) -> Iterator[tuple[str, bytes]]:
+    yield "setup.sh", SETUP.replace("NUMPY", np.__version__).encode()
+    yield "run_autograder", RUN.encode()
+    settings = {"chapter": chapter, "version": __version__}
+    yield "settings.json", json.dumps(settings).encode()
+    # Not the course's own secret: where no sandbox protects files, a submission reads it.
+    own = hmac.digest(find_secret().key, b"gradescope", "sha256").hex()
+    yield "secret", own.encode()
+    folders = {"autograder": _PACKAGE}
+    for number, folder in enumerate(outside.folders_in_force(), start=1):
+        folders[f"exercises/{number}"] = folder
+    for place, folder in folders.items():
+        for path in folder.rglob("*"):
+            if path.suffix in (".py", ".ini") and path.is_file():
+                name = path.relative_to(folder).as_posix()
+                yield f"{place}/{name}", path.read_bytes()
+
+
+# ---- What runs at Gradescope's ------------------------------------------------------
+
+
+def run(base: Path) -> None:
+    """Grade the submission below ``base`` and write ``results/results.json``, whatever
+    happens. Raises ``OSError`` where that cannot be written."""
+    try:
+        result = _graded(base)
+    except Exception as error:
+        traceback.print_exc()  # Gradescope shows it to instructors alone
+        result = _refused(f"The grader failed ({type(error).__name__}); no verdict.")
+    out = base / "results" / "results.json"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def _graded(base: Path) -> dict[str, Any]:
+    source, submission = base / "source", base / "submission"
+    chapter = json.loads((source / "settings.json").read_text("utf-8"))["chapter"]
+    os.environ[VARIABLE] = (source / "secret").read_text("utf-8")
+    outside.use(sorted((source / "exercises").glob("*")))
+    files = [
+        path
+        for path in sorted(submission.rglob("*"))
+        if path.suffix in ENDINGS
+        and path.is_file()
+        and not any(part[0] in "._" for part in path.relative_to(submission).parts)
+    ]
+    # Of several files the one that has the chapter's name.
+    named = [path for path in files if path.stem == chapter] or files
+    if len(named) != 1:
+        names = ", ".join(path.name for path in named) or "none"
+        return _refused(f"Expected one file, {chapter}.ipynb; found: {names}.", chapter)
+    report = grade(named[0], chapter=chapter, within=submission.resolve())
+    return gradescope(report)
+
+
+def _refused(output: str, chapter: str | None = None) -> dict[str, Any]:
+    """Return a result without points, with the exercises that there were, if known."""
+    exercises = [] if chapter is None else all_exercises(chapter)
+    tests = [
+        {"name": each.name, "score": 0, "max_score": each.max_score, "status": "failed"}
+        for each in exercises
+    ]
+    return {"score": 0, "output": output, "visibility": "visible", "tests": tests}
+
+
+def main(arguments: Sequence[str]) -> None:
+    run(Path(arguments[0]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

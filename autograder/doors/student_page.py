@@ -1,0 +1,116 @@
+"""A page of feedback for each student, on all that the student handed in."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from autograder.contract.exercise import find_exercise
+from autograder.contract.mistakes import find_mistake, page_of
+from autograder.doors.classroom import Graded
+from autograder.isolation.atomic import write_whole
+
+
+def write_student_pages(results: Iterable[Graded], folder: Path) -> list[Path]:
+    """Write ``<student>.html`` for each student, and return the paths.
+
+    Raises ``OSError``, and ``ImportError`` where there is no jinja2, which comes with the
+    course's packages."""
+    students: dict[str, list[Graded]] = {}
+    for graded in results:
+        students.setdefault(graded.handed_in.student, []).append(graded)
+    paths = [folder / f"{name}.html" for name in students]
+    for path, of_student in zip(paths, students.values(), strict=True):
+        write_whole(path, student_page(path.stem, of_student))
+    return paths
+
+
+def student_page(student: str, results: Iterable[Graded]) -> str:
+    """Return the page as HTML: it needs nothing beside it and runs nothing. What it says
+    is what the reports say, which hold nothing of other students."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(_TEMPLATE)
+    page = template.render(student=student, results=list(results), cause=_cause)
+    # Half of a character, which a file's name may hold and UTF-8 cannot.
+    return re.sub("[\ud800-\udfff]", "\ufffd", page) + "\n"
+
+
+def _cause(mistake: str | None, exercise: str) -> tuple[str, str]:
+    """Return what a mistake's name says to the student, and the page that explains it."""
+    if mistake is None:
+        return "", ""
+    usual = find_exercise(exercise).section
+    known = find_mistake(mistake)
+    return known.says, page_of(known.section or usual)
+
+
+_TEMPLATE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Feedback for {{ student }}</title>
+<style>
+:root { color-scheme: light dark; --good: #1e7042; --bad: #a8321c; --dim: #555d66 }
+@media (prefers-color-scheme: dark) {
+  :root { --good: #6fcf97; --bad: #ff9c85; --dim: #a5adb8 }
+}
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto;
+  padding: 0 1rem; overflow-wrap: break-word }
+ul { list-style: none; padding-left: 0 }
+li { margin: .25rem 0; padding-left: 1.5rem; text-indent: -1.5rem }
+li p { margin: .1rem 0 .5rem; text-indent: 0 }
+.passed { color: var(--good) }
+.failed { color: var(--bad) }
+.skipped, .dim { color: var(--dim) }
+.cause { border-left: .25rem solid var(--bad); padding-left: .75rem }
+</style>
+</head>
+<body>
+<h1>Feedback for {{ student }}</h1>
+{% set marks = {"passed": "✓", "failed": "✗", "skipped": "–"} %}
+{% for graded in results %}
+<h2>{{ graded.handed_in.path.name }}</h2>
+{% set report = graded.report %}
+{% if report is none %}
+<p class="failed">This file has no verdict yet: that is the grader's doing, not yours.</p>
+{% else %}
+<p>{{ "%g"|format(report.score) }} of {{ "%g"|format(report.max_score) }} points.</p>
+{% if report.error %}<p class="failed">{{ report.error }}</p>{% endif %}
+{% for exercise in report.exercises %}
+<h3>{{ exercise.name }}: {{ "%g"|format(exercise.score) }} of
+ {{ "%g"|format(exercise.max_score) }}</h3>
+{% if exercise.status != "graded" %}
+<p>{{ exercise.message }}</p>
+{% else %}
+{% set says, page = cause(exercise.mistake, exercise.name) %}
+{% if says %}
+<p class="cause">Likely cause: {{ says }}
+{% if page.startswith("http") %}<a href="{{ page }}">Read about it</a>
+{% elif page %}See {{ page }}{% endif %}</p>
+{% endif %}
+<ul>
+{% for check in exercise.checks %}
+<li><span class="{{ check.status }}">{{ marks[check.status] }} {{ check.status }}</span>
+ {{ check.name.replace("_", " ") }}
+ <span class="dim">({{ "%g"|format(check.score) }}/{{ "%g"|format(check.max_score) }})</span>
+{% if check.message %}<p>{{ check.message }}</p>{% endif %}
+</li>
+{% endfor %}
+</ul>
+{% endif %}
+{% endfor %}
+{% for note in report.notes %}<p class="dim">Note: {{ note }}</p>{% endfor %}
+<p class="dim">Grader {{ report.version }}, {{ report.draws }},
+ sandbox {{ report.sandbox }}</p>
+{% endif %}
+{% endfor %}
+</body>
+</html>
+"""

@@ -1,0 +1,149 @@
+"""Gradescope's autograder, in folders like Gradescope's, and GitHub Classroom's steps."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+import dev
+from autograder.__main__ import main
+from autograder.doors.exports import gradescope
+from autograder.grading.grade import grade
+from tests.bank import ROOT
+from tests.fixture_class import FORGETS
+from tests.test_wheel import clean_environment
+
+WORKFLOW = ROOT / "editions/classroom/.github/workflows/check.yml"
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """Gradescope's /autograder, with the unpacked archive of ``conventions``."""
+    archive = tmp_path / "bundle.zip"
+    assert main(["gradescope", "conventions", "--out", str(archive)]) == 0
+    base = tmp_path / "autograder"
+    with zipfile.ZipFile(archive) as file:
+        for entry in file.infolist():
+            path = Path(file.extract(entry, base / "source"))
+            path.chmod(entry.external_attr >> 16)
+    (base / "submission").mkdir()
+    return base
+
+
+def run(base: Path, python: Path) -> dict[str, object]:
+    """Run run_autograder with this Python, and return what Gradescope reads."""
+    done = subprocess.run(
+        [base / "source/run_autograder"],
+        env=clean_environment()
+        | {"GRADER_BASE": str(base), "GRADER_PLACE": str(python.parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads((base / "results/results.json").read_text())
+    return found
+
+
+HERE = Path(sys.executable)
+
+
+def test_the_archive_has_what_gradescope_asks_for(base: Path) -> None:
+    source = base / "source"
+    for name in ("setup.sh", "run_autograder"):
+        assert (source / name).stat().st_mode & stat.S_IXUSR
+        subprocess.run(["bash", "-n", source / name], check=True)
+    assert (source / "autograder/doors/submission.ini").is_file()
+    assert not list(source.rglob("*.pyc"))
+    assert not (source / "solutions").exists()
+
+
+def test_the_verdict_is_the_graders(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = base / "submission/conventions.py"
+    file.write_text(FORGETS)
+    (base / "submission/notes.py").write_text("1 / 0")  # another file, another name
+    found = run(base, HERE)
+    monkeypatch.setenv("DROPOUT_COURSE_SECRET", (base / "source/secret").read_text())
+    assert found == gradescope(grade(file, chapter="conventions"))
+    assert found["score"] == 3.5
+
+
+@pytest.mark.parametrize("names", [(), ("a.py", "b.ipynb")])
+def test_without_one_file_it_says_so(base: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        (base / "submission" / name).write_text("")
+    found = run(base, HERE)
+    assert found["score"] == 0
+    told = ", ".join(names) or "none"
+    assert found["output"] == f"Expected one file, conventions.ipynb; found: {told}."
+
+
+def test_what_fails_in_the_grader_is_no_silence(base: Path) -> None:
+    (base / "source/settings.json").write_text("{")
+    assert "The grader failed (JSONDecodeError)" in str(run(base, HERE)["output"])
+
+
+def test_another_chapter_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gradescope", "cooking", "--out", str(tmp_path / "x.zip")]) == 2
+    assert "There is no chapter 'cooking'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_setup_makes_an_environment_that_grades(base: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    done = subprocess.run(
+        ["bash", base / "source/setup.sh"],
+        env=clean_environment()
+        | {"GRADER_BASE": str(base), "GRADER_PLACE": str(place)},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode and (
+        dev.OFFLINE.search(done.stderr) or "apt-get" in done.stderr
+    ):
+        pytest.skip("no registry, or no Python that makes environments")
+    assert done.returncode == 0, done.stderr
+    (base / "submission/mine.py").write_text(FORGETS)
+    assert run(base, place / "bin/python")["score"] == 3.5
+
+
+# ---- GitHub Classroom ---------------------------------------------------------------
+
+
+def steps() -> list[dict[str, str]]:
+    """Return the workflow's steps that run a command."""
+    text = WORKFLOW.read_text(encoding="utf-8")
+    found = yaml.safe_load(text)["jobs"]["check"]["steps"]
+    return [step for step in found if "run" in step]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the steps are for bash")
+def test_the_workflows_steps_run_in_order(tmp_path: Path) -> None:
+    """All but the installation; that is test_wheel's and needs a registry."""
+    settings = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["env"]
+    shutil.copy(ROOT / "exercises/conventions/conventions.ipynb", tmp_path)
+    summary = tmp_path / "summary.md"
+    env = os.environ | settings | {"GITHUB_STEP_SUMMARY": str(summary)}
+    env["PATH"] = f"{dev.SCRIPTS}{os.pathsep}{env['PATH']}"
+    codes = {}
+    for step in steps():
+        if not step["name"].startswith("Install"):
+            # As GitHub runs what names bash as its shell.
+            command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
+            done = subprocess.run([*command, step["run"]], cwd=tmp_path, env=env)
+            codes[step["name"]] = done.returncode
+    assert codes == {"Check": 1, "Points for each check": 0, "Summary": 0}
+    assert "conventions.ipynb: 0 of 10" in summary.read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "report.json").read_text())["max_score"] == 10
+    assert "testcase" in (tmp_path / "junit.xml").read_text()

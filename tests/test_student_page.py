@@ -1,0 +1,53 @@
+"""A page of feedback for each student."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from autograder.__main__ import main
+from tests.fixture_class import FORGETS, SWAPS
+
+
+@pytest.fixture
+def handed_in(tmp_path: Path) -> Path:
+    folder = tmp_path / "handed in"
+    for student, files in {
+        "anna": {"first.py": FORGETS, "second.py": SWAPS},
+        "ben & <b>co": {"mine.py": ""},
+    }.items():
+        for name, text in files.items():
+            path = folder / student / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_every_student_gets_one_page_with_all_files(
+    handed_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROPOUT_BOOK", "https://example.org/book")
+    out = tmp_path / "pages"
+    assert main(["grade", str(handed_in), "-j", "1", "--feedback", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == {"anna.html", "ben & <b>co.html"}
+    page = (out / "anna.html").read_text(encoding="utf-8")
+    assert re.findall(r"<h2>(.*?)</h2>", page) == ["first.py", "second.py"]
+    assert "Likely cause: kept units come back unchanged" in page
+    link = "https://example.org/book/chapters/conventions.html#conv-definitions"
+    assert f'<a href="{link}">' in page
+    assert "<script" not in page
+    assert "Content-Security-Policy" in page
+    assert "ben" not in page
+    other = (out / "ben & <b>co.html").read_text(encoding="utf-8")
+    assert "<h1>Feedback for ben &amp; &lt;b&gt;co</h1>" in other
+    assert "mine.py is empty" in other
+
+
+def test_a_place_that_cannot_be_written_is_told(
+    handed_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    arguments = ["grade", str(handed_in), "-j", "1", "--feedback", str(taken)]
+    assert main(arguments) == 2
+    assert "taken could not be written" in capsys.readouterr().err
