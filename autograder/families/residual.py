@@ -32,7 +32,7 @@ class Branch:
         x, branch, keep_prob, _ = given
         call = call_text(self.name, branch.shape, keep_prob, training)
         found = facts.float_array(out, branch.shape, call).astype(float) - x
-        found[np.abs(found) <= 1e-5 * np.abs(x) + 1e-4 * np.abs(branch)] = 0
+        found[np.abs(found) <= 5e-6 * (np.abs(x) + np.abs(branch))] = 0
         return found, None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

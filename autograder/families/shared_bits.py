@@ -102,7 +102,8 @@ def drops_some(kind: Shared, function: StudentFunction, trial: Trial) -> None:
         shares = [
             float(kind.mask(function, trial, shape, keep_prob).mean()) for _ in range(5)
         ]
-        if any(0 < share < 1 for share in shares):
+        # Noise that is never 0 comes near it now and then.
+        if any(0.005 < share < 0.995 for share in shares):
             continue
         trial.fail(
             f"{kind.call(shape, keep_prob)}: in 5 calls, each call kept all {kind.what} or "
@@ -114,17 +115,17 @@ def drops_some(kind: Shared, function: StudentFunction, trial: Trial) -> None:
 
 def _constant_mistake(kind: Shared, function: StudentFunction, trial: Trial) -> str:
     """Return what is behind an array that is kept, or dropped, altogether."""
-    # A bit for the whole array shows one face in all calls with probability 0.7 ** 60.
     shape, own = kind.shapes[0], partial(kind.mask, function, trial)
+    x = trial.inputs(*shape)
+    ratios = forward(function, x, FEW, trial.generator()) / x
+    if not facts.close(ratios, ratios.flat[0]):
+        return kind.names.no_zeros
+    # A bit for the whole array shows one face in all calls with probability 0.7 ** 60.
     shares = {float(own(shape, FEW).mean()) for _ in range(60)}
     if shares == {0.0}:
         return Unit.drops_everything
     if shares != {1.0}:
         return kind.names.shared.get((0, 1, 2), Unit.one_bit_for_the_whole_array)
-    x = trial.inputs(*shape)
-    ratios = forward(function, x, FEW, trial.generator()) / x
-    if not facts.close(ratios, ratios.flat[0]):
-        return kind.names.no_zeros
     for training, name in (
         (True, Unit.does_not_train_by_default),
         (False, Unit.training_flag_reversed),
