@@ -84,8 +84,8 @@ EARLY = {
 
 #: Advice; what was seen; how far it goes; source.
 _WHEN_NOT = """
-Before batch norm; DenseNet on CIFAR-100: 77.42% without, 68.55% with rate .5 in each bottleneck; several networks, and the variance can be computed; wide residual networks are the exception; cite:li2019understanding
-In pretraining over one epoch; BERT, Pythia 160M and 1.4B: without is better in loss, on BLiMP, SQuAD and MNLI; early dropout loses too; good, for these sizes; cite:liu2025drop
+Before batch norm; DenseNet on CIFAR-100: 77.42% without, 68.55% with rate .5 in each bottleneck; good, and the variance can be computed; wide residual networks are the stated exception; cite:li2019understanding
+In pretraining over one epoch; BERT, Pythia 160M and 1.4B: without is better in loss, on BLiMP, SQuAD and MNLI, than with standard or early dropout; good, for these sizes; cite:liu2025drop
 In a model that underfits, for the whole run; ViT-T: 73.9% without, 67.9% with rate .1; good, four architectures; cite:liu2023dropout
 In reinforcement learning from a fixed policy; log-probabilities of two passes differ, and the first ratios are not 1; a reason, not a measurement: trainers can switch it off; huggingface/trl#3234
 In an exported graph; eval() has no effect on the exported dropout; a fact about tools; pytorch/pytorch#108255

@@ -175,7 +175,7 @@ def divides_kept_features_by_keep_prob(
         trial,
         (_SHAPE, (4, 3, 2), (5, 1, 4)),
         _sequences(trial),
-        lambda: wide(trial, 2, 200, 20),
+        lambda: wide(trial, 2, 3000, 20),
     )
     shared_bits.rescales(_KIND, cases, sequence_dropout, trial)
 

@@ -228,7 +228,7 @@ def divides_kept_branches_by_keep_prob(
         trial,
         (_SHAPE, (6, 3, 2), (5, 4, 1, 2)),
         _arrays(trial),
-        lambda: wide(trial, 3000, 2),
+        lambda: wide(trial, 60_000, 1),
     )
     shared_bits.rescales(_KIND, cases, Branch(stochastic_depth, trial), trial)
     for x, branch, keep_prob in _pairs(trial):
