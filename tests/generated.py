@@ -254,7 +254,7 @@ _ARRAY = (
 _PASSED: dict[str, Sequence[str]] = {
     "keep_prob": _KEEP_PROB,
     "initial_keep_prob": _KEEP_PROB,
-    **dict.fromkeys(("x", "weights", "bias", "dout"), _ARRAY),
+    **dict.fromkeys(("x", "weights", "bias", "dout", "branch"), _ARRAY),
     "samples": ("min({0}, 50)", "max({0}, 2)", "{0} + 1"),
     "step": ("min({0}, 1000)", "{0} + 1", "max({0}, 1)"),
     "total_steps": ("min({0}, 1000)", "{0} + 1", "max({0}, 2)"),

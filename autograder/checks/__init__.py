@@ -10,5 +10,6 @@ CHAPTERS = (
     "quantization",
     "ensembles",
     "noise",
+    "practice",
     "judging",
 )

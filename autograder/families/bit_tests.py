@@ -238,7 +238,8 @@ class Layer:
     others have the numbers beside theirs. ``counts`` names the axis along which bits are
     counted, by what they are the bits of. ``forms`` reads arrays of other forms, of which
     some axes have length 1: about as many bits as its argument in the place of ``length``
-    says; bits are compared along the axes beside it, whose lengths are even."""
+    says; bits are compared along the axes beside it, whose lengths are even. ``small`` is the
+    first axis' length in the calls whose bits are counted."""
 
     axes: Mapping[str, int]
     bits: str
@@ -246,6 +247,7 @@ class Layer:
     counts: Mapping[str, str]
     read: Read
     forms: Mapping[str, tuple[Read, Sequence[int]]] = field(default_factory=dict)
+    small: int = 1
 
     @property
     def _width(self) -> int:
@@ -326,9 +328,10 @@ class Layer:
                 trial.judge(look, found, found.size, f"{what} = {keep_prob}", name)
 
     def _near(self) -> tuple[int, int, float]:
-        """Return the bounds between which the count of one place of the first axis lies
-        about half of the time at keep_prob ``FEW``, and how often it does."""
-        n, off = self._width, round(0.5 * sqrt(self._width * FEW * (1 - FEW)))
+        """Return the bounds between which the count of a small call lies about half of the
+        time at keep_prob ``FEW``, and how often it does."""
+        n = self.small * self._width
+        off = round(0.5 * sqrt(n * FEW * (1 - FEW)))
         low, high = round(FEW * n) - off, round(FEW * n) + off
         return low, high, lower_tail(high, n, FEW) - lower_tail(low - 1, n, FEW)
 
@@ -376,9 +379,12 @@ class Layer:
         arrays of other forms."""
         name = elementwise.Wrong.bits_depend_on_each_other
         low, high, _ = self._near()
-        calls = self.calls(function, trial, trial.size("count of a call"), 1)
+        calls = self.calls(function, trial, trial.size("count of a call"), self.small)
         count = calls.reshape(len(calls), -1).sum(axis=1)
-        near, what = (low <= count) & (count <= high), f"calls with {self._width} bits"
+        near, what = (
+            (low <= count) & (count <= high),
+            f"calls with {calls[0].size} bits",
+        )
         what += f" at keep_prob = {FEW}: {low} to {high} kept"
         trial.judge("count of a call", near, near.size, what, name)
         for form, (read, axes) in self.forms.items():
