@@ -24,7 +24,7 @@ SETTINGS = {"learning_rates": 0.05, "decay": 0.99, "epochs": 200}
 HARM = {"learning_rates": 0.02, "decay": 0.98, "epochs": 100}
 HARM_WIDTH = 8
 
-MASK_SEEDS = [1, 2, 3, 4]
+MASK_SEEDS = [1, 2, 3, 4, 5, 6]
 #: Learning rate and keep_prob of the networks that average k masks.
 MASK_SETTINGS = [(0.1, 0.5), (0.02, 0.5)]
 MASK_SIZES = (64, 128, 128, 10)
