@@ -127,6 +127,40 @@ def recompute_judging() -> None:
     assert found == pytest.approx(row["rejected"], abs=0.1)
 
 
+def recompute_why() -> None:
+    why, expected = script("why"), cached("why")
+    for way, errors in why.harm(1).items():
+        for name, error in expected["harm"][0][way].items():
+            assert errors[name] == pytest.approx(error, abs=5 * IMAGE), (way, name)
+    network = why.trained(1, 0.5)
+    found = {"test": why.test_error(network), **why.inside(network, 1)}
+    for name, value in found.items():
+        error = expected["dial"][0]["p=0.5"][name]
+        assert value == pytest.approx(error, rel=0.1, abs=8 * IMAGE), name
+    (rate, keep_prob), row = why.MASK_SETTINGS[0], expected["masks"][0]["0.1, 0.5"]
+    for way in ("k=1", "k=4"):
+        found = why.mask_error(way, rate, keep_prob, 1)
+        assert found == pytest.approx(row[way], abs=16 * IMAGE), way
+
+
+def test_averaging_masks_keeps_the_mean_gradient_and_divides_its_variance() -> None:
+    why, lab = script("why"), importlib.import_module("lab")
+    x, y, _ = why.noisy_digits(1)
+    network = lab.initial_parameters((64, 8, 10), np.random.default_rng(1))
+
+    def draws(k: int, number: int) -> np.ndarray:
+        rng = np.random.default_rng(k)
+        each = (
+            why.averaged(network, x[:20], y[:20], k, 0.5, rng) for _ in range(number)
+        )
+        return np.array([layers[1][0] for layers in each])
+
+    one, four = draws(1, 4000), draws(4, 1000)
+    assert np.abs(one.mean(axis=0) - four.mean(axis=0)).max() < 0.02
+    ratio = one.var(axis=0).sum() / four.var(axis=0).sum()
+    assert ratio == pytest.approx(4, rel=0.1)
+
+
 #: Those that take a minute are slow.
 SLOW = {"energy", "quantization", "ensembles"}
 RECOMPUTE = {
@@ -136,6 +170,7 @@ RECOMPUTE = {
     "ensembles": recompute_ensembles,
     "noise": recompute_noise,
     "judging": recompute_judging,
+    "why": recompute_why,
 }
 
 
