@@ -9,6 +9,7 @@ import html
 import io
 import itertools
 import re
+from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree
 
 import matplotlib
@@ -16,6 +17,7 @@ import matplotlib
 matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 #: The stand-in colours that ``assets/book.css`` redefines for each theme.
@@ -43,23 +45,56 @@ _numbers = itertools.count(1)
 class ThemedFigure:
     """An inline SVG with its alternative text and caption; notebooks display it as HTML."""
 
-    def __init__(self, svg: str, alt: str, caption: str) -> None:
+    def __init__(self, svg: str, alt: str, caption: str, width: float) -> None:
         self.svg = svg
         self.alt = alt
         self.caption = caption
+        self.width = width
 
     def _repr_html_(self) -> str:
         return (
-            f'<figure class="themed"><div role="img" aria-label="{html.escape(self.alt)}">'
+            f'<figure class="themed" style="max-width:{self.width:.0f}rem">'
+            f'<div role="img" aria-label="{html.escape(self.alt)}">'
             f"{self.svg}</div><figcaption>{self.caption}</figcaption></figure>"
         )
+
+
+class ThemedTable:
+    """A table that notebooks display in the page's own look."""
+
+    def __init__(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self.header = header
+        self.rows = rows
+
+    def _repr_html_(self) -> str:
+        head = "".join(
+            f'<th scope="col">{html.escape(cell)}</th>' for cell in self.header
+        )
+        body = "".join(
+            f'<tr><th scope="row">{html.escape(first)}</th>'
+            + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
+            + "</tr>"
+            for first, *rest in self.rows
+        )
+        return (
+            '<div class="themed-table"><table><thead><tr>'
+            f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> ThemedTable:
+    """Return a table: a title for each column, then rows of the same length, whose first
+    entry names the row. Entries that are not text yet become text by ``str``."""
+    return ThemedTable(header, [[str(entry) for entry in row] for row in rows])
 
 
 def show(figure: Figure, *, alt: str, caption: str) -> ThemedFigure:
     """Return ``figure`` as theme-following inline SVG, and close it.
 
     ``alt`` says what a reader who cannot see the picture should learn from it (one or
-    two full sentences); ``caption`` stands below it (HTML allowed).
+    two full sentences); ``caption`` stands below it (HTML allowed). A figure 7 inches
+    wide fills the column; a narrower one stays narrower, and its letters larger on a
+    phone.
     Raises ``ValueError`` for an alternative text of fewer than 20 characters.
     """
     if len(alt.strip()) < 20:
@@ -67,7 +102,49 @@ def show(figure: Figure, *, alt: str, caption: str) -> ThemedFigure:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     plt.close(figure)
-    return ThemedFigure(_follow_theme(buffer.getvalue()), alt, caption)
+    width = 46 * min(figure.get_figwidth() / 7, 1)
+    return ThemedFigure(_follow_theme(buffer.getvalue()), alt, caption, width)
+
+
+# ---- Drawings -----------------------------------------------------------------------
+
+
+def drawing(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure of the given size in inches, and axes without any frame whose
+    units are inches too, for boxes and arrows."""
+    figure = plt.figure(figsize=(width, height), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(0, height))
+    axes.axis("off")
+    return figure, axes
+
+
+def box(axes: Axes, x: float, y: float, text: str, *, series: int = 0) -> None:
+    """Write ``text`` centred at (x, y) in a box; ``series`` 1 to 6 colours its frame."""
+    colour = SERIES[series - 1] if series else "#000000"
+    frame = {"boxstyle": "round,pad=0.35", "fc": "none", "ec": colour, "lw": 1.5}
+    axes.text(x, y, text, ha="center", va="center", bbox=frame, color=colour)
+
+
+def arrow(
+    axes: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    text: str = "",
+    *,
+    series: int = 0,
+    above: float = 0.14,
+) -> None:
+    """Draw an arrow with ``text`` at its middle, ``above`` inches over it."""
+    colour = SERIES[series - 1] if series else "#000000"
+    axes.annotate(
+        "", end, start, arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.5}
+    )
+    middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + above
+    axes.text(*middle, text, ha="center", va="center", color=colour)
+
+
+# ---- Following the theme ------------------------------------------------------------
 
 
 def _follow_theme(svg: str) -> str:

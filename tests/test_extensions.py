@@ -17,6 +17,7 @@ sys.path.insert(0, str(dev.ROOT / "_ext"))
 import alt_text
 import exercise_list
 import katex_static
+import model_answer
 import offline
 
 KATEX = dev.ROOT / "node_modules/katex/dist"
@@ -192,6 +193,23 @@ def test_the_list_names_each_exercise_once_with_its_points() -> None:
 def test_points_are_counted_in_words() -> None:
     assert exercise_list.points(1.0) == "1 point"
     assert exercise_list.points(2.5) == "2.5 points"
+
+
+def test_every_chapter_has_a_model_answer_and_no_mark_scheme() -> None:
+    from autograder.contract import exercise
+
+    for chapter in exercise.all_chapters():
+        path = dev.ROOT / f"solutions/{chapter}.md"
+        lines = model_answer.as_markdown(path)
+        assert [line for line in lines if "{dropdown}" in line], chapter
+        assert "MARK SCHEME" not in "\n".join(lines)
+        for title, answer in model_answer.open_questions(path):
+            assert f"## {title}\n" in path.read_text(encoding="utf-8")
+            assert len(answer) > 300
+
+
+def test_a_class_edition_has_no_model_answers(tmp_path: Path) -> None:
+    assert model_answer.as_markdown(tmp_path / "expectation.md") == []
 
 
 # ---- dev.py -------------------------------------------------------------------------

@@ -35,6 +35,9 @@ def recompute_backward() -> None:
     found = script("backward").full_batch_errors(1, 300)
     for name, error in cached("backward")["full_batch"]["300"][0].items():
         assert found[name] == pytest.approx(error, abs=5 * IMAGE), name
+    noisy = script("backward").averaged_errors(1, True, ["1"])["1"]
+    expected = cached("backward")["averaged"]["noisy"][0]["1"]
+    assert noisy == pytest.approx(expected, abs=8 * IMAGE)
     costs = script("backward").costs(1)["dropped"][:2]
     assert costs == pytest.approx(
         cached("backward")["costs"][0]["dropped"][:2], rel=0.02
