@@ -95,18 +95,28 @@ def test_the_table_shows_every_framework_and_what_to_write() -> None:
 
 
 def test_every_error_is_on_the_page_in_order() -> None:
-    assert list(blocks()) == list(range(1, 25))
+    assert list(blocks()) == list(range(1, 28))
 
 
-@pytest.mark.parametrize("number", range(1, 25))
+def test_three_of_the_statements_are_true() -> None:
+    verdicts = [
+        re.findall(r"\*\*(True|False)\.\*\*", each) for each in blocks().values()
+    ]
+    assert all(len(each) == 1 for each in verdicts)
+    assert sum(each == ["True"] for each in verdicts) == 3
+
+
+@pytest.mark.parametrize("number", range(1, 28))
 def test_an_error_says_where_it_was_seen_what_is_true_and_why(number: int) -> None:
     block = blocks()[number]
     assert re.match(rf'### {number}\. ".+"\n', block)
-    assert "**Seen**" in block and "**In truth**" in block
     assert re.search(r"\*\*(Why|More)", block)
-    seen = block[block.index("**Seen**") : block.index("**In truth**")]
+    seen, truth = block.split("```{dropdown} The truth\n")
+    assert "*True or false?* Seen " in seen and "**" not in seen
     assert re.search(r"\]\(https:|\{cite\}|\{doc\}|same|course|lab", seen)
-    code = re.findall(r"```\{code-cell\} python3\n(.*?)```", block, re.DOTALL)
+    assert truth.startswith(("**True.** ", "**False.** "))
+    hidden = r"```\{code-cell\} python3\n:tags: \[hide-cell\]\n(.*?)```"
+    code = re.findall(hidden, block, re.DOTALL)
     assert "assert " in code[0] and len(code[0].strip().splitlines()) <= 8
     assert re.search(r"\{(ref|eq)\}`", block), "no section explains it"
 

@@ -26,7 +26,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "backward": {"38": SURVEY, "21": SURVEY},
     "conventions": {"47.5": "quoted from the report that is linked"},
     "energy": {"41 %": "quoted from the thread"},
-    "errors": {"41 %": "quoted from the thread"},
+    "errors": {"41%": "quoted from the thread"},
     "glossary": {"256": "values of a byte"},
     "judging": {
         "0.02": "Keras's tolerance; an example of a p-value",
