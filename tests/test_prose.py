@@ -16,6 +16,7 @@ SURVEY = "counted by hand among public implementations"
 ALLOWED: dict[str, dict[str, str]] = {
     "*": {
         "95 %": "confidence level",
+        "95%": "confidence level",
         "95 percent": "confidence level",
         "1,000": "training images of digits",
         "797": "test images of digits",
