@@ -1,8 +1,8 @@
 """The directive ``{model-answer} <chapter>``: an answer to the chapter's open question.
 
 Question and answer have their home in ``solutions/<chapter>.md``; the directive shows the
-answer under a click. A class whose marks depend on it builds the book with
-``model_answers: false`` (in _config.yml, below sphinx: config:), and it is left out.
+answer under a click. It is left out with ``model_answers: false`` (in _config.yml, below
+sphinx: config:), and where ``solutions/`` is not there, as in a class edition.
 """
 
 import itertools
@@ -37,13 +37,14 @@ class ModelAnswer(SphinxDirective):
         chapter = self.arguments[0]
         source = Path(self.env.srcdir) / "solutions" / f"{chapter}.md"
         self.env.note_dependency(str(source))
-        try:
-            title, answer = question_and_answer(source)
-        except (OSError, ValueError) as error:
-            raise self.error(f"There is no model answer: {error}") from None
-        lines = [f"The notebook ends with an open question: *{title}*."]
-        if self.config.model_answers:
-            lines[0] += " Write your own answer before you open ours."
+        lines = ["The notebook ends with an open question."]
+        if self.config.model_answers and source.is_file():
+            try:
+                title, answer = question_and_answer(source)
+            except ValueError as error:
+                raise self.error(str(error)) from None
+            lines = [f"The notebook ends with an open question, *{title}*. Write your "]
+            lines[0] += "own answer before you open ours."
             lines += ["", ":::{dropdown} A model answer", *answer.splitlines(), ":::"]
         shown = nodes.container(classes=["model-answer"])
         text = StringList(lines, source=str(source))

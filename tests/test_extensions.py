@@ -17,12 +17,13 @@ sys.path.insert(0, str(dev.ROOT / "_ext"))
 import alt_text
 import exercise_list
 import katex_static
+import model_answer
 import offline
 
 KATEX = dev.ROOT / "node_modules/katex/dist"
 
 
-def build(folder: Path, text: str, *extensions: str) -> tuple[str, str]:
+def build(folder: Path, text: str, *extensions: str, **more: object) -> tuple[str, str]:
     """Build a one-page project; return the page's HTML and the warnings."""
     (folder / "index.rst").write_text(text, encoding="utf-8")
     warnings = io.StringIO()
@@ -30,6 +31,7 @@ def build(folder: Path, text: str, *extensions: str) -> tuple[str, str]:
         "extensions": list(extensions),
         "html_theme": "basic",
         "html_math_renderer": "katex_static" if "katex_static" in extensions else None,
+        **more,
     }
     app = Sphinx(
         folder,
@@ -278,6 +280,49 @@ def test_the_lock_files_name_every_dependency_and_no_address() -> None:
     npm_lock = (dev.ROOT / "package-lock.json").read_text(encoding="utf-8")
     assert "://" not in lock and '"resolved"' not in npm_lock
     assert lock.count("--hash=sha256:") >= len(locked)
+
+
+# ---- model_answer -------------------------------------------------------------------
+
+SOLUTIONS = sorted((dev.ROOT / "solutions").glob("*.md"))
+
+
+@pytest.mark.parametrize("source", SOLUTIONS, ids=lambda source: source.stem)
+def test_a_model_answer_comes_without_its_mark_scheme(source: Path) -> None:
+    title, answer = model_answer.question_and_answer(source)
+    assert f"## {title}\n" in source.read_text(encoding="utf-8")
+    assert len(answer) > 500 and "MARK SCHEME" not in answer and "=== " not in answer
+
+
+def test_a_file_without_an_open_question_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "none.md"
+    source.write_text("# No question\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="free_response"):
+        model_answer.question_and_answer(source)
+
+
+PAGE = "Title\n=====\n\n.. model-answer:: one\n"
+SOURCE = """## Why?
+
+Say why.
+
++++ {"free_response": "one-why", "points": 2}
+
+Because.
+
+=== BEGIN MARK SCHEME ===
+secret
+=== END MARK SCHEME ===
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_class_edition_has_no_answers(tmp_path: Path, there: bool) -> None:
+    if there:
+        (tmp_path / "solutions").mkdir()
+        (tmp_path / "solutions/one.md").write_text(SOURCE, encoding="utf-8")
+    html, _ = build(tmp_path, PAGE, "model_answer", model_answers=not there)
+    assert "open question" in html and "Because" not in html and "secret" not in html
 
 
 def test_an_unknown_task_lists_the_tasks() -> None:
