@@ -12,10 +12,11 @@ def mean_and_error(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
 
 
 def pm(values: Sequence[float] | np.ndarray, digits: int = 2, sign: str = "") -> str:
-    """Return "mean ± standard error" of two or more numbers, with ``digits`` decimals;
-    ``sign`` "+" writes a plus before a mean above 0."""
+    """Return "mean ± standard error" of two or more numbers, unbreakable, with ``digits``
+    decimals; ``sign`` "+" writes a plus before a mean that is not below 0."""
     mean, error = mean_and_error(values)
-    text = f"{mean:{sign}.{digits}f} ± {error:.{digits}f}"
+    mean = round(mean, digits) + 0.0  # never "-0.00"
+    text = f"{mean:{sign}.{digits}f}\xa0±\xa0{error:.{digits}f}"
     return text.replace("-", "−")
 
 
