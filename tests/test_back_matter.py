@@ -142,3 +142,20 @@ def test_a_difference_of_pairs_has_its_standard_error() -> None:
 
     runs = [{"a": 3.0, "b": [1.0, 9.0]}, {"a": 5.0, "b": [1.0, 9.0]}]
     assert evidence.difference(runs, "a", "b") == pytest.approx((3, 1))
+
+
+def test_a_mean_is_written_with_its_standard_error() -> None:
+    import tables
+
+    assert tables.pm([3.0, 5.0]) == "4.00\xa0±\xa01.00"
+    assert tables.pm([-3.0, -5.0], 1, "+") == "−4.0\xa0±\xa01.0"
+    assert tables.pm([-0.001, -0.003]) == "0.00\xa0±\xa00.00"  # never "−0.00"
+
+
+def test_a_table_has_rows_as_long_as_its_header() -> None:
+    import tables
+
+    shown = tables.table(["", "error"], [["none", "1.5"]]).data
+    assert shown.splitlines() == ["|  | error |", "| :-- | --: |", "| none | 1.5 |"]
+    with pytest.raises(ValueError, match="1 cells under 2"):
+        tables.table(["", "error"], [["none"]])
