@@ -1,10 +1,8 @@
-"""The directive ``{exercises} <chapter>``: what the chapter asks you to write, and where
-the repository has them, the model answers of its questions in words."""
+"""The directive ``{exercises} <chapter>``: what the chapter asks you to write."""
 
 import inspect
 from pathlib import Path
 
-import model_answer
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
@@ -47,9 +45,7 @@ class Exercises(SphinxDirective):
         for each in exercises:
             for check in each.checks:
                 self.env.note_dependency(inspect.getfile(check.function))
-        solutions = Path(self.env.srcdir) / "solutions" / f"{chapter}.md"
-        self.env.note_dependency(str(solutions))
-        lines = as_markdown(chapter, exercises) + model_answer.as_markdown(solutions)
+        lines = as_markdown(chapter, exercises)
         source = str(Path(self.env.doc2path(self.env.docname)))
         listing = nodes.container(classes=["exercises"])
         self.state.nested_parse(

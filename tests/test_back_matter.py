@@ -95,18 +95,28 @@ def test_the_table_shows_every_framework_and_what_to_write() -> None:
 
 
 def test_every_error_is_on_the_page_in_order() -> None:
-    assert list(blocks()) == list(range(1, 25))
+    assert list(blocks()) == list(range(1, 28))
 
 
-@pytest.mark.parametrize("number", range(1, 25))
+def test_three_of_the_statements_are_true() -> None:
+    verdicts = [
+        re.findall(r"\*\*(True|False)\.\*\*", each) for each in blocks().values()
+    ]
+    assert all(len(each) == 1 for each in verdicts)
+    assert sum(each == ["True"] for each in verdicts) == 3
+
+
+@pytest.mark.parametrize("number", range(1, 28))
 def test_an_error_says_where_it_was_seen_what_is_true_and_why(number: int) -> None:
     block = blocks()[number]
     assert re.match(rf'### {number}\. ".+"\n', block)
-    assert "**Seen**" in block and "**In truth**" in block
     assert re.search(r"\*\*(Why|More)", block)
-    seen = block[block.index("**Seen**") : block.index("**In truth**")]
+    seen, truth = block.split("```{dropdown} The truth\n")
+    assert "*True or false?* Seen " in seen and "**" not in seen
     assert re.search(r"\]\(https:|\{cite\}|\{doc\}|same|course|lab", seen)
-    code = re.findall(r"```\{code-cell\} python3\n(.*?)```", block, re.DOTALL)
+    assert truth.startswith(("**True.** ", "**False.** "))
+    hidden = r"```\{code-cell\} python3\n:tags: \[hide-cell\]\n(.*?)```"
+    code = re.findall(hidden, block, re.DOTALL)
     assert "assert " in code[0] and len(code[0].strip().splitlines()) <= 8
     assert re.search(r"\{(ref|eq)\}`", block), "no section explains it"
 
@@ -132,3 +142,20 @@ def test_a_difference_of_pairs_has_its_standard_error() -> None:
 
     runs = [{"a": 3.0, "b": [1.0, 9.0]}, {"a": 5.0, "b": [1.0, 9.0]}]
     assert evidence.difference(runs, "a", "b") == pytest.approx((3, 1))
+
+
+def test_a_mean_is_written_with_its_standard_error() -> None:
+    import tables
+
+    assert tables.pm([3.0, 5.0]) == "4.00\xa0±\xa01.00"
+    assert tables.pm([-3.0, -5.0], 1, "+") == "−4.0\xa0±\xa01.0"
+    assert tables.pm([-0.001, -0.003]) == "0.00\xa0±\xa00.00"  # never "−0.00"
+
+
+def test_a_table_has_rows_as_long_as_its_header() -> None:
+    import tables
+
+    shown = tables.table(["", "error"], [["none", "1.5"]]).data
+    assert shown.splitlines() == ["|  | error |", "| :-- | --: |", "| none | 1.5 |"]
+    with pytest.raises(ValueError, match="1 cells under 2"):
+        tables.table(["", "error"], [["none"]])

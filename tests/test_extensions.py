@@ -23,7 +23,7 @@ import offline
 KATEX = dev.ROOT / "node_modules/katex/dist"
 
 
-def build(folder: Path, text: str, *extensions: str) -> tuple[str, str]:
+def build(folder: Path, text: str, *extensions: str, **more: object) -> tuple[str, str]:
     """Build a one-page project; return the page's HTML and the warnings."""
     (folder / "index.rst").write_text(text, encoding="utf-8")
     warnings = io.StringIO()
@@ -31,6 +31,7 @@ def build(folder: Path, text: str, *extensions: str) -> tuple[str, str]:
         "extensions": list(extensions),
         "html_theme": "basic",
         "html_math_renderer": "katex_static" if "katex_static" in extensions else None,
+        **more,
     }
     app = Sphinx(
         folder,
@@ -195,23 +196,6 @@ def test_points_are_counted_in_words() -> None:
     assert exercise_list.points(2.5) == "2.5 points"
 
 
-def test_every_chapter_has_a_model_answer_and_no_mark_scheme() -> None:
-    from autograder.contract import exercise
-
-    for chapter in exercise.all_chapters():
-        path = dev.ROOT / f"solutions/{chapter}.md"
-        lines = model_answer.as_markdown(path)
-        assert [line for line in lines if "{dropdown}" in line], chapter
-        assert "MARK SCHEME" not in "\n".join(lines)
-        for title, answer in model_answer.open_questions(path):
-            assert f"## {title}\n" in path.read_text(encoding="utf-8")
-            assert len(answer) > 300
-
-
-def test_a_class_edition_has_no_model_answers(tmp_path: Path) -> None:
-    assert model_answer.as_markdown(tmp_path / "expectation.md") == []
-
-
 # ---- dev.py -------------------------------------------------------------------------
 
 
@@ -296,6 +280,49 @@ def test_the_lock_files_name_every_dependency_and_no_address() -> None:
     npm_lock = (dev.ROOT / "package-lock.json").read_text(encoding="utf-8")
     assert "://" not in lock and '"resolved"' not in npm_lock
     assert lock.count("--hash=sha256:") >= len(locked)
+
+
+# ---- model_answer -------------------------------------------------------------------
+
+SOLUTIONS = sorted((dev.ROOT / "solutions").glob("*.md"))
+
+
+@pytest.mark.parametrize("source", SOLUTIONS, ids=lambda source: source.stem)
+def test_a_model_answer_comes_without_its_mark_scheme(source: Path) -> None:
+    title, answer = model_answer.question_and_answer(source)
+    assert f"## {title}\n" in source.read_text(encoding="utf-8")
+    assert len(answer) > 500 and "MARK SCHEME" not in answer and "=== " not in answer
+
+
+def test_a_file_without_an_open_question_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "none.md"
+    source.write_text("# No question\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="free_response"):
+        model_answer.question_and_answer(source)
+
+
+PAGE = "Title\n=====\n\n.. model-answer:: one\n"
+SOURCE = """## Why?
+
+Say why.
+
++++ {"free_response": "one-why", "points": 2}
+
+Because.
+
+=== BEGIN MARK SCHEME ===
+secret
+=== END MARK SCHEME ===
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_class_edition_has_no_answers(tmp_path: Path, there: bool) -> None:
+    if there:
+        (tmp_path / "solutions").mkdir()
+        (tmp_path / "solutions/one.md").write_text(SOURCE, encoding="utf-8")
+    html, _ = build(tmp_path, PAGE, "model_answer", model_answers=not there)
+    assert "open question" in html and "Because" not in html and "secret" not in html
 
 
 def test_an_unknown_task_lists_the_tasks() -> None:

@@ -78,6 +78,11 @@ def recompute_noise() -> None:
     found, expected = noise.fewest(1)["epochs"], cached("noise")["fewest"][0]["epochs"]
     for name in ("none", "constant"):
         assert found[name]["rms"] == pytest.approx(expected[name]["rms"], rel=0.05)
+    found, expected = (
+        noise.underfit(2)["early"],
+        cached("noise")["underfit"][1]["early"],
+    )
+    assert found["train_nll"] == pytest.approx(expected["train_nll"], rel=0.3)
 
 
 def test_dropout_gains_with_many_images_and_not_with_fifty() -> None:

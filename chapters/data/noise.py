@@ -39,6 +39,8 @@ PAIR = ("none", "constant")
 NOISES = ["none", "gaussian", "additive", *SCHEDULES]
 LONG_SEEDS = SEEDS[:7]
 NARROW = [16, 32, 64]
+#: Run at the smallest of these widths too, where a network does better without dropout.
+UNDERFIT = ["early", "late"]
 NARROW_KEEP_PROBS = [0.5, 0.8]
 FEW_ROWS = [50, 100, 200, 500]
 #: Further seeds for the smallest of them, whose results scatter most.
@@ -188,6 +190,11 @@ def fewest(seed: int) -> dict[str, dict]:
     }
 
 
+def underfit(seed: int) -> dict[str, dict]:
+    """Return the results of the two schedules made for opposite regimes at width 16."""
+    return {name: judged(name, seed, width=NARROW[0]) for name in UNDERFIT}
+
+
 def twice_as_long(seed: int) -> dict[str, dict]:
     """Return the results of ``NOISES`` after ``LONG`` epochs."""
     return {name: judged(name, seed, epochs=LONG) for name in NOISES}
@@ -223,6 +230,7 @@ def main() -> None:
         "runs": [run(seed) for seed in SEEDS],
         "long": [twice_as_long(seed) for seed in LONG_SEEDS],
         "fewest": [fewest(seed) for seed in SEEDS + MORE_SEEDS],
+        "underfit": [underfit(seed) for seed in SEEDS],
     }
     text = json.dumps(result, separators=(",", ":")).replace("},{", "},\n{") + "\n"
     Path(__file__).with_suffix(".json").write_text(text, encoding="utf-8")

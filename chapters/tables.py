@@ -1,0 +1,34 @@
+"""Tables of results on a page, and numbers with their standard errors."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from IPython.display import Markdown
+
+
+def mean_and_error(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """Return the mean of two or more numbers and its standard error."""
+    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def pm(values: Sequence[float] | np.ndarray, digits: int = 2, sign: str = "") -> str:
+    """Return "mean ± standard error" of two or more numbers, unbreakable, with ``digits``
+    decimals; ``sign`` "+" writes a plus before a mean that is not below 0."""
+    mean, error = mean_and_error(values)
+    mean = round(mean, digits) + 0.0  # never "-0.00"
+    text = f"{mean:{sign}.{digits}f}\xa0±\xa0{error:.{digits}f}"
+    return text.replace("-", "−")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Markdown:
+    """Return a table that a cell displays: the first column is left-aligned, the others
+    right-aligned. Every row is as long as the header; cells are Markdown.
+
+    Raises ``ValueError`` for a row of another length.
+    """
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"{len(row)} cells under {len(header)} headings: {row}")
+    rule = [":--", *["--:"] * (len(header) - 1)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
+    return Markdown("\n".join(lines))
