@@ -15,18 +15,15 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograder.contract.outside import ExercisesError
 from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
+from autograder.doors.terminal import say, tell_of_secret
 from autograder.isolation.bubblewrap import SandboxUnavailable
-from autograder.wire.text import one_line
 
 if TYPE_CHECKING:
-    from autograder.doors.class_reports import Recorder
-    from autograder.doors.classroom import Graded, HandedIn
-    from autograder.doors.nbgrader.whole_class import ClassGradebook
     from autograder.grading.report import Report
 
 
@@ -39,7 +36,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
     try:
         if arguments.seed is None:
-            _tell_of_secret()
+            tell_of_secret()
         if arguments.replay is not None:
             check_replay(arguments.replay)
         with bounded_memory():
@@ -88,7 +85,7 @@ def _show(report: "Report", json: str | None) -> int:
 
     code = 0 if report.error is None else 1
     if json == "-":
-        _say(report.as_json(), end="")
+        say(report.as_json(), end="")
         return code
     if json is not None:
         # First, for whoever reads the text may close the pipe.
@@ -98,24 +95,15 @@ def _show(report: "Report", json: str | None) -> int:
             print(f"{json}: {error.strerror}.", file=sys.stderr)
             code = 2
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    _say(report_text(report, colour))
+    say(report_text(report, colour))
     return code
-
-
-def _tell_of_secret(course: Path | None = None) -> None:
-    """Say what whoever grades should know about the secret; ``course`` is as in
-    ``find_secret``. Raises ``SecretError``."""
-    from autograder.grading.secret import find_secret
-
-    for remark in find_secret(course).remarks:
-        print(f"Note: {one_line(remark)}", file=sys.stderr)
 
 
 def _audit(arguments: argparse.Namespace) -> int:
     from autograder.doors.promises import audit_text
 
     try:
-        _say(audit_text(arguments.chapters))
+        say(audit_text(arguments.chapters))
     except KeyError as error:
         print(error.args[0], file=sys.stderr)
         return 2
@@ -123,182 +111,9 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _grade(arguments: argparse.Namespace) -> int:
-    from autograder.doors import class_reports, classroom
-    from autograder.grading.secret import SecretError
+    from autograder.doors.class_command import grade_command
 
-    try:
-        _tell_of_secret(None if arguments.gradebook is None else Path.cwd())
-        handed_in = classroom.find_handed_in(arguments.folder)
-        book = _gradebook(arguments)
-        if book is not None:
-            handed_in = book.mine(handed_in)
-        folder = _reports_folder(arguments)
-        recorder = class_reports.Recorder(len(handed_in), folder)
-    except (classroom.ClassError, SecretError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
-        results = _graded(arguments, handed_in, recorder, book)
-        code = 0 if book is None else _enter(book, handed_in)
-    except (classroom.ClassError, SandboxUnavailable, SecretError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as stop:
-        told = f"{recorder.count} of {len(handed_in)} graded"
-        raise type(stop)(told) from None
-    code = max(code, _record(recorder, results))
-    if arguments.feedback is not None:
-        code = _write_feedback(results, arguments.feedback) or code
-    if arguments.page is not None or arguments.csv is not None:
-        code = _write_page(results, arguments) or code
-    _say("\n".join(graded.line() for graded in results))
-    reports = [graded.report for graded in results if graded.report is not None]
-    return code or int(any(each.is_below(arguments.fail_under) for each in reports))
-
-
-def _graded(
-    arguments: argparse.Namespace,
-    handed_in: "list[HandedIn]",
-    recorder: "Recorder",
-    book: "ClassGradebook | None",
-) -> "list[Graded]":
-    """Grade what an earlier run did not, and return the results of all."""
-    from autograder.doors import classroom
-
-    known: dict[HandedIn, Graded] = {}
-    course = None if book is None else book.root
-    options: dict[str, object] = {"sandbox": arguments.sandbox}
-    if book is not None:
-        options |= {"cells": True, "course": course}
-
-    def done(graded: "Graded") -> None:
-        if book is not None:
-            book.keep(graded)
-        recorder(graded)
-
-    if not arguments.again:
-        ready = [file for file in handed_in if book is None or book.is_ready(file)]
-        known = _known(recorder, ready, arguments.sandbox, course)
-    rest = [file for file in handed_in if file not in known]
-    jobs = arguments.jobs or classroom.default_jobs()
-    new = classroom.grade_class(rest, jobs, done, **options)
-    known |= {graded.handed_in: graded for graded in new}
-    return [known[file] for file in handed_in]
-
-
-def _gradebook(arguments: argparse.Namespace) -> "ClassGradebook | None":
-    """Return the gradebook that is asked for. Raises ``ClassError``."""
-    if arguments.gradebook is None:
-        return None
-    from autograder.doors.classroom import ClassError
-
-    try:
-        from autograder.doors.nbgrader.whole_class import ClassGradebook
-    except ImportError as error:
-        raise ClassError(f"--gradebook needs nbgrader ({error}).") from None
-    book = ClassGradebook(arguments.gradebook, arguments.folder, Path.cwd())
-    if book.told:
-        print(book.told, file=sys.stderr)
-    return book
-
-
-def _enter(book: "ClassGradebook", handed_in: "list[HandedIn]") -> int:
-    """Write the class into the gradebook, say so, and return the exit code."""
-    for line in [book.write(handed_in), *book.left]:
-        print(one_line(line), file=sys.stderr)
-    return 1 if book.left else 0
-
-
-def _reports_folder(arguments: argparse.Namespace) -> Path | None:
-    """Return where reports go, if anywhere; the folder is there then."""
-    if arguments.json is not None:
-        folder = Path(arguments.json)
-    elif arguments.gradebook is not None:
-        folder = Path("course/reports", arguments.gradebook)
-    else:
-        return None
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
-    """Write the page and the table on the class, and return the exit code."""
-    from autograder.doors import alike, class_page, classroom
-    from autograder.isolation.atomic import write_whole
-
-    files = [graded.handed_in for graded in results]
-    jobs = arguments.jobs or classroom.default_jobs()
-    found, names = alike.alike(files, Path.cwd(), jobs), not arguments.no_names
-    out = arguments.page
-    try:
-        if arguments.page is not None:
-            write_whole(Path(out), class_page.class_page(results, names, found))
-        if arguments.csv is not None:
-            out = arguments.csv
-            page = class_page.page_of_class(results, names, found, rows=None)
-            write_whole(Path(out), class_page.class_csv(page))
-    except ImportError:
-        print("The page needs jinja2: pip install jinja2.", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"{out} could not be written ({error}).", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _write_feedback(results: "list[Graded]", folder: str) -> int:
-    """Write a page for each student, and return the exit code."""
-    from autograder.doors.student_page import write_student_pages
-
-    try:
-        write_student_pages(results, Path(folder))
-    except ImportError:
-        print("The pages need jinja2: pip install jinja2.", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"{folder} could not be written ({error}).", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _known(
-    recorder: "Recorder",
-    handed_in: "list[HandedIn]",
-    sandbox: str,
-    course: Path | None,
-) -> "dict[HandedIn, Graded]":
-    """Return what an earlier run graded, and say how much that is."""
-    found = recorder.earlier(handed_in, sandbox, course)
-    known = {graded.handed_in: graded for graded in found}
-    if known:
-        files = f"{len(known)} of {recorder.total} files"
-        print(
-            f"{files} were graded before and are unchanged, as are the grader and the "
-            "secret: their reports stay (--again grades them, too).",
-            file=sys.stderr,
-        )
-    return known
-
-
-def _record(recorder: "Recorder", results: "list[Graded]") -> int:
-    """Write the summary, say what is amiss in the folder, and return the exit code."""
-    from autograder.doors.class_reports import summary_csv
-    from autograder.isolation.atomic import write_whole
-
-    if recorder.folder is not None:
-        try:
-            write_whole(recorder.folder / "summary.csv", summary_csv(results))
-        except OSError as error:
-            recorder.failures.append(f"summary.csv could not be written ({error}).")
-    for path in recorder.left_over():
-        name = one_line(str(path))
-        print(
-            f"{name} is from an earlier run: no such submission now.", file=sys.stderr
-        )
-    for failure in recorder.failures:
-        print(failure, file=sys.stderr)
-    failed = recorder.failures or any(graded.report is None for graded in results)
-    return 1 if failed else 0
+    return grade_command(arguments)
 
 
 def _collect(arguments: argparse.Namespace) -> int:
@@ -311,7 +126,7 @@ def _collect(arguments: argparse.Namespace) -> int:
     except (ClassError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    _say("\n".join(lines))
+    say("\n".join(lines))
     return 1 if any(line.startswith("✗") for line in lines) else 0
 
 
@@ -321,7 +136,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
     try:
         for path in build(Path.cwd(), arguments.chapters):
-            _say(str(path.relative_to(Path.cwd().resolve())))
+            say(str(path.relative_to(Path.cwd().resolve())))
     except BuildError as error:
         print(error, file=sys.stderr)
         return 2
@@ -332,7 +147,7 @@ def _authors(arguments: argparse.Namespace) -> int:
     from autograder.doors.authoring import AUTHORS_COMMANDS
 
     code, text = AUTHORS_COMMANDS[arguments.command](arguments)
-    _say(text) if code != 2 else print(text, file=sys.stderr)
+    say(text) if code != 2 else print(text, file=sys.stderr)
     return code
 
 
@@ -370,26 +185,6 @@ def _interruptible() -> Iterator[None]:
     finally:
         for known, handler in before.items():
             signal.signal(known, handler)
-
-
-def _say(text: str, end: str = "\n") -> None:
-    """Print a result. What reads it may have had enough; that is no failure.
-
-    Raises ``SystemExit`` when it cannot be written for another reason."""
-    try:
-        print(text, end=end, flush=True)
-    except BrokenPipeError:
-        _silence(sys.stdout)
-    except OSError as error:
-        _silence(sys.stdout)
-        print(f"The result could not be printed ({error}).", file=sys.stderr)
-        raise SystemExit(2) from None
-
-
-def _silence(stream: Any) -> None:
-    """Lead a stream nowhere, with what it still holds, which Python flushes at its end."""
-    with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 COMMANDS = {

@@ -1,0 +1,195 @@
+"""``python -m autograder grade``: a class at once, and all that is written of it."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder.doors.terminal import say, tell_of_secret
+from autograder.isolation.bubblewrap import SandboxUnavailable
+from autograder.wire.text import one_line
+
+if TYPE_CHECKING:
+    from autograder.doors.class_reports import Recorder
+    from autograder.doors.classroom import Graded, HandedIn
+    from autograder.doors.nbgrader.whole_class import ClassGradebook
+
+
+def grade_command(arguments: argparse.Namespace) -> int:
+    """Grade what a folder holds, write what is asked for, and return the exit code."""
+    from autograder.doors import class_reports, classroom
+    from autograder.grading.secret import SecretError
+
+    try:
+        tell_of_secret(None if arguments.gradebook is None else Path.cwd())
+        handed_in = classroom.find_handed_in(arguments.folder)
+        book = _gradebook(arguments)
+        if book is not None:
+            handed_in = book.mine(handed_in)
+        folder = _reports_folder(arguments)
+        recorder = class_reports.Recorder(len(handed_in), folder)
+    except (classroom.ClassError, SecretError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        results = _graded(arguments, handed_in, recorder, book)
+        code = 0 if book is None else _enter(book, handed_in)
+    except (classroom.ClassError, SandboxUnavailable, SecretError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        told = f"{recorder.count} of {len(handed_in)} graded"
+        raise type(stop)(told) from None
+    code = max(code, _record(recorder, results))
+    if arguments.feedback is not None:
+        code = _write_feedback(results, arguments.feedback) or code
+    if arguments.page is not None or arguments.csv is not None:
+        code = _write_page(results, arguments) or code
+    say("\n".join(graded.line() for graded in results))
+    reports = [graded.report for graded in results if graded.report is not None]
+    return code or int(any(each.is_below(arguments.fail_under) for each in reports))
+
+
+def _graded(
+    arguments: argparse.Namespace,
+    handed_in: "list[HandedIn]",
+    recorder: "Recorder",
+    book: "ClassGradebook | None",
+) -> "list[Graded]":
+    """Grade what an earlier run did not, and return the results of all."""
+    from autograder.doors import classroom
+
+    known: dict[HandedIn, Graded] = {}
+    course = None if book is None else book.root
+    options: dict[str, object] = {"sandbox": arguments.sandbox}
+    if book is not None:
+        options |= {"cells": True, "course": course}
+
+    def done(graded: "Graded") -> None:
+        if book is not None:
+            book.keep(graded)
+        recorder(graded)
+
+    if not arguments.again:
+        ready = [file for file in handed_in if book is None or book.is_ready(file)]
+        known = _known(recorder, ready, arguments.sandbox, course)
+    rest = [file for file in handed_in if file not in known]
+    jobs = arguments.jobs or classroom.default_jobs()
+    new = classroom.grade_class(rest, jobs, done, **options)
+    known |= {graded.handed_in: graded for graded in new}
+    return [known[file] for file in handed_in]
+
+
+def _gradebook(arguments: argparse.Namespace) -> "ClassGradebook | None":
+    """Return the gradebook that is asked for. Raises ``ClassError``."""
+    if arguments.gradebook is None:
+        return None
+    from autograder.doors.classroom import ClassError
+
+    try:
+        from autograder.doors.nbgrader.whole_class import ClassGradebook
+    except ImportError as error:
+        raise ClassError(f"--gradebook needs nbgrader ({error}).") from None
+    book = ClassGradebook(arguments.gradebook, arguments.folder, Path.cwd())
+    if book.told:
+        print(book.told, file=sys.stderr)
+    return book
+
+
+def _enter(book: "ClassGradebook", handed_in: "list[HandedIn]") -> int:
+    """Write the class into the gradebook, say so, and return the exit code."""
+    for line in [book.write(handed_in), *book.left]:
+        print(one_line(line), file=sys.stderr)
+    return 1 if book.left else 0
+
+
+def _reports_folder(arguments: argparse.Namespace) -> Path | None:
+    """Return where reports go, if anywhere; the folder is there then."""
+    if arguments.json is not None:
+        folder = Path(arguments.json)
+    elif arguments.gradebook is not None:
+        folder = Path("course/reports", arguments.gradebook)
+    else:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
+    """Write the page and the table on the class, and return the exit code."""
+    from autograder.doors import alike, class_page, classroom
+    from autograder.isolation.atomic import write_whole
+
+    files = [graded.handed_in for graded in results]
+    jobs = arguments.jobs or classroom.default_jobs()
+    found, names = alike.alike(files, Path.cwd(), jobs), not arguments.no_names
+    out = arguments.page
+    try:
+        if arguments.page is not None:
+            write_whole(Path(out), class_page.class_page(results, names, found))
+        if arguments.csv is not None:
+            out = arguments.csv
+            page = class_page.page_of_class(results, names, found, rows=None)
+            write_whole(Path(out), class_page.class_csv(page))
+    except ImportError:
+        print("The page needs jinja2: pip install jinja2.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{out} could not be written ({error}).", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _write_feedback(results: "list[Graded]", folder: str) -> int:
+    """Write a page for each student, and return the exit code."""
+    from autograder.doors.student_page import write_student_pages
+
+    try:
+        write_student_pages(results, Path(folder))
+    except ImportError:
+        print("The pages need jinja2: pip install jinja2.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{folder} could not be written ({error}).", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _known(
+    recorder: "Recorder",
+    handed_in: "list[HandedIn]",
+    sandbox: str,
+    course: Path | None,
+) -> "dict[HandedIn, Graded]":
+    """Return what an earlier run graded, and say how much that is."""
+    found = recorder.earlier(handed_in, sandbox, course)
+    known = {graded.handed_in: graded for graded in found}
+    if known:
+        files = f"{len(known)} of {recorder.total} files"
+        print(
+            f"{files} were graded before and are unchanged, as are the grader and the "
+            "secret: their reports stay (--again grades them, too).",
+            file=sys.stderr,
+        )
+    return known
+
+
+def _record(recorder: "Recorder", results: "list[Graded]") -> int:
+    """Write the summary, say what is amiss in the folder, and return the exit code."""
+    from autograder.doors.class_reports import summary_csv
+    from autograder.isolation.atomic import write_whole
+
+    if recorder.folder is not None:
+        try:
+            write_whole(recorder.folder / "summary.csv", summary_csv(results))
+        except OSError as error:
+            recorder.failures.append(f"summary.csv could not be written ({error}).")
+    for path in recorder.left_over():
+        name = one_line(str(path))
+        print(
+            f"{name} is from an earlier run: no such submission now.", file=sys.stderr
+        )
+    for failure in recorder.failures:
+        print(failure, file=sys.stderr)
+    failed = recorder.failures or any(graded.report is None for graded in results)
+    return 1 if failed else 0
