@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from autograder.contract.exercise import expect_chapter
     from autograder.grading.draws import ReplayError, check_replay
     from autograder.grading.grade import grade
     from autograder.grading.judges import bounded_memory
@@ -39,10 +40,12 @@ def _check(arguments: argparse.Namespace) -> int:
             tell_of_secret()
         if arguments.replay is not None:
             check_replay(arguments.replay)
+        expect_chapter(arguments.chapter)
         with bounded_memory():
             report = grade(
                 arguments.file,
                 exercises=arguments.exercise,
+                chapter=arguments.chapter,
                 seed=arguments.seed,
                 replay=arguments.replay,
                 sandbox=arguments.sandbox,

@@ -99,8 +99,8 @@ def test_no_name_of_a_file_steers_the_terminal_or_breaks_a_report(
     shown = run.stdout + run.stderr
     assert "Traceback" not in shown and "INTERNALERROR" not in shown
     assert not set(shown) & {"\x1b", "\x07"}
-    scores = [line for line in shown.splitlines() if " of 10 (" in line]
-    assert len(scores) == 1 and " 10 of 10" not in scores[0].partition("(")[0][-9:]
+    assert not [line for line in shown.splitlines() if line.startswith("x.py: 10 of")]
+    assert shown.count("(grader ") == 1
     assert len(ElementTree.parse(junit).findall(".//testcase")) > 5
     page, reports = tmp_path / "page.html", tmp_path / "reports"
     path.write_text("\n")  # so that the file's name is in the error
@@ -131,3 +131,23 @@ def test_pytest_takes_several_files(wrong: Path, tmp_path: Path) -> None:
     assert float(scores[0]) > float(scores[1])
     code = ["--submission-replay", "7A2Y-ZXVT-2BBQ-3BKJ-3FC9"]
     assert "is of one --submission" in pytest_run(*files, *code).stderr
+
+
+def test_a_file_does_not_choose_what_it_is_graded_on(
+    wrong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An answer of another chapter adds nothing, and takes the place of none."""
+    out, more = tmp_path / "results.json", "\ndef effective_count(x):\n    return 1.0\n"
+    scores = []
+    for text in (FORGETS, FORGETS + more):
+        wrong.write_text("import numpy as np\n" + text)
+        options = ["--chapter", "conventions", "--gradescope", str(out), "--seed", "1"]
+        main(["check", str(wrong), *options])
+        data = json.loads(out.read_text())
+        scores.append((data["score"], sum(t["max_score"] for t in data["tests"])))
+    assert scores[0] == scores[1] and scores[0][1] == 10
+    wrong.write_text(more)
+    bound = ["--submission-chapter", "conventions", "--submission-fail-under", "0.01"]
+    assert pytest_run("--submission", str(wrong), *bound).returncode == 1
+    assert main(["check", str(wrong), "--chapter", "convention"]) == 2
+    assert "There is no chapter 'convention'; there are" in capsys.readouterr().err

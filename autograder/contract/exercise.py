@@ -237,6 +237,12 @@ def all_chapters() -> list[str]:
     return list(dict.fromkeys(e.chapter for e in all_exercises()))
 
 
+def expect_chapter(name: str | None) -> None:
+    """Raise ``KeyError``, with what there is, for a name that no chapter has."""
+    if name is not None and name not in (known := all_chapters()):
+        raise KeyError(f"There is no chapter {name!r}; there are {', '.join(known)}.")
+
+
 def home_of(chapter: str) -> Path:
     """Return the folder in which the folder of the chapter's checks lies."""
     from autograder import checks

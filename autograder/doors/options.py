@@ -31,8 +31,14 @@ def parser() -> argparse.ArgumentParser:
 def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="grade one .ipynb or .py file")
     check.add_argument("file", help="the submission")
-    check.add_argument(
+    what = check.add_mutually_exclusive_group()
+    what.add_argument(
         "--exercise", action="append", metavar="NAME", help="only this one"
+    )
+    what.add_argument(
+        "--chapter",
+        metavar="NAME",
+        help="only this one's, all of them, whatever is there",
     )
     check.add_argument(
         "--json", metavar="OUT", help="also write the report there (- : stdout)"

@@ -34,6 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a course's folder of exercises",
     )
     group.addoption(
+        "--submission-chapter",
+        metavar="NAME",
+        help="only this one's exercises, all of them, whatever is there",
+    )
+    group.addoption(
         "--submission-fail-under",
         type=float,
         metavar="SHARE",
@@ -104,14 +109,21 @@ def _check_secret(config: pytest.Config) -> None:
 
 
 def _check_exercises(config: pytest.Config) -> None:
-    """Raise ``UsageError`` for the name of no exercise."""
-    from autograder.contract.exercise import find_exercise
+    """Raise ``UsageError`` for the name of no exercise or chapter, or for both."""
+    from autograder.contract.exercise import expect_chapter, find_exercise
 
-    for name in config.getoption("--submission-exercise") or []:
-        try:
+    chapter = config.getoption("--submission-chapter")
+    names = config.getoption("--submission-exercise") or []
+    if chapter is not None and names:
+        raise pytest.UsageError(
+            "--submission-exercise or --submission-chapter, not both"
+        )
+    try:
+        expect_chapter(chapter)
+        for name in names:
             find_exercise(name)
-        except KeyError as error:
-            raise pytest.UsageError(str(error.args[0])) from None
+    except KeyError as error:
+        raise pytest.UsageError(str(error.args[0])) from None
 
 
 def _one_line(text: str) -> str:
@@ -170,6 +182,7 @@ class SubmissionFile(pytest.File):
             report = grade(
                 self.path,
                 exercises=self.config.getoption("--submission-exercise"),
+                chapter=self.config.getoption("--submission-chapter"),
                 seed=self.config.getoption("--submission-seed"),
                 replay=self.config.getoption("--submission-replay"),
                 sandbox=self.config.getoption("--submission-sandbox"),
