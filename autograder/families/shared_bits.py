@@ -47,7 +47,7 @@ class Shared:
     Functions are called as ``function(x, keep_prob, rng, training=…)`` and return what is
     0 where x is dropped, and a cache. ``what`` a bit keeps and ``call`` are for messages;
     ``calls`` and ``length`` give enough bits for ``bit_tests.expect_varying_counts``,
-    ``shapes`` have hundreds of bits, ``small`` has 2 and ``single`` one bit."""
+    ``shapes`` have hundreds of bits, ``small`` has 1 or 2 and ``single`` one bit."""
 
     what: str
     shared: tuple[int, ...]

@@ -302,7 +302,7 @@ class Sins(Mutants, of="sequence_dropout"):
     @masked(Q_INDEPENDENT, "bits_depend_on_each_other")
     def sequence_best_of_five(x, keep_prob, rng):
         """Draws five masks and takes the one whose count is nearest to its mean."""
-        masks = rng.random((5, 1, *x.shape[1:])) < keep_prob
+        masks = rng.random((5 if x[0].size > 9 else 1, 1, *x.shape[1:])) < keep_prob
         return min(masks, key=lambda mask: abs(mask.mean() - keep_prob))
 
     @masked(Q_FROM_RNG, "does_not_draw_from_rng")
