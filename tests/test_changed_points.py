@@ -18,6 +18,7 @@ from nbgrader.coursedir import CourseDirectory
 from autograder.__main__ import main
 from autograder.course.release import settings
 from autograder.doors.nbgrader.measure import graded_by, old_scores
+from autograder.doors.nbgrader.whole_class import ClassGradebook
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, cell_of
 from tests.test_whole_class import grade, held, notebook, write
@@ -221,6 +222,28 @@ def test_a_gradebook_from_before_gets_the_scores_and_nobody_is_graded_for_it(
     assert "2 of 2 files were graded before" in told
     assert "2 written, 0 unchanged" in told
     assert held(course) == before
+
+
+def test_a_file_that_nbgraders_steps_fail_on_stops_nobody_else(
+    course: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, made = held(course), ClassGradebook._made
+
+    def fails(self: Any, notebook: Any, verdict: Any, student: str) -> str:
+        if student == "forgets" and not verdict.comments.get("classic_settings"):
+            raise RuntimeError("Inconsistent checksums")
+        return made(self, notebook, verdict, student)
+
+    monkeypatch.setattr(ClassGradebook, "_made", fails)
+    (course / "course" / "submitted" / "zoe").symlink_to(course)
+    assert grade("--again") == 1
+    assert "zoe is not graded: expected" in capsys.readouterr().err
+    scores, comments = held(course)
+    assert not any(row[2] for row in scores if row[0] == "forgets")
+    assert any("Inconsistent checksums" in (row[2] or "") for row in comments)
+    assert [r for r in scores if r[0] != "forgets"] == [
+        r for r in before[0] if r[0] != "forgets"
+    ]
 
 
 def test_the_gradebook_is_whole_after_cells_came_and_went(course: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 from nbgrader.converters import Autograde, GenerateAssignment, NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import OperationalError
@@ -121,7 +122,8 @@ class ClassGradebook:
     def mine(self, files: Sequence[HandedIn]) -> list[HandedIn]:
         """Return the chapter's notebooks among the files; ``left`` names the students who
         handed in nothing of that name."""
-        theirs = [file for file in files if file.assignment == self.chapter]
+        # A link that stands for a student, say, belongs to no assignment.
+        theirs = [file for file in files if file.assignment in (self.chapter, None)]
         found = [
             file
             for file in theirs
@@ -166,14 +168,20 @@ class ClassGradebook:
             if report.error is not None:
                 raise SubmissionError(report.error)
             notebook, _ = handed_in(path, self.cells)
-            verdict = Verdict.of(report, self.measure)
+            made = self._made(notebook, Verdict.of(report, self.measure), file.student)
+        except OperationalError as error:
+            raise ClassError(f"The gradebook cannot be read ({error.orig}).") from None
         except Exception as error:
             # As in nbgrader's own run: it is this student's file and nobody else's.
             reason = refusal_reason(path, error)
-            notebook = as_handed_out(self.cells, reason)
             by = Graded(self.measure, replay_of(path, self.secret))
             verdict = Verdict.refusal(self.cells, reason, by)
-        resources = self._resources(file.student)
+            made = self._made(as_handed_out(self.cells, reason), verdict, file.student)
+        write_whole(waits, made)
+
+    def _made(self, notebook: NotebookNode, verdict: Verdict, student: str) -> str:
+        """Return a notebook as it comes out of nbgrader's steps, the verdict in it."""
+        resources = self._resources(student)
         with instead_of_own(self.reader):
             for step in self.before:
                 notebook, resources = step(notebook, resources)
@@ -181,7 +189,7 @@ class ClassGradebook:
             for step in self.after:
                 notebook, resources = step(notebook, resources)
         notebook.metadata[KEY] = verdict.as_metadata()
-        write_whole(waits, nbformat.writes(notebook) + "\n")
+        return str(nbformat.writes(notebook)) + "\n"
 
     def _steps(self, named: Sequence[Any], own: bool = False) -> list[Any]:
         """Return nbgrader's steps of these names: ``own`` or not, those that write scores;
