@@ -103,7 +103,8 @@ def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
     refuse((mask == mask[0]).all(), ": all rows have the same mask", name)
     what = f", called {calls} times with one rng, drew {different} different masks"
     name = wrong.same_mask_every_call if different == 1 else wrong.reuses_masks
-    refuse(different < calls, what, name)
+    # Of a thousand masks two in twelve calls are equal now and then: many calls decide.
+    refuse(different < calls - 2, what, name)
     what = f": each of {counts.size} rows keeps {counts[0, 0]} of 20 units"
     varies = "; expected a number that varies"
     refuse(not np.ptp(counts), what + varies, wrong.keeps_a_fixed_number)
@@ -191,7 +192,8 @@ def _varies_as_it_should(
     look, wrong = "count in a large call", elementwise.Wrong
     large = ensemble.readable(trial, 30, 20, _INDEPENDENT)
     draw = partial(one_member.mask_of, function, trial)
-    masks = [draw(large, rng) for _ in range(trial.size(look))]
+    # Of a thousand masks two in 130 calls are equal but once in 4,000 gradings.
+    masks = [draw(large, rng) for _ in range(max(130, trial.size(look)))]
     # Two masks of 600 independent bits are equal with probability 0.58 ** 600.
     trial.expect(
         len({mask.tobytes() for mask in masks}) == len(masks),
