@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,34 +124,34 @@ def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
     files = [graded.handed_in for graded in results]
     jobs = arguments.jobs or classroom.default_jobs()
     found, names = alike.alike(files, Path.cwd(), jobs), not arguments.no_names
-    out = arguments.page
-    try:
-        if arguments.page is not None:
-            write_whole(Path(out), class_page.class_page(results, names, found))
-        if arguments.csv is not None:
-            out = arguments.csv
-            page = class_page.page_of_class(results, names, found, rows=None)
-            write_whole(Path(out), class_page.class_csv(page))
-    except ImportError:
-        print("The page needs jinja2: pip install jinja2.", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"{out} could not be written ({error}).", file=sys.stderr)
-        return 2
-    return 0
+
+    def page(out: str) -> None:
+        write_whole(Path(out), class_page.class_page(results, names, found))
+
+    def table(out: str) -> None:
+        shown = class_page.page_of_class(results, names, found, rows=None)
+        write_whole(Path(out), class_page.class_csv(shown))
+
+    wanted = ((page, arguments.page), (table, arguments.csv))
+    return max(_written(write, out) for write, out in wanted if out is not None)
 
 
 def _write_feedback(results: "list[Graded]", folder: str) -> int:
     """Write a page for each student, and return the exit code."""
     from autograder.doors.student_page import write_student_pages
 
+    return _written(lambda out: write_student_pages(results, Path(out)), folder)
+
+
+def _written(write: Callable[[str], object], out: str) -> int:
+    """Write there, or say why that cannot be; return the exit code."""
     try:
-        write_student_pages(results, Path(folder))
+        write(out)
     except ImportError:
-        print("The pages need jinja2: pip install jinja2.", file=sys.stderr)
+        print("Pages need jinja2: pip install jinja2.", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{folder} could not be written ({error}).", file=sys.stderr)
+        print(f"{out} could not be written ({error}).", file=sys.stderr)
         return 2
     return 0
 

@@ -15,6 +15,7 @@ from autograder.contract.mistakes import find_mistake, page_of
 from autograder.doors.alike import Alike
 from autograder.doors.class_reports import harmless
 from autograder.doors.classroom import Graded, HandedIn
+from autograder.doors.own_page import rendered
 from autograder.grading.report import ExerciseResult
 from autograder.wire.text import one_line
 
@@ -191,25 +192,11 @@ def class_csv(page: Page) -> str:
 def class_page(
     results: Sequence[Graded], names: bool = True, alike: Sequence[Alike] = ()
 ) -> str:
-    """Return the page as HTML. Raises ``ImportError`` where there is no jinja2, which comes
-    with the course's packages."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    values: dict[str, Any] = vars(page_of_class(results, names, alike))
-    return environment.from_string(_TEMPLATE).render(values) + "\n"
+    """Return the page as HTML. Raises ``ImportError`` as ``rendered`` does."""
+    return rendered(_TEMPLATE, **vars(page_of_class(results, names, alike)))
 
 
 _TEMPLATE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Results of a class</title>
 <style>
 :root { color-scheme: light dark; --bar: #2a6fb0; --rest: #e3e7ec; --dim: #555d66 }

@@ -1,12 +1,12 @@
 """A page of feedback for each student, on all that the student handed in."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.mistakes import find_mistake, page_of
 from autograder.doors.classroom import Graded
+from autograder.doors.own_page import rendered
 from autograder.isolation.atomic import write_whole
 
 
@@ -27,15 +27,7 @@ def write_student_pages(results: Iterable[Graded], folder: Path) -> list[Path]:
 def student_page(student: str, results: Iterable[Graded]) -> str:
     """Return the page as HTML: it needs nothing beside it and runs nothing. What it says
     is what the reports say, which hold nothing of other students."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(_TEMPLATE)
-    page = template.render(student=student, results=list(results), cause=_cause)
-    # Half of a character, which a file's name may hold and UTF-8 cannot.
-    return re.sub("[\ud800-\udfff]", "\ufffd", page) + "\n"
+    return rendered(_TEMPLATE, student=student, results=list(results), cause=_cause)
 
 
 def _cause(mistake: str | None, exercise: str) -> tuple[str, str]:
@@ -48,14 +40,7 @@ def _cause(mistake: str | None, exercise: str) -> tuple[str, str]:
 
 
 _TEMPLATE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Feedback for {{ student }}</title>
+<title>Feedback for {{ student|line }}</title>
 <style>
 :root { color-scheme: light dark; --good: #1e7042; --bad: #a8321c; --dim: #555d66 }
 @media (prefers-color-scheme: dark) {
@@ -73,10 +58,10 @@ li p { margin: .1rem 0 .5rem; text-indent: 0 }
 </style>
 </head>
 <body>
-<h1>Feedback for {{ student }}</h1>
+<h1>Feedback for {{ student|line }}</h1>
 {% set marks = {"passed": "✓", "failed": "✗", "skipped": "–"} %}
 {% for graded in results %}
-<h2>{{ graded.handed_in.path.name }}</h2>
+<h2>{{ graded.handed_in.path.name|line }}</h2>
 {% set report = graded.report %}
 {% if report is none %}
 <p class="failed">This file has no verdict yet: that is the grader's doing, not yours.</p>

@@ -121,14 +121,19 @@ def asked(test: StudentFunction, trial: Trial) -> Asked:
 _KINDS: Mapping[str, Specimen] = {specimen.name: specimen for specimen in BROKEN}
 
 
-def _size(law: AtMost) -> int:
-    return law.sample_size(alpha_of("judging"))
+def _law(kind: str, number: int) -> AtMost:
+    """Return the law of a round's look at a kind."""
+    laws = ACCEPTS if kind == RIGHT else REJECTS
+    return [*laws.values()][number]
+
+
+def _size(kind: str, number: int) -> int:
+    return _law(kind, number).sample_size(alpha_of("judging"))
 
 
 def in_full(kind: str, number: int, wrong: np.ndarray) -> bool:
     """Return whether a round asked about a kind often enough for the round's look."""
-    laws = ACCEPTS if kind == RIGHT else REJECTS
-    return wrong.size >= _size([*laws.values()][number])
+    return wrong.size >= _size(kind, number)
 
 
 def _ask(
@@ -139,13 +144,13 @@ def _ask(
     witnesses: Sequence[Witness],
 ) -> Round:
     """Ask for the verdicts of a round, and for a run of each witness in between."""
-    many, few = _size([*REJECTS.values()][number]), _UNDOUBTED
-    right = correct_ones(_size([*ACCEPTS.values()][number]), trial)
+    right = correct_ones(_size(RIGHT, number), trial)
     questions: list[tuple[str | None, Dropout, np.random.Generator]] = [
         (RIGHT, dropout, trial.generator()) for dropout in right
     ]
     for kind, specimen in _KINDS.items():
-        broken = broken_ones(specimen, many if doubted[kind] else few, trial)
+        many = _size(kind, number) if doubted[kind] else _UNDOUBTED
+        broken = broken_ones(specimen, many, trial)
         questions += [(kind, dropout, trial.generator()) for dropout in broken]
     one, other = trial.new_seed(), trial.new_seed()
     for witness, seed in zip(witnesses, (one, one, other), strict=False):
@@ -164,10 +169,9 @@ def _doubts(of: Round, number: int) -> dict[str, bool]:
     is decided, and so is what nobody doubted before."""
     doubted = {}
     for kind, wrong in of.items():
-        of_right, of_broken = (ACCEPTS, ENOUGH_REJECTED), (REJECTS, ENOUGH_ACCEPTED)
-        laws, enough = of_right if kind == RIGHT else of_broken
-        law, count = [*laws.values()][number], int(wrong.sum())
-        clear = law.p_value(count, wrong.size) < alpha_of("judging")
+        enough = ENOUGH_REJECTED if kind == RIGHT else ENOUGH_ACCEPTED
+        count = int(wrong.sum())
+        clear = _law(kind, number).p_value(count, wrong.size) < alpha_of("judging")
         asked_enough = in_full(kind, number, wrong)
         doubted[kind] = asked_enough and count >= enough[number] and not clear
     return doubted
