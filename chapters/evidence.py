@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import lab
 import numpy as np
 
 DATA = Path(__file__).parent / "data"
@@ -38,7 +39,7 @@ def sweep(chapter: str) -> Any:
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     """Return the mean of two or more numbers and its standard error."""
-    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    return float(np.mean(values)), float(lab.standard_error(values))
 
 
 def difference(

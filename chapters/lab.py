@@ -28,13 +28,6 @@ def standard_error(values: Any) -> Any:
     return np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
 
 
-def plus_minus(values: Any, digits: int = 2, sign: str = "") -> str:
-    """Return "mean ± standard error" of one-dimensional ``values``, with so many digits
-    behind the point; ``sign`` "+" writes the sign of a positive mean too."""
-    mean, error = np.mean(values), standard_error(values)
-    return f"{mean:{sign}.{digits}f} ± {error:.{digits}f}"
-
-
 def load_digits(n_train: int = 1000) -> tuple[np.ndarray, ...]:
     """Return ``x_train, y_train, x_test, y_test`` of scikit-learn's digits.
 

@@ -3,12 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+from evidence import mean_and_error
 from IPython.display import Markdown
-
-
-def mean_and_error(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """Return the mean of two or more numbers and its standard error."""
-    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
 def pm(values: Sequence[float] | np.ndarray, digits: int = 2, sign: str = "") -> str:
