@@ -18,6 +18,7 @@ import alt_text
 import exercise_list
 import katex_static
 import model_answer
+import numbered
 import offline
 
 KATEX = dev.ROOT / "node_modules/katex/dist"
@@ -323,6 +324,13 @@ def test_a_class_edition_has_no_answers(tmp_path: Path, there: bool) -> None:
         (tmp_path / "solutions/one.md").write_text(SOURCE, encoding="utf-8")
     html, _ = build(tmp_path, PAGE, "model_answer", model_answers=not there)
     assert "open question" in html and "Because" not in html and "secret" not in html
+
+
+def test_captions_count_within_their_chapter() -> None:
+    page = "<figcaption>One</figcaption><p>.</p><figcaption id='b'>Two</figcaption>"
+    shown = re.findall(r"(Figure [\d.]+) </span>(\w+)", numbered.number_captions(page, "3"))
+    assert shown == [("Figure 3.1.", "One"), ("Figure 3.2.", "Two")]
+    assert "Figure 1. </span>One" in numbered.number_captions(page, "")
 
 
 def test_an_unknown_task_lists_the_tasks() -> None:
