@@ -185,11 +185,25 @@ def test_the_list_names_each_exercise_once_with_its_points() -> None:
 
     for chapter in exercise.all_chapters():
         listed = exercise.all_exercises(chapter)
-        lines = exercise_list.as_markdown(chapter, listed)
-        bullets = [line for line in lines if line.startswith("- ")]
-        assert [line.split("`")[1] for line in bullets] == [e.name for e in listed]
-        assert all("point" in line for line in bullets)
-        assert f"/exercises/{chapter}/{chapter}.ipynb" in lines[0]
+        pages = {exercise_list.explained_on(each) for each in listed}
+        found = []
+        for page in pages:
+            lines = exercise_list.as_markdown(chapter, listed, page)
+            bullets = [line for line in lines if line.startswith("- ")]
+            found += [line.split("`")[1] for line in bullets]
+            assert all("point" in line for line in bullets)
+            assert f"/exercises/{chapter}/{chapter}.ipynb" in lines[0]
+            named = {other for other in pages if f"{{doc}}`/{other}`" in "".join(lines)}
+            assert named == pages - {page}
+        assert sorted(found) == sorted(each.name for each in listed)
+
+
+def test_a_page_that_explains_no_exercise_lists_all() -> None:
+    from autograder.contract import exercise
+
+    listed = exercise.all_exercises("energy")
+    lines = exercise_list.as_markdown("energy", listed, "chapters/nowhere")
+    assert sum(line.startswith("- ") for line in lines) == len(listed)
 
 
 def test_points_are_counted_in_words() -> None:
@@ -328,7 +342,9 @@ def test_a_class_edition_has_no_answers(tmp_path: Path, there: bool) -> None:
 
 def test_captions_count_within_their_chapter() -> None:
     page = "<figcaption>One</figcaption><p>.</p><figcaption id='b'>Two</figcaption>"
-    shown = re.findall(r"(Figure [\d.]+) </span>(\w+)", numbered.number_captions(page, "3"))
+    shown = re.findall(
+        r"(Figure [\d.]+) </span>(\w+)", numbered.number_captions(page, "3")
+    )
     assert shown == [("Figure 3.1.", "One"), ("Figure 3.2.", "Two")]
     assert "Figure 1. </span>One" in numbered.number_captions(page, "")
 
