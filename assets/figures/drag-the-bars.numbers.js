@@ -30,8 +30,8 @@
   }
 
   /* All that the figure shows, after `drawn` masks. `equal` is the effective count
-     (sum of a)^2 / (sum of a^2); `band` is the standard deviation of the mean of so many
-     masks. Without any activation there is neither: null. */
+     (sum of a)^2 / (sum of a^2), or null without any activation; `means` are the running
+     means of the drawn sums, `band` the last one's standard deviation. */
   function numbers({ activations, keepProb, drawn }) {
     const sum = activations.reduce((all, a) => all + a, 0);
     const squares = activations.reduce((all, a) => all + a * a, 0);
@@ -42,16 +42,17 @@
     sums.forEach((each, i) => {
       if (Math.abs(each - sum) <= reach) close += chances[i];
     });
+    const means = [];
     let total = 0;
     for (let t = 1; t <= drawn; t++) {
       total += sumUnder(maskOf(t, activations.length, keepProb), activations, keepProb);
+      means.push(total / t);
     }
     const mask = maskOf(drawn, activations.length, keepProb);
     return {
-      sum, sd, close, sums, chances, mask,
+      sum, sd, close, sums, chances, mask, means,
       equal: squares ? (sum * sum) / squares : null,
       drawnSum: sumUnder(mask, activations, keepProb),
-      mean: total / drawn,
       band: sd / Math.sqrt(drawn),
     };
   }

@@ -1,12 +1,15 @@
 /* Figures to play with. A figure is data and functions of its state (a plain object):
 
-     size       [width, height] of the drawing; letters are 13 high, so a width of 480
-                leaves them 9 pixels on a phone
+     size       [width, height] of the drawing; letters are 14 high, so a width of 480
+                leaves them more than 9 pixels on a phone
      start      the state to begin with
      controls   from top to bottom, each with a label and one of
-                  name, min, max, step, show(value)   a slider for a number of the state
-                  name, options: [[value, words]]     one of several
-                  press(state)                        a button; returns what changes
+                  name, min, max, step, show(value, state)   a slider
+                  name, options: [[value, words], ...]       one of several
+                  press(state)                a button; returns what changes
+                  play(state)                 a button that starts and stops; called for
+                                              every frame, returns what changes or null
+                                              at the end
      picture    (state) -> the drawing, as SVG
      readouts   (state) -> [[label, value], ...], shown below it
      words      (state) -> what a screen reader says when the state has changed
@@ -71,10 +74,10 @@
   /* A horizontal axis at height y with numbers and a title below it. */
   function axisBelow(x, y, numbers, title, span) {
     const marks = numbers.map(
-      (value) => line(x(value), y, x(value), y + 4) + text(x(value), y + 17, value),
+      (value) => line(x(value), y, x(value), y + 4) + text(x(value), y + 18, value),
     );
     return line(span[0], y, span[1], y) + marks.join("") +
-      text((span[0] + span[1]) / 2, y + 33, title, "muted");
+      (title && text((span[0] + span[1]) / 2, y + 35, title, "muted"));
   }
 
   const readouts = (figure, state) =>
@@ -129,6 +132,8 @@
       this.refresh = [];
       const box = make("div", { className: "controls" });
       for (const control of this.figure.controls) box.append(this.control(control));
+      const begin = { ...this.state };
+      box.append(this.button({ label: "Start again", press: () => begin }));
       this.svg.after(box);
       this.root.append(this.status);
       if (this.figure.handles) this.addHandles();
@@ -149,12 +154,43 @@
 
     control(control) {
       if (control.press) return this.button(control);
+      if (control.play) return this.player(control);
       return control.options ? this.choice(control) : this.slider(control);
     }
 
     button({ label, press }) {
       const button = make("button", { type: "button" }, label);
-      button.addEventListener("click", () => this.change(press(this.state)));
+      button.addEventListener("click", () => {
+        this.playing = false;
+        this.change(press(this.state));
+      });
+      return button;
+    }
+
+    player({ label, play }) {
+      const button = make("button", { type: "button" }, label);
+      const still = matchMedia("(prefers-reduced-motion: reduce)");
+      const frame = () => {
+        const changes = this.playing ? play(this.state) : null;
+        this.playing = changes !== null;
+        if (changes) this.change(changes);
+        else this.refresh.forEach((each) => each());
+        if (this.playing) requestAnimationFrame(frame);
+      };
+      button.addEventListener("click", () => {
+        this.playing = !this.playing;
+        if (still.matches) {
+          // All frames at once: the reader sees the end and no motion.
+          for (let next; this.playing && (next = play(this.state)); ) {
+            Object.assign(this.state, next);
+          }
+          this.playing = false;
+          this.change({});
+        } else if (this.playing) frame();
+      });
+      this.refresh.push(() => {
+        button.textContent = this.playing ? "Pause" : label;
+      });
       return button;
     }
 
@@ -164,7 +200,7 @@
       input.addEventListener("input", () => this.change({ [name]: Number(input.value) }));
       this.refresh.push(() => {
         input.value = this.state[name];
-        value.textContent = show(this.state[name]);
+        value.textContent = show(this.state[name], this.state);
         input.setAttribute("aria-valuetext", value.textContent);
       });
       return make("label", { className: "slider" }, make("span", {}, label), input, value);
