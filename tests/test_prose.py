@@ -32,6 +32,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "energy": {"41%": "quoted from the thread"},
     "errors": {"41%": "quoted from the thread"},
     "glossary": {"256": "values of a byte"},
+    "index": {"4.0": "version of the text's licence"},
     "judging": {
         "0.02": "Keras's tolerance; an example of a p-value",
         "84": SURVEY,
