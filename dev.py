@@ -288,7 +288,7 @@ def setup():
     locked = ["--require-hashes", "-r", ROOT / "requirements.lock"]
     download("the Python packages", pip + locked)
     download("the grader", [*pip, "--no-build-isolation", "-e", ROOT])
-    download("KaTeX", npm("ci"))
+    download("KaTeX", npm("ci", "--omit=dev"))
     guard_pytest()
     settings = VENV / "etc/ipython/ipython_kernel_config.py"
     settings.parent.mkdir(parents=True, exist_ok=True)
@@ -372,6 +372,15 @@ def book():
     print(f"Built {len(pages())} pages in {seconds:.0f} s. Open {address}")
 
 
+def live(*options):
+    """Build the book with Python in its pages; --numpy PATH names NumPy's wheel for it."""
+    book()
+    if not (ROOT / "node_modules/pyodide/package.json").is_file():
+        download("Pyodide and the editor", npm("ci", "--include=dev"))
+    run("python _ext/live.py", "_ext/live.py", str(HTML), *options)
+    print("To read it: python -m http.server --bind 127.0.0.1 --directory " + str(HTML))
+
+
 # ---- Checks and the rest ------------------------------------------------------------
 
 
@@ -443,6 +452,7 @@ TASKS = {
     "setup": setup,
     "book": book,
     "wheel": wheel,
+    "live": live,
     "editions": editions,
     "test": test,
     "test-all": test_all,
@@ -464,12 +474,15 @@ def usage():
 
 def main(arguments):
     """Run the tasks that ``arguments`` names; return the exit code."""
+    options = []
+    if len(arguments) == 3 and arguments[:2] == ["live", "--numpy"]:
+        arguments, options = arguments[:1], arguments[1:]
     if not arguments or any(name not in TASKS for name in arguments):
         print(usage(), file=sys.stderr)
         return 2
     try:
         for name in arguments:
-            TASKS[name]()
+            TASKS[name](*options)
     except TaskError as error:
         print(error, file=sys.stderr)
         return 1

@@ -107,14 +107,14 @@ def grade(
     if again is None:
         try:
             with asked.worker(submission, first=True) as worker:
-                return _graded(submission, wanted, draws, worker)
+                return graded_in(worker, submission, wanted, draws)
         except (TryAgain, MemoryError) as error:
             again = error if isinstance(error, TryAgain) else TryAgain(TOO_LARGE, 0.0)
             if defer:
                 raise again from None
     try:
         with asked.worker(submission, used=again.used) as worker:
-            return _graded(submission, wanted, draws, worker)
+            return graded_in(worker, submission, wanted, draws)
     except MemoryError:
         return _refused(submission.name, wanted, draws, TOO_LARGE)
 
@@ -140,11 +140,11 @@ def _refused(
     )
 
 
-def _graded(
+def graded_in(
+    worker: RemoteWorker,
     submission: Submission,
     wanted: Sequence[Exercise] | None,
     draws: Draws,
-    worker: RemoteWorker,
 ) -> Report:
     """Grade a submission in a worker that has not been used; None: what it touches."""
     session = Session(submission, worker)
