@@ -22,6 +22,9 @@ class Wrong(Mistakes, section=None):
         statement says what happens at the edges."""
     raises_an_error = """your code meets an input that the statement allows and that it
         was not written for; the message names the line."""
+    knows_matrices_only = """your code passes this check on matrices, and not on arrays with
+        another number of axes; use the shape of x as a whole, and not two numbers out of
+        it."""
 
 
 def pair(result: Any, call: str, names: str = "(out, cache)") -> tuple[Any, Any]:
@@ -130,21 +133,25 @@ def close(found: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-12) ->
 
     One may have axes of length 1 where the other has more; arrays whose shapes fit in no
     such way do not agree, and neither do those that together would make a larger one."""
-    shapes = np.shape(found), np.shape(expected)
-    try:
-        together = np.broadcast_shapes(*shapes)
-    except ValueError:
-        return False
-    if together not in shapes:
-        return False
     found, expected = np.asarray(found), np.asarray(expected)
+    if found.shape != expected.shape and not _fit(found.shape, expected.shape):
+        return False
     # The usual case, in a quarter of the time.
     if found.dtype.kind == "f" and expected.dtype.kind == "f":
         with np.errstate(all="ignore"):
-            near = np.abs(found - expected) <= atol + rtol * np.abs(expected)
-        if near.all() and np.isfinite(expected).all():
+            # NaN, which is not close, where either is infinite.
+            beyond = np.abs(found - expected) - rtol * np.abs(expected)
+        if (beyond <= atol).all():
             return True
     return bool(np.allclose(found, expected, rtol=rtol, atol=atol))
+
+
+def _fit(*shapes: tuple[int, ...]) -> bool:
+    """Return whether one of two shapes stays as it is when both are broadcast."""
+    try:
+        return np.broadcast_shapes(*shapes) in shapes
+    except ValueError:
+        return False
 
 
 def worst(found: np.ndarray, expected: np.ndarray) -> str:

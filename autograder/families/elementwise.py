@@ -15,7 +15,7 @@ from autograder.contract import facts
 from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import CheckFailure, Trial
+from autograder.contract.trial import CheckFailure, Trial, usual
 
 #: Both sides of 0.5, far from it: 0.5 hides a swapped keep and drop.
 KEEP_PROBS = (0.8, 0.3)
@@ -249,9 +249,9 @@ def wide(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
     """Return such inputs of all sizes from 1e-12 to 1e12, half of them larger than 1.75,
     a share ``zeros`` of them 0."""
     rng, some = trial.rng, min(math.prod(shape), 4999)
-    x = rng.uniform(-2.5, 2.5, some)
-    x += np.copysign(0.5, x)
-    x *= np.tile(rng.permutation(_MAGNITUDES), -(-some // len(_MAGNITUDES)))[:some]
+    x = usual(rng, (some,))
+    times = -(-some // len(_MAGNITUDES))
+    x *= np.concatenate([rng.permutation(_MAGNITUDES)] * times)[:some]
     if zeros:
         x[rng.random(some) < zeros] = 0.0
     return _repeated_to(x, shape)
