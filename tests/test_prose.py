@@ -24,10 +24,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "63": SURVEY,
     },
     "backward": {"38": SURVEY, "21": SURVEY},
-    "bits": {
-        "53": "bits of a double's fraction, a fact about NumPy",
-        "64": "bits of the words that NumPy draws",
-    },
+    "bits": {"53": "bits of a double's fraction, a fact about NumPy"},
     "conventions": {"47.5": "quoted from the report that is linked"},
     "energy": {"41%": "quoted from the thread"},
     "errors": {"41%": "quoted from the thread"},
