@@ -14,8 +14,9 @@ class Wrong(Mistakes, section=None):
         None."""
     returns_another_kind = """what comes back is of another kind than the statement
         says; compare it with the line that says what the function returns."""
-    returns_another_shape = """an axis too many or too few: something is summed,
-        flattened or kept that should not be, or works for arrays of one shape only."""
+    returns_another_shape = """the result has another shape than the statement says:
+        either something is summed, flattened or kept that should not be, or another
+        quantity is returned, or the code works for arrays of one shape only."""
     returns_no_floats = """somewhere on the way the numbers become integers or booleans;
         the result holds floating point numbers."""
     returns_nan_or_infinity = """a division by 0 on the way, or infinity times 0: the

@@ -69,8 +69,9 @@ class Wrong(Mistakes, section="conv-definitions"):
         "you keep exactly the same number of units each time; units are kept "
         "independently, so the number is itself random.",
     )
-    does_not_draw_from_rng = """your random numbers do not come from the rng that is
-        passed in; use its methods (rng.random, rng.binomial) and no other source."""
+    does_not_draw_from_rng = """what you draw does not follow from the rng that is passed
+        in alone, at least for some arrays; use its methods (rng.random, rng.binomial) and
+        no other source."""
     still_drops_at_test = at(
         "conv-test-time",
         "your function drops units although training is False.",
