@@ -114,8 +114,8 @@ class Wrong(Mistakes, section="conv-definitions"):
         "your mask bits are not independent: knowing one tells something about "
         "another, or about how many are kept.",
     )
-    keeps_at_another_rate = """the comparison that draws your mask is true with another
-        probability than keep_prob, for some of the units or for all."""
+    keeps_at_another_rate = """units are kept with another probability than keep_prob, some of
+        them or all."""
     drops_twice = at(
         "conv-mistakes",
         "the share that you keep is keep_prob squared, as when two masks are applied, "
