@@ -10,18 +10,19 @@ from autograder.contract.trial import CheckFailure
 
 
 class Wrong(Mistakes, section=None):
-    returns_nothing = """the function ends without a return statement, so the call gives
-        None."""
+    returns_nothing = """the call gives None, as where a function ends without a
+        return statement."""
     returns_another_kind = """what comes back is of another kind than the statement
         says; compare it with the line that says what the function returns."""
-    returns_another_shape = """an axis too many or too few: something is summed,
-        flattened or kept that should not be, or works for arrays of one shape only."""
+    returns_another_shape = """the result has another shape than the statement says:
+        either something is summed, flattened or kept that should not be, or another
+        quantity is returned, or the code works for arrays of one shape only."""
     returns_no_floats = """somewhere on the way the numbers become integers or booleans;
         the result holds floating point numbers."""
     returns_nan_or_infinity = """a division by 0 on the way, or infinity times 0: the
         statement says what happens at the edges."""
     raises_an_error = """your code meets an input that the statement allows and that it
-        was not written for; the message names the line."""
+        was not written for; the message says what happened."""
     knows_matrices_only = """your code passes this check on matrices, and not on arrays with
         another number of axes; use the shape of x as a whole, and not two numbers out of
         it."""

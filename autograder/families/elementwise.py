@@ -69,8 +69,9 @@ class Wrong(Mistakes, section="conv-definitions"):
         "you keep exactly the same number of units each time; units are kept "
         "independently, so the number is itself random.",
     )
-    does_not_draw_from_rng = """your random numbers do not come from the rng that is
-        passed in; use its methods (rng.random, rng.binomial) and no other source."""
+    does_not_draw_from_rng = """what you draw does not follow from the rng that is passed
+        in alone, at least for some arrays; use its methods (rng.random, rng.binomial) and
+        no other source."""
     still_drops_at_test = at(
         "conv-test-time",
         "your function drops units although training is False.",
@@ -113,8 +114,8 @@ class Wrong(Mistakes, section="conv-definitions"):
         "your mask bits are not independent: knowing one tells something about "
         "another, or about how many are kept.",
     )
-    keeps_at_another_rate = """the comparison that draws your mask is true with another
-        probability than keep_prob, for some of the units or for all."""
+    keeps_at_another_rate = """units are kept with another probability than keep_prob, some of
+        them or all."""
     drops_twice = at(
         "conv-mistakes",
         "the share that you keep is keep_prob squared, as when two masks are applied, "

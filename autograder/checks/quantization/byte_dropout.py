@@ -166,7 +166,10 @@ def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
 #: What wrong rules take for the effective keep probability.
 _ROUNDINGS: Mapping[str, list[Callable[[float], float]]] = {
     Wrong.returns_the_requested_keep_prob: [lambda p: p],
-    Wrong.rounds_the_threshold_down: [lambda p: math.floor(256 * p) / 256],
+    Wrong.rounds_the_threshold_down: [
+        lambda p: math.floor(256 * p) / 256,
+        lambda p: max(1, math.floor(256 * p)) / 256,
+    ],
     Wrong.rounds_the_threshold_up: [lambda p: math.ceil(256 * p) / 256],
     Wrong.counts_255_values: [
         lambda p: round(255 * p) / 255,
