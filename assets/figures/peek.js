@@ -45,8 +45,8 @@
       line(LEFT, y(value), RIGHT, y(value), value === 1 / LEVEL ? "axis dashed" : "grid") +
       text(LEFT - 8, y(value) + 5, value.toLocaleString("en"), "", "end"));
     return grid.join("") + text(RIGHT, y(1 / LEVEL) - 6, "reject above", "muted", "end") +
-      curve(odds, 2) + curve((look) => look.eValue, 3) +
-      first(byP, odds, 2) + first(byE, (look) => look.eValue, 3);
+      curve(odds, 2) + curve((look) => look.eValue, 1) +
+      first(byP, odds, 2) + first(byE, (look) => look.eValue, 1);
   }
 
   function chances({ looks, chances: { byP, byE } }) {
@@ -59,14 +59,14 @@
       line(LEFT, y(value), RIGHT, y(value), "grid") +
       text(LEFT - 8, y(value) + 5, percent(value, 0), "", "end"));
     return grid.join("") + line(LEFT, y(LEVEL), RIGHT, y(LEVEL), "axis dashed") +
-      curve(byP, 2) + curve(byE, 3);
+      curve(byP, 2) + curve(byE, 1);
   }
 
   function picture(state) {
     const found = told(state);
-    return heading(14, "Evidence against the claim: ") +
-      rect(190, 4, 10, 10, "f2") + text(206, 14, "1 / p-value", "bold t2", "start") +
-      rect(300, 4, 10, 10, "f3") + text(316, 14, "e-value", "bold t3", "start") +
+    return heading(14, "Evidence:") +
+      rect(92, 4, 10, 10, "f2") + text(108, 14, "1 / p-value", "bold t2", "start") +
+      rect(210, 4, 10, 10, "f1") + text(226, 14, "e-value", "bold t1", "start") +
       evidence(found) + floor(BASE) +
       heading(HIGH - 18, "The chance that some look so far has rejected") +
       chances(found) + floor(LOW);
