@@ -31,6 +31,7 @@ CLASS = [
     *("pyproject.toml", "requirements.lock", "package.json", "package-lock.json"),
     *("dev.py", "Makefile", "nbgrader_config.py"),
     *("_config.yml", "_toc.yml", "index.md", "references.bib", "_ext/*.py", "assets/*"),
+    "assets/figures/*",
     *("autograder/**/*.py", "autograder/**/*.ini", "autograder/README.md"),
     *("chapters/*.md", "chapters/*.py", *DATA),
     *("exercises/*/*.ipynb", "editions/*.md", "editions/class/*"),

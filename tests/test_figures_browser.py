@@ -17,6 +17,8 @@ if browser.find_chromium() is None:
 FIGURE = "figure[data-figure]"
 LETTERS = """(figure) => Math.min(...[...figure.querySelectorAll("text")].map((text) =>
   parseFloat(getComputedStyle(text).fontSize) * text.ownerSVGElement.getScreenCTM().a))"""
+RIGHTMOST = """(figure) => Math.max(...[...figure.querySelectorAll("button, input")].map(
+  (control) => control.getBoundingClientRect().right))"""
 #: Pixels that a letter is high at least.
 SMALLEST = 9
 
@@ -48,6 +50,13 @@ def visit(
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def reader(chromium: browser.Browser) -> Iterator[browser.Visit]:
+    opened = browser.Visit(chromium, dev.HTML.as_uri() + "/", "light")
+    yield opened
+    opened.close()
+
+
 def open_at(visit: browser.Visit, page: str) -> list[Locator]:
     """Open the page and return its figures, which are ready."""
     visit.complaints.clear()
@@ -70,39 +79,34 @@ def readouts(figure: Locator) -> dict[str, str]:
 
 
 @every_page
-def test_figures_answer_the_keyboard_and_a_screen_reader(
+def test_figures_answer_the_keyboard_and_fit_a_phone(
     visit: browser.Visit, page: str
 ) -> None:
     figures = open_at(visit, page)
     names = [figure.get_attribute("data-figure") for figure in figures]
     assert names == figures_of(page)
+    assert visit.answer(browser.NARROW)["overflow"] <= 0
     for figure in figures:
-        for control in figure.locator("input[type=range], [role=slider]").all():
-            before = shown(figure)
-            for key in ("ArrowRight", "ArrowLeft"):
-                control.press(key)
-                if shown(figure) != before:
-                    break
-            assert shown(figure) != before, control.evaluate("e => e.outerHTML")
+        assert figure.evaluate(LETTERS) >= SMALLEST
+        assert figure.evaluate(RIGHTMOST) <= browser.NARROW
+        bars = figure.locator("[role=slider]").all()
+        for control in figure.locator("input[type=range]").all() + bars[::9]:
+            assert_moves(control, figure)
         for choice in figure.locator("input[type=radio]:not(:checked)").all()[:1]:
             before = shown(figure)
             choice.check()
             assert shown(figure) != before
         expect(figure.locator("[role=status]")).to_contain_text(re.compile(r"\d"))
-        figure.get_by_role("button", name="Start again").click()
     assert visit.complaints == []
 
 
-@every_page
-def test_figures_fit_a_phone(visit: browser.Visit, page: str) -> None:
-    figures = open_at(visit, page)
-    assert visit.answer(browser.NARROW)["overflow"] <= 0
-    for figure in figures:
-        assert figure.evaluate(LETTERS) >= SMALLEST
-        for button in figure.locator("button, input").all():
-            box = button.bounding_box()
-            assert box is not None and box["x"] + box["width"] <= browser.NARROW
-    assert visit.complaints == []
+def assert_moves(control: Locator, figure: Locator) -> None:
+    """An arrow key on the control changes the figure, at one end the other arrow."""
+    before = shown(figure)
+    control.press("ArrowRight")
+    if shown(figure) == before:
+        control.press("ArrowLeft")
+    assert shown(figure) != before, control.evaluate("element => element.outerHTML")
 
 
 @every_page
@@ -148,8 +152,8 @@ def assert_bars_are_counted(figure: Locator, keep_prob: float) -> None:
     assert share == pytest.approx(100 * close, abs=0.51)
 
 
-def test_bars_follow_the_mouse_and_the_keys(visit: browser.Visit) -> None:
-    (figure,) = open_at(visit, "index")
+def test_bars_follow_the_mouse_and_the_keys(reader: browser.Visit) -> None:
+    (figure,) = open_at(reader, "index")
     assert bars(figure)[:2].tolist() == [14.1, 13.1]
     assert_bars_are_counted(figure, 0.5)
     figure.scroll_into_view_if_needed()
@@ -157,26 +161,26 @@ def test_bars_follow_the_mouse_and_the_keys(visit: browser.Visit) -> None:
     box = first.bounding_box()
     assert box is not None
     middle = box["x"] + box["width"] / 2
-    visit.page.mouse.move(middle, box["y"] + 2)
-    visit.page.mouse.down()
+    reader.page.mouse.move(middle, box["y"] + 2)
+    reader.page.mouse.down()
     # Beside the bar too: it is held.
-    visit.page.mouse.move(middle + 200, box["y"] + box["height"] / 2, steps=4)
-    visit.page.mouse.up()
+    reader.page.mouse.move(middle + 200, box["y"] + box["height"] / 2, steps=4)
+    reader.page.mouse.up()
     assert bars(figure)[0] == pytest.approx(8, abs=0.2)
     assert bars(figure)[1] == 13.1
     assert_bars_are_counted(figure, 0.5)
     expect(first).to_be_focused()
     before = bars(figure)[0]
-    visit.page.keyboard.press("ArrowUp")
+    reader.page.keyboard.press("ArrowUp")
     assert bars(figure)[0] == pytest.approx(before + 0.1)
-    visit.page.keyboard.press("End")
+    reader.page.keyboard.press("End")
     assert bars(figure)[0] == 16
-    visit.page.keyboard.press("Home")
+    reader.page.keyboard.press("Home")
     assert bars(figure)[0] == 0
     assert_bars_are_counted(figure, 0.5)
     figure.get_by_label("keep_prob").press("ArrowRight")
     assert_bars_are_counted(figure, 0.55)
-    assert visit.complaints == []
+    assert reader.complaints == []
 
 
 def test_a_finger_drags_a_bar(chromium: browser.Browser) -> None:
@@ -194,8 +198,8 @@ def test_a_finger_drags_a_bar(chromium: browser.Browser) -> None:
     context.close()
 
 
-def test_masks_are_drawn(visit: browser.Visit) -> None:
-    (figure,) = open_at(visit, "index")
+def test_masks_are_drawn(reader: browser.Visit) -> None:
+    (figure,) = open_at(reader, "index")
     assert "mean of 1 mask" in readouts(figure)
     figure.get_by_role("button", name="Draw a mask").click()
     figure.get_by_role("button", name="Draw 100").click()
@@ -207,8 +211,8 @@ def test_masks_are_drawn(visit: browser.Visit) -> None:
 # ---- The others ---------------------------------------------------------------------
 
 
-def test_the_constants_of_mean_and_energy(visit: browser.Visit) -> None:
-    (figure,) = open_at(visit, "chapters/energy")
+def test_the_constants_of_mean_and_energy(reader: browser.Visit) -> None:
+    (figure,) = open_at(reader, "chapters/energy")
     found = []
     for name in ("No rescaling: 1", "Keep the energy: 1/√p", "Keep the mean: 1/p"):
         figure.get_by_role("button", name=name).click()
@@ -216,7 +220,7 @@ def test_the_constants_of_mean_and_energy(visit: browser.Visit) -> None:
         found.append(told[:2])
     # Two layers at keep_prob 0.5: the mean times (cp)^2, the energy times (c^2 p)^2.
     assert found == [["1/4", "1/4"], ["1/2", "1"], ["1", "4"]]
-    assert visit.complaints == []
+    assert reader.complaints == []
 
 
 def test_reduced_motion_shows_the_end_at_once(chromium: browser.Browser) -> None:
@@ -235,19 +239,19 @@ def test_reduced_motion_shows_the_end_at_once(chromium: browser.Browser) -> None
     context.close()
 
 
-def test_playing_goes_on_until_it_is_stopped(visit: browser.Visit) -> None:
-    (figure,) = open_at(visit, "chapters/backward")
+def test_playing_goes_on_until_it_is_stopped(reader: browser.Visit) -> None:
+    (figure,) = open_at(reader, "chapters/backward")
     figure.get_by_role("button", name="Play").click()
-    visit.page.wait_for_timeout(300)
+    reader.page.wait_for_timeout(300)
     figure.get_by_role("button", name="Pause").click()
     stopped = int(readouts(figure)["steps"])
     assert stopped > 600
-    visit.page.wait_for_timeout(200)
+    reader.page.wait_for_timeout(200)
     assert int(readouts(figure)["steps"]) == stopped
 
 
-def test_a_fixed_count_gains_what_the_formula_says(visit: browser.Visit) -> None:
-    figure = open_at(visit, "chapters/quantization")[0]
+def test_a_fixed_count_gains_what_the_formula_says(reader: browser.Visit) -> None:
+    figure = open_at(reader, "chapters/quantization")[0]
     negative = figure.get_by_label("negative")
     for count in range(1, 11):
         negative.press("ArrowRight")
@@ -256,11 +260,11 @@ def test_a_fixed_count_gains_what_the_formula_says(visit: browser.Visit) -> None
         assert float(told["effective count"]) == pytest.approx(equal, abs=0.051)
         gain = float(told["variance, fixed count / keep_prob"])
         assert gain == pytest.approx((20 - equal) / 19, abs=0.0051)
-    assert visit.complaints == []
+    assert reader.complaints == []
 
 
-def test_a_drop_rate_moves_along_the_staircase(visit: browser.Visit) -> None:
-    figure = open_at(visit, "chapters/quantization")[1]
+def test_a_drop_rate_moves_along_the_staircase(reader: browser.Visit) -> None:
+    figure = open_at(reader, "chapters/quantization")[1]
     assert readouts(figure)["drop rate you get"] == "0.1016"
     rate = figure.get_by_role("slider", name="drop rate")
     rate.press("End")
@@ -271,11 +275,11 @@ def test_a_drop_rate_moves_along_the_staircase(visit: browser.Visit) -> None:
     assert readouts(figure)["bias of the output"] == "+0.00%"
     figure.get_by_label("its first version").check()
     assert set(readouts(figure).values()) == {"refused"}
-    assert visit.complaints == []
+    assert reader.complaints == []
 
 
-def test_the_averages_of_two_members(visit: browser.Visit) -> None:
-    (figure,) = open_at(visit, "chapters/ensembles")
+def test_the_averages_of_two_members(reader: browser.Visit) -> None:
+    (figure,) = open_at(reader, "chapters/ensembles")
     pair = np.mean(1 / (1 + np.exp([0.0, -4.0])))
     told = readouts(figure)
     assert told["arithmetic mean"] == f"{pair:.4f}"
@@ -283,13 +287,13 @@ def test_the_averages_of_two_members(visit: browser.Visit) -> None:
     spread = figure.get_by_role("slider", name="spread (sd)")
     box = spread.bounding_box()
     assert box is not None
-    visit.page.mouse.click(box["x"] + 1, box["y"] + box["height"] / 2)
+    reader.page.mouse.click(box["x"] + 1, box["y"] + box["height"] / 2)
     assert set(readouts(figure).values()) == {"0.8808"}  # without noise all agree
-    assert visit.complaints == []
+    assert reader.complaints == []
 
 
-def test_a_p_value_that_rejects_does_not_stay(visit: browser.Visit) -> None:
-    (figure,) = open_at(visit, "chapters/judging")
+def test_a_p_value_that_rejects_does_not_stay(reader: browser.Visit) -> None:
+    (figure,) = open_at(reader, "chapters/judging")
     told = readouts(figure)
     assert float(told["p-value now"]) < 0.01
     assert told["p-value below 1%"] == "at 1000 bits"
@@ -305,4 +309,4 @@ def test_a_p_value_that_rejects_does_not_stay(visit: browser.Visit) -> None:
     expect(figure.get_by_role("status")).to_contain_text("of 3100 bits kept")
     figure.get_by_label("0.85").check()
     assert readouts(figure)["e-value above 100"].startswith("at ")
-    assert visit.complaints == []
+    assert reader.complaints == []

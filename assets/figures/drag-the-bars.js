@@ -65,7 +65,7 @@
     const high = n.sum / state.keepProb || 1;
     const x = scale([0, high], [LEFT, RIGHT]);
     return heading(14, "Ten activations, dashed: dropped by this mask") + bars(state, n) +
-      heading(PEAK - 20, "Their rescaled sum, over all 1024 masks") +
+      heading(PEAK - 20, "Their rescaled sum, over all 1,024 masks") +
       distribution(n, x, high) +
       heading(FIRST - 10, `The mean of ${masks(state.drawn)}, and how far it usually is off`) +
       running(state, n, x) + line(x(n.sum), PEAK - 10, x(n.sum), BASE, "axis dashed") +

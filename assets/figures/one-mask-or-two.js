@@ -8,7 +8,7 @@
   const [LEFT, RIGHT, TOP, BASE] = [30, 470, 10, 340];
   const MOST = 3000;
   const EACH_FRAME = 4;
-  const POINTS = 300;
+  const POINTS = 150;
   const TAIL = 30;
   const x = scale(X, [LEFT, RIGHT]);
   const y = scale(Y, [BASE, TOP]);
@@ -26,7 +26,7 @@
     // The Cholesky factor of the Gram matrix turns the ellipse into a circle.
     const [d, e] = [Math.sqrt(a), b / Math.sqrt(a)];
     const f = Math.sqrt(c - e * e);
-    const points = range(60, (turn) => {
+    const points = range(36, (turn) => {
       const second = (height * Math.sin(2 * Math.PI * turn)) / f;
       return [m + (height * Math.cos(2 * Math.PI * turn) - e * second) / d, n + second];
     });
@@ -36,7 +36,7 @@
   }
 
   const dots = (points) => tag("path", {
-    class: "dots l1", d: points.map((w) => `M${place(w).map(Math.round).join(" ")}h0`).join(""),
+    class: "dots l1", d: points.map((w) => `M${place(w).map(Math.round)}h0`).join(""),
   });
 
   function cross(w) {
@@ -61,10 +61,10 @@
     const cloud = n.path.filter((w, t) => t % stride === 0 && inside(w));
     const tail = n.path.slice(-TAIL).filter(inside).map(place);
     // Where ridge lies for every keep_prob, from least squares to 0.
-    const ridges = range(50, (p) => place(p ? solve((1 - p) / p) : [0, 0]));
+    const ridges = range(16, (p) => place(p ? solve((1 - p) / p) : [0, 0]));
     const upright = [0, 1, 2, 3, 4].map((w) =>
       line(LEFT, y(w), LEFT - 4, y(w)) + text(LEFT - 9, y(w) + 5, w, "", "end"));
-    return [0.8, 2, 4, 7, 11].map(contour).join("") + path(ridges, "axis dashed") +
+    return [1, 2.5, 5, 9].map(contour).join("") + path(ridges, "axis dashed") +
       dots(cloud) + path(tail, "l1 thin") + cross(n.average) +
       named(n.squares, 2, "least squares", square) + named(n.ridge, 4, "ridge", triangle) +
       line(LEFT, TOP, LEFT, BASE) + upright.join("") +

@@ -6,9 +6,9 @@
 
   const [LEFT, RIGHT] = [10, 470];
   const ROWS = [
-    ["byP", "Divided by keep_prob", 1],
-    ["byCount", "Divided by the fraction kept", 2],
-    ["fixed", "Exactly so many kept", 4],
+    ["byP", () => "Divided by keep_prob", 1],
+    ["byCount", () => "Divided by the fraction kept", 2],
+    ["fixed", ({ kept }) => `Exactly ${kept} kept`, 4],
   ];
   const [FIRST, PITCH, HEIGHT] = [86, 96, 58]; // baselines of the rows
   const fixed = (value) => value.toFixed(1).replace(/^-0\.0$/, "0.0");
@@ -43,7 +43,7 @@
     const x = scale([n.sum - reach, n.sum + reach], [LEFT + 8, RIGHT - 8]);
     const rows = ROWS.map(([key, title, series], i) => {
       const y = FIRST + i * PITCH;
-      return text(LEFT, y - HEIGHT - 12, title, "muted", "start") +
+      return text(LEFT, y - HEIGHT - 12, title(state), "muted", "start") +
         text(RIGHT, y - HEIGHT - 12, `sd ${fixed(n[key].sd)}`, `bold t${series}`, "end") +
         row(n[key], x, y, 1 / n.p, `f${series}`);
     });
