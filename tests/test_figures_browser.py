@@ -304,8 +304,8 @@ def test_a_p_value_that_rejects_does_not_stay(reader: browser.Visit) -> None:
     assert told["kept"].endswith("of 3,100")
     assert float(told["p-value now"]) > 0.1
     assert told["e-value above 100"] == "not yet"
-    assert told["chance of that so far, p-value"] == "6.5%"
-    assert told["chance of that so far, e-value"] == "0.09%"
+    assert told["p-value: chance by now"] == "6.5%"
+    assert told["e-value: chance by now"] == "0.09%"
     expect(figure.get_by_role("status")).to_contain_text("of 3100 bits kept")
     figure.get_by_label("0.85").check()
     assert readouts(figure)["e-value above 100"].startswith("at ")

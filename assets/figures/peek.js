@@ -95,8 +95,8 @@
         ["p-value below 1%", first(byP)],
         ["e-value now", short(now.eValue)],
         ["e-value above 100", first(byE)],
-        ["chance of that so far, p-value", percent(naive[state.looks - 1])],
-        ["chance of that so far, e-value", percent(fair[state.looks - 1], 2)],
+        ["p-value: chance by now", percent(naive[state.looks - 1])],
+        ["e-value: chance by now", percent(fair[state.looks - 1], 2)],
       ];
     },
     words: (state) => {
