@@ -261,3 +261,50 @@ def test_a_fixed_count_gains_what_the_formula_says(reader: browser.Visit) -> Non
         gain = float(told["variance, fixed count / keep_prob"])
         assert gain == pytest.approx((20 - equal) / 19, abs=0.0051)
     assert reader.complaints == []
+
+
+def test_a_drop_rate_moves_along_the_staircase(reader: browser.Visit) -> None:
+    figure = open_at(reader, "chapters/quantization")[1]
+    assert readouts(figure)["drop rate you get"] == "0.1016"
+    rate = figure.get_by_role("slider", name="drop rate")
+    rate.press("End")
+    # FlashAttention at 0.99: at most floor(255 * 0.01) = 2, so three bytes keep.
+    assert readouts(figure)["values that keep"] == "3 of 256"
+    assert readouts(figure)["bias of the output"] == "+17.19%"
+    figure.get_by_label("divided by what it keeps").check()
+    assert readouts(figure)["bias of the output"] == "+0.00%"
+    figure.get_by_label("its first version").check()
+    assert set(readouts(figure).values()) == {"refused"}
+    assert reader.complaints == []
+
+
+def test_the_averages_of_two_members(reader: browser.Visit) -> None:
+    (figure,) = open_at(reader, "chapters/ensembles")
+    pair = np.mean(1 / (1 + np.exp([0.0, -4.0])))
+    told = readouts(figure)
+    assert told["arithmetic mean"] == f"{pair:.4f}"
+    assert told["weight scaling"] == told["geometric mean"] == "0.8808"
+    spread = figure.get_by_role("slider", name="spread (sd)")
+    spread.click(position={"x": 1, "y": 10})
+    assert set(readouts(figure).values()) == {"0.8808"}  # without noise all agree
+    assert reader.complaints == []
+
+
+def test_a_p_value_that_rejects_does_not_stay(reader: browser.Visit) -> None:
+    (figure,) = open_at(reader, "chapters/judging")
+    told = readouts(figure)
+    assert float(told["p-value now"]) < 0.01
+    assert told["p-value below 1%"] == "at 1000 bits"
+    more = figure.get_by_role("button", name="A hundred bits more")
+    for _ in range(22):  # one more than there are looks
+        more.press("Enter")
+    told = readouts(figure)
+    assert told["kept"].endswith("of 3,100")
+    assert float(told["p-value now"]) > 0.1
+    assert told["e-value above 100"] == "not yet"
+    assert told["p-value: chance by now"] == "6.5%"
+    assert told["e-value: chance by now"] == "0.09%"
+    expect(figure.get_by_role("status")).to_contain_text("of 3100 bits kept")
+    figure.get_by_label("0.85").check()
+    assert readouts(figure)["e-value above 100"].startswith("at ")
+    assert reader.complaints == []
