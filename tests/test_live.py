@@ -277,7 +277,7 @@ def test_a_page_answers(visit: browser.Visit, tmp_path: Path) -> None:
         f"Stopped: it did not finish within {door.CHECK_SECONDS:g} seconds. "
         "Is there a loop without an end?"
     )
-    write(visit, RIGHT)
+    write(visit, RIGHT.strip())
     page.locator(f"{PANEL} .live-run").click()
     page.locator(f"{PANEL} .live-stop").click()
     page.wait_for_selector(f"{PANEL}[data-state=stopped]")
