@@ -40,7 +40,7 @@ RUN_BY_PAGES = [
     "benchmarks/results/*.json",
 ]
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
-READ_AT_BUILD = ["_ext/*.py", "editions/*.md", "_toc.yml", "package-lock.json"]
+READ_AT_BUILD = ["_ext/*.*", "editions/*.md", "_toc.yml", "package-lock.json"]
 READ_AT_BUILD += ["assets/figures/*"]
 
 #: A user's settings of Python that change what programs do.

@@ -15,7 +15,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 #: Marks for links, pictures, controls, and what formulas say twice.
-_SILENT = ".headerlink, svg, script, style, button, annotation, .katex-html, .toctree-wrapper"
+_SILENT = (
+    ".headerlink, svg, script, style, button, annotation, .katex-html, .toctree-wrapper"
+)
 Passage = tuple[str, str, str]
 
 

@@ -42,9 +42,9 @@ def visit(request: pytest.FixtureRequest) -> Iterator[browser.Visit]:
 
 def violations(visit: browser.Visit) -> list[str]:
     """Return what axe-core finds on the open page: rule, and the first elements."""
-    found: list[dict[str, Any]] = Axe().run(visit.page, options=RULES).response[
-        "violations"
-    ]
+    found: list[dict[str, Any]] = (
+        Axe().run(visit.page, options=RULES).response["violations"]
+    )
     return [
         f"{each['id']}: {each['help']}: {[n['html'][:160] for n in each['nodes'][:3]]}"
         for each in found

@@ -264,7 +264,7 @@ def test_a_fixed_count_gains_what_the_formula_says(reader: browser.Visit) -> Non
 
 
 def test_a_drop_rate_moves_along_the_staircase(reader: browser.Visit) -> None:
-    figure = open_at(reader, "chapters/quantization")[1]
+    figure = open_at(reader, "chapters/bits")[0]
     assert readouts(figure)["drop rate you get"] == "0.1016"
     rate = figure.get_by_role("slider", name="drop rate")
     rate.press("End")
