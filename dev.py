@@ -202,7 +202,9 @@ def fingerprint(patterns, extra=""):
     for pattern in patterns:
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT)
-            left = any(part[0] == "." or part == "__pycache__" for part in name.parts)
+            left = name.name[-1] == "~" or any(
+                part[0] == "." or part == "__pycache__" for part in name.parts
+            )
             if path.is_file() and not left:
                 sha.update(name.as_posix().encode() + b"\0")
                 sha.update(hashlib.sha256(path.read_bytes()).digest())
@@ -320,7 +322,7 @@ def lock():
     uv += ["--generate-hashes", "--python-version", minor(OLDEST_PYTHON)]
     uv += ["--no-emit-index-url", "--no-emit-find-links"]
     uv += ["--custom-compile-command", "python dev.py lock"]
-    for extra in ("book", "course", "test"):
+    for extra in ("book", "course", "dask", "test"):
         uv += ["--extra", extra]
     download("the versions", [*uv, "-o", "requirements.lock", "pyproject.toml"])
     # Without this option the lock file would name the registry that was asked.
