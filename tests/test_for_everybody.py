@@ -48,6 +48,8 @@ def visit(
 
 def offences(visit: browser.Visit, name: str, width: int) -> list[str]:
     """Return what axe finds on a page at that width."""
+    # Before the page is there: at a change of width the theme takes its time.
+    visit.page.set_viewport_size({"width": width, "height": 900})
     visit.open(name)
     visit.answer(width)
     visit.page.evaluate(AXE.read_text(encoding="utf-8"))
