@@ -1,57 +1,61 @@
-"""Search results with excerpts that land at the passage, from a disk too.
+"""Search that shows passages: from a disk, where a page cannot read another, too.
 
-Sphinx's search page fetches every page it finds in order to quote it, which browsers
-refuse over file://. Here the text of all sections is written once as a script that the
-search page loads (``assets/search.js`` uses it).
+The build writes ``search-passages.js``, the words of every section; only the search page
+loads it. ``assets/search.js`` shows the passage under each result.
 """
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-from bs4 import BeautifulSoup, Tag
-from docutils import nodes
+from bs4 import BeautifulSoup
+from bs4.element import Tag
 from sphinx.application import Sphinx
 
-#: Marks for links, pictures, controls, and what formulas say twice.
-_SILENT = (
-    ".headerlink, svg, script, style, button, annotation, .katex-html, .toctree-wrapper"
-)
+DATA = "search-passages.js"
+#: What a reader does not read as words; a formula's MathML stays.
+_WORDLESS = "script, style, svg, .headerlink, .katex-html, .toctree-wrapper"
+
+#: One section: its anchor, its heading, its own words (without those of sections in it).
 Passage = tuple[str, str, str]
 
 
-def own_text(section: Tag) -> str:
-    """Return the text of a section without that of the sections inside it."""
-    parts = (
-        string
-        for string in section.find_all(string=True)
-        if string.find_parent("section") is section
-        and string.find_parent(re.compile("h[1-6]")) is None
-    )
-    return " ".join("".join(parts).split())
+def words(tag: Tag) -> str:
+    """Return the text in ``tag`` with single spaces."""
+    return " ".join(tag.get_text().split())
 
 
 def passages(html: str) -> list[Passage]:
-    """Return (anchor, title, text) of each section of a finished page, in order. The
-    first section's anchor is empty: the page itself."""
+    """Return the sections of a finished page, in order."""
     soup = BeautifulSoup(html, "html.parser")
     article = soup.select_one("article")
     if article is None:
         return []
-    for element in article.select(_SILENT):
-        element.decompose()
+    for wordless in article.select(_WORDLESS):
+        wordless.decompose()
+    for block in article.select("dt, p, td, th, pre"):
+        block.append(" ")
     found = []
-    for section in article.select("section"):
-        heading = section.find(re.compile("h[1-6]"))
-        title = " ".join(heading.get_text().split()) if heading else ""
-        anchor = str(section.get("id", "")) if found else ""
-        found.append((anchor, title, own_text(section)))
-    return found
+    # Innermost first: what is taken out of a section is not in the one around it.
+    for section in reversed(article.select("section[id]")):
+        heading = section.find(["h1", "h2", "h3", "h4", "h5", "h6"], recursive=False)
+        title = words(heading.extract()) if isinstance(heading, Tag) else ""
+        found.append((str(section["id"]), title, words(section)))
+        section.extract()
+    return found[::-1]
 
 
-def write_passages(app: Sphinx, exception: Exception | None) -> None:
-    """Write the sections of all pages for the search page."""
+def load_on_search_page(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Give the search page alone the two scripts."""
+    if page == "search":
+        app.add_js_file(f"../{DATA}", loading_method="defer")
+        app.add_js_file("search.js", loading_method="defer")
+
+
+def write(app: Sphinx, exception: Exception | None) -> None:
+    """Write the words of all pages beside them."""
     if exception is not None or app.builder.name != "html":
         return
     output = Path(app.outdir)
@@ -59,24 +63,12 @@ def write_passages(app: Sphinx, exception: Exception | None) -> None:
         name: passages((output / f"{name}.html").read_text(encoding="utf-8"))
         for name in sorted(app.env.found_docs)
     }
-    text = json.dumps(book, ensure_ascii=False, separators=(",", ":"))
-    script = output / "_static/passages.js"
-    script.write_text(f"window.bookPassages = {text};\n", encoding="utf-8")
-
-
-def add_script(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: nodes.document | None,
-) -> None:
-    """Let the search page load its script."""
-    if pagename == "search":
-        app.add_js_file("search.js")
+    data = json.dumps(book, ensure_ascii=False, separators=(",", ":"))
+    text = f"const SEARCH_PASSAGES = {data};\n"
+    (output / DATA).write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("html-page-context", add_script)
-    app.connect("build-finished", write_passages)
+    app.connect("html-page-context", load_on_search_page)
+    app.connect("build-finished", write, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -180,6 +180,12 @@ def test_repair_names_what_screen_readers_meet() -> None:
     assert offline.repair_page(named) == named
 
 
+def test_indentation_goes_but_not_where_it_is_text() -> None:
+    code = "<pre>\n  if x:\n\n      y\n</pre>"
+    page = f"<div>\n\n    <p>one\n      two</p>\n    {code}\n  </div>"
+    assert offline.repair_page(page) == f"<div>\n<p>one\ntwo</p>\n{code}\n</div>"
+
+
 def test_the_list_names_each_exercise_once_with_its_points() -> None:
     from autograder.contract import exercise
 
