@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.__main__ import main
@@ -53,6 +53,30 @@ def test_names_say_whose_a_file_is(platform: str) -> None:
     named, others = read_names(handed_in(NAMES[platform]))
     assert {n.handed_in.name: n.student for n in named} == NAMES[platform]
     assert others == []
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_who_handed_in_something_else_is_named(packed: bool, tmp_path: Path) -> None:
+    end = "assignsubmission_file_"
+    names = (
+        *(f"Ann Lee_1_{end}/a.ipynb", f"Ann Lee_1_{end}/data.csv"),
+        *(f"Ann Lee_2_{end}/{n}.jpg" for n in range(5)),
+        *(f"Bo Kim_3_{end}/essay.docx", "grades.csv"),
+    )
+    with zipfile.ZipFile(tmp_path / "download.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+        if not packed:
+            archive.extractall(tmp_path / "download")
+    source = tmp_path / ("download.zip" if packed else "download")
+    assert collect(source, CHAPTER, tmp_path / "out") == [
+        "✗ Ann Lee_2: no notebook and no .py file; found Ann Lee_2_assignsubmission_file_"
+        "/0.jpg, Ann Lee_2_assignsubmission_file_/1.jpg, Ann Lee_2_assignsubmission_file_"
+        "/2.jpg and 2 more.",
+        "✗ Bo Kim: no notebook and no .py file; found Bo Kim_3_assignsubmission_file_/"
+        "essay.docx.",
+        "✓ Ann Lee_1: Ann Lee_1_assignsubmission_file_/a.ipynb.",
+    ]
 
 
 @pytest.mark.parametrize("platform", NAMES)
@@ -158,6 +182,7 @@ def test_a_file_of_an_archive_that_is_too_large_is_not_copied(tmp_path: Path) ->
 words = st.text(st.sampled_from("ab_1 "), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(words, min_size=1, max_size=5, unique=True), words)
 def test_no_two_students_become_one(students: list[str], sheet: str) -> None:
     names = [f"{sheet}_{s}_attempt_2026-01-01-00-00-00_x.ipynb" for s in students]

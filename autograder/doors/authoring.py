@@ -12,9 +12,10 @@ def use_exercises(folders: Sequence[str] | None, command: str) -> None:
     """Find a course's exercises in these folders; None: where the environment and installed
     packages have them. Raises ``ExercisesError``.
 
-    Whoever writes exercises works in the course's folder. Commands that grade look into
-    no folder that was not named: the working directory may be a student's."""
-    if folders is None and command in ("audit", "build", "new", "test"):
+    Whoever writes exercises, or collects work, is in the course's folder. Commands that
+    grade look into no folder that was not named: the working directory may be a
+    student's. (``grade --gradebook`` obeys the course's settings, which find them.)"""
+    if folders is None and command in ("audit", "build", "collect", "new", "test"):
         own = Path(outside.FOLDER)
         if own.is_dir() and not os.environ.get(outside.VARIABLE):
             folders = [str(own)]

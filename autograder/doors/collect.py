@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
-from autograder.doors.classroom import ClassError, find_handed_in
+from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
 from autograder.doors.gradescope_download import read_export
-from autograder.doors.platforms import Named, read_names, unpacked
+from autograder.doors.platforms import METADATA, Named, read_names, unpacked
 from autograder.isolation.atomic import write_whole
+from autograder.isolation.folders import walk
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
 from autograder.wire.text import UNFIT, one_line
@@ -34,26 +35,63 @@ def collect(
         known = ", ".join(all_chapters())
         raise ClassError(f"There is no chapter {chapter!r}; there are {known}.")
     with unpacked(source) as (folder, lines):
-        files = [
-            file
-            for file in find_handed_in(folder)
-            if file.assignment in (None, chapter)
-        ]
+        files, strays = (
+            [file for file in found if file.assignment in (None, chapter)]
+            for found in (find_handed_in(folder), _strays(folder))
+        )
         export = read_export(files) if pattern is None else None
-        named, others = (export, []) if export else read_names(files, pattern)
+        named, others = export or [], list[HandedIn]()
+        if not export:
+            named, others = read_names([*files, *strays], pattern)
         students: dict[str, list[Named]] = {}
         for each in named:
             if each.student:
                 students.setdefault(each.student, []).append(each)
             else:
                 others.append(each.handed_in)
+        lines += _without_work(students, set(strays))
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
             lines.append(_collected(student, theirs, target))
         lines += [
-            f"✗ {file.name}: its name does not say whose it is." for file in others
+            f"✗ {file.name}: its name does not say whose it is."
+            for file in others
+            if file not in strays
         ]
     return [one_line(line) for line in lines]
+
+
+def _strays(folder: Path) -> list[HandedIn]:
+    """Return the files below a folder that are no notebooks and no scripts."""
+    found = []
+    for place, folders, files in walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        paths = [Path(place, name) for name in files if not name.startswith(".")]
+        found += [
+            HandedIn(path, path.relative_to(folder).as_posix())
+            for path in paths
+            if path.suffix not in ENDINGS and path.name != METADATA
+        ]
+    return sorted(found, key=lambda file: file.name)
+
+
+def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> list[str]:
+    """Take out what is no work, and whoever handed in nothing else; a line for each."""
+    lines = []
+    for student, theirs in list(students.items()):
+        work = [each for each in theirs if each.handed_in not in strays]
+        students[student] = work
+        if work:
+            continue
+        del students[student]
+        names = [each.handed_in.name for each in theirs]
+        if student in [Path(name).stem for name in names if "/" not in name]:
+            continue  # of no folder and no platform: nobody's
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(
+            f"✗ {student}: no notebook and no .py file; found {', '.join(names[:3])}{more}."
+        )
+    return lines
 
 
 #: In a student's name: of these nbgrader makes patterns, which find the files of others or

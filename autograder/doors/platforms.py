@@ -141,8 +141,9 @@ def told_apart(named: list[Named]) -> list[Named]:
 
 @contextlib.contextmanager
 def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield the folder, or one with the notebooks and scripts of a .zip archive, which is
-    removed at the end; and what of the archive could not be unpacked, a line each.
+    """Yield the folder, or one with the notebooks and scripts of a .zip archive, and an
+    empty file for each other one, which is removed at the end; and what of the archive
+    could not be unpacked, a line each.
 
     Raises ``ClassError`` for an archive that cannot be read."""
     source = Path(source)
@@ -163,12 +164,9 @@ def _is_wanted(path: PurePosixPath) -> bool:
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
-    """Write an archive's notebooks and scripts below a folder, and return what failed."""
-    members = [
-        member
-        for member in archive.infolist()
-        if not member.is_dir() and _is_wanted(PurePosixPath(member.filename))
-    ]
+    """Write an archive's notebooks and scripts below a folder, and of all else no more than
+    that it is there; return what failed."""
+    members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) > MOST_FILES:
         raise ClassError(f"The archive holds more than {MOST_FILES:,} files.")
     taken, failures = 0, []
@@ -176,9 +174,11 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
         parts = PurePosixPath(member.filename.replace("\\", "/")).parts
         target = folder.joinpath(*(p for p in parts if p not in ("/", "..", ".")))
         try:
-            with archive.open(member) as file:
-                # What an archive says of its files' sizes may be wrong.
-                data = file.read(MAX_BYTES + 1)
+            data = b""
+            if _is_wanted(PurePosixPath(member.filename)):
+                with archive.open(member) as file:
+                    # What an archive says of its files' sizes may be wrong.
+                    data = file.read(MAX_BYTES + 1)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         except _NOT_UNPACKED as error:
