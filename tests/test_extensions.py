@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 import dev
 
@@ -34,17 +35,9 @@ def build(folder: Path, text: str, *extensions: str, **more: object) -> tuple[st
         "html_math_renderer": "katex_static" if "katex_static" in extensions else None,
         **more,
     }
-    app = Sphinx(
-        folder,
-        None,
-        folder / "html",
-        folder / "doctrees",
-        "html",
-        settings,
-        status=None,
-        warning=warnings,
-    )
-    app.build()
+    folders = folder, None, folder / "html", folder / "doctrees"
+    with docutils_namespace():  # Sphinx warns of nodes that an earlier build left
+        Sphinx(*folders, "html", settings, status=None, warning=warnings).build()
     return (folder / "html/index.html").read_text("utf-8"), warnings.getvalue()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 import dev
 from tests import figures
@@ -294,7 +295,8 @@ def build(folder: Path, directive: str) -> tuple[str, str]:
     warnings = io.StringIO()
     settings = {"extensions": ["interactive"], "html_theme": "basic"}
     places = (folder, None, folder / "html", folder / "trees", "html", settings)
-    Sphinx(*places, status=None, warning=warnings).build()
+    with docutils_namespace():  # Sphinx warns of nodes that an earlier build left
+        Sphinx(*places, status=None, warning=warnings).build()
     return (folder / "html/index.html").read_text("utf-8"), warnings.getvalue()
 
 
