@@ -11,7 +11,8 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-_CAPTION = re.compile(r"<figcaption\b[^>]*>")
+#: A caption, and the paragraph that it may begin with: there the number stands.
+_CAPTION = re.compile(r"<figcaption\b[^>]*>(?:\s*<p>)?")
 
 
 def number_captions(body: str, chapter: str) -> str:

@@ -346,6 +346,8 @@ def test_captions_count_within_their_chapter() -> None:
     )
     assert shown == [("Figure 3.1.", "One"), ("Figure 3.2.", "Two")]
     assert "Figure 1. </span>One" in numbered.number_captions(page, "")
+    paragraph = numbered.number_captions("<figcaption>\n<p>One</p></figcaption>", "")
+    assert re.search(r"<p><span[^>]*>Figure 1\. </span>One</p>", paragraph)
 
 
 def test_an_unknown_task_lists_the_tasks() -> None:

@@ -11,9 +11,6 @@ from playwright.sync_api import Locator, expect
 import dev
 from tests import browser
 
-if browser.find_chromium() is None:
-    pytest.skip("no Chromium or Chrome on the PATH", allow_module_level=True)
-
 FIGURE = "figure[data-figure]"
 LETTERS = """(figure) => Math.min(...[...figure.querySelectorAll("text")].map((text) =>
   parseFloat(getComputedStyle(text).fontSize) * text.ownerSVGElement.getScreenCTM().a))"""
@@ -31,23 +28,6 @@ def figures_of(page: str) -> list[str]:
 
 PAGES = [page for page in dev.pages() if figures_of(page)]
 every_page = pytest.mark.parametrize("page", PAGES)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[browser.Browser]:
-    if not (dev.HTML / "index.html").is_file():
-        pytest.fail("The book is not built: run `make book` first.")
-    with browser.open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def visit(
-    request: pytest.FixtureRequest, chromium: browser.Browser
-) -> Iterator[browser.Visit]:
-    opened = browser.Visit(chromium, dev.HTML.as_uri() + "/", request.param)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -25,26 +25,6 @@ QUESTION = """async (tags) => {
 #: A page of each kind; the slow test has them all.
 SAMPLE = ["chapters/why", "exercises/energy/energy"]
 
-if browser.find_chromium() is None:
-    pytest.skip("no Chromium or Chrome on the PATH", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[browser.Browser]:
-    if not (dev.HTML / "index.html").is_file():
-        pytest.fail("The book is not built: run `make book` first.")
-    with browser.open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def visit(
-    request: pytest.FixtureRequest, chromium: browser.Browser
-) -> Iterator[browser.Visit]:
-    opened = browser.Visit(chromium, dev.HTML.as_uri() + "/", request.param)
-    yield opened
-    opened.close()
-
 
 def offences(visit: browser.Visit, name: str, width: int) -> list[str]:
     """Return what axe finds on a page at that width."""

@@ -171,12 +171,24 @@ def test_a_missing_wheel_is_named_with_what_to_do(tmp_path: Path) -> None:
 PANEL = ".live[data-exercise=bernoulli_mask]"
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[browser.Browser]:
-    if browser.find_chromium() is None:
-        pytest.skip("no Chromium or Chrome on the PATH")
-    with browser.open_browser() as opened:
-        yield opened
+def link_book(folder: Path) -> None:
+    """Make ``folder`` the built book without what is beside its pages for live ones."""
+    folder.mkdir(exist_ok=True)
+    for path in dev.HTML.iterdir():
+        if path.name != live.FOLDER:
+            (folder / path.name).symlink_to(path)
+
+
+def told_in_vain(chromium: browser.Browser, base: str, scheme: str) -> str:
+    """Return what a page says to who opens an editor where no Python can run."""
+    visit = browser.Visit(chromium, base, scheme)
+    visit.open("exercises/expectation/expectation")
+    visit.page.locator(f"{PANEL} .live-open").click()
+    visit.page.wait_for_selector(f"{PANEL}[data-state=none]")
+    told = visit.page.locator(f"{PANEL} .live-said").inner_text()
+    assert visit.complaints == []
+    visit.close()
+    return told
 
 
 @pytest.fixture(scope="module")
@@ -187,10 +199,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not (live.NODE_MODULES / "pyodide").is_dir():
         pytest.skip("Pyodide is not installed: run `python dev.py live`")
     book = tmp_path_factory.mktemp("live") / "book"
-    book.mkdir()
-    for path in dev.HTML.iterdir():
-        if path.name != live.FOLDER:
-            (book / path.name).symlink_to(path)
+    link_book(book)
     (book / live.FOLDER).mkdir()
     (book / live.FOLDER / "notebooks").symlink_to(dev.HTML / "live/notebooks")
     live.gather(book, live.NUMPY)
@@ -315,38 +324,22 @@ def test_the_first_page_judges_its_own_function(visit: browser.Visit) -> None:
 def test_a_book_without_python_says_how_to_get_it(
     chromium: browser.Browser, tmp_path: Path
 ) -> None:
-    for path in dev.HTML.iterdir():
-        if path.name != live.FOLDER:
-            (tmp_path / path.name).symlink_to(path)
+    link_book(tmp_path)
     live.tell_pages(tmp_path / live.FOLDER)
     with browser.serve(tmp_path) as base:
-        visit = browser.Visit(chromium, base, "dark")
-        visit.open("exercises/expectation/expectation")
-        visit.page.locator(f"{PANEL} .live-open").click()
-        visit.page.wait_for_selector(f"{PANEL}[data-state=none]")
-        told = visit.page.locator(f"{PANEL} .live-said").inner_text()
-        assert visit.complaints == []
-        visit.close()
+        told = told_in_vain(chromium, base, "dark")
     assert "python dev.py live" in told
 
 
 def test_over_a_disk_a_page_names_the_command_that_serves_it(
-    chromium: browser.Browser, address: str, tmp_path: Path
+    chromium: browser.Browser, tmp_path: Path
 ) -> None:
-    for path in dev.HTML.iterdir():
-        if path.name != live.FOLDER:
-            (tmp_path / path.name).symlink_to(path)
+    link_book(tmp_path)
     folder = tmp_path / live.FOLDER
     folder.mkdir()
     for name in ("numpy-0-wasm32.whl", "editor.mjs"):
         (folder / name).touch()
     live.tell_pages(folder)
-    visit = browser.Visit(chromium, tmp_path.as_uri() + "/", "light")
-    visit.open("exercises/expectation/expectation")
-    visit.page.locator(f"{PANEL} .live-open").click()
-    visit.page.wait_for_selector(f"{PANEL}[data-state=none]")
-    told = visit.page.locator(f"{PANEL} .live-said").inner_text()
-    assert visit.complaints == []
-    visit.close()
+    told = told_in_vain(chromium, tmp_path.as_uri() + "/", "light")
     assert f'--directory "{tmp_path}/" 8000' in told
     assert "http://127.0.0.1:8000/exercises/expectation/expectation.html" in told
