@@ -39,16 +39,7 @@ def collect(
             [file for file in found if file.assignment in (None, chapter)]
             for found in (find_handed_in(folder), _strays(folder))
         )
-        export = read_export(files) if pattern is None else None
-        named, others = export or [], list[HandedIn]()
-        if not export:
-            named, others = read_names([*files, *strays], pattern)
-        students: dict[str, list[Named]] = {}
-        for each in named:
-            if each.student:
-                students.setdefault(each.student, []).append(each)
-            else:
-                others.append(each.handed_in)
+        students, others = _by_student(files, strays, pattern)
         lines += _without_work(students, set(strays))
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
@@ -59,6 +50,22 @@ def collect(
             if file not in strays
         ]
     return [one_line(line) for line in lines]
+
+
+def _by_student(
+    files: list[HandedIn], strays: list[HandedIn], pattern: str | None
+) -> tuple[dict[str, list[Named]], list[HandedIn]]:
+    """Return whose each file is, and the files whose names do not say it."""
+    named, others = read_export(files) if pattern is None else None, list[HandedIn]()
+    if not named:
+        named, others = read_names([*files, *strays], pattern)
+    students: dict[str, list[Named]] = {}
+    for each in named:
+        if each.student:
+            students.setdefault(each.student, []).append(each)
+        else:
+            others.append(each.handed_in)
+    return students, others
 
 
 def _strays(folder: Path) -> list[HandedIn]:
