@@ -17,9 +17,10 @@ class StudentFunction(Protocol):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
-    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Return the results of calls with these arguments, one after the other. They
-        are handed over together, which is many times as fast for short calls."""
+    def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
+        """Return the results of calls with these arguments, and with the same keywords,
+        one after the other. They are handed over together, which is many times as fast
+        for short calls."""
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         """Return the result and the positional arguments as the call left them."""

@@ -1,7 +1,7 @@
 """What a check is given besides the student's functions: randomness, looks, verdicts."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Check
-from autograder.laws.binomial import Law
+from autograder.laws.binomial import EveryKind, Law
 
 
 class CheckFailure(Exception):
@@ -159,6 +159,45 @@ class Trial:
             f"(chance allows {low / n:.4f} to {high / n:.4f}).",
             name,
         )
+
+    def judge_kinds(
+        self,
+        look: str,
+        counts: Mapping[str, tuple[int, int, float]],
+        what: str,
+        mistake: str | None = None,
+    ) -> None:
+        """Test counts of many kinds against the look's law, an ``EveryKind``.
+
+        ``what`` says what was counted, "{}" in it being the kind. ``counts`` has how many
+        events a kind has, how many of them happened, and the sum of their probabilities.
+        Raises ``CheckFailure`` as ``judge`` does, for the kind that departs most."""
+        law, alpha = self._law_of_kinds(look), alpha_of(self.check.exercise.chapter)
+        if len(counts) > law.kinds:
+            raise ValueError(f"{look}: {len(counts)} kinds, and {law} has fewer")
+        kind, exponent = law.farthest(counts)
+        n, k, total = counts[kind]
+        p_value = law.p_value(exponent, n)
+        self.looks.append(Look(look, n, alpha, p_value, law.detects))
+        if p_value >= alpha:
+            return
+        low, high = law.accepted(n, alpha, total / n)
+        raise CheckFailure(
+            f"{what.format(kind)}: measured {k / n:.4f} of {n:,}, expected {total / n:.4f} "
+            f"(chance allows {low / n:.4f} to {high / n:.4f}).",
+            mistake,
+        )
+
+    def fits(self, look: str, counts: Mapping[str, tuple[int, int, float]]) -> bool:
+        """Return whether ``judge_kinds`` would pass such counts at this look's level."""
+        law, alpha = self._law_of_kinds(look), alpha_of(self.check.exercise.chapter)
+        return law.farthest(counts)[1] < law.exponent(alpha)
+
+    def _law_of_kinds(self, look: str) -> EveryKind:
+        law = self.law(look)
+        if not isinstance(law, EveryKind):
+            raise TypeError(f"{look} has {law}; expected an EveryKind")
+        return law
 
     def fail(self, message: str, mistake: str | None = None) -> NoReturn:
         """Raise ``CheckFailure`` with this message."""

@@ -87,9 +87,9 @@ class Masking:
         out = forward(self._function, _readable(x), keep_prob, rng, training)
         return self._masked(x, keep_prob, out)
 
-    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
         given = [(_readable(x), keep_prob, rng) for x, keep_prob, rng in calls]
-        results = self._function.each(given)
+        results = self._function.each(given, **kwargs)
         masks = []
         for (x, keep_prob, _), result in zip(calls, results, strict=True):
             out = output_of(result, call_text(self.name, x.shape, keep_prob), x.shape)

@@ -1,7 +1,7 @@
 """Reads the mask of the weights off the output of a DropConnect layer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial, usual
-from autograder.families import elementwise
+from autograder.families import elementwise, kinds
 from autograder.families.bit_tests import Read
 from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.elementwise import KEEP_PROBS
@@ -68,6 +68,8 @@ class Connections:
     weights: np.ndarray
     unit: np.ndarray
     exponents: np.ndarray
+    #: x and weights as they are handed over.
+    given: tuple[np.ndarray, np.ndarray]
     out: np.ndarray
 
     def digits(self, factor: float) -> np.ndarray | None:
@@ -122,6 +124,18 @@ def connect(
     """Return a forward pass on inputs that make its mask readable, of ``shape`` (rows,
     inputs, outputs), with at most 10 inputs; ``kind`` is one of ``KINDS``. ``among`` is
     the number of inputs of which these are some, and the others 0."""
+    got = prepared(trial, shape, kind, dtype, among)
+    return replace(got, out=product(function, trial, *got.given, keep_prob, rng))
+
+
+def prepared(
+    trial: Trial,
+    shape: tuple[int, int, int],
+    kind: str = "of all sizes",
+    dtype: Any = np.float64,
+    among: int = 0,
+) -> Connections:
+    """Return a pass as ``connect`` does, before it, without an output."""
     rows, inputs, outputs = shape
     rng_of_inputs = trial.rng
     # Small and large weights take turns, so that neither are the first inputs.
@@ -144,8 +158,7 @@ def connect(
         places = np.sort(rng_of_inputs.permutation(among)[:inputs])
         given = np.zeros((rows, among), dtype), np.ones((among, outputs), dtype)
         given[0][:, places], given[1][places] = x, weights
-    out = product(function, trial, *given, keep_prob, rng)
-    return Connections(x, weights, row * column, exponents, out)
+    return Connections(x, weights, row * column, exponents, given, np.empty(0))
 
 
 def reading(rows: int, inputs: int, outputs: int, bits: int = 1, **how: Any) -> Read:
@@ -164,16 +177,39 @@ def reading(rows: int, inputs: int, outputs: int, bits: int = 1, **how: Any) -> 
         rest = -(-number // bits)
         n, d, c = (rest if size == -1 else size for size in (rows, inputs, outputs))
         got = connect(function, trial, (n, d, c), keep_prob, rng, **how)
-        mask = got.digits(1 / keep_prob)
-        if mask is None:
-            call = call_weights(got.x, got.weights, keep_prob)
-            raise CheckFailure(
-                f"{call}: out is not a sum of kept products / keep_prob.",
-                Wrong.no_sum_of_kept_weights,
-            )
+        mask = _mask(got, keep_prob)
         return mask, {"weights": np.abs(got.weights), "x": np.abs(got.x)[:, :, None]}
 
     return read
+
+
+def _mask(got: Connections, keep_prob: float) -> np.ndarray:
+    mask = got.digits(1 / keep_prob)
+    if mask is None:
+        call = call_weights(got.x, got.weights, keep_prob)
+        raise CheckFailure(
+            f"{call}: out is not a sum of kept products / keep_prob.",
+            Wrong.no_sum_of_kept_weights,
+        )
+    return mask
+
+
+def of_weights(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+    """Return a call with about so many bits, of any kind, for ``kinds.Kinds``."""
+    inputs = min(number, int(rng.integers(1, INPUTS + 1)))
+    rows, outputs = kinds.sides(rng, max(1, number // inputs), 2)
+    entries = str(rng.choice(["inside", "negative", "equal"]))
+    dtype = str(rng.choice(["float64", "float32"]))
+    got = prepared(trial, (rows, inputs, outputs), entries, dtype)
+
+    def bits(result: Any, keep_prob: float, _: str) -> np.ndarray:
+        call = call_weights(got.x, got.weights, keep_prob)
+        out = facts.float_array(result, (rows, outputs), call, "out")
+        return _mask(replace(got, out=out), keep_prob)
+
+    sizes = np.abs(got.x[:, :, None] * got.weights)
+    marks = {"dtype": dtype, "entries": f"entries {entries}"}
+    return kinds.Given(got.given, marks, sizes, bits)
 
 
 def zeros_mistake(function: StudentFunction, trial: Trial) -> str:

@@ -40,10 +40,12 @@ class Branch:
         out = self._function(*given, **kwargs)
         return self._added(given, out, kwargs.get("training", True))
 
-    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
         given = [self._arguments(*call) for call in calls]
-        results = self._function.each(given)
-        return [self._added(*pair, True) for pair in zip(given, results, strict=True)]
+        results = self._function.each(given, **kwargs)
+        training = kwargs.get("training", True)
+        pairs = zip(given, results, strict=True)
+        return [self._added(*pair, training) for pair in pairs]
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         given = self._arguments(*args)

@@ -10,11 +10,12 @@ import numpy as np
 
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import unit_bits
+from autograder.families import kinds, unit_bits
 from autograder.families.elementwise import (
     KEEP_PROBS,
     LARGE,
     Wrong,
+    call_text,
     draw,
     tiled,
     wide,
@@ -31,7 +32,7 @@ def _up(n: int, to: int) -> int:
 
 
 #: The shape of an array of n units or a few more, in every form that it may have.
-_SHAPES: Mapping[str, Callable[[int], tuple[int, ...]]] = {
+SHAPES: Mapping[str, Callable[[int], tuple[int, ...]]] = {
     "matrices": lambda n: (_up(n, 40) // 20, 20),
     "vectors": lambda n: (_up(n, 40),),
     "single rows": lambda n: (1, _up(n, 40)),
@@ -84,13 +85,16 @@ def _expect_all_faces(function: StudentFunction, trial: Trial) -> None:
             )
 
 
+_KINDS = kinds.units(call_text)
+
+
 def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with probability keep_prob, whatever its value and place.
 
-    Entries are of all sizes, and arrays of all forms."""
+    Entries are of all sizes, and arrays of all forms; at last calls are of all kinds."""
     for keep_prob in (*KEEP_PROBS, *unit_bits.FINE):
-        n = -(-trial.size(f"kept at {keep_prob}") // len(_SHAPES))
-        shapes = {form: shape(n) for form, shape in _SHAPES.items()}
+        n = -(-trial.size(f"kept at {keep_prob}") // len(SHAPES))
+        shapes = {form: shape(n) for form, shape in SHAPES.items()}
         draws = {
             form: draw(function, trial, shape, keep_prob, x=wide(trial, shape))
             for form, shape in shapes.items()
@@ -101,6 +105,8 @@ def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
                 what = f"units of {form} kept at keep_prob = {keep_prob}"
                 name = Wrong.rate_depends_on_the_shape
                 trial.judge(look, got.mask, got.mask.size, what, name)
+    name = Wrong.keeps_some_calls_at_another_rate
+    kinds.judge_rate(function, trial, _KINDS, name)
 
 
 def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None:
@@ -112,7 +118,7 @@ def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None
     for form in _NEIGHBOURS:
         count = f"count in 20 units of {form}"
         n = max(2 * trial.size(f"mirrored units of {form}"), 20 * trial.size(count))
-        shape = _SHAPES[form](n)
+        shape = SHAPES[form](n)
         mask = draw(function, trial, shape, AT, x=tiled(trial, shape)).mask
         for look, (a, b) in _pairs(mask, form).items():
             what = f"{look} {at}: mask bits that agree"
@@ -120,6 +126,7 @@ def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None
         kept = mask.reshape(-1, 20).sum(axis=1) == 14
         trial.judge(count, kept, kept.size, f"{count} {at}: it is 14", wrong)
     _judge_spread(function, trial)
+    kinds.judge_pairs(function, trial, _KINDS, wrong)
 
 
 def _within(distance: int) -> float:
@@ -185,7 +192,8 @@ RATE = stated(
     keeps_at_rate,
     {
         **unit_bits.RATE_LOOKS,
-        **{f"{form} kept at 0.8": Proportion(0.8, detects=0.03) for form in _SHAPES},
+        **{f"{form} kept at 0.8": Proportion(0.8, detects=0.03) for form in SHAPES},
+        kinds.RATE: kinds.LAW,
     },
 )
 _AGREE = agreement(AT, detects=0.07)
@@ -195,4 +203,5 @@ for _form in _NEIGHBOURS:
     _LOOKS |= dict.fromkeys(_looks_at_pairs(_form), _AGREE)
     _LOOKS[f"count in 20 units of {_form}"] = _COUNT
 _LOOKS |= _SPREAD
+_LOOKS[kinds.PAIRS] = kinds.LAW
 INDEPENDENT = stated(is_independent_in_all_forms, _LOOKS)

@@ -45,8 +45,8 @@ class LocalFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._sent_back(self._called(args, kwargs)[0])
 
-    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        return [self(*args) for args in calls]
+    def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
+        return [self(*args, **kwargs) for args in calls]
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         result, after = self._called(args, kwargs)

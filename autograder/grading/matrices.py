@@ -54,8 +54,9 @@ class OnMatrices:
         result = self._function(*map(_as_matrix, args), **kwargs)
         return _as_before(result, args)
 
-    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        found = self._function.each([tuple(map(_as_matrix, args)) for args in calls])
+    def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
+        matrices = [tuple(map(_as_matrix, args)) for args in calls]
+        found = self._function.each(matrices, **kwargs)
         return [_as_before(*both) for both in zip(found, calls, strict=True)]
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -32,9 +32,9 @@ class Watched:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._watch(self._function, args, kwargs)
 
-    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
         shown = calls[0] if calls else ()  # they differ in what the entries are
-        found: list[Any] = self._watch(self._function.each, (calls,), {}, shown)
+        found: list[Any] = self._watch(self._function.each, (calls,), kwargs, shown)
         return found
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:

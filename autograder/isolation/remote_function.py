@@ -23,14 +23,14 @@ class RemoteFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._worker.call(self.name, [args], kwargs, self._opaque)[0][0]
 
-    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
         results: list[Any] = []
-        most = _at_once(calls[0]) if calls else 0
+        most = min(map(_at_once, calls), default=0)
         while len(results) < len(calls):
             rest = calls[len(results) : len(results) + most]
             # The worker answers with as many as it has after a short time, one or more;
             # what it has no time for is sent again, so not much more than that.
-            got = self._worker.call(self.name, rest, {}, self._opaque)[0]
+            got = self._worker.call(self.name, rest, kwargs, self._opaque)[0]
             most = min(most, 2 * len(got))
             results += got
         return results

@@ -5,6 +5,7 @@ project's tests hold every function to SciPy.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -221,6 +222,70 @@ class AtMost:
         while last < n and upper_tail(last + 1, n, self.probability) >= alpha:
             last += 1
         return 0, last
+
+
+def tail_exponent(k: float, n: int, mean: float) -> float:
+    """Return t such that P(K >= k), or for k below the mean P(K <= k), is at most exp(-t).
+
+    K counts n independent events whose probabilities, equal or not, have this mean in
+    (0, 1): t is n times the relative entropy of k / n to it (Hoeffding 1963, theorem 1)."""
+    share = k / n
+    parts = ((share, mean), (1 - share, 1 - mean))
+    return n * sum(a * math.log(a / b) for a, b in parts if a > 0)
+
+
+@dataclass(frozen=True)
+class EveryKind:
+    """Counts of independent events, sorted by kind in many ways: up to ``kinds`` of them.
+
+    Each event has a probability of its own. ``detects`` is the smallest departure of the
+    mean of a kind that must be found with probability ``POWER``, where it has as many
+    events as ``sample_size`` says."""
+
+    kinds: int
+    detects: float
+    probability: float = 0.5
+
+    def exponent(self, alpha: float) -> float:
+        """Return the ``tail_exponent`` from which on a count is rejected at level alpha."""
+        return math.log(2 * self.kinds / alpha)
+
+    def farthest(
+        self, counts: Mapping[str, tuple[int, int, float]]
+    ) -> tuple[str, float]:
+        """Return the kind with the greatest ``tail_exponent``, and that; ``counts`` has of
+        each how many events, how many that happened, and the sum of their
+        probabilities."""
+        found = (
+            (tail_exponent(k, n, total / n), kind)
+            for kind, (n, k, total) in counts.items()
+        )
+        exponent, kind = max(found, key=lambda pair: (pair[0], -len(pair[1])))
+        return kind, exponent
+
+    def sample_size(self, alpha: float) -> int:
+        """Return how many events a kind needs at probability one half; farther from it
+        fewer are enough. On a grid of 1 % steps, as in ``sample_size``."""
+        n = 10
+        while upper_tail(self.accepted(n, alpha)[1] + 1, n, 0.5 + self.detects) < POWER:
+            n += max(1, n // 100)
+        return n
+
+    def p_value(self, observed: float, n: int) -> float:
+        """Return a bound on the p-value of the greatest ``tail_exponent`` of all kinds."""
+        return min(1.0, 2 * self.kinds * math.exp(-observed))
+
+    def accepted(
+        self, n: int, alpha: float, mean: float | None = None
+    ) -> tuple[int, int]:
+        """Return the smallest and largest count of a kind that passes at this level."""
+        mean, most = self.probability if mean is None else mean, self.exponent(alpha)
+        first = last = round(n * mean)
+        while first > 0 and tail_exponent(first - 1, n, mean) < most:
+            first -= 1
+        while last < n and tail_exponent(last + 1, n, mean) < most:
+            last += 1
+        return first, last
 
 
 def agreement(keep_prob: float, detects: float) -> Proportion:

@@ -2,17 +2,18 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from autograder.checks.expectation.one_mask import mask_call, mask_of, masks_of
+from autograder.checks.expectation.one_mask import bits_of, mask_call, mask_of, masks_of
 from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.facts import describe
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, kinds
 from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
 
@@ -196,6 +197,7 @@ def _name_of_rate(
         "one unit kept at 0.85": Proportion(0.85, detects=0.8),
         "none of 2 kept at 0.3": Proportion(0.7**2, detects=0.7**2),
         "both of 2 kept at 0.85": Proportion(0.85**2, detects=0.85**2),
+        kinds.RATE: kinds.LAW,
     },
 )
 def keeps_units_at_the_stated_rate(
@@ -226,6 +228,19 @@ def keeps_units_at_the_stated_rate(
         what = f"units kept at keep_prob = {keep_prob}"
         rounds = elementwise.Wrong.rounds_or_clips_keep_prob
         trial.judge(look, mask, mask.size, what, rounds)
+    kinds.judge_rate(bernoulli_mask, trial, _KINDS)
+
+
+def _of_shapes(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+    shape = kinds.any_form(rng, number)
+
+    def bits(result: Any, keep_prob: float, _: str) -> np.ndarray:
+        return bits_of(trial, result, shape, keep_prob)
+
+    return kinds.Given((shape,), {"axes": f"{len(shape)} axes"}, np.ones(shape), bits)
+
+
+_KINDS = kinds.Kinds(_of_shapes, modes=False)
 
 
 def _kept_in_calls(
@@ -292,13 +307,14 @@ def _name_at_the_edge(keep_prob: float, share: float) -> str | None:
         "count in a large call": near_count(
             math.prod(_LARGE), _INDEPENDENT, _NEAR, detects=0.45
         ),
+        kinds.PAIRS: kinds.LAW,
     },
 )
 def draws_every_unit_independently(
     bernoulli_mask: StudentFunction, trial: Trial
 ) -> None:
     """Bits along every axis and of successive calls are independent; the count varies."""
-    pairs = max(trial.size(look) for look in trial.check.looks if "count" not in look)
+    pairs = max(trial.size(look) for look in trial.check.looks if "axis" in look)
     shape, rng = (2 * -(-pairs // 1440), 10, 12, 12), trial.generator()
     first, second = masks_of(bernoulli_mask, trial, shape, _INDEPENDENT, 2, rng)
     _judge_pairs(trial, "successive calls", first, second)
@@ -309,6 +325,7 @@ def draws_every_unit_independently(
     front, back = np.split(first.reshape(-1), 2)
     _judge_pairs(trial, "two halves", front, back)
     _judge_counts(bernoulli_mask, trial, rng)
+    kinds.judge_pairs(bernoulli_mask, trial, _KINDS)
 
 
 def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:

@@ -46,12 +46,13 @@ def masks_of(
     each has a generator of its own."""
     rngs = [trial.generator() if rng is None else rng for _ in range(calls)]
     found = function.each([(shape, keep_prob, each) for each in rngs])
-    return np.array([_read(trial, mask, shape, keep_prob) for mask in found])
+    return np.array([bits_of(trial, mask, shape, keep_prob) for mask in found])
 
 
-def _read(
+def bits_of(
     trial: Trial, mask: Any, shape: tuple[int, ...], keep_prob: float
 ) -> np.ndarray:
+    """Return what was returned for a mask as one, whatever kind of zeros and ones it has."""
     if isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == shape:
         return mask
     return _as_bits(trial, mask, shape, mask_call(shape, keep_prob))

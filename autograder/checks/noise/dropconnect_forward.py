@@ -10,7 +10,7 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners
+from autograder.families import bit_tests, corners, kinds
 from autograder.families.bit_tests import FEW, KEEP_PROBS, wide
 from autograder.families.dropped_weights import (
     INPUTS,
@@ -19,6 +19,7 @@ from autograder.families.dropped_weights import (
     Wrong,
     call_weights,
     connect,
+    of_weights,
     product,
     reading,
     sum_mistake,
@@ -228,6 +229,9 @@ _FROM_RNG = bit_tests.from_rng(
     Unit.reuses_masks,
     lambda out, _: out,
 )
-exercise.asks(0.5, _RATE, _LAYER.rate(0.01, 0.02), after=_OWN)
+_EVERY = kinds.Kinds(of_weights, "weights", modes=False)
+_RATES = kinds.rate_too(_LAYER.rate(0.01, 0.02), _EVERY)
+_INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _EVERY)
+exercise.asks(0.5, _RATE, _RATES, after=_OWN)
 exercise.asks(0.25, "drops_weights_independently", _INDEPENDENT, after=_RATE)
 exercise.asks(0.25, "draws_its_weights_from_rng_alone", _FROM_RNG, after=_SUMS)

@@ -8,7 +8,7 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, noise_factors, units
+from autograder.families import bit_tests, corners, kinds, noise_factors, units
 from autograder.families.bit_tests import KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import call_text
@@ -25,7 +25,7 @@ from autograder.families.noise_factors import (
     tail,
 )
 from autograder.laws import normal
-from autograder.laws.binomial import Proportion, exact_count
+from autograder.laws.binomial import Law, Proportion, exact_count
 
 exercise = Exercise(
     "gaussian_dropout",
@@ -238,6 +238,24 @@ _variance = noise_factors.counted(
         for event, of in (("spread", spread(0.08)), ("above 1", above_one(0.15)))
     ),
 )
+#: A standard normal number lies between 0 and 1 with this probability.
+_ABOVE = normal.normal_cdf(1.0) - 0.5
+
+
+def _near_above(x: np.ndarray, out: np.ndarray, keep_prob: float) -> np.ndarray:
+    z: np.ndarray = (out / x - 1) / noise_factors.deviation(keep_prob)
+    return (z > 0) & (z < 1)
+
+
+_EVERY = kinds.of_arrays(
+    kinds.any_form,
+    call_text,
+    _near_above,
+    what="factors",
+    event="above 1 by less than one standard deviation",
+    probability=lambda keep_prob: _ABOVE,
+)
+_variance = kinds.rate_too(_variance, _EVERY, Wrong.some_calls_have_other_factors)
 _shape = noise_factors.counted(
     "The factors have the tails and the middle of a normal law, on both sides.",
     Sample(
@@ -271,7 +289,7 @@ _AXES = ("rows", "columns")
 #: A call of 20 units, and the half of the values that the sum of its squares takes which
 #: lies around the median.
 _FEW, _SQUARES = (4, 5), (15.452, 23.828)
-_LOOKS = {
+_LOOKS: dict[str, Law] = {
     look: law
     for kind in _KINDS
     for look, law in (
@@ -283,6 +301,7 @@ _LOOKS = {
 # always.
 _LOOKS["mean of a call"] = Proportion(0.5, detects=0.4)
 _LOOKS["spread of a call"] = Proportion(normal.squares_between(20, *_SQUARES), 0.4)
+_LOOKS[kinds.PAIRS] = kinds.LAW
 _LOOKS |= {
     f"neighbours along axis {axis} of {form}": Proportion(0.5, detects=0.15)
     for form, shape in _FORMS.items()
@@ -314,6 +333,7 @@ def its_factors_are_independent(
             trial.judge(look, balanced, balanced.size, message, name)
     _judge_calls(gaussian_dropout, trial)
     _judge_forms(gaussian_dropout, trial)
+    kinds.judge_pairs(gaussian_dropout, trial, _EVERY, name)
     # Nine numbers do not agree in five digits by chance.
     for one in ((1,), (1, 1, 1, 1)):
         alone = several(gaussian_dropout, trial, one, 0.7, 9)

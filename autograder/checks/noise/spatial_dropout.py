@@ -11,7 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, noise_factors
+from autograder.families import bit_tests, corners, kinds, noise_factors
 from autograder.families.bit_tests import FEW, KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
@@ -305,6 +305,15 @@ _FROM_RNG = bit_tests.from_rng(
     Unit.reuses_masks,
 )
 exercise.asks(0.25, "leaves_its_images_alone", bit_tests.leaves_x(4, 4), after=_SOME)
-exercise.asks(0.25, _RATE, _LAYER.rate(0.015, 0.025), after="drops_whole_channels")
+_KINDS = kinds.of_arrays(
+    lambda rng, number: (*kinds.sides(rng, number, 2), *rng.integers(1, 4, 2).tolist()),
+    call_text,
+    lambda x, out, _: np.asarray(out.any(axis=(2, 3))),
+    lambda x: np.abs(x).mean(axis=(2, 3)),
+    "channels",
+)
+_RATES = kinds.rate_too(_LAYER.rate(0.015, 0.025), _KINDS)
+exercise.asks(0.25, _RATE, _RATES, after="drops_whole_channels")
+_INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _KINDS)
 exercise.asks(0.25, "drops_channels_independently", _INDEPENDENT, after=_RATE)
 exercise.asks(0.25, "draws_its_channels_from_rng_alone", _FROM_RNG, after=_SOME)

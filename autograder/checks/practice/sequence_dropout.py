@@ -10,7 +10,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, shared_bits
+from autograder.families import bit_tests, corners, kinds, shared_bits
 from autograder.families.bit_tests import wide
 from autograder.families.elementwise import Wrong as Unit
 from autograder.families.elementwise import call_text
@@ -199,6 +199,15 @@ _FROM_RNG = bit_tests.from_rng(
     Unit.reuses_masks,
 )
 exercise.asks(0.25, "leaves_its_sequences_alone", bit_tests.leaves_x(3, 3), after=_SOME)
-exercise.asks(0.5, _RATE, _LAYER.rate(0.015, 0.025), after=_TIED)
+_KINDS = kinds.of_arrays(
+    lambda rng, number: (int(rng.integers(1, 5)), *kinds.sides(rng, number, 2)),
+    call_text,
+    lambda x, out, _: np.asarray(out.any(axis=0)),
+    lambda x: shared_bits.bits_of(x, (0,)),
+    "features",
+)
+_RATES = kinds.rate_too(_LAYER.rate(0.015, 0.025), _KINDS)
+exercise.asks(0.5, _RATE, _RATES, after=_TIED)
+_INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_features_independently", _INDEPENDENT, after=_RATE)
 exercise.asks(0.5, "draws_its_sequences_from_rng_alone", _FROM_RNG, after=_SOME)

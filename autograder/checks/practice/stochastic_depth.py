@@ -11,7 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, rivals, shared_bits
+from autograder.families import bit_tests, corners, kinds, rivals, shared_bits
 from autograder.families.bit_tests import KEEP_PROBS, NOT_IN_PLACE, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
@@ -283,10 +283,20 @@ def leaves_x_and_branch_alone(stochastic_depth: StudentFunction, trial: Trial) -
 
 
 _RATES, _ALONE = _LAYER.rate(0.015, 0.025), "batches of one at 0.13"
+_KINDS = kinds.of_arrays(
+    lambda rng, number: (number, *rng.integers(1, 4, int(rng.integers(1, 4))).tolist()),
+    call_text,
+    lambda branch, out, _: np.asarray(out.reshape(len(out), -1).any(axis=1)),
+    lambda branch: shared_bits.bits_of(branch, tuple(range(1, branch.ndim))),
+    "branches",
+    of=added_by,
+)
 
 
 @exercise.check(
-    points=0.5, after=_OWN, looks={**_RATES.looks, _ALONE: Proportion(0.13, 0.1)}
+    points=0.5,
+    after=_OWN,
+    looks={**_RATES.looks, _ALONE: Proportion(0.13, 0.1), kinds.RATE: kinds.LAW},
 )
 def keeps_branches_with_keep_prob(
     stochastic_depth: StudentFunction, trial: Trial
@@ -300,6 +310,7 @@ def keeps_branches_with_keep_prob(
     kept = np.array([added.any() for added, _ in results])
     what = f"branches kept in calls {_call((1, 3), 0.13)}"
     trial.judge(_ALONE, kept, kept.size, what, Unit.keeps_at_another_rate)
+    kinds.judge_rate(stochastic_depth, trial, _KINDS)
 
 
 _INDEPENDENT = _LAYER.independent(
@@ -312,5 +323,7 @@ _FROM_RNG = bit_tests.from_rng(
     Unit.reuses_masks,
     lambda out, _: out,
 )
+
+_INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_examples_independently", _INDEPENDENT, after=_RATE)
 exercise.asks(0.25, "draws_its_branches_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -13,7 +13,14 @@ from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, elementwise, unit_bits, unit_forms, units
+from autograder.families import (
+    bit_tests,
+    elementwise,
+    kinds,
+    unit_bits,
+    unit_forms,
+    units,
+)
 from autograder.families.elementwise import KEEP_PROBS, Draw, call_text, draw
 from autograder.families.properties import stated
 from autograder.families.rivals import first
@@ -302,22 +309,14 @@ _LOOKS = {f"kept at {p}": Proportion(_nearest(p), d) for p, d in _DETECTS.items(
 _LOOKS |= dict.fromkeys(_HALVES, Proportion(205 / 256, detects=0.03))
 
 
-#: Shapes of 40 n units, in every form that an array may have.
-_FORMS: tuple[Callable[[int], tuple[int, ...]], ...] = (
-    lambda n: (2 * n, 20),
-    lambda n: (40 * n,),
-    lambda n: (n, 2, 4, 5),
-    lambda n: (1, 40 * n),
-    lambda n: (40 * n, 1),
-    lambda n: (n, 4, 10),
-)
+_KINDS = kinds.units(call_text, modes=False, probability=_nearest)
 
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every unit is kept with the nearest representable probability, near 0 and 1 too."""
-    for p, form in zip(_DETECTS, _FORMS, strict=True):
+    for p, form in zip(_DETECTS, unit_forms.SHAPES.values(), strict=True):
         look, what = f"kept at {p}", f"kept at keep_prob = {p}"
-        shape = form(-(-trial.size(look) // 40))
+        shape = form(trial.size(look))
         got = draw(function, trial, shape, p, x=elementwise.wide(trial, shape))
         mistake = partial(_rate_mistake, got, p)
         whole = f"units {what}, which is {256 * _nearest(p):.0f}/256"
@@ -379,8 +378,10 @@ _OWN_BYTES = Property(
     unit_forms.gives_each_unit_its_own_bit,
 )
 _INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS | shared.spread(77 / 256))
+_INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _KINDS)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
-_ALL, _RATE = stated(_keeps_everything), stated(_keeps_at_rate, _LOOKS)
+_ALL = stated(_keeps_everything)
+_RATE = kinds.rate_too(stated(_keeps_at_rate, _LOOKS), _KINDS)
 exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
 exercise.asks(0.25, "leaves_x_as_it_was", units.LEAVES_X, _RUNS)
 exercise.asks(0.5, "rounds_to_the_nearest_keep_prob_of_a_byte", _ROUNDS, _RUNS)

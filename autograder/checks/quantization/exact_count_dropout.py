@@ -12,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, unit_bits, units
+from autograder.families import elementwise, kinds, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
 from autograder.families.rivals import first
@@ -119,8 +119,8 @@ class _EmptyRowsAsZero:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._mended(self._call(*args, **kwargs))
 
-    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        return [self._mended(result) for result in self._call.each(calls)]
+    def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
+        return [self._mended(result) for result in self._call.each(calls, **kwargs)]
 
     @staticmethod
     def _mended(result: Any) -> Any:
@@ -129,6 +129,15 @@ class _EmptyRowsAsZero:
             finite = np.isfinite(out).all(axis=1, keepdims=True)
             result = (np.where(finite, out, 0), *result[1:])
         return result
+
+
+_KINDS = kinds.of_arrays(
+    lambda rng, number: kinds.sides(rng, number, 2),
+    call_text,
+    lambda x, out, _: out != 0,
+    modes=False,
+    of=lambda function, trial: _EmptyRowsAsZero(function),
+)
 
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
@@ -285,10 +294,11 @@ _RATE, _FACTOR = (
     "keeps_each_unit_with_keep_prob",
     "divides_each_row_by_its_own_kept_fraction",
 )
-_RATES = stated(_keeps_at_rate, unit_bits.RATE_LOOKS)
+_RATES = kinds.rate_too(stated(_keeps_at_rate, unit_bits.RATE_LOOKS), _KINDS)
 _BITS = stated(
     _draws_independently, {**unit_bits.INDEPENDENCE_LOOKS, **shared.spread(0.7)}
 )
+_BITS = kinds.pairs_too(_BITS, _KINDS)
 _ZEROS = stated(_counts_the_mask, {_LOOK: Proportion(0.7, detects=0.3)})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_LONG, {0.8: 0.8, 0.3: 0.3}))
 exercise.asks(0.25, "leaves_its_rows_alone", shared.leaves_x_alone(0.8), _RUNS)

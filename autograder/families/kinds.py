@@ -1,0 +1,320 @@
+"""Calls of every kind, counted kind by kind: none has a rate of its own.
+
+An answer that is right where one looks first may treat float32 apart, or few units, or
+some keep probabilities, or ``training=True`` when it is passed. Calls are drawn all over
+the stated range, and what is kept is counted by each of their marks, and by each two.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.exercise import Property
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families.elementwise import Wrong
+from autograder.laws.binomial import EveryKind
+
+RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"
+#: 12 ranges of keep_prob, 2 dtypes, 2 ways to say that it is training, 4 numbers of axes, 5
+#: sizes, of the first axis 5, 5 kinds of entries, 8 of pairs; two of these; 3 places.
+LAW = EveryKind(900, detects=0.12)
+
+_EDGES = np.linspace(0.03, 0.97, 13)
+_MOST = 600
+#: The greatest number of bits, or of rows, and what a call with so many is said to have.
+_SIZES = {
+    1: "1",
+    8: "2 to 8",
+    40: "9 to 40",
+    200: "41 to 200",
+    _MOST: f"201 to {_MOST}",
+}
+_ENTRIES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "entries of both signs": lambda x: x,
+    "negative entries": lambda x: -np.abs(x),
+    "equal entries": lambda x: np.full(x.shape, x.flat[0]),
+    "entries around a million": lambda x: 1e6 * x,
+    "entries around a millionth": lambda x: 1e-6 * x,
+}
+_PLACES = ("the largest entry", "the first place", "the last place")
+
+_MODES = ("training left out", "training=True")
+
+#: Returns a random shape of about so many bits.
+Shape = Callable[[np.random.Generator, int], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments of a call before keep_prob and rng, and how its bits are read.
+
+    ``marks`` say what kind of call it is; ``bits(result, keep_prob, name)``, by the
+    function's name, has the shape of ``sizes``, the sizes of the entries that the bits
+    keep."""
+
+    args: tuple[Any, ...]
+    marks: Mapping[str, str]
+    sizes: np.ndarray
+    bits: Callable[[Any, float, str], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Calls all over an exercise's range: ``make`` gives one with about so many bits, of
+    ``what``, each of which is set in the case of an ``event``. ``modes``: whether training
+    may be passed. ``probability`` of a bit at a keep probability. ``of_each_call``: whether
+    each call has a keep probability of its own, or each of their ranges. ``of``: through
+    what the student's function is called."""
+
+    make: Callable[[Trial, np.random.Generator, int], Given]
+    what: str = "units"
+    event: str = "kept"
+    modes: bool = True
+    probability: Callable[[float], float] = float
+    of_each_call: bool = True
+    of: Callable[[StudentFunction, Trial], Any] = lambda function, trial: function
+
+
+def of_arrays(
+    shape: Shape,
+    call_text: Callable[..., str],
+    bits: Callable[[np.ndarray, np.ndarray, float], np.ndarray],
+    sizes: Callable[[np.ndarray], np.ndarray] = np.abs,
+    what: str = "units",
+    **how: Any,
+) -> Kinds:
+    """Return the calls of a layer ``function(x, keep_prob, rng, training=True) -> (out,
+    cache)``, whose bits are ``bits(x, out, keep_prob)``, on x of random shapes, dtypes and
+    entries; ``how`` is as in ``Kinds``."""
+
+    def make(trial: Trial, rng: np.random.Generator, number: int) -> Given:
+        entries = str(rng.choice([*_ENTRIES]))
+        dtype = str(rng.choice(["float64", "float32"]))
+        of = shape(rng, number)
+        x = _ENTRIES[entries](trial.inputs(*of)).astype(dtype)
+        marks = {"dtype": dtype, "axes": f"{len(of)} axes", "entries": entries}
+
+        def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
+            text = call_text(name, of, keep_prob)
+            out = facts.float_array(facts.pair(result, text)[0], of, text, "out")
+            return bits(x, out, keep_prob)
+
+        return Given((x,), marks, sizes(x), read)
+
+    return Kinds(make, what, **how)
+
+
+def units(call_text: Callable[..., str], **how: Any) -> Kinds:
+    """Return the calls of a layer in which each entry has a bit, and is 0 where dropped."""
+    return of_arrays(any_form, call_text, lambda x, out, _: out != 0, **how)
+
+
+def any_form(rng: np.random.Generator, number: int) -> tuple[int, ...]:
+    """Return a shape of 1 to 4 axes with about so many entries."""
+    return sides(rng, number, int(rng.integers(1, 5)))
+
+
+def sides(rng: np.random.Generator, number: int, axes: int) -> tuple[int, ...]:
+    """Return a shape of so many axes with about ``number`` entries."""
+    found, rest = [], number
+    for _ in range(axes - 1):
+        found.append(int(rng.integers(1, max(2, round(rest**0.5) + 1))))
+        rest = max(1, rest // found[-1])
+    return tuple(int(n) for n in rng.permutation([*found, rest]))
+
+
+@dataclass(frozen=True)
+class _Call:
+    given: Given
+    keep_prob: float
+    marks: Mapping[str, str]
+    #: Which pairs of its bits are compared, from 0 to 1.
+    turn: float
+
+
+def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
+    """Yield calls until each range of keep probabilities has ``least`` bits and more."""
+    rng = trial.rng
+    for low, high in pairwise(_EDGES):
+        keep_prob, found = float(rng.uniform(low, high)), 0
+        while found < least:
+            given = kinds.make(trial, rng, round(float(_MOST ** rng.random())))
+            marks = {
+                "keep_prob": f"keep_prob from {low:.2f} to {high:.2f}",
+                "size": f"{_size(given.sizes.size)} {kinds.what}",
+                "rows": f"a first axis of {_size(len(given.sizes))}",
+                **given.marks,
+            }
+            if kinds.modes:
+                marks["mode"] = str(rng.choice(_MODES))
+            yield _Call(given, keep_prob, marks, float(rng.random()))
+            found += given.sizes.size
+            if kinds.of_each_call:
+                keep_prob = float(rng.uniform(low, high))
+
+
+def _size(number: int) -> str:
+    return next((text for most, text in _SIZES.items() if number <= most), "more")
+
+
+def _results(
+    function: StudentFunction, trial: Trial, calls: Sequence[_Call]
+) -> Iterator[tuple[_Call, Any]]:
+    """Yield the calls with what they return."""
+    for mode in _MODES:
+        own = [call for call in calls if call.marks.get("mode", _MODES[0]) == mode]
+        how = {"training": True} if mode != _MODES[0] else {}
+        rng = trial.generator()
+        given = [(*call.given.args, call.keep_prob, rng) for call in own]
+        try:
+            results = function.each(given, **how)
+        except StudentError:
+            # Which of them it was, and so the message, shows in calls one by one.
+            results = [function(*args, **how) for args in given]
+        yield from zip(own, results, strict=True)
+
+
+class Tally:
+    """Counts by kind: how many bits, how many of them set, and the sum of what was to be
+    expected."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, ...], np.ndarray] = defaultdict(
+            lambda: np.zeros(3)
+        )
+
+    def add(
+        self, marks: Mapping[str, str], bits: np.ndarray, probability: float
+    ) -> None:
+        """Count the bits of a call, each of which is set with this probability."""
+        counted = np.array([bits.size, np.count_nonzero(bits), bits.size * probability])
+        texts = tuple(marks.values())
+        for kind in (*((text,) for text in texts), *combinations(texts, 2)):
+            self._counts[kind] += counted
+
+    def add_places(
+        self, bits: np.ndarray, sizes: np.ndarray, probability: float
+    ) -> None:
+        """Count the bits in special places of a call."""
+        flat = bits.ravel()
+        places = (int(np.argmax(sizes)), 0, -1)
+        for name, place in zip(_PLACES, places, strict=True):
+            self._counts[(name,)] += (1, flat[place], probability)
+
+    @property
+    def counts(self) -> dict[str, tuple[int, int, float]]:
+        """By kind: the number of bits, of those that are set, and the sum of their
+        probabilities."""
+        return {
+            ", ".join(kind): (int(n), int(k), float(total))
+            for kind, (n, k, total) in self._counts.items()
+        }
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Disjoint pairs of the bits of a call, along one axis."""
+
+    text: str
+    agree: np.ndarray
+
+
+def _pairs(bits: np.ndarray, turn: float) -> _Pairs | None:
+    """Return neighbours, or places that are half an axis apart; None of a single bit."""
+    axes = [axis for axis in range(bits.ndim) if bits.shape[axis] > 1]
+    if not axes:
+        return None
+    which, axis = divmod(int(turn * 2 * len(axes)), len(axes))
+    half = bits.shape[axes[axis]] // 2
+    first = np.arange(half) if which else np.arange(0, 2 * half, 2)
+    second = first + (half if which else 1)
+    agree = bits.take(first, axes[axis]) == bits.take(second, axes[axis])
+    text = f"{('neighbours', 'halves')[which]} along axis {axes[axis]}"
+    return _Pairs(text, agree)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    calls: int
+    bits: Tally
+    pairs: Tally
+
+
+def _counted(
+    function: StudentFunction, trial: Trial, kinds: Kinds, look: str
+) -> _Counted:
+    """Return the counts of calls that all checks of one grading share."""
+    if "kinds" not in trial.notes:
+        calls, bits, pairs = [*_drawn(trial, kinds, trial.size(look))], Tally(), Tally()
+        for call, result in _results(kinds.of(function, trial), trial, calls):
+            found = call.given.bits(result, call.keep_prob, function.name)
+            p = kinds.probability(call.keep_prob)
+            bits.add(call.marks, found, p)
+            bits.add_places(found, call.given.sizes, p)
+            if (two := _pairs(found, call.turn)) is not None:
+                marks = {**call.marks, "pairs": two.text}
+                pairs.add(marks, two.agree, p**2 + (1 - p) ** 2)
+        trial.notes["kinds"] = _Counted(len(calls), bits, pairs)
+    counted: _Counted = trial.notes["kinds"]
+    return counted
+
+
+def judge_rate(
+    function: StudentFunction,
+    trial: Trial,
+    kinds: Kinds,
+    mistake: str = Wrong.keeps_some_calls_at_another_rate,
+) -> None:
+    """Check that in calls of every kind bits are set with their probability."""
+    found = _counted(function, trial, kinds, RATE)
+    what = f"{kinds.what} {kinds.event} in {found.calls} calls of all kinds, here: {{}}"
+    trial.judge_kinds(RATE, found.bits.counts, what, mistake)
+
+
+def judge_pairs(
+    function: StudentFunction,
+    trial: Trial,
+    kinds: Kinds,
+    mistake: str = Wrong.bits_depend_on_each_other,
+) -> None:
+    """Check that in calls of every kind pairs of bits agree as independent ones do.
+
+    Where the rate is another one, pairs are alike more often; ``judge_rate`` says so."""
+    found = _counted(function, trial, kinds, PAIRS)
+    if not trial.fits(PAIRS, found.bits.counts):
+        return
+    what = (
+        f"pairs of {kinds.what} that are alike ({kinds.event} or not) in {found.calls}"
+    )
+    what += " calls of all kinds, here: {}"
+    trial.judge_kinds(PAIRS, found.pairs.counts, what, mistake)
+
+
+def rate_too(
+    rate: Property, kinds: Kinds, mistake: str = Wrong.keeps_some_calls_at_another_rate
+) -> Property:
+    """Return the property of a rate, held in calls of every kind as well."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        rate.test(function, trial)
+        judge_rate(function, trial, kinds, mistake)
+
+    return Property(rate.says, test, {**rate.looks, RATE: LAW})
+
+
+def pairs_too(
+    independent: Property, kinds: Kinds, mistake: str = Wrong.bits_depend_on_each_other
+) -> Property:
+    """Return the property of independent bits, held in calls of every kind as well."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        independent.test(function, trial)
+        judge_pairs(function, trial, kinds, mistake)
+
+    return Property(independent.says, test, {**independent.looks, PAIRS: LAW})
