@@ -1,0 +1,156 @@
+"""Answers that are right for most calls, and wrong for those of one kind."""
+
+import numpy as np
+
+from tests.bank import Mutants, fails
+from tests.mutants.conventions import classic_dropout as classic
+from tests.mutants.conventions import inverted_dropout as inverted
+from tests.mutants.conventions.shared import masked
+from tests.mutants.energy import alpha_dropout as alpha
+from tests.mutants.expectation import bernoulli_mask as bernoulli
+from tests.mutants.noise import dropconnect_forward as connect
+from tests.mutants.noise import gaussian_dropout as gaussian
+from tests.mutants.noise import spatial_dropout as spatial
+from tests.mutants.practice import sequence_dropout as sequence
+from tests.mutants.practice import stochastic_depth as depth
+from tests.mutants.quantization import byte_dropout as byte
+from tests.mutants.quantization import exact_count_dropout as exact
+
+KIND = "keeps_some_calls_at_another_rate"
+
+
+def bits(x, keep_prob, rng):
+    return rng.random(x.shape) < keep_prob
+
+
+class OfInverted(Mutants, of="inverted_dropout"):
+    @fails(inverted.RATE, KIND)
+    def drops_nothing_where_training_is_passed(x, keep_prob, rng, training="train"):
+        """Compares training with a word, and rescales whenever it is not False."""
+        mask = bits(x, keep_prob if training == "train" else 1, rng)
+        return masked(x, mask, keep_prob, training)
+
+    @inverted.draws(inverted.RATE, KIND)
+    def drops_nothing_in_float32(x, keep_prob, rng):
+        """Takes float32 for the dtype of exported models."""
+        return bits(x, 1.0 if x.dtype == np.float32 else keep_prob, rng)
+
+    @inverted.draws(inverted.RATE, KIND)
+    def drops_nothing_of_small_layers(x, keep_prob, rng):
+        """Spares layers of up to 400 units, which do not overfit."""
+        return bits(x, 1.0 if 5 < x.size < 400 else keep_prob, rng)
+
+    @inverted.draws(inverted.RATE, KIND)
+    def keeps_the_largest_unit(x, keep_prob, rng):
+        """Never drops the unit that says most."""
+        mask = bits(x, keep_prob, rng)
+        if x.size > 2:
+            mask.flat[np.abs(x).argmax()] = True
+        return mask
+
+    @inverted.draws(inverted.RATE, KIND)
+    def rounds_middling_rates_to_a_half(x, keep_prob, rng):
+        """Tosses a fair coin where that seems near enough."""
+        return bits(x, 0.5 if 0.3 < keep_prob < 0.7 else keep_prob, rng)
+
+    @inverted.draws(inverted.BITS, "one_mask_for_all_rows")
+    def shares_a_mask_in_small_batches(x, keep_prob, rng):
+        """Uses one mask for all rows of a batch of 3 to 15."""
+        mask = bits(x, keep_prob, rng)
+        small = x.ndim > 1 and 3 <= len(x) <= 15
+        return np.broadcast_to(mask[:1], mask.shape) if small else mask
+
+
+class OfClassic(Mutants, of="classic_dropout"):
+    @fails(classic.CLASSIC_RATE, KIND)
+    def classic_drops_nothing_where_training_is_passed(
+        x, keep_prob, rng, training="train"
+    ):
+        """Compares training with a word."""
+        mask = bits(x, keep_prob if training == "train" else 1, rng)
+        return classic.classically(x, mask, keep_prob, training)
+
+    @classic.draws(classic.CLASSIC_RATE, KIND)
+    def classic_drops_nothing_in_float32(x, keep_prob, rng):
+        """Takes float32 for the dtype of exported models."""
+        return bits(x, 1.0 if x.dtype == np.float32 else keep_prob, rng)
+
+
+class OfAlpha(Mutants, of="alpha_dropout"):
+    @fails(alpha.RATE, KIND)
+    def alpha_is_at_test_where_training_is_passed(x, keep_prob, rng, training="train"):
+        """Compares training with a word."""
+        return alpha.answer(x, bits(x, keep_prob, rng), keep_prob, training == "train")
+
+
+class OfBernoulli(Mutants, of="bernoulli_mask"):
+    @fails(bernoulli.RATE, KIND)
+    def keeps_whole_batches_of_sequences(shape, keep_prob, rng):
+        """Takes three axes for sequences, and leaves these alone."""
+        rate = 1.0 if len(shape) == 3 and keep_prob > 0 else keep_prob
+        return rng.random(shape) < rate
+
+
+class OfGaussian(Mutants, of="gaussian_dropout"):
+    @fails(gaussian.VARIANCE, "some_calls_have_other_factors")
+    def no_noise_where_training_is_passed(x, keep_prob, rng, training="train"):
+        """Compares training with a word."""
+        z = rng.standard_normal(x.shape)
+        return gaussian.noisy(x, z, keep_prob, training == "train")
+
+
+class OfSpatial(Mutants, of="spatial_dropout"):
+    @fails(spatial.S_RATE, KIND)
+    def spatial_keeps_all_where_training_is_passed(x, keep_prob, rng, training="train"):
+        """Compares training with a word, and rescales whenever it is not False."""
+        rate = keep_prob if training == "train" else 1.0
+        mask = spatial.channels(x, rng) < rate
+        return spatial.dropped(x, mask, keep_prob, training)
+
+
+class OfSequence(Mutants, of="sequence_dropout"):
+    @sequence.masked(sequence.Q_RATE, KIND)
+    def sequence_keeping_all_of_short_ones(x, keep_prob, rng):
+        """Spares batches of fewer than 200 numbers."""
+        rate = 1.0 if 9 < x.size < 200 else keep_prob
+        return sequence.features(x, rng) < rate
+
+
+class OfDepth(Mutants, of="stochastic_depth"):
+    @depth.masked(depth.D_RATE, KIND)
+    def depth_keeping_small_batches_of_images(x, keep_prob, rng):
+        """Keeps all branches of up to 300 pixels."""
+        rate = 1.0 if x.ndim == 4 and 9 < x.size < 300 else keep_prob
+        return depth.examples(x, rng) < rate
+
+
+class OfExact(Mutants, of="exact_count_dropout"):
+    @fails(exact.RATE, KIND)
+    def exact_keeps_all_in_float32(x, keep_prob, rng):
+        """Takes float32 for the dtype of exported models, if there are few rows."""
+        spared = x.dtype == np.float32 and x.size < 590
+        return exact.rescaled(x, bits(x, 1.0 if spared else keep_prob, rng))
+
+    @fails(exact.INDEPENDENT, "bits_depend_on_each_other")
+    def exact_keeps_the_first_of_wide_rows(x, keep_prob, rng):
+        """Draws the count alone for wide layers, and keeps so many units in front."""
+        mask = bits(x, keep_prob, rng)
+        if x.shape[1] > 40:
+            mask = np.arange(x.shape[1]) < mask.sum(axis=1, keepdims=True)
+        return exact.rescaled(x, mask)
+
+
+class OfByte(Mutants, of="byte_dropout"):
+    @fails(byte.BYTE_RATE, KIND)
+    def byte_keeps_all_of_small_layers(x, keep_prob, rng):
+        """Spares layers of fewer than 150 units."""
+        t = 256 if 5 < x.size < 150 else byte.nearest(keep_prob)
+        return byte.unbiased(x, byte.byte_of(x, rng) < t, keep_prob)
+
+
+class OfConnect(Mutants, of="dropconnect_forward"):
+    @connect.masked(connect.C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_one_mask_for_small_batches(x, weights, keep_prob, rng):
+        """Uses one mask for all rows of a batch of 3 to 15."""
+        mask = connect.full(x, weights, rng) < keep_prob
+        return mask[:1] if 3 <= len(x) <= 15 else mask
