@@ -84,6 +84,9 @@ def arrays(says: str, least: int, most: int) -> Range:
         corners |= {f"{n} axes": _has_axes(n) for n in range(least, most + 1)}
     if most > 1:
         corners["a side of 1"] = lambda x: 1 in x.shape and x.size > 1
+        corners["transposed"] = lambda x: (
+            x.flags.f_contiguous and not x.flags.c_contiguous
+        )
     return Range(says, corners)
 
 

@@ -18,7 +18,7 @@ def arrays(
 ) -> list[np.ndarray]:
     """Return float64 arrays with ``least`` to ``most`` axes at the corners of
     ``domain.floats``: each number of axes, a single entry, sides of 1, entries that are
-    ``large`` and ``small``, equal, negative, and 0 in part."""
+    ``large`` and ``small``, equal, negative, and 0 in part, and one that is transposed."""
     shapes = [_SHAPES[axes] for axes in range(least, most + 1)]
     found = [trial.inputs(*shape, zeros=0.2) for shape in shapes]
     found += [trial.inputs(*[1] * axes) for axes in {least, most}]
@@ -27,7 +27,15 @@ def arrays(
     shape = shapes[0]
     found += [large * trial.inputs(*shape), small * trial.inputs(*shape) / 3]
     found += [-np.abs(trial.inputs(*shape)), np.full(shape, trial.inputs(1)[0])]
+    if most > 1:
+        found.append(transposed(trial.inputs(*_SHAPES[max(least, 2)])))
     return found
+
+
+def transposed(x: np.ndarray) -> np.ndarray:
+    """Return an array equal to x whose rows do not lie one after the other in memory, as
+    those of ``x.T`` do not: there ``ravel`` makes a copy."""
+    return np.asfortranarray(x)
 
 
 def _sides_of_one(least: int, most: int) -> Iterator[tuple[int, ...]]:

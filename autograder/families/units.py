@@ -13,6 +13,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import corners
 from autograder.families.elementwise import (
     ALL_KEEP_PROBS,
     ALL_SHAPES,
@@ -243,6 +244,7 @@ def zero_or_scaled(
     matrices = [wide(trial, LARGE) for _ in keep_probs]
     matrices += [size * trial.inputs(*LARGE) for size in (1e-12, 1e12)]
     matrices += [trial.inputs(*LARGE, zeros=0.5), np.zeros(LARGE), np.ones(LARGE)]
+    matrices.append(corners.transposed(trial.inputs(*LARGE)))
     cases = [*covering(matrices, keep_probs)]
     small = [wide(trial, s).astype(np.float32) for s in (LARGE, *ALL_SHAPES)]
     cases += product(small, KEEP_PROBS)

@@ -6,7 +6,7 @@ student."""
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -177,17 +177,26 @@ class Writer:
             "shape": list(value.shape),
             "at": self.size,
         }
-        raw = value.tobytes()
+        if _is_transposed(value):
+            node["order"] = "F"
+        raw = value.tobytes(order="A")
         self._parts.append(raw)
         self.size += len(raw)
         return node
+
+
+def _is_transposed(value: np.ndarray) -> bool:
+    """Return whether the first axis is that of neighbours in memory."""
+    return value.flags.f_contiguous and not value.flags.c_contiguous
 
 
 def copy_of_plain(value: Any) -> np.ndarray | None:
     """Return what comes out of a frame for an array of usual size that needs no
     conversion, without writing one; None for any other value."""
     plain = type(value) is np.ndarray and value.ndim <= 4 and value.dtype in _NATIVE
-    return np.array(value, order="C") if plain and 0 < value.nbytes < 1 << 20 else None
+    if not plain or not 0 < value.nbytes < 1 << 20:
+        return None
+    return np.array(value, order="F" if _is_transposed(value) else "C")
 
 
 def _sent_as(dtype: np.dtype) -> np.dtype:
@@ -274,4 +283,5 @@ class Reader:
             raise WireError("arrays that hold more than their frame")
         if not size:
             return np.empty(shape, kind)
-        return np.ndarray(shape, kind, self._body, start).copy()
+        order: Literal["F", "C"] = "F" if node.get("order") == "F" else "C"
+        return np.ndarray(shape, kind, self._body, start, order=order).copy(order)
