@@ -3,17 +3,30 @@
     python -m tests.seeds [--seeds 20] [--first-seed 0] [EXERCISE …]
 
 For each exercise it prints how many mutants fail the same checks at every seed, and of the
-others which checks fail how often; and likewise for the mistake that the report names.
+others which checks fail how often, and why if ``seed_dependent.toml`` says so; and likewise
+for the mistake that the report names.
 """
 
 import argparse
+import functools
+import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from autograder.contract.exercise import all_exercises
 from autograder.grading.run import grade_functions
 from tests import bank
 from tests.verdicts import quiet_and_seeded
+
+LISTED = Path(__file__).with_name("seed_dependent.toml")
+
+
+@functools.cache
+def depending_on_the_seed() -> Mapping[str, str]:
+    """Return which mutants' failed checks may depend on the seed, and why."""
+    listed: Mapping[str, str] = tomllib.loads(LISTED.read_text("utf-8"))
+    return listed
 
 
 def verdicts(mutant: bank.Answer, seeds: Sequence[int]) -> tuple[Counter, Counter]:
@@ -36,7 +49,8 @@ def lines(mutant: bank.Answer, seeds: Sequence[int]) -> Iterator[str]:
             often = "; ".join(
                 f"{times} × {text}" for text, times in counts.most_common()
             )
-            yield f"    {what} {mutant}: {often}"
+            why = depending_on_the_seed().get(str(mutant), "")
+            yield f"    {what} {mutant}: {often}" + (f" ({why})" if why else "")
 
 
 def report(exercise: str, seeds: Sequence[int]) -> str:

@@ -80,7 +80,8 @@ def from_rng(
     """The property that equal generators give equal outputs, and different ones different,
     for arrays of these shapes; ``call(*arrays, keep_prob)`` is the call as messages show
     it, ``out(result, call)`` reads the output, ``same`` is the mistake of a function that
-    always draws the same, and ``few`` that of one whose seeds take few values."""
+    always draws the same, and ``few`` that of one whose seeds take few values. Axes are so
+    long that bits which one of them alone has do not agree by chance: 30 and more."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
         """The same rng state gives the same output; another state, another output."""

@@ -293,6 +293,16 @@ def _repeated(items: Sequence[Any], times: int) -> list[Any]:
     return list(itertools.islice(itertools.cycle(items), times))
 
 
+def shared_bits(kept: np.ndarray) -> str | None:
+    """Return the mistake when all rows of a mask, or all units of each row, share a bit,
+    and not all bits are the same."""
+    if kept.all() or not kept.any():
+        return None
+    if (kept == kept[0]).all():
+        return Wrong.one_mask_for_all_rows
+    return Wrong.drops_whole_rows if (kept == kept[:, :1]).all() else None
+
+
 def wrong_factor(out: Any, x: Any, expected: float) -> tuple[str, str]:
     """Return what wrong items of ``out`` are, divided by those of ``x`` (the median), and
     ``expected``, as texts that differ: in four digits, or as many as that takes."""

@@ -71,10 +71,11 @@ def _expect_all_faces(function: StudentFunction, trial: Trial) -> None:
     for shape, keep_prob, faces in _FACES:
         bits, call = masks(function, trial, shape, keep_prob, 45)
         kept = bits.reshape(45, -1).sum(axis=1)
-        if keep_prob < 0.5 and bits.mean() > 0.65:
-            large = draw(function, trial, LARGE, keep_prob).mask
-            if large.mean() > 0.65:
-                continue  # the rate is that of dropping, and another check says so
+        if (
+            keep_prob < 0.5
+            and draw(function, trial, LARGE, keep_prob).mask.mean() > 0.65
+        ):
+            continue  # the rate is that of dropping, and another check says so
         for face, name in faces.items():
             share = (keep_prob if face else 1 - keep_prob) ** bits[0].size
             trial.expect(

@@ -57,7 +57,7 @@ def _is_plain(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1, loss and gradients are those of the network without dropout."""
     for batch in _batches(trial):
         found, expected = batch.run(function, trial.generator()), batch.expected(1.0)
-        for _, what in network.differing(found, expected):
+        for _, what in network.differing(found, expected, batch.slack):
             name = network.plain_mistake(batch, found, expected)
             trial.fail(f"{batch.call}: {what}", name)
 
@@ -78,7 +78,20 @@ def _batches(trial: Trial) -> list[Batch]:
         batches.append(replace(other, x=size * other.x, params=params))
     equal, negative = np.full_like(other.x, other.x[-1, -1]), -np.abs(other.x)
     more = equal, negative, other.x.astype(np.float32)
-    return [*batches, *(replace(other, x=x) for x in more)]
+    batches += (replace(other, x=x) for x in more)
+    return [_moderate(batch) for batch in batches]
+
+
+def _moderate(batch: Batch) -> Batch:
+    """Return the batch with weights so small that no probability is tiny: what cuts those
+    off is judged by ``_survives_large_logits``, always and alone."""
+    hidden = np.maximum(batch.x @ batch.params["W1"] + batch.params["b1"], 0)
+    largest = np.abs(hidden @ batch.params["W2"]).max()
+    weights = batch.params["W2"] * min(1.0, 4 / max(largest, 1.0))
+    return replace(batch, params={**batch.params, "W2": weights})
+
+
+_TO_ALL_DIGITS = dict.fromkeys(network.PARTS, 1e-9)
 
 
 def _survives_large_logits(function: StudentFunction, trial: Trial) -> None:
@@ -101,7 +114,7 @@ def _survives_large_logits(function: StudentFunction, trial: Trial) -> None:
             what = f"the last bias {offset}"
         call = f"{large.call} with {what}"
         found, expected = _finite(function, trial, large, call, name), large.expected(1)
-        for part, text in network.differing(found, expected):
+        for part, text in network.differing(found, expected, _TO_ALL_DIGITS):
             far = not facts.close(found[part], expected[part], rtol=1e-3, atol=1e-3)
             loses = wrong.loses_digits_in_large_logits
             trial.fail(f"{call}: {text}", clips if part == "loss" and far else loses)
@@ -141,7 +154,8 @@ def _survives_while_dropping(function: StudentFunction, trial: Trial) -> None:
     batch.params["W2"] *= 99 / (hidden @ np.abs(batch.params["W2"])).max()
     call = f"{batch.call} with logits up to ±1,000"
     found = _finite(function, trial, batch, call, network.Wrong.clips_the_loss)
-    fits = network.fitting(found, batch.expected(every_mask(2, 4) / 0.5))
+    candidates = batch.expected(every_mask(2, 4) / 0.5)
+    fits = network.fitting(found, candidates, batch.slack)
     trial.expect(
         network.together(fits).any(),
         f"{call}: no mask gives loss and gradients.",
@@ -158,7 +172,7 @@ def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
         batch = Batch.random(trial, 2, 3, 4, 3, keep_prob)
         batch.params["b1"] += 1.0  # most units active: a dead one shows no mask
         found = batch.run(function, trial.generator())
-        fits = network.fitting(found, batch.expected(kept / keep_prob))
+        fits = network.fitting(found, batch.expected(kept / keep_prob), batch.slack)
         if network.together(fits).any():
             continue
         counts = ", ".join(f"{name} {int(fits[name].sum())}" for name in network.PARTS)
@@ -179,7 +193,8 @@ def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
         batch = Batch.readable(trial, 60, 50, keep_prob)
         found = batch.run(function, trial.generator())
         mask = found["W1"] != 0
-        for _, what in network.differing(found, batch.expected(mask / keep_prob)):
+        expected = batch.expected(mask / keep_prob)
+        for _, what in network.differing(found, expected, batch.slack):
             trial.fail(
                 f"{batch.call}: with the mask that grads['W1'] shows, {what}",
                 network.Wrong.no_single_mask_explains_it,
@@ -211,11 +226,12 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         look, rng = f"kept at {keep_prob}", trial.generator()
         rows = -(-trial.size(look) // 100)
         kept = network.hidden_mask(function, trial, rows, 100, keep_prob, rng)
+        if elementwise.shared_bits(kept):  # judged by ``_drops_independently``
+            return  # Of bits that whole rows share there are too few for a rate.
         rate = partial(elementwise.share_name, keep_prob=keep_prob)
         what = f"hidden units kept at keep_prob = {keep_prob}"
-        trial.judge(look, kept, kept.size, what, network.dependence(kept) or rate)
-    rounds = elementwise.Wrong.rounds_or_clips_keep_prob
-    rng, name = trial.generator(), network.dependence(kept) or rounds
+        trial.judge(look, kept, kept.size, what, rate)
+    rng, name = trial.generator(), elementwise.Wrong.rounds_or_clips_keep_prob
     for keep_prob in _NEAR_THE_ENDS:
         look = f"kept at {keep_prob}"
         rows = -(-trial.size(look) // 100)
@@ -248,7 +264,7 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
         "unit pairs": (bits[:, ::2], bits[:, 1::2], wrong.drops_whole_rows),
     }
     for look, (a, b, dependent) in looks.items():
-        name = dependent if (a == b).all() else network.dependence(bits)
+        name = dependent if (a == b).all() else elementwise.shared_bits(bits)
         if name == wrong.same_mask_every_call and (mask(*bits.shape) != bits).any():
             name = wrong.reuses_masks
         trial.judge(look, a == b, a.size, f"{look}: mask bits that agree", name)

@@ -13,6 +13,7 @@ from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import unit_bits, unit_forms, units
 from autograder.families.alpha_units import (
+    ATTEMPTS,
     LARGE,
     OFF,
     Masking,
@@ -20,6 +21,7 @@ from autograder.families.alpha_units import (
     away_from_off,
     constants,
     dropped_units,
+    dropped_value,
     read,
 )
 from autograder.families.elementwise import SHAPES, call_text
@@ -210,9 +212,6 @@ def _at_test_mistake(function: StudentFunction, trial: Trial, _: Any) -> str | N
 _SIDES_OF_ONE = ((1,), (1, 5), (5, 1), (1, 1), (1, 1, 1, 1))
 _INSIDE = (*shared.BOTH_SIDES, shared.MANY_DIGITS)
 _ALL_KEEP_PROBS = (*_INSIDE, *shared.NEAR_THE_ENDS)
-#: Near keep_prob = 1 a mask that whole rows share may drop nothing, which is judged
-#: elsewhere: a reading with a dropped unit is looked for in so many calls.
-_ATTEMPTS = 30
 
 
 #: Of a dropped unit's value, a difference of numbers as large as A: in single precision
@@ -220,23 +219,17 @@ _ATTEMPTS = 30
 _ROUNDING = 1e-6
 
 
-def _value(function: StudentFunction, trial: Trial, keep_prob: float) -> float | None:
-    """Return what dropped units come back as, or None where none is ever dropped."""
-    readings = (read(function, trial, keep_prob) for _ in range(_ATTEMPTS))
-    return next((got.value for got in readings if got.dropped.any()), None)
-
-
 def _drops_to_its_value(function: StudentFunction, trial: Trial) -> None:
     """Dropped units come back as A d + B."""
     for keep_prob in (*_ALL_KEEP_PROBS, 0.999, 0.001):
         call = call_text(function.name, LARGE, keep_prob)
-        value = _value(function, trial, keep_prob)
+        value = dropped_value(function, trial, keep_prob)
         factor, _, expected = constants(keep_prob)
         if value is None and keep_prob == 0.999:  # as when few bits serve all units
             continue
         if value is None:
             trial.fail(
-                f"{call}: no unit is dropped in {_ATTEMPTS} calls.",
+                f"{call}: no unit is dropped in {ATTEMPTS} calls.",
                 Unit.rounds_or_clips_keep_prob,
             )
         if not facts.close(value, expected, atol=_ROUNDING * max(1, factor)):
@@ -260,7 +253,7 @@ def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
     cases: list[tuple[_Case, float]]
     cases = [((LARGE, 1.0, np.float64), p) for p in _ALL_KEEP_PROBS]
     cases += zip([*_SIZES, *_SHAPES], cycle(_INSIDE))
-    values = {p: _value(function, trial, p) for p in _ALL_KEEP_PROBS}
+    values = {p: dropped_value(function, trial, p) for p in _ALL_KEEP_PROBS}
     for (shape, size, dtype), keep_prob in cases:
         value = values[keep_prob]
         if value is None:  # judged by ``_drops_to_its_value``

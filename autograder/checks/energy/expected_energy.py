@@ -148,10 +148,11 @@ def _energy_mistake(function: StudentFunction, trial: Trial) -> str | None:
     name = name or first(found, _wrong_measures(x), measured)
     if name or not facts.close(*factors) or facts.close(factors[0], right):
         return name
-    # A factor is one only if a third matrix, of another energy, shows the same.
-    third = trial.inputs(6, 5)
-    share = _energy(function, third, 0.8, "mean") / (third**2).sum()
-    alike = facts.close(share, factors[0][0][1])
+    # A factor is one only if matrices of other energies show the same: two of them, as
+    # one simulated share agrees with another to five digits now and then.
+    more = trial.inputs(6, 5), trial.inputs(6, 5)
+    shares = [_energy(function, one, 0.8, "mean") / (one**2).sum() for one in more]
+    alike = facts.close(shares, factors[0][0][1])
     return Wrong.multiplies_the_energy_by_another_factor if alike else None
 
 
@@ -159,14 +160,14 @@ def _factor_mistake(
     function: StudentFunction, trial: Trial, x: np.ndarray, *case: Any
 ) -> str | None:
     """Return what is wrong for this x, or for this keep_prob and scaling, alone."""
-    two = trial.inputs(6, 5), trial.inputs(6, 5)
-    shares = [_energy(function, one, *case) / (one**2).sum() for one in two]
-    if not facts.close(*shares):
+    several = [trial.inputs(6, 5) for _ in range(3)]
+    shares = [_energy(function, one, *case) / (one**2).sum() for one in several]
+    if not facts.close(shares, shares[0]):
         near = facts.close(shares, _factor(*case), rtol=0.3)
         return shared.Wrong.comes_near_an_expectation if near else None
     if not facts.close(shares[0], _factor(*case)):
         return Wrong.multiplies_the_energy_by_another_factor
-    another = x.shape != two[0].shape and 0.1 < np.abs(x).max() < 10
+    another = x.shape != several[0].shape and 0.1 < np.abs(x).max() < 10
     return Wrong.treats_a_shape_in_another_way if another else None
 
 

@@ -137,6 +137,8 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     for keep_prob in (0.85, 0.3):
         look = f"kept at {keep_prob}"
         case, kept = _drawn(function, trial, trial.size(look), keep_prob)
+        if elementwise.shared_bits(kept):  # judged by ``_draws_own_masks``
+            return  # Of bits that whole rows share there are too few for a rate.
         what = f"units kept at keep_prob = {keep_prob}, with one sample"
         name = partial(elementwise.share_name, keep_prob=keep_prob, measure=measure)
         trial.judge(look, kept, kept.size, what, name)

@@ -223,7 +223,7 @@ _INDEPENDENT = _LAYER.independent(
     "Bits in pairs of rows, inputs, outputs and calls are independent; so are counts."
 )
 _FROM_RNG = bit_tests.from_rng(
-    ((40, 12), (12, 10)),
+    ((30, 30), (30, 30)),
     call_weights,
     Unit.same_mask_every_call,
     Unit.reuses_masks,

@@ -175,7 +175,7 @@ def divides_kept_features_by_keep_prob(
         trial,
         (_SHAPE, (4, 3, 2), (5, 1, 4)),
         _sequences(trial),
-        lambda: wide(trial, 2, 3000, 20),
+        lambda: wide(trial, 40, 50, 50),
     )
     shared_bits.rescales(_KIND, cases, sequence_dropout, trial)
 
@@ -193,7 +193,7 @@ _INDEPENDENT = _LAYER.independent(
     "Bits in pairs of sequences, features and calls are independent; so are counts."
 )
 _FROM_RNG = bit_tests.from_rng(
-    (_SHAPE,),
+    ((30, 30, 30),),
     lambda x, p: _call(x.shape, p),
     Unit.same_mask_every_call,
     Unit.reuses_masks,

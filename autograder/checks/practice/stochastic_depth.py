@@ -228,7 +228,7 @@ def divides_kept_branches_by_keep_prob(
         trial,
         (_SHAPE, (6, 3, 2), (5, 4, 1, 2)),
         _arrays(trial),
-        lambda: wide(trial, 60_000, 1),
+        lambda: wide(trial, 2500, 30),
     )
     shared_bits.rescales(_KIND, cases, Branch(stochastic_depth, trial), trial)
     for x, branch, keep_prob in _pairs(trial):
@@ -317,7 +317,7 @@ _INDEPENDENT = _LAYER.independent(
     "Bits in pairs of examples and calls are independent; so are counts."
 )
 _FROM_RNG = bit_tests.from_rng(
-    ((600, 2), (600, 2)),
+    ((60, 30), (60, 30)),
     lambda x, branch, p: _call(x.shape, p),
     Unit.same_mask_every_call,
     Unit.reuses_masks,
