@@ -6,9 +6,7 @@ the place of units.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from math import prod, sqrt
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +15,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
-from autograder.families import corners, elementwise, streams
+from autograder.families import corners, elementwise
 from autograder.families.properties import expect_unchanged, stated
 from autograder.laws.binomial import (
     Law,
@@ -68,45 +66,6 @@ def farthest(found: np.ndarray, expected: np.ndarray) -> str:
 
 
 _NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
-
-
-def from_rng(
-    shapes: Sequence[Sequence[int]],
-    call: Callable[..., str],
-    same: str,
-    few: str,
-    out: Callable[[Any, str], Any] = lambda result, call: facts.pair(result, call)[0],
-) -> Property:
-    """The property that equal generators give equal outputs, and different ones different,
-    for arrays of these shapes; ``call(*arrays, keep_prob)`` is the call as messages show
-    it, ``out(result, call)`` reads the output, ``same`` is the mistake of a function that
-    always draws the same, and ``few`` that of one whose seeds take few values. Axes are so
-    long that bits which one of them alone has do not agree by chance: 30 and more."""
-
-    def test(function: StudentFunction, trial: Trial) -> None:
-        """The same rng state gives the same output; another state, another output."""
-        arrays = [trial.inputs(*shape) for shape in shapes]
-        name, seed = call(*arrays, 0.7), trial.new_seed()
-
-        def output(rng: np.random.Generator) -> Any:
-            return out(function(*arrays, 0.7, rng), name)
-
-        first, again, third = (
-            output(trial.generator(state)) for state in (seed, seed, None)
-        )
-        alike = [output(rng) for rng in streams.alike(trial)]
-        repeated = any(np.array_equal(a, b) for a, b in combinations(alike, 2))
-        # Hundreds of independent random numbers do not agree by chance.
-        for right, which, gave, mistake in (
-            (np.array_equal(first, again), "the same state", "different", _NOT_RNG),
-            (not np.array_equal(first, third), "different states", "the same", same),
-            (not repeated, "states that differ little", "the same", few),
-        ):
-            trial.expect(
-                right, f"{name}: generators in {which} gave {gave} output.", mistake
-            )
-
-    return stated(test)
 
 
 def leaves_x(least: int, most: int) -> Property:

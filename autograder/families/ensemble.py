@@ -130,6 +130,7 @@ def at_corners(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
             bias[0] = 9e-5
         if i % 4 == 3:
             weights[:, 0], bias[::2] = 0, 0
+            weights = corners.transposed(weights)
         cases.append(Case(x, weights, bias, keep_prob))
     # What agrees with the first in its first row alone, for answers that are remembered.
     x = cases[0].x * np.where(np.arange(len(cases[0].x)) == 0, 1, -1)[:, None]

@@ -15,7 +15,7 @@ from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import elementwise
+from autograder.families import corners, elementwise
 
 
 class Wrong(Mistakes, section="conv-definitions"):
@@ -135,14 +135,18 @@ class Pair:
         dtype: Any = np.float64,
         training: bool = True,
         plain: bool = False,
+        turned: bool = False,
     ) -> RoundTrip:
         """Return a round trip of inputs of all sizes, or with a ``plain`` dout of usual
-        size; ``zeros`` are in dout, and after a forward pass at test in x, too."""
+        size; x and dout are transposed in memory if ``turned``; ``zeros`` are in dout,
+        and after a forward pass at test in x, too."""
         x, dout = elementwise.wide(self.trial, (2, *shape), zeros).astype(dtype)
         if training:
             x[x == 0] = 1
         if plain:
             dout = self.trial.inputs(*shape, zeros=zeros).astype(dtype)
+        if turned:
+            x, dout = corners.transposed(x), corners.transposed(dout)
         return self.run(x, keep_prob, dout, training)
 
     def trips(
@@ -161,3 +165,7 @@ class Pair:
         for shape, keep_prob, dtype in cases:
             with contextlib.suppress(ForwardFails):
                 yield self.trip(shape, keep_prob, zeros, dtype, training, plain)
+        how = usual[0], zeros, dtypes[0], training, plain, True
+        for turned in (LARGE, elementwise.SHAPES[-1]):
+            with contextlib.suppress(ForwardFails):
+                yield self.trip(turned, *how)

@@ -13,6 +13,7 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
+from autograder.families import follows_rng
 from autograder.families.elementwise import (
     KEEP_PROBS,
     Draw,
@@ -325,6 +326,12 @@ def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
         "digits, gave the same mask; expected different ones.",
         Wrong.seeds_take_few_values,
     )
+
+    def call(x: np.ndarray, keep_prob: float) -> str:
+        return call_text(function.name, x.shape, keep_prob)
+
+    x = trial.inputs(100, 10)
+    follows_rng.expect_many(function, trial, [x], call, Wrong.reuses_masks)
 
 
 FROM_RNG = stated(draws_from_rng)

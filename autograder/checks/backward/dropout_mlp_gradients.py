@@ -12,6 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners, elementwise, network
+from autograder.families.corners import transposed
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.network import Batch
 from autograder.families.properties import expect_unchanged, stated
@@ -77,7 +78,7 @@ def _batches(trial: Trial) -> list[Batch]:
         params["b1"] = np.abs(params["b1"]) + 0.1  # active even where x is cut to 0
         batches.append(replace(other, x=size * other.x, params=params))
     equal, negative = np.full_like(other.x, other.x[-1, -1]), -np.abs(other.x)
-    more = equal, negative, other.x.astype(np.float32)
+    more = equal, negative, other.x.astype(np.float32), transposed(other.x)
     batches += (replace(other, x=x) for x in more)
     return [_moderate(batch) for batch in batches]
 

@@ -11,6 +11,7 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
+from autograder.families.corners import transposed
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import Rivals, first
 
@@ -143,6 +144,7 @@ def _corners(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
     for n, d in ((1, 1), (8, 1)):
         yield *_problem(trial, n, d), 0.3
     yield -np.abs(trial.inputs(12, 2)), trial.inputs(12), 0.8
+    yield transposed(trial.inputs(12, 3)), trial.inputs(12), 0.8
     # Another problem that begins alike, for who remembers by that.
     x, y = _problem(trial, 40, 5)
     other, more = _problem(trial, 40, 5)

@@ -12,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import corners, elementwise
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import first
 
@@ -103,7 +103,7 @@ def _cases(trial: Trial) -> Iterator[Case]:
     cases = elementwise.covering(_SHAPES, keep_probs, _SIZES, elementwise.DTYPES)
     for case in cases:
         yield (one := Case(trial, *case))
-        yield one.with_weights(-3 * one.given[0])
+        yield one.with_weights(corners.transposed(-3 * one.given[0]))
         yield one.with_weights(np.full_like(one.given[0], one.given[0][0, 0]))
 
 

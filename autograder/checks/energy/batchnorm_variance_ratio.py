@@ -12,6 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import corners
 from autograder.families.formula import Formula, Given
 from autograder.families.rivals import Rivals, first
 
@@ -241,6 +242,8 @@ def counts_the_mean_of_the_inputs_as_noise(trial: Trial) -> Iterator[Given]:
     x[:, 2] = x[:, 3]
     yield weights, x, shared.MANY_DIGITS
     yield np.full_like(weights, -0.5), x, 0.3
+    weights, x = map(corners.transposed, _layer(trial))
+    yield weights, x, 0.8
 
 
 @_FORMULA.equals(0.25, after=_SHIFTED, probe=_mistake)

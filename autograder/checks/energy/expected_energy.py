@@ -13,6 +13,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import corners
 from autograder.families.formula import Formula, Given, relative_to
 from autograder.families.rivals import Rivals, first
 
@@ -179,6 +180,7 @@ _INSIDE = (*shared.BOTH_SIDES, shared.MANY_DIGITS)
 def _inputs(trial: Trial) -> list[np.ndarray]:
     """Return a matrix with zeros, one of equal entries, and arrays of other shapes."""
     first = [trial.inputs(6, 5, zeros=0.2), np.full((6, 5), -1.5)]
+    first.append(corners.transposed(trial.inputs(6, 5)))
     return [*first, *(trial.inputs(*shape) for shape in _SHAPES)]
 
 

@@ -10,7 +10,7 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, kinds
+from autograder.families import bit_tests, corners, follows_rng, kinds
 from autograder.families.bit_tests import FEW, KEEP_PROBS, wide
 from autograder.families.dropped_weights import (
     INPUTS,
@@ -222,7 +222,7 @@ def gives_every_weight_and_row_its_own_bit(
 _INDEPENDENT = _LAYER.independent(
     "Bits in pairs of rows, inputs, outputs and calls are independent; so are counts."
 )
-_FROM_RNG = bit_tests.from_rng(
+_FROM_RNG = follows_rng.from_rng(
     ((30, 30), (30, 30)),
     call_weights,
     Unit.same_mask_every_call,

@@ -8,7 +8,14 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, kinds, noise_factors, units
+from autograder.families import (
+    bit_tests,
+    corners,
+    follows_rng,
+    kinds,
+    noise_factors,
+    units,
+)
 from autograder.families.bit_tests import KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import call_text
@@ -377,7 +384,7 @@ def _judge_forms(function: StudentFunction, trial: Trial) -> None:
             trial.judge(look, agree, agree.size, what, name)
 
 
-_FROM_RNG = bit_tests.from_rng(
+_FROM_RNG = follows_rng.from_rng(
     ((40, 25),),
     lambda x, p: call_text(_NAME, x.shape, p),
     Wrong.same_noise_every_call,

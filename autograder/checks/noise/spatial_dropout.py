@@ -11,7 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, kinds, noise_factors
+from autograder.families import bit_tests, corners, follows_rng, kinds, noise_factors
 from autograder.families.bit_tests import FEW, KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
@@ -298,7 +298,7 @@ _LAYER = bit_tests.Layer(
 _INDEPENDENT = _LAYER.independent(
     "Bits in pairs of samples, channels and calls are independent; so are counts."
 )
-_FROM_RNG = bit_tests.from_rng(
+_FROM_RNG = follows_rng.from_rng(
     (_IMAGES,),
     lambda x, p: _call(x.shape, p),
     Unit.same_mask_every_call,

@@ -10,7 +10,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, kinds, shared_bits
+from autograder.families import bit_tests, corners, follows_rng, kinds, shared_bits
 from autograder.families.bit_tests import wide
 from autograder.families.elementwise import Wrong as Unit
 from autograder.families.elementwise import call_text
@@ -192,7 +192,7 @@ def returns_sequences_unchanged_at_test(
 _INDEPENDENT = _LAYER.independent(
     "Bits in pairs of sequences, features and calls are independent; so are counts."
 )
-_FROM_RNG = bit_tests.from_rng(
+_FROM_RNG = follows_rng.from_rng(
     ((30, 30, 30),),
     lambda x, p: _call(x.shape, p),
     Unit.same_mask_every_call,

@@ -11,7 +11,14 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, kinds, rivals, shared_bits
+from autograder.families import (
+    bit_tests,
+    corners,
+    follows_rng,
+    kinds,
+    rivals,
+    shared_bits,
+)
 from autograder.families.bit_tests import KEEP_PROBS, NOT_IN_PLACE, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
@@ -316,7 +323,7 @@ def keeps_branches_with_keep_prob(
 _INDEPENDENT = _LAYER.independent(
     "Bits in pairs of examples and calls are independent; so are counts."
 )
-_FROM_RNG = bit_tests.from_rng(
+_FROM_RNG = follows_rng.from_rng(
     ((60, 30), (60, 30)),
     lambda x, branch, p: _call(x.shape, p),
     Unit.same_mask_every_call,

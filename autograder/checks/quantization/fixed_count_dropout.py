@@ -13,6 +13,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
+from autograder.families.corners import transposed
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
 from autograder.families.rivals import first
@@ -145,6 +146,7 @@ def _divides_by_the_fraction(function: StudentFunction, trial: Trial) -> None:
     zeros = {
         "some of them 0": trial.inputs(*shape, zeros=0.5),
         "all 0": np.zeros(shape),
+        "transposed": transposed(trial.inputs(*shape)),
     }
     for kind, x in (shared.of_every_kind(trial, *shape) | zeros).items():
         out, call = shared.output(function, x, k, trial.generator())

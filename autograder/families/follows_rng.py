@@ -1,0 +1,78 @@
+"""What follows from the rng that is passed in, and from nothing else."""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.exercise import Property
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import elementwise, streams
+from autograder.families.properties import stated
+
+_NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
+
+
+def from_rng(
+    shapes: Sequence[Sequence[int]],
+    call: Callable[..., str],
+    same: str,
+    few: str,
+    out: Callable[[Any, str], Any] = lambda result, call: facts.pair(result, call)[0],
+) -> Property:
+    """The property that equal generators give equal outputs, and different ones different,
+    for arrays of these shapes; ``call(*arrays, keep_prob)`` is the call as messages show
+    it, ``out(result, call)`` reads the output, ``same`` is the mistake of a function that
+    always draws the same, and ``few`` that of one whose seeds take few values. Axes are so
+    long that bits which one of them alone has do not agree by chance: 30 and more."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        """The same rng state gives the same output; another state, another output."""
+        arrays = [trial.inputs(*shape) for shape in shapes]
+        name, seed = call(*arrays, 0.7), trial.new_seed()
+
+        def output(rng: np.random.Generator) -> Any:
+            return out(function(*arrays, 0.7, rng), name)
+
+        first, again, third = (
+            output(trial.generator(state)) for state in (seed, seed, None)
+        )
+        alike = [output(rng) for rng in streams.alike(trial)]
+        repeated = any(np.array_equal(a, b) for a, b in combinations(alike, 2))
+        # Hundreds of independent random numbers do not agree by chance.
+        for right, which, gave, mistake in (
+            (np.array_equal(first, again), "the same state", "different", _NOT_RNG),
+            (not np.array_equal(first, third), "different states", "the same", same),
+            (not repeated, "states that differ little", "the same", few),
+        ):
+            trial.expect(
+                right, f"{name}: generators in {which} gave {gave} output.", mistake
+            )
+        expect_many(function, trial, arrays, call, few)
+
+    return stated(test)
+
+
+def expect_many(
+    function: StudentFunction,
+    trial: Trial,
+    arrays: Sequence[np.ndarray],
+    call: Callable[..., str],
+    few: str,
+) -> None:
+    """Check that no output returns in many calls on a tenth of the rows: one of up to 3,000
+    would, with probability 1 - 1e-6."""
+    rows = len(arrays[0])
+    small = [x[: max(1, rows // 10)] if len(x) == rows else x for x in arrays]
+    results = function.each([(*small, 0.6, trial.generator())] * 300)
+    outs = [result[0] if isinstance(result, tuple) else result for result in results]
+    different = len({np.asarray(out).tobytes() for out in outs})
+    trial.expect(
+        different == len(outs),
+        f"{len(outs)} calls {call(*small, 0.6)} gave {different} different outputs; "
+        f"expected {len(outs)}.",
+        few,
+    )
