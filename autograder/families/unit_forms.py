@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import kinds, unit_bits
+from autograder.families import kinds, lags, unit_bits
 from autograder.families.elementwise import (
     KEEP_PROBS,
     LARGE,
@@ -116,17 +116,20 @@ def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None
     Pairs are of units that lie next to each other along an axis, and of others."""
     unit_bits.is_independent(function, trial)
     wrong, at = Wrong.bits_depend_on_each_other, f"at keep_prob = {AT}"
+    all_masks = {}
     for form in _NEIGHBOURS:
         count = f"count in 20 units of {form}"
         n = max(2 * trial.size(f"mirrored units of {form}"), 20 * trial.size(count))
         shape = SHAPES[form](n)
         mask = draw(function, trial, shape, AT, x=tiled(trial, shape)).mask
+        all_masks[form] = mask
         for look, (a, b) in _pairs(mask, form).items():
             what = f"{look} {at}: mask bits that agree"
             trial.judge(look, a == b, a.size, what, wrong)
         kept = mask.reshape(-1, 20).sum(axis=1) == 14
         trial.judge(count, kept, kept.size, f"{count} {at}: it is 14", wrong)
     _judge_spread(function, trial)
+    lags.judge(trial, all_masks, AT, wrong)
     kinds.judge_pairs(function, trial, _KINDS, wrong)
 
 
@@ -204,5 +207,5 @@ for _form in _NEIGHBOURS:
     _LOOKS |= dict.fromkeys(_looks_at_pairs(_form), _AGREE)
     _LOOKS[f"count in 20 units of {_form}"] = _COUNT
 _LOOKS |= _SPREAD
-_LOOKS[kinds.PAIRS] = kinds.LAW
+_LOOKS |= {kinds.PAIRS: kinds.LAW, lags.LOOK: lags.LAW}
 INDEPENDENT = stated(is_independent_in_all_forms, _LOOKS)

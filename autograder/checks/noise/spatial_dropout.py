@@ -303,6 +303,7 @@ _FROM_RNG = follows_rng.from_rng(
     lambda x, p: _call(x.shape, p),
     Unit.same_mask_every_call,
     Unit.reuses_masks,
+    small=((6, 20, 1, 1),),
 )
 exercise.asks(0.25, "leaves_its_images_alone", bit_tests.leaves_x(4, 4), after=_SOME)
 _KINDS = kinds.of_arrays(

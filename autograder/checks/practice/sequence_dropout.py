@@ -197,6 +197,7 @@ _FROM_RNG = follows_rng.from_rng(
     lambda x, p: _call(x.shape, p),
     Unit.same_mask_every_call,
     Unit.reuses_masks,
+    small=((2, 6, 20),),
 )
 exercise.asks(0.25, "leaves_its_sequences_alone", bit_tests.leaves_x(3, 3), after=_SOME)
 _KINDS = kinds.of_arrays(

@@ -329,6 +329,7 @@ _FROM_RNG = follows_rng.from_rng(
     Unit.same_mask_every_call,
     Unit.reuses_masks,
     lambda out, _: out,
+    small=((80, 1), (80, 1)),
 )
 
 _INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _KINDS)
