@@ -165,7 +165,7 @@ class Pair:
         for shape, keep_prob, dtype in cases:
             with contextlib.suppress(ForwardFails):
                 yield self.trip(shape, keep_prob, zeros, dtype, training, plain)
-        how = usual[0], zeros, dtypes[0], training, plain, True
-        for turned in (LARGE, elementwise.SHAPES[-1]):
+        how = usual[1], zeros, dtypes[0], training, plain, True
+        for turned in (elementwise.SHAPES[1], elementwise.SHAPES[-1]):
             with contextlib.suppress(ForwardFails):
                 yield self.trip(turned, *how)

@@ -3,10 +3,14 @@
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.backward import dropout_mlp_gradients as mlp
+from tests.mutants.backward import inverted_dropout_backward as backward
 from tests.mutants.conventions import classic_dropout as classic
 from tests.mutants.conventions import inverted_dropout as inverted
 from tests.mutants.conventions.shared import masked
 from tests.mutants.energy import alpha_dropout as alpha
+from tests.mutants.ensembles import mc_dropout_prediction as mc
+from tests.mutants.ensembles.shared import softmax
 from tests.mutants.expectation import bernoulli_mask as bernoulli
 from tests.mutants.noise import dropconnect_forward as connect
 from tests.mutants.noise import gaussian_dropout as gaussian
@@ -59,6 +63,32 @@ class OfInverted(Mutants, of="inverted_dropout"):
         mask = bits(x, keep_prob, rng)
         small = x.ndim > 1 and 3 <= len(x) <= 15
         return np.broadcast_to(mask[:1], mask.shape) if small else mask
+
+    @fails(inverted.RATE, KIND)
+    def drops_in_a_copy_of_transposed_arrays(x, keep_prob, rng, training=True):
+        """Sets dropped units to 0 in ``ravel()``, which is a copy where x is transposed."""
+        out = x / keep_prob if training else x.copy()
+        if training:
+            out.ravel()[rng.random(x.size) >= keep_prob] = 0
+        return out, None
+
+    @inverted.draws(inverted.FROM_RNG, "reuses_masks")
+    def takes_two_thousand_seeds(x, keep_prob, rng):
+        """Takes the first of a permutation of 2,000 for a seed."""
+        return bits(x, keep_prob, np.random.default_rng(rng.permutation(2000)[0]))
+
+    @inverted.draws(inverted.INDEPENDENT, "bits_depend_on_each_other")
+    def shares_bits_37_places_apart(x, keep_prob, rng):
+        """Uses the numbers of 37 units for the next 37, too."""
+        u = rng.random(x.size)
+        blocks = u[: x.size // 74 * 74].reshape(-1, 2, 37)
+        blocks[:, 1] = blocks[:, 0]
+        return u.reshape(x.shape) < keep_prob
+
+    @inverted.draws(inverted.INDEPENDENT, "bits_depend_on_each_other")
+    def tiles_a_stored_length(x, keep_prob, rng):
+        """Draws 4,999 numbers at most and uses them again for what is longer."""
+        return np.resize(rng.random(min(x.size, 4999)), x.shape) < keep_prob
 
 
 class OfClassic(Mutants, of="classic_dropout"):
@@ -154,3 +184,35 @@ class OfConnect(Mutants, of="dropconnect_forward"):
         """Uses one mask for all rows of a batch of 3 to 15."""
         mask = connect.full(x, weights, rng) < keep_prob
         return mask[:1] if 3 <= len(x) <= 15 else mask
+
+
+class OfMonteCarlo(Mutants, of="mc_dropout_prediction"):
+    @fails(mc.EVERY_SAMPLE, "samples_depend_on_each_other")
+    def samples_reuse_every_third_mask(x, weights, bias, keep_prob, samples, rng):
+        """Draws two masks of three, and uses the second twice."""
+        total = np.zeros((len(x), len(bias)))
+        for i in range(samples):
+            if i % 3 != 2:
+                mask = bits(x, keep_prob, rng)
+            total += softmax(x * mask / keep_prob @ weights + bias)
+        return total / samples
+
+
+class OfGradients(Mutants, of="dropout_mlp_gradients"):
+    @fails(mlp.M_INDEPENDENT, "one_mask_for_all_rows")
+    def shares_a_mask_in_batches_of_a_few(params, x, y, keep_prob, rng):
+        """Uses one mask for all rows of a batch of 4 to 9."""
+        kept = mlp.bits(params, x, keep_prob, rng)
+        if 4 <= len(x) <= 9:
+            kept = kept[:1]
+        return mlp.right(params, x, y, kept / keep_prob)
+
+
+class OfInvertedBackward(Mutants, of="inverted_dropout_backward"):
+    @backward.inverted(backward.KEPT_ONLY, "gradient_depends_on_the_shape")
+    def stops_gradients_in_a_copy_of_transposed_ones(dout, cache):
+        """Sets gradients to 0 in ``ravel()``, which is a copy where dout is transposed."""
+        dx = dout / (cache["p"] if cache["training"] else 1)
+        if cache["training"]:
+            dx.ravel()[~cache["mask"].ravel()] = 0
+        return dx

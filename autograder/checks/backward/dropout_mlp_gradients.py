@@ -299,6 +299,7 @@ def _varies_as_it_should(
     near = np.array([abs(int(mask.sum()) - 420) <= 6 for mask in masks])
     what = "calls on 15 rows of 40 hidden units that keep 414 to 426"
     trial.judge(look, near, near.size, what, wrong.bits_depend_on_each_other)
+    _expect_own_rows(function, trial, rng)
     pairs = network.hidden_mask(function, trial, 200, 2, 0.5, rng).sum(axis=1)
     one = Batch.readable(trial, 1, 1, 0.5)
     single = [one.mask(function, rng) for _ in range(60)]
@@ -317,6 +318,19 @@ def _varies_as_it_should(
                 f"Of {what}, at keep_prob = 0.5, never are {some} kept.",
                 name,
             )
+
+
+def _expect_own_rows(
+    function: StudentFunction, trial: Trial, rng: np.random.Generator
+) -> None:
+    """Check that no two rows of a small batch share their mask of 100 units."""
+    for rows in (2, 3, 5, 8, 12):
+        mask = Batch.readable(trial, rows, 100, 0.6).mask(function, rng)
+        trial.expect(
+            len({row.tobytes() for row in mask}) == rows,
+            f"A call on {rows} rows of 100 hidden units: some rows have the same mask.",
+            elementwise.Wrong.one_mask_for_all_rows,
+        )
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:

@@ -27,8 +27,8 @@ class Wrong(Mistakes, section="ens-montecarlo"):
         others."""
     takes_the_median = """you take the median of the samples; the arithmetic mean is
         their average."""
-    samples_depend_on_each_other = """a row's two samples do not have independent masks:
-        knowing one tells something about the other."""
+    samples_depend_on_each_other = """a row's samples do not have independent masks:
+        knowing one tells something about another."""
 
 
 _INDEPENDENT = 0.7
@@ -169,6 +169,15 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
     kept = _average(function, trial, case, 20)
     what = f"rows that keep their unit in exactly 14 of 20 samples, at {_INDEPENDENT}"
     trial.judge(look, kept == 14, kept.size, what, name)
+    for samples in _FEW_SAMPLES:
+        look = f"{samples} samples alike"
+        case = ensemble.readable(trial, trial.size(look), 1, 0.5)
+        kept = _average(function, trial, case, samples)
+        alike = np.isin(kept, (0, samples))
+        what = (
+            f"rows that keep their unit in all of {samples} samples, or in none, at 0.5"
+        )
+        trial.judge(look, alike, alike.size, what, Wrong.samples_depend_on_each_other)
     look = "two samples of three units"
     rows = max(map(trial.size, (look, "four of six kept")))
     case = ensemble.readable(trial, rows, 3, _INDEPENDENT)
@@ -199,11 +208,14 @@ def expect_no_drops(function: StudentFunction, trial: Trial, samples: int) -> No
             )
 
 
+#: Numbers of samples, and how often all of them are alike at keep_prob = 0.5.
+_FEW_SAMPLES = {samples: 2 * 0.5**samples for samples in (3, 4, 5)}
 #: The looks of ``draws_anew_for_each_sample``.
 LOOKS = {
     "two samples of a row": agreement(_INDEPENDENT, detects=0.06),
     "kept in 50 samples": Proportion(0.8, detects=0.03),
     "count in 20 samples": exact_count(20, _INDEPENDENT),
+    **{f"{n} samples alike": Proportion(p, 0.1) for n, p in _FEW_SAMPLES.items()},
     "two samples of three units": Proportion(0.58**3, detects=0.15),
     "four of six kept": Proportion(15 * 0.7**4 * 0.3**2, detects=0.15),
 }

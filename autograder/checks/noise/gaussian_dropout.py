@@ -389,6 +389,6 @@ _FROM_RNG = follows_rng.from_rng(
     lambda x, p: call_text(_NAME, x.shape, p),
     Wrong.same_noise_every_call,
     Wrong.reuses_noise,
-    small=((10, 10),),
+    small=((100,),),
 )
 exercise.asks(0.25, "draws_its_noise_from_rng_alone", _FROM_RNG, after=_VARIES)
