@@ -16,7 +16,7 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import Trial
+from autograder.contract.trial import Trial, usual
 from autograder.families.corners import transposed
 from autograder.families.elementwise import Wrong
 from autograder.laws.binomial import EveryKind
@@ -25,7 +25,7 @@ RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"
 #: 12 ranges of keep_prob, 2 dtypes, 2 ways to say that it is training, 4 numbers of axes, 5
 #: sizes, of the first axis 5, 5 kinds of entries, 2 orders in memory, 8 kinds of pairs; two
 #: of these; 3 places.
-LAW = EveryKind(1000, detects=0.12)
+LAW = EveryKind(1000, detects=0.16)
 
 _EDGES = np.linspace(0.03, 0.97, 13)
 _MOST = 600
@@ -44,6 +44,8 @@ _ENTRIES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "entries around 10": lambda x: 10 * x,
     "entries around 0.01": lambda x: 0.01 * x,
 }
+_ENTRY_NAMES, _DTYPES = tuple(_ENTRIES), ("float64", "float32")
+_ORDERS = ("rows in a row", "x transposed")
 _PLACES = ("the largest entry", "the first place", "the last place")
 
 _MODES = ("training left out", "training=True")
@@ -83,6 +85,11 @@ class Kinds:
     of: Callable[[StudentFunction, Trial], Any] = lambda function, trial: function
 
 
+def _pick(names: Sequence[str], where: float) -> str:
+    """Return the name at this share of the list."""
+    return names[int(where * len(names))]
+
+
 def of_arrays(
     shape: Shape,
     call_text: Callable[..., str],
@@ -96,14 +103,15 @@ def of_arrays(
     entries; ``how`` is as in ``Kinds``."""
 
     def make(trial: Trial, rng: np.random.Generator, number: int) -> Given:
-        entries = str(rng.choice([*_ENTRIES]))
-        dtype = str(rng.choice(["float64", "float32"]))
-        of = shape(rng, number)
-        x = _ENTRIES[entries](trial.inputs(*of)).astype(dtype)
-        marks = {"dtype": dtype, "axes": f"{len(of)} axes", "entries": entries}
-        marks["order"] = str(rng.choice(["rows in a row", "x transposed"]))
-        if marks["order"] == "x transposed":
+        of, (a, b, c) = shape(rng, number), rng.random(3)
+        entries, dtype = _pick(_ENTRY_NAMES, a), _pick(_DTYPES, b)
+        order = _pick(_ORDERS, c)
+        # What ``trial.inputs`` gives, from this generator: many small arrays take long.
+        x = _ENTRIES[entries](usual(rng, of)).astype(dtype)
+        if order == _ORDERS[1]:
             x = transposed(x)
+        marks = {"dtype": dtype, "axes": f"{len(of)} axes", "entries": entries}
+        marks["order"] = order
 
         def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
             text = call_text(name, of, keep_prob)
@@ -128,10 +136,12 @@ def any_form(rng: np.random.Generator, number: int) -> tuple[int, ...]:
 def sides(rng: np.random.Generator, number: int, axes: int) -> tuple[int, ...]:
     """Return a shape of so many axes with about ``number`` entries."""
     found, rest = [], number
-    for _ in range(axes - 1):
-        found.append(int(rng.integers(1, max(2, round(rest**0.5) + 1))))
-        rest = max(1, rest // found[-1])
-    return tuple(int(n) for n in rng.permutation([*found, rest]))
+    for share in rng.random(axes - 1):
+        side = 1 + int(share * round(rest**0.5))
+        found.append(side)
+        rest = max(1, rest // side)
+    found.insert(int(rng.random() * axes), rest)
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -157,7 +167,7 @@ def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
                 **given.marks,
             }
             if kinds.modes:
-                marks["mode"] = str(rng.choice(_MODES))
+                marks["mode"] = _pick(_MODES, rng.random())
             yield _Call(given, keep_prob, marks, float(rng.random()))
             found += given.sizes.size
             if kinds.of_each_call:
@@ -190,36 +200,54 @@ class Tally:
     expected."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, ...], np.ndarray] = defaultdict(
-            lambda: np.zeros(3)
-        )
+        self._marks: dict[str, list[str]] = defaultdict(list)
+        self._counts: list[tuple[float, float, float]] = []
+        self._places = np.zeros((len(_PLACES), 3))
 
     def add(
         self, marks: Mapping[str, str], bits: np.ndarray, probability: float
     ) -> None:
         """Count the bits of a call, each of which is set with this probability."""
-        counted = np.array([bits.size, np.count_nonzero(bits), bits.size * probability])
-        texts = tuple(marks.values())
-        for kind in (*((text,) for text in texts), *combinations(texts, 2)):
-            self._counts[kind] += counted
+        for what, text in marks.items():
+            self._marks[what].append(text)
+        size = bits.size
+        self._counts.append((size, int(np.count_nonzero(bits)), size * probability))
 
     def add_places(
         self, bits: np.ndarray, sizes: np.ndarray, probability: float
     ) -> None:
         """Count the bits in special places of a call."""
         flat = bits.ravel()
-        places = (int(np.argmax(sizes)), 0, -1)
-        for name, place in zip(_PLACES, places, strict=True):
-            self._counts[(name,)] += (1, flat[place], probability)
+        kept = flat[[int(sizes.argmax()), 0, -1]]
+        self._places += np.array([(1.0, bit, probability) for bit in kept])
 
     @property
     def counts(self) -> dict[str, tuple[int, int, float]]:
         """By kind: the number of bits, of those that are set, and the sum of their
         probabilities."""
-        return {
-            ", ".join(kind): (int(n), int(k), float(total))
-            for kind, (n, k, total) in self._counts.items()
+        calls, found = np.array(self._counts), dict[str, np.ndarray]()
+        codes = {
+            what: np.unique(texts, return_inverse=True)
+            for what, texts in self._marks.items()
         }
+        for levels, code in codes.values():
+            found |= _summed(calls, levels.tolist(), code)
+        for (levels, code), (more, other) in combinations(codes.values(), 2):
+            names = [f"{one}, {two}" for one in levels for two in more]
+            found |= _summed(calls, names, code * len(more) + other)
+        found |= dict(zip(_PLACES, self._places, strict=True))
+        return {
+            kind: (int(n), int(k), float(total))
+            for kind, (n, k, total) in found.items()
+            if n
+        }
+
+
+def _summed(
+    calls: np.ndarray, names: Sequence[str], code: np.ndarray
+) -> dict[str, np.ndarray]:
+    sums = [np.bincount(code, column, len(names)) for column in calls.T]
+    return dict(zip(names, np.array(sums).T, strict=True))
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,9 @@ class OfInverted(Mutants, of="inverted_dropout"):
         return out, None
 
     @inverted.draws(inverted.FROM_RNG, "reuses_masks")
-    def takes_two_thousand_seeds(x, keep_prob, rng):
-        """Takes the first of a permutation of 2,000 for a seed."""
-        return bits(x, keep_prob, np.random.default_rng(rng.permutation(2000)[0]))
+    def takes_a_thousand_seeds(x, keep_prob, rng):
+        """Takes the first of a permutation of 1,000 for a seed."""
+        return bits(x, keep_prob, np.random.default_rng(rng.permutation(1000)[0]))
 
     @inverted.draws(inverted.INDEPENDENT, "bits_depend_on_each_other")
     def shares_bits_37_places_apart(x, keep_prob, rng):
