@@ -110,6 +110,23 @@ def test_no_names_of_ones_own_files_move_those_of_others(
 
 
 @pytest.mark.parametrize("forged", FORGED)
+@pytest.mark.parametrize("platform", CLASSES)
+def test_a_single_late_file_is_nobody_elses(
+    platform: str, forged: str, tmp_path: Path
+) -> None:
+    """Where there is no majority, either, that tells the platform."""
+    start, mallory = CLASSES[platform]
+    path = tmp_path / "in" / (start + FORGED[forged].format(who="Bo", n=101))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    if platform == "Gradescope":
+        pytest.importorskip("yaml")
+        (tmp_path / "in/submission_metadata.yml").write_text(GRADESCOPE + MALLORY)
+    (line,) = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
+    assert line.startswith(f"✓ {mallory}:") or "does not say whose it is" in line
+
+
+@pytest.mark.parametrize("forged", FORGED)
 def test_who_hands_in_alone_hands_in_for_nobody_else(
     forged: str, tmp_path: Path
 ) -> None:

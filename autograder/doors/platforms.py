@@ -75,7 +75,12 @@ def read_names(
     if pattern is None:
         if (known := _platform(handed_in)) is None:
             return [Named(file, file.student) for file in everything], []
-        named, others = _read(everything, re.compile(PATTERNS[known]))
+        clear, unclear = list[HandedIn](), list[HandedIn]()
+        for file in everything:
+            twice = known == "Moodle" and _TWICE.search(file.top)
+            (unclear if twice else clear).append(file)
+        named, others = _read(clear, re.compile(PATTERNS[known]))
+        others += unclear
         if known == "Blackboard":
             named = _without_sheet(named)
     else:
@@ -91,7 +96,7 @@ def _read(
     others: list[HandedIn] = []
     for file in files:
         match = pattern.fullmatch(file.name)
-        if match is None or _TWICE.search(file.top):
+        if match is None:
             others.append(file)
             continue
         found = match.groupdict()
@@ -106,13 +111,18 @@ def _platform(handed_in: Sequence[HandedIn]) -> str | None:
 
     A folder counts once, however many files its owner put there: no student's files say
     how those of others are read."""
-    fits = {
-        known: {file.top for file in handed_in if re.fullmatch(each, file.name)}
-        for known, each in PATTERNS.items()
-    }
-    known = max(PATTERNS, key=lambda known: len(fits[known]))
-    most = 2 * len(fits[known]) > len({file.top for file in handed_in})
-    return known if most else None
+    names = {file.top: file.name for file in handed_in}
+    fits = Counter(map(_named_by, names.values()))
+    known, count = fits.most_common(1)[0] if fits else (None, 0)
+    return known if 2 * count > len(names) else None
+
+
+def _named_by(name: str) -> str | None:
+    """Return the platform that gave a name: of several patterns that fit, what the other
+    ones found is the student's choice, which comes last."""
+    found = [(known, re.fullmatch(each, name)) for known, each in PATTERNS.items()]
+    ends = {known: match.end(match.lastgroup or 0) for known, match in found if match}
+    return min(ends, key=lambda known: ends[known], default=None)
 
 
 def _without_sheet(named: list[Named]) -> list[Named]:
