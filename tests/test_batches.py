@@ -31,7 +31,11 @@ def slow(x):
     time.sleep(0.03)
     return counted(x)
 def large(x):
+    return np.full(1_500_000, counted(x), float)
+def huge(x):
     return np.full(4_000_000, counted(x), float)
+def long_lists(x):
+    return [float(i) for i in range(9_000)]
 def sticks(x):
     stuck = counted(x) == 5
     while stuck:
@@ -78,7 +82,16 @@ def test_large_results_come_in_several_answers(function: Any) -> None:
     found = function("large").each([(0,)] * 5)
     assert [int(value[-1]) for value in found][:1] == [1]
     assert len(found) == 5
-    assert all(value.shape == (4_000_000,) for value in found)
+    assert all(value.shape == (1_500_000,) for value in found)
+
+
+@pytest.mark.parametrize("name, calls", [("huge", 12), ("long_lists", 400)])
+def test_results_are_given_up_before_they_fill_the_judge(
+    name: str, calls: int, function: Any
+) -> None:
+    with pytest.raises(StudentError, match="together they take more than 64 MB"):
+        function(name).each([(0,)] * calls)
+    assert len(function("counted").each([(0,)] * 3)) == 3
 
 
 def test_a_call_that_fails_is_the_end(function: Any) -> None:

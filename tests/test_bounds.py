@@ -237,3 +237,32 @@ def test_an_honest_answer_that_prints_three_long_lists_loses_nothing(
     assert report.score == report.max_score
     assert report.notes == ()
     assert time.monotonic() - began < 20
+
+
+#: Takes memory as `check` and `pytest --submission` may; says how much it was at its peak.
+FILLED = """
+import re
+from pathlib import Path
+import numpy as np
+from autograder.grading import grade
+from autograder.grading.judges import bounded_memory
+held = []
+with bounded_memory():
+    try:
+        while len(held) < 1000:
+            held.append(np.ones(2**18))
+    except MemoryError:
+        pass
+peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+print(int(peak[1]) / 1024, len(held) * 2)
+"""
+
+
+@linux
+def test_a_program_that_judges_by_itself_holds_no_more_than_a_judge() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FILLED], capture_output=True, text=True, check=True
+    )
+    peak, held = map(float, done.stdout.split())
+    assert peak < MOST_MB * 10**6 / 2**20
+    assert held > 250  # twice what honest work takes

@@ -43,6 +43,11 @@ class HandedIn:
         return one_line(self.name)
 
     @property
+    def top(self) -> str:
+        """The first part of the name: a folder of the class's, or the file itself."""
+        return self.name.partition("/")[0]
+
+    @property
     def student(self) -> str:
         first, _, rest = self.name.partition("/")
         return first if rest else self.path.stem
@@ -57,7 +62,7 @@ class HandedIn:
         """Where the file must really be: the student's folder, or the file's own name.
 
         The folder of the class may be a link; its owner typed it."""
-        return self.root / self.name.split("/")[0]
+        return self.root / self.top
 
     @property
     def root(self) -> Path:

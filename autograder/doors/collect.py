@@ -8,7 +8,7 @@ from typing import Any
 from autograder.contract.exercise import all_chapters
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
 from autograder.doors.gradescope_download import read_export
-from autograder.doors.platforms import METADATA, Named, read_names, unpacked
+from autograder.doors.platforms import Named, read_names, unpacked
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
 from autograder.submission.cells import SubmissionError
@@ -35,19 +35,21 @@ def collect(
         known = ", ".join(all_chapters())
         raise ClassError(f"There is no chapter {chapter!r}; there are {known}.")
     with unpacked(source) as (folder, lines):
-        files, strays = (
-            [file for file in found if file.assignment in (None, chapter)]
-            for found in (find_handed_in(folder), _strays(folder))
-        )
+        found = find_handed_in(folder)
+        files = [file for file in found if file.assignment in (None, chapter)]
+        strays = _strays(folder, files)
         students, others = _by_student(files, strays, pattern)
         lines += _without_work(students, set(strays))
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
             lines.append(_collected(student, theirs, target))
+        if len(students) == 1 and "/" in files[0].name and lines[-1].endswith("one."):
+            top = files[0].top
+            lines[-1] += f" If {top} is the folder of a class, collect that folder."
         lines += [
             f"✗ {file.name}: its name does not say whose it is."
             for file in others
-            if file not in strays
+            if file not in strays or file.path.suffix in ENDINGS
         ]
     return [one_line(line) for line in lines]
 
@@ -56,9 +58,8 @@ def _by_student(
     files: list[HandedIn], strays: list[HandedIn], pattern: str | None
 ) -> tuple[dict[str, list[Named]], list[HandedIn]]:
     """Return whose each file is, and the files whose names do not say it."""
-    named, others = read_export(files) if pattern is None else None, list[HandedIn]()
-    if not named:
-        named, others = read_names([*files, *strays], pattern)
+    exported = read_export(files, strays) if pattern is None else None
+    named, others = (exported, []) if exported else read_names(files, pattern, strays)
     students: dict[str, list[Named]] = {}
     for each in named:
         if each.student:
@@ -68,18 +69,31 @@ def _by_student(
     return students, others
 
 
-def _strays(folder: Path) -> list[HandedIn]:
-    """Return the files below a folder that are no notebooks and no scripts."""
-    found = []
-    for place, folders, files in walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        paths = [Path(place, name) for name in files if not name.startswith(".")]
-        found += [
-            HandedIn(path, path.relative_to(folder).as_posix())
-            for path in paths
-            if path.suffix not in ENDINGS and path.name != METADATA
-        ]
+#: What systems and tools leave in folders; nobody handed it in.
+_LITTER = {
+    *("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"),
+    *("__pycache__", ".ipynb_checkpoints", ".git"),
+}
+
+
+def _strays(folder: Path, files: list[HandedIn]) -> list[HandedIn]:
+    """Return all other files below a folder: what is no notebook and no script, what is
+    hidden, and the work of other chapters."""
+    taken, found = {file.path for file in files}, []
+    for place, folders, names in walk(folder):
+        folders[:] = [name for name in folders if name not in _LITTER]
+        for name in names:
+            path = Path(place, name)
+            # macOS keeps what its disk cannot hold of a file beside it.
+            beside = name.startswith("._") and Path(place, name[2:]).exists()
+            if path not in taken and name not in _LITTER and not beside:
+                found.append(HandedIn(path, path.relative_to(folder).as_posix()))
     return sorted(found, key=lambda file: file.name)
+
+
+_PASSED_OVER = (
+    "What begins with . or __, or lies in another chapter's folder, is passed over."
+)
 
 
 def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> list[str]:
@@ -92,11 +106,15 @@ def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> li
             continue
         del students[student]
         names = [each.handed_in.name for each in theirs]
-        if student in [Path(name).stem for name in names if "/" not in name]:
+        work_like = any(Path(name).suffix in ENDINGS for name in names)
+        top = [Path(name).stem for name in names if "/" not in name]
+        if student in top and not work_like:
             continue  # of no folder and no platform: nobody's
+        passed = f" {_PASSED_OVER}" if work_like else ""
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(
             f"✗ {student}: no notebook and no .py file; found {', '.join(names[:3])}{more}."
+            f"{passed}"
         )
     return lines
 
@@ -145,6 +163,8 @@ def _last(attempts: list[Named]) -> Named | None:
     """Return the only file, or the last of attempts that all tell another time."""
     if len(attempts) == 1:
         return attempts[0]
+    if len({each.id for each in attempts}) > 1:
+        return None  # of several students, whom nothing tells apart
     by_time = {each.time: each for each in attempts if each.time is not None}
     return by_time[max(by_time)] if len(by_time) == len(attempts) else None
 

@@ -11,23 +11,28 @@ from autograder.doors.classroom import ClassError, HandedIn
 from autograder.doors.platforms import METADATA, Named, time_in, told_apart
 from autograder.submission.file import MAX_BYTES
 
-#: The folders may lie in one of the export's; what a student's folder holds is the
-#: student's, whatever it is called.
-_NAME = re.compile(r"(?:(?!submission_\d+/)[^/]+/)?(?P<folder>submission_\d+)/.+")
+#: The folders may lie in the export's own; what any other folder holds is some student's,
+#: whatever it is called.
+_NAME = re.compile(
+    r"(?:assignment_\d+_export/)?(?P<folder>submission_\d+)/.+", re.DOTALL
+)
 
 
-def read_export(files: Sequence[HandedIn]) -> list[Named] | None:
-    """Return whose the files are, once for each of several submitters, and when they were
-    handed in; None for files that are no download from Gradescope.
+def read_export(
+    files: Sequence[HandedIn], strays: Sequence[HandedIn] = ()
+) -> list[Named] | None:
+    """Return whose the files are, and those of the ``strays`` that lie in their folders,
+    once for each of several submitters, and when they were handed in; None for files that
+    are no download from Gradescope.
 
     Raises ``ClassError`` where what says so is missing, or cannot be read."""
-    matches = [_NAME.fullmatch(file.name) for file in files]
-    if not files or not all(matches):
+    if not files or not all(_NAME.fullmatch(file.name) for file in files):
         return None
     named: list[Named] = []
     said: dict[Path, dict[str, Any]] = {}
-    for file, match in zip(files, matches, strict=True):
-        assert match is not None
+    for file in [*files, *strays]:
+        if (match := _NAME.fullmatch(file.name)) is None:
+            continue
         below = file.name[match.end("folder") :].count("/")
         path = file.path.parents[below] / METADATA
         if path not in said:

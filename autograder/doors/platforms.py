@@ -8,8 +8,10 @@ Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder. 
 import contextlib
 import re
 import tempfile
+import unicodedata
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,15 +21,17 @@ from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
 from autograder.submission.file import MAX_BYTES
 
 #: Groups: ``student``, and optionally ``id``, which tells namesakes apart, and ``time``.
+#: They say whose a file is by the first part of its path alone, up to where the student
+#: chose how it goes on: with a folder, too, for an archive's names may hold backslashes.
 PATTERNS = {
-    "Moodle": r"(?P<student>[^/]+?)_(?P<id>\d+)_assignsubmission_file_?(?:/.*|[^/]*)",
+    "Moodle": r"(?s)(?P<student>[^/]+?)_(?P<id>\d+)_assignsubmission_file.*",
     "Blackboard": (
-        # What follows the first time is the student's choice.
-        r"(?:.*/)?(?P<student>[^/]+?_[^/]+?)_attempt_"
-        r"(?P<time>\d{4}(?:-\d\d){5})(?:_[^/]*)?(?:\.\w+)"
+        r"(?s)(?P<student>[^/]+?_[^/]+?)_attempt_(?P<time>\d{4}(?:-\d\d){5})[_.].*"
     ),
-    "Canvas": r"(?:.*/)?(?P<student>[^/_]+)(?:_LATE)?_(?P<id>\d+)_\d+_[^/]+",
+    "Canvas": r"(?s)(?P<student>[^/_]+)(?:_LATE)?_(?P<id>\d+)_\d+_.+",
 }
+#: One of the two is a student's choice, and nothing says which.
+_TWICE = re.compile(r"(?:_\d+_assignsubmission_file.*){2}", re.DOTALL)
 #: What beside Gradescope's folders says whose they are (``gradescope_download``).
 METADATA = "submission_metadata.yml"
 #: An archive's files, and bytes of them, that are looked at: 1,000 notebooks have 100 MB.
@@ -57,28 +61,41 @@ class Named:
 
 
 def read_names(
-    handed_in: Sequence[HandedIn], pattern: str | None = None
+    handed_in: Sequence[HandedIn],
+    pattern: str | None = None,
+    strays: Sequence[HandedIn] = (),
 ) -> tuple[list[Named], list[HandedIn]]:
-    """Return what the names say by a pattern of one's own, else by a platform's that fits
-    most of them, else by folders; and the files that the pattern does not fit: a single
-    student's file must not rename all others.
+    """Return what the names say, those of ``strays`` too, by a pattern of one's own, else
+    by the platform that gave them, else by folders; and the files that the pattern does
+    not fit.
 
     Raises ``ClassError`` for a pattern that is no regular expression with a group
     ``student``."""
+    everything = [*handed_in, *strays]
     if pattern is None:
-        fits = {
-            known: sum(bool(re.fullmatch(each, file.name)) for file in handed_in)
-            for known, each in PATTERNS.items()
-        }
-        known = max(PATTERNS, key=lambda known: fits[known])
-        if 2 * fits[known] <= len(handed_in):
-            return [Named(file, file.student) for file in handed_in], []
-        named, others = read_names(handed_in, PATTERNS[known])
-        return (_without_sheet(named) if known == "Blackboard" else named), others
-    own = _compiled(pattern)
-    named, others = [], []
-    for file in handed_in:
-        match = own.fullmatch(file.name)
+        if (known := _platform(handed_in)) is None:
+            return [Named(file, file.student) for file in everything], []
+        clear, unclear = list[HandedIn](), list[HandedIn]()
+        for file in everything:
+            twice = known == "Moodle" and _TWICE.search(file.top)
+            (unclear if twice else clear).append(file)
+        named, others = _read(clear, re.compile(PATTERNS[known]))
+        others += unclear
+        if known == "Blackboard":
+            named = _without_sheet(named)
+    else:
+        named, others = _read(everything, _compiled(pattern))
+    return told_apart(named), others
+
+
+def _read(
+    files: Sequence[HandedIn], pattern: re.Pattern[str]
+) -> tuple[list[Named], list[HandedIn]]:
+    """Return what the pattern finds in the files' names, and the files it does not fit."""
+    named: list[Named] = []
+    others: list[HandedIn] = []
+    for file in files:
+        match = pattern.fullmatch(file.name)
         if match is None:
             others.append(file)
             continue
@@ -86,7 +103,26 @@ def read_names(
         student = (found["student"] or "").strip()
         time = time_in(found.get("time"))
         named.append(Named(file, student, found.get("id") or "", time))
-    return told_apart(named), others
+    return named, others
+
+
+def _platform(handed_in: Sequence[HandedIn]) -> str | None:
+    """Return the platform whose pattern fits most of what lies at the top, if one does.
+
+    A folder counts once, however many files its owner put there: no student's files say
+    how those of others are read."""
+    names = {file.top: file.name for file in handed_in}
+    fits = Counter(map(_named_by, names.values()))
+    known, count = fits.most_common(1)[0] if fits else (None, 0)
+    return known if 2 * count > len(names) else None
+
+
+def _named_by(name: str) -> str | None:
+    """Return the platform that gave a name: of several patterns that fit, what the other
+    ones found is the student's choice, which comes last."""
+    found = [(known, re.fullmatch(each, name)) for known, each in PATTERNS.items()]
+    ends = {known: match.end(match.lastgroup or 0) for known, match in found if match}
+    return min(ends, key=lambda known: ends[known], default=None)
 
 
 def _without_sheet(named: list[Named]) -> list[Named]:
@@ -127,16 +163,27 @@ def time_in(text: str | None) -> datetime | None:
 
 
 def told_apart(named: list[Named]) -> list[Named]:
-    """Return the same with numbers behind the names of students who share one."""
-    ids: dict[str, set[str]] = {}
-    for each in named:
-        ids.setdefault(each.student, set()).add(each.id)
+    """Return the same with numbers behind the names of students who share one, be it
+    another's name with its number."""
+    names = {(each.student, each.id): each.student for each in named if each.student}
+    while True:
+        shared = Counter(map(_folded, names.values()))
+        longer = {
+            key: "_".join(key)
+            for key, name in names.items()
+            if shared[_folded(name)] > 1
+        }
+        if longer.items() <= names.items():
+            break
+        names |= longer
     return [
-        replace(each, student=f"{each.student}_{each.id}")
-        if len(ids[each.student]) > 1
-        else each
-        for each in named
+        replace(each, student=names.get((each.student, each.id), "")) for each in named
     ]
+
+
+def _folded(name: str) -> str:
+    """Return the name as file systems compare it that know no capitals."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 @contextlib.contextmanager

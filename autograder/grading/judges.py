@@ -27,6 +27,8 @@ from autograder.wire.parents import end_with_parent
 
 #: Bytes of data that a judge may hold, as a last resort: honest work takes half of it.
 MEMORY_BYTES = 400 * 2**20
+#: So many of them it holds before its first file.
+FRESH_BYTES = 100 * 2**20
 #: A judge that ever held so many bytes is replaced before the next file.
 TIRED_BYTES = 250 * 2**20
 #: How long a judge may take over one piece of work, in seconds; its worker's limits end
@@ -280,7 +282,7 @@ def limit_memory(more: int = 0) -> None:
 
 @contextlib.contextmanager
 def bounded_memory() -> Iterator[None]:
-    """Let this process hold, for a while, no more than a judge may beside what it holds
+    """Let this process hold, for a while, as much beside what it holds as a fresh judge may
     (Linux). For a program that judges by itself."""
     if sys.platform != "linux":
         yield
@@ -290,7 +292,7 @@ def bounded_memory() -> Iterator[None]:
     pages = int(Path("/proc/self/statm").read_text().split()[5])
     before = resource.getrlimit(resource.RLIMIT_DATA)
     try:
-        limit_memory(pages * resource.getpagesize())
+        limit_memory(pages * resource.getpagesize() - FRESH_BYTES)
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)

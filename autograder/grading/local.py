@@ -46,7 +46,15 @@ class LocalFunction:
         return self._sent_back(self._called(args, kwargs)[0])
 
     def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
-        return [self(*args, **kwargs) for args in calls]
+        results: list[Any] = []
+        held = wire.Held()
+        for args in calls:
+            results.append(self(*args, **kwargs))
+            try:
+                held.add(results[-1:])
+            except wire.WireError as error:
+                raise StudentError(f"its results cannot be used: {error}") from None
+        return results
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         result, after = self._called(args, kwargs)

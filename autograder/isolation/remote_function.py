@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder import wire
+from autograder.contract.student import StudentError
 from autograder.isolation.worker_handle import RemoteWorker
 
 
@@ -25,6 +27,7 @@ class RemoteFunction:
 
     def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
         results: list[Any] = []
+        held = wire.Held()
         most = min(map(_at_once, calls), default=0)
         while len(results) < len(calls):
             rest = calls[len(results) : len(results) + most]
@@ -32,6 +35,10 @@ class RemoteFunction:
             # what it has no time for is sent again, so not much more than that.
             got = self._worker.call(self.name, rest, kwargs, self._opaque)[0]
             most = min(most, 2 * len(got))
+            try:
+                held.add(got)
+            except wire.WireError as error:
+                raise StudentError(f"its results cannot be used: {error}") from None
             results += got
         return results
 

@@ -12,6 +12,7 @@ from autograder.wire.frames import (
     read_frame,
     write_frame,
 )
+from autograder.wire.sizes import MAX_HELD, Held
 from autograder.wire.values import (
     MAX_DEPTH,
     MAX_ITEMS,
@@ -30,11 +31,13 @@ __all__ = [
     "MAX_BODY",
     "MAX_DEPTH",
     "MAX_HEADER",
+    "MAX_HELD",
     "MAX_ITEMS",
     "MAX_MARKS",
     "MAX_NUMBERS",
     "Foreign",
     "Handle",
+    "Held",
     "Reader",
     "WireError",
     "Writer",

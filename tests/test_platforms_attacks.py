@@ -1,0 +1,253 @@
+"""Whose a file is does not depend on what other students name theirs, on any platform."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from autograder.doors.classroom import HandedIn
+from autograder.doors.collect import collect
+from autograder.doors.platforms import Named, told_apart
+from tests.test_platforms import CHAPTER, GRADESCOPE, NAMES
+
+TIME = "2031-01-01-00-00-00"
+#: What Mallory names her files: as a platform would name Bo's.
+FORGED = {
+    "Canvas": "{who}_1_2_conventions.py",
+    "Blackboard": f"s_{{who}}_attempt_{TIME}_x.py",
+    "Moodle": "{who}_7_assignsubmission_file_x.py",
+    "Moodle, in a folder": "{who}_7_assignsubmission_file_/x.py",
+    "Gradescope": "submission_{n}/x.py",
+    "Gradescope, whole": "assignment_5_export/submission_{n}/x.py",
+    "folders": "{who}/conventions.py",
+    "folders of a course": "{who}/conventions/conventions.py",
+    "files": "{who}.py",
+}
+#: Each platform's own names → the start of Mallory's, and what she is called.
+CLASSES = {
+    "folders": ("mallory/", "mallory"),
+    "folders of a course": ("mallory/conventions/", "mallory"),
+    "Moodle": ("Mallory_9_assignsubmission_file_/", "Mallory"),
+    "Moodle, without folders": ("Mallory_9_assignsubmission_file_", "Mallory"),
+    "Moodle, namesakes": ("Mallory_9_assignsubmission_file_/", "Mallory"),
+    "Canvas": ("mallory_9_9_", "mallory"),
+    "Blackboard": ("Sheet 1_mallory_attempt_2026-11-20-18-30-05_", "mallory"),
+    "Gradescope": ("submission_103/", "Mallory"),
+}
+HONEST = NAMES | {
+    "folders of a course": {
+        "ann/conventions/conventions.ipynb": "ann",
+        "bo/conventions/conventions.ipynb": "bo",
+    },
+    "Gradescope": {
+        "submission_101/my.ipynb": "Ann Lee",
+        "submission_102/a.ipynb": "Bo O'Neil",
+    },
+}
+MALLORY = """submission_103:
+  :submitters:
+  - :name: Mallory
+    :sid: '7009'
+  :created_at: 2026-11-22 08:00:00.000000000 Z
+"""
+#: What Mallory says of the folders that she made.
+OF_MALLORYS_OWN = "".join(
+    f"submission_{n}:\n  :submitters:\n  - :name: {who!r}\n"
+    for n, who in [(101, "Mallory"), (102, "Mallory"), (103, "Ann Lee")]
+)
+
+
+def packed(source: Path, target: Path) -> Path:
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(path for path in source.rglob("*") if path.is_file()):
+            archive.write(path, path.relative_to(source))
+    return target
+
+
+def placed(out: Path) -> dict[str, tuple[str, str]]:
+    """Return whose work is where: its text and its time, by student."""
+    found = {}
+    for path in out.rglob("*.ipynb"):
+        time = path.with_name("timestamp.txt")
+        told = time.read_text() if time.exists() else ""
+        found[path.parts[-3]] = (path.read_text("utf-8"), told)
+    return found
+
+
+@pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize("forged", FORGED)
+@pytest.mark.parametrize("platform", CLASSES)
+def test_no_names_of_ones_own_files_move_those_of_others(
+    platform: str, forged: str, archive: bool, tmp_path: Path
+) -> None:
+    source, before = tmp_path / "in", tmp_path / "before"
+    names = dict(HONEST[platform])
+    if platform == "Gradescope":
+        pytest.importorskip("yaml")
+        names["submission_metadata.yml"] = ""
+    for name in names:
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(GRADESCOPE + MALLORY if name.endswith("yml") else f'"{name}"')
+    collect(source, CHAPTER, before)
+    honest = placed(before)
+    assert set(honest) >= set(HONEST[platform].values())
+    start, mallory = CLASSES[platform]
+    whom = [*HONEST[platform].values(), "mallory", *map(str, range(30))]
+    for n, who in enumerate(whom, start=101):
+        name = start + FORGED[forged].format(who=who, n=n)
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("# Mallory's")
+    if "/" in start:
+        own = source / start / "submission_metadata.yml"
+        own.write_text(OF_MALLORYS_OWN)
+    if archive:
+        source = packed(source, tmp_path / "in.zip")
+    collect(source, CHAPTER, tmp_path / "out")
+    found = placed(tmp_path / "out")
+    found.pop(mallory, None)
+    assert found == honest
+
+
+@pytest.mark.parametrize("forged", FORGED)
+@pytest.mark.parametrize("platform", CLASSES)
+def test_a_single_late_file_is_nobody_elses(
+    platform: str, forged: str, tmp_path: Path
+) -> None:
+    """Where there is no majority, either, that tells the platform."""
+    start, mallory = CLASSES[platform]
+    path = tmp_path / "in" / (start + FORGED[forged].format(who="Bo", n=101))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    if platform == "Gradescope":
+        pytest.importorskip("yaml")
+        (tmp_path / "in/submission_metadata.yml").write_text(GRADESCOPE + MALLORY)
+    (line,) = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
+    assert line.startswith(f"✓ {mallory}:") or "does not say whose it is" in line
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_who_hands_in_alone_hands_in_for_nobody_else(
+    forged: str, tmp_path: Path
+) -> None:
+    own = tmp_path / "in" / "mallory"
+    for n, who in enumerate(["ann", "bo"], start=101):
+        path = own / FORGED[forged].format(who=who, n=n)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("# Mallory's")
+    (own / "submission_metadata.yml").write_text(OF_MALLORYS_OWN)
+    lines = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
+    assert [line.partition(":")[0] for line in lines] == ["✗ mallory"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_platforms_download_in_a_folder_of_its_own_is_said_to_be_one(
+    tmp_path: Path,
+) -> None:
+    for name in NAMES["Canvas"]:
+        path = tmp_path / "in" / "submissions" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('""')
+    (line,) = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
+    assert line.startswith("✗ submissions: 2 files")
+    assert line.endswith(
+        "If submissions is the folder of a class, collect that folder."
+    )
+
+
+# ---- Students of one name -----------------------------------------------------------
+
+
+def named(*keys: tuple[str, str]) -> list[str]:
+    """Return what students of these names and numbers are called."""
+    file = HandedIn(Path("/class/x"), "x")
+    return [each.student for each in told_apart([Named(file, *key) for key in keys])]
+
+
+def test_a_name_that_is_anothers_with_a_number_is_told_apart() -> None:
+    lee = [("Ann Lee", "11"), ("Ann Lee", "12"), ("Ann Lee_11", "13"), ("Bo", "14")]
+    assert named(*lee) == ["Ann Lee_11", "Ann Lee_12", "Ann Lee_11_13", "Bo"]
+    more = [("A", "1"), ("A", "2"), ("A_1", "3"), ("A_1", "4"), ("A_1_3", "5")]
+    assert named(*more) == ["A_1", "A_2", "A_1_3", "A_1_4", "A_1_3_5"]
+    assert named(("Ann Lee", "1"), ("ANN LEE", "2")) == ["Ann Lee_1", "ANN LEE_2"]
+    assert named(("Ann", "1"), ("Ann", "1")) == ["Ann", "Ann"]
+
+
+def test_whom_nothing_tells_apart_gets_nothing_of_the_other(tmp_path: Path) -> None:
+    for name in ("A--1_2--2026-11-20-18-30-05.py", "A_1--2--2026-11-21-18-30-05.py"):
+        (tmp_path / name).write_text("")
+    more = ("A--7--2026-11-20-18-30-05.py", "A_1--8--2026-11-20-18-30-05.py")
+    for name in more:
+        (tmp_path / name).write_text("")
+    own = r"(?P<student>.+)--(?P<id>.+)--(?P<time>[\d-]+)\.py"
+    lines = collect(tmp_path, CHAPTER, tmp_path / "out", own)
+    assert [line[:9] for line in lines if line.startswith("✗")] == ["✗ A_1_2: "]
+
+
+@pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])
+def test_the_third_of_two_namesakes_is_collected(archive: bool, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    names = [
+        f"{who}_assignsubmission_file_/c.ipynb"
+        for who in ("Ann Lee_11", "Ann Lee_12", "Ann Lee_11_13")
+    ]
+    for name in names:
+        (source / name).parent.mkdir(parents=True)
+        (source / name).write_text(name)
+    if archive:
+        source = packed(source, tmp_path / "in.zip")
+    collect(source, CHAPTER, tmp_path / "out")
+    assert {who: name for who, (name, _) in placed(tmp_path / "out").items()} == dict(
+        zip(["Ann Lee_11", "Ann Lee_12", "Ann Lee_11_13"], names, strict=True)
+    )
+
+
+# ---- What is passed over is said ----------------------------------------------------
+
+#: A file that is passed over → whom or what the line on it names.
+PASSED = {
+    ".x_5_assignsubmission_file_/c.ipynb": ".x",
+    "__x_5_assignsubmission_file_/c.ipynb": "__x",
+    "Eve_5_assignsubmission_file_/.c.ipynb": "Eve",
+    "Eve_5_assignsubmission_file_/__mine/c.ipynb": "Eve",
+    "Eve_5_assignsubmission_file_/noise/c.ipynb": "Eve",
+    ".x_5_assignsubmission_file_c.ipynb": ".x",
+    ".eve.ipynb": ".eve.ipynb",
+}
+
+
+@pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize("name", PASSED)
+def test_a_line_says_what_is_passed_over(
+    name: str, archive: bool, tmp_path: Path
+) -> None:
+    source, ann = tmp_path / "in", "Ann_1_assignsubmission_file_"
+    litter = ["__MACOSX/._c.ipynb", ".DS_Store", f"{ann}/._c.ipynb"]
+    for each in (name, f"{ann}/c.ipynb", *litter):
+        (source / each).parent.mkdir(parents=True, exist_ok=True)
+        (source / each).write_text("{}")
+    if archive:
+        source = packed(source, tmp_path / "in.zip")
+    passed, collected = collect(source, CHAPTER, tmp_path / "out")[:2]
+    if name == ".eve.ipynb":
+        passed, collected = collected, passed
+    assert collected.startswith("✓ Ann:")
+    assert passed.startswith(f"✗ {PASSED[name]}:")
+    assert len(collect(source, CHAPTER, tmp_path / "out")) == 2
+
+
+def test_hidden_files_of_folders_and_of_gradescope_are_said(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    for name in ("a/ann/x.py", "a/.bo/x.py", "a/cem/.x.py", "a/.dee.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    lines = collect(tmp_path / "a", CHAPTER, tmp_path / "out")
+    told = [line.partition(":")[0] for line in lines]
+    assert sorted(told) == ["✓ ann", "✗ .bo", "✗ .dee", "✗ cem"]
+    for name in ("submission_101/x.py", "submission_102/.b.py", "submission_103/c.pdf"):
+        (tmp_path / "g" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "g" / name).write_text("")
+    (tmp_path / "g" / "submission_metadata.yml").write_text(GRADESCOPE + MALLORY)
+    lines = collect(tmp_path / "g", CHAPTER, tmp_path / "out")
+    told = [line.partition(":")[0] for line in lines]
+    assert sorted(told) == ["✓ Ann Lee", "✗ Bo O'Neil", "✗ Mallory", "✗ Åsa Öst"]
