@@ -49,7 +49,7 @@ def plays(visit: browser.Visit) -> None:
 
 def reads_on(visit: browser.Visit, title: str) -> None:
     visit.page.locator("a.right-next").first.click()
-    expect(visit.page.locator("h1")).to_contain_text(title)
+    expect(visit.page.locator("article h1")).to_contain_text(title)
 
 
 def types(visit: browser.Visit, source: str) -> None:
@@ -111,7 +111,7 @@ def test_from_the_first_page_to_a_grade(visit: browser.Visit, tmp_path: Path) ->
     visit.open("index")
     plays(visit)
     visit.page.get_by_role("link", name="Start reading").click()
-    expect(visit.page.locator("h1")).to_contain_text("Why drop anything?")
+    expect(visit.page.locator("article h1")).to_contain_text("Why drop anything?")
     reads_on(visit, "What rescaling preserves")
     reads_on(visit, "Exercises")
 
