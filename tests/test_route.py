@@ -24,6 +24,8 @@ CHAPTER, EXERCISE = "expectation", "bernoulli_mask"
 @pytest.fixture
 def visit(chromium: browser.Browser, address: str) -> Iterator[browser.Visit]:
     opened = browser.Visit(chromium, address, "light")
+    # A busy machine takes its time; nothing here is about speed.
+    opened.page.set_default_timeout(240_000)
     yield opened
     opened.close()
 
@@ -31,7 +33,7 @@ def visit(chromium: browser.Browser, address: str) -> Iterator[browser.Visit]:
 def plays(visit: browser.Visit) -> None:
     """Drag two bars of the first page's figure, by mouse and by keys."""
     figure = visit.page.locator(FIGURE)
-    expect(figure).to_have_attribute("data-ready", "")
+    expect(figure).to_have_attribute("data-ready", "", timeout=60_000)
     assert_bars_are_counted(figure, 0.5)
     figure.scroll_into_view_if_needed()
     first, second = figure.locator("[role=slider]").all()[:2]
@@ -47,9 +49,10 @@ def plays(visit: browser.Visit) -> None:
     assert_bars_are_counted(figure, 0.5)
 
 
-def reads_on(visit: browser.Visit, title: str) -> None:
-    visit.page.locator("a.right-next").first.click()
-    expect(visit.page.locator("article h1")).to_contain_text(title)
+def follows(visit: browser.Visit, link: str, title: str) -> None:
+    """Press a link, and wait for the page with that title."""
+    visit.page.locator(link).first.click()
+    visit.page.locator("article h1", has_text=title).wait_for()
 
 
 def types(visit: browser.Visit, source: str) -> None:
@@ -110,10 +113,9 @@ def scores(folder: Path, files: dict[str, Path]) -> list[dict[str, float]]:
 def test_from_the_first_page_to_a_grade(visit: browser.Visit, tmp_path: Path) -> None:
     visit.open("index")
     plays(visit)
-    visit.page.get_by_role("link", name="Start reading").click()
-    expect(visit.page.locator("article h1")).to_contain_text("Why drop anything?")
-    reads_on(visit, "What rescaling preserves")
-    reads_on(visit, "Exercises")
+    follows(visit, "a:has-text('Start reading')", "Why drop anything?")
+    follows(visit, "a.right-next", "What rescaling preserves")
+    follows(visit, "a.right-next", "exercises")
 
     visit.page.locator(f"{PANEL} .live-open").click()
     visit.page.locator(f"{PANEL} .cm-content").wait_for()
