@@ -1,10 +1,13 @@
 """Weighs, times and checks the pages of the built book, as Lighthouse does.
 
     python -m tests.measure [PAGE …]
+    python -m tests.measure --verdicts
 
-prints a table of all pages, or of these, and below it what was found. The exit code is 1
-where a page is too heavy, asks another host, complains in the console, breaks a rule of
-WCAG 2.2 AA, or scrolls sideways on a phone.
+The first prints a table of all pages, or of these, and below it what was found. The exit
+code is 1 where a page is too heavy, asks another host, complains in the console, breaks a
+rule of WCAG 2.2 AA, or scrolls sideways on a phone. The second prints how long the first
+page's verdict takes, with an empty cache and then again; it needs a book built by
+``python dev.py live``.
 """
 
 import argparse
@@ -14,6 +17,7 @@ import io
 import os
 import statistics
 import sys
+import time
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -23,6 +27,7 @@ from tests import axe, browser
 #: What the first view may weigh before fonts, in kilobytes (1000 bytes) on the wire.
 HEAVIEST = 300
 LOADS = 3
+VERDICTS = 5
 #: What hosts on the web send compressed.
 TEXTS = {".html", ".css", ".js", ".mjs", ".svg", ".json"}
 #: Nothing is asked of another host, or of a name server.
@@ -38,6 +43,7 @@ RECORD = """() => {
     ready: page.domContentLoadedEventEnd, loaded: page.loadEventEnd,
   };
 }"""
+#: Whether that record is complete.
 LOADED = "() => performance.getEntriesByType('navigation')[0].loadEventEnd > 0"
 HEAD = ["page", "KB", "unpacked", "requests", "ready, ms", "loaded, ms", "faults"]
 
@@ -126,9 +132,45 @@ def measure(
     return Measured(page, faults=wrong, **number)  # type: ignore[arg-type]
 
 
+def verdicts(chromium: browser.Browser, base: str) -> tuple[float, float]:
+    """Return the seconds from "Check" to the first page's verdict: in a browser that has
+    nothing of the book yet but this page and its editor, and then again."""
+    context = chromium.new_context()
+    tab = context.new_page()
+    tab.set_default_timeout(240_000)
+    tab.goto(f"{base}index.html")
+    tab.locator(".live-open").click()
+    tab.locator(".live .cm-content").wait_for()
+    found = []
+    for _ in range(2):
+        # The verdict before this one does not count.
+        tab.locator(".live").evaluate("(panel) => delete panel.dataset.state")
+        began = time.monotonic()
+        tab.locator(".live-check").click()
+        tab.wait_for_selector(".live[data-state=failed]")
+        found.append(time.monotonic() - began)
+    context.close()
+    cold, warm = found
+    return cold, warm
+
+
+def print_verdicts() -> int:
+    """Print the times of five first verdicts."""
+    with browser.open_browser(ALONE) as chromium, browser.serve(dev.HTML) as base:
+        print("| cold, s | again, s | load |\n| --- | --- | --- |")
+        for _ in range(VERDICTS):
+            cold, warm = verdicts(chromium, base)
+            print(f"| {cold:.1f} | {warm:.1f} | {os.getloadavg()[0]:.1f} |", flush=True)
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Weigh, time and check the pages.")
     parser.add_argument("pages", nargs="*", default=[*dev.pages(), "search"])
+    parser.add_argument("--verdicts", action="store_true")
+    asked = parser.parse_args()
+    if asked.verdicts:
+        return print_verdicts()
     wrong = []
     print(f"| {' | '.join(HEAD)} |\n|{' --- |' * len(HEAD)}", flush=True)
     with (
@@ -136,7 +178,7 @@ def main() -> int:
         browser.serve(dev.HTML, Compressed) as base,
     ):
         visits = [browser.Visit(chromium, base, each) for each in ("light", "dark")]
-        for page in parser.parse_args().pages:
+        for page in asked.pages:
             found = measure(chromium, visits, page)
             print(f"| {' | '.join(found.row())} |", flush=True)
             wrong += [f"{page}: {each}" for each in found.faults]
