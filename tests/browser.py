@@ -107,6 +107,8 @@ class Visit:
         self.context = browser.new_context(color_scheme=theme, viewport=size)
         self.context.route("**/*", self._guard)
         self.page: Page = self.context.new_page()
+        # Milliseconds; a page that is slow on a busy machine is no fault of the page.
+        self.page.set_default_navigation_timeout(120_000)
         note = self.complaints.append
         self.page.on("pageerror", lambda error: note(f"script: {error}"))
         self.page.on(

@@ -92,6 +92,7 @@ def load(chromium: browser.Browser, base: str, page: str) -> dict[str, float]:
     """Return the browser's record of a page that is opened with an empty cache."""
     context = chromium.new_context(viewport={"width": browser.WIDE, "height": 900})
     tab = context.new_page()
+    tab.set_default_timeout(120_000)
     tab.goto(f"{base}{page}.html", wait_until="load")
     tab.wait_for_function(LOADED)
     # Scripts may ask for more.
@@ -134,7 +135,9 @@ def measure(
 
 def verdicts(chromium: browser.Browser, base: str) -> tuple[float, float]:
     """Return the seconds from "Check" to the first page's verdict: in a browser that has
-    nothing of the book yet but this page and its editor, and then again."""
+    nothing of the book yet but this page and its editor, and then again.
+
+    Raises ``RuntimeError`` with what the page says instead of a verdict."""
     context = chromium.new_context()
     tab = context.new_page()
     tab.set_default_timeout(240_000)
@@ -147,8 +150,10 @@ def verdicts(chromium: browser.Browser, base: str) -> tuple[float, float]:
         tab.locator(".live").evaluate("(panel) => delete panel.dataset.state")
         began = time.monotonic()
         tab.locator(".live-check").click()
-        tab.wait_for_selector(".live[data-state=failed]")
+        tab.wait_for_selector(".live[data-state]:not([data-state=busy])")
         found.append(time.monotonic() - began)
+        if tab.locator(".live[data-state=failed]").count() == 0:
+            raise RuntimeError(tab.locator(".live-said").inner_text())
     context.close()
     cold, warm = found
     return cold, warm
