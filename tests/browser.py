@@ -45,11 +45,29 @@ def find_chromium() -> str | None:
 
 
 @contextmanager
-def open_browser() -> Iterator[Browser]:
-    """Yield a headless browser that is on this machine already."""
+def open_browser(*more: str) -> Iterator[Browser]:
+    """Yield a headless browser that is on this machine already; it gets ``more``
+    arguments."""
     with sync_playwright() as playwright:
         path = find_chromium()
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        arguments = [*ARGUMENTS, *more]
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+def find_firefox() -> str | None:
+    """Return the path of an installed Firefox, or None."""
+    return shutil.which("firefox-esr") or shutil.which("firefox")
+
+
+@contextmanager
+def open_firefox() -> Iterator[Browser]:
+    """Yield a headless Firefox that is on this machine already, by WebDriver BiDi."""
+    with sync_playwright() as playwright:
+        browser = playwright.firefox.launch(
+            channel="moz-firefox", executable_path=find_firefox()
+        )
         yield browser
         browser.close()
 
@@ -89,6 +107,8 @@ class Visit:
         self.context = browser.new_context(color_scheme=theme, viewport=size)
         self.context.route("**/*", self._guard)
         self.page: Page = self.context.new_page()
+        # Milliseconds; a page that is slow on a busy machine is no fault of the page.
+        self.page.set_default_navigation_timeout(120_000)
         note = self.complaints.append
         self.page.on("pageerror", lambda error: note(f"script: {error}"))
         self.page.on(

@@ -22,12 +22,12 @@ CHAPTER = "conventions"
 Notebook = dict[str, Any]
 
 
-def new_course(folder: Path) -> Path:
+def new_course(folder: Path, chapter: str = CHAPTER) -> Path:
     """Return a course root with settings, solutions, and the chapter's notebooks."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     shutil.copytree(ROOT / "solutions", folder / "solutions")
-    build(folder, [CHAPTER])
+    build(folder, [chapter])
     return folder
 
 

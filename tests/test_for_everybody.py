@@ -1,40 +1,14 @@
 """Pages for everybody (axe-core, WCAG 2.2 AA), search, downloads and paper."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import axe_playwright_python
 import pytest
 
 import dev
-from tests import browser
+from tests import axe, browser
 
-#: axe-core comes with this package.
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-#: What axe found, one short line for each element.
-QUESTION = """async (tags) => {
-  // The theme gives what scrolls a tab stop a moment after the window changed.
-  await new Promise((done) => setTimeout(done, 500));
-  const { violations } = await axe.run(document, {
-    resultTypes: ["violations"], runOnly: tags,
-  });
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, any }) => `${id}: ${target} ${any[0]?.message ?? ""}`));
-}"""
 #: A page of each kind; the slow test has them all.
 SAMPLE = ["chapters/why", "exercises/energy/energy"]
-
-
-def offences(visit: browser.Visit, name: str, width: int) -> list[str]:
-    """Return what axe finds on a page at that width."""
-    # Before the page is there: at a change of width the theme takes its time.
-    visit.page.set_viewport_size({"width": width, "height": 900})
-    visit.open(name)
-    visit.answer(width)
-    visit.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[str] = visit.page.evaluate(QUESTION, RULES)
-    return found
 
 
 @pytest.mark.parametrize("width", [browser.WIDE, browser.NARROW])
@@ -42,7 +16,7 @@ def offences(visit: browser.Visit, name: str, width: int) -> list[str]:
 def test_a_page_of_each_kind_is_for_everybody(
     visit: browser.Visit, name: str, width: int
 ) -> None:
-    assert offences(visit, name, width) == []
+    assert axe.offences(visit, name, width) == []
 
 
 @pytest.mark.slow
@@ -51,14 +25,13 @@ def test_a_page_of_each_kind_is_for_everybody(
 def test_every_page_is_for_everybody(
     visit: browser.Visit, name: str, width: int
 ) -> None:
-    assert offences(visit, name, width) == []
+    assert axe.offences(visit, name, width) == []
 
 
 def test_axe_notices_a_picture_without_words(visit: browser.Visit) -> None:
     visit.open("index")
     visit.page.evaluate("document.querySelector('article').append(new Image())")
-    visit.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = visit.page.evaluate(QUESTION, RULES)
+    found = axe.violations(visit)
     assert any(each.startswith("image-alt") for each in found)
 
 
