@@ -37,6 +37,7 @@ RUN_BY_PAGES = [
     "chapters/*.py",
     "chapters/data/*.py",
     "chapters/data/*.json",
+    "chapters/data/*.csv",
     "benchmarks/results/*.json",
 ]
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
@@ -119,6 +120,9 @@ def environment():
         MPLCONFIGDIR=str(VENV / "matplotlib"),
         DO_NOT_TRACK="1",
     )
+    # Pages and tests run side by side. With more threads in each, NumPy's wait for one
+    # another and burn processor time, and sums come out by the number of cores.
+    env.setdefault("OMP_NUM_THREADS", "1")
     if not sys.stdout.isatty():
         env.setdefault("NO_COLOR", "1")
     return env

@@ -9,7 +9,6 @@ import html
 import io
 import itertools
 import re
-from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree
 
 import matplotlib
@@ -19,6 +18,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 #: The stand-in colours that ``assets/book.css`` redefines for each theme.
 SERIES = ["#1f6fb4", "#c8521c", "#2d8a57", "#8a4fb0", "#8a6d00", "#b03060"]
@@ -30,14 +30,18 @@ _STYLE = {
     "axes.grid": True,
     "grid.alpha": 0.25,
     "grid.color": "#000000",
-    "figure.figsize": (7.0, 3.4),
+    "figure.figsize": (5.6, 3.2),
     "figure.constrained_layout.use": True,
     "font.size": 11,
+    "axes.titlesize": "medium",
     "legend.frameon": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "dropout-in-expectation",
 }
 plt.rcParams.update(_STYLE)
+
+#: Where a phone is 390 px wide, a figure has 342 px, and its letters at least 9 px.
+PHONE, SMALLEST = 342, 9
 
 _numbers = itertools.count(1)
 
@@ -59,51 +63,37 @@ class ThemedFigure:
         )
 
 
-class ThemedTable:
-    """A table that notebooks display in the page's own look."""
-
-    def __init__(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        self.header = header
-        self.rows = rows
-
-    def _repr_html_(self) -> str:
-        head = "".join(
-            f'<th scope="col">{html.escape(cell)}</th>' for cell in self.header
-        )
-        body = "".join(
-            f'<tr><th scope="row">{html.escape(first)}</th>'
-            + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
-            + "</tr>"
-            for first, *rest in self.rows
-        )
-        return (
-            '<div class="themed-table"><table><thead><tr>'
-            f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        )
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> ThemedTable:
-    """Return a table: a title for each column, then rows of the same length, whose first
-    entry names the row. Entries that are not text yet become text by ``str``."""
-    return ThemedTable(header, [[str(entry) for entry in row] for row in rows])
-
-
 def show(figure: Figure, *, alt: str, caption: str) -> ThemedFigure:
     """Return ``figure`` as theme-following inline SVG, and close it.
 
     ``alt`` says what a reader who cannot see the picture should learn from it (one or
-    two full sentences); ``caption`` stands below it (HTML allowed). A figure 7 inches
-    wide fills the column; a narrower one stays narrower, and its letters larger on a
-    phone.
-    Raises ``ValueError`` for an alternative text of fewer than 20 characters.
+    two full sentences); ``caption`` stands below it (HTML allowed). A figure is shown
+    as wide as its inches say, and on a phone as wide as the column.
+    Raises ``ValueError`` for an alternative text of fewer than 20 characters, and for
+    letters that a phone would show smaller than ``SMALLEST`` px (what is raised or
+    lowered, as an exponent, may be smaller).
     """
     if len(alt.strip()) < 20:
         raise ValueError("alt: write a sentence that says what the figure shows")
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    _refuse_small_letters(figure)  # after drawing, which writes the labels of ticks
     plt.close(figure)
-    width = 46 * min(figure.get_figwidth() / 7, 1)
+    width = 46 / 7 * figure.get_figwidth()
     return ThemedFigure(_follow_theme(buffer.getvalue()), alt, caption, width)
+
+
+def _refuse_small_letters(figure: Figure) -> None:
+    scale = PHONE / (72 * figure.get_figwidth())
+    for text in figure.findobj(Text):
+        size = text.get_fontsize()
+        if text.get_visible() and text.get_text().strip() and size * scale < SMALLEST:
+            raise ValueError(
+                f"{text.get_text()!r}: {size:g} points in a figure that is "
+                f"{figure.get_figwidth():g} inches wide are {size * scale:.1f} px on a "
+                f"phone, and should be {SMALLEST}. Make the figure narrower (at most "
+                f"{PHONE * size / (72 * SMALLEST):.1f} inches) or the letters larger."
+            )
 
 
 # ---- Drawings -----------------------------------------------------------------------

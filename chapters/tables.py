@@ -1,6 +1,6 @@
 """Tables of results on a page, and numbers with their standard errors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from evidence import mean_and_error
@@ -16,15 +16,17 @@ def pm(values: Sequence[float] | np.ndarray, digits: int = 2, sign: str = "") ->
     return text.replace("-", "−")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Markdown:
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
     """Return a table that a cell displays: the first column is left-aligned, the others
-    right-aligned. Every row is as long as the header; cells are Markdown.
+    right-aligned. Every row is as long as the header; what is not text becomes text by
+    ``str``, and text is Markdown.
 
     Raises ``ValueError`` for a row of another length.
     """
-    for row in rows:
+    texts = [[str(entry) for entry in row] for row in rows]
+    for row in texts:
         if len(row) != len(header):
             raise ValueError(f"{len(row)} cells under {len(header)} headings: {row}")
     rule = [":--", *["--:"] * (len(header) - 1)]
-    lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *texts)]
     return Markdown("\n".join(lines))

@@ -36,6 +36,23 @@ QUESTION = """async () => {
     overflow: document.documentElement.scrollWidth - window.innerWidth,
   };
 }"""
+#: The smallest letters of each figure, in px on the screen; of a formula those that are
+#: neither raised nor lowered.
+LETTERS = """() => {
+  document.querySelectorAll("details").forEach((box) => { box.open = true; });
+  return [...document.querySelectorAll("figure svg")].map((figure) => {
+    const sizes = [...figure.querySelectorAll("text")]
+      .filter((text) => text.textContent.trim())
+      .map((text) => {
+        const matrix = text.getScreenCTM();
+        const scale = Math.hypot(matrix.a, matrix.b);
+        const parts = [...text.querySelectorAll("tspan"), text];
+        const first = parts.length > 1 ? parts.slice(0, -1) : parts;
+        return scale * Math.max(...first.map((p) => parseFloat(getComputedStyle(p).fontSize)));
+      });
+    return Math.min(...sizes);
+  });
+}"""
 
 
 def find_chromium() -> str | None:
@@ -141,6 +158,11 @@ class Visit:
         self.page.set_viewport_size({"width": width, "height": 900})
         answer: dict[str, Any] = self.page.evaluate(QUESTION)
         return answer
+
+    def letters(self) -> list[float]:
+        """Return the size of each figure's smallest letters at the present width."""
+        sizes: list[float] = self.page.evaluate(LETTERS)
+        return sizes
 
     def close(self) -> None:
         self.context.close()

@@ -40,6 +40,18 @@ def test_a_page_loads_alone_and_without_a_complaint(
     assert wide["mathFont"] == (wide["formulas"] > 0)
     assert wide["overflow"] <= 0
     assert narrow["overflow"] <= 0
+    assert min(visit.letters(), default=9) >= 9
+
+
+def test_small_letters_are_noticed(chromium: browser.Browser, tmp_path: Path) -> None:
+    drawing = '<svg viewBox="0 0 684 9"><text style="font-size: 11px">a</text></svg>'
+    (tmp_path / "small.html").write_text(
+        f'<details><figure style="width: 342px">{drawing}</figure></details>'
+    )
+    visit = browser.Visit(chromium, tmp_path.as_uri() + "/", "light")
+    visit.open("small")
+    assert visit.letters() == [pytest.approx(5.5)]
+    visit.close()
 
 
 def test_search_finds_a_page(visit: browser.Visit) -> None:

@@ -1,5 +1,6 @@
 """No number that a cell computes was typed into the book's prose."""
 
+import importlib
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,6 @@ ALLOWED: dict[str, dict[str, str]] = {
     "*": {
         "95%": "confidence level",
         "95 percent": "confidence level",
-        "1,000": "training images of digits",
         "797": "test images of digits",
         "1,024": "masks of ten units",
         "147": SURVEY,
@@ -50,16 +50,30 @@ ALLOWED: dict[str, dict[str, str]] = {
 READS = {"moments": "energy", "bits": "quantization", "schedules": "noise"}
 
 
+def settings_on(text: str) -> str:
+    """Return, as code, the settings of the experiments that a page reports."""
+    experiments = importlib.import_module("data.settings").EXPERIMENTS.values()
+    here = [each.settings for each in experiments if f"({each.target})=" in text]
+    return "\n".join(map(repr, here))
+
+
 @cache
 def found_in(page: Path) -> list[prose.Typed]:
     """Return what is typed on a page, with its experiment's script as code of its own."""
     script = dev.read(page.parent / f"data/{READS.get(page.stem, page.stem)}.py")
-    return prose.typed_numbers(page.read_text(encoding="utf-8"), script)
+    text = page.read_text(encoding="utf-8")
+    read = dev.read(page.parent / f"{READS.get(page.stem, '')}.md")
+    return prose.typed_numbers(text, f"{script}\n{settings_on(text + read)}")
 
 
 def plain(each: prose.Typed) -> str:
     """Return the number as ``ALLOWED`` has it, no space before %."""
     return each.text.replace(" %", "%")
+
+
+@pytest.fixture(autouse=True)
+def _chapters_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(dev.ROOT / "chapters"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

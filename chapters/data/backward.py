@@ -9,20 +9,20 @@ from pathlib import Path
 
 import lab
 import numpy as np
+from data.settings import EXPERIMENTS, REFERENCE
 
 SEEDS = [1, 2, 3, 4, 5, 6]
 MINIBATCH_SEEDS = [*SEEDS, 7, 8, 9, 10, 11, 12]
-SIZES = (64, 256, 256, 10)
-KEEP_PROBS = (0.5, 0.5)
-EPOCHS = 60
-FULL_BATCH_STEPS = 200
+SIZES = REFERENCE.sizes
+KEEP_PROBS = (REFERENCE.keep_prob,) * 2
+FULL_BATCH = EXPERIMENTS["full_batch"].settings
+NOISY = EXPERIMENTS["averaged_noisy"].settings
 FULL_BATCH_ROWS = [300, 1000]
-COST_EPOCHS = [0, 1, 2, 3, 5, 8, 12, 20, 30]
+COST_EPOCHS = [0, 1, 2, 3, 5, 8, 12, 20, EXPERIMENTS["costs"].settings.epochs]
 COST_DRAWS = 25
 #: "none", or how many masks an example the gradient is averaged over.
 AVERAGED = ("none", "1", "4", "16")
 AVERAGED_SEEDS = [1, 2, 3, 4]
-NOISY_ROWS, NOISY_SHARE, NOISY_RATE, NOISY_EPOCHS = 500, 0.3, 0.1, 100
 
 
 class OneRow:
@@ -73,6 +73,11 @@ def descend(parameters, batches, gradients, rate, decay=1.0):
     return parameters
 
 
+def in_batches(order: np.ndarray) -> list[np.ndarray]:
+    """Return row numbers, split into the reference's batches."""
+    return np.split(order, range(REFERENCE.batch, len(order), REFERENCE.batch))
+
+
 def test_error(parameters) -> float:
     """Return the error on the 797 test digits in percent, without dropout."""
     _, _, x_test, y_test = lab.load_digits()
@@ -90,8 +95,9 @@ def minibatch_errors(seed: int) -> dict[str, float]:
             x,
             y,
             keep_probs=keep_probs,
-            epochs=EPOCHS,
-            decay=0.96,
+            learning_rates=REFERENCE.rate,
+            epochs=REFERENCE.epochs,
+            decay=REFERENCE.decay,
             rng=np.random.default_rng([seed, 1]),
             mask_rng=mask_rng,
         )
@@ -99,8 +105,8 @@ def minibatch_errors(seed: int) -> dict[str, float]:
     rng = np.random.default_rng([seed, 1])
 
     def shuffled() -> Iterator[list[np.ndarray]]:
-        for _ in range(EPOCHS):
-            yield np.split(rng.permutation(len(y)), range(50, len(y), 50))
+        for _ in range(REFERENCE.epochs):
+            yield in_batches(rng.permutation(len(y)))
 
     def backward_only(parameters, rows):
         masks = lab.draw_masks(parameters, len(rows), KEEP_PROBS, rng)
@@ -113,7 +119,9 @@ def minibatch_errors(seed: int) -> dict[str, float]:
         "fresh": trained(KEEP_PROBS),
         "reseeded": trained(KEEP_PROBS, lambda step: np.random.default_rng(seed)),
         "one_per_batch": trained(KEEP_PROBS, lambda step: one_row),
-        "backward_only": descend(start, shuffled(), backward_only, 0.05, 0.96),
+        "backward_only": descend(
+            start, shuffled(), backward_only, REFERENCE.rate, REFERENCE.decay
+        ),
     }
     return {name: test_error(network) for name, network in networks.items()}
 
@@ -124,17 +132,16 @@ def averaged_errors(
     """Return the test error in percent when each step averages the gradient over k masks
     an example, for each of ``names``, which are of ``AVERAGED``; batches of 50.
 
-    ``noisy`` trains on 500 rows of which 30% got a random label, at rate 0.1 for 100
-    epochs; otherwise on 1,000 clean rows at rate 0.05 for 60 epochs. In single
-    precision, for speed.
+    ``noisy`` trains on images of which some got a random label. In single precision,
+    for speed.
     """
-    x, y, *_ = lab.load_digits(NOISY_ROWS if noisy else 1000)
+    settings = NOISY if noisy else REFERENCE
+    x, y, *_ = lab.load_digits(settings.rows)
     if noisy:
         labels = np.random.default_rng([seed, 6])
-        redrawn = labels.random(len(y)) < NOISY_SHARE
+        redrawn = labels.random(len(y)) < settings.redrawn
         y = np.where(redrawn, labels.integers(0, 10, len(y)), y)
     x = x.astype(np.float32)
-    rate, epochs = (NOISY_RATE, NOISY_EPOCHS) if noisy else (0.05, EPOCHS)
     start = [
         (w.astype(np.float32), b.astype(np.float32))
         for w, b in lab.initial_parameters(SIZES, np.random.default_rng(seed))
@@ -144,8 +151,8 @@ def averaged_errors(
         rng = np.random.default_rng([seed, 5])
 
         def batches(rng=rng) -> Iterator[list[np.ndarray]]:
-            for _ in range(epochs):
-                yield np.split(rng.permutation(len(y)), range(50, len(y), 50))
+            for _ in range(settings.epochs):
+                yield in_batches(rng.permutation(len(y)))
 
         def gradients(parameters, rows, name=name, rng=rng):
             if name == "none":
@@ -157,7 +164,8 @@ def averaged_errors(
             ]
             return lab.gradients(parameters, x[rows], y[rows], noise)[1]
 
-        errors[name] = test_error(descend(start, batches(), gradients, rate, 0.96))
+        network = descend(start, batches(), gradients, settings.rate, settings.decay)
+        errors[name] = test_error(network)
     return errors
 
 
@@ -185,8 +193,8 @@ def full_batch_errors(seed: int, n_train: int) -> dict[str, float]:
             noise = [m / p for m, p in zip(masks, KEEP_PROBS, strict=True)]
             return lab.gradients(parameters, x, y, noise)[1]
 
-        epochs = ([np.arange(len(y))] for _ in range(FULL_BATCH_STEPS))
-        errors[name] = test_error(descend(start, epochs, gradients, 0.1))
+        epochs = ([np.arange(len(y))] for _ in range(FULL_BATCH.epochs))
+        errors[name] = test_error(descend(start, epochs, gradients, FULL_BATCH.rate))
     return errors
 
 

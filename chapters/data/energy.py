@@ -8,11 +8,10 @@ from pathlib import Path
 
 import lab
 import numpy as np
+from data.settings import REFERENCE
 
 SEEDS = [1, 2, 3, 4, 5, 6]
-SIZES = (64, 256, 256, 10)
-KEEP_PROBS = (0.5, 0.5)
-EPOCHS = 60
+KEEP_PROBS = (REFERENCE.keep_prob,) * 2
 WEIGHT_DECAYS = [0.0, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2]
 
 
@@ -35,13 +34,14 @@ def train_once(seed: int, weight_decay: float) -> dict[str, dict[str, float]]:
     x, y, x_test, y_test = lab.load_digits()
     rng = np.random.default_rng([seed, 7])
     network = lab.train(
-        lab.initial_parameters(SIZES, rng),
+        lab.initial_parameters(REFERENCE.sizes, rng),
         x,
         y,
         keep_probs=KEEP_PROBS,
         weight_decays=weight_decay,
-        epochs=EPOCHS,
-        decay=0.96,
+        learning_rates=REFERENCE.rate,
+        epochs=REFERENCE.epochs,
+        decay=REFERENCE.decay,
         rng=rng,
     )
     passes = {"scaled": None, "unscaled": [1 / p for p in KEEP_PROBS]}

@@ -8,26 +8,22 @@ from pathlib import Path
 
 import lab
 import numpy as np
+from data.settings import EXPERIMENTS
 
-KEEP_PROB = 0.5
+WIDE, NARROW, DEEP, FOREST = (
+    EXPERIMENTS[name].settings for name in ("monte_carlo", "narrow", "deep", "forest")
+)
+KEEP_PROB = WIDE.keep_prob
 
 SEEDS = [1, 2, 3, 4, 5, 6]
-SIZES = (64, 256, 256, 10)
-EPOCHS = 120
-RATES = {"low": 0.05, "high": 0.1}
+RATES = {"low": WIDE.rate, "high": 0.1}
 SAMPLES = 1000
 AVERAGED = [1, 2, 5, 10, 20, 50, 100, 200, 1000]  # each divides SAMPLES
 
 NARROW_SEEDS = [1, 2, 3, 4, 5, 6]
-NARROW_SIZES = (64, 12, 10)
-NARROW_EPOCHS = 150
-DEEP_SIZES = (64, 8, 8, 10)
-DEEP_EPOCHS = 60
 DEEP_ROWS = 100
 
 FOREST_SEEDS = [1, 2, 3, 4, 5, 6]
-FOREST_SIZES = (64, 128, 10)
-FOREST_EPOCHS = 40
 MEMBERS = 16
 GROUPS = [1, 2, 4, 8, 16]  # each divides MEMBERS
 
@@ -82,13 +78,13 @@ def monte_carlo(seed: int, rate: float) -> dict:
     """
     x, y, x_test, y_test = lab.load_digits()
     parameters = lab.train(
-        lab.initial_parameters(SIZES, np.random.default_rng(seed)),
+        lab.initial_parameters(WIDE.sizes, np.random.default_rng(seed)),
         x,
         y,
         keep_probs=(KEEP_PROB, KEEP_PROB),
         learning_rates=rate,
-        epochs=EPOCHS,
-        decay=0.99,
+        epochs=WIDE.epochs,
+        decay=WIDE.decay,
         rng=np.random.default_rng([seed, 1]),
     )
     scaled = lab.forward(parameters, x_test)[0]
@@ -147,13 +143,13 @@ def narrow(seed: int) -> dict:
     x, y, x_test, y_test = lab.load_digits()
     rng = np.random.default_rng([seed, 7])
     parameters = lab.train(
-        lab.initial_parameters(NARROW_SIZES, rng),
+        lab.initial_parameters(NARROW.sizes, rng),
         x,
         y,
         keep_probs=[KEEP_PROB],
-        learning_rates=0.1,
-        momentum=0.0,
-        epochs=NARROW_EPOCHS,
+        learning_rates=NARROW.rate,
+        momentum=NARROW.momentum,
+        epochs=NARROW.epochs,
         rng=rng,
     )
     scaled, (_, hidden) = lab.forward(parameters, x_test)
@@ -183,9 +179,15 @@ def deep(seed: int) -> dict[str, float]:
     of a probability on ``DEEP_ROWS`` test images."""
     x, y, x_test, _ = lab.load_digits()
     rng = np.random.default_rng([seed, 8])
-    start = lab.initial_parameters(DEEP_SIZES, rng)
+    start = lab.initial_parameters(DEEP.sizes, rng)
     network = lab.train(
-        start, x, y, keep_probs=[0.8, 0.8], epochs=DEEP_EPOCHS, decay=0.97, rng=rng
+        start,
+        x,
+        y,
+        keep_probs=[DEEP.keep_prob] * 2,
+        epochs=DEEP.epochs,
+        decay=DEEP.decay,
+        rng=rng,
     )
     scaled, (_, hidden, _) = lab.forward(network, x_test[:DEEP_ROWS])
     (w2, b2), (w3, b3) = network[1:]
@@ -219,8 +221,8 @@ def train_small(start, keep_probs, rng, mask_rng=None):
         x,
         y,
         keep_probs=keep_probs,
-        epochs=FOREST_EPOCHS,
-        decay=0.95,
+        epochs=FOREST.epochs,
+        decay=FOREST.decay,
         rng=rng,
         mask_rng=mask_rng,
     )
@@ -249,8 +251,8 @@ def ensemble_scores(logits: np.ndarray, y: np.ndarray) -> dict:
 def forest(seed: int) -> dict:
     """Return scores of the same subnetworks with shared and with separate weights."""
     _, _, x_test, y_test = lab.load_digits()
-    uniforms = np.random.default_rng([seed, 3]).random((MEMBERS, FOREST_SIZES[1]))
-    start = lab.initial_parameters(FOREST_SIZES, np.random.default_rng([seed, 4]))
+    uniforms = np.random.default_rng([seed, 3]).random((MEMBERS, FOREST.sizes[1]))
+    start = lab.initial_parameters(FOREST.sizes, np.random.default_rng([seed, 4]))
     shared = train_small(start, [KEEP_PROB], np.random.default_rng([seed, 5]))
     plain = train_small(start, None, np.random.default_rng([seed, 5]))
     logits: dict[str, list] = {"shared": [], "separate": []}
@@ -258,7 +260,7 @@ def forest(seed: int) -> dict:
         noise = [(member < KEEP_PROB) / KEEP_PROB]
         logits["shared"].append(lab.forward(shared, x_test, noise)[0])
         rng = np.random.default_rng([seed, 6, number])
-        own_start = lab.initial_parameters(FOREST_SIZES, rng)
+        own_start = lab.initial_parameters(FOREST.sizes, rng)
         same_mask = SameMask(member)
         own = train_small(own_start, [KEEP_PROB], rng, lambda step, m=same_mask: m)
         logits["separate"].append(lab.forward(own, x_test, noise)[0])

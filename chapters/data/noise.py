@@ -12,15 +12,16 @@ from pathlib import Path
 import lab
 import numpy as np
 from data.backward import descend
+from data.settings import EXPERIMENTS, REFERENCE
 
 SEEDS = list(range(1, 13))
-WIDTH, ROWS = 256, 1000
-KEEP_PROB = 0.5
-EPOCHS, BATCH_SIZE = 60, 50
+WIDTH, ROWS = REFERENCE.sizes[1], REFERENCE.rows
+KEEP_PROB = REFERENCE.keep_prob
+EPOCHS, BATCH_SIZE = REFERENCE.epochs, REFERENCE.batch
 #: The learning rate, and the factor by which it has fallen after ``EPOCHS`` epochs. ``LONG``
 #: trainings end at the same rate.
-RATE, LAST = 0.05, 0.96**60
-LONG = 120
+RATE, LAST = REFERENCE.rate, REFERENCE.decay**EPOCHS
+LONG = EXPERIMENTS["noise_long"].settings.epochs
 #: Standard deviation of the additive noise: about the root mean square of a hidden
 #: activation before training, so that both kinds of noise start equally strong.
 ADDITIVE_SD = 0.5

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import lab
 import numpy as np
-from data.backward import descend
+from data.backward import descend, in_batches
+from data.settings import EXPERIMENTS
 
 #: How many seeds each width of the two hidden layers gets.
 SEEDS = {16: 32, 64: 24, 256: 12}
-KEEP_PROB = 0.5
-EPOCHS = 40
-BATCH_SIZE = 50
-RATE, DECAY = 0.05, 0.96
+SETTINGS = EXPERIMENTS["quantization"].settings
+KEEP_PROB = SETTINGS.keep_prob
 DIVISORS = ["none", "keep_prob", "kept_fraction", "fixed_count", "equal_noise"]
 
 
@@ -55,7 +54,7 @@ def multipliers(divisor: str, rows: int, width: int, rng: np.random.Generator):
 
 
 def trained(divisor: str, width: int, seed: int) -> lab.Parameters:
-    """Return the 64-width-width-10 network after ``EPOCHS`` epochs, in float32.
+    """Return the 64-width-width-10 network after training, in float32.
 
     Networks of one width and seed share their initial weights and their batches.
     """
@@ -71,11 +70,8 @@ def trained(divisor: str, width: int, seed: int) -> lab.Parameters:
             noise = [multipliers(divisor, len(rows), width, rng) for _ in range(2)]
         return lab.gradients(parameters, x[rows], y[rows], noise)[1]
 
-    batches = (
-        np.split(shuffler.permutation(len(y)), range(BATCH_SIZE, len(y), BATCH_SIZE))
-        for _ in range(EPOCHS)
-    )
-    return descend(start, batches, gradients, RATE, DECAY)
+    batches = (in_batches(shuffler.permutation(len(y))) for _ in range(SETTINGS.epochs))
+    return descend(start, batches, gradients, SETTINGS.rate, SETTINGS.decay)
 
 
 def scores(width: int, seed: int) -> dict[str, list[float]]:
@@ -94,7 +90,7 @@ def main() -> None:
     result = {
         "command": "cd chapters && python -m data.quantization",
         "keep_prob": KEEP_PROB,
-        "epochs": EPOCHS,
+        "epochs": SETTINGS.epochs,
         "runs": {
             str(width): [scores(width, seed) for seed in range(1, seeds + 1)]
             for width, seeds in SEEDS.items()

@@ -8,28 +8,23 @@ from pathlib import Path
 
 import lab
 import numpy as np
-from data.backward import descend, test_error
+from data.backward import descend, in_batches, test_error
+from data.settings import EXPERIMENTS, NOISY, Settings
 
 SEEDS = list(range(1, 13))
-N_TRAIN = 500
-NOISE = 0.3  # share of training labels that are drawn anew, some as they were
-WIDTH = 128
+N_TRAIN = NOISY.rows
+NOISE = NOISY.redrawn  # some of these labels come out as they were
 KEEP_PROBS = [1.0, 0.8, 0.5, 0.3, 0.15, 0.05]
 WEIGHT_DECAYS = [0.001, 0.003, 0.01, 0.02]
 #: The ways into which is looked: dropout, weight decay, both, neither.
 INSIDE = ["p=1", "p=0.8", "p=0.5", "decay=0.01", "both"]
-#: How the networks of the dial are trained, beside dropout and weight decay.
-SETTINGS = {"learning_rates": 0.05, "decay": 0.99, "epochs": 200}
-
-HARM = {"learning_rates": 0.02, "decay": 0.98, "epochs": 100}
-HARM_WIDTH = 8
+DIAL, HARM, MASKS = (
+    EXPERIMENTS[name].settings for name in ("why", "why_harm", "why_masks")
+)
 
 MASK_SEEDS = [1, 2, 3, 4, 5, 6]
 #: Learning rate and keep_prob of the networks that average k masks.
-MASK_SETTINGS = [(0.1, 0.5), (0.02, 0.5)]
-MASK_SIZES = (64, 128, 128, 10)
-MASK_EPOCHS = 100
-MASK_DECAY = 0.98
+MASK_SETTINGS = [(MASKS.rate, MASKS.keep_prob), (0.02, MASKS.keep_prob)]
 #: Masks in each row's average, and whether noise is added up to that of one mask.
 #: No mask at all is 0: the plain gradient.
 MASK_WAYS = {
@@ -40,6 +35,15 @@ MASK_WAYS = {
     "k=16 + noise": (16, True),
     "none + noise": (0, True),
 }
+
+
+def schedule(settings: Settings) -> dict[str, float]:
+    """Return what ``lab.train`` takes of the settings, beside dropout."""
+    return {
+        "learning_rates": settings.rate,
+        "decay": settings.decay,
+        "epochs": settings.epochs,
+    }
 
 
 def noisy_digits(seed: int) -> tuple[np.ndarray, ...]:
@@ -61,7 +65,7 @@ def trained(
 
     ``more`` goes to ``lab.train`` (``after_epoch``, say)."""
     x, y, _ = noisy_digits(seed)
-    start = lab.initial_parameters((64, WIDTH, 10), np.random.default_rng([seed, 1]))
+    start = lab.initial_parameters(DIAL.sizes, np.random.default_rng([seed, 1]))
     return lab.train(
         start,
         x,
@@ -69,7 +73,7 @@ def trained(
         keep_probs=[keep_prob],
         weight_decays=weight_decay,
         rng=np.random.default_rng([seed, 2]),
-        **SETTINGS,
+        **schedule(DIAL),
         **more,
     )
 
@@ -132,16 +136,15 @@ def harm(seed: int) -> dict[str, dict[str, float]]:
     """Return errors in percent of a network of eight hidden units on 1,000 clean digits,
     for each of three keep probabilities."""
     x, y, *_ = lab.load_digits()
-    sizes = (64, HARM_WIDTH, 10)
     result = {}
     for p in (1.0, 0.8, 0.5):
         network = lab.train(
-            lab.initial_parameters(sizes, np.random.default_rng([seed, 4])),
+            lab.initial_parameters(HARM.sizes, np.random.default_rng([seed, 4])),
             x,
             y,
             keep_probs=[p],
             rng=np.random.default_rng([seed, 5]),
-            **HARM,
+            **schedule(HARM),
         )
         train = lab.error_rate(lab.forward(network, x)[0], y)
         result[f"p={p:g}"] = {"train": train, "test": test_error(network)}
@@ -174,7 +177,7 @@ def mask_error(way: str, rate: float, keep_prob: float, seed: int) -> float:
     x, y, _ = noisy_digits(seed)
     x = x.astype(np.float32)
     rng = np.random.default_rng([seed, 6])
-    start = lab.initial_parameters(MASK_SIZES, np.random.default_rng([seed, 7]))
+    start = lab.initial_parameters(MASKS.sizes, np.random.default_rng([seed, 7]))
     start = [(w.astype(np.float32), b.astype(np.float32)) for w, b in start]
     size = np.float32(np.sqrt((1 - 1 / k if k else 1) / 2))
 
@@ -191,8 +194,8 @@ def mask_error(way: str, rate: float, keep_prob: float, seed: int) -> float:
         ]
 
     shuffle = np.random.default_rng([seed, 8])
-    batches = (np.split(shuffle.permutation(len(y)), 10) for _ in range(MASK_EPOCHS))
-    return test_error(descend(start, batches, gradients, rate, MASK_DECAY))
+    batches = (in_batches(shuffle.permutation(len(y))) for _ in range(MASKS.epochs))
+    return test_error(descend(start, batches, gradients, rate, MASKS.decay))
 
 
 def masks(seed: int) -> dict[str, dict[str, float]]:
