@@ -19,7 +19,7 @@ from autograder import __version__  # noqa: E402
 
 def title_page(config: dict, stated: str) -> str:
     """Return the title page as HTML; ``stated`` is the paragraph on the licence."""
-    address = config.get("html_baseurl") or ""
+    address = config["html"].get("baseurl", "")
     lines = [
         f"<h1>{html.escape(config['title'])}</h1>",
         f"<p>{html.escape(config['author'])}</p>",
