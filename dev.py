@@ -432,6 +432,12 @@ def wheel():
     run("the wheel", "_ext/grader_wheel.py", str(BUILD))
 
 
+def print_book():
+    """Build the book, and all of it as an EPUB and, by Chromium, as a PDF."""
+    book()
+    run("the EPUB and the PDF", "_ext/paper", str(HTML), str(BUILD / "print"))
+
+
 def editions():
     """Build the book, and archives for a class: edition, exercises, chapters, HTML."""
     book()
@@ -459,6 +465,7 @@ TASKS = {
     "book": book,
     "wheel": wheel,
     "live": live,
+    "print": print_book,
     "editions": editions,
     "test": test,
     "test-all": test_all,

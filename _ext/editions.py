@@ -31,6 +31,7 @@ CLASS = [
     *("pyproject.toml", "requirements.lock", "package.json", "package-lock.json"),
     *("dev.py", "Makefile", "nbgrader_config.py"),
     *("_config.yml", "_toc.yml", "index.md", "references.bib", "_ext/*.*"),
+    "_ext/paper/*.*",
     "assets/**/*",
     *("autograder/**/*.py", "autograder/**/*.ini", "autograder/README.md"),
     *("chapters/*.md", "chapters/*.py", *DATA),
@@ -138,6 +139,13 @@ def book(html: Path) -> dict[str, bytes]:
     }
 
 
+def printed(html: Path) -> dict[str, bytes]:
+    """Return the book's PDF and EPUB, if they were made after its pages."""
+    pages = max(path.stat().st_mtime for path in html.rglob("[!gs]*.html"))
+    made = [*html.parent.glob("print/*.pdf"), *html.parent.glob("print/*.epub")]
+    return {p.name: p.read_bytes() for p in made if p.stat().st_mtime >= pages}
+
+
 def make(folder: Path, html: Path) -> list[Path]:
     """Write all editions into a folder, and test the class edition; return the paths.
 
@@ -149,7 +157,7 @@ def make(folder: Path, html: Path) -> list[Path]:
         "exercises": exercises(),
         "chapters": chapters(),
         "classroom": classroom(),
-        "book": book(html),
+        "book": {**book(html), **printed(html)},
     }
     made = [
         write_zip(folder / f"dropout-{name}-{__version__}.zip", files)

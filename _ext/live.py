@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from public import state_sizes
 from sphinx.application import Sphinx
 
 from autograder.contract.exercise import all_chapters, find_exercise
@@ -170,6 +171,7 @@ def gather(book: Path, numpy: Path) -> list[Path]:
     files.append(Path(shutil.copyfile(wheel, folder / wheel.name)))
     bundle_editor(folder / "editor.mjs")
     tell_pages(folder)
+    state_sizes(book)
     return [*files, folder / "editor.mjs"]
 
 

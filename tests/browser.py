@@ -4,7 +4,6 @@
 """
 
 import http.server
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "_ext/paper"))
+
+from pdf import find_chromium
 
 ARGUMENTS = [
     "--headless=new",
@@ -53,12 +56,6 @@ LETTERS = """() => {
     return Math.min(...sizes);
   });
 }"""
-
-
-def find_chromium() -> str | None:
-    """Return the path of an installed Chromium or Chrome, or None."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-    return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextmanager
