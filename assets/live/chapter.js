@@ -110,6 +110,7 @@
         return;
       }
       python.busy = true;
+      this.tell("busy", "Running …");
       this.controls.Stop.hidden = false;
       try {
         await this.runAll();
