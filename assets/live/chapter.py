@@ -223,8 +223,8 @@ def stand_in(shown: Shown, datasets: Path) -> None:
     )
     module("matplotlib.axes", Axes=Nothing)
     module("matplotlib.figure", Figure=Figure)
-    module("matplotlib.patches", __getattr__=lambda name: Nothing)
-    module("matplotlib.path", __getattr__=lambda name: Nothing)
+    module("matplotlib.patches", __getattr__=lambda name: nothing)
+    module("matplotlib.path", __getattr__=lambda name: nothing)
     module("IPython")
     module("IPython.display", Markdown=Markdown, HTML=HTML, display=shown.display)
 
