@@ -30,6 +30,8 @@ from chapter import Markdown
 from live import CELL_SECONDS
 from myst_nb.core.read import myst_nb_reader_plugin
 
+#: Milliseconds for a page, with all cells above the one that is asked for.
+PATIENCE = 10 * 60 * 1000
 #: Ends a worker that is late and begins another; resolves to what the cell showed, or to
 #: null where it was too late.
 ASK = """async ([what, args, seconds]) => {
@@ -209,7 +211,7 @@ def press(visit: browser.Visit, place: int) -> tuple[str, str, str]:
         box.click()
     cell.locator(".run-cell").click()
     panel = cell.locator(".live-cell:is([data-state=ran], [data-state=error])")
-    panel.wait_for(timeout=10 * 60 * 1000)
+    panel.wait_for(timeout=PATIENCE)
     *book, ran = cell.evaluate(SHOWN)
     return str(panel.get_attribute("data-state")), "".join(book), ran
 
@@ -234,9 +236,10 @@ def compare(visit: browser.Visit, page: str) -> tuple[int, int]:
 
 def compare_all(visit: browser.Visit, pages: list[str]) -> int:
     """Compare pages, print a table, and return 1 if a cell differs."""
-    found = {page: compare(visit, page) for page in pages}
-    for page, (buttons, agree) in found.items():
-        print(f"{page:22} {buttons:4} {agree:4}")
+    found = {}
+    for page in pages:
+        found[page] = buttons, agree = compare(visit, page)
+        print(f"{page:22} {buttons:4} {agree:4}", flush=True)
     buttons, agree = (sum(each) for each in zip(*found.values(), strict=True))
     print(f"{'all':22} {buttons:4} {agree:4}")
     return int(agree < buttons)
@@ -249,6 +252,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with browser.open_browser() as opened, browser.serve(dev.HTML) as base:
         visit = browser.Visit(opened, base, "light")
+        visit.page.set_default_timeout(PATIENCE)
         pages = arguments.pages or chapters()
         done = (
             record_all(visit, pages) if arguments.record else compare_all(visit, pages)
