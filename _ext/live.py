@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from docutils import nodes
 from public import state_sizes
 from sphinx.application import Sphinx
@@ -21,13 +22,19 @@ from sphinx.application import Sphinx
 from autograder.contract.exercise import all_chapters, find_exercise
 from autograder.course.source import WHEEL
 from autograder.doors.live import CHECK_SECONDS, RUN_SECONDS
+from editions import ARCHIVE
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "live"
 NODE_MODULES = ROOT / "node_modules"
+#: Seconds on the clock that a page waits for a chapter's cell. Without BLAS a network
+#: trains several times as long as where the book was built.
+CELL_SECONDS = 60.0
 #: What a page loads of the npm package ``pyodide``.
 PYODIDE = ["pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"]
 PYODIDE += ["pyodide-lock.json"]
+#: scikit-learn's data sets that chapters read, for a page without scikit-learn.
+DATASETS = "datasets.npz"
 #: Where NumPy's wheel for Pyodide lies if no path is given: in the nearest folder of this
 #: name beside the project, or further up.
 _BESIDE = [folder / "shared/pyodide" for folder in ROOT.parents]
@@ -121,8 +128,11 @@ def tell_pages(folder: Path) -> None:
         "pyodide": f"{FOLDER}/pyodide/" if complete else None,
         "numpy": f"{FOLDER}/{numpy.name}" if numpy else None,
         "wheel": f"grader/{WHEEL}",
+        "chapters": ARCHIVE,
+        "datasets": f"{FOLDER}/{DATASETS}",
         "runSeconds": RUN_SECONDS,
         "checkSeconds": CHECK_SECONDS,
+        "cellSeconds": CELL_SECONDS,
     }
     text = f"window.liveSettings = {json.dumps(told)};\n"
     (folder / "settings.js").write_text(text, encoding="utf-8")
@@ -154,6 +164,21 @@ def bundle_editor(target: Path) -> None:
         raise LiveError("esbuild could not bundle the editor; its lines above say why.")
 
 
+def write_datasets(path: Path) -> Path:
+    """Write the data sets for ``assets/live/chapter.py`` into one file of NumPy's."""
+    from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+
+    arrays = {}
+    for load in (load_digits, load_diabetes, load_breast_cancer):
+        name = load.__name__.removeprefix("load_")
+        x, y = load(return_X_y=True)
+        # The pixels of digits are whole numbers, 0 to 16.
+        arrays[f"{name}_x"] = x.astype(np.uint8) if name == "digits" else x
+        arrays[f"{name}_y"] = y
+    np.savez_compressed(path, **arrays)
+    return path
+
+
 def gather(book: Path, numpy: Path) -> list[Path]:
     """Put Pyodide, NumPy and the editor beside a book's pages; return the files.
 
@@ -169,6 +194,7 @@ def gather(book: Path, numpy: Path) -> list[Path]:
         for name in PYODIDE
     ]
     files.append(Path(shutil.copyfile(wheel, folder / wheel.name)))
+    files.append(write_datasets(folder / DATASETS))
     bundle_editor(folder / "editor.mjs")
     tell_pages(folder)
     state_sizes(book)

@@ -2,6 +2,7 @@
 that look at the built book in a browser share one."""
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -37,3 +38,25 @@ def visit(request: pytest.FixtureRequest, chromium: "Browser") -> Iterator["Visi
     opened = browser.Visit(chromium, dev.HTML.as_uri() + "/", request.param)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the pages with what ``python dev.py live`` puts beside them."""
+    sys.path.insert(0, str(dev.ROOT / "_ext"))
+    import live
+
+    from tests import browser, live_pages
+
+    if not live.NUMPY.is_dir():
+        pytest.skip("there is no NumPy for Pyodide beside the project (shared/pyodide)")
+    if not (live.NODE_MODULES / "pyodide").is_dir():
+        pytest.skip("Pyodide is not installed: run `python dev.py live`")
+    book = tmp_path_factory.mktemp("live") / "book"
+    live_pages.link_book(book)
+    (book / live.FOLDER).mkdir()
+    for name in ("notebooks", "cells"):
+        (book / live.FOLDER / name).symlink_to(dev.HTML / live.FOLDER / name)
+    live.gather(book, live.NUMPY)
+    with browser.serve(book) as base:
+        yield base

@@ -174,6 +174,14 @@ class PagePython:
         return {name: found[name] for name in COMPARED}
 
 
+def link_book(folder: Path) -> None:
+    """Make ``folder`` the built book without what is beside its pages for live ones."""
+    folder.mkdir(exist_ok=True)
+    for path in dev.HTML.iterdir():
+        if path.name != "live":
+            (folder / path.name).symlink_to(path)
+
+
 @contextmanager
 def page_python() -> Iterator[PagePython]:
     with browser.open_browser() as opened, browser.serve(dev.HTML) as base:

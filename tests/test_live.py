@@ -171,14 +171,6 @@ def test_a_missing_wheel_is_named_with_what_to_do(tmp_path: Path) -> None:
 PANEL = ".live[data-exercise=bernoulli_mask]"
 
 
-def link_book(folder: Path) -> None:
-    """Make ``folder`` the built book without what is beside its pages for live ones."""
-    folder.mkdir(exist_ok=True)
-    for path in dev.HTML.iterdir():
-        if path.name != live.FOLDER:
-            (folder / path.name).symlink_to(path)
-
-
 def told_in_vain(chromium: browser.Browser, base: str, scheme: str) -> str:
     """Return what a page says to who opens an editor where no Python can run."""
     visit = browser.Visit(chromium, base, scheme)
@@ -189,22 +181,6 @@ def told_in_vain(chromium: browser.Browser, base: str, scheme: str) -> str:
     assert visit.complaints == []
     visit.close()
     return told
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the pages with what ``python dev.py live`` puts beside them."""
-    if not live.NUMPY.is_dir():
-        pytest.skip("there is no NumPy for Pyodide beside the project (shared/pyodide)")
-    if not (live.NODE_MODULES / "pyodide").is_dir():
-        pytest.skip("Pyodide is not installed: run `python dev.py live`")
-    book = tmp_path_factory.mktemp("live") / "book"
-    link_book(book)
-    (book / live.FOLDER).mkdir()
-    (book / live.FOLDER / "notebooks").symlink_to(dev.HTML / "live/notebooks")
-    live.gather(book, live.NUMPY)
-    with browser.serve(book) as base:
-        yield base
 
 
 @pytest.fixture
@@ -324,7 +300,7 @@ def test_the_first_page_judges_its_own_function(visit: browser.Visit) -> None:
 def test_a_book_without_python_says_how_to_get_it(
     chromium: browser.Browser, tmp_path: Path
 ) -> None:
-    link_book(tmp_path)
+    live_pages.link_book(tmp_path)
     live.tell_pages(tmp_path / live.FOLDER)
     with browser.serve(tmp_path) as base:
         told = told_in_vain(chromium, base, "dark")
@@ -334,7 +310,7 @@ def test_a_book_without_python_says_how_to_get_it(
 def test_over_a_disk_a_page_names_the_command_that_serves_it(
     chromium: browser.Browser, tmp_path: Path
 ) -> None:
-    link_book(tmp_path)
+    live_pages.link_book(tmp_path)
     folder = tmp_path / live.FOLDER
     folder.mkdir()
     for name in ("numpy-0-wasm32.whl", "editor.mjs"):

@@ -284,6 +284,9 @@
     }
   }
 
+  // For the cells of chapters (chapter.js).
+  window.liveBook = { make, at, settings, hindrance, python, Stopped };
+
   const begin = () => {
     for (const place of document.querySelectorAll(".live")) new Panel(place);
   };
