@@ -17,6 +17,7 @@ import pytest
 
 from autograder.isolation import folders as own_folders
 from autograder.isolation.bubblewrap import bubblewrap
+from autograder.isolation.process import PIPE_BYTES
 from autograder.isolation.starter import starter
 from autograder.isolation.worker_handle import RemoteWorker, WorkerUnavailable
 from tests.bank import ROOT
@@ -428,3 +429,16 @@ print(os.listdir())
         text=True,
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pipes of a chosen width")
+def test_a_workers_pipes_hold_a_frame_of_many_calls() -> None:
+    import fcntl
+
+    with RemoteWorker("off") as worker:
+        worker.start()
+        assert worker._process is not None
+        popen = worker._process.popen
+        for stream in (popen.stdin, popen.stdout):
+            assert stream is not None
+            assert fcntl.fcntl(stream, fcntl.F_GETPIPE_SZ) == PIPE_BYTES

@@ -5,6 +5,7 @@ import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from autograder.isolation.watch import Look, Watch, has_too_many_threads
 
 #: What a start may raise: no process, no thread, no folder, no memory.
 NO_START = (OSError, RuntimeError, MemoryError)
+#: What a worker's pipe holds, where that can be chosen: as much as a frame of many calls.
+PIPE_BYTES = 2**20
 
 
 @dataclass(eq=False)
@@ -63,6 +66,7 @@ class Process:
                 env=environment(folder or "/tmp"),
                 start_new_session=os.name == "posix",
             )
+            _widen(popen)
             process = cls(popen, folder, lock, ended)
             if folder is not None:
                 process.look_on(popen.pid, partial(is_full, folder, popen.pid))
@@ -159,6 +163,20 @@ class Process:
         for stream in (into, out):
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _widen(popen: "subprocess.Popen[bytes]") -> None:
+    """Let each pipe of a worker hold a frame of the usual length (Linux): in one of the
+    usual width both sides take turns for each 64 KB of it."""
+    if sys.platform != "linux":
+        return
+    import fcntl
+
+    for stream in (popen.stdin, popen.stdout):
+        assert stream is not None
+        # An account may hold so much in its pipes and no more; it then stays as it was.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _give_up(folder: str, lock: int | None) -> None:
