@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from autograder import wire
 from autograder.contract.student import StudentError
 from autograder.isolation import bubblewrap
-from autograder.isolation.bubblewrap import WorkerUnavailable, confine
+from autograder.isolation.bubblewrap import WorkerUnavailable, confine, untried
 from autograder.isolation.clocks import Span, TryAgain, WorkerClock, tree
 from autograder.isolation.disk import is_crowded, private_tmp
 from autograder.isolation.limits import Limits
@@ -83,6 +83,8 @@ class RemoteWorker:
         self._seed = int.from_bytes(digest[:4], "big")
         self._room = Room()
         self._ahead = ahead
+        if (command := untried(sandbox)) is not None:
+            starter.keep_spare(command, True)  # loads NumPy while bubblewrap is tried
         self._command, self.sandbox = confine(sandbox)
         self._process: Process | None = None
         self._references = References()
