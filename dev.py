@@ -40,7 +40,8 @@ RUN_BY_PAGES = [
     "benchmarks/results/*.json",
 ]
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
-READ_AT_BUILD = ["_ext/*.py", "editions/*.md", "_toc.yml", "package-lock.json"]
+READ_AT_BUILD = ["_ext/*.*", "editions/*.md", "_toc.yml", "package-lock.json"]
+READ_AT_BUILD += ["assets/figures/*"]
 
 #: A user's settings of Python that change what programs do.
 UNWANTED = ("PYTHONHOME", "PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONWARNINGS")
@@ -201,7 +202,9 @@ def fingerprint(patterns, extra=""):
     for pattern in patterns:
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT)
-            left = any(part[0] == "." or part == "__pycache__" for part in name.parts)
+            left = name.name[-1] == "~" or any(
+                part[0] == "." or part == "__pycache__" for part in name.parts
+            )
             if path.is_file() and not left:
                 sha.update(name.as_posix().encode() + b"\0")
                 sha.update(hashlib.sha256(path.read_bytes()).digest())
@@ -287,7 +290,7 @@ def setup():
     locked = ["--require-hashes", "-r", ROOT / "requirements.lock"]
     download("the Python packages", pip + locked)
     download("the grader", [*pip, "--no-build-isolation", "-e", ROOT])
-    download("KaTeX", npm("ci"))
+    download("KaTeX", npm("ci", "--omit=dev"))
     guard_pytest()
     settings = VENV / "etc/ipython/ipython_kernel_config.py"
     settings.parent.mkdir(parents=True, exist_ok=True)
@@ -319,7 +322,7 @@ def lock():
     uv += ["--generate-hashes", "--python-version", minor(OLDEST_PYTHON)]
     uv += ["--no-emit-index-url", "--no-emit-find-links"]
     uv += ["--custom-compile-command", "python dev.py lock"]
-    for extra in ("book", "course", "test"):
+    for extra in ("book", "course", "dask", "test"):
         uv += ["--extra", extra]
     download("the versions", [*uv, "-o", "requirements.lock", "pyproject.toml"])
     # Without this option the lock file would name the registry that was asked.
@@ -369,6 +372,15 @@ def book():
     seconds = time.time() - start
     address = (HTML / "index.html").as_uri()
     print(f"Built {len(pages())} pages in {seconds:.0f} s. Open {address}")
+
+
+def live(*options):
+    """Build the book with Python in its pages; --numpy PATH names NumPy's wheel for it."""
+    book()
+    if not (ROOT / "node_modules/pyodide/package.json").is_file():
+        download("Pyodide and the editor", npm("ci", "--include=dev"))
+    run("python _ext/live.py", "_ext/live.py", str(HTML), *options)
+    print("To read it: python -m http.server --bind 127.0.0.1 --directory " + str(HTML))
 
 
 # ---- Checks and the rest ------------------------------------------------------------
@@ -442,6 +454,7 @@ TASKS = {
     "setup": setup,
     "book": book,
     "wheel": wheel,
+    "live": live,
     "editions": editions,
     "test": test,
     "test-all": test_all,
@@ -463,12 +476,15 @@ def usage():
 
 def main(arguments):
     """Run the tasks that ``arguments`` names; return the exit code."""
+    options = []
+    if len(arguments) == 3 and arguments[:2] == ["live", "--numpy"]:
+        arguments, options = arguments[:1], arguments[1:]
     if not arguments or any(name not in TASKS for name in arguments):
         print(usage(), file=sys.stderr)
         return 2
     try:
         for name in arguments:
-            TASKS[name]()
+            TASKS[name](*options)
     except TaskError as error:
         print(error, file=sys.stderr)
         return 1

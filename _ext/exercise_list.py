@@ -1,4 +1,4 @@
-"""The directive ``{exercises} <chapter>``: what the chapter asks you to write."""
+"""The directive ``{exercises} <chapter>``: what a page of the chapter asks you to write."""
 
 import inspect
 from pathlib import Path
@@ -9,6 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from autograder.contract import exercise
+from autograder.contract.mistakes import book_address, page_of
 
 
 def points(score: float) -> str:
@@ -16,10 +17,20 @@ def points(score: float) -> str:
     return f"{score:g} point{'' if score == 1 else 's'}"
 
 
-def as_markdown(chapter: str, exercises: list[exercise.Exercise]) -> list[str]:
-    """Return the lines that introduce and list a chapter's exercises, in MyST."""
+def explained_on(each: exercise.Exercise) -> str:
+    """Return the page that explains an exercise, such as "chapters/energy"."""
+    return page_of(each.section).removeprefix(book_address()).partition(".html")[0]
+
+
+def as_markdown(
+    chapter: str, exercises: list[exercise.Exercise], here: str
+) -> list[str]:
+    """Return the lines that introduce a chapter's exercises and list those that the page
+    ``here`` explains (all, if it explains none), in MyST."""
     page = f"/exercises/{chapter}/{chapter}"
     total = points(sum(each.max_score for each in exercises))
+    listed = [each for each in exercises if explained_on(each) == here] or exercises
+    others = dict.fromkeys(explained_on(e) for e in exercises if e not in listed)
     return [
         f"Write these functions in {{doc}}`the exercise notebook <{page}>` "
         f"({{download}}`download it <{page}.ipynb>`), {total} in all. "
@@ -27,7 +38,15 @@ def as_markdown(chapter: str, exercises: list[exercise.Exercise]) -> list[str]:
         "",
         *(
             f"- `{each.name}` — {each.title.rstrip('.')}. {points(each.max_score)}."
-            for each in exercises
+            for each in listed
+        ),
+        *(
+            line
+            for other in others
+            for line in (
+                "",
+                f"The notebook has more: they belong to {{doc}}`/{other}`.",
+            )
         ),
     ]
 
@@ -45,7 +64,7 @@ class Exercises(SphinxDirective):
         for each in exercises:
             for check in each.checks:
                 self.env.note_dependency(inspect.getfile(check.function))
-        lines = as_markdown(chapter, exercises)
+        lines = as_markdown(chapter, exercises, self.env.docname)
         source = str(Path(self.env.doc2path(self.env.docname)))
         listing = nodes.container(classes=["exercises"])
         self.state.nested_parse(

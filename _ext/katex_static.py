@@ -109,6 +109,11 @@ def fill(element: Element, parts: list[str | Element]) -> None:
             last.tail += part
 
 
+def node_program() -> Path:
+    """Return the path of the Node that pip installed."""
+    return Path(executable.ROOT_DIR, "node.exe" if os.name == "nt" else "bin/node")
+
+
 class Renderer:
     """KaTeX in a Node process that starts with the first formula.
 
@@ -144,11 +149,9 @@ class Renderer:
         return answer
 
     def _start(self) -> "subprocess.Popen[str]":
-        windows = os.name == "nt"
-        node = Path(executable.ROOT_DIR, "node.exe" if windows else "bin/node")
         atexit.register(self.close)
         return subprocess.Popen(
-            [str(node), "-e", _SCRIPT, str(self.katex)],
+            [str(node_program()), "-e", _SCRIPT, str(self.katex)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

@@ -22,6 +22,10 @@ _REMOVED = re.compile(
 #: A span around a token that has the colour of plain code anyway: names, punctuation
 #: and white space are more than half of a page's highlighting.
 _PLAIN_TOKEN = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
+#: Where white space is text: it stays. Elsewhere a line's indentation says nothing.
+_AS_WRITTEN = re.compile(
+    r"(<(pre|script|style|textarea)\b.*?</\2>)", re.DOTALL | re.IGNORECASE
+)
 #: Names for screen readers: two that are missing, and two that hide what is written.
 _RENAMED = [
     (
@@ -75,7 +79,11 @@ def repair_page(html: str) -> str:
     html = _REMOVED.sub("", html)
     for pattern, name in _RENAMED:
         html = pattern.sub(name, html)
-    return html
+    pieces = _AS_WRITTEN.split(html)
+    # Text, an element whose white space stays, its name, text, and so on.
+    pieces[::3] = [re.sub(r"\s*\n\s*", "\n", piece) for piece in pieces[::3]]
+    del pieces[2::3]
+    return "".join(pieces)
 
 
 def repair_pages(app: Sphinx, exception: Exception | None) -> None:

@@ -82,7 +82,7 @@ def unset_math(html: str) -> list[str]:
 
 
 def without_words(html: str) -> list[str]:
-    """Images and themed figures that say nothing to those who cannot see them."""
+    """Images and figures that say nothing to those who cannot see them."""
     soup = parse(html)
     found = []
     for image in soup.find_all("img"):
@@ -90,7 +90,7 @@ def without_words(html: str) -> list[str]:
         path = PurePosixPath(unquote(urlsplit(str(image.get("src", ""))).path))
         if alt in ("", path.name, path.stem) or alt.startswith("_images/"):
             found.append(f"alt of {path.name}: {alt!r}")
-    for figure in soup.select("figure.themed"):
+    for figure in soup.select("figure.themed, figure.interactive"):
         image = figure.select_one("[role=img]")
         if image is None or len(str(image.get("aria-label", "")).strip()) < 20:
             found.append(f"aria-label of a figure: {figure.get_text()[:60]!r}")

@@ -28,6 +28,7 @@ PROSE_DIRECTIVES |= {
     "margin",
     "seealso",
     "epigraph",
+    "interactive",
 }
 #: Stands for what is not prose in a line: no digit, letter or space.
 GAP = "□"

@@ -1,5 +1,6 @@
 """The built book: complete, self-contained, readable, without a dead link."""
 
+import math
 import re
 from pathlib import Path
 
@@ -125,6 +126,27 @@ def assert_is_in_the_book(address: str) -> None:
     assert pages.parse(html).find(id=target) is not None, address
 
 
+@every_page
+def test_every_caption_has_its_number(name: str) -> None:
+    soup = pages.parse(read(name))
+    title = soup.select_one("h1 .section-number")
+    chapter = title.get_text().strip() if title else ""
+    for place, caption in enumerate(soup.select("figcaption"), start=1):
+        number = caption.select_one(".caption-number")
+        assert number is not None
+        assert number.get_text().strip() == f"Figure {chapter}{place}."
+
+
+def test_chapters_are_numbered_in_order() -> None:
+    numbers = [
+        title.get_text().strip()
+        for name in dev.pages()
+        if (title := pages.parse(read(name)).select_one("h1 .section-number"))
+    ]
+    assert len(numbers) >= 10
+    assert numbers == [f"{place}." for place in range(1, len(numbers) + 1)]
+
+
 def test_formulas_are_there_to_be_set() -> None:
     assert any('class="katex"' in read(name) for name in NAMES)
 
@@ -132,11 +154,21 @@ def test_formulas_are_there_to_be_set() -> None:
 def test_series_colours_stand_out_in_light_and_dark() -> None:
     css = (dev.ROOT / "assets/book.css").read_text(encoding="utf-8")
     light, dark = css.split('html[data-theme="dark"]', maxsplit=1)
-    for theme, background in ((light, "#ffffff"), (dark, "#121212")):
+    for theme, background, text in (
+        (light, "#ffffff", "#222832"),
+        (dark, "#121212", "#ced6dd"),
+    ):
         colours = re.findall(r"--series-\d: (#[0-9a-f]{6});", theme)
         assert len(set(colours)) == 6
         for colour in colours:
             assert pages.contrast(colour, background) >= 3, colour
+            # Not to be taken for an axis or a letter.
+            assert math.dist(parts(colour), parts(text)) >= 60, colour
+
+
+def parts(colour: str) -> bytes:
+    """Return red, green and blue of "#rrggbb"."""
+    return bytes.fromhex(colour[1:])
 
 
 # ---- The checks themselves ----------------------------------------------------------

@@ -9,17 +9,6 @@ import pytest
 import dev
 from tests import browser
 
-if browser.find_chromium() is None:
-    pytest.skip("no Chromium or Chrome on the PATH", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[browser.Browser]:
-    if not (dev.HTML / "index.html").is_file():
-        pytest.fail("The book is not built: run `make book` first.")
-    with browser.open_browser() as opened:
-        yield opened
-
 
 @pytest.fixture(scope="module", params=["file", "http"])
 def base(request: pytest.FixtureRequest) -> Iterator[str]:

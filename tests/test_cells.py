@@ -3,14 +3,20 @@ reader may guess before it does."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import dev
 from tests import pages
 
-#: Pages that are written so; the others are to follow.
-SPEAKING = ["expectation", "conventions", "energy", "backward"]
+SPEAKING = sorted(
+    Path(page).name
+    for page in dev.pages()
+    if page.startswith("chapters/")
+    and "code-cell" in dev.read(dev.ROOT / f"{page}.md")
+    and "## Exercises" in dev.read(dev.ROOT / f"{page}.md")
+)
 MOST_LINES = 14
 every_page = pytest.mark.parametrize("page", SPEAKING)
 _CELL = re.compile(r"```\{code-cell\}[^\n]*\n(.*?)\n```", re.DOTALL)
@@ -29,6 +35,10 @@ def cells(page: str) -> Iterator[tuple[str, str]]:
 
 def shown(page: str) -> list[str]:
     return [code for tags, code in cells(page) if not re.search("hide|remove", tags)]
+
+
+def test_all_chapters_speak() -> None:
+    assert len(SPEAKING) >= 12
 
 
 @every_page

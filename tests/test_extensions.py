@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 import dev
 
@@ -18,6 +19,7 @@ import alt_text
 import exercise_list
 import katex_static
 import model_answer
+import numbered
 import offline
 
 KATEX = dev.ROOT / "node_modules/katex/dist"
@@ -33,17 +35,9 @@ def build(folder: Path, text: str, *extensions: str, **more: object) -> tuple[st
         "html_math_renderer": "katex_static" if "katex_static" in extensions else None,
         **more,
     }
-    app = Sphinx(
-        folder,
-        None,
-        folder / "html",
-        folder / "doctrees",
-        "html",
-        settings,
-        status=None,
-        warning=warnings,
-    )
-    app.build()
+    folders = folder, None, folder / "html", folder / "doctrees"
+    with docutils_namespace():  # Sphinx warns of nodes that an earlier build left
+        Sphinx(*folders, "html", settings, status=None, warning=warnings).build()
     return (folder / "html/index.html").read_text("utf-8"), warnings.getvalue()
 
 
@@ -179,16 +173,36 @@ def test_repair_names_what_screen_readers_meet() -> None:
     assert offline.repair_page(named) == named
 
 
+def test_indentation_goes_but_not_where_it_is_text() -> None:
+    code = "<pre>\n  if x:\n\n      y\n</pre>"
+    page = f"<div>\n\n    <p>one\n      two</p>\n    {code}\n  </div>"
+    assert offline.repair_page(page) == f"<div>\n<p>one\ntwo</p>\n{code}\n</div>"
+
+
 def test_the_list_names_each_exercise_once_with_its_points() -> None:
     from autograder.contract import exercise
 
     for chapter in exercise.all_chapters():
         listed = exercise.all_exercises(chapter)
-        lines = exercise_list.as_markdown(chapter, listed)
-        bullets = [line for line in lines if line.startswith("- ")]
-        assert [line.split("`")[1] for line in bullets] == [e.name for e in listed]
-        assert all("point" in line for line in bullets)
-        assert f"/exercises/{chapter}/{chapter}.ipynb" in lines[0]
+        pages = {exercise_list.explained_on(each) for each in listed}
+        found = []
+        for page in pages:
+            lines = exercise_list.as_markdown(chapter, listed, page)
+            bullets = [line for line in lines if line.startswith("- ")]
+            found += [line.split("`")[1] for line in bullets]
+            assert all("point" in line for line in bullets)
+            assert f"/exercises/{chapter}/{chapter}.ipynb" in lines[0]
+            named = {other for other in pages if f"{{doc}}`/{other}`" in "".join(lines)}
+            assert named == pages - {page}
+        assert sorted(found) == sorted(each.name for each in listed)
+
+
+def test_a_page_that_explains_no_exercise_lists_all() -> None:
+    from autograder.contract import exercise
+
+    listed = exercise.all_exercises("energy")
+    lines = exercise_list.as_markdown("energy", listed, "chapters/nowhere")
+    assert sum(line.startswith("- ") for line in lines) == len(listed)
 
 
 def test_points_are_counted_in_words() -> None:
@@ -323,6 +337,17 @@ def test_a_class_edition_has_no_answers(tmp_path: Path, there: bool) -> None:
         (tmp_path / "solutions/one.md").write_text(SOURCE, encoding="utf-8")
     html, _ = build(tmp_path, PAGE, "model_answer", model_answers=not there)
     assert "open question" in html and "Because" not in html and "secret" not in html
+
+
+def test_captions_count_within_their_chapter() -> None:
+    page = "<figcaption>One</figcaption><p>.</p><figcaption id='b'>Two</figcaption>"
+    shown = re.findall(
+        r"(Figure [\d.]+) </span>(\w+)", numbered.number_captions(page, "3")
+    )
+    assert shown == [("Figure 3.1.", "One"), ("Figure 3.2.", "Two")]
+    assert "Figure 1. </span>One" in numbered.number_captions(page, "")
+    paragraph = numbered.number_captions("<figcaption>\n<p>One</p></figcaption>", "")
+    assert re.search(r"<p><span[^>]*>Figure 1\. </span>One</p>", paragraph)
 
 
 def test_an_unknown_task_lists_the_tasks() -> None:

@@ -29,7 +29,12 @@ MAY_IMPORT = {
     "doors": {"course", "grading", "submission", "isolation", "contract", "wire"},
 }
 #: Exercises are registered by loading the checks, by name, when somebody asks for them.
-EXCEPT = {("autograder.contract.exercise", "autograder.checks")}
+#: A page of the book has one process, for judge and student.
+EXCEPT = {
+    ("autograder.contract.exercise", "autograder.checks"),
+    ("autograder.doors.live", "autograder.worker.namespace"),
+    ("autograder.doors.live", "autograder.worker.shell"),
+}
 #: They carry the package's name and version, and load the doors when they are used.
 ROOT_MODULES = {"__init__", "__main__"}
 

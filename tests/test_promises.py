@@ -261,7 +261,7 @@ def test_another_sweep_on_a_thousand_images_says_the_same() -> None:
     gains = noise_gains([run["wide"] for run in sweep("noise")["runs"]])
     assert len(gains) == 12
     assert gains.mean() > 2 * gains.std(ddof=1) / np.sqrt(12)
-    found = number(row("noise", "no dropout", below="minus constant dropout")[1])
+    found = number(row("schedules", "no dropout", below="minus constant dropout")[1])
     assert found == pytest.approx(gains.mean(), abs=0.00501)
 
 
@@ -269,5 +269,5 @@ def test_dropout_gains_nothing_on_fifty_images() -> None:
     gains = noise_gains([run["epochs"] for run in sweep("noise")["fewest"]])
     assert len(gains) == 24
     assert gains[:6].mean() < 0 and gains.mean() < 0
-    found = number(glued("noise", "noise_few50"))
+    found = number(glued("schedules", "sched_few50"))
     assert found == pytest.approx(-gains.mean(), abs=0.0501)

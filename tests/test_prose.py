@@ -24,10 +24,12 @@ ALLOWED: dict[str, dict[str, str]] = {
         "63": SURVEY,
     },
     "backward": {"38": SURVEY, "21": SURVEY},
+    "bits": {"53": "bits of a double's fraction, a fact about NumPy"},
     "conventions": {"47.5": "quoted from the report that is linked"},
     "energy": {"41%": "quoted from the thread"},
     "errors": {"41%": "quoted from the thread"},
     "glossary": {"256": "values of a byte"},
+    "index": {"4.0": "version of the text's licence"},
     "judging": {
         "0.02": "Keras's tolerance; an example of a p-value",
         "84": SURVEY,
@@ -42,14 +44,16 @@ ALLOWED: dict[str, dict[str, str]] = {
         "2.0": "example of a standard error",
         "0.1": "example of a standard error",
     },
-    "quantization": {"53": "bits of a double's fraction, a fact about NumPy"},
 }
+
+#: Pages that read another page's experiments.
+READS = {"moments": "energy", "bits": "quantization", "schedules": "noise"}
 
 
 @cache
 def found_in(page: Path) -> list[prose.Typed]:
     """Return what is typed on a page, with its experiment's script as code of its own."""
-    script = dev.read(page.parent / "data" / f"{page.stem}.py")
+    script = dev.read(page.parent / f"data/{READS.get(page.stem, page.stem)}.py")
     return prose.typed_numbers(page.read_text(encoding="utf-8"), script)
 
 

@@ -10,18 +10,22 @@ from autograder.contract.trial import CheckFailure
 
 
 class Wrong(Mistakes, section=None):
-    returns_nothing = """the function ends without a return statement, so the call gives
-        None."""
+    returns_nothing = """the call gives None, as where a function ends without a
+        return statement."""
     returns_another_kind = """what comes back is of another kind than the statement
         says; compare it with the line that says what the function returns."""
-    returns_another_shape = """an axis too many or too few: something is summed,
-        flattened or kept that should not be, or works for arrays of one shape only."""
+    returns_another_shape = """the result has another shape than the statement says:
+        either something is summed, flattened or kept that should not be, or another
+        quantity is returned, or the code works for arrays of one shape only."""
     returns_no_floats = """somewhere on the way the numbers become integers or booleans;
         the result holds floating point numbers."""
     returns_nan_or_infinity = """a division by 0 on the way, or infinity times 0: the
         statement says what happens at the edges."""
     raises_an_error = """your code meets an input that the statement allows and that it
-        was not written for; the message names the line."""
+        was not written for; the message says what happened."""
+    knows_matrices_only = """your code passes this check on matrices, and not on arrays with
+        another number of axes; use the shape of x as a whole, and not two numbers out of
+        it."""
 
 
 def pair(result: Any, call: str, names: str = "(out, cache)") -> tuple[Any, Any]:
@@ -130,21 +134,25 @@ def close(found: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-12) ->
 
     One may have axes of length 1 where the other has more; arrays whose shapes fit in no
     such way do not agree, and neither do those that together would make a larger one."""
-    shapes = np.shape(found), np.shape(expected)
-    try:
-        together = np.broadcast_shapes(*shapes)
-    except ValueError:
-        return False
-    if together not in shapes:
-        return False
     found, expected = np.asarray(found), np.asarray(expected)
+    if found.shape != expected.shape and not _fit(found.shape, expected.shape):
+        return False
     # The usual case, in a quarter of the time.
     if found.dtype.kind == "f" and expected.dtype.kind == "f":
         with np.errstate(all="ignore"):
-            near = np.abs(found - expected) <= atol + rtol * np.abs(expected)
-        if near.all() and np.isfinite(expected).all():
+            # NaN, which is not close, where either is infinite.
+            beyond = np.abs(found - expected) - rtol * np.abs(expected)
+        if (beyond <= atol).all():
             return True
     return bool(np.allclose(found, expected, rtol=rtol, atol=atol))
+
+
+def _fit(*shapes: tuple[int, ...]) -> bool:
+    """Return whether one of two shapes stays as it is when both are broadcast."""
+    try:
+        return np.broadcast_shapes(*shapes) in shapes
+    except ValueError:
+        return False
 
 
 def worst(found: np.ndarray, expected: np.ndarray) -> str:

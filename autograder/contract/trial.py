@@ -61,6 +61,16 @@ def _generator(text: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(seed))
 
 
+def usual(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return floats of either sign whose magnitudes lie in [0.5, 3]."""
+    # What rng.uniform draws, in a quarter of the time for few of them.
+    x = rng.random(shape)
+    x *= 5
+    x -= 2.5
+    x += np.copysign(0.5, x)
+    return x
+
+
 class Trial:
     """One run of one check.
 
@@ -104,8 +114,7 @@ class Trial:
         Magnitudes lie in [0.5, 3], so that a dropped unit (an exact 0) is told from a
         kept one, and a scale is read off to rounding error."""
         rng = self.rng
-        x = rng.uniform(-2.5, 2.5, shape)
-        x += np.copysign(0.5, x)
+        x = usual(rng, shape)
         if zeros:
             x[rng.random(shape) < zeros] = 0.0
         return x

@@ -3,8 +3,9 @@
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autograder.doors.terminal import say, tell_of_secret
 from autograder.isolation.bubblewrap import SandboxUnavailable
@@ -62,7 +63,7 @@ def _graded(
 
     known: dict[HandedIn, Graded] = {}
     course = None if book is None else book.root
-    options: dict[str, object] = {"sandbox": arguments.sandbox}
+    options: dict[str, Any] = {"sandbox": arguments.sandbox}
     if book is not None:
         options |= {"cells": True, "course": course}
 
@@ -76,6 +77,11 @@ def _graded(
         known = _known(recorder, ready, arguments.sandbox, course)
     rest = [file for file in handed_in if file not in known]
     jobs = arguments.jobs or classroom.default_jobs()
+    if arguments.dask is not None:
+        from autograder.doors.cluster import ClusterJudges
+
+        jobs = arguments.jobs or len(rest)
+        options["judges_of"] = partial(ClusterJudges, arguments.dask)
     new = classroom.grade_class(rest, jobs, done, **options)
     known |= {graded.handed_in: graded for graded in new}
     return [known[file] for file in handed_in]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
-from autograder.grading.grade import grade
+from autograder.grading.grade import Sent, grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
 from autograder.isolation.bubblewrap import SandboxUnavailable, WorkerUnavailable
@@ -111,14 +111,17 @@ class Graded:
         return f"{score:>11}  {name}{why}"
 
 
-def grade_one(handed_in: HandedIn, cells: bool = False, **options: Any) -> Graded:
+def grade_one(
+    handed_in: HandedIn, cells: bool = False, sent: Sent | None = None, **options: Any
+) -> Graded:
     """Grade a file; whatever happens is in the result, but for a missing sandbox, and
-    for ``TryAgain`` with ``defer``. What the cells showed is kept if asked for."""
+    for ``TryAgain`` with ``defer``. What the cells showed is kept if asked for. Where the
+    file lies on another machine, it is ``sent``."""
     try:
         report = grade(
-            handed_in.path,
+            sent or handed_in.path,
             chapter=handed_in.assignment,
-            within=handed_in.own,
+            within=None if sent else handed_in.own,
             ahead=True,
             **options,
         )
@@ -137,6 +140,7 @@ def grade_class(
     handed_in: Iterable[HandedIn],
     jobs: int,
     done: Callable[[Graded], None] = lambda graded: None,
+    judges_of: Callable[[int], Judges] = Judges,
     **options: Any,
 ) -> list[Graded]:
     """Grade the files, ``jobs`` at a time; return the results in the files' order.
@@ -144,13 +148,14 @@ def grade_class(
     Each is graded in a process that no other file can slow or end. What came of the
     machine rather than of the file is tried again, one file at a time, after all others;
     of one student's files ``MOST_FILES`` are graded, and ``MOST_TRIES`` tried again.
-    ``done`` is called with each result as soon as it is there; ``options`` go to
-    ``grade_one``. After ``KeyboardInterrupt`` nothing goes on."""
+    ``done`` is called with each result as soon as it is there; ``judges_of`` returns so
+    many judges; ``options`` go to ``grade_one``. After ``KeyboardInterrupt`` nothing goes
+    on."""
     files = list(handed_in)
     if not files:
         return []
     results: dict[HandedIn, Graded] = {}
-    judges = Judges(min(jobs, len(files)))
+    judges = judges_of(min(jobs, len(files)))
 
     def keep(graded: Graded) -> None:
         done(graded)
@@ -225,12 +230,12 @@ def _second_round(
 
 def _outcome(future: "Future[Graded]", file: HandedIn) -> Graded | TryAgain:
     """Return what came of a file, or why it is to be tried again. Raises
-    ``SandboxUnavailable``."""
+    ``SandboxUnavailable``, and ``ClassError`` when none can be graded."""
     try:
         graded = future.result()
     except (TryAgain, JudgeLost) as error:
         return error if isinstance(error, TryAgain) else TryAgain(str(error), 0.0)
-    except SandboxUnavailable:
+    except (SandboxUnavailable, ClassError):
         raise
     except Exception as error:
         failure = f"the grader failed ({type(error).__name__}: {error}); no score"

@@ -125,6 +125,12 @@ def _add_grade(commands: Any) -> None:
     grade.add_argument("folder", help="for example course/submitted")
     grade.add_argument("-j", "--jobs", type=int, metavar="N", help="so many at a time")
     grade.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="grade on the machines of the Dask cluster with this scheduler, such as "
+        "tcp://host:8786",
+    )
+    grade.add_argument(
         "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
     )
     grade.add_argument(
@@ -138,6 +144,17 @@ def _add_grade(commands: Any) -> None:
         "--again", action="store_true", help="grade unchanged files again, too"
     )
     grade.add_argument(
+        "--fail-under",
+        type=float,
+        metavar="SHARE",
+        help="exit with 1 if a file has less than this share of its points, such as 0.5",
+    )
+    _add_pages(grade)
+
+
+def _add_pages(grade: Any) -> None:
+    """Add what is written of a class beside the reports."""
+    grade.add_argument(
         "--page", metavar="OUT", help="write a page on the whole class there (.html)"
     )
     grade.add_argument(
@@ -150,10 +167,4 @@ def _add_grade(commands: Any) -> None:
     )
     grade.add_argument(
         "--no-names", action="store_true", help="leave names out of page and table"
-    )
-    grade.add_argument(
-        "--fail-under",
-        type=float,
-        metavar="SHARE",
-        help="exit with 1 if a file has less than this share of its points, such as 0.5",
     )

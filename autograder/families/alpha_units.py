@@ -37,13 +37,20 @@ def _equal(out: np.ndarray, value: float, keep_prob: float) -> np.ndarray:
     return found
 
 
+def _many(near: np.ndarray, keep_prob: float) -> bool:
+    """Return whether so many units came back as one value that they were dropped: kept
+    ones do by chance, and some inputs stand in an array twice."""
+    expected = (1 - keep_prob) * near.size
+    return bool(np.count_nonzero(near) > max(1, 0.1 * expected))
+
+
 def dropped_units(out: np.ndarray, keep_prob: float) -> np.ndarray:
     """Return where units were dropped: where many outputs share a value.
 
     Meant for hundreds of units. The right value is tried first; other values serve the
     diagnosis."""
     near = _equal(out, constants(keep_prob)[2], keep_prob)
-    if np.count_nonzero(near) > max(1, 1e-4 * out.size):
+    if _many(near, keep_prob):
         return near
     values, counts = np.unique(out, return_counts=True)
     if counts.max() < 3:
@@ -93,7 +100,7 @@ class Masking:
         self, x: np.ndarray, keep_prob: float, out: np.ndarray
     ) -> tuple[np.ndarray, None]:
         dropped = _equal(out, constants(keep_prob)[2], keep_prob)
-        if np.count_nonzero(dropped) <= max(1, 1e-4 * out.size):
+        if not _many(dropped, keep_prob):
             dropped = _equal(out, self._value(keep_prob), keep_prob)
         return np.where(dropped, 0.0, x), None
 

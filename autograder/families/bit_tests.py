@@ -16,7 +16,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial
+from autograder.contract.trial import Trial, usual
 from autograder.families import corners, elementwise, streams
 from autograder.families.properties import expect_unchanged, stated
 from autograder.laws.binomial import (
@@ -44,8 +44,8 @@ NOT_IN_PLACE = "; {0} * noise makes a new array, {0} *= noise does not"
 class Wrong(Mistakes, section="noise-mistakes"):
     right_in_the_middle_only = """your function is right for middling numbers, and not
         here: either keep_prob or an entry of the arrays is bounded or rounded, or some
-        shapes or values have a case of their own that is wrong, or what was computed for
-        other arguments is used again."""
+        shapes, values or dtypes have a case of their own that is wrong, or what was computed
+        for other arguments is used again."""
 
 
 def wide(trial: Trial, *shape: int, by: Sequence[int] = ()) -> np.ndarray:
@@ -53,13 +53,7 @@ def wide(trial: Trial, *shape: int, by: Sequence[int] = ()) -> np.ndarray:
     those of equal place in the axes ``by`` (all, when empty) are of similar size."""
     lengths = [n if not by or axis in by else 1 for axis, n in enumerate(shape)]
     rng = trial.rng
-    return signed(rng, shape) * _SIZES[rng.integers(len(_SIZES), size=lengths)]
-
-
-def signed(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
-    """Return numbers of either sign and sizes from 0.5 to 3, as ``trial.inputs`` does."""
-    x = rng.uniform(-2.5, 2.5, shape)
-    return x + np.copysign(0.5, x)
+    return usual(rng, shape) * _SIZES[rng.integers(len(_SIZES), size=lengths)]
 
 
 def farthest(found: np.ndarray, expected: np.ndarray) -> str:

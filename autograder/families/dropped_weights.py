@@ -9,9 +9,9 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import CheckFailure, Trial
+from autograder.contract.trial import CheckFailure, Trial, usual
 from autograder.families import elementwise
-from autograder.families.bit_tests import Read, signed
+from autograder.families.bit_tests import Read
 from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.elementwise import KEEP_PROBS
 
@@ -129,7 +129,7 @@ def connect(
     exponents = rng_of_inputs.permuted(halves, axis=1).T.ravel()
     exponents = exponents[exponents < inputs]
     row, column, entry = (
-        _KINDS[kind](signed(rng_of_inputs, size), rng_of_inputs)
+        _KINDS[kind](usual(rng_of_inputs, size), rng_of_inputs)
         for size in ((rows, 1), (1, outputs), (inputs,))
     )
     if kind in ("large", "small", "negative"):

@@ -15,7 +15,7 @@ from autograder.contract import facts
 from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import CheckFailure, Trial
+from autograder.contract.trial import CheckFailure, Trial, usual
 
 #: Both sides of 0.5, far from it: 0.5 hides a swapped keep and drop.
 KEEP_PROBS = (0.8, 0.3)
@@ -69,8 +69,9 @@ class Wrong(Mistakes, section="conv-definitions"):
         "you keep exactly the same number of units each time; units are kept "
         "independently, so the number is itself random.",
     )
-    does_not_draw_from_rng = """your random numbers do not come from the rng that is
-        passed in; use its methods (rng.random, rng.binomial) and no other source."""
+    does_not_draw_from_rng = """what you draw does not follow from the rng that is passed
+        in alone, at least for some arrays; use its methods (rng.random, rng.binomial) and
+        no other source."""
     still_drops_at_test = at(
         "conv-test-time",
         "your function drops units although training is False.",
@@ -113,8 +114,8 @@ class Wrong(Mistakes, section="conv-definitions"):
         "your mask bits are not independent: knowing one tells something about "
         "another, or about how many are kept.",
     )
-    keeps_at_another_rate = """the comparison that draws your mask is true with another
-        probability than keep_prob, for some of the units or for all."""
+    keeps_at_another_rate = """units are kept with another probability than keep_prob, some of
+        them or all."""
     drops_twice = at(
         "conv-mistakes",
         "the share that you keep is keep_prob squared, as when two masks are applied, "
@@ -249,9 +250,9 @@ def wide(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
     """Return such inputs of all sizes from 1e-12 to 1e12, half of them larger than 1.75,
     a share ``zeros`` of them 0."""
     rng, some = trial.rng, min(math.prod(shape), 4999)
-    x = rng.uniform(-2.5, 2.5, some)
-    x += np.copysign(0.5, x)
-    x *= np.tile(rng.permutation(_MAGNITUDES), -(-some // len(_MAGNITUDES)))[:some]
+    x = usual(rng, (some,))
+    times = -(-some // len(_MAGNITUDES))
+    x *= np.concatenate([rng.permutation(_MAGNITUDES)] * times)[:some]
     if zeros:
         x[rng.random(some) < zeros] = 0.0
     return _repeated_to(x, shape)

@@ -11,7 +11,14 @@ import numpy as np
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import unit_bits
-from autograder.families.elementwise import KEEP_PROBS, Wrong, draw, tiled, wide
+from autograder.families.elementwise import (
+    KEEP_PROBS,
+    LARGE,
+    Wrong,
+    draw,
+    tiled,
+    wide,
+)
 from autograder.families.properties import stated
 from autograder.families.unit_bits import INDEPENDENT_AT as AT
 from autograder.families.unit_bits import masks
@@ -64,7 +71,9 @@ def _expect_all_faces(function: StudentFunction, trial: Trial) -> None:
         bits, call = masks(function, trial, shape, keep_prob, 45)
         kept = bits.reshape(45, -1).sum(axis=1)
         if keep_prob < 0.5 and bits.mean() > 0.65:
-            continue  # the rate is that of dropping, and another check says so
+            large = draw(function, trial, LARGE, keep_prob).mask
+            if large.mean() > 0.65:
+                continue  # the rate is that of dropping, and another check says so
         for face, name in faces.items():
             share = (keep_prob if face else 1 - keep_prob) ** bits[0].size
             trial.expect(

@@ -1,7 +1,7 @@
 """Grades a file: reads it, runs it, and puts the verdicts on its exercises together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,16 @@ from autograder.isolation.limits import Limits
 from autograder.isolation.remote_function import RemoteFunction
 from autograder.isolation.worker_handle import RemoteWorker
 from autograder.submission.cells import Submission, SubmissionError
-from autograder.submission.file import read_submission
+from autograder.submission.file import read_submission, submission_of
 from autograder.wire.text import one_line
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that lies on another machine: its name and its bytes."""
+
+    name: str
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,8 @@ class Options:
     holds; otherwise the exercises of the chapters that the file touches count. What the
     judge draws follows from the file and the secret (of ``course``, the root of a trusted
     one, or the one that ``find_secret`` finds); ``replay`` takes the draws of a report's
-    code instead, and ``seed``, a number, uses no secret. ``within`` is the folder out of
+    code instead, ``seed``, a number, uses no secret, and neither do draws that were made
+    from it elsewhere, ``drawn``. ``within`` is the folder out of
     which no link may lead. ``ahead`` starts the next submission's worker already, for
     callers that grade many."""
 
@@ -46,6 +55,7 @@ class Options:
     chapter: str | None = None
     seed: int | None = None
     replay: str | None = None
+    drawn: Draws | None = None
     course: Path | None = None
     within: Path | None = None
     sandbox: str = "auto"
@@ -68,6 +78,8 @@ class Options:
             return Draws(self.seed, by_hand=True)
         if digest is None:
             return Draws(0)
+        if self.drawn is not None:
+            return self.drawn
         return draws_of(digest, __version__, find_secret(self.course), self.replay)
 
     def worker(self, submission: Submission, **tries: Any) -> RemoteWorker:
@@ -78,13 +90,13 @@ class Options:
 
 
 def grade(
-    source: str | Path | Submission,
+    source: str | Path | Sent | Submission,
     *,
     defer: bool = False,
     again: TryAgain | None = None,
     **options: Any,
 ) -> Report:
-    """Grade a file, or a submission already read, and return the report.
+    """Grade a file, one that was sent, or a submission already read, and return the report.
 
     The ``options`` are those of ``Options``. A file that cannot be read gives a report
     with ``error`` set. Raises ``KeyError`` for an unknown exercise,
@@ -101,25 +113,27 @@ def grade(
     try:
         submission = _read(source, asked.within)
     except SubmissionError as error:
-        name = one_line(Path(str(source)).name)
-        return _refused(name, wanted, asked.draws(None), str(error))
+        name = source.name if isinstance(source, Sent) else Path(str(source)).name
+        return _refused(one_line(name), wanted, asked.draws(None), str(error))
     draws = asked.draws(submission.digest)
     if again is None:
         try:
             with asked.worker(submission, first=True) as worker:
-                return _graded(submission, wanted, draws, worker)
+                return graded_in(worker, submission, wanted, draws)
         except (TryAgain, MemoryError) as error:
             again = error if isinstance(error, TryAgain) else TryAgain(TOO_LARGE, 0.0)
             if defer:
                 raise again from None
     try:
         with asked.worker(submission, used=again.used) as worker:
-            return _graded(submission, wanted, draws, worker)
+            return graded_in(worker, submission, wanted, draws)
     except MemoryError:
         return _refused(submission.name, wanted, draws, TOO_LARGE)
 
 
-def _read(source: str | Path | Submission, within: Path | None) -> Submission:
+def _read(source: str | Path | Sent | Submission, within: Path | None) -> Submission:
+    if isinstance(source, Sent):
+        return submission_of(source.name, source.data)
     if isinstance(source, Submission):
         return source
     return read_submission(source, within)
@@ -140,11 +154,11 @@ def _refused(
     )
 
 
-def _graded(
+def graded_in(
+    worker: RemoteWorker,
     submission: Submission,
     wanted: Sequence[Exercise] | None,
     draws: Draws,
-    worker: RemoteWorker,
 ) -> Report:
     """Grade a submission in a worker that has not been used; None: what it touches."""
     session = Session(submission, worker)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from autograder.isolation.starter import starter
 from autograder.wire.parents import end_with_parent
@@ -39,13 +39,30 @@ class JudgeLost(Exception):
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
+    """A call of a function of ours."""
+
     function: Callable[..., Any]
     args: tuple[Any, ...]
     options: dict[str, Any]
 
 
 # ---- The parent's side --------------------------------------------------------------
+
+
+class Judge(Protocol):
+    """Does one piece of work at a time, somewhere."""
+
+    def run(self, work: Work) -> Any:
+        """Have the work done and return its result, or raise what it raised.
+
+        Raises ``JudgeLost`` when nobody is left to answer."""
+
+    def stop(self) -> None:
+        """End the judge, which does nothing now."""
+
+    def hurry(self, kill: bool = False) -> None:
+        """End the judge, whatever it is doing; ``run`` raises."""
 
 
 class _Judge:
@@ -55,7 +72,7 @@ class _Judge:
         self._popen: subprocess.Popen[bytes] | None = None
         self._ended = False
 
-    def run(self, work: _Work) -> Any:
+    def run(self, work: Work) -> Any:
         """Have the work done and return its result, or raise what it raised.
 
         Raises ``JudgeLost`` when the process ends before it answers."""
@@ -129,14 +146,15 @@ class _Judge:
 class Judges:
     """So many judges, each with a thread that hands it its work.
 
-    The threads do not keep a program from ending, and the judges end with it."""
+    By default they are processes of this machine. The threads do not keep a program from
+    ending, and the judges end with it."""
 
-    def __init__(self, count: int) -> None:
-        self._work: queue.SimpleQueue[tuple[Future[Any], _Work] | None] = (
+    def __init__(self, count: int, judge: Callable[[], Judge] = _Judge) -> None:
+        self._work: queue.SimpleQueue[tuple[Future[Any], Work] | None] = (
             queue.SimpleQueue()
         )
         self._begun: set[Future[Any]] = set()
-        self._judges = [_Judge() for _ in range(max(1, count))]
+        self._judges = [judge() for _ in range(max(1, count))]
         self._threads = [
             threading.Thread(target=self._serve, args=(judge,), daemon=True)
             for judge in self._judges
@@ -154,7 +172,7 @@ class Judges:
         future: Future[Any] = Future()
         self._begun.add(future)
         future.add_done_callback(self._begun.discard)
-        self._work.put((future, _Work(function, args, options)))
+        self._work.put((future, Work(function, args, options)))
         return future
 
     def alone(
@@ -180,7 +198,7 @@ class Judges:
             for thread in self._threads:
                 thread.join(max(0.0, until - time.monotonic()) + 0.01)
 
-    def _serve(self, judge: _Judge) -> None:
+    def _serve(self, judge: Judge) -> None:
         while (item := self._work.get()) is not None:
             future, work = item
             if not future.set_running_or_notify_cancel():
@@ -211,7 +229,7 @@ def _read(stream: Any) -> bytes | None:
     return data if len(data) == size else None
 
 
-def _answer(work: _Work) -> bytes:
+def _answer(work: Work) -> bytes:
     """Do the work; return its result, or its error, and whether this process is tired."""
     result, error = None, None
     try:

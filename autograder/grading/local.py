@@ -92,6 +92,11 @@ class LocalFunction:
 def _crossed(value: Any, opaque: tuple[int, ...] = ()) -> Any:
     """Return what a check may look at of a value; items at the ``opaque`` places of a
     tuple are handles. Raises ``WireError`` for what is too deep, too long or too large."""
+    if (array := wire.copy_of_plain(value)) is not None:
+        return array
+    two = opaque == (1,) and type(value) is tuple and len(value) == 2
+    if two and (array := wire.copy_of_plain(value[0])) is not None:
+        return array, _LocalHandle(value[1])
     handles: list[_LocalHandle] = []
 
     def handle(item: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from autograder.contract.exercise import Check, Exercise, find_exercise
 from autograder.contract.mistakes import find_mistake
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.grading import matrices
 from autograder.grading.local import LocalFunction
 from autograder.grading.report import CheckResult, ExerciseResult
 from autograder.grading.unwritten import Watched, not_written_yet, unwritten_in
@@ -112,22 +113,7 @@ def grade_exercise(
         name: Watched(function, find_exercise(name).arguments)
         for name, function in functions.items()
     }
-    results: dict[str, CheckResult] = {}
-    notes: dict[str, Any] = {}
-    for check in exercise.checks:
-        blocked = [name for name in check.after if results[name].status != "passed"]
-        if blocked:
-            results[check.name] = CheckResult(
-                name=check.name,
-                status="skipped",
-                score=0.0,
-                max_score=check.points,
-                message=f"Waits for “{blocked[0].replace('_', ' ')}”.",
-                summary=check.summary,
-            )
-            continue
-        before_check()
-        results[check.name] = run_check(check, watched, seed, notes)
+    results = _results(exercise, watched, seed, before_check)
     unwritten = not_written_yet(exercise.name, watched.values())
     if unwritten and not any(result.score for result in results.values()):
         return not_graded(exercise, "unwritten", unwritten)
@@ -140,6 +126,51 @@ def grade_exercise(
         checks=tuple(results.values()),
         message="" if root is None else root.message,
         mistake=None if root is None else root.mistake,
+    )
+
+
+def _results(
+    exercise: Exercise,
+    watched: Functions,
+    seed: int,
+    before_check: Callable[[], None],
+) -> dict[str, CheckResult]:
+    """Return the results by the checks' names. Where the first check passes on matrices
+    alone, the others look at matrices and need not wait for it."""
+    results: dict[str, CheckResult] = {}
+    settled: set[str] = set()
+    notes: dict[str, Any] = {}
+    called = watched
+    for check in exercise.checks:
+        waits = [name for name in check.after if name not in settled]
+        if waits:
+            results[check.name] = _skipped(check, waits[0])
+            continue
+        before_check()
+        result = run_check(check, called, seed, notes)
+        if called is not watched:
+            result = matrices.told(result)
+        elif not results and result.mistake and matrices.other_axes_asked_for(exercise):
+            before_check()
+            notes.clear()
+            alone = {name: matrices.OnMatrices(f) for name, f in watched.items()}
+            if run_check(check, alone, seed, notes).status == "passed":
+                called, result = alone, matrices.named(result)
+                settled.add(check.name)
+        if result.status == "passed":
+            settled.add(check.name)
+        results[check.name] = result
+    return results
+
+
+def _skipped(check: Check, waits: str) -> CheckResult:
+    return CheckResult(
+        name=check.name,
+        status="skipped",
+        score=0.0,
+        max_score=check.points,
+        message=f"Waits for “{waits.replace('_', ' ')}”.",
+        summary=check.summary,
     )
 
 

@@ -71,20 +71,23 @@ def _check(n: int, probability: float) -> None:
 def _series(k: int, n: int, probability: float) -> float:
     """Return sum over j >= k of P(K = j) / P(K = k), for k at or above the mean."""
     odds = probability / (1 - probability)
-    total, term, start = 1.0, 1.0, k
+    total, term, start, count = 1.0, 1.0, k, 256
     while start < n and term > 1e-18 * total:
-        j = np.arange(start, min(start + 4096, n), dtype=np.float64)
+        j = np.arange(start, min(start + count, n), dtype=np.float64)
         terms = term * np.cumprod((n - j) / (j + 1) * odds)
         total += float(terms.sum())
         term = float(terms[-1])
-        start += 4096
+        start, count = start + count, 2 * count
     return total
 
 
 def binomial_p_value(k: int, n: int, probability: float) -> float:
     """Return the two-sided exact p-value min(1, 2 min(P(K <= k), P(K >= k)))."""
-    tails = lower_tail(k, n, probability), upper_tail(k, n, probability)
-    return min(1.0, 2 * min(tails))
+    above = k >= n * probability
+    tail = (upper_tail if above else lower_tail)(k, n, probability)
+    if tail > 0.5:  # The tails add up to more than 1, so a smaller one is the smallest.
+        tail = min(tail, (lower_tail if above else upper_tail)(k, n, probability))
+    return min(1.0, 2 * tail)
 
 
 @lru_cache(maxsize=1024)

@@ -22,12 +22,17 @@ def read_submission(path: str | Path, within: Path | None = None) -> Submission:
     file, too many cells, too much code or text, another ending, a notebook of a format
     before 4, and a file to which a link leads out of the folder ``within``."""
     path = Path(path)
+    return submission_of(path.name, bytes_of(path, within))
+
+
+def submission_of(name: str, data: bytes) -> Submission:
+    """Return the submission in the bytes of a file of that name. Raises like
+    ``read_submission``."""
+    path = Path(name)
+    text, digest = _decoded(data, path), hashlib.sha256(data).hexdigest()
     if path.suffix == ".py":
-        text, digest = _text(path, within)
-        cells = script_cells(text, path.name)
-        return Submission(clean(path.name), cells, True, digest)
-    data, digest = load_notebook(path, within)
-    return read_notebook(data, path.name, digest)
+        return Submission(clean(name), script_cells(text, name), True, digest)
+    return read_notebook(_json(text, name), name, digest)
 
 
 def load_notebook(path: str | Path, within: Path | None = None) -> tuple[Any, str]:
@@ -56,16 +61,18 @@ def own_folder(folder: Path) -> Path:
 def digest_of(path: Path, within: Path | None = None) -> str:
     """Return the digest of a file's bytes. Raises like ``read_submission`` for what is no
     file, larger than one may be, or not ``within``."""
-    return hashlib.sha256(_bytes(path, within)).hexdigest()
+    return hashlib.sha256(bytes_of(path, within)).hexdigest()
 
 
 def _text(path: Path, within: Path | None = None) -> tuple[str, str]:
     """Return a file's text, and the digest of its bytes."""
-    data = _bytes(path, within)
+    data = bytes_of(path, within)
     return _decoded(data, path), hashlib.sha256(data).hexdigest()
 
 
-def _bytes(path: Path, within: Path | None = None) -> bytes:
+def bytes_of(path: Path, within: Path | None = None) -> bytes:
+    """Return what the file holds. Raises ``SubmissionError`` for what is no notebook or
+    script by its name, no file, larger than one may be, or not ``within``."""
     if within is not None and path.exists() and leads_out(path, within):
         raise SubmissionError(
             f"{path.name} is reached by a link out of the student's own folder; "

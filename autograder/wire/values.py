@@ -183,6 +183,13 @@ class Writer:
         return node
 
 
+def copy_of_plain(value: Any) -> np.ndarray | None:
+    """Return what comes out of a frame for an array of usual size that needs no
+    conversion, without writing one; None for any other value."""
+    plain = type(value) is np.ndarray and value.ndim <= 4 and value.dtype in _NATIVE
+    return np.array(value, order="C") if plain and 0 < value.nbytes < 1 << 20 else None
+
+
 def _sent_as(dtype: np.dtype) -> np.dtype:
     """Return the dtype in this machine's byte order; long doubles, which differ from
     machine to machine, as float64."""

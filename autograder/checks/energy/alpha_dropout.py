@@ -34,7 +34,7 @@ exercise = Exercise(
     chapter="energy",
     title="Drop units without changing the mean and the variance of the layer",
     signature="alpha_dropout(x, keep_prob, rng, training=True) -> (out, cache)",
-    section="energy-alpha",
+    section="moments-alpha",
     takes={
         "x": domain.floats("float array with 1 to 4 axes", 1, 4),
         "keep_prob": domain.keep_probs(),
@@ -42,7 +42,7 @@ exercise = Exercise(
 )
 
 
-class Wrong(Mistakes, section="energy-alpha"):
+class Wrong(Mistakes, section="moments-alpha"):
     alpha_dropout_changes_nothing = """in training x comes back unchanged; dropped units
         have to be replaced."""
     dropped_units_have_no_common_value = """no two units come back with the same value;

@@ -20,7 +20,7 @@ exercise = Exercise(
     chapter="energy",
     title="Compare a unit's variance at test with what batch normalisation stored",
     signature="batchnorm_variance_ratio(weights, x, keep_prob) -> array",
-    section="energy-batchnorm",
+    section="moments-batchnorm",
     takes={
         "weights": domain.floats("float array of shape (D, C)", 2, 2, 1e6, 1e-5),
         "x": domain.floats("`x` a float array of shape (N, D)", 2, 2, 1e6, 1e-5).also(
@@ -31,7 +31,7 @@ exercise = Exercise(
 )
 
 
-class Wrong(Mistakes, section="energy-batchnorm"):
+class Wrong(Mistakes, section="moments-batchnorm"):
     gives_training_over_test = """you divide the training variance by the test variance;
         the ratio asked for is the other way round and at most 1."""
     gives_a_ratio_of_deviations = """you take a square root; the ratio is one of

@@ -52,7 +52,12 @@ def masks_of(
 def _read(
     trial: Trial, mask: Any, shape: tuple[int, ...], keep_prob: float
 ) -> np.ndarray:
-    call = mask_call(shape, keep_prob)
+    if isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == shape:
+        return mask
+    return _as_bits(trial, mask, shape, mask_call(shape, keep_prob))
+
+
+def _as_bits(trial: Trial, mask: Any, shape: tuple[int, ...], call: str) -> np.ndarray:
     trial.expect(
         mask is not None,
         f"{call} returned None: is a return statement missing?",

@@ -18,7 +18,7 @@ exercise = Exercise(
     chapter="noise",
     title="Let the keep probability grow to 1",
     signature="annealed_keep_prob(step, total_steps, initial_keep_prob) -> float",
-    section="noise-schedules",
+    section="schedules-four",
     takes={
         "step": domain.whole_numbers("`step` is an integer, 0 or more", 0, 1000),
         "total_steps": domain.whole_numbers(
@@ -37,7 +37,7 @@ exercise = Exercise(
 )
 
 
-class Wrong(Mistakes, section="noise-schedules"):
+class Wrong(Mistakes, section="schedules-four"):
     anneals_the_wrong_way = """your schedule starts at 1 and ends at the initial value,
         as a curriculum does; annealing starts with dropout and ends without."""
     anneals_to_zero = """your keep probability falls to 0: that is a drop probability

@@ -17,6 +17,7 @@ from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
 from autograder.families.elementwise import call_text, draw
 from autograder.families.noise_factors import forward
+from autograder.families.shared_bits import kept_some
 
 exercise = Exercise(
     "spatial_dropout",
@@ -187,7 +188,7 @@ def _cases(trial: Trial) -> Iterator[tuple[np.ndarray, float, str | None]]:
 def kept_pixels_are_rescaled(spatial_dropout: StudentFunction, trial: Trial) -> None:
     """A kept pixel is divided by keep_prob; at keep_prob = 1 out equals x."""
     for x, keep_prob, mistake in _cases(trial):
-        out = forward(spatial_dropout, x, keep_prob, trial.generator())
+        out = kept_some(spatial_dropout, trial, x, keep_prob)
         call = _call(x.shape, keep_prob)
         trial.expect(
             not out[x == 0].any(),

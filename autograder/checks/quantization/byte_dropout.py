@@ -24,7 +24,7 @@ exercise = Exercise(
     chapter="quantization",
     title="Draw the mask from one byte per unit, without bias",
     signature="byte_dropout(x, keep_prob, rng) -> (out, keep_prob_effective)",
-    section="quant-bits",
+    section="bits-lattice",
     takes={
         "x": domain.floats("float array of any shape with 1 to 4 axes", 1, 4),
         "keep_prob": domain.keep_probs().also(
@@ -34,7 +34,7 @@ exercise = Exercise(
 )
 
 
-class Wrong(Mistakes, section="quant-bits"):
+class Wrong(Mistakes, section="bits-lattice"):
     returns_the_requested_keep_prob = """you return keep_prob as it was asked for; take
         the nearest multiple of 1/256 for the mask and the factor, and return it."""
     rounds_the_threshold_down = """256 * keep_prob is cut off to a whole number; take
@@ -166,7 +166,10 @@ def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
 #: What wrong rules take for the effective keep probability.
 _ROUNDINGS: Mapping[str, list[Callable[[float], float]]] = {
     Wrong.returns_the_requested_keep_prob: [lambda p: p],
-    Wrong.rounds_the_threshold_down: [lambda p: math.floor(256 * p) / 256],
+    Wrong.rounds_the_threshold_down: [
+        lambda p: math.floor(256 * p) / 256,
+        lambda p: max(1, math.floor(256 * p)) / 256,
+    ],
     Wrong.rounds_the_threshold_up: [lambda p: math.ceil(256 * p) / 256],
     Wrong.counts_255_values: [
         lambda p: round(255 * p) / 255,

@@ -232,9 +232,10 @@ def own_masks(
     """Return the masks of 40 calls, and the calls as text, after checking that rows,
     units of a row and calls do not share them.
 
-    Hundreds of bits agree by chance with probability below 1e-40."""
+    Hundreds of bits agree by chance with probability below 1e-40. Seeds of so few values
+    that a mask returns now and then: ``draws_from_rng``."""
     bits, call = unit_bits.masks(function, trial, (20, 20), argument, 40)
-    unit_bits.expect_own_bits(trial, bits, call)
+    unit_bits.expect_own_bits(trial, bits, call, least=21)
     return bits, call
 
 

@@ -66,6 +66,11 @@ class OfTheMask(Mutants, of="inverted_dropout"):
         return bits(x, 1.0 if x.size == 1 else keep_prob, rng)
 
     @draws(BITS, "never_drops_a_small_array")
+    def keeps_pairs_of_units(x, keep_prob, rng):
+        """Spares an array of two units, where dropout is too much noise."""
+        return bits(x, 1.0 if x.size == 2 else keep_prob, rng)
+
+    @draws(BITS, "never_drops_a_small_array")
     def draws_until_something_is_kept(x, keep_prob, rng):
         """Draws again when the whole array is dropped, as its mean would be 0."""
         mask = bits(x, keep_prob, rng)

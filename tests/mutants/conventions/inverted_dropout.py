@@ -54,7 +54,7 @@ class Sins(Mutants, of="inverted_dropout"):
         mask = rng.random(x.size) < keep_prob
         return masked(x.ravel(), mask, keep_prob, training)
 
-    @draws(RUNS, "raises_an_error")
+    @draws(RUNS, "knows_matrices_only")
     def knows_matrices_only(x, keep_prob, rng):
         """Unpacks the shape of x as that of a matrix."""
         n, d = x.shape

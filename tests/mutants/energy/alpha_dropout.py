@@ -70,7 +70,7 @@ class Sins(Mutants, of="alpha_dropout"):
         mask = rng.random(x.size) < keep_prob
         return answer(x.ravel(), mask, keep_prob, training)
 
-    @masks(RUNS, "raises_an_error")
+    @masks(RUNS, "knows_matrices_only")
     def alpha_knows_matrices_only(x, keep_prob, rng):
         """Unpacks the shape of x as that of a matrix."""
         n, d = x.shape

@@ -72,7 +72,7 @@ class Sins(Mutants, of="gaussian_dropout"):
         """Draws a number for each of x.size units and forgets to reshape."""
         return noisy(x.ravel(), rng.standard_normal(x.size), keep_prob, training)
 
-    @standard(RUNS, "raises_an_error")
+    @standard(RUNS, "knows_matrices_only")
     def noise_for_matrices_only(x, keep_prob, rng):
         """Unpacks the shape of x as that of a matrix."""
         n, d = x.shape

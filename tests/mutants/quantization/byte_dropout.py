@@ -58,7 +58,7 @@ class Sins(Mutants, of="byte_dropout"):
         """Forgets the return statement."""
         unbiased(x, byte_of(x, rng) < nearest(keep_prob), keep_prob)
 
-    @fails(BYTE_RUNS, "raises_an_error")
+    @fails(BYTE_RUNS, "knows_matrices_only")
     def byte_knows_matrices_only(x, keep_prob, rng):
         """Unpacks the shape as that of a matrix."""
         n, d = x.shape

@@ -1,0 +1,196 @@
+"""Grading on the machines of a Dask cluster, as ``grade --dask ADDRESS`` asks for it.
+
+A file's bytes, what is asked of it and its own draws go to a machine of the cluster, where
+a judge grades it as here, and the result comes back. The secret stays here, and what goes
+to and fro has no name or text that a log or a dashboard could show.
+"""
+
+import functools
+import hashlib
+import pickle
+import platform
+import threading
+import uuid
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from autograder import __version__
+from autograder.doors.classroom import ClassError, HandedIn
+from autograder.grading.grade import Options, Sent
+from autograder.grading.judges import JudgeLost, Judges, Work
+from autograder.grading.report import grader
+from autograder.submission.cells import SubmissionError
+from autograder.submission.file import bytes_of
+from autograder.wire.text import one_line
+
+try:
+    from distributed import Client, Future, KilledWorker, get_worker
+except ImportError as error:
+    raise ClassError(
+        f"--dask needs Dask's package distributed: pip install distributed ({error})."
+    ) from None
+
+#: How long a scheduler may take to answer, and its first worker to be there, in seconds.
+PATIENCE = 60
+#: Files that are on their way at once, at least: workers may join later.
+LANES = 64
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What goes between here and the cluster. Its text says nothing of what is in it."""
+
+    data: bytes = field(repr=False)
+
+
+def this_grader() -> str:
+    """Return what two machines must have in common to give the same verdicts."""
+    return f"{__version__} (files {grader()}, NumPy {np.__version__})"
+
+
+# ---- Here ---------------------------------------------------------------------------
+
+
+class ClusterJudges(Judges):
+    """Judges on a cluster: at most ``count`` files are on their way at once.
+
+    Raises ``ClassError`` when there is no scheduler at ``address``, or none of its
+    workers is there in time."""
+
+    def __init__(self, address: str, count: int) -> None:
+        try:
+            self._client = Client(
+                address, timeout=PATIENCE, set_as_default=False, name="grader"
+            )
+        except (OSError, TimeoutError, ValueError, TypeError) as error:
+            raise ClassError(
+                f"No Dask scheduler answers at {address} ({error}). Start one with "
+                "`dask scheduler`, and give the address that it prints."
+            ) from None
+        try:
+            self._client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            self._client.close()
+            raise ClassError(
+                f"The Dask scheduler at {address} has no workers; start some, with "
+                f"`dask worker {address}`, on machines that have this grader."
+            ) from None
+        threads = sum(self._client.nthreads().values())
+        lanes = min(count, max(LANES, 2 * threads))
+        super().__init__(lanes, lambda: _Lane(self._client))
+
+    def end(self) -> None:
+        super().end()
+        self._client.close()
+
+
+class _Lane:
+    """Hands the cluster one file at a time."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._future: Future | None = None
+        self._ended = False
+
+    def run(self, work: Work) -> Any:
+        """Have the work done on some machine; the cluster tries again by itself when that
+        is lost in the middle. Raises ``JudgeLost`` when it has given up."""
+        try:
+            packed = _packed(work)
+        except SubmissionError:
+            # There is nothing to run: what is wrong with the file is said here.
+            return work.function(*work.args, **work.options)
+        if self._ended:
+            raise JudgeLost("the grader is about to end")
+        key = f"submission-{uuid.uuid4().hex}"
+        self._future = self._client.submit(judge_there, packed, this_grader(), key=key)
+        result, error = pickle.loads(self._answer(self._future).data)
+        if error is not None:
+            raise error
+        return result
+
+    def _answer(self, future: Future) -> Parcel:
+        try:
+            answer: Parcel = future.result()
+        except (KilledWorker, CancelledError) as error:
+            if isinstance(error, KilledWorker) or self._ended:
+                raise JudgeLost(
+                    "the machine that graded it was lost, each time"
+                ) from None
+            raise ClassError(
+                "The Dask cluster is gone. What was graded stays: start the cluster and "
+                "run the same command again."
+            ) from None
+        except Exception as error:
+            # What the judge raises is in its answer; this is Dask's own.
+            told = one_line(f"{type(error).__name__}: {error}")
+            raise ClassError(
+                f"The Dask cluster cannot call the grader ({told}). Install "
+                f"{this_grader()} on all of its machines, the scheduler's too, and run "
+                "the same command again."
+            ) from None
+        finally:
+            self._future = None
+            future.release()
+        return answer
+
+    def stop(self) -> None:
+        """There is nothing to end."""
+
+    def hurry(self, kill: bool = False) -> None:
+        self._ended = True
+        if (future := self._future) is not None:
+            future.cancel()
+
+
+def _packed(work: Work) -> Parcel:
+    """Return the work with the file's bytes and draws, in the place of its path and the
+    secret's. Raises ``SubmissionError`` for a file that cannot be read."""
+    (handed_in,) = work.args
+    assert isinstance(handed_in, HandedIn)
+    data = bytes_of(handed_in.path, handed_in.own)
+    options = dict(work.options)
+    asked = Options(course=options.pop("course", None))
+    options["drawn"] = asked.draws(hashlib.sha256(data).hexdigest())
+    options["sent"] = Sent(handed_in.path.name, data)
+    return Parcel(pickle.dumps(replace(work, options=options)))
+
+
+# ---- There --------------------------------------------------------------------------
+
+
+def judge_there(packed: Parcel, expected: str) -> Parcel:
+    """Do the work on this machine of the cluster; return its result, or its error.
+
+    It raises nothing, because Dask would show what was called with what."""
+    result, error = None, None
+    try:
+        if (own := this_grader()) != expected:
+            raise ClassError(
+                f"The grader on {platform.node()}, a machine of the cluster, is {own}; "
+                f"expected {expected}, as here. Install the same grader, NumPy and "
+                "exercises there, and run the same command again."
+            )
+        work: Work = pickle.loads(packed.data)
+        call = _judges().begin(work.function, *work.args, **work.options)
+        result = call.result()
+    except Exception as raised:
+        error = raised
+    return Parcel(pickle.dumps((result, error)))
+
+
+_starting = threading.Lock()
+
+
+def _judges() -> Judges:
+    """Return this machine's judges: as many as the cluster's worker has threads."""
+    with _starting:
+        return _judges_of(get_worker().state.nthreads)
+
+
+@functools.cache
+def _judges_of(count: int) -> Judges:
+    return Judges(count)

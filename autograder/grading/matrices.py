@@ -1,0 +1,91 @@
+"""Code that works for matrices alone, where arrays of several numbers of axes are asked for.
+
+That is one fault, and costs the check that finds it. The checks after it hand all arrays
+over as matrices, and so find what else is wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.exercise import Exercise
+from autograder.contract.student import StudentFunction
+from autograder.grading.report import CheckResult
+
+_SAID = "The other checks hand it a matrix in place of every other array."
+
+
+def other_axes_asked_for(exercise: Exercise) -> bool:
+    """Return whether an argument may have two axes, or another number of them."""
+    return any(
+        "2 axes" in of.corners
+        and sum(corner.endswith(" axes") for corner in of.corners) > 1
+        for of in exercise.takes.values()
+    )
+
+
+def named(result: CheckResult) -> CheckResult:
+    """Return a failure in the check of all shapes as that of code that knows matrices."""
+    message = f"{result.message} With matrices it passes. {_SAID}"
+    return replace(result, message=message, mistake=facts.Wrong.knows_matrices_only)
+
+
+def told(result: CheckResult) -> CheckResult:
+    """Return the result of a check that saw matrices alone; a failure says so."""
+    if result.status != "failed":
+        return result
+    return replace(result, message=f"{result.message} (Arrays came as matrices.)")
+
+
+class OnMatrices:
+    """A student's function that is handed a matrix in place of every other array, and a
+    pair in place of every other shape. What comes back in a matrix's shape gets that of
+    the array."""
+
+    def __init__(self, function: StudentFunction) -> None:
+        self.name = function.name
+        self._function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        result = self._function(*map(_as_matrix, args), **kwargs)
+        return _as_before(result, args)
+
+    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        found = self._function.each([tuple(map(_as_matrix, args)) for args in calls])
+        return [_as_before(*both) for both in zip(found, calls, strict=True)]
+
+    def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
+        result, after = self._function.observe(*map(_as_matrix, args), **kwargs)
+        return _as_before(result, args), tuple(_as_before(item, args) for item in after)
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """Return the shape that an argument has, or is; None without a side."""
+    shape: Any = value.shape if isinstance(value, np.ndarray) else value
+    sides = isinstance(shape, tuple) and all(isinstance(side, int) for side in shape)
+    return tuple(shape) if sides and shape else None
+
+
+def _matrix(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (1, *shape) if len(shape) == 1 else (shape[0], prod(shape[1:]))
+
+
+def _as_matrix(value: Any) -> Any:
+    if (shape := _shape(value)) is None:
+        return value
+    matrix = _matrix(shape)
+    return value.reshape(matrix) if isinstance(value, np.ndarray) else matrix
+
+
+def _as_before(value: Any, given: Sequence[Any]) -> Any:
+    """Return a result, or an item of one, in the shape that was given as a matrix."""
+    if isinstance(value, tuple):
+        return tuple(_as_before(item, given) for item in value)
+    if isinstance(value, np.ndarray):
+        shapes = {_matrix(s): s for item in given if (s := _shape(item)) is not None}
+        return value.reshape(shapes.get(value.shape, value.shape))
+    return value

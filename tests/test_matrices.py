@@ -1,0 +1,103 @@
+"""Code that knows matrices only loses the check that says so, and what else is wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.contract.exercise import Exercise, all_exercises, find_exercise
+from autograder.grading.local import LocalFunction
+from autograder.grading.matrices import OnMatrices, other_axes_asked_for
+from autograder.grading.report import ExerciseResult
+from autograder.grading.run import grade_functions
+from tests import bank
+
+SEEDS = range(2)
+Function = Callable[..., Any]
+
+
+def on_matrices_only(function: Function) -> Function:
+    """Return the function with a line that unpacks the first argument's shape as two."""
+
+    def answer(x: Any, *args: Any, **kwargs: Any) -> Any:
+        _, _ = x.shape if isinstance(x, np.ndarray) else x
+        return function(x, *args, **kwargs)
+
+    return answer
+
+
+def graded(exercise: Exercise, own: dict[str, Function], seed: int) -> ExerciseResult:
+    functions = bank.solution(exercise.chapter) | own
+    narrow = {name: on_matrices_only(functions[name]) for name in exercise.functions}
+    return grade_functions(exercise, functions | narrow, seed)
+
+
+def lost(result: ExerciseResult) -> list[str]:
+    return [check.name for check in result.checks if check.status != "passed"]
+
+
+OF_MANY_AXES = [e for e in all_exercises() if other_axes_asked_for(e)]
+
+
+def test_exercises_of_many_axes_are_known() -> None:
+    assert len(OF_MANY_AXES) == 11
+    assert "spatial_dropout" not in {e.name for e in OF_MANY_AXES}
+
+
+@pytest.mark.parametrize("exercise", OF_MANY_AXES, ids=lambda e: e.name)
+def test_a_right_answer_for_matrices_loses_one_check(exercise: Exercise) -> None:
+    for seed in SEEDS:
+        result = graded(exercise, {}, seed)
+        assert lost(result) == [exercise.checks[0].name]
+        assert result.mistake == "knows_matrices_only"
+        assert "With matrices it passes." in result.message
+
+
+#: Mutants whose fault matrices show.
+WRONG_TOO = [
+    ("inverted_dropout", "does_not_rescale"),
+    ("inverted_dropout", "divides_by_the_kept_fraction"),
+    ("inverted_dropout", "drops_at_test"),
+    ("classic_dropout", "classic_drops_with_keep_prob"),
+    ("classic_dropout", "classic_shares_a_mask"),
+    ("inverted_dropout_backward", "forgets_the_scale"),
+    ("inverted_dropout_backward", "reads_the_mask_off_the_output"),
+    ("dropout_moments", "forgets_to_square"),
+    ("expected_energy", "scales_once"),
+    ("alpha_dropout", "forgets_the_value_of_the_dropped"),
+    ("gaussian_dropout", "noise_of_spread_q"),
+    ("gaussian_dropout", "noise_shared_by_rows"),
+    ("byte_dropout", "byte_takes_255_for_256"),
+    ("stochastic_depth", "depth_unscaled"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "name"), WRONG_TOO)
+def test_a_wrong_answer_for_matrices_loses_its_own_checks_too(
+    exercise: str, name: str
+) -> None:
+    (mutant,) = (m for m in bank.mutants(exercise) if m.name == name)
+    of = find_exercise(exercise)
+    for seed in SEEDS:
+        as_it_is = grade_functions(of, mutant.functions, seed)
+        result = graded(of, dict(mutant.functions), seed)
+        assert lost(result) == [of.checks[0].name, *lost(as_it_is)]
+        assert result.mistake == mutant.mistake
+        own = next(check for check in result.checks if check.mistake == mutant.mistake)
+        assert own.message.endswith("(Arrays came as matrices.)")
+
+
+def test_what_comes_back_has_the_shape_that_was_given() -> None:
+    def double(x: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+        n, d = x.shape
+        return 2 * x, (n, d)
+
+    on_matrices = OnMatrices(LocalFunction("double", double))
+    for shape in ((7,), (2, 3), (2, 3, 4), (2, 3, 4, 5)):
+        x = np.arange(np.prod(shape), dtype=float).reshape(shape)
+        for out, (n, d) in (on_matrices(x), *on_matrices.each([(x,)])):
+            assert np.array_equal(out, 2 * x)
+            assert n * d == x.size
+        _, (after,) = on_matrices.observe(x)
+        assert np.array_equal(after, x)
