@@ -18,6 +18,7 @@ from autograder.isolation.bubblewrap import environment
 from autograder.isolation.clocks import WorkerClock
 from autograder.isolation.disk import is_full
 from autograder.isolation.folders import new_folder, remove_folder
+from autograder.isolation.forks import Forked
 from autograder.isolation.watch import Look, Watch, has_too_many_threads
 
 #: What a start may raise: no process, no thread, no folder, no memory.
@@ -32,7 +33,7 @@ class Process:
 
     Bubblewrap gives a worker a /tmp of its own; elsewhere it gets a ``folder``."""
 
-    popen: "subprocess.Popen[bytes]"
+    popen: "subprocess.Popen[bytes] | Forked"
     folder: str | None
     lock: int | None
     ended: "Callable[[Process], None]"
@@ -79,6 +80,18 @@ class Process:
             raise
         return process
 
+    @classmethod
+    def take(cls, forked: Forked, ended: "Callable[[Process], None]") -> "Process":
+        """Take a forked worker as ``start`` takes one that it started."""
+        process = cls(forked, None, None, ended)
+        try:
+            _widen(forked)
+            threading.Thread(target=process.carry, daemon=True).start()
+        except BaseException:
+            process.kill()
+            raise
+        return process
+
     def look_on(self, pid: int, full: Look | None) -> None:
         """Watch the threads of the process ``pid``, and by ``full`` its files."""
         looks: dict[str, Look] = {"threads": partial(has_too_many_threads, pid)}
@@ -93,7 +106,8 @@ class Process:
         self.requests.put(None)
         with self.ending:
             # Once its leader is reaped, the group's number may be another group's.
-            if os.name == "posix" and self.popen.returncode is None:
+            group = os.name == "posix" and not isinstance(self.popen, Forked)
+            if group and self.popen.returncode is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.popen.pid, signal.SIGKILL)
             with contextlib.suppress(OSError):
@@ -107,6 +121,8 @@ class Process:
     def code(self, seconds: float = 0.0) -> int | None:
         """Return how the process ended (minus the signal, if one ended it), None while it
         runs, waiting so long for it. Reaping it is left to ``kill``, where that can be."""
+        if isinstance(self.popen, Forked):
+            return self.popen.code(seconds)
         if not hasattr(os, "waitid"):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(seconds)
@@ -165,7 +181,7 @@ class Process:
                 stream.close()
 
 
-def _widen(popen: "subprocess.Popen[bytes]") -> None:
+def _widen(popen: "subprocess.Popen[bytes] | Forked") -> None:
     """Let each pipe of a worker hold a frame of the usual length (Linux): in one of the
     usual width both sides take turns for each 64 KB of it."""
     if sys.platform != "linux":

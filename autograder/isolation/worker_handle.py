@@ -74,8 +74,8 @@ class RemoteWorker:
         """``first``: this is a file's first try, and what may be the machine's doing
         raises ``TryAgain``; in a later one it counts, and is put down in ``doubts``.
         ``used`` is the processor time, in seconds, that the tries before took.
-        ``ahead`` starts the next worker's process with this one, for a whole class:
-        it loads NumPy while this submission is graded, and sees nothing of it.
+        ``ahead``, for a whole class: it is forked from a server that has NumPy loaded, or
+        else the next one's process starts with this one. Neither sees anything of another.
         ``numpy.random`` and ``random`` start from a hash of ``seed`` in the worker, which
         students' code can see: never pass what the judge's own draws follow from."""
         self.limits = limits or Limits()
@@ -116,9 +116,9 @@ class RemoteWorker:
     def start(self) -> None:
         """Start the process with its limits in force. Raises ``WorkerUnavailable``."""
         self._starts += 1
-        inside = self.sandbox == "bubblewrap"
-        answer = None
-        if (spare := starter.spare(self._command)) is not None:
+        inside, answer = self.sandbox == "bubblewrap", None
+        forked = starter.fork() if self._ahead and inside else None
+        if (spare := forked or starter.spare(self._command)) is not None:
             # It may have ended since; that is not this submission's doing.
             with contextlib.suppress(WorkerLost, TryAgain):
                 answer = self._set_up(spare, inside)
@@ -130,7 +130,7 @@ class RemoteWorker:
             self._unavailable(lost.message)
         except NO_START as error:
             self._unavailable(f"{type(error).__name__}: {error}")
-        if self._ahead:
+        if self._ahead and forked is None:
             starter.keep_spare(self._command, inside)
         if not inside:
             self.sandbox = answer["by"]
