@@ -14,20 +14,16 @@ from functools import partial
 from typing import Any, NoReturn
 
 from autograder import wire
-from autograder.contract.student import StudentError
+from autograder.contract.student import Call, StudentError
 from autograder.isolation import bubblewrap
 from autograder.isolation.bubblewrap import WorkerUnavailable, confine, untried
 from autograder.isolation.clocks import Span, TryAgain, WorkerClock, tree
 from autograder.isolation.disk import is_crowded, private_tmp
 from autograder.isolation.limits import Limits
-from autograder.isolation.outcome import (
-    ERROR_LIMIT,
-    CellOutcome,
-    Room,
-    changed_arguments,
-)
+from autograder.isolation.outcome import CellOutcome, Room
 from autograder.isolation.process import NO_START, Process
 from autograder.isolation.references import References
+from autograder.isolation.returned import Outcome, returned
 from autograder.isolation.starter import starter
 from autograder.isolation.watch import TOO_MUCH
 from autograder.wire.text import one_line
@@ -208,15 +204,10 @@ class RemoteWorker:
         self._forget = True
 
     def call(
-        self,
-        name: str,
-        calls: Sequence[tuple[Any, ...]],
-        kwargs: dict[str, Any],
-        opaque: tuple[int, ...],
-    ) -> tuple[list[Any], list[dict[int, Any]]]:
-        """Call a function of the student with each of these arguments; return the results
-        of the first so many calls, and which of their arguments each left changed, by
-        place. Raises ``StudentError`` and ``WorkerLost``."""
+        self, name: str, calls: Sequence[Call], opaque: tuple[int, ...]
+    ) -> list[Outcome]:
+        """Call a function of the student with each of these arguments; return what came of
+        the first so many calls. Raises ``StudentError`` and ``WorkerLost``."""
         writer = wire.Writer(self._references.of_a_call())
         try:
             request = {
@@ -224,8 +215,13 @@ class RemoteWorker:
                 "function": name,
                 "forget": self._forget,
                 "opaque": list(opaque),
-                "calls": [[writer.encode(arg) for arg in args] for args in calls],
-                "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
+                "calls": [
+                    [
+                        [writer.encode(arg) for arg in args],
+                        {key: writer.encode(arg) for key, arg in kwargs.items()},
+                    ]
+                    for args, kwargs in calls
+                ],
             }
             span, self._forget = Span(self.limits.call_seconds), False
             answer, body = self._ask(request, writer.body, span)
@@ -239,7 +235,10 @@ class RemoteWorker:
             # The judge's own work for the student's code is the student's.
             self._processor += time.thread_time() - began
             answer, body = self._ask(reply, data, span)
-        return self._returned(answer, body, calls)
+        try:
+            return returned(answer, body, calls)
+        except (wire.WireError, MemoryError):
+            self._lose_sense()
 
     def _called_back(
         self, request: dict[str, Any], body: bytes
@@ -247,30 +246,6 @@ class RemoteWorker:
         """Return the answer of the judge's own function that the student's code called."""
         try:
             return self._references.lent.answer(request, body)
-        except (wire.WireError, MemoryError):
-            self._lose_sense()
-
-    def _returned(
-        self, answer: dict[str, Any], body: bytes, calls: Sequence[tuple[Any, ...]]
-    ) -> tuple[list[Any], list[dict[int, Any]]]:
-        """Return what the answer to calls holds: results, as many as calls at most, and
-        the arguments that each changed."""
-        if answer.get("error") is not None:
-            self._expect(answer, error=str, unwritten=str | None)
-            said = one_line(answer["error"][:ERROR_LIMIT] or "an error")
-            unwritten = answer["unwritten"]
-            raise StudentError(said, unwritten and one_line(unwritten[:ERROR_LIMIT]))
-        self._expect(answer, error=type(None), results=list, changed=list)
-        reader = wire.Reader(body)
-        try:
-            number = len(answer["results"])
-            if not 0 < number <= len(calls) or len(answer["changed"]) != number:
-                raise wire.WireError("another number of values came back")
-            results = [reader.decode(node) for node in answer["results"]]
-            places = range(len(calls[0]))
-            return results, [
-                changed_arguments(c, reader, places) for c in answer["changed"]
-            ]
         except (wire.WireError, MemoryError):
             self._lose_sense()
 
