@@ -184,8 +184,7 @@ class Worker:
             self.handles.clear()
         reader, writer = wire.Reader(body, self._special), wire.Writer(wire.foreign)
         answer: dict[str, Any] = {"error": None, "results": [], "changed": []}
-        until = _now() + _SHORT
-        muted = BoundedText()
+        until, muted = _now() + _SHORT, BoundedText()
         with contextlib.redirect_stdout(muted), contextlib.redirect_stderr(muted):
             for nodes, named in request["calls"]:
                 self.current = object()  # what lent functions belong to
@@ -194,11 +193,11 @@ class Worker:
                 before = [_kept(arg) for arg in args]
                 kwargs = {key: reader.decode(node) for key, node in named.items()}
                 result, failed = self._made(request["function"], args, kwargs)
-                if failed is not None and answer["results"]:
-                    answer["failed"] = failed
-                    break
                 if failed is not None:
-                    return failed, b""
+                    answer = (
+                        answer | {"failed": failed} if answer["results"] else failed
+                    )
+                    break
                 try:
                     node = writer.encode_result(result, request["opaque"], self._handle)
                     changed = [
