@@ -5,7 +5,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import CheckFailure, Trial, usual
 
 #: Both sides of 0.5, far from it: 0.5 hides a swapped keep and drop.
@@ -343,6 +343,25 @@ def draw(
     result = function(x, keep_prob, trial.generator() if rng is None else rng, **mode)
     out, cache = facts.pair(result, call)
     return Draw(x, facts.float_array(out, tuple(shape), call, "out"), cache)
+
+
+def draws(
+    function: StudentFunction,
+    trial: Trial,
+    cases: Iterable[tuple[np.ndarray, float, bool | None]],
+) -> Iterator[Draw]:
+    """Yield a forward for each x, keep probability and ``training``, all handed over
+    together: what is drawn for any is drawn before the first."""
+    ready = [
+        ((x, keep_prob, trial.generator()), training)
+        for x, keep_prob, training in cases
+    ]
+    modes = [{} if mode is None else {"training": mode} for _, mode in ready]
+    given = [args for args, _ in ready]
+    foresee(function, [*zip(given, modes, strict=True)])
+    for (x, keep_prob, rng), training in ready:
+        same: dict[str, Any] = {"training": training, "dtype": x.dtype, "x": x}
+        yield draw(function, trial, x.shape, keep_prob, rng, **same)
 
 
 LARGE = (60, 60)

@@ -16,6 +16,7 @@ from autograder.families.elementwise import (
     LARGE,
     Wrong,
     draw,
+    draws,
     tiled,
     wide,
 )
@@ -91,12 +92,10 @@ def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     for keep_prob in (*KEEP_PROBS, *unit_bits.FINE):
         n = -(-trial.size(f"kept at {keep_prob}") // len(_SHAPES))
         shapes = {form: shape(n) for form, shape in _SHAPES.items()}
-        draws = {
-            form: draw(function, trial, shape, keep_prob, x=wide(trial, shape))
-            for form, shape in shapes.items()
-        }
-        unit_bits.judge_rate(function, trial, [*draws.values()], keep_prob)
-        for form, got in draws.items():
+        cases = ((wide(trial, shape), keep_prob, None) for shape in shapes.values())
+        made = [*draws(function, trial, cases)]
+        unit_bits.judge_rate(function, trial, made, keep_prob)
+        for form, got in zip(shapes, made, strict=True):
             if (look := f"{form} kept at {keep_prob}") in trial.check.looks:
                 what = f"units of {form} kept at keep_prob = {keep_prob}"
                 name = Wrong.rate_depends_on_the_shape
@@ -109,11 +108,16 @@ def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None
     Pairs are of units that lie next to each other along an axis, and of others."""
     unit_bits.is_independent(function, trial)
     wrong, at = Wrong.bits_depend_on_each_other, f"at keep_prob = {AT}"
-    for form in _NEIGHBOURS:
-        count = f"count in 20 units of {form}"
-        n = max(2 * trial.size(f"mirrored units of {form}"), 20 * trial.size(count))
-        shape = _SHAPES[form](n)
-        mask = draw(function, trial, shape, AT, x=tiled(trial, shape)).mask
+    counts = {form: f"count in 20 units of {form}" for form in _NEIGHBOURS}
+    sizes = {
+        form: max(2 * trial.size(f"mirrored units of {form}"), 20 * trial.size(count))
+        for form, count in counts.items()
+    }
+    cases = ((tiled(trial, _SHAPES[form](n)), AT, None) for form, n in sizes.items())
+    for (form, count), got in zip(
+        counts.items(), draws(function, trial, cases), strict=True
+    ):
+        mask = got.mask
         for look, (a, b) in _pairs(mask, form).items():
             what = f"{look} {at}: mask bits that agree"
             trial.judge(look, a == b, a.size, what, wrong)
