@@ -4,6 +4,7 @@
 """
 
 import http.server
+import shutil
 import sys
 import threading
 from collections.abc import Iterator

@@ -6,7 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.student import (
+    Call,
+    StudentError,
+    StudentFunction,
+    foresee,
+)
 from autograder.grading.local import LocalFunction
 from autograder.isolation.limits import Limits
 from autograder.isolation.remote_function import RemoteFunction
@@ -40,6 +45,9 @@ def sticks(x):
     stuck = counted(x) == 5
     while stuck:
         pass
+def changes(x, by):
+    x += by
+    return by
 def nothing_written(x):
     raise NotImplementedError
 """
@@ -138,3 +146,91 @@ def test_what_is_not_answered_is_not_sent_again_and_again(
         assert RemoteFunction(worker, "slow").each([(0,)] * 60) == list(range(1, 61))
     # The first time all are sent, and after that twice as many as came back.
     assert sum(sent[1:]) <= 2 * 60
+
+
+# ---- Calls that were foreseen -------------------------------------------------------
+
+
+@pytest.fixture
+def frames(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of calls in each frame to a worker."""
+    sent: list[int] = []
+    call = RemoteWorker.call
+
+    def counted(self: Any, name: str, calls: Any, *rest: Any) -> Any:
+        sent.append(len(calls))
+        return call(self, name, calls, *rest)
+
+    monkeypatch.setattr(RemoteWorker, "call", counted)
+    return sent
+
+
+def given(number: int) -> list[tuple[np.ndarray, np.random.Generator]]:
+    return [
+        (np.full((2, 3), float(i)), np.random.default_rng(i)) for i in range(number)
+    ]
+
+
+def test_what_is_foreseen_is_called_together_and_each_once(
+    function: Any, frames: list[int]
+) -> None:
+    draw, calls = function("draw", (1,)), given(6)
+    foresee(draw, [(args, {}) for args in calls])
+    for i, args in enumerate(calls):
+        expected = i + np.random.default_rng(i).random((2, 3))
+        assert np.array_equal(draw(*args)[0], expected)
+        # Made again it is another call, whose generator has gone on.
+        assert not np.array_equal(draw(*args)[0], expected)
+    assert frames[:1] in ([], [6])
+
+
+def test_calls_between_and_calls_left_out_do_no_harm(
+    function: Any, frames: list[int]
+) -> None:
+    draw, calls = function("draw", (1,)), given(9)
+    foresee(draw, [(args, {}) for args in calls[:8]])
+    for i in (0, 8, 1, 5, 7, 6, 2):
+        expected = i + np.random.default_rng(i).random((2, 3))
+        assert np.array_equal(draw(*calls[i])[0], expected), i
+    assert frames[:1] in ([], [8])
+
+
+def test_a_foreseen_call_that_fails_fails_alone(
+    function: Any, frames: list[int]
+) -> None:
+    third_fails, calls = function("third_fails"), [(float(i),) for i in range(5)]
+    foresee(third_fails, [(args, {}) for args in calls])
+    answers = []
+    for args in calls:
+        try:
+            answers.append(third_fails(*args))
+        except StudentError as error:
+            answers.append(error.message[:21])
+    assert answers[2] == "ValueError: the third"
+    assert [type(answer) for answer in answers] == [float, float, str, float, float]
+    assert frames[:1] in ([], [5])
+
+
+def test_arguments_by_name_and_changed_ones_belong_to_their_call(
+    function: Any, frames: list[int]
+) -> None:
+    changes = function("changes")
+    calls = [((np.zeros(2),), {"by": float(by)}) for by in range(3)]
+    foresee(changes, calls)
+    for args, named in calls:
+        result, after = changes.observe(*args, **named)
+        assert (result, after[0].tolist()) == (named["by"], 2 * [named["by"]])
+        assert args[0].tolist() == [0, 0]
+    assert frames[:1] in ([], [3])
+
+
+def test_of_foreseen_calls_nobody_knows_which_ended_the_worker() -> None:
+    with RemoteWorker("off", Limits(call_seconds=1)) as worker:
+        worker.run_cell(1, CODE)
+        remote: StudentFunction = RemoteFunction(worker, "sticks")
+        calls: list[Call] = [((i,), {}) for i in range(6)]
+        foresee(remote, calls)
+        with pytest.raises(WorkerLost, match="1 second") as caught:
+            for args, _ in calls:
+                remote(*args)
+    assert caught.value.call == "One of the calls of sticks"

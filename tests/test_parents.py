@@ -17,6 +17,7 @@ import pytest
 
 from autograder.isolation import folders as own_folders
 from autograder.isolation.bubblewrap import bubblewrap
+from autograder.isolation.process import PIPE_BYTES
 from autograder.isolation.starter import starter
 from autograder.isolation.worker_handle import RemoteWorker, WorkerUnavailable
 from tests.bank import ROOT
@@ -428,3 +429,38 @@ print(os.listdir())
         text=True,
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+# ---- The first start of a process ---------------------------------------------------
+
+FIRST = """
+from autograder.isolation.process import PIPE_BYTES
+from autograder.isolation.starter import starter
+from autograder.isolation.worker_handle import RemoteWorker
+
+with RemoteWorker() as worker:
+    (waiting,) = starter.spares[tuple(worker._command)]
+    print(worker.sandbox, worker.run_cell(1, "3").value)
+    print(worker._process is waiting.result(), len(starter.running))
+"""
+
+
+@pytest.mark.skipif("required" not in MODES, reason="bubblewrap does not work here")
+def test_the_first_worker_starts_while_bubblewrap_is_tried() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == ["bubblewrap 3", "True 1"], done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pipes of a chosen width")
+def test_a_workers_pipes_hold_a_frame_of_many_calls() -> None:
+    import fcntl
+
+    with RemoteWorker("off") as worker:
+        worker.start()
+        assert worker._process is not None
+        popen = worker._process.popen
+        for stream in (popen.stdin, popen.stdout):
+            assert stream is not None
+            assert fcntl.fcntl(stream, fcntl.F_GETPIPE_SZ) == PIPE_BYTES

@@ -220,11 +220,18 @@ def lent(x: Any = 0, keep_prob: Any = 0.5, rng: Any = None) -> Any:
     return x * (rng.random(x.shape) < keep_prob) / keep_prob
 
 
+def made(outcomes: list[Any]) -> None:
+    """Raise the error of a call that failed, as a function in a worker does."""
+    for outcome in outcomes:
+        if isinstance(outcome, StudentError):
+            raise outcome
+
+
 QUESTIONS: list[Callable[[RemoteWorker], Any]] = [
     lambda w: w.run_cell(1, "x = 1"),
     lambda w: w.functions(),
-    lambda w: w.call("f", [(lent, lent)] * 2, {}, ()),
-    lambda w: w.call("f", [(np.ones(3),)], {"k": lent}, (1,)),
+    lambda w: made(w.call("f", [((lent, lent), {})] * 2, ())),
+    lambda w: made(w.call("f", [((np.ones(3),), {"k": lent})], (1,))),
 ]
 
 
@@ -260,6 +267,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "an answer to an earlier question": RIGHT[0][0] | {"request": 0},
     "an answer to no question": RIGHT[0][0] | {"request": None},
     "an error and a result": RIGHT[0][0] | {"error": "ValueError"},
+    "a failure of more calls than were made": RIGHT[0][0]
+    | {"failed": {"error": "ValueError", "unwritten": None}},
+    "a failure without a word": RIGHT[0][0] | {"failed": {}},
     "no result": {"error": None, "changed": []},
     "no results": RIGHT[0][0] | {"results": []},
     "more results than calls": RIGHT[0][0]
@@ -287,7 +297,7 @@ def test_an_answer_that_no_worker_gives_ends_the_worker(what: str) -> None:
     worker = RemoteWorker("off", QUICK)
     worker._process = Impostor(speak)  # type: ignore[assignment]
     with pytest.raises(WorkerLost) as caught:
-        worker.call("f", [(lambda: 1, lambda: 1)], {}, ())
+        worker.call("f", [((lambda: 1, lambda: 1), {})], ())
     assert caught.value.kind == "incoherent"
     assert not worker.alive
 

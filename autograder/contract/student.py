@@ -8,6 +8,9 @@ copies, and a check never knows which it has.
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+#: The arguments of a call, those without a name and those with one.
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
 
 class StudentFunction(Protocol):
     """A student's function: call it, once or many times, or observe what it did to its
@@ -24,6 +27,16 @@ class StudentFunction(Protocol):
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         """Return the result and the positional arguments as the call left them."""
+
+
+def foresee(function: StudentFunction, calls: Sequence[Call]) -> None:
+    """Tell a function which calls are to come, with these very objects; in their order,
+    or fewer. Where that saves time they are handed over together.
+
+    Each call is made as before, and its result, or its error, is there when it is made.
+    A function that only wraps a student's may not care."""
+    if (tell := getattr(function, "foresee", None)) is not None:
+        tell(calls)
 
 
 class StudentError(Exception):

@@ -24,7 +24,7 @@ from autograder.families.pasted_forward import (
     forward_follows,
 )
 from autograder.families.properties import expect_unchanged, stated
-from autograder.families.rivals import first
+from autograder.families.rivals import first, wrong_factor
 from autograder.families.round_trip import (
     BREAKS,
     LARGE,
@@ -219,7 +219,7 @@ def _expect_scale(pair: Pair, got: RoundTrip) -> None:
     if facts.close(got.dx, got.dout * got.mask * scale, atol=0):
         return
     where = got.mask & (got.dout != 0)
-    found, expected = elementwise.wrong_factor(got.dx[where], got.dout[where], scale)
+    found, expected = wrong_factor(got.dx[where], got.dout[where], scale)
     pair.trial.expect(
         not got.dx[got.dout == 0].any(),
         f"{got.call}: dx is not 0 where dout is.",

@@ -5,7 +5,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import CheckFailure, Trial, usual
 
 #: Both sides of 0.5, far from it: 0.5 hides a swapped keep and drop.
@@ -303,16 +303,6 @@ def shared_bits(kept: np.ndarray) -> str | None:
     return Wrong.drops_whole_rows if (kept == kept[:, :1]).all() else None
 
 
-def wrong_factor(out: Any, x: Any, expected: float) -> tuple[str, str]:
-    """Return what wrong items of ``out`` are, divided by those of ``x`` (the median), and
-    ``expected``, as texts that differ: in four digits, or as many as that takes."""
-    factors = np.asarray(out, float) / np.asarray(x, float)
-    wrong = factors[~np.isclose(factors, expected, rtol=1e-5, atol=0)]
-    found = float(np.median(wrong))
-    texts = ((f"{found:.{n}g}", f"{expected:.{n}g}") for n in range(4, 18))
-    return next((pair for pair in texts if pair[0] != pair[1]), (str(found), "another"))
-
-
 @dataclass(frozen=True)
 class Draw:
     """A forward: its input, output and mask (True where kept)."""
@@ -357,6 +347,25 @@ def draw(
     result = function(x, keep_prob, trial.generator() if rng is None else rng, **mode)
     out, cache = facts.pair(result, call)
     return Draw(x, facts.float_array(out, tuple(shape), call, "out"), cache)
+
+
+def draws(
+    function: StudentFunction,
+    trial: Trial,
+    cases: Iterable[tuple[np.ndarray, float, bool | None]],
+) -> Iterator[Draw]:
+    """Yield a forward for each x, keep probability and ``training``, all handed over
+    together: what is drawn for any is drawn before the first."""
+    ready = [
+        ((x, keep_prob, trial.generator()), training)
+        for x, keep_prob, training in cases
+    ]
+    modes = [{} if mode is None else {"training": mode} for _, mode in ready]
+    given = [args for args, _ in ready]
+    foresee(function, [*zip(given, modes, strict=True)])
+    for (x, keep_prob, rng), training in ready:
+        same: dict[str, Any] = {"training": training, "dtype": x.dtype, "x": x}
+        yield draw(function, trial, x.shape, keep_prob, rng, **same)
 
 
 LARGE = (60, 60)

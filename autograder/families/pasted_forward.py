@@ -6,6 +6,7 @@ from itertools import product
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
 from autograder.families import elementwise
+from autograder.families.rivals import wrong_factor
 from autograder.families.round_trip import BREAKS, LARGE, Pair, RoundTrip
 from autograder.laws.binomial import Proportion
 
@@ -54,7 +55,7 @@ def forward_follows(pair: Pair) -> None:
         scale = (convention.training if training else convention.test)(keep_prob)
         if facts.close(out, some * x * scale, atol=0):
             continue
-        found, expected = elementwise.wrong_factor(out[some], x[some], scale)
+        found, expected = wrong_factor(out[some], x[some], scale)
         trial.fail(
             f"{pair.call_forward(x, keep_prob, training)}: a unit comes back {found} "
             f"times as large; in {convention.name} it is {expected} times.",

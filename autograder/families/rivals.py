@@ -50,3 +50,13 @@ def joined(*several: Rivals) -> dict[str, list[Any]]:
         for name, wrong in rivals.items():
             result.setdefault(name, []).extend(_each(wrong))
     return result
+
+
+def wrong_factor(out: Any, x: Any, expected: float) -> tuple[str, str]:
+    """Return what wrong items of ``out`` are, divided by those of ``x`` (the median), and
+    ``expected``, as texts that differ: in four digits, or as many as that takes."""
+    factors = np.asarray(out, float) / np.asarray(x, float)
+    wrong = factors[~np.isclose(factors, expected, rtol=1e-5, atol=0)]
+    found = float(np.median(wrong))
+    texts = ((f"{found:.{n}g}", f"{expected:.{n}g}") for n in range(4, 18))
+    return next((pair for pair in texts if pair[0] != pair[1]), (str(found), "another"))

@@ -17,6 +17,7 @@ from autograder.families.elementwise import (
     Wrong,
     call_text,
     draw,
+    draws,
     tiled,
     wide,
 )
@@ -96,12 +97,10 @@ def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     for keep_prob in (*KEEP_PROBS, *unit_bits.FINE):
         n = -(-trial.size(f"kept at {keep_prob}") // len(SHAPES))
         shapes = {form: shape(n) for form, shape in SHAPES.items()}
-        draws = {
-            form: draw(function, trial, shape, keep_prob, x=wide(trial, shape))
-            for form, shape in shapes.items()
-        }
-        unit_bits.judge_rate(function, trial, [*draws.values()], keep_prob)
-        for form, got in draws.items():
+        cases = ((wide(trial, shape), keep_prob, None) for shape in shapes.values())
+        made = [*draws(function, trial, cases)]
+        unit_bits.judge_rate(function, trial, made, keep_prob)
+        for form, got in zip(shapes, made, strict=True):
             if (look := f"{form} kept at {keep_prob}") in trial.check.looks:
                 what = f"units of {form} kept at keep_prob = {keep_prob}"
                 name = Wrong.rate_depends_on_the_shape
@@ -117,12 +116,16 @@ def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None
     unit_bits.is_independent(function, trial)
     wrong, at = Wrong.bits_depend_on_each_other, f"at keep_prob = {AT}"
     all_masks = {}
-    for form in _NEIGHBOURS:
-        count = f"count in 20 units of {form}"
-        n = max(2 * trial.size(f"mirrored units of {form}"), 20 * trial.size(count))
-        shape = SHAPES[form](n)
-        mask = draw(function, trial, shape, AT, x=tiled(trial, shape)).mask
-        all_masks[form] = mask
+    counts = {form: f"count in 20 units of {form}" for form in _NEIGHBOURS}
+    sizes = {
+        form: max(2 * trial.size(f"mirrored units of {form}"), 20 * trial.size(count))
+        for form, count in counts.items()
+    }
+    cases = ((tiled(trial, SHAPES[form](n)), AT, None) for form, n in sizes.items())
+    for (form, count), got in zip(
+        counts.items(), draws(function, trial, cases), strict=True
+    ):
+        all_masks[form] = mask = got.mask
         for look, (a, b) in _pairs(mask, form).items():
             what = f"{look} {at}: mask bits that agree"
             trial.judge(look, a == b, a.size, what, wrong)

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.exercise import Property
-from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners
 from autograder.families.elementwise import (
@@ -27,11 +27,12 @@ from autograder.families.elementwise import (
     constant,
     covering,
     draw,
+    draws,
     factor,
     wide,
-    wrong_factor,
 )
 from autograder.families.properties import stated
+from autograder.families.rivals import wrong_factor
 
 
 def returns_float_arrays(function: StudentFunction, trial: Trial) -> None:
@@ -40,9 +41,16 @@ def returns_float_arrays(function: StudentFunction, trial: Trial) -> None:
     The arrays are so large that no row or column of them is dropped whole: a division
     by a kept count of 0 is told by its scale, not by a NaN that comes now and then."""
     shapes, dtypes = ((50,), (40, 30), (30, 8, 20), (25, 2, 3, 20)), DTYPES
-    for shape, training, dtype in product(shapes, (None, True, False), dtypes):
-        keep_prob = 0.8 if (dtype is np.float64) == (training is None) else 0.6
-        draw(function, trial, shape, keep_prob, training=training, dtype=dtype)
+    cases = (
+        (
+            trial.inputs(*shape).astype(dtype, copy=False),
+            0.8 if (dtype is np.float64) == (training is None) else 0.6,
+            training,
+        )
+        for shape, training, dtype in product(shapes, (None, True, False), dtypes)
+    )
+    for _ in draws(function, trial, cases):
+        continue
 
 
 def drops_some(function: StudentFunction, trial: Trial) -> None:
@@ -90,11 +98,15 @@ def leaves_input_alone(function: StudentFunction, trial: Trial) -> None:
 
     That is so in training; ``test_mode`` checks the same."""
     cases = covering(((30, 20), *ALL_SHAPES), KEEP_PROBS, DTYPES)
-    for shape, keep_prob, dtype in cases:
-        x = trial.inputs(*shape, zeros=0.2).astype(dtype)
-        _, after = function.observe(x, keep_prob, trial.generator())
-        call = call_text(function.name, shape, keep_prob)
-        expect_unchanged(trial, x, after[0], call)
+    given = [
+        (trial.inputs(*shape, zeros=0.2).astype(dtype), keep_prob, trial.generator())
+        for shape, keep_prob, dtype in cases
+    ]
+    foresee(function, [(args, {}) for args in given])
+    for args in given:
+        _, after = function.observe(*args)
+        call = call_text(function.name, args[0].shape, args[1])
+        expect_unchanged(trial, args[0], after[0], call)
 
 
 def expect_unchanged(trial: Trial, x: np.ndarray, now: np.ndarray, call: str) -> None:
@@ -116,18 +128,20 @@ def test_mode(
     leaves ``x`` alone. ``name_of`` names the mistake behind another of ``FACTORS``."""
     cases = [*product([LARGE], (*ALL_KEEP_PROBS, 1.0), DTYPES[:1])]
     cases += covering(ALL_SHAPES, ALL_KEEP_PROBS, DTYPES)
-    for shape, keep_prob, dtype in cases:
-        x = wide(trial, shape, zeros=0.1).astype(dtype)
-        call = call_text(function.name, shape, keep_prob, training=False)
+    given = [
+        (wide(trial, shape, zeros=0.1).astype(dtype), keep_prob, trial.generator())
+        for shape, keep_prob, dtype in cases
+    ]
+    foresee(function, [(args, {"training": False}) for args in given])
+    for x, keep_prob, rng in given:
+        call = call_text(function.name, x.shape, keep_prob, training=False)
         try:
-            result, after = function.observe(
-                x, keep_prob, trial.generator(), training=False
-            )
+            result, after = function.observe(x, keep_prob, rng, training=False)
         except StudentError:
             if keep_prob == 1:  # judged by ``keeps_everything_at_one``
                 continue
             raise
-        out = facts.float_array(facts.pair(result, call)[0], shape, call, "out")
+        out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
         expect_unchanged(trial, x, after[0], call)
         if not facts.close(out, scale(keep_prob) * x, atol=0):
             name = name_of(factor(function, trial, training=False))
@@ -172,12 +186,15 @@ def keeps_everything_at_one(
     shapes: Sequence[Sequence[int]] = ((50, 40),),
 ) -> None:
     """Check that at keep_prob = 1 out equals x, on these shapes."""
-    for shape, dtype in covering(shapes, DTYPES):
-        got = draw(function, trial, shape, 1.0, dtype=dtype)
+    inputs = (
+        trial.inputs(*shape).astype(dtype, copy=False)
+        for shape, dtype in covering(shapes, DTYPES)
+    )
+    for got in draws(function, trial, ((x, 1.0, None) for x in inputs)):
         if not facts.close(got.out, got.x, atol=0):
             trial.fail(
-                f"{call_text(function.name, shape, 1.0)}: nothing is dropped at keep_prob = "
-                f"1, so out equals x; {facts.worst(got.out, got.x)}.",
+                f"{call_text(function.name, got.x.shape, 1.0)}: nothing is dropped at "
+                f"keep_prob = 1, so out equals x; {facts.worst(got.out, got.x)}.",
                 _edge_mistake(function, trial, got),
             )
 
@@ -248,12 +265,14 @@ def zero_or_scaled(
     cases = [*covering(matrices, keep_probs)]
     small = [wide(trial, s).astype(np.float32) for s in (LARGE, *ALL_SHAPES)]
     cases += product(small, KEEP_PROBS)
-    for (x, keep_prob), training in covering(cases, modes):
+    asked = [(*case, mode) for case, mode in covering(cases, modes)]
+    made = draws(function, trial, [(x.astype(float), p, mode) for x, p, mode in asked])
+    for (x, keep_prob, training), got in zip(asked, made, strict=True):
         # Of few units all may be dropped, and show nothing.
-        for _ in range(8 if x.size < 20 else 1):
-            got = draw(function, trial, x.shape, keep_prob, training=training, x=x)
+        for _ in range(7 if x.size < 20 else 0):
             if got.mask.any():
                 break
+            got = draw(function, trial, x.shape, keep_prob, training=training, x=x)
         expected = scale(keep_prob)
         if facts.close(got.out, got.mask * x * expected, atol=0):
             continue

@@ -9,7 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograder.contract.facts import call_shown
-from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.student import (
+    Call,
+    StudentError,
+    StudentFunction,
+    foresee,
+)
 from autograder.isolation.worker_handle import WorkerLost
 
 
@@ -36,6 +41,9 @@ class Watched:
         shown = calls[0] if calls else ()  # they differ in what the entries are
         found: list[Any] = self._watch(self._function.each, (calls,), kwargs, shown)
         return found
+
+    def foresee(self, calls: Sequence[Call]) -> None:
+        foresee(self._function, calls)
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         result: tuple[Any, tuple[Any, ...]]

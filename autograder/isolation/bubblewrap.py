@@ -34,7 +34,7 @@ def confine(mode: str) -> tuple[list[str], str]:
     """
     if mode not in MODES:
         raise ValueError(f"sandbox is one of {', '.join(MODES)}, not {mode!r}")
-    command = [sys.executable, "-I", "-m", "autograder.worker"]
+    command = _worker()
     bare = "rlimits" if os.name == "posix" else "none"
     if mode == "off":
         return command, bare
@@ -72,10 +72,8 @@ def bubblewrap(hidden: tuple[str, ...] = ()) -> tuple[str, ...] | None:
     ``hidden`` is empty there.
 
     Raises ``WorkerUnavailable``, and will try again, where something else was in the way."""
-    program = shutil.which("bwrap")
-    if program is None or sys.platform != "linux":
+    if (wrapper := _wrapper(hidden)) is None:
         return None
-    wrapper = (program, *_namespaces(), *_visible(hidden), "--chdir", "/tmp", "--")
     try:
         done = subprocess.run(
             [*wrapper, sys.executable, "-I", "-c", "import autograder.wire"],
@@ -90,6 +88,38 @@ def bubblewrap(hidden: tuple[str, ...] = ()) -> tuple[str, ...] | None:
     except subprocess.TimeoutExpired:
         raise WorkerUnavailable("bubblewrap did not start within 60 seconds") from None
     return wrapper if done.returncode == 0 else None
+
+
+def untried(mode: str) -> list[str] | None:
+    """Return the command that starts a worker in bubblewrap, while this process has not
+    tried yet whether that works; None afterwards, and where there is nothing to try."""
+    if mode == "off" or bubblewrap.cache_info().currsize:
+        return None
+    wrapper = _wrapper(hidden())
+    return None if wrapper is None else [*wrapper, *_worker()]
+
+
+def forking() -> list[str] | None:
+    """Return the command that starts a server of workers in bubblewrap; None where that
+    does not work."""
+    wrapper = bubblewrap(hidden())
+    if wrapper is None:
+        return None
+    # Who has given up root's rights may not hand root on to a name space below.
+    user = ("--uid", "1000", "--gid", "1000") if os.getuid() == 0 else ()
+    server = (sys.executable, "-I", "-m", "autograder.worker.server")
+    return [wrapper[0], *user, *wrapper[1:], *server]
+
+
+def _wrapper(hidden: tuple[str, ...]) -> tuple[str, ...] | None:
+    program = shutil.which("bwrap")
+    if program is None or sys.platform != "linux":
+        return None
+    return program, *_namespaces(), *_visible(hidden), "--chdir", "/tmp", "--"
+
+
+def _worker() -> list[str]:
+    return [sys.executable, "-I", "-m", "autograder.worker"]
 
 
 def _namespaces() -> list[str]:

@@ -5,6 +5,7 @@ import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,10 +18,13 @@ from autograder.isolation.bubblewrap import environment
 from autograder.isolation.clocks import WorkerClock
 from autograder.isolation.disk import is_full
 from autograder.isolation.folders import new_folder, remove_folder
+from autograder.isolation.forks import Forked
 from autograder.isolation.watch import Look, Watch, has_too_many_threads
 
 #: What a start may raise: no process, no thread, no folder, no memory.
 NO_START = (OSError, RuntimeError, MemoryError)
+#: What a worker's pipe holds, where that can be chosen: as much as a frame of many calls.
+PIPE_BYTES = 2**20
 
 
 @dataclass(eq=False)
@@ -29,7 +33,7 @@ class Process:
 
     Bubblewrap gives a worker a /tmp of its own; elsewhere it gets a ``folder``."""
 
-    popen: "subprocess.Popen[bytes]"
+    popen: "subprocess.Popen[bytes] | Forked"
     folder: str | None
     lock: int | None
     ended: "Callable[[Process], None]"
@@ -63,6 +67,7 @@ class Process:
                 env=environment(folder or "/tmp"),
                 start_new_session=os.name == "posix",
             )
+            _widen(popen)
             process = cls(popen, folder, lock, ended)
             if folder is not None:
                 process.look_on(popen.pid, partial(is_full, folder, popen.pid))
@@ -72,6 +77,18 @@ class Process:
                 cls(popen, folder, lock, ended).kill()
             elif folder is not None:
                 _give_up(folder, lock)
+            raise
+        return process
+
+    @classmethod
+    def take(cls, forked: Forked, ended: "Callable[[Process], None]") -> "Process":
+        """Take a forked worker as ``start`` takes one that it started."""
+        process = cls(forked, None, None, ended)
+        try:
+            _widen(forked)
+            threading.Thread(target=process.carry, daemon=True).start()
+        except BaseException:
+            process.kill()
             raise
         return process
 
@@ -89,7 +106,8 @@ class Process:
         self.requests.put(None)
         with self.ending:
             # Once its leader is reaped, the group's number may be another group's.
-            if os.name == "posix" and self.popen.returncode is None:
+            group = os.name == "posix" and not isinstance(self.popen, Forked)
+            if group and self.popen.returncode is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.popen.pid, signal.SIGKILL)
             with contextlib.suppress(OSError):
@@ -103,6 +121,8 @@ class Process:
     def code(self, seconds: float = 0.0) -> int | None:
         """Return how the process ended (minus the signal, if one ended it), None while it
         runs, waiting so long for it. Reaping it is left to ``kill``, where that can be."""
+        if isinstance(self.popen, Forked):
+            return self.popen.code(seconds)
         if not hasattr(os, "waitid"):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(seconds)
@@ -159,6 +179,20 @@ class Process:
         for stream in (into, out):
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _widen(popen: "subprocess.Popen[bytes] | Forked") -> None:
+    """Let each pipe of a worker hold a frame of the usual length (Linux): in one of the
+    usual width both sides take turns for each 64 KB of it."""
+    if sys.platform != "linux":
+        return
+    import fcntl
+
+    for stream in (popen.stdin, popen.stdout):
+        assert stream is not None
+        # An account may hold so much in its pipes and no more; it then stays as it was.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _give_up(folder: str, lock: int | None) -> None:

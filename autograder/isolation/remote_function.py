@@ -6,8 +6,12 @@ from typing import Any
 import numpy as np
 
 from autograder import wire
-from autograder.contract.student import StudentError
-from autograder.isolation.worker_handle import RemoteWorker
+from autograder.contract.student import Call, StudentError
+from autograder.isolation.returned import Outcome
+from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
+
+#: Bytes of arguments, and calls, that go into a frame.
+FRAME_BYTES, FRAME_CALLS = 2**20, 256
 
 
 class RemoteFunction:
@@ -21,25 +25,30 @@ class RemoteFunction:
         self.name = name
         self._worker = worker
         self._opaque = opaque
+        self._foreseen: list[Call] = []
+        self._places: dict[Any, int] = {}
+        self._known: dict[int, Outcome] = {}
+        self._made_to = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._worker.call(self.name, [args], kwargs, self._opaque)[0][0]
+        return self._made(args, kwargs)[0]
 
     def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
         results: list[Any] = []
         held = wire.Held()
-        most = min(map(_at_once, calls), default=0)
-        while len(results) < len(calls):
-            rest = calls[len(results) : len(results) + most]
-            # The worker answers with as many as it has after a short time, one or more;
-            # what it has no time for is sent again, so not much more than that.
-            got = self._worker.call(self.name, rest, kwargs, self._opaque)[0]
-            most = min(most, 2 * len(got))
+        todo: list[Call] = [(args, kwargs) for args in calls]
+        most = len(todo)
+        while len(results) < len(todo):
+            got = self._some(todo[len(results) :], most)
+            made = [_result(outcome)[0] for outcome in got]
             try:
-                held.add(got)
+                held.add(made)
             except wire.WireError as error:
                 raise StudentError(f"its results cannot be used: {error}") from None
-            results += got
+            results += made
+            # The worker answers with as many as it has after a short time, one or more;
+            # what it has no time for is sent again, so not much more than that.
+            most = 2 * len(got)
         return results
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -47,13 +56,52 @@ class RemoteFunction:
 
         What is said of the arguments is the worker's word: code that replaces the
         worker's own functions can hide a change in place, and nothing else by it."""
-        (result,), (changed,) = self._worker.call(
-            self.name, [args], kwargs, self._opaque
-        )
+        result, changed = self._made(args, kwargs)
         return result, tuple(changed.get(i, arg) for i, arg in enumerate(args))
 
+    def foresee(self, calls: Sequence[Call]) -> None:
+        """Have these calls made together, once the first of them is asked for."""
+        self._foreseen = list(calls)  # their objects' numbers are nobody else's so long
+        self._places = {_key(*call): i for i, call in enumerate(self._foreseen)}
+        self._known, self._made_to = {}, 0
 
-def _at_once(args: tuple[Any, ...]) -> int:
-    """Return how many calls like this one go into a frame: about a megabyte."""
-    size = sum(arg.nbytes for arg in args if isinstance(arg, np.ndarray))
-    return max(1, min(256, 2**20 // max(size, 1)))
+    def _made(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[int, Any]]:
+        place = self._places.pop(_key(args, kwargs), None)
+        if place in self._known:
+            return _result(self._known.pop(place))
+        if place is None or place < self._made_to:
+            (outcome,) = self._some([(args, kwargs)], 1)
+            return _result(outcome)
+        rest = self._foreseen[place:]  # those before it were not asked for
+        try:
+            got = self._some(rest, FRAME_CALLS)
+        except WorkerLost as lost:
+            if len(rest) > 1:  # nobody knows which
+                lost.call = f"One of the calls of {self.name}"
+            raise
+        self._made_to = place + len(got)
+        self._known |= dict(enumerate(got, place))
+        return _result(self._known.pop(place))
+
+    def _some(self, calls: Sequence[Call], most: int) -> list[Outcome]:
+        """Make the first of these calls and as many after it as fit into a frame, but no
+        more than ``most``; return what came of one or more."""
+        size, number = 0, 0
+        for args, _ in calls[: min(most, FRAME_CALLS)]:
+            size += sum(arg.nbytes for arg in args if isinstance(arg, np.ndarray))
+            if number and size > FRAME_BYTES:
+                break
+            number += 1
+        return self._worker.call(self.name, calls[:number], self._opaque)
+
+
+def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return tuple(map(id, args)), tuple(kwargs.items())
+
+
+def _result(outcome: Outcome) -> tuple[Any, dict[int, Any]]:
+    if isinstance(outcome, StudentError):
+        raise outcome
+    return outcome

@@ -14,20 +14,16 @@ from functools import partial
 from typing import Any, NoReturn
 
 from autograder import wire
-from autograder.contract.student import StudentError
+from autograder.contract.student import Call, StudentError
 from autograder.isolation import bubblewrap
-from autograder.isolation.bubblewrap import WorkerUnavailable, confine
+from autograder.isolation.bubblewrap import WorkerUnavailable, confine, untried
 from autograder.isolation.clocks import Span, TryAgain, WorkerClock, tree
 from autograder.isolation.disk import is_crowded, private_tmp
 from autograder.isolation.limits import Limits
-from autograder.isolation.outcome import (
-    ERROR_LIMIT,
-    CellOutcome,
-    Room,
-    changed_arguments,
-)
+from autograder.isolation.outcome import CellOutcome, Room
 from autograder.isolation.process import NO_START, Process
 from autograder.isolation.references import References
+from autograder.isolation.returned import Outcome, returned
 from autograder.isolation.starter import starter
 from autograder.isolation.watch import TOO_MUCH
 from autograder.wire.text import one_line
@@ -74,8 +70,8 @@ class RemoteWorker:
         """``first``: this is a file's first try, and what may be the machine's doing
         raises ``TryAgain``; in a later one it counts, and is put down in ``doubts``.
         ``used`` is the processor time, in seconds, that the tries before took.
-        ``ahead`` starts the next worker's process with this one, for a whole class:
-        it loads NumPy while this submission is graded, and sees nothing of it.
+        ``ahead``, for a whole class: it is forked from a server that has NumPy loaded, or
+        else the next one's process starts with this one. Neither sees anything of another.
         ``numpy.random`` and ``random`` start from a hash of ``seed`` in the worker, which
         students' code can see: never pass what the judge's own draws follow from."""
         self.limits = limits or Limits()
@@ -83,6 +79,8 @@ class RemoteWorker:
         self._seed = int.from_bytes(digest[:4], "big")
         self._room = Room()
         self._ahead = ahead
+        if (command := untried(sandbox)) is not None:
+            starter.keep_spare(command, True)  # loads NumPy while bubblewrap is tried
         self._command, self.sandbox = confine(sandbox)
         self._process: Process | None = None
         self._references = References()
@@ -114,9 +112,9 @@ class RemoteWorker:
     def start(self) -> None:
         """Start the process with its limits in force. Raises ``WorkerUnavailable``."""
         self._starts += 1
-        inside = self.sandbox == "bubblewrap"
-        answer = None
-        if (spare := starter.spare(self._command)) is not None:
+        inside, answer = self.sandbox == "bubblewrap", None
+        forked = starter.fork() if self._ahead and inside else None
+        if (spare := forked or starter.spare(self._command)) is not None:
             # It may have ended since; that is not this submission's doing.
             with contextlib.suppress(WorkerLost, TryAgain):
                 answer = self._set_up(spare, inside)
@@ -128,7 +126,7 @@ class RemoteWorker:
             self._unavailable(lost.message)
         except NO_START as error:
             self._unavailable(f"{type(error).__name__}: {error}")
-        if self._ahead:
+        if self._ahead and forked is None:
             starter.keep_spare(self._command, inside)
         if not inside:
             self.sandbox = answer["by"]
@@ -206,15 +204,10 @@ class RemoteWorker:
         self._forget = True
 
     def call(
-        self,
-        name: str,
-        calls: Sequence[tuple[Any, ...]],
-        kwargs: dict[str, Any],
-        opaque: tuple[int, ...],
-    ) -> tuple[list[Any], list[dict[int, Any]]]:
-        """Call a function of the student with each of these arguments; return the results
-        of the first so many calls, and which of their arguments each left changed, by
-        place. Raises ``StudentError`` and ``WorkerLost``."""
+        self, name: str, calls: Sequence[Call], opaque: tuple[int, ...]
+    ) -> list[Outcome]:
+        """Call a function of the student with each of these arguments; return what came of
+        the first so many calls. Raises ``StudentError`` and ``WorkerLost``."""
         writer = wire.Writer(self._references.of_a_call())
         try:
             request = {
@@ -222,8 +215,13 @@ class RemoteWorker:
                 "function": name,
                 "forget": self._forget,
                 "opaque": list(opaque),
-                "calls": [[writer.encode(arg) for arg in args] for args in calls],
-                "kwargs": {key: writer.encode(arg) for key, arg in kwargs.items()},
+                "calls": [
+                    [
+                        [writer.encode(arg) for arg in args],
+                        {key: writer.encode(arg) for key, arg in kwargs.items()},
+                    ]
+                    for args, kwargs in calls
+                ],
             }
             span, self._forget = Span(self.limits.call_seconds), False
             answer, body = self._ask(request, writer.body, span)
@@ -237,7 +235,10 @@ class RemoteWorker:
             # The judge's own work for the student's code is the student's.
             self._processor += time.thread_time() - began
             answer, body = self._ask(reply, data, span)
-        return self._returned(answer, body, calls)
+        try:
+            return returned(answer, body, calls)
+        except (wire.WireError, MemoryError):
+            self._lose_sense()
 
     def _called_back(
         self, request: dict[str, Any], body: bytes
@@ -245,30 +246,6 @@ class RemoteWorker:
         """Return the answer of the judge's own function that the student's code called."""
         try:
             return self._references.lent.answer(request, body)
-        except (wire.WireError, MemoryError):
-            self._lose_sense()
-
-    def _returned(
-        self, answer: dict[str, Any], body: bytes, calls: Sequence[tuple[Any, ...]]
-    ) -> tuple[list[Any], list[dict[int, Any]]]:
-        """Return what the answer to calls holds: results, as many as calls at most, and
-        the arguments that each changed."""
-        if answer.get("error") is not None:
-            self._expect(answer, error=str, unwritten=str | None)
-            said = one_line(answer["error"][:ERROR_LIMIT] or "an error")
-            unwritten = answer["unwritten"]
-            raise StudentError(said, unwritten and one_line(unwritten[:ERROR_LIMIT]))
-        self._expect(answer, error=type(None), results=list, changed=list)
-        reader = wire.Reader(body)
-        try:
-            number = len(answer["results"])
-            if not 0 < number <= len(calls) or len(answer["changed"]) != number:
-                raise wire.WireError("another number of values came back")
-            results = [reader.decode(node) for node in answer["results"]]
-            places = range(len(calls[0]))
-            return results, [
-                changed_arguments(c, reader, places) for c in answer["changed"]
-            ]
         except (wire.WireError, MemoryError):
             self._lose_sense()
 

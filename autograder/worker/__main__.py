@@ -77,6 +77,13 @@ def confine(request: dict[str, Any]) -> str:
     return "rlimits" if os.name == "posix" else "none"
 
 
+def prepare() -> None:
+    """Add what IPython's namespace has and this interpreter's lacks."""
+    # Under -I there is no site module's exit to end a script with.
+    vars(builtins).update(exit=sys.exit, quit=sys.exit)
+    vars(builtins).update(display=display, input=no_input)
+
+
 def main() -> None:
     """Serve commands until the judge closes the stream."""
     commands, answers = _take_streams()
@@ -97,7 +104,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Under -I there is no site module's exit to end a script with.
-    vars(builtins).update(exit=sys.exit, quit=sys.exit)
-    vars(builtins).update(display=display, input=no_input)
+    prepare()
     main()

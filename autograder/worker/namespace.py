@@ -184,17 +184,20 @@ class Worker:
             self.handles.clear()
         reader, writer = wire.Reader(body, self._special), wire.Writer(wire.foreign)
         answer: dict[str, Any] = {"error": None, "results": [], "changed": []}
-        until = _now() + _SHORT
-        muted = BoundedText()
+        until, muted = _now() + _SHORT, BoundedText()
         with contextlib.redirect_stdout(muted), contextlib.redirect_stderr(muted):
-            for nodes in request["calls"]:
+            for nodes, named in request["calls"]:
                 self.current = object()  # what lent functions belong to
                 args = [reader.decode(node) for node in nodes]
                 # At every call: what is looked at now and then is hidden then.
                 before = [_kept(arg) for arg in args]
-                result, failed = self._made(request, reader, args)
+                kwargs = {key: reader.decode(node) for key, node in named.items()}
+                result, failed = self._made(request["function"], args, kwargs)
                 if failed is not None:
-                    return failed, b""
+                    answer = (
+                        answer | {"failed": failed} if answer["results"] else failed
+                    )
+                    break
                 try:
                     node = writer.encode_result(result, request["opaque"], self._handle)
                     changed = [
@@ -213,12 +216,11 @@ class Worker:
         return answer, writer.body
 
     def _made(
-        self, request: dict[str, Any], reader: wire.Reader, args: list[Any]
+        self, name: str, args: list[Any], kwargs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any] | None]:
         """Return what a call returned, and None; or what there is to answer instead."""
-        kwargs = {key: reader.decode(node) for key, node in request["kwargs"].items()}
         try:
-            return self.names[request["function"]](*args, **kwargs), None
+            return self.names[name](*args, **kwargs), None
         except BaseException as error:
             unwritten = unwritten_at(error, [self.names])
             return None, {"error": describe_error(error, _CELL), "unwritten": unwritten}

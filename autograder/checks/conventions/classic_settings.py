@@ -10,11 +10,11 @@ from autograder.contract import facts
 from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentFunction
+from autograder.contract.student import StudentFunction, foresee
 from autograder.contract.trial import Trial
 from autograder.families import corners, elementwise
 from autograder.families.properties import expect_unchanged, stated
-from autograder.families.rivals import first
+from autograder.families.rivals import first, wrong_factor
 
 exercise = Exercise(
     "classic_settings",
@@ -96,6 +96,13 @@ class Case:
         return twin
 
 
+def _announced(function: StudentFunction, trial: Trial) -> list[Case]:
+    """Return all cases, of which the function has been told."""
+    cases = [*_cases(trial)]
+    foresee(function, [((*case.given, case.keep_prob), {}) for case in cases])
+    return cases
+
+
 def _cases(trial: Trial) -> Iterator[Case]:
     """Yield settings of networks of several sizes, the first as usual ones are; each
     comes again with other weights alone, that begin alike."""
@@ -123,7 +130,7 @@ def _answer(
 
 def _returns_three(function: StudentFunction, trial: Trial) -> None:
     """The result is a tuple of an array shaped like weights and two numbers, finite."""
-    for case in _cases(trial):
+    for case in _announced(function, trial):
         _answer(function, case.given, case.keep_prob, case.call)
 
 
@@ -136,7 +143,7 @@ def _expect_power(
 ) -> None:
     """Check that one of the three settings is multiplied by this power of keep_prob;
     ``named`` has the mistakes behind other powers."""
-    for i, case in enumerate(_cases(trial)):
+    for i, case in enumerate(_announced(function, trial)):
         found = _answer(function, case.given, case.keep_prob, case.call)
         factor = case.keep_prob**power
         given, right = case.given[which], case.given[which] * factor
@@ -146,7 +153,7 @@ def _expect_power(
         fits_some = i > 0 or np.isclose(found[which], right, atol=0)[not_zero].any()
         name = _mistake(case, found, which, named)
         some = Wrong.bounds_or_rounds_a_setting
-        was, should = elementwise.wrong_factor(
+        was, should = wrong_factor(
             np.extract(not_zero, found[which]), np.extract(not_zero, given), factor
         )
         trial.fail(
@@ -212,7 +219,7 @@ def _translates_decay(function: StudentFunction, trial: Trial) -> None:
 def _leaves_weights_alone(function: StudentFunction, trial: Trial) -> None:
     """The given weights are the same after the call as before."""
     hint = "; {0} / keep_prob makes a new array, {0} /= keep_prob does not"
-    for case in _cases(trial):
+    for case in _announced(function, trial):
         _, after = function.observe(*case.given, case.keep_prob)
         expect_unchanged(trial, case.call, _NAMES[:1], case.given, after, hint)
 

@@ -1,0 +1,43 @@
+"""What an answer to calls holds, as far as it can be read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograder import wire
+from autograder.contract.student import Call, StudentError
+from autograder.isolation.outcome import ERROR_LIMIT, changed_arguments
+from autograder.wire.text import one_line
+
+#: A call's result and the arguments that it changed, by place; or how it failed.
+Outcome = tuple[Any, dict[int, Any]] | StudentError
+
+
+def returned(
+    answer: dict[str, Any], body: bytes, calls: Sequence[Call]
+) -> list[Outcome]:
+    """Return the outcomes of the first so many calls; a failure can be the last.
+
+    Raises ``WireError``, and ``MemoryError`` for more than the judge can hold."""
+    if answer.get("error") is not None:
+        return [_failure(answer)]
+    last = {"failed": dict} if "failed" in answer else {}
+    wire.expect_fields(answer, error=type(None), results=list, changed=list, **last)
+    reader = wire.Reader(body)
+    number = len(answer["results"])
+    if not 0 < number <= len(calls) - len(last) or len(answer["changed"]) != number:
+        raise wire.WireError("another number of values came back")
+    results = [reader.decode(node) for node in answer["results"]]
+    outcomes: list[Outcome] = []
+    for result, pairs, (args, _) in zip(
+        results, answer["changed"], calls[:number], strict=True
+    ):
+        outcomes.append((result, changed_arguments(pairs, reader, range(len(args)))))
+    return [*outcomes, *map(_failure, filter(None, [answer.get("failed")]))]
+
+
+def _failure(said: dict[str, Any]) -> StudentError:
+    wire.expect_fields(said, error=str, unwritten=str | None)
+    why, unwritten = one_line(said["error"][:ERROR_LIMIT] or "an error"), None
+    if said["unwritten"]:
+        unwritten = one_line(said["unwritten"][:ERROR_LIMIT])
+    return StudentError(why, unwritten)
