@@ -116,10 +116,9 @@ class Wrong(Mistakes, section="conv-definitions"):
     )
     keeps_at_another_rate = """units are kept with another probability than keep_prob, some of
         them or all."""
-    keeps_some_calls_at_another_rate = """calls of some kind (a dtype, a size or number of
-        axes, a range of keep_prob, training=True where it is passed, a place or a size of
-        the entries) are kept at another rate than keep_prob, and most calls are not; only
-        keep_prob decides how often a unit is kept."""
+    keeps_some_calls_at_another_rate = """calls of some kind (of a dtype, size or range of
+        keep_prob, with training=True passed …), or units in some places, are kept at another
+        rate than keep_prob; nothing else decides."""
     drops_twice = at(
         "conv-mistakes",
         "the share that you keep is keep_prob squared, as when two masks are applied, "
