@@ -118,7 +118,7 @@ class Wrong(Mistakes, section="conv-definitions"):
         them or all."""
     keeps_some_calls_at_another_rate = """calls of some kind (of a dtype, size or range of
         keep_prob, with training=True passed …), or units in some places, are kept at another
-        rate than keep_prob; nothing else decides."""
+        rate than keep_prob."""
     drops_twice = at(
         "conv-mistakes",
         "the share that you keep is keep_prob squared, as when two masks are applied, "
