@@ -146,7 +146,7 @@ class Visit:
 
     def _failed(self, request: Request) -> None:
         # On leaving a page the browser cancels its icon, for which "load" never waits.
-        if request.failure != "net::ERR_ABORTED":
+        if request.failure not in ("net::ERR_ABORTED", "NS_BINDING_ABORTED"):
             self.complaints.append(f"failed: {request.url} ({request.failure})")
 
     def open(self, name: str) -> None:
