@@ -100,7 +100,9 @@ def merged(pieces: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def alike(one: list[tuple[str, str]], other: list[tuple[str, str]]) -> bool:
     """Tell whether two outputs say the same; below 1e-12 a number is rounding."""
-    rounding = re.compile(r"\b\d(?:\.\d+)?e-(?:1[2-9]|[2-9]\d)\b|\b0(?:\.0+)?e\+00\b")
+    rounding = re.compile(
+        r"(?<![\d.])(?:\d(?:\.\d+)?e-(?:1[2-9]|[2-9]\d)|0(?:\.0+)?e\+00)(?!\d)"
+    )
     one, other = ([(kind, rounding.sub("0", t)) for kind, t in p] for p in (one, other))
     return one == other
 
