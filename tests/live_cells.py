@@ -200,9 +200,12 @@ def record_all(visit: browser.Visit, pages: list[str]) -> int:
 
 # ---- By its buttons -----------------------------------------------------------------
 
-#: What a cell shows, without any space: first the book's own, then the run's.
-SHOWN = """(cell) => [...cell.querySelectorAll(":scope > .cell_output")]
-  .map((part) => part.textContent.replace(/\\s+/g, ""))"""
+#: What a cell shows, without any space and the copy button: the book's own, the run's.
+SHOWN = """(cell) => [...cell.querySelectorAll(":scope > .cell_output")].map((part) => {
+  const copy = part.cloneNode(true);
+  copy.querySelectorAll("button").forEach((button) => button.remove());
+  return copy.textContent.replace(/\\s+/g, "");
+})"""
 
 
 def press(visit: browser.Visit, place: int) -> tuple[str, str, str]:
