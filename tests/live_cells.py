@@ -100,7 +100,9 @@ def merged(pieces: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def alike(one: list[tuple[str, str]], other: list[tuple[str, str]]) -> bool:
     """Tell whether two outputs say the same; below 1e-12 a number is rounding."""
-    rounding = re.compile(r"\b\d(?:\.\d+)?e-(?:1[2-9]|[2-9]\d)\b|\b0(?:\.0+)?e\+00\b")
+    rounding = re.compile(
+        r"(?<![\d.])(?:\d(?:\.\d+)?e-(?:1[2-9]|[2-9]\d)|0(?:\.0+)?e\+00)(?!\d)"
+    )
     one, other = ([(kind, rounding.sub("0", t)) for kind, t in p] for p in (one, other))
     return one == other
 
@@ -198,9 +200,12 @@ def record_all(visit: browser.Visit, pages: list[str]) -> int:
 
 # ---- By its buttons -----------------------------------------------------------------
 
-#: What a cell shows, without any space: first the book's own, then the run's.
-SHOWN = """(cell) => [...cell.querySelectorAll(":scope > .cell_output")]
-  .map((part) => part.textContent.replace(/\\s+/g, ""))"""
+#: What a cell shows, without any space and the copy button: the book's own, the run's.
+SHOWN = """(cell) => [...cell.querySelectorAll(":scope > .cell_output")].map((part) => {
+  const copy = part.cloneNode(true);
+  copy.querySelectorAll("button").forEach((button) => button.remove());
+  return copy.textContent.replace(/\\s+/g, "");
+})"""
 
 
 def press(visit: browser.Visit, place: int) -> tuple[str, str, str]:
