@@ -53,8 +53,11 @@ def place(exercise: str, starter: str | None = None) -> nodes.raw:
     the released notebook's counts."""
     chapter = find_exercise(exercise).chapter
     data = {"exercise": exercise, "chapter": chapter, "starter": starter}
+    # Written as they are, lines would lose their indentation with the page's other space.
     marks = " ".join(
-        f'data-{name}="{html.escape(value)}"' for name, value in data.items() if value
+        f'data-{name}="{html.escape(value)}"'.replace("\n", "&#10;")
+        for name, value in data.items()
+        if value
     )
     return nodes.raw("", f'<div class="live" {marks}></div>', format="html")
 

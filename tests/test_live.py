@@ -13,7 +13,7 @@ from autograder.contract.exercise import all_chapters, all_exercises, find_exerc
 from autograder.doors import live as door
 from autograder.grading.grade import grade
 from autograder.grading.text import exercise_text
-from tests import bank, browser, live_pages
+from tests import bank, browser, live_pages, pages
 
 sys.path.insert(0, str(dev.ROOT / "_ext"))
 
@@ -155,7 +155,10 @@ def test_every_exercise_has_a_place_on_its_page() -> None:
         if (page := dev.HTML / f"exercises/{exercise.chapter}").is_dir():
             text = (page / f"{exercise.chapter}.html").read_text(encoding="utf-8")
             assert f'<div class="live" data-exercise="{exercise.name}"' in text
-    assert 'class="live"' in (dev.HTML / "index.html").read_text(encoding="utf-8")
+    first = pages.parse((dev.HTML / "index.html").read_text(encoding="utf-8"))
+    starter = str(first.select(".live")[0]["data-starter"])
+    assert "\n    mask = rng" in starter
+    compile(starter, "starter", "exec")
     assert "live.js" not in (dev.HTML / "chapters/why.html").read_text(encoding="utf-8")
 
 
