@@ -10,8 +10,8 @@ import pytest
 
 import dev
 from tests import browser, live_cells, live_pages, pages
+from tests.axe import AXE, QUESTION, RULES
 from tests.live_cells import alike, cells_of, merged
-from tests.test_for_everybody import AXE, QUESTION, RULES
 
 sys.path.insert(0, str(dev.ROOT / "_ext"))
 
