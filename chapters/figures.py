@@ -167,6 +167,8 @@ def _lighten(root: ElementTree.Element, prefix: str) -> None:
     root.set("stroke-linejoin", "round")
     root[:] = _flat(root)
     _share(root)
+    for text in root.iter("text"):
+        text[:] = _joined(list(text))
     used = set(re.findall(r"#([^\")]+)", ElementTree.tostring(root, "unicode")))
     short = {name: f"{prefix}{i}" for i, name in enumerate(sorted(used), start=1)}
     for element in root.iter():
@@ -222,6 +224,34 @@ def _share(parent: ElementTree.Element) -> None:
             _share(child)
 
 
+def _joined(spans: list[ElementTree.Element]) -> list[ElementTree.Element]:
+    """Return a formula's letters, those in one run of one style and height together."""
+    runs: list[ElementTree.Element] = []
+    for span in spans:
+        looks = span.get("style"), span.get("y")
+        if runs and (runs[-1].get("style"), runs[-1].get("y")) == looks:
+            runs[-1].text = f"{runs[-1].text}{span.text}"
+        else:
+            runs.append(span)
+    return runs
+
+
+def _by_steps(path: str) -> str:
+    """Return a path of straight lines, with a tenth of a point as its precision, written
+    by their steps; another one as it is."""
+    parts = re.findall(r"([A-Za-z])([^A-Za-z]*)", path)
+    places = [[round(10 * float(n)) for n in numbers.split()] for _, numbers in parts]
+    if {command for command, _ in parts} - {"M", "L"} or {*map(len, places)} - {2}:
+        return path
+    made, x, y = [], 0, 0
+    for (command, _), (to_x, to_y) in zip(parts, places, strict=True):
+        step = (to_x, to_y) if command == "M" else (to_x - x, to_y - y)
+        x, y = to_x, to_y
+        one, other = (f"{n / 10:g}" for n in step)
+        made.append(f"{command if command == 'M' else 'l'}{one} {other}")
+    return "".join(made).replace(" -", "-")
+
+
 def _short_value(name: str, value: str, short: dict[str, str]) -> str:
     """Return an attribute's value with a tenth of a point as its precision, the page's
     own font, and names after ``short``."""
@@ -239,5 +269,5 @@ def _short_value(name: str, value: str, short: dict[str, str]) -> str:
     if name in ("d", "points", "transform", "x", "y", "width", "height"):
         value = re.sub(r"-?\d+\.\d+", rounded, value)
         if name == "d":
-            value = re.sub(r"\s*([A-Za-z])\s*", r"\1", value)
+            value = _by_steps(re.sub(r"\s*([A-Za-z])\s*", r"\1", value))
     return value.strip()
