@@ -6,6 +6,7 @@ unit; what they share is here, and in ``unit_bits``.
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -241,7 +242,7 @@ def _scale_mistake(
         return Wrong.preserves_the_sum
     if factor(function, trial, training=True) == "2":
         return Wrong.doubles_whatever_keep_prob
-    if got.x.shape == LARGE:
+    if got.x.shape == LARGE and got.x.dtype == np.float64:
         return Wrong.scale_fits_some_keep_probs if keep_prob not in KEEP_PROBS else None
     on_matrix = draw(function, trial, LARGE, keep_prob).ratio
     right_there = on_matrix is not None and facts.close(on_matrix, expected)
@@ -266,13 +267,14 @@ def zero_or_scaled(
     small = [wide(trial, s).astype(np.float32) for s in (LARGE, *ALL_SHAPES)]
     cases += product(small, KEEP_PROBS)
     asked = [(*case, mode) for case, mode in covering(cases, modes)]
-    made = draws(function, trial, [(x.astype(float), p, mode) for x, p, mode in asked])
+    made = draws(function, trial, asked)
     for (x, keep_prob, training), got in zip(asked, made, strict=True):
         # Of few units all may be dropped, and show nothing.
         for _ in range(7 if x.size < 20 else 0):
             if got.mask.any():
                 break
-            got = draw(function, trial, x.shape, keep_prob, training=training, x=x)
+            how: dict[str, Any] = {"training": training, "dtype": x.dtype, "x": x}
+            got = draw(function, trial, x.shape, keep_prob, **how)
         expected = scale(keep_prob)
         if facts.close(got.out, got.mask * x * expected, atol=0):
             continue

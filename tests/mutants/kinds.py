@@ -90,6 +90,13 @@ class OfInverted(Mutants, of="inverted_dropout"):
         """Draws 4,999 numbers at most and uses them again for what is longer."""
         return np.resize(rng.random(min(x.size, 4999)), x.shape) < keep_prob
 
+    @fails(inverted.SCALE, "scale_depends_on_the_shape")
+    def rescales_in_double_precision_only(x, keep_prob, rng, training=True):
+        """Leaves float32 as it is, for the factor would make it float64."""
+        out, mask = masked(x, bits(x, keep_prob, rng), keep_prob, training)
+        single = training and x.dtype == np.float32
+        return (x * mask if single else out), mask
+
 
 class OfClassic(Mutants, of="classic_dropout"):
     @fails(classic.CLASSIC_RATE, KIND)
