@@ -21,6 +21,9 @@ MOST_LINES = 14
 every_page = pytest.mark.parametrize("page", SPEAKING)
 _CELL = re.compile(r"```\{code-cell\}[^\n]*\n(.*?)\n```", re.DOTALL)
 
+#: Its settings, in either of MyST's two forms.
+_HEAD = re.compile(r"---\n.*?\n---\n|\s*:tags:[^\n]*\n", re.DOTALL)
+
 
 def source(page: str) -> str:
     return (dev.ROOT / f"chapters/{page}.md").read_text(encoding="utf-8")
@@ -29,8 +32,8 @@ def source(page: str) -> str:
 def cells(page: str) -> Iterator[tuple[str, str]]:
     """Yield the tags and the code of each cell of a page."""
     for content in _CELL.findall(source(page)):
-        tags = re.match(r"\s*:tags:(.*)\n", content)
-        yield (tags[1], content[tags.end() :]) if tags else ("", content)
+        head = _HEAD.match(content)
+        yield (head[0], content[head.end() :]) if head else ("", content)
 
 
 def shown(page: str) -> list[str]:
@@ -60,7 +63,9 @@ def test_a_shown_cell_is_short_and_fits_the_column(page: str) -> None:
 def test_a_shown_cell_answers(page: str) -> None:
     html = (dev.HTML / f"chapters/{page}.html").read_text(encoding="utf-8")
     found = pages.parse(html).select("div.cell")
-    visible = [cell for cell in found if not re.search("hide", str(cell["class"]))]
+    visible = [
+        each for each in found if not re.search("hide|remove", str(each["class"]))
+    ]
     assert len(visible) == len(shown(page))
     for cell in visible:
         assert cell.select_one(".cell_output"), cell.get_text()[:200]

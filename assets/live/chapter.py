@@ -145,6 +145,10 @@ class Figure(Nothing):
     def get_figwidth(self) -> float:
         return 7.0
 
+    def findobj(self, kind: Any) -> list[Any]:
+        """Return the parts of a kind: none."""
+        return []
+
     def savefig(self, file: Any, *_: Any, **__: Any) -> None:
         file.write("<svg></svg>" if hasattr(file, "getvalue") else "")
 
@@ -225,6 +229,7 @@ def stand_in(shown: Shown, datasets: Path) -> None:
     module("matplotlib.figure", Figure=Figure)
     module("matplotlib.patches", __getattr__=lambda name: nothing)
     module("matplotlib.path", __getattr__=lambda name: nothing)
+    module("matplotlib.text", __getattr__=lambda name: nothing)
     module("IPython")
     module("IPython.display", Markdown=Markdown, HTML=HTML, display=shown.display)
 
