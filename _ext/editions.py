@@ -24,7 +24,12 @@ from autograder.course.source import METADATA, WHEEL
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = ROOT / "editions"
 #: What chapters read and import beside their helpers.
-DATA = ["chapters/data/*.json", "chapters/data/*.py", "benchmarks/results/*.json"]
+DATA = [
+    "chapters/data/*.json",
+    "chapters/data/*.csv",
+    "chapters/data/*.py",
+    "benchmarks/results/*.json",
+]
 #: The class edition, beside its own README and its own test.
 CLASS = [
     *("LICENSE", "CITATION.cff", "CONTRIBUTING.md", "course/README.md"),

@@ -24,14 +24,15 @@ def from_rng(
     same: str,
     few: str,
     out: Callable[[Any, str], Any] = lambda result, call: facts.pair(result, call)[0],
-    small: Sequence[Sequence[int]] = (),
+    *,
+    small: Sequence[Sequence[int]],
 ) -> Property:
     """The property that equal generators give equal outputs, and different ones different,
     for arrays of these shapes; ``call(*arrays, keep_prob)`` is the call as messages show
     it, ``out(result, call)`` reads the output, ``same`` is the mistake of a function that
-    always draws the same, and ``few`` that of one whose seeds take few values. Axes are so
-    long that bits which one of them alone has do not agree by chance: 30 and more; arrays
-    of the shapes ``small``, those of many calls, have 80 bits and more in all."""
+    always draws the same, and ``few`` that of one whose seeds take few values. Axes have a
+    length of 30 and more, lest bits that one alone has agree by chance; arrays of the
+    shapes ``small``, those of many calls, have 80 bits and more in all."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
         """The same rng state gives the same output; another state, another output."""
@@ -55,8 +56,7 @@ def from_rng(
             trial.expect(
                 right, f"{name}: generators in {which} gave {gave} output.", mistake
             )
-        many = [trial.inputs(*shape) for shape in small or shapes]
-        expect_many(function, trial, many, call, few)
+        expect_many(function, trial, [trial.inputs(*s) for s in small], call, few)
 
     return stated(test)
 
@@ -70,12 +70,15 @@ def expect_many(
 ) -> None:
     """Check that no output returns in many calls: one of up to 1,400 would, with
     probability 1 - 1e-6. Where all are the same, nothing is drawn, and others say so."""
+    text = call(*arrays, 0.6)
     results = function.each([(*arrays, 0.6, trial.generator())] * _MANY)
     outs = [result[0] if isinstance(result, tuple) else result for result in results]
-    different = len({np.asarray(out).tobytes() for out in outs})
+    shape = *arrays[0].shape[:-1], arrays[-1].shape[-1]
+    given = [facts.float_array(out, shape, text, "out") for out in outs]
+    different = len({out.tobytes() for out in given})
     trial.expect(
         different in (1, len(outs)),
-        f"{len(outs)} calls {call(*arrays, 0.6)} gave {different} different outputs; "
+        f"{len(outs)} calls {text} gave {different} different outputs; "
         f"expected {len(outs)}.",
         few,
     )

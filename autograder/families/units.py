@@ -249,6 +249,20 @@ def _scale_mistake(
     return Wrong.scale_depends_on_the_shape if right_there else None
 
 
+def _arrays(
+    trial: Trial, keep_probs: Sequence[float]
+) -> list[tuple[np.ndarray, float]]:
+    """Return arrays of every shape, size and dtype, each with a keep probability."""
+    matrices = [wide(trial, LARGE) for _ in keep_probs]
+    matrices += [size * trial.inputs(*LARGE) for size in (1e-12, 1e12)]
+    matrices += [trial.inputs(*LARGE, zeros=0.5), np.zeros(LARGE), np.ones(LARGE)]
+    matrices.append(corners.transposed(trial.inputs(*LARGE)))
+    cases = [*covering(matrices, keep_probs)]
+    small = [wide(trial, s).astype(np.float32) for s in (LARGE, *ALL_SHAPES)]
+    cases += product(small, KEEP_PROBS)
+    return cases
+
+
 def zero_or_scaled(
     function: StudentFunction,
     trial: Trial,
@@ -259,14 +273,9 @@ def zero_or_scaled(
 ) -> None:
     """Check that each output is 0 or ``scale(keep_prob) * x``, to rounding error, on
     every shape, for tiny and huge x and zeros. ``name_of`` names what is wrong."""
-    matrices = [wide(trial, LARGE) for _ in keep_probs]
-    matrices += [size * trial.inputs(*LARGE) for size in (1e-12, 1e12)]
-    matrices += [trial.inputs(*LARGE, zeros=0.5), np.zeros(LARGE), np.ones(LARGE)]
-    matrices.append(corners.transposed(trial.inputs(*LARGE)))
-    cases = [*covering(matrices, keep_probs)]
-    small = [wide(trial, s).astype(np.float32) for s in (LARGE, *ALL_SHAPES)]
-    cases += product(small, KEEP_PROBS)
-    asked = [(*case, mode) for case, mode in covering(cases, modes)]
+    asked = [
+        (*case, mode) for case, mode in covering(_arrays(trial, keep_probs), modes)
+    ]
     made = draws(function, trial, asked)
     for (x, keep_prob, training), got in zip(asked, made, strict=True):
         # Of few units all may be dropped, and show nothing.
