@@ -42,9 +42,8 @@ def from_rng(
         def output(rng: np.random.Generator) -> Any:
             return out(function(*arrays, 0.7, rng), name)
 
-        first, again, third = (
-            output(trial.generator(state)) for state in (seed, seed, None)
-        )
+        states = (seed, seed, None)
+        first, again, third = (output(trial.generator(state)) for state in states)
         alike = [output(rng) for rng in streams.alike(trial)]
         repeated = any(np.array_equal(a, b) for a, b in combinations(alike, 2))
         # Hundreds of independent random numbers do not agree by chance.
