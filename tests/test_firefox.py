@@ -16,7 +16,6 @@ from tests.test_figures_browser import FIGURE, PAGES, open_at, readouts
 
 pytestmark = pytest.mark.slow
 
-address = test_live.address
 #: Buttons that run by themselves: how far depends on the machine.
 RUNNING = {"Play", "Go on"}
 #: Keys that a reader presses on a control, one after the other.

@@ -17,7 +17,6 @@ from tests.test_live import PANEL, RIGHT
 pytestmark = pytest.mark.slow
 pytest.importorskip("nbgrader")
 
-address = test_live.address
 CHAPTER, EXERCISE = "expectation", "bernoulli_mask"
 
 
