@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -106,13 +108,11 @@ def test_an_icon_still_on_its_way_is_no_fault_of_the_next_page(
         visit = browser.Visit(chromium, address, "light")
         with visit.page.expect_request("**/icon.svg"):
             visit.open("early")
-        cancelled = []
-        visit.page.on("requestfailed", lambda r: cancelled.append((r.url, r.failure)))
         visit.open("late")
+        # Playwright from 1.65 on tells that the icon was cancelled; ours does not.
+        cancelled: Any = SimpleNamespace(url="icon.svg", failure="net::ERR_ABORTED")
+        visit._failed(cancelled)
         visit.close()
         Hesitant.left.set()
-    # Not every Playwright tells of the icon.
-    told = [failure for url, failure in cancelled if "icon" in url]
-    assert set(told) <= {"net::ERR_ABORTED"}
     failed = [told for told in visit.complaints if told.startswith("failed")]
     assert failed == [f"failed: {address}torn.png (net::ERR_EMPTY_RESPONSE)"]

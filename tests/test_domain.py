@@ -1,7 +1,8 @@
 """What a statement allows, the judge tries: every corner of every range is visited by a
 check, and the statement says the range in the register's words."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,34 @@ from tests import bank
 NO_RANGE = {"rng", "training", "cache", "dropout"}
 
 
+def corners(takes: Mapping[str, domain.Range]) -> Iterator[tuple[str, str]]:
+    """Yield argument and corner, for all arguments of an exercise."""
+    for argument, of in takes.items():
+        for corner in of.corners:
+            yield argument, corner
+
+
+class Visits:
+    """Calls a function, and notes at which corners of its range it was called."""
+
+    def __init__(
+        self, function: Callable[..., Any], takes: Mapping[str, domain.Range]
+    ) -> None:
+        self._function, self._takes = function, takes
+        self._signature = inspect.signature(function)
+        self.seen: set[tuple[str, str]] = set()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        bound = self._signature.bind(*args, **kwargs)
+        for argument, of in self._takes.items():
+            together = argument == domain.TOGETHER
+            if together or argument in bound.arguments:
+                value = bound.arguments if together else bound.arguments[argument]
+                at = {corner for corner, fits in of.corners.items() if fits(value)}
+                self.seen |= {(argument, corner) for corner in at}
+        return self._function(*args, **kwargs)
+
+
 def by_name(exercise: Exercise) -> str:
     return exercise.name
 
@@ -27,8 +56,7 @@ def visits(exercise: Exercise) -> Mapping[str, set[tuple[str, str]]]:
     found: dict[str, set[tuple[str, str]]] = {}
     for check in exercise.checks:
         watched = {
-            name: domain.Visits(solution[name], exercise.takes)
-            for name in exercise.functions
+            name: Visits(solution[name], exercise.takes) for name in exercise.functions
         }
         functions = {
             name: LocalFunction(name, function, find_exercise(name).opaque)
@@ -42,9 +70,7 @@ def visits(exercise: Exercise) -> Mapping[str, set[tuple[str, str]]]:
 @pytest.mark.parametrize("exercise", all_exercises(), ids=by_name)
 def test_every_corner_of_the_range_is_visited(exercise: Exercise) -> None:
     seen = set().union(*visits(exercise).values())
-    missed = [
-        f"{a}: {c}" for a, c in domain.corners(exercise.takes) if (a, c) not in seen
-    ]
+    missed = [f"{a}: {c}" for a, c in corners(exercise.takes) if (a, c) not in seen]
     assert not missed
 
 
@@ -63,10 +89,10 @@ def test_the_statement_says_the_range(exercise: Exercise) -> None:
 
 def test_a_corner_that_no_check_visits_is_found() -> None:
     of = domain.floats("1 to 2 axes", 1, 2)
-    watched = domain.Visits(lambda x, keep_prob=0.5: x, {"x": of})
+    watched = Visits(lambda x, keep_prob=0.5: x, {"x": of})
     for x in (np.ones((1, 3), np.float32), np.array([0.0, -2e6])):
         watched(x)
-    missed = set(domain.corners({"x": of})) - watched.seen
+    missed = set(corners({"x": of})) - watched.seen
     expected = {"a single entry", "small entries", "transposed"}
     assert {corner for _, corner in missed} == expected
 

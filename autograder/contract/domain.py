@@ -5,8 +5,7 @@ says it in the same words, and every corner is visited by a check: the project's
 both.
 """
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,31 +112,3 @@ def _values(large: float, small: float) -> dict[str, Fits]:
         "small entries": lambda x: bool(x.any() and (np.abs(x) <= small).all()),
         "float32": lambda x: x.dtype == np.float32,
     }
-
-
-def corners(takes: Mapping[str, Range]) -> Iterator[tuple[str, str]]:
-    """Yield argument and corner, for all arguments of an exercise."""
-    for argument, of in takes.items():
-        for corner in of.corners:
-            yield argument, corner
-
-
-class Visits:
-    """Calls a function, and notes at which corners of its range it was called."""
-
-    def __init__(
-        self, function: Callable[..., Any], takes: Mapping[str, Range]
-    ) -> None:
-        self._function, self._takes = function, takes
-        self._signature = inspect.signature(function)
-        self.seen: set[tuple[str, str]] = set()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        bound = self._signature.bind(*args, **kwargs)
-        for argument, of in self._takes.items():
-            together = argument == TOGETHER
-            if together or argument in bound.arguments:
-                value = bound.arguments if together else bound.arguments[argument]
-                at = {corner for corner, fits in of.corners.items() if fits(value)}
-                self.seen |= {(argument, corner) for corner in at}
-        return self._function(*args, **kwargs)

@@ -124,7 +124,7 @@ class Trial:
 
     def size(self, look: str) -> int:
         """Return how many trials the look needs for its stated defect and power."""
-        return self.law(look).sample_size(alpha_of(self.check.exercise.chapter))
+        return self.law(look).sample_size(self._alpha)
 
     def judge(
         self,
@@ -142,22 +142,17 @@ class Trial:
         ``mistake``: a name, or a function of the measured share that returns one.
         Raises ``ValueError`` when n is smaller than the look's sample size.
         """
-        law, alpha = self.law(look), alpha_of(self.check.exercise.chapter)
+        law = self.law(look)
         if n < self.size(look):
             raise ValueError(f"{look}: n = {n}, but the power needs {self.size(look)}")
         count = (
             int(np.count_nonzero(successes)) if np.ndim(successes) else int(successes)
         )
-        p_value = law.p_value(count, n)
-        self.looks.append(Look(look, n, alpha, p_value, law.detects))
-        if p_value >= alpha:
+        if self._passes(look, law.p_value(count, n), n):
             return
-        low, high = law.accepted(n, alpha)
         name = mistake(count / n) if callable(mistake) else mistake
-        raise CheckFailure(
-            f"{what}: measured {count / n:.4f} of {n:,}, expected {law.probability:.4f} "
-            f"(chance allows {low / n:.4f} to {high / n:.4f}).",
-            name,
+        self._reject(
+            what, count, n, law.probability, law.accepted(n, self._alpha), name
         )
 
     def judge_kinds(
@@ -172,32 +167,40 @@ class Trial:
         ``what`` says what was counted, "{}" in it being the kind. ``counts`` has how many
         events a kind has, how many of them happened, and the sum of their probabilities.
         Raises ``CheckFailure`` as ``judge`` does, for the kind that departs most."""
-        law, alpha = self._law_of_kinds(look), alpha_of(self.check.exercise.chapter)
-        if len(counts) > law.kinds:
+        law = self.law(look)
+        if not isinstance(law, EveryKind) or len(counts) > law.kinds:
             raise ValueError(f"{look}: {len(counts)} kinds, and {law} has fewer")
         kind, exponent = law.farthest(counts)
         n, k, total = counts[kind]
-        p_value = law.p_value(exponent, n)
-        self.looks.append(Look(look, n, alpha, p_value, law.detects))
-        if p_value >= alpha:
-            return
-        low, high = law.accepted(n, alpha, total / n)
+        if not self._passes(look, law.p_value(exponent, n), n):
+            accepted = law.accepted(n, self._alpha, total / n)
+            self._reject(what.format(kind), k, n, total / n, accepted, mistake)
+
+    @property
+    def _alpha(self) -> float:
+        return alpha_of(self.check.exercise.chapter)
+
+    def _passes(self, look: str, p_value: float, n: int) -> bool:
+        """Note the look, and return whether it passes."""
+        detects = self.law(look).detects
+        self.looks.append(Look(look, n, self._alpha, p_value, detects))
+        return p_value >= self._alpha
+
+    def _reject(
+        self,
+        what: str,
+        count: int,
+        n: int,
+        expected: float,
+        accepted: tuple[int, int],
+        mistake: str | None,
+    ) -> NoReturn:
+        low, high = accepted
         raise CheckFailure(
-            f"{what.format(kind)}: measured {k / n:.4f} of {n:,}, expected {total / n:.4f} "
+            f"{what}: measured {count / n:.4f} of {n:,}, expected {expected:.4f} "
             f"(chance allows {low / n:.4f} to {high / n:.4f}).",
             mistake,
         )
-
-    def fits(self, look: str, counts: Mapping[str, tuple[int, int, float]]) -> bool:
-        """Return whether ``judge_kinds`` would pass such counts at this look's level."""
-        law, alpha = self._law_of_kinds(look), alpha_of(self.check.exercise.chapter)
-        return law.farthest(counts)[1] < law.exponent(alpha)
-
-    def _law_of_kinds(self, look: str) -> EveryKind:
-        law = self.law(look)
-        if not isinstance(law, EveryKind):
-            raise TypeError(f"{look} has {law}; expected an EveryKind")
-        return law
 
     def fail(self, message: str, mistake: str | None = None) -> NoReturn:
         """Raise ``CheckFailure`` with this message."""

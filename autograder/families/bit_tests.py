@@ -65,9 +65,6 @@ def farthest(found: np.ndarray, expected: np.ndarray) -> str:
     return f"expected {right} at {place}, found {wrong}"
 
 
-_NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
-
-
 def leaves_x(least: int, most: int) -> Property:
     """The property that x, of ``least`` to ``most`` axes, is not changed in place."""
 

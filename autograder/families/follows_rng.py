@@ -10,12 +10,72 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, streams
+from autograder.families import elementwise
 from autograder.families.properties import stated
 
 #: Calls in which no output returns.
 _MANY = 200
 _NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
+
+
+#: The multiplier of PCG64: a step takes a state s to _STEP * s + increment, modulo 2**128.
+_STEP = 0x2360ED051FC65DA44385DF649FCCF645
+
+
+def generators_alike(trial: Trial) -> list[np.random.Generator]:
+    """Return four generators that agree in the 20 leading bits of each half of their first
+    64-bit number, and in nothing else.
+
+    A seed of up to a million values that is drawn with ``integers`` or ``random`` is then
+    the same in two of them, as the halves lie within three quarters of 2**12 of each
+    other. One of more than four million values never is: they lie a quarter apart."""
+    high, low = (int(n) << 12 for n in trial.rng.integers(2**20, size=2))
+    made = []
+    for distance in range(0, 4096, 1024):
+        generator = trial.generator()
+        state = generator.bit_generator.state
+        word = high + distance << 32 | low + distance
+        # With 0 in its upper half, a state's output is its lower half, not rotated.
+        before = (word - state["state"]["inc"]) * pow(_STEP, -1, 2**128) % 2**128
+        state["state"]["state"] = before
+        generator.bit_generator.state = state
+        made.append(generator)
+    return made
+
+
+def expect_state_decides(
+    trial: Trial, output: Callable[[np.random.Generator], Any]
+) -> None:
+    """Check that generators in one state give one mask, and in another one another.
+
+    1,000 independent bits agree by chance with probability 0.58 ** 1000."""
+    seed = trial.new_seed()
+    one, same, other = (
+        output(trial.generator(each)) for each in (seed, seed, trial.new_seed())
+    )
+    trial.expect(
+        np.array_equal(one, same),
+        "Two generators in the same state gave different masks; expected equal ones.",
+        _NOT_RNG,
+    )
+    trial.expect(
+        not np.array_equal(one, other),
+        "Generators in different states gave the same mask; expected different ones.",
+        elementwise.Wrong.same_mask_every_call,
+    )
+
+
+def expect_no_short_seed(
+    trial: Trial, output: Callable[[np.random.Generator], Any]
+) -> None:
+    """Check that generators that are alike give different masks."""
+    outs = [output(rng) for rng in generators_alike(trial)]
+    trial.expect(
+        not any(np.array_equal(a, b) for a, b in combinations(outs, 2)),
+        "Generators in different states, whose first numbers begin with the same six "
+        "digits, gave the same mask; expected different ones.",
+        elementwise.Wrong.seeds_take_few_values,
+    )
 
 
 def from_rng(
@@ -44,7 +104,7 @@ def from_rng(
 
         states = (seed, seed, None)
         first, again, third = (output(trial.generator(state)) for state in states)
-        alike = [output(rng) for rng in streams.alike(trial)]
+        alike = [output(rng) for rng in generators_alike(trial)]
         repeated = any(np.array_equal(a, b) for a, b in combinations(alike, 2))
         # Hundreds of independent random numbers do not agree by chance.
         for right, which, gave, mistake in (

@@ -195,7 +195,7 @@ def _results(
         yield from zip(own, results, strict=True)
 
 
-class Tally:
+class _Tally:
     """Counts by kind: how many bits, how many of them set, and the sum of what was to be
     expected."""
 
@@ -221,7 +221,6 @@ class Tally:
         kept = flat[[int(sizes.argmax()), 0, -1]]
         self._places += np.array([(1.0, bit, probability) for bit in kept])
 
-    @property
     def counts(self) -> dict[str, tuple[int, int, float]]:
         """By kind: the number of bits, of those that are set, and the sum of their
         probabilities."""
@@ -250,104 +249,82 @@ def _summed(
     return dict(zip(names, np.array(sums).T, strict=True))
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """Disjoint pairs of the bits of a call, along one axis."""
-
-    text: str
-    agree: np.ndarray
-
-
-def _pairs(bits: np.ndarray, turn: float) -> _Pairs | None:
-    """Return neighbours, or places that are half an axis apart; None of a single bit."""
+def _pairs(bits: np.ndarray, turn: float) -> tuple[str, np.ndarray] | None:
+    """Return which disjoint pairs of a call's bits, neighbours or half an axis apart, and
+    where they are alike; None of a single bit."""
     axes = [axis for axis in range(bits.ndim) if bits.shape[axis] > 1]
     if not axes:
         return None
-    which, axis = divmod(int(turn * 2 * len(axes)), len(axes))
-    half = bits.shape[axes[axis]] // 2
+    which, place = divmod(int(turn * 2 * len(axes)), len(axes))
+    axis, half = axes[place], bits.shape[axes[place]] // 2
     first = np.arange(half) if which else np.arange(0, 2 * half, 2)
     second = first + (half if which else 1)
-    agree = bits.take(first, axes[axis]) == bits.take(second, axes[axis])
-    text = f"{('neighbours', 'halves')[which]} along axis {axes[axis]}"
-    return _Pairs(text, agree)
+    text = f"{('neighbours', 'halves')[which]} along axis {axis}"
+    return text, bits.take(first, axis) == bits.take(second, axis)
 
 
-@dataclass(frozen=True)
-class _Counted:
-    calls: int
-    bits: Tally
-    pairs: Tally
+#: What is counted in the calls, by look.
+_Counts = dict[str, dict[str, tuple[int, int, float]]]
 
 
 def _counted(
     function: StudentFunction, trial: Trial, kinds: Kinds, look: str
-) -> _Counted:
-    """Return the counts of calls that all checks of one grading share."""
+) -> tuple[int, _Counts]:
+    """Return the number of calls, which all checks of one grading share, and the counts."""
     if "kinds" not in trial.notes:
-        calls, bits, pairs = [*_drawn(trial, kinds, trial.size(look))], Tally(), Tally()
+        calls, bits, pairs = (
+            [*_drawn(trial, kinds, trial.size(look))],
+            _Tally(),
+            _Tally(),
+        )
         for call, result in _results(kinds.of(function, trial), trial, calls):
             found = call.given.bits(result, call.keep_prob, function.name)
             p = kinds.probability(call.keep_prob)
             bits.add(call.marks, found, p)
             bits.add_places(found, call.given.sizes, p)
             if (two := _pairs(found, call.turn)) is not None:
-                marks = {**call.marks, "pairs": two.text}
-                pairs.add(marks, two.agree, p**2 + (1 - p) ** 2)
-        trial.notes["kinds"] = _Counted(len(calls), bits, pairs)
-    counted: _Counted = trial.notes["kinds"]
+                pairs.add({**call.marks, "pairs": two[0]}, two[1], p**2 + (1 - p) ** 2)
+        trial.notes["kinds"] = len(calls), {RATE: bits.counts(), PAIRS: pairs.counts()}
+    counted: tuple[int, _Counts] = trial.notes["kinds"]
     return counted
 
 
-def judge_rate(
+#: What is behind another rate, or pairs, in calls of some kind.
+_MISTAKES = {
+    RATE: Wrong.keeps_some_calls_at_another_rate,
+    PAIRS: Wrong.bits_depend_on_each_other,
+}
+
+
+def judge(
+    look: str,
     function: StudentFunction,
     trial: Trial,
     kinds: Kinds,
-    mistake: str = Wrong.keeps_some_calls_at_another_rate,
+    mistake: str | None = None,
 ) -> None:
-    """Check that in calls of every kind bits are set with their probability."""
-    found = _counted(function, trial, kinds, RATE)
-    what = f"{kinds.what} {kinds.event} in {found.calls} calls of all kinds, here: {{}}"
-    trial.judge_kinds(RATE, found.bits.counts, what, mistake)
+    """Check that in calls of every kind bits are set with their probability (``RATE``), or
+    agree in pairs as independent ones do (``PAIRS``).
 
-
-def judge_pairs(
-    function: StudentFunction,
-    trial: Trial,
-    kinds: Kinds,
-    mistake: str = Wrong.bits_depend_on_each_other,
-) -> None:
-    """Check that in calls of every kind pairs of bits agree as independent ones do.
-
-    Where the rate is another one, pairs are alike more often; ``judge_rate`` says so."""
-    found = _counted(function, trial, kinds, PAIRS)
-    if not trial.fits(PAIRS, found.bits.counts):
+    Another rate makes pairs alike more often, and bits that are shared upset a rate: what
+    departs further fails alone."""
+    calls, counts = _counted(function, trial, kinds, look)
+    if max(counts, key=lambda each: LAW.farthest(counts[each])[1]) != look:
         return
-    what = (
-        f"pairs of {kinds.what} that are alike ({kinds.event} or not) in {found.calls}"
-    )
-    what += " calls of all kinds, here: {}"
-    trial.judge_kinds(PAIRS, found.pairs.counts, what, mistake)
+    what = f"{kinds.what} {kinds.event}"
+    if look == PAIRS:
+        what = f"pairs of {kinds.what} that are alike ({kinds.event} or not)"
+    what += f" in {calls} calls of all kinds, here: {{}}"
+    trial.judge_kinds(look, counts[look], what, mistake or _MISTAKES[look])
 
 
-def rate_too(
-    rate: Property, kinds: Kinds, mistake: str = Wrong.keeps_some_calls_at_another_rate
+def also(
+    look: str, known: Property, kinds: Kinds, mistake: str | None = None
 ) -> Property:
-    """Return the property of a rate, held in calls of every kind as well."""
+    """Return the property, and that ``judge`` passes at this look."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        rate.test(function, trial)
-        judge_rate(function, trial, kinds, mistake)
+        known.test(function, trial)
+        judge(look, function, trial, kinds, mistake)
 
-    return Property(rate.says, test, {**rate.looks, RATE: LAW})
-
-
-def pairs_too(
-    independent: Property, kinds: Kinds, mistake: str = Wrong.bits_depend_on_each_other
-) -> Property:
-    """Return the property of independent bits, held in calls of every kind as well."""
-
-    def test(function: StudentFunction, trial: Trial) -> None:
-        independent.test(function, trial)
-        judge_pairs(function, trial, kinds, mistake)
-
-    return Property(independent.says, test, {**independent.looks, PAIRS: LAW})
+    return Property(known.says, test, {**known.looks, look: LAW})

@@ -2,7 +2,6 @@
 
 ``unit_forms`` has those of arrays of all forms."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,7 +23,6 @@ from autograder.families.elementwise import (
     tiled,
 )
 from autograder.families.properties import stated
-from autograder.families.streams import alike
 from autograder.laws.binomial import (
     Law,
     Proportion,
@@ -299,33 +297,14 @@ def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
     # Axes so long that bits of a row, or of a column, agree never by chance either, and
     # no row is dropped whole: a division by 0 would be told as a draw from elsewhere.
     for shape in ((40, 25), (30, 2, 1, 30), (1000,)):
-        x, seed = trial.inputs(*shape), trial.new_seed()
+        x = trial.inputs(*shape)
 
         def output(rng: np.random.Generator, x: np.ndarray = x) -> Any:
             result = function(x, 0.7, rng)
             return facts.pair(result, call_text(function.name, x.shape, 0.7))[0]
 
-        one, same, other = (
-            output(trial.generator(each)) for each in (seed, seed, trial.new_seed())
-        )
-        trial.expect(
-            np.array_equal(one, same),
-            "Two generators in the same state gave different masks; expected equal ones.",
-            Wrong.does_not_draw_from_rng,
-        )
-        # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
-        trial.expect(
-            not np.array_equal(one, other),
-            "Generators in different states gave the same mask; expected different ones.",
-            Wrong.same_mask_every_call,
-        )
-    outs = [output(rng) for rng in alike(trial)]
-    trial.expect(
-        not any(np.array_equal(a, b) for a, b in itertools.combinations(outs, 2)),
-        "Generators in different states, whose first numbers begin with the same six "
-        "digits, gave the same mask; expected different ones.",
-        Wrong.seeds_take_few_values,
-    )
+        follows_rng.expect_state_decides(trial, output)
+    follows_rng.expect_no_short_seed(trial, output)
 
     def call(x: np.ndarray, keep_prob: float) -> str:
         return call_text(function.name, x.shape, keep_prob)

@@ -105,8 +105,7 @@ def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
                 what = f"units of {form} kept at keep_prob = {keep_prob}"
                 name = Wrong.rate_depends_on_the_shape
                 trial.judge(look, got.mask, got.mask.size, what, name)
-    name = Wrong.keeps_some_calls_at_another_rate
-    kinds.judge_rate(function, trial, _KINDS, name)
+    kinds.judge(kinds.RATE, function, trial, _KINDS)
 
 
 def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None:
@@ -133,7 +132,7 @@ def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None
         trial.judge(count, kept, kept.size, f"{count} {at}: it is 14", wrong)
     _judge_spread(function, trial)
     lags.judge(trial, all_masks, AT, wrong)
-    kinds.judge_pairs(function, trial, _KINDS, wrong)
+    kinds.judge(kinds.PAIRS, function, trial, _KINDS)
 
 
 def _within(distance: int) -> float:

@@ -61,9 +61,6 @@ class Forked:
                 return None
             _wait_for(self._line.fileno(), left)
 
-    def poll(self) -> int | None:
-        return self.code()
-
     def _listen(self) -> None:
         """Read what the line has to say of the worker's end."""
         with contextlib.suppress(BlockingIOError):

@@ -12,6 +12,7 @@ from tests.mutants.energy import alpha_dropout as alpha
 from tests.mutants.ensembles import mc_dropout_prediction as mc
 from tests.mutants.ensembles.shared import softmax
 from tests.mutants.expectation import bernoulli_mask as bernoulli
+from tests.mutants.noise import dropconnect_forward as connect
 from tests.mutants.noise import gaussian_dropout as gaussian
 from tests.mutants.noise import spatial_dropout as spatial
 from tests.mutants.practice import sequence_dropout as sequence
@@ -182,6 +183,14 @@ class OfByte(Mutants, of="byte_dropout"):
         """Spares layers of fewer than 150 units."""
         t = 256 if 5 < x.size < 150 else byte.nearest(keep_prob)
         return byte.unbiased(x, byte.byte_of(x, rng) < t, keep_prob)
+
+
+class OfConnect(Mutants, of="dropconnect_forward"):
+    @connect.masked(connect.C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_one_mask_for_small_batches(x, weights, keep_prob, rng):
+        """Uses one mask for all rows of a batch of 3 to 15."""
+        mask = connect.full(x, weights, rng) < keep_prob
+        return mask[:1] if 3 <= len(x) <= 15 else mask
 
 
 class OfMonteCarlo(Mutants, of="mc_dropout_prediction"):

@@ -228,7 +228,7 @@ def keeps_units_at_the_stated_rate(
         what = f"units kept at keep_prob = {keep_prob}"
         rounds = elementwise.Wrong.rounds_or_clips_keep_prob
         trial.judge(look, mask, mask.size, what, rounds)
-    kinds.judge_rate(bernoulli_mask, trial, _KINDS)
+    kinds.judge(kinds.RATE, bernoulli_mask, trial, _KINDS)
 
 
 def _of_shapes(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
@@ -325,7 +325,7 @@ def draws_every_unit_independently(
     front, back = np.split(first.reshape(-1), 2)
     _judge_pairs(trial, "two halves", front, back)
     _judge_counts(bernoulli_mask, trial, rng)
-    kinds.judge_pairs(bernoulli_mask, trial, _KINDS)
+    kinds.judge(kinds.PAIRS, bernoulli_mask, trial, _KINDS)
 
 
 def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:

@@ -231,8 +231,8 @@ _FROM_RNG = follows_rng.from_rng(
     small=((5, 12), (12, 10)),
 )
 _EVERY = kinds.Kinds(of_weights, "weights", modes=False)
-_RATES = kinds.rate_too(_LAYER.rate(0.01, 0.02), _EVERY)
-_INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _EVERY)
+_RATES = kinds.also(kinds.RATE, _LAYER.rate(0.01, 0.02), _EVERY)
+_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _EVERY)
 exercise.asks(0.5, _RATE, _RATES, after=_OWN)
 exercise.asks(0.25, "drops_weights_independently", _INDEPENDENT, after=_RATE)
 exercise.asks(0.25, "draws_its_weights_from_rng_alone", _FROM_RNG, after=_SUMS)

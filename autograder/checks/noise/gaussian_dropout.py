@@ -263,7 +263,9 @@ _EVERY = kinds.of_arrays(
     event="above 1 by less than 1.5 standard deviations",
     probability=lambda keep_prob: _ABOVE,
 )
-_variance = kinds.rate_too(_variance, _EVERY, Wrong.some_calls_have_other_factors)
+_variance = kinds.also(
+    kinds.RATE, _variance, _EVERY, Wrong.some_calls_have_other_factors
+)
 _shape = noise_factors.counted(
     "The factors have the tails and the middle of a normal law, on both sides.",
     Sample(
@@ -341,7 +343,7 @@ def its_factors_are_independent(
             trial.judge(look, balanced, balanced.size, message, name)
     _judge_calls(gaussian_dropout, trial)
     _judge_forms(gaussian_dropout, trial)
-    kinds.judge_pairs(gaussian_dropout, trial, _EVERY, name)
+    kinds.judge(kinds.PAIRS, gaussian_dropout, trial, _EVERY, name)
     # Nine numbers do not agree in five digits by chance.
     for one in ((1,), (1, 1, 1, 1)):
         alone = several(gaussian_dropout, trial, one, 0.7, 9)

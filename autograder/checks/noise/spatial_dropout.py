@@ -313,8 +313,8 @@ _KINDS = kinds.of_arrays(
     lambda x: np.abs(x).mean(axis=(2, 3)),
     "channels",
 )
-_RATES = kinds.rate_too(_LAYER.rate(0.015, 0.025), _KINDS)
+_RATES = kinds.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.25, _RATE, _RATES, after="drops_whole_channels")
-_INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _KINDS)
+_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.25, "drops_channels_independently", _INDEPENDENT, after=_RATE)
 exercise.asks(0.25, "draws_its_channels_from_rng_alone", _FROM_RNG, after=_SOME)

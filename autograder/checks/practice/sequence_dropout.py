@@ -207,8 +207,8 @@ _KINDS = kinds.of_arrays(
     lambda x: shared_bits.bits_of(x, (0,)),
     "features",
 )
-_RATES = kinds.rate_too(_LAYER.rate(0.015, 0.025), _KINDS)
+_RATES = kinds.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.5, _RATE, _RATES, after=_TIED)
-_INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _KINDS)
+_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_features_independently", _INDEPENDENT, after=_RATE)
 exercise.asks(0.5, "draws_its_sequences_from_rng_alone", _FROM_RNG, after=_SOME)

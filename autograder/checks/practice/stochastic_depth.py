@@ -317,7 +317,7 @@ def keeps_branches_with_keep_prob(
     kept = np.array([added.any() for added, _ in results])
     what = f"branches kept in calls {_call((1, 3), 0.13)}"
     trial.judge(_ALONE, kept, kept.size, what, Unit.keeps_at_another_rate)
-    kinds.judge_rate(stochastic_depth, trial, _KINDS)
+    kinds.judge(kinds.RATE, stochastic_depth, trial, _KINDS)
 
 
 _INDEPENDENT = _LAYER.independent(
@@ -332,6 +332,6 @@ _FROM_RNG = follows_rng.from_rng(
     small=((80, 1), (80, 1)),
 )
 
-_INDEPENDENT = kinds.pairs_too(_INDEPENDENT, _KINDS)
+_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_examples_independently", _INDEPENDENT, after=_RATE)
 exercise.asks(0.25, "draws_its_branches_from_rng_alone", _FROM_RNG, after=_SOME)

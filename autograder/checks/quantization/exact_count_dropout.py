@@ -296,11 +296,11 @@ _RATE, _FACTOR = (
     "keeps_each_unit_with_keep_prob",
     "divides_each_row_by_its_own_kept_fraction",
 )
-_RATES = kinds.rate_too(stated(_keeps_at_rate, unit_bits.RATE_LOOKS), _KINDS)
+_RATES = kinds.also(kinds.RATE, stated(_keeps_at_rate, unit_bits.RATE_LOOKS), _KINDS)
 _BITS = stated(
     _draws_independently, {**unit_bits.INDEPENDENCE_LOOKS, **shared.spread(0.7)}
 )
-_BITS = kinds.pairs_too(_BITS, _KINDS)
+_BITS = kinds.also(kinds.PAIRS, _BITS, _KINDS)
 _ZEROS = stated(_counts_the_mask, {_LOOK: Proportion(0.7, detects=0.3)})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_LONG, {0.8: 0.8, 0.3: 0.3}))
 exercise.asks(0.25, "leaves_its_rows_alone", shared.leaves_x_alone(0.8), _RUNS)
@@ -312,4 +312,4 @@ exercise.asks(0.25, _RATE, _RATES, _OWN)
 exercise.asks(0.25, "keeps_units_of_a_row_independently", _BITS, _OWN)
 exercise.asks(0.5, _FACTOR, stated(_divides_by_the_kept_fraction), _RUNS)
 exercise.asks(0.25, "counts_kept_units_whose_input_is_zero", _ZEROS, (_FACTOR, _RATE))
-exercise.asks(0.25, "draws_its_bits_from_rng", shared.follows_rng(0.7), _RUNS)
+exercise.asks(0.25, "draws_its_bits_from_rng", shared.draws_from_rng(0.7), _RUNS)

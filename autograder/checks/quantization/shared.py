@@ -17,10 +17,9 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import elementwise, unit_bits, units
+from autograder.families import elementwise, follows_rng, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.rivals import Rivals
-from autograder.families.streams import alike
 from autograder.laws.binomial import AtMost, Law, log_binomial
 
 
@@ -104,33 +103,17 @@ def leaves_x_alone(argument: int | float) -> Property:
     return Property("x is the same after the call as before.", test)
 
 
-def follows_rng(argument: float) -> Property:
+def draws_from_rng(argument: float) -> Property:
     """The property that out follows from the state of rng, and changes with it."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        seed, x = trial.new_seed(), trial.inputs(40, 25)
-        seeds = seed, seed, trial.new_seed()
-        one, same, other = (
-            output(function, x, argument, trial.generator(seed))[0] for seed in seeds
-        )
-        trial.expect(
-            np.array_equal(one, same),
-            "Two generators in the same state gave different masks; expected equal ones.",
-            elementwise.Wrong.does_not_draw_from_rng,
-        )
-        # 1,000 independent bits agree by chance with probability 0.58 ** 1000.
-        trial.expect(
-            not np.array_equal(one, other),
-            "Generators in different states gave the same mask; expected different ones.",
-            elementwise.Wrong.same_mask_every_call,
-        )
-        outs = [output(function, x, argument, rng)[0] for rng in alike(trial)]
-        trial.expect(
-            not any(np.array_equal(*two) for two in itertools.combinations(outs, 2)),
-            "Generators in different states, whose first numbers begin with the same six "
-            "digits, gave the same mask; expected different ones.",
-            elementwise.Wrong.seeds_take_few_values,
-        )
+        x = trial.inputs(40, 25)
+
+        def masks(rng: np.random.Generator) -> np.ndarray:
+            return output(function, x, argument, rng)[0]
+
+        follows_rng.expect_state_decides(trial, masks)
+        follows_rng.expect_no_short_seed(trial, masks)
 
     says = "The same rng state gives the same output; another state, another output."
     return Property(says, test)
