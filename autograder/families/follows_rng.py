@@ -126,11 +126,12 @@ def expect_many(
     arrays: Sequence[np.ndarray],
     call: Callable[..., str],
     few: str,
+    argument: float = 0.6,
 ) -> None:
     """Check that no output returns in many calls: one of up to 1,400 would, with
     probability 1 - 1e-6. Where all are the same, nothing is drawn, and others say so."""
-    text = call(*arrays, 0.6)
-    results = function.each([(*arrays, 0.6, trial.generator())] * _MANY)
+    text = call(*arrays, argument)
+    results = function.each([(*arrays, argument, trial.generator())] * _MANY)
     outs = [result[0] if isinstance(result, tuple) else result for result in results]
     shape = *arrays[0].shape[:-1], arrays[-1].shape[-1]
     given = [facts.float_array(out, shape, text, "out") for out in outs]

@@ -19,6 +19,7 @@ from tests.mutants.practice import sequence_dropout as sequence
 from tests.mutants.practice import stochastic_depth as depth
 from tests.mutants.quantization import byte_dropout as byte
 from tests.mutants.quantization import exact_count_dropout as exact
+from tests.mutants.quantization import fixed_count_dropout as fixed
 
 KIND = "keeps_some_calls_at_another_rate"
 
@@ -223,3 +224,11 @@ class OfInvertedBackward(Mutants, of="inverted_dropout_backward"):
         if cache["training"]:
             dx.ravel()[~cache["mask"].ravel()] = 0
         return dx
+
+
+class OfFixed(Mutants, of="fixed_count_dropout"):
+    @fails(fixed.SUBSETS_RNG, "reuses_masks")
+    def fixed_takes_a_thousand_seeds(x, keep_count, rng):
+        """Takes the first of a permutation of 1,000 for a seed."""
+        seeded = np.random.default_rng(rng.permutation(1000)[0])
+        return fixed.fixed(x, fixed.chosen(x, keep_count, seeded), keep_count)

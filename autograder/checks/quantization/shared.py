@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,11 @@ def draws_from_rng(argument: float) -> Property:
 
         follows_rng.expect_state_decides(trial, masks)
         follows_rng.expect_no_short_seed(trial, masks)
+        call, few = partial(call_text, function.name), elementwise.Wrong.reuses_masks
+        arrays = [trial.inputs(5, 40)]
+        follows_rng.expect_many(
+            function, trial, arrays, lambda x, p: call(x.shape, p), few, argument
+        )
 
     says = "The same rng state gives the same output; another state, another output."
     return Property(says, test)
