@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from docutils import nodes
 from public import state_sizes
 from sphinx.application import Sphinx
@@ -169,6 +168,7 @@ def bundle_editor(target: Path) -> None:
 
 def write_datasets(path: Path) -> Path:
     """Write the data sets for ``assets/live/chapter.py`` into one file of NumPy's."""
+    import numpy as np
     from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
     arrays = {}
