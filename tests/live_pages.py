@@ -182,6 +182,19 @@ def link_book(folder: Path) -> None:
             (folder / path.name).symlink_to(path)
 
 
+def link_book_with_python(folder: Path) -> None:
+    """Make the folder such a book whose pages are told that Python lies beside them."""
+    sys.path.insert(0, str(dev.ROOT / "_ext"))
+    import live
+
+    link_book(folder)
+    parts = folder / live.FOLDER
+    parts.mkdir()
+    for name in ("numpy-0-wasm32.whl", "editor.mjs"):
+        (parts / name).touch()
+    live.tell_pages(parts)
+
+
 @contextmanager
 def page_python() -> Iterator[PagePython]:
     with browser.open_browser() as opened, browser.serve(dev.HTML) as base:

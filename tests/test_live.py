@@ -313,12 +313,7 @@ def test_a_book_without_python_says_how_to_get_it(
 def test_over_a_disk_a_page_names_the_command_that_serves_it(
     chromium: browser.Browser, tmp_path: Path
 ) -> None:
-    live_pages.link_book(tmp_path)
-    folder = tmp_path / live.FOLDER
-    folder.mkdir()
-    for name in ("numpy-0-wasm32.whl", "editor.mjs"):
-        (folder / name).touch()
-    live.tell_pages(folder)
+    live_pages.link_book_with_python(tmp_path)
     told = told_in_vain(chromium, tmp_path.as_uri() + "/", "light")
     assert f'--directory "{tmp_path}/" 8000' in told
     assert "http://127.0.0.1:8000/exercises/expectation/expectation.html" in told

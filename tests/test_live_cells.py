@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 import dev
-from tests import browser, live_cells, live_pages, pages
-from tests.axe import AXE, QUESTION, RULES
+from tests import axe, browser, live_cells, live_pages, pages
 from tests.live_cells import alike, cells_of, merged
 
 sys.path.insert(0, str(dev.ROOT / "_ext"))
@@ -238,8 +237,7 @@ def test_a_reader_runs_and_edits_cells(visit: browser.Visit) -> None:
     )
 
     assert visit.complaints == []
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    assert page.evaluate(QUESTION, RULES) == []
+    assert axe.violations(visit) == []
     visit.complaints.clear()  # axe asks for stylesheets at the wrong place
     assert visit.answer(browser.NARROW)["overflow"] <= 0
 
@@ -279,12 +277,7 @@ def test_a_run_past_its_limit_ends_the_worker(visit: browser.Visit) -> None:
 def test_from_a_disk_a_cell_names_the_command(
     chromium: browser.Browser, tmp_path: Path
 ) -> None:
-    live_pages.link_book(tmp_path)
-    folder = tmp_path / live.FOLDER
-    folder.mkdir()
-    for name in ("numpy-0-wasm32.whl", "editor.mjs"):
-        (folder / name).touch()
-    live.tell_pages(folder)
+    live_pages.link_book_with_python(tmp_path)
     visit = browser.Visit(chromium, tmp_path.as_uri() + "/", "light")
     visit.open(PAGE)
     button = visit.page.locator("div.cell").nth(1).locator(".run-cell")
