@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "grader"
 #: The date of every file in the wheel: the same sources give the same bytes.
 DATE = (2020, 1, 1, 0, 0, 0)
-MADE_FROM = ["pyproject.toml", "README.md", "LICENSE", "autograder/**/*.py"]
+MADE_FROM = ["pyproject.toml", "LICENSE", "autograder/**/*.py"]
 #: What pytest obeys while it grades.
 MADE_FROM += ["autograder/doors/submission.ini"]
 

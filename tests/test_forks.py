@@ -8,6 +8,7 @@ here is what only siblings could break.
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from autograder.isolation import bubblewrap as bubblewrap_module
 from autograder.isolation import starter as starting
 from autograder.isolation.bubblewrap import bubblewrap, forking
 from autograder.isolation.clocks import TryAgain, tree
@@ -133,6 +135,34 @@ def test_nothing_of_one_submission_is_there_for_another(beside: bool) -> None:
             one.stop()
         with worker(seed=7) as other:
             assert other.run_cell(1, LOOKS) == expected
+
+
+def test_what_lies_in_tmp_from_outside_stays_there(
+    own_starter: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone there, as CI's, has its Python there: what a student imports late is read by
+    the fork, behind whose own /tmp it lay hidden."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="a clone \\ ü ") as name:
+        shared, answers = Path(name), Path(name, "lib", "answers")
+        answers.mkdir(parents=True)
+        for path in (shared / "lib" / "late.py", answers / "answer.py", shared / "one"):
+            path.write_text("found = 6 * 7\n")
+        seen = [*bubblewrap_module.readable(), str(shared / "lib"), str(shared / "one")]
+        kept = (*bubblewrap_module.hidden(), str(answers))
+        monkeypatch.setattr(bubblewrap_module, "readable", lambda: seen)
+        monkeypatch.setattr(bubblewrap_module, "hidden", lambda: kept)
+        with worker() as one:
+            forked(one)
+            told = one.run_cell(
+                1,
+                f"import os, sys; os.chdir({str(shared)!r}); sys.path.append('lib')\n"
+                "from late import found\n"
+                "try: open('lib/new', 'w')\n"
+                "except OSError as error: print(error.strerror)\n"
+                "print(found, open('one').read(), os.path.exists('lib/answers/answer.py'))",
+            )
+    assert told.error is None
+    assert told.stdout == "Read-only file system\n42 found = 6 * 7\n False\n"
 
 
 def test_a_worker_ends_whole_and_alone(own_starter: Starter) -> None:

@@ -24,13 +24,15 @@ _MOUNTS, _GROUPS, _HOST, _MESSAGES = 0x20000, 0x2000000, 0x4000000, 0x8000000
 _USERS, _PROCESSES, _NETWORK = 0x10000000, 0x20000000, 0x40000000
 _NAMESPACES = _MOUNTS | _GROUPS | _HOST | _MESSAGES | _USERS | _PROCESSES | _NETWORK
 _READ_ONLY, _NO_SUID, _NO_DEVICES, _NO_EXECUTION = 1, 2, 4, 8
+_BOUND_WITH_ALL_IN_IT = 0x1000 | 0x4000
 _EMPTY = _READ_ONLY | _NO_SUID | _NO_DEVICES | _NO_EXECUTION
 #: What a child has there in place of what the server sees, with flags and options. A
 #: child may mount no /proc of its own, and the server's shows its siblings.
+#: /proc comes last: it is where what was open is found.
 _OWN = (
-    ("/proc", _EMPTY, "size=4k,nr_inodes=2,mode=555"),
-    ("/dev/pts", _EMPTY, "size=4k,nr_inodes=2,mode=555"),
     ("/tmp", _NO_SUID | _NO_DEVICES, f"size={64 * 2**20},mode=755"),
+    ("/dev/pts", _EMPTY, "size=4k,nr_inodes=2,mode=555"),
+    ("/proc", _EMPTY, "size=4k,nr_inodes=2,mode=555"),
 )
 #: The length of a message, and its number of descriptors.
 _MESSAGE, _DESCRIPTORS = 1, 3
@@ -56,10 +58,43 @@ def _put_apart(libc: Any) -> None:
 
 def _cover(libc: Any) -> None:
     """Give this process folders of its own in place of the server's."""
+    bound = {path: os.open(path, os.O_PATH) for path in _bound_in_tmp()}
     for path, flags, options in _OWN:
         made = libc.mount(b"own", path.encode(), b"tmpfs", flags, options.encode())
         _check(made, f"mount {path}")
+        while path == "/tmp" and bound:
+            _bind(libc, *bound.popitem())
     os.chdir("/tmp")
+
+
+def _bound_in_tmp() -> list[str]:
+    """Return the outermost of what the server sees from outside in /tmp: Python, where the
+    virtual environment lies there."""
+    lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    # A blank is \\040 there.
+    named = [
+        line.split()[4].decode("unicode_escape").encode("latin-1") for line in lines
+    ]
+    found: list[str] = []
+    for path in sorted(map(os.fsdecode, named), key=len):
+        if path.startswith("/tmp/") and not any(map(Path(path).is_relative_to, found)):
+            found.append(path)
+    return found
+
+
+def _bind(libc: Any, name: str, opened: int) -> None:
+    """Show in this place what was opened, a folder or a file, and what is mounted in it."""
+    source, place = Path(f"/proc/self/fd/{opened}"), Path(name)
+    if source.is_dir():
+        place.mkdir(parents=True, exist_ok=True)
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    made = libc.mount(
+        bytes(source), os.fsencode(name), None, _BOUND_WITH_ALL_IN_IT, None
+    )
+    _check(made, f"bind {name}")
+    os.close(opened)
 
 
 def _keep(descriptors: list[int]) -> None:
