@@ -6,10 +6,21 @@ copies, and a check never knows which it has.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 #: The arguments of a call, those without a name and those with one.
 Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A call that changed an argument in place: its arguments as they were given, and the
+    place of the one that changed."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    place: int
 
 
 class StudentFunction(Protocol):
@@ -27,6 +38,13 @@ class StudentFunction(Protocol):
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         """Return the result and the positional arguments as the call left them."""
+
+
+def changed_by(function: StudentFunction) -> Changed | None:
+    """Return the first of all calls so far that changed an argument, whoever made it and
+    whatever for; None where there is none, or where the function does not look."""
+    found: Changed | None = getattr(function, "changed", None)
+    return found
 
 
 def foresee(function: StudentFunction, calls: Sequence[Call]) -> None:

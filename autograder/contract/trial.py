@@ -13,6 +13,9 @@ from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Check
 from autograder.laws.binomial import EveryKind, Law
 
+#: The note of which check arguments that change cost.
+PURE = "arguments are left alone"
+
 
 class CheckFailure(Exception):
     """The property does not hold. ``mistake`` names the cause when behaviour shows it."""
@@ -118,6 +121,11 @@ class Trial:
         if zeros:
             x[rng.random(shape) < zeros] = 0.0
         return x
+
+    def asks_for_pure_calls(self, mistake: str) -> None:
+        """Say that this check is the one that a changed argument costs, in whatever call
+        of the grading that was, and name the mistake."""
+        self.notes[PURE] = self.check.name, mistake
 
     def law(self, look: str) -> Law:
         return self.check.looks[look]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from autograder.families.properties import stated
 
 #: Calls in which no output returns.
 _MANY = 200
+#: Entries of an output, at its start and at its end, that are compared with those of calls
+#: before; and the probability under which two are said to depend on each other. There are
+#: 2 * 80**2 pairs: one so unlikely comes by chance with a probability below 2e-16.
+_ENTRIES, _UNLIKELY = 40, 1e-20
 _NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
 
 
@@ -142,3 +147,48 @@ def expect_many(
         f"expected {len(outs)}.",
         few,
     )
+    expect_own_calls(trial, given, text)
+
+
+def expect_own_calls(trial: Trial, outs: Sequence[np.ndarray], text: str) -> None:
+    """Check that no entry of an output follows from one of a call before, at whatever
+    place. ``outs`` are those of 200 calls, or any multiple of 4."""
+    flat = np.array([out.ravel() for out in outs]).astype(float)
+    places = range(flat.shape[1])
+    ends = flat[:, sorted({*places[:_ENTRIES], *places[-_ENTRIES:]})]
+    high = ends > ends.mean(axis=0)
+    for apart, which in ((1, "the call before"), (2, "the call before the last")):
+        blocks = high.reshape(-1, 2, apart, high.shape[1])
+        before, after = (blocks[:, i].reshape(-1, high.shape[1]) for i in (0, 1))
+        trial.expect(
+            _least_likely(before, after) > _UNLIKELY,
+            f"In {len(outs)} calls {text}, entries of the output follow from those of "
+            f"{which}; expected independent ones.",
+            elementwise.Wrong.bits_depend_on_each_other,
+        )
+
+
+def _least_likely(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the probability, of independent columns, of as many rows in which both are
+    True, for the two columns where it is least expected (Fisher's exact test).
+
+    Rows of one of them may be put in any order, given how many are True: exact whatever
+    the columns' own laws are."""
+    n, one, two = len(before), before.sum(axis=0), after.sum(axis=0)
+    both = before.T.astype(float) @ after
+    first, second = one[:, None] - both, two - both
+    # The likelihood ratio, which the exact probability follows closely.
+    cells = (both, first, second, n - both - first - second)
+    ones, twos = np.stack([one, n - one]), np.stack([two, n - two])
+    known = _entropy(cells) - _entropy(ones)[:, None] - _entropy(twos)
+    i, j = np.unravel_index(int(known.argmax()), known.shape)
+    k, a, b = int((before[:, i] & after[:, j]).sum()), int(one[i]), int(two[j])
+    least, most = max(0, a + b - n), min(a, b)
+    tail = range(k, most + 1) if k * n > a * b else range(least, k + 1)
+    return 2 * sum(comb(a, m) * comb(n - a, b - m) for m in tail) / comb(n, b)
+
+
+def _entropy(counts: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """Return the sum of n log n over the first axis, of counts n."""
+    total: np.ndarray = np.sum([n * np.log(np.maximum(n, 1)) for n in counts], axis=0)
+    return total

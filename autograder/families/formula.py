@@ -15,7 +15,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Exercise, Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families.properties import expect_unchanged
 from autograder.families.rivals import Rivals, first
 
 #: The arguments of a call.
@@ -111,12 +111,8 @@ class Formula:
 
         def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
             _, now = function.observe(*given)
-            for name, item, left in zip(names, given, now, strict=False):
-                trial.expect(
-                    np.array_equal(item, left),
-                    f"{self.shown(*given)} changed {name} in place; {hint.format(name)}.",
-                    elementwise.Wrong.changes_its_input,
-                )
+            call, how = self.shown(*given), f"; {hint}"
+            expect_unchanged(trial, call, names, given, now, how)
 
         return self._register(points, after, holds)
 

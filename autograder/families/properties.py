@@ -30,7 +30,9 @@ def expect_unchanged(
     hint: str = "",
 ) -> None:
     """Check that the given arguments, of these names, are as they were after the call;
-    ``hint`` says how to do without, "{0}" in it being the name."""
+    ``hint`` says how to do without, "{0}" in it being the name. A change in any other
+    call of the grading then fails this check."""
+    trial.asks_for_pure_calls(elementwise.Wrong.changes_its_input)
     for name, before, now in zip(names, given, after, strict=False):
         trial.expect(
             np.array_equal(before, now),

@@ -104,6 +104,7 @@ def leaves_input_alone(function: StudentFunction, trial: Trial) -> None:
         for shape, keep_prob, dtype in cases
     ]
     foresee(function, [(args, {}) for args in given])
+    trial.asks_for_pure_calls(Wrong.changes_its_input)
     for args in given:
         _, after = function.observe(*args)
         call = call_text(function.name, args[0].shape, args[1])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograder import wire
-from autograder.contract.student import StudentError
+from autograder.contract.student import Changed, StudentError
 from autograder.wire import Foreign
 from autograder.wire.errors import describe_error, unwritten_at
 
@@ -38,6 +38,7 @@ class LocalFunction:
         self, name: str, function: Callable[..., Any], opaque: tuple[int, ...] = ()
     ) -> None:
         self.name = name
+        self.changed: Changed | None = None
         self._function = function
         self._opaque = opaque
         self._errors = np.geterr()
@@ -67,19 +68,23 @@ class LocalFunction:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return the result and the arguments as the call left them, both as they are."""
-        args = tuple(self._opened(copied(arg)) for arg in args)
-        kwargs = {key: self._opened(copied(arg)) for key, arg in kwargs.items()}
+        own = tuple(self._opened(copied(arg)) for arg in args)
+        named = {key: self._opened(copied(arg)) for key, arg in kwargs.items()}
         try:
             # NumPy warns of the student's numbers as it did before the check began.
             with np.errstate(**self._errors):
-                return self._function(*args, **kwargs), args
+                result = self._function(*own, **named)
         except (Exception, SystemExit) as error:
-            own = getattr(self._function, "__globals__", None)
-            unwritten = unwritten_at(error, [own, sys.modules["__main__"].__dict__])
+            names = getattr(self._function, "__globals__", None)
+            unwritten = unwritten_at(error, [names, sys.modules["__main__"].__dict__])
             # The line that made the call is ours, not the student's.
             below = error.__traceback__ and error.__traceback__.tb_next
             said = describe_error(error.with_traceback(below))
             raise StudentError(said, unwritten) from None
+        for place, (now, then) in enumerate(zip(own, args, strict=True)):
+            if isinstance(then, np.ndarray | dict) and not wire.same(now, then):
+                self.changed = self.changed or Changed(args, kwargs, place)
+        return result, own
 
     def _sent_back(self, value: Any) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Check, Exercise, find_exercise
 from autograder.contract.mistakes import find_mistake
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import CheckFailure, Trial
+from autograder.contract.trial import PURE, CheckFailure, Trial
 from autograder.grading import matrices
 from autograder.grading.local import LocalFunction
 from autograder.grading.report import CheckResult, ExerciseResult
@@ -131,7 +132,7 @@ def grade_exercise(
 
 def _results(
     exercise: Exercise,
-    watched: Functions,
+    watched: Mapping[str, Watched],
     seed: int,
     before_check: Callable[[], None],
 ) -> dict[str, CheckResult]:
@@ -140,7 +141,7 @@ def _results(
     results: dict[str, CheckResult] = {}
     settled: set[str] = set()
     notes: dict[str, Any] = {}
-    called = watched
+    called: Functions = watched
     for check in exercise.checks:
         waits = [name for name in check.after if name not in settled]
         if waits:
@@ -160,7 +161,22 @@ def _results(
         if result.status == "passed":
             settled.add(check.name)
         results[check.name] = result
+    if (told := watched[exercise.name].told_change()) and notes.get(PURE):
+        name, mistake = notes[PURE]
+        _fail_where_none_did(results, name, mistake, f"{told}.")
     return results
+
+
+def _fail_where_none_did(
+    results: dict[str, CheckResult], name: str, mistake: str, message: str
+) -> None:
+    """Let a change of an argument, which was seen in calls of other checks, cost the check
+    of this name, unless one has failed for it."""
+    told = any(result.mistake == mistake for result in results.values())
+    if results[name].status == "passed" and not told:
+        results[name] = replace(
+            results[name], status="failed", score=0.0, message=message, mistake=mistake
+        )
 
 
 def _skipped(check: Check, waits: str) -> CheckResult:

@@ -13,6 +13,7 @@ from autograder.contract.student import (
     Call,
     StudentError,
     StudentFunction,
+    changed_by,
     foresee,
 )
 from autograder.isolation.worker_handle import WorkerLost
@@ -33,6 +34,14 @@ class Watched:
     def never_ran(self) -> bool:
         """Whether it was called, and is unwritten for all that it was called with."""
         return self.unwritten is not None and not self._others
+
+    def told_change(self) -> str | None:
+        """Return, as "f(x of shape (3,), 0.5) changed x in place", the first of all calls
+        so far that changed an argument."""
+        if (seen := changed_by(self._function)) is None:
+            return None
+        call = call_shown(self.name, self._arguments, seen.args, seen.kwargs)
+        return f"{call} changed {self._arguments[seen.place]} in place"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._watch(self._function, args, kwargs)

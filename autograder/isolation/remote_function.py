@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograder import wire
-from autograder.contract.student import Call, StudentError
+from autograder.contract.student import Call, Changed, StudentError
 from autograder.isolation.returned import Outcome
 from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
 
@@ -23,6 +23,7 @@ class RemoteFunction:
         self, worker: RemoteWorker, name: str, opaque: tuple[int, ...] = ()
     ) -> None:
         self.name = name
+        self.changed: Changed | None = None
         self._worker = worker
         self._opaque = opaque
         self._foreseen: list[Call] = []
@@ -40,7 +41,10 @@ class RemoteFunction:
         most = len(todo)
         while len(results) < len(todo):
             got = self._some(todo[len(results) :], most)
-            made = [_result(outcome)[0] for outcome in got]
+            made = [
+                self._noted(outcome, *call)[0]
+                for outcome, call in zip(got, todo[len(results) :], strict=False)
+            ]
             try:
                 held.add(made)
             except wire.WireError as error:
@@ -70,10 +74,10 @@ class RemoteFunction:
     ) -> tuple[Any, dict[int, Any]]:
         place = self._places.pop(_key(args, kwargs), None)
         if place in self._known:
-            return _result(self._known.pop(place))
+            return self._noted(self._known.pop(place), args, kwargs)
         if place is None or place < self._made_to:
             (outcome,) = self._some([(args, kwargs)], 1)
-            return _result(outcome)
+            return self._noted(outcome, args, kwargs)
         rest = self._foreseen[place:]  # those before it were not asked for
         try:
             got = self._some(rest, FRAME_CALLS)
@@ -83,7 +87,18 @@ class RemoteFunction:
             raise
         self._made_to = place + len(got)
         self._known |= dict(enumerate(got, place))
-        return _result(self._known.pop(place))
+        return self._noted(self._known.pop(place), args, kwargs)
+
+    def _noted(
+        self, outcome: Outcome, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[int, Any]]:
+        """Return what came of a call, and remember the first that changed an argument.
+        Raises ``StudentError`` where that came of it."""
+        if isinstance(outcome, StudentError):
+            raise outcome
+        for place in outcome[1]:
+            self.changed = self.changed or Changed(args, kwargs, place)
+        return outcome
 
     def _some(self, calls: Sequence[Call], most: int) -> list[Outcome]:
         """Make the first of these calls and as many after it as fit into a frame, but no
@@ -99,9 +114,3 @@ class RemoteFunction:
 
 def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return tuple(map(id, args)), tuple(kwargs.items())
-
-
-def _result(outcome: Outcome) -> tuple[Any, dict[int, Any]]:
-    if isinstance(outcome, StudentError):
-        raise outcome
-    return outcome

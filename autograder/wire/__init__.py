@@ -25,6 +25,7 @@ from autograder.wire.values import (
     foreign,
     generator_node,
     generator_state,
+    same,
 )
 
 __all__ = [
@@ -48,5 +49,6 @@ __all__ = [
     "generator_state",
     "packed",
     "read_frame",
+    "same",
     "write_frame",
 ]

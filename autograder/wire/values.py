@@ -285,3 +285,14 @@ class Reader:
             return np.empty(shape, kind)
         order: Literal["F", "C"] = "F" if node.get("order") == "F" else "C"
         return np.ndarray(shape, kind, self._body, start, order=order).copy(order)
+
+
+def same(now: Any, then: Any) -> bool:
+    """Return whether an argument holds what it held, bit by bit."""
+    if isinstance(then, np.ndarray):
+        alike = isinstance(now, np.ndarray) and now.dtype == then.dtype
+        return alike and now.shape == then.shape and now.tobytes() == then.tobytes()
+    if isinstance(then, dict):
+        alike = isinstance(now, dict) and list(now) == list(then)
+        return alike and all(same(now[key], then[key]) for key in then)
+    return now is then

@@ -203,7 +203,7 @@ class Worker:
                     changed = [
                         [i, writer.encode(now)]
                         for i, (now, then) in enumerate(zip(args, before, strict=True))
-                        if not _same(now, then)
+                        if not wire.same(now, then)
                     ]
                     answer["results"].append(node)
                     answer["changed"].append(changed)
@@ -291,17 +291,6 @@ def _kept(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _kept(item) for key, item in value.items()}
     return value
-
-
-def _same(now: Any, then: Any) -> bool:
-    """Return whether an argument holds what it held, bit by bit."""
-    if isinstance(then, np.ndarray):
-        same = isinstance(now, np.ndarray) and now.dtype == then.dtype
-        return same and now.shape == then.shape and now.tobytes() == then.tobytes()
-    if isinstance(then, dict):
-        alike = isinstance(now, dict) and list(now) == list(then)
-        return alike and all(_same(now[key], then[key]) for key in then)
-    return now is then
 
 
 def _signature(function: Any) -> str:

@@ -14,6 +14,7 @@ from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners, elementwise, network
 from autograder.families.corners import transposed
 from autograder.families.ensemble import every_mask, expect_follows_rng
+from autograder.families.follows_rng import expect_own_calls
 from autograder.families.network import Batch
 from autograder.families.properties import expect_unchanged, stated
 from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
@@ -323,7 +324,8 @@ def _varies_as_it_should(
 def _expect_own_rows(
     function: StudentFunction, trial: Trial, rng: np.random.Generator
 ) -> None:
-    """Check that no two rows of a small batch share their mask of 100 units."""
+    """Check that no two rows of a small batch share their mask of 100 units, and that no
+    unit's bit follows from the call before."""
     for rows in (2, 3, 5, 8, 12):
         mask = Batch.readable(trial, rows, 100, 0.6).mask(function, rng)
         trial.expect(
@@ -331,6 +333,9 @@ def _expect_own_rows(
             f"A call on {rows} rows of 100 hidden units: some rows have the same mask.",
             elementwise.Wrong.one_mask_for_all_rows,
         )
+    few = Batch.readable(trial, 2, 50, 0.6)
+    masks = [few.mask(function, rng) for _ in range(200)]
+    expect_own_calls(trial, masks, few.call)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:

@@ -14,6 +14,7 @@ from autograder.contract.trial import Trial
 from autograder.families import elementwise, ensemble
 from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.ensemble import Case, softmax
+from autograder.families.follows_rng import expect_own_calls
 from autograder.families.properties import stated
 from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
@@ -105,6 +106,9 @@ def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
     name = wrong.same_mask_every_call if different == 1 else wrong.reuses_masks
     # Of a thousand masks two in twelve calls are equal now and then: many calls decide.
     refuse(different < calls - 2, what, name)
+    few = ensemble.readable(trial, 4, 20, _INDEPENDENT)
+    bits = [one_member.mask_of(function, trial, few, rng) for _ in range(200)]
+    expect_own_calls(trial, bits, few.call(function.name, 1, rng))
     what = f": each of {counts.size} rows keeps {counts[0, 0]} of 20 units"
     varies = "; expected a number that varies"
     refuse(not np.ptp(counts), what + varies, wrong.keeps_a_fixed_number)

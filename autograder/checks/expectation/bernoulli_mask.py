@@ -13,7 +13,7 @@ from autograder.contract.facts import describe
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, kinds
+from autograder.families import elementwise, follows_rng, kinds
 from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
 
@@ -174,6 +174,7 @@ def gives_every_unit_a_bit_of_its_own(
         if len(drawn) == 1
         else elementwise.Wrong.reuses_masks,
     )
+    follows_rng.expect_own_calls(trial, list(masks), call)
 
 
 def _name_of_rate(

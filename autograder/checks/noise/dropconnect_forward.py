@@ -228,7 +228,7 @@ _FROM_RNG = follows_rng.from_rng(
     Unit.same_mask_every_call,
     Unit.reuses_masks,
     lambda out, _: out,
-    small=((5, 12), (12, 10)),
+    small=((2, 1), (1, 100)),
 )
 _EVERY = kinds.Kinds(of_weights, "weights", modes=False)
 _RATES = kinds.also(kinds.RATE, _LAYER.rate(0.01, 0.02), _EVERY)

@@ -94,6 +94,7 @@ def leaves_x_alone(argument: int | float) -> Property:
     """The property that x is not changed in place: a matrix, a row, of either dtype."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
+        trial.asks_for_pure_calls(elementwise.Wrong.changes_its_input)
         shapes, dtypes = ((30, 20), (1, 20)), (np.float64, np.float32)
         for shape, dtype in itertools.product(shapes, dtypes):
             x = trial.inputs(*shape, zeros=0.2).astype(dtype)
