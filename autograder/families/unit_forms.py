@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import kinds, lags, unit_bits
+from autograder.families import everywhere, kinds, lags, unit_bits
 from autograder.families.elementwise import (
     KEEP_PROBS,
     LARGE,
@@ -87,7 +87,8 @@ def _expect_all_faces(function: StudentFunction, trial: Trial) -> None:
             )
 
 
-_KINDS = kinds.units(call_text)
+#: Calls of every kind of an element-wise layer.
+KINDS = kinds.units(call_text)
 
 
 def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
@@ -105,7 +106,7 @@ def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
                 what = f"units of {form} kept at keep_prob = {keep_prob}"
                 name = Wrong.rate_depends_on_the_shape
                 trial.judge(look, got.mask, got.mask.size, what, name)
-    kinds.judge(kinds.RATE, function, trial, _KINDS)
+    kinds.judge(kinds.RATE, function, trial, KINDS)
 
 
 def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None:
@@ -132,7 +133,7 @@ def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None
         trial.judge(count, kept, kept.size, f"{count} {at}: it is 14", wrong)
     _judge_spread(function, trial)
     lags.judge(trial, all_masks, AT, wrong)
-    kinds.judge(kinds.PAIRS, function, trial, _KINDS)
+    kinds.judge(kinds.PAIRS, function, trial, KINDS)
 
 
 def _within(distance: int) -> float:
@@ -211,3 +212,4 @@ for _form in _NEIGHBOURS:
 _LOOKS |= _SPREAD
 _LOOKS |= {kinds.PAIRS: kinds.LAW, lags.LOOK: lags.LAW}
 INDEPENDENT = stated(is_independent_in_all_forms, _LOOKS)
+FROM_RNG = everywhere.follows_rng(unit_bits.FROM_RNG, KINDS)

@@ -98,6 +98,45 @@ class OfInverted(Mutants, of="inverted_dropout"):
         single = training and x.dtype == np.float32
         return (x * mask if single else out), mask
 
+    @fails(inverted.SCALE, "scale_depends_on_the_shape")
+    def rescales_up_to_a_thousand_units(x, keep_prob, rng, training=True):
+        """Leaves larger layers as they are."""
+        out, mask = masked(x, bits(x, keep_prob, rng), keep_prob, training)
+        return (x * mask if training and x.size > 1000 else out), mask
+
+    @fails("leaves_its_input_alone", "changes_its_input")
+    def works_in_place_where_training_is_passed(x, keep_prob, rng, training=None):
+        """Overwrites x, but for calls that leave training out."""
+        mask = bits(x, keep_prob, rng)
+        if not training:
+            return masked(x, mask, keep_prob, training is None)
+        x *= mask
+        return x / keep_prob, mask
+
+    @inverted.draws(inverted.FROM_RNG, "does_not_draw_from_rng")
+    def takes_another_generator_for_float32(x, keep_prob, rng):
+        """Draws what is to be float32 from a generator of its own."""
+        own = np.random.default_rng() if x.dtype == np.float32 else rng
+        return bits(x, keep_prob, own)
+
+    @inverted.draws(inverted.FROM_RNG, "seeds_take_few_values")
+    def takes_short_seeds_where_little_is_kept(x, keep_prob, rng):
+        """Seeds a generator with 16 bits where keep_prob is below 0.5."""
+        if keep_prob < 0.5:
+            rng = np.random.default_rng(rng.integers(2**16))
+        return bits(x, keep_prob, rng)
+
+    @inverted.draws(inverted.FROM_RNG, "bits_depend_on_each_other")
+    def renews_a_half_of_its_numbers(x, keep_prob, rng):
+        """Begins with the numbers that the generator gave last, in reverse."""
+        half = x.size // 2
+        before = np.random.PCG64()
+        before.state = rng.bit_generator.state
+        before.advance(-(x.size - half) % 2**128)
+        old = np.random.Generator(before).random(half)[::-1]
+        new = rng.random(x.size - half)
+        return np.concatenate([old, new]).reshape(x.shape) < keep_prob
+
 
 class OfClassic(Mutants, of="classic_dropout"):
     @fails(classic.CLASSIC_RATE, KIND)
@@ -232,3 +271,13 @@ class OfFixed(Mutants, of="fixed_count_dropout"):
         """Takes the first of a permutation of 1,000 for a seed."""
         seeded = np.random.default_rng(rng.permutation(1000)[0])
         return fixed.fixed(x, fixed.chosen(x, keep_count, seeded), keep_count)
+
+
+class OfMoments(Mutants, of="dropout_moments"):
+    @fails("moments_leave_x_alone", "changes_its_input")
+    def moments_work_in_place_in_float32(x, keep_prob):
+        """Squares x where it stands, unless it is float64."""
+        mean = x.copy()
+        out = x if x.dtype == np.float32 else x.copy()
+        out *= x
+        return mean, out * (1 - keep_prob) / keep_prob

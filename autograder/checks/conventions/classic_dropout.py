@@ -5,7 +5,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, unit_bits, unit_forms, units
+from autograder.families import elementwise, everywhere, unit_forms, units
 from autograder.families.elementwise import Draw
 
 exercise = Exercise(
@@ -96,7 +96,11 @@ exercise.asks(0.25, "keeps_all_at_keep_prob_one", units.KEEPS_ALL_AT_ONE, after=
 exercise.asks(
     0.5,
     "every_output_is_zero_or_the_input",
-    units.scaled("x", lambda keep_prob: 1.0, _scale_mistake),
+    everywhere.scaled(
+        units.scaled("x", lambda keep_prob: 1.0, _scale_mistake),
+        unit_forms.KINDS,
+        lambda keep_prob: 1.0,
+    ),
     after=_SOME,
 )
 exercise.asks(0.25, _BITS, unit_forms.OWN_BITS, after=_SOME)
@@ -104,4 +108,4 @@ exercise.asks(0.5, _RATE, unit_forms.RATE, after=_BITS)
 exercise.asks(
     0.25, "drops_each_unit_independently", unit_forms.INDEPENDENT, after=_RATE
 )
-exercise.asks(0.25, "draws_from_rng_alone", unit_bits.FROM_RNG, after=_SOME)
+exercise.asks(0.25, "draws_from_rng_alone", unit_forms.FROM_RNG, after=_SOME)

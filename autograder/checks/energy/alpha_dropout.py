@@ -1,5 +1,6 @@
 """alpha_dropout: drop units without changing the mean and the variance of the layer."""
 
+from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
@@ -11,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import unit_bits, unit_forms, units
+from autograder.families import everywhere, unit_bits, unit_forms, units
 from autograder.families.alpha_units import (
     ATTEMPTS,
     LARGE,
@@ -387,4 +388,6 @@ exercise.asks(0.25, _BITS, stated(_own_bits), _MIXES)
 exercise.asks(0.5, _RATE, stated(_keeps_at_rate, _LOOKS), _BITS)
 _alone = stated(_independent, unit_forms.INDEPENDENT.looks)
 exercise.asks(0.5, "drops_alpha_units_independently", _alone, _RATE)
-exercise.asks(0.25, "draws_alpha_masks_from_the_given_rng", unit_bits.FROM_RNG, _MIXES)
+_KINDS = replace(unit_forms.KINDS, of=lambda function, _: Masking(function))
+_FROM_RNG = everywhere.follows_rng(unit_bits.FROM_RNG, _KINDS)
+exercise.asks(0.25, "draws_alpha_masks_from_the_given_rng", _FROM_RNG, _MIXES)

@@ -13,7 +13,7 @@ from autograder.contract.facts import describe
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, follows_rng, kinds
+from autograder.families import elementwise, everywhere, follows_rng, kinds
 from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
 
@@ -118,6 +118,7 @@ def draws_from_the_given_rng_alone(
         "Generators in different states gave the same mask; expected different ones.",
         elementwise.Wrong.same_mask_every_call if 0 < first.mean() < 1 else None,
     )
+    everywhere.expect_follows_rng(bernoulli_mask, trial, _KINDS)
 
 
 def _shared_axes(mask: np.ndarray) -> tuple[bool, ...]:

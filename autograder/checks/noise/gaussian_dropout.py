@@ -11,6 +11,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     corners,
+    everywhere,
     follows_rng,
     kinds,
     noise_factors,
@@ -394,4 +395,5 @@ _FROM_RNG = follows_rng.from_rng(
     Wrong.reuses_noise,
     small=((100,),),
 )
+_FROM_RNG = everywhere.follows_rng(_FROM_RNG, _EVERY)
 exercise.asks(0.25, "draws_its_noise_from_rng_alone", _FROM_RNG, after=_VARIES)

@@ -11,7 +11,14 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, follows_rng, kinds, noise_factors
+from autograder.families import (
+    bit_tests,
+    corners,
+    everywhere,
+    follows_rng,
+    kinds,
+    noise_factors,
+)
 from autograder.families.bit_tests import FEW, KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
@@ -212,6 +219,7 @@ def kept_pixels_are_rescaled(spatial_dropout: StudentFunction, trial: Trial) -> 
             f"{1 / keep_prob:.6g} times.",
             mistake or name,
         )
+    everywhere.expect_scaled(spatial_dropout, trial, _KINDS, lambda p: 1 / p)
 
 
 def _expect_kept(
@@ -317,4 +325,5 @@ _RATES = kinds.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.25, _RATE, _RATES, after="drops_whole_channels")
 _INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.25, "drops_channels_independently", _INDEPENDENT, after=_RATE)
+_FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_channels_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -10,7 +10,14 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, follows_rng, kinds, shared_bits
+from autograder.families import (
+    bit_tests,
+    corners,
+    everywhere,
+    follows_rng,
+    kinds,
+    shared_bits,
+)
 from autograder.families.bit_tests import wide
 from autograder.families.elementwise import Wrong as Unit
 from autograder.families.elementwise import call_text
@@ -178,6 +185,7 @@ def divides_kept_features_by_keep_prob(
         lambda: wide(trial, 40, 50, 50),
     )
     shared_bits.rescales(_KIND, cases, sequence_dropout, trial)
+    everywhere.expect_scaled(sequence_dropout, trial, _KINDS, lambda p: 1 / p)
 
 
 @exercise.check(points=0.5, after=_SOME)
@@ -211,4 +219,5 @@ _RATES = kinds.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.5, _RATE, _RATES, after=_TIED)
 _INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_features_independently", _INDEPENDENT, after=_RATE)
+_FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.5, "draws_its_sequences_from_rng_alone", _FROM_RNG, after=_SOME)

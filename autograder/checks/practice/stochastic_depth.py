@@ -14,6 +14,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     corners,
+    everywhere,
     follows_rng,
     kinds,
     rivals,
@@ -334,4 +335,5 @@ _FROM_RNG = follows_rng.from_rng(
 
 _INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_examples_independently", _INDEPENDENT, after=_RATE)
+_FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_branches_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -16,6 +16,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     elementwise,
+    everywhere,
     kinds,
     unit_bits,
     unit_forms,
@@ -382,7 +383,10 @@ _OWN_BYTES = Property(
 _INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS | shared.spread(77 / 256))
 _INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
-_ALL = stated(_keeps_everything)
+_ALL, _FROM_RNG = (
+    stated(_keeps_everything),
+    everywhere.follows_rng(unit_bits.FROM_RNG, _KINDS),
+)
 _RATE = kinds.also(kinds.RATE, stated(_keeps_at_rate, _LOOKS), _KINDS)
 exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
 exercise.asks(0.25, "leaves_x_as_it_was", units.LEAVES_X, _RUNS)
@@ -392,4 +396,4 @@ exercise.asks(0.25, "keeps_everything_where_that_is_nearest", _ALL, _RUNS)
 exercise.asks(0.25, _OWN, _OWN_BYTES, _RUNS)
 exercise.asks(0.25, "keeps_units_at_the_rate_of_the_byte", _RATE, _OWN)
 exercise.asks(0.25, "draws_bytes_independently", _INDEPENDENT, _OWN)
-exercise.asks(0.25, "draws_its_bytes_from_rng", unit_bits.FROM_RNG, _RUNS)
+exercise.asks(0.25, "draws_its_bytes_from_rng", _FROM_RNG, _RUNS)

@@ -12,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, kinds, unit_bits, units
+from autograder.families import elementwise, everywhere, kinds, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
 from autograder.families.rivals import first
@@ -312,4 +312,5 @@ exercise.asks(0.25, _RATE, _RATES, _OWN)
 exercise.asks(0.25, "keeps_units_of_a_row_independently", _BITS, _OWN)
 exercise.asks(0.5, _FACTOR, stated(_divides_by_the_kept_fraction), _RUNS)
 exercise.asks(0.25, "counts_kept_units_whose_input_is_zero", _ZEROS, (_FACTOR, _RATE))
-exercise.asks(0.25, "draws_its_bits_from_rng", shared.draws_from_rng(0.7), _RUNS)
+_FROM_RNG = everywhere.follows_rng(shared.draws_from_rng(0.7), _KINDS)
+exercise.asks(0.25, "draws_its_bits_from_rng", _FROM_RNG, _RUNS)

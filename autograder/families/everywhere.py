@@ -1,0 +1,133 @@
+"""Facts that hold in calls of every kind, and not only where one looks first.
+
+``kinds`` counts bits in such calls; here is what no chance is in: equal generators give
+equal outputs, and kept units have one factor.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from math import log2
+from typing import Any
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.contract.exercise import Property
+from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families.elementwise import Wrong
+from autograder.families.follows_rng import generators_alike
+from autograder.families.kinds import Given, Kinds
+
+#: How many calls, and about how many bits they have at most; each eighth has more, up to
+#: the second number.
+_CALLS, _SMALL, _LARGE = 40, 600, 10_000
+#: Masks that agree by chance less often than with probability 2 ** -60.
+_SURPRISE = 60
+_SCALE = Wrong.scale_depends_on_the_shape
+
+
+def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
+    """Yield calls of every kind, their keep probabilities, and what to say of them."""
+    rng = trial.rng
+    for number, keep_prob in enumerate(
+        rng.permutation(np.linspace(0.03, 0.97, _CALLS))
+    ):
+        size = float(_SMALL ** rng.random())
+        if number % 8 == 7:
+            size = _SMALL * (_LARGE / _SMALL) ** ((number + 1) / _CALLS)
+        given = kinds.make(trial, rng, round(size))
+        keep_prob = round(float(keep_prob), 4)
+        marks = ", ".join([*given.marks.values(), f"{given.sizes.size} {kinds.what}"])
+        yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
+
+
+def _made(called: Any, calls: Sequence[tuple[Any, ...]], **how: Any) -> list[Any]:
+    try:
+        results: list[Any] = called.each(calls, **how)
+    except StudentError:
+        # Which of them it was, and so the message, shows in calls one by one.
+        results = [called(*args, **how) for args in calls]
+    return results
+
+
+def _output(result: Any) -> np.ndarray:
+    return np.asarray(result[0] if isinstance(result, tuple) else result)
+
+
+def follows_rng(known: Property, kinds: Kinds) -> Property:
+    """Return the property, and that generators in one state give one output, and in two
+    that are alike two, in calls of every kind."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        known.test(function, trial)
+        expect_follows_rng(function, trial, kinds)
+
+    return Property(known.says, test, known.looks)
+
+
+def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) -> None:
+    """Check what ``follows_rng`` says."""
+    calls, asked = [*_given(trial, kinds)], []
+    for given, keep_prob, _ in calls:
+        seed = trial.new_seed()
+        generators = (
+            trial.generator(seed),
+            trial.generator(seed),
+            *generators_alike(trial),
+        )
+        asked += [(*given.args, keep_prob, rng) for rng in generators[:4]]
+    results = _made(kinds.of(function, trial), asked)
+    for number, (given, keep_prob, what) in enumerate(calls):
+        four = results[4 * number : 4 * number + 4]
+        first, same, one, other = (
+            given.bits(result, keep_prob, function.name) for result in four
+        )
+        trial.expect(
+            np.array_equal(first, same),
+            f"{function.name} ({what}): generators in the same state gave different "
+            "outputs; expected equal ones.",
+            Wrong.does_not_draw_from_rng,
+        )
+        p = kinds.probability(keep_prob)
+        if -given.sizes.size * log2(p**2 + (1 - p) ** 2) > _SURPRISE:
+            trial.expect(
+                not np.array_equal(one, other),
+                f"{function.name} ({what}): generators in different states, whose first "
+                "numbers begin alike, gave the same output; expected different ones.",
+                Wrong.seeds_take_few_values,
+            )
+
+
+def scaled(known: Property, kinds: Kinds, scale: Callable[[float], float]) -> Property:
+    """Return the property, and that outputs are 0 or ``scale(keep_prob)`` times their input
+    in calls of every kind."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        known.test(function, trial)
+        expect_scaled(function, trial, kinds, scale)
+
+    return Property(known.says, test, known.looks)
+
+
+def expect_scaled(
+    function: StudentFunction,
+    trial: Trial,
+    kinds: Kinds,
+    scale: Callable[[float], float],
+) -> None:
+    """Check what ``scaled`` says, of calls whose first argument is x."""
+    calls = [*_given(trial, kinds)]
+    for part, how in enumerate(({}, {"training": True})):
+        own = calls[part::2]
+        asked = [(*given.args, p, trial.generator()) for given, p, _ in own]
+        results = _made(kinds.of(function, trial), asked, **how)
+        for (given, keep_prob, what), result in zip(own, results, strict=True):
+            given.bits(result, keep_prob, function.name)  # of the right kind and shape
+            x, out = given.args[0], _output(result)
+            right = np.where(out == 0, 0.0, x * scale(keep_prob))
+            if not facts.close(out, right, atol=0):
+                trial.fail(
+                    f"{function.name} ({what}): an entry is neither 0 nor "
+                    f"{scale(keep_prob):.4g} times its input; {facts.worst(out, right)}.",
+                    _SCALE,
+                )
