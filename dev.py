@@ -42,7 +42,7 @@ RUN_BY_PAGES = [
 ]
 #: What Sphinx does not see as an input of its pages: a change writes every page again.
 READ_AT_BUILD = ["_ext/*.*", "editions/*.md", "_toc.yml", "package-lock.json"]
-READ_AT_BUILD += ["assets/figures/*"]
+READ_AT_BUILD += ["assets/*.*", "assets/*/*"]
 
 #: A user's settings of Python that change what programs do.
 UNWANTED = ("PYTHONHOME", "PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONWARNINGS")
@@ -82,6 +82,10 @@ main()
 KERNEL_SETTINGS = """\
 # Kernels talk to this machine alone; that they do so unencrypted needs no warning.
 c.IPKernelApp.log_level = "ERROR"
+# What a cell prints comes in one piece. MyST-NB ends a line after each, and on a busy
+# machine a line of several words was cut in two.
+from ipykernel.iostream import OutStream
+OutStream.flush_interval = 3600
 """
 
 

@@ -48,9 +48,8 @@ def passages(html: str) -> list[Passage]:
 def load_on_search_page(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
 ) -> None:
-    """Give the search page alone the two scripts."""
+    """Give the search page alone the script, which loads the passages for a query."""
     if page == "search":
-        app.add_js_file(f"../{DATA}", loading_method="defer")
         app.add_js_file("search.js", loading_method="defer")
 
 

@@ -37,7 +37,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_js_file("take-away.js", loading_method="defer")
-    app.add_js_file("print.js", loading_method="defer")
+    app.add_js_file("page.js", loading_method="defer")
     # After the wheel and the archive of chapters are there.
     app.connect("build-finished", finish, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

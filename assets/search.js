@@ -43,13 +43,25 @@ function showPassage(item, terms) {
   terms.forEach((term) => _highlightText(passage, term, "highlighted"));
 }
 
+/** Resolve when the passages are there; the first view of the page does without them. */
+function passagesLoaded() {
+  return new Promise((resolve) => {
+    const script = document.createElement("script");
+    script.src = new URL("search-passages.js", document.baseURI).href;
+    script.onload = resolve;
+    document.head.append(script);
+  });
+}
+
 const results = document.getElementById("search-results");
-if (results) {
-  const query = new URLSearchParams(window.location.search).get("q") || "";
+const query = new URLSearchParams(window.location.search).get("q") || "";
+if (results && query) {
   const [, stems, , written] = Search._parseQuery(query);
   const terms = [...new Set([...written, ...stems])].filter(Boolean);
+  const loaded = passagesLoaded();
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes)
-      for (const node of addedNodes) if (node.nodeName === "LI") showPassage(node, terms);
+      for (const node of addedNodes)
+        if (node.nodeName === "LI") loaded.then(() => showPassage(node, terms));
   }).observe(results, { childList: true, subtree: true });
 }

@@ -172,9 +172,11 @@ def take_pictures(html: Path, names: list[str], folder: Path) -> None:
     with open_browser() as browser:
         for scheme in ("light", "dark"):
             visit = Visit(browser, html.as_uri() + "/", scheme)
-            for name in names:
-                visit.open(name)
-                for width in (WIDE, NARROW):
+            # The width comes first: at a change of it the theme takes its time.
+            for width in (WIDE, NARROW):
+                visit.page.set_viewport_size({"width": width, "height": 900})
+                for name in names:
+                    visit.open(name)
                     visit.answer(width)
                     picture = f"{name.replace('/', '-')}-{scheme}-{width}.png"
                     visit.page.screenshot(path=folder / picture, full_page=True)

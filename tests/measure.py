@@ -1,19 +1,20 @@
 """Weighs, times and checks the pages of the built book, as Lighthouse does.
 
     python -m tests.measure [PAGE …]
-    python -m tests.measure --verdicts
+    python -m tests.measure --verdicts [EXERCISE …]
 
 The first prints a table of all pages, or of these, and below it what was found. The exit
 code is 1 where a page is too heavy, asks another host, complains in the console, breaks a
 rule of WCAG 2.2 AA, or scrolls sideways on a phone. The second prints how long the first
-page's verdict takes, with an empty cache and then again; it needs a book built by
-``python dev.py live``.
+page's verdict takes, or that on the model answers to these exercises, with an empty cache
+and then again; it needs a book built by ``python dev.py live``.
 """
 
 import argparse
 import functools
 import gzip
 import io
+import json
 import os
 import statistics
 import sys
@@ -22,7 +23,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import dev
-from tests import axe, browser
+from autograder.contract.exercise import find_exercise
+from tests import axe, browser, live_pages
 
 #: What the first view may weigh before fonts, in kilobytes (1000 bytes) on the wire.
 HEAVIEST = 300
@@ -45,6 +47,18 @@ RECORD = """() => {
 }"""
 #: Whether that record is complete.
 LOADED = "() => performance.getEntriesByType('navigation')[0].loadEventEnd > 0"
+#: How many seconds a worker took for its last question; asked first, it begins to count.
+CLOCK = """() => {
+  const answer = self.onmessage;
+  if (self.spent === undefined) {
+    self.onmessage = async (event) => {
+      const began = performance.now();
+      await answer(event);
+      self.spent = (performance.now() - began) / 1000;
+    };
+  }
+  return self.spent ??= 0;
+}"""
 HEAD = ["page", "KB", "unpacked", "requests", "ready, ms", "loaded, ms", "faults"]
 
 
@@ -133,49 +147,69 @@ def measure(
     return Measured(page, faults=wrong, **number)  # type: ignore[arg-type]
 
 
-def verdicts(chromium: browser.Browser, base: str) -> tuple[float, float]:
-    """Return the seconds from "Check" to the first page's verdict: in a browser that has
-    nothing of the book yet but this page and its editor, and then again.
+def verdicts(chromium: browser.Browser, base: str, exercise: str) -> list[float]:
+    """Return the seconds from "Check" to a verdict on the model answer: in a browser that
+    has nothing of the book yet but this page and its editor, then again, and how many of
+    the latter the checks themselves took. Without a name it is the first page's verdict.
 
     Raises ``RuntimeError`` with what the page says instead of a verdict."""
     context = chromium.new_context()
     tab = context.new_page()
     tab.set_default_timeout(240_000)
-    tab.goto(f"{base}index.html")
-    tab.locator(".live-open").click()
-    tab.locator(".live .cm-content").wait_for()
+    if exercise:
+        chapter = find_exercise(exercise).chapter
+        tab.goto(f"{base}exercises/{chapter}/{chapter}.html")
+    else:
+        tab.goto(f"{base}index.html")
+    panel = tab.locator(f".live[data-exercise={exercise}]" if exercise else ".live")
+    panel.locator(".live-open").click()
+    panel.locator(".cm-content").click()
+    if exercise:
+        tab.keyboard.press("Control+a")
+        tab.keyboard.insert_text(solution(exercise))
     found = []
     for _ in range(2):
         # The verdict before this one does not count.
-        tab.locator(".live").evaluate("(panel) => delete panel.dataset.state")
+        panel.evaluate("(place) => delete place.dataset.state")
         began = time.monotonic()
-        tab.locator(".live-check").click()
-        tab.wait_for_selector(".live[data-state]:not([data-state=busy])")
+        panel.locator(".live-check").click()
+        panel.and_(tab.locator("[data-state]:not([data-state=busy])")).wait_for()
         found.append(time.monotonic() - began)
-        if tab.locator(".live[data-state=failed]").count() == 0:
-            raise RuntimeError(tab.locator(".live-said").inner_text())
+        if panel.get_attribute("data-state") != ("passed" if exercise else "failed"):
+            raise RuntimeError(panel.locator(".live-said").inner_text())
+        (worker,) = tab.workers
+        own = float(worker.evaluate(CLOCK))
     context.close()
-    cold, warm = found
-    return cold, warm
+    return [*found, own]
 
 
-def print_verdicts() -> int:
-    """Print the times of five first verdicts."""
+def solution(exercise: str) -> str:
+    """Return the source of an exercise's model answer."""
+    cells = json.loads(live_pages.solved(find_exercise(exercise).chapter))["cells"]
+    return next(str(cell["source"]) for cell in cells if cell["id"] == exercise)
+
+
+def print_verdicts(exercises: list[str]) -> int:
+    """Print the times of five first verdicts on each of these exercises."""
     with browser.open_browser(ALONE) as chromium, browser.serve(dev.HTML) as base:
-        print("| cold, s | again, s | load |\n| --- | --- | --- |")
-        for _ in range(VERDICTS):
-            cold, warm = verdicts(chromium, base)
-            print(f"| {cold:.1f} | {warm:.1f} | {os.getloadavg()[0]:.1f} |", flush=True)
+        print("| exercise | cold, s | again, s | its checks, s | load |")
+        print("| --- | --- | --- | --- | --- |")
+        for name in exercises:
+            for _ in range(VERDICTS):
+                times = [f"{each:.1f}" for each in verdicts(chromium, base, name)]
+                load = f"{os.getloadavg()[0]:.1f}"
+                row = [name or "first page", *times, load]
+                print(f"| {' | '.join(row)} |", flush=True)
     return 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Weigh, time and check the pages.")
     parser.add_argument("pages", nargs="*", default=[*dev.pages(), "search"])
-    parser.add_argument("--verdicts", action="store_true")
+    parser.add_argument("--verdicts", nargs="*", metavar="EXERCISE")
     asked = parser.parse_args()
-    if asked.verdicts:
-        return print_verdicts()
+    if asked.verdicts is not None:
+        return print_verdicts(asked.verdicts or [""])
     wrong = []
     print(f"| {' | '.join(HEAD)} |\n|{' --- |' * len(HEAD)}", flush=True)
     with (

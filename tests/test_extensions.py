@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
@@ -16,6 +17,7 @@ import dev
 sys.path.insert(0, str(dev.ROOT / "_ext"))
 
 import alt_text
+import execute_ahead
 import exercise_list
 import katex_static
 import model_answer
@@ -294,6 +296,18 @@ def test_the_lock_files_name_every_dependency_and_no_address() -> None:
     npm_lock = (dev.ROOT / "package-lock.json").read_text(encoding="utf-8")
     assert "://" not in lock and '"resolved"' not in npm_lock
     assert lock.count("--hash=sha256:") >= len(locked)
+
+
+# ---- execute_ahead -------------------------------------------------------------------
+
+
+def test_a_line_that_takes_its_time_comes_in_one_piece(tmp_path: Path) -> None:
+    slow = "import time\nprint('unit', end=' ')\ntime.sleep(0.5)\nprint('one')"
+    notebook = new_notebook(cells=[new_code_cell(slow)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python"}
+    page = tmp_path / "page.md", notebook
+    assert execute_ahead.run(60, page).err is None
+    assert [each.text for each in notebook.cells[0].outputs] == ["unit one\n"]
 
 
 # ---- model_answer -------------------------------------------------------------------

@@ -35,6 +35,20 @@ def test_axe_notices_a_picture_without_words(visit: browser.Visit) -> None:
     assert any(each.startswith("image-alt") for each in found)
 
 
+def test_a_table_that_scrolls_is_reached_by_keys(visit: browser.Visit) -> None:
+    boxes = ".pst-scrollable-table-container"
+    stops = f"""() => [...document.querySelectorAll("{boxes}")].map((box) =>
+      [box.scrollWidth > box.clientWidth, box.tabIndex === 0])"""
+    found = {}
+    for width in (browser.NARROW, browser.WIDE):
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        visit.open("chapters/experiments")
+        found[width] = visit.page.evaluate(stops)
+        assert all(wide == stop for wide, stop in found[width])
+    assert [True, True] in found[browser.NARROW]
+    assert [False, False] in found[browser.WIDE]
+
+
 # ---- Search -------------------------------------------------------------------------
 
 

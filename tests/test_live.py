@@ -259,7 +259,7 @@ def test_a_page_answers(visit: browser.Visit, tmp_path: Path) -> None:
     page.locator(f"{PANEL} .live-check").click()
     page.get_by_text("Checking …").wait_for()
     # The loop does not hold the page up: its clock goes on, and so does the reader.
-    page.clock.fast_forward(1000 * (door.CHECK_SECONDS + 1))
+    page.clock.fast_forward(int(1000 * (door.CHECK_SECONDS + 1)))
     page.wait_for_selector(f"{PANEL}[data-state=stopped]")
     assert page.locator(f"{PANEL} .live-said").inner_text() == (
         f"Stopped: it did not finish within {door.CHECK_SECONDS:g} seconds. "

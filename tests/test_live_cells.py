@@ -266,7 +266,7 @@ def test_a_run_past_its_limit_ends_the_worker(visit: browser.Visit) -> None:
     visit.page.keyboard.insert_text("while True: pass\n")
     visit.page.keyboard.press("Shift+Enter")
     cell.locator(".live-said", has_text="Running …").wait_for()
-    visit.page.clock.fast_forward(1000 * (live.CELL_SECONDS + 1))
+    visit.page.clock.fast_forward(int(1000 * (live.CELL_SECONDS + 1)))
     cell.locator(".live-cell[data-state=stopped]").wait_for()
     said = cell.locator(".live-said").inner_text()
     assert said.startswith(

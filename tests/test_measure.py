@@ -47,7 +47,7 @@ def test_it_finds_faults(folder: tuple[str, Path], chromium: browser.Browser) ->
     visit.close()
 
 
-@pytest.mark.parametrize("page", dev.pages())
+@pytest.mark.parametrize("page", [*dev.pages(), "search"])
 def test_no_page_is_too_heavy(chromium: browser.Browser, page: str) -> None:
     with browser.serve(dev.HTML, measure.Compressed) as base:
         assert measure.load(chromium, base, page)["sent"] <= measure.HEAVIEST
