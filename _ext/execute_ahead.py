@@ -34,6 +34,21 @@ def run(timeout: int, page: tuple[Path, NotebookNode]) -> ExecutionResult:
     return single_nb_execution(notebook, folder, timeout, allow_errors=False)
 
 
+def join_streams(notebook: NotebookNode) -> None:
+    """Put together what a cell wrote to one stream. A kernel may send a line in parts,
+    and MyST-NB would end each part with a line break of its own."""
+    for cell in notebook.cells:
+        outputs: list[NotebookNode] = []
+        for output in cell.get("outputs", []):
+            last = outputs[-1] if outputs else {}
+            if "name" in output and last.get("name") == output["name"]:
+                last["text"] += output["text"]
+            else:
+                outputs.append(output)
+        if cell.cell_type == "code":
+            cell.outputs = outputs
+
+
 def execute_ahead(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     """Fill MyST-NB's cache with the outputs of the pages that Sphinx will read."""
     config = env.mystnb_config
@@ -51,6 +66,7 @@ def execute_ahead(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> No
         results = pool.map(partial(run, config.execution_timeout), pages)
         for (path, notebook), result in zip(pages, results, strict=True):
             if result.err is None:
+                join_streams(notebook)
                 seconds = {"execution_seconds": result.time}
                 bundle = CacheBundleIn(notebook, str(path), data=seconds)
                 cache.cache_notebook_bundle(
