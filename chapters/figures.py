@@ -242,10 +242,15 @@ def _give_common_style(text: ElementTree.Element) -> None:
     """Write once, on the whole formula, what the styles of its parts have in common."""
     # The page has fonts of its own.
     styles = [
-        [part for part in span.get("style", "").split("; ") if "font-family" not in part]
+        [
+            part
+            for part in span.get("style", "").split("; ")
+            if "font-family" not in part
+        ]
         for span in text
     ]
-    common = [each for each in sum(styles, []) if all(each in s for s in styles)]
+    every = itertools.chain.from_iterable(styles)
+    common = [each for each in every if all(each in style for style in styles)]
     if not common:
         return
     text.set("style", ";".join(dict.fromkeys(common)))

@@ -156,7 +156,9 @@ def test_the_letters_of_a_formula_in_a_figure_stay_in_their_order() -> None:
     import figures
 
     figure, axes = figures.drawing(3, 2)
-    axes.text(1, 1, r"$\times\, m/p$, $2/x_1/3$", color=figures.SERIES[1], weight="bold")
+    axes.text(
+        1, 1, r"$\times\, m/p$, $2/x_1/3$", color=figures.SERIES[1], weight="bold"
+    )
     svg = figures.show(figure, alt="A formula and nothing else.", caption="").svg
     parts = re.findall(r'<tspan x="([^"]+)"[^>]*>([^<]*)', svg)
     assert [text.strip("\xa0") for _, text in parts] == [
