@@ -169,6 +169,7 @@ def _lighten(root: ElementTree.Element, prefix: str) -> None:
     _share(root)
     for text in root.iter("text"):
         text[:] = _joined(list(text))
+        _give_common_style(text)
     used = set(re.findall(r"#([^\")]+)", ElementTree.tostring(root, "unicode")))
     short = {name: f"{prefix}{i}" for i, name in enumerate(sorted(used), start=1)}
     for element in root.iter():
@@ -225,15 +226,38 @@ def _share(parent: ElementTree.Element) -> None:
 
 
 def _joined(spans: list[ElementTree.Element]) -> list[ElementTree.Element]:
-    """Return a formula's letters, those in one run of one style and height together."""
+    """Return a formula's letters from left to right, those in one run of one style and
+    height together, without runs of spaces. (Matplotlib writes them style by style.)"""
     runs: list[ElementTree.Element] = []
-    for span in spans:
+    for span in sorted(spans, key=lambda each: float(each.get("x", 0))):
         looks = span.get("style"), span.get("y")
         if runs and (runs[-1].get("style"), runs[-1].get("y")) == looks:
             runs[-1].text = f"{runs[-1].text}{span.text}"
         else:
             runs.append(span)
-    return runs
+    return [run for run in runs if (run.text or "").strip()]
+
+
+def _give_common_style(text: ElementTree.Element) -> None:
+    """Write once, on the whole formula, what the styles of its parts have in common."""
+    # The page has fonts of its own.
+    styles = [
+        [
+            part
+            for part in span.get("style", "").split("; ")
+            if "font-family" not in part
+        ]
+        for span in text
+    ]
+    every = itertools.chain.from_iterable(styles)
+    common = [each for each in every if all(each in style for style in styles)]
+    if not common:
+        return
+    text.set("style", ";".join(dict.fromkeys(common)))
+    for span, style in zip(text, styles, strict=True):
+        span.set("style", ";".join(each for each in style if each not in common))
+        if not span.get("style"):
+            del span.attrib["style"]
 
 
 def _by_steps(path: str) -> str:

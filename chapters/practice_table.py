@@ -113,7 +113,10 @@ def _rows(text: str) -> list[list[str]]:
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
+    # Columns of words are left-aligned by name: on a phone they are at least so wide.
+    widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    rule = [":--" if width > 24 else "---" for width in widths]
+    lines = [head, rule, *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -152,10 +152,30 @@ def test_a_mean_is_written_with_its_standard_error() -> None:
     assert tables.pm([-0.001, -0.003]) == "0.00\xa0±\xa00.00"  # never "−0.00"
 
 
+def test_the_letters_of_a_formula_in_a_figure_stay_in_their_order() -> None:
+    import figures
+
+    figure, axes = figures.drawing(3, 2)
+    axes.text(
+        1, 1, r"$\times\, m/p$, $2/x_1/3$", color=figures.SERIES[1], weight="bold"
+    )
+    svg = figures.show(figure, alt="A formula and nothing else.", caption="").svg
+    parts = re.findall(r'<tspan x="([^"]+)"[^>]*>([^<]*)', svg)
+    assert [text.strip("\xa0") for _, text in parts] == [
+        *("×", "m", "/", "p", ",", "2/", "x", "1", "/3")
+    ]
+    places = [float(x) for x, _ in parts]
+    assert places == sorted(places) and len(set(places)) == len(places)
+    assert svg.count("var(--series-2)") <= 2  # on the group and on the formula
+
+
 def test_a_table_has_rows_as_long_as_its_header() -> None:
     import tables
 
     shown = tables.table(["", "error"], [["none", "1.5"]]).data
     assert shown.splitlines() == ["|  | error |", "| :-- | --: |", "| none | 1.5 |"]
+    rows = [["ten", -5, "divided by 3"], ["one", "1.0 ± 0.2%", "–"]]
+    shown = tables.table(["", "gain", "what is wrong"], rows).data.splitlines()
+    assert shown[1:3] == ["| :-- | --: | :-- |", "| ten | −5 | divided by 3 |"]
     with pytest.raises(ValueError, match="1 cells under 2"):
         tables.table(["", "error"], [["none"]])

@@ -2,8 +2,9 @@
 
     cd chapters && python -m data.judging
 
-writes ``judging.json`` beside this file (about three minutes). The confusion matrix
-needs the project's ``tests/``; without them, its part of the file stays as it is.
+writes ``judging.json`` beside this file (about an hour, most of it for the confusion
+matrix, which needs the project's ``tests/``; without them, its part of the file stays
+as it is).
 """
 
 import json
