@@ -70,9 +70,12 @@ def test_a_report_has_the_agreed_form(wrong: Path) -> None:
     assert "5" in exercise["message"] and "1.25" in exercise["message"]
     for check in exercise["checks"]:
         assert set(check) == {
-            *("name", "status", "score", "max_score", "message", "statistic")
+            *("name", "status", "score", "max_score", "message", "statistic", "mistake")
         }
+        assert check["mistake"] is None or check["status"] == "failed"
         assert check["status"] in ("passed", "failed", "skipped")
+    named = {check["mistake"] for check in exercise["checks"]}
+    assert exercise["mistake"] in named
     assert report["version"] == __version__
 
 

@@ -19,8 +19,9 @@ class Wrong(Mistakes, section=None):
         quantity is returned, or the code works for arrays of one shape only."""
     returns_no_floats = """somewhere on the way the numbers become integers or booleans;
         the result holds floating point numbers."""
-    returns_nan_or_infinity = """a division by 0 on the way, or infinity times 0: the
-        statement says what happens at the edges."""
+    returns_nan_or_infinity = """either a division by 0, infinity times 0, the root of a
+        negative number, or NaN for dropped units: the statement says what happens at the
+        edges."""
     raises_an_error = """your code meets an input that the statement allows and that it
         was not written for; the message says what happened."""
     knows_matrices_only = """your code passes this check on matrices, and not on arrays with

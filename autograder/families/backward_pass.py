@@ -102,8 +102,8 @@ class Wrong(pasted_forward.Wrong, section="back-derivation"):
     recovers_the_mask_from_values = """your backward pass works the mask out from the
         values of x or out, which cannot tell where x is 0; keep the mask that was drawn
         in the cache."""
-    backward_ignores_test_mode = """your backward pass treats a forward pass with
-        training=False like one in training; the cache has to say which it was."""
+    backward_ignores_test_mode = """after a forward pass with training=False your
+        backward pass drops or divides; the cache has to say which mode it was."""
     classic_test_gradient_lacks_keep_prob = """at test classic dropout multiplies x by
         keep_prob, so its gradient is keep_prob * dout, not dout."""
 

@@ -106,8 +106,8 @@ class Wrong(Mistakes, section="conv-definitions"):
         every unit is kept with the same probability."""
     rounds_or_clips_keep_prob = at(
         "conv-mistakes",
-        "you keep at nearly the rate keep_prob, and not quite: keep_prob or the "
-        "random number is rounded, or clipped.",
+        "you keep at nearly the rate keep_prob, and not quite, as when keep_prob "
+        "or the random number is rounded or clipped.",
     )
     bits_depend_on_each_other = at(
         "exp-variance",
@@ -144,8 +144,8 @@ class Wrong(Mistakes, section="conv-definitions"):
         to 1; take them from 0 to 1."""
     drops_nothing = """no unit is dropped, in neither mode: the comparison that draws
         the mask is always true, or the mask is not applied."""
-    drops_everything = """no unit is kept: the comparison that draws the mask is never
-        true, or the output is never filled."""
+    drops_everything = """no unit is kept: the mask is never true, or the output is
+        never filled."""
     takes_one_for_a_drop_probability = at(
         "conv-dictionary",
         "keep_prob = 1 drops everything, as a drop probability of 1 would; it keeps "
@@ -158,15 +158,15 @@ class Wrong(Mistakes, section="conv-definitions"):
     )
     doubles_whatever_keep_prob = """you multiply by 2 whatever keep_prob is; that is
         right at keep_prob = 0.5 alone."""
-    scale_fits_some_keep_probs = """kept units come back right at some values of keep_prob
-        and not at others: either keep_prob is bounded or rounded on its way into the
-        factor, or another number stands for it."""
+    scale_fits_some_keep_probs = """kept units come back right at some values of
+        keep_prob and not at others: either keep_prob or the factor is bounded or
+        rounded, or it is another."""
     replaces_dropped_units = """in training no unit comes back as 0, and they do not all
         come back multiplied by one factor: either dropped units are filled with another
         number than 0, or noise is added, or a constant."""
     scale_differs_from_unit_to_unit = """kept units of one call come back multiplied by
-        different numbers: either noise is added, or large values are cut off; one
-        factor serves all."""
+        different numbers: either by noise, or values are cut off or rounded; one factor
+        serves all."""
     adds_a_number = """an input of 0 comes back as another number: a constant is added, or
         dropped units are filled with something else than 0; a unit comes back multiplied
         by a factor or as 0."""

@@ -37,9 +37,9 @@ class Wrong(Mistakes, section="back-derivation"):
     one_maximum_for_all_rows = """you subtract one number from the logits of all rows,
         and in rows far below it every exponential rounds to 0; subtract each row's own
         largest logit."""
-    clips_the_loss = """either a probability too small for a float became 0, or was
-        clipped, before you took its logarithm, or large logits are cut off; compute the
-        log-probability from the logits, without the detour."""
+    clips_the_loss = """either a probability too small for a float became 0, or was kept
+        from it, before you took its logarithm, or large logits are cut off; compute the
+        log-probability from the logits."""
     never_drops = "loss and gradients are those of the network without dropout."
     loss_without_dropout = at(
         "back-same-mask",
@@ -86,8 +86,8 @@ class Wrong(Mistakes, section="back-derivation"):
     )
     no_single_mask_explains_it = at(
         "back-same-mask",
-        "either loss and gradients use different masks or scales, or dropout acts on "
-        "another layer than the hidden one.",
+        "either loss and gradients use different masks or scales, or a scale is "
+        "not 1 / keep_prob, or dropout acts on another layer than the hidden one.",
     )
     changes_parameters = at(
         "back-mistakes",

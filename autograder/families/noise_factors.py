@@ -42,9 +42,9 @@ class _Factors(Mistakes, section="noise-multiplicative"):
     uses_the_spread_of_the_raw_mask = """the standard deviation of your factors is that
         of a mask of 0 and 1, the root of keep_prob (1 − keep_prob); a mask divided by
         keep_prob varies more."""
-    noise_depends_on_the_value = """the law of out / x depends on the value x: either the
-        factors are drawn with a look at x, or large or small x are bounded or rounded
-        first."""
+    noise_depends_on_the_value = """the law of out / x depends on the value x: either
+        the factors are drawn with a look at x, or large or small x are bounded, rounded
+        or dropped first."""
     noise_depends_on_the_place = """the law of a factor depends on its place in the
         array; all have the same."""
 
@@ -85,9 +85,9 @@ class Wrong(_Factors, _Draws, section="noise-gaussian"):
     factors_take_few_values = """your factors take a few values only, as those of a mask
         do (0 and 1 / keep_prob); normal numbers practically never repeat."""
     still_noisy_at_test = "your function makes noise although training is False."
-    noisy_at_keep_prob_one = """at keep_prob = 1 out differs from x, where the variance (1 −
-        keep_prob) / keep_prob is 0 and the mean 1: either there is noise, or x is
-        scaled, shifted, bounded or rounded."""
+    noisy_at_keep_prob_one = """at keep_prob = 1 out differs from x, where the variance
+        is 0 and the mean 1: either there is noise, or x is scaled, shifted, bounded,
+        rounded or dropped."""
     drops_units_as_well = """many units come back as 0: you multiply by a mask, with or
         without noise. Gaussian dropout drops no unit."""
     takes_the_variance_for_the_standard_deviation = """the standard deviation of your
@@ -103,7 +103,7 @@ class Wrong(_Factors, _Draws, section="noise-gaussian"):
     ignores_keep_prob_in_the_noise = """the standard deviation of your factors is the
         same whatever keep_prob is."""
     factors_are_not_normal = """mean and standard deviation are right, the shape is not:
-        the numbers do not come from a normal law."""
+        either the law is not normal, or the numbers are bounded or rounded."""
     some_calls_have_other_factors = """in calls of some kind (a dtype, a size or number of
         axes, a range of keep_prob, training=True where it is passed) the factors follow
         another law, or there is no noise; only keep_prob decides on their law."""

@@ -63,8 +63,7 @@ class ExerciseResult:
 
     def as_dict(self) -> dict[str, Any]:
         def check(result: CheckResult) -> dict[str, Any]:
-            data = asdict(result)
-            return {k: data[k] for k in data if k not in ("mistake", "summary")}
+            return {k: v for k, v in asdict(result).items() if k != "summary"}
 
         return {
             "name": self.name,

@@ -39,8 +39,8 @@ exercise = Exercise(
 class Wrong(Mistakes, section="energy-norm"):
     gives_the_norm = """you take a square root; the energy is the squared norm, and the
         root of its expectation is not the expected norm either."""
-    gives_the_mean_square = """you average the squares over the units; the energy is
-        their sum."""
+    gives_the_mean_square = """you average the squares, over units or over rows; the
+        energy is their sum."""
     squares_the_sum_of_x = """you square the sum of x; the energy is the sum of the
         squares."""
     sums_without_squares = "you sum x, or its absolute values, without squaring."

@@ -39,8 +39,8 @@ class Wrong(Mistakes, section="ens-geometric"):
         digits on the way, in float32 for example, or small probabilities are cut off."""
     averages_the_logits = at(
         "ens-mistakes",
-        "you average logits, or logarithms of probabilities, which gives the "
-        "geometric mean; the arithmetic one averages probabilities.",
+        "you average logits, masks or logarithms of probabilities, which gives "
+        "the geometric mean; the arithmetic one averages probabilities.",
     )
     members_are_not_rescaled = """your members do not divide the kept inputs by
         keep_prob, as inverted dropout does."""

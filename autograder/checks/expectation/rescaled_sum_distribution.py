@@ -69,7 +69,7 @@ class Wrong(_Sums, section="exp-enumeration"):
     gives_percentages = "your probabilities add up to 100: they are percentages."
     counts_equal_sums_twice = """masks with equal sums are added up and listed each as
         well, so that their probability counts more than once."""
-    loses_equal_sums = """masks with equal sums overwrite each other and their
+    loses_equal_sums = """of masks with equal sums one counts, and the others'
         probability is lost; add the probabilities, or list each mask."""
 
 

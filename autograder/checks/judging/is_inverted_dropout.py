@@ -35,8 +35,8 @@ class Wrong(Mistakes, section="judging-power"):
     rejects_correct_dropouts = at(
         "judging-budget",
         "your test rejects correct dropouts too often: either its tolerances are "
-        "narrower than chance (each of them, or all its looks together), or it expects "
-        "one particular style or seed.",
+        "narrower than chance (each of them, or all its looks together), or it "
+        "expects one particular style or seed, or True and False are swapped.",
     )
     fixes_the_seed = at(
         "judging-budget",
@@ -49,8 +49,8 @@ class Wrong(Mistakes, section="judging-power"):
         "runs; nobody can replay its verdict.",
     )
     is_blind_to_a_defect = """your test accepts a broken dropout: either nothing in it
-        looks at what is broken there, or it looks at too few units or with too wide a
-        tolerance."""
+        looks at what is broken there, or it looks at too few units, with too wide a
+        tolerance, or again until it passes."""
     looks_at_one_half_only = at(
         "judging-half",
         "every call of your test in training has keep_prob = 0.5, where keep and drop "

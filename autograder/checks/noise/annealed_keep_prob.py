@@ -50,8 +50,8 @@ class Wrong(Mistakes, section="schedules-four"):
         keep probability any more; it stays at 1."""
     starts_over_after_the_last_step = """after total_steps your schedule falls back
         below 1; it stays at 1."""
-    divides_integers = """your value stays at its start until the last step: step //
-        total_steps is 0 up to there; divide with /."""
+    divides_integers = """your value stays at its start until the last step, as where
+        step // total_steps is 0; divide with /."""
     does_not_grow_linearly = """both ends are right, and between them your schedule
         bends or jumps; it is linear in step."""
     does_not_reach_one = "at step total_steps your value is not 1."

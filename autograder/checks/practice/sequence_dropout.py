@@ -38,7 +38,7 @@ exercise = Exercise(
 
 class Wrong(Mistakes, section="practice-recurrent"):
     draws_a_mask_at_every_step = """a feature of a sequence is dropped at some steps and
-        kept at others: the mask has the shape of x. One bit, (1, N, D), serves all
+        kept at others, as by a mask of the shape of x. One bit, (1, N, D), serves all
         steps."""
     drops_at_some_steps_only = """a feature that is dropped at one step comes back at
         another: some steps or features are left out of the mask. Each bit serves all

@@ -74,7 +74,7 @@ class Wrong(Mistakes, section="bits-lattice"):
     multiplies_by_the_effective_keep_prob = """you multiply by the keep probability;
         divide by it."""
     threshold_does_not_fit_into_a_byte = """at keep_prob = 1 the threshold 256 does not
-        fit into a byte and becomes 0; compare with a larger integer type."""
+        fit into a byte: it becomes 0, or raises; compare with a larger integer type."""
     drops_one_value_in_256_at_one = """at keep_prob = 1 about one unit in 256 is
         dropped: one of the 256 byte values is still on the wrong side of your
         comparison."""

@@ -50,8 +50,8 @@ class Wrong(Mistakes, section="quant-divisors"):
         either a bound (of a slice, a comparison or the count) is off, or the count is
         computed by way of a float and cut off, as int(k / D * D) is 0 for k = 1 and D = 49."""
     keeps_another_count = """all rows keep the same number of units, and it is not
-        keep_count: either it is computed from keep_count, or unit numbers wrap around
-        in a small integer type."""
+        keep_count: either another number stands for it, or unit numbers wrap around in
+        a small integer type."""
     draws_with_replacement = """some rows keep fewer than keep_count units and none
         keeps more, as when a unit is drawn twice; draw without replacement."""
     drops_keep_count_units = """you drop keep_count units in each row and keep the

@@ -49,14 +49,14 @@ class Wrong(Mistakes, section="quant-count"):
         probabilities."""
     approximates_the_distribution = """your probabilities are near the exact ones:
         either a normal or a Poisson law stands for the binomial one, or they are
-        rounded or simulated, or keep_prob is rounded or bounded."""
+        simulated, or a number is rounded, bounded or added on the way."""
     simulates_the_distribution = """your answer changes from call to call, as a
         simulation's does; the probabilities have a formula."""
     is_no_binomial_distribution = """these are not the probabilities of a sum of n
         independent units, each kept with probability keep_prob."""
-    overflows_for_many_units = """right for few units; for many the binomial
-        coefficients are larger than the largest float. Add logarithms, or add one unit
-        at a time."""
+    overflows_for_many_units = """right for few units; for many the factorials or
+        binomial coefficients are larger than any float. Add logarithms, or add one
+        unit at a time."""
     underflows_for_many_units = """right for few units; for many a power such as (1 −
         keep_prob) ** n is rounded to 0 and takes the rest with it. Add logarithms, or
         add one unit at a time."""
@@ -64,8 +64,8 @@ class Wrong(Mistakes, section="quant-count"):
         whole numbers wrap around beyond 2**63, or an approximation or rounding errors
         grow, or keep_prob or n is bounded."""
     fails_at_keep_prob_zero_or_one = """right for other keep probabilities and wrong at
-        0 or 1, where one count is certain: either a logarithm of 0 is taken, or
-        something is divided by 0."""
+        0 or 1: either a logarithm of 0 is taken, or something is divided by 0, or
+        keep_prob is kept from there."""
 
 
 _FEW = ((8, 0.1234), (1, 0.8), (2, 0.3), (5, 0.3), (10, 0.8), (12, 0.35))

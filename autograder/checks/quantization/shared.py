@@ -39,9 +39,9 @@ class Wrong(Mistakes, section="quant-divisors"):
         divide by the one that was kept."""
     takes_rows_for_units = """your factor holds the number of rows, len(x), where the
         number of units in a row belongs, x.shape[1]."""
-    factor_depends_on_x = """right for common entries and wrong for others, such as very
-        large or small ones, equal ones or those of one sign: either the mask or the
-        factor looks at x, or the numbers are of a type too small for them."""
+    factor_depends_on_x = """right for common entries and wrong for others, such as large,
+        small or equal ones or those of one sign: either the mask or the
+        factor looks at x, or entries are bounded, rounded or added to."""
     computes_in_half_precision = """your result has dtype float16, which holds three
         digits; it should be right to five, as float32 is."""
     cuts_the_factor_off = """your factor is cut off to a whole number, as after `//`; it

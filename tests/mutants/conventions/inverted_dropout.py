@@ -346,7 +346,7 @@ class Sins(Mutants, of="inverted_dropout"):
 
     @draws(BITS, "keeps_a_fixed_number")
     def drops_the_largest(x, keep_prob, rng):
-        """Drops the units with the largest activations, which need it most."""
+        """Drops a fixed share of the units, those with the largest activations."""
         return np.abs(x) <= np.quantile(np.abs(x), keep_prob)
 
     @draws(RATE, "drops_by_place")

@@ -191,7 +191,7 @@ class Sins(Mutants, of="expected_energy"):
 
     @fails(EDGES, "multiplies_the_energy_by_another_factor")
     def keeps_keep_prob_from_zero(x, keep_prob, scaling):
-        """Adds a machine epsilon of single precision before the division."""
+        """Bounds keep_prob from below by an epsilon of single precision."""
         return right_energy(x, max(keep_prob, 1e-7), scaling)
 
     @fails(EDGES, "rounds_or_pads_the_energy")
