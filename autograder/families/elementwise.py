@@ -179,8 +179,8 @@ class Wrong(Mistakes, section="conv-definitions"):
     rate_depends_on_the_shape = """arrays of one form (vectors, matrices, images …) are kept
         at another rate than keep_prob, and others at keep_prob; dropout does not look at
         the shape."""
-    scale_depends_on_the_shape = """kept units are scaled rightly in a matrix of float64 and
-        otherwise in an array of another shape, or of float32; neither matters here."""
+    scale_depends_on_the_shape = """kept units are scaled rightly in some arrays and otherwise
+        in others: of another shape, larger, or of float32; none of these matters here."""
     changes_its_input = at(
         "conv-mistakes",
         "your function works in place and overwrites the array that it was given.",
