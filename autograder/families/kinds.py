@@ -24,8 +24,7 @@ from autograder.laws.binomial import EveryKind
 RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"
 #: 12 ranges of keep_prob, 2 dtypes, 2 ways to say that it is training, 4 numbers of axes, 5
 #: sizes, of the first axis 5, 5 kinds of entries, 2 orders in memory; two of these; and 8
-#: kinds of pairs with them (902 in all), or 9 places, in all sizes and in each of 4, and
-#: rows of 4 sizes (647).
+#: kinds of pairs with them (902 in all), or 9 places, in all sizes and in each of 4 (643).
 LAW = EveryKind(1000, detects=0.16)
 
 _EDGES = np.linspace(0.03, 0.97, 13)
@@ -224,9 +223,8 @@ class _Tally:
         self._marks: dict[str, list[str]] = defaultdict(list)
         self._counts: list[tuple[float, float, float]] = []
         self._share = share
-        #: By size, of each place; and of rows, by theirs.
+        #: By size, of each place.
         self._places: dict[str, Any] = defaultdict(float)
-        self._rows: dict[str, Any] = defaultdict(float)
 
     def add(
         self, marks: Mapping[str, str], bits: np.ndarray, probability: float
@@ -240,8 +238,7 @@ class _Tally:
     def add_places(
         self, bits: np.ndarray, values: np.ndarray, probability: float
     ) -> None:
-        """Count the bits in special places of a call, by its size, and in rows, by
-        theirs."""
+        """Count the bits in special places of a call, by its size."""
         if bits.size < 2:
             return
         flat, share = bits.ravel(), self._share
@@ -249,15 +246,6 @@ class _Tally:
         kept = flat[[int(where(values, share)) for where in _PLACES.values()]]
         found = np.array([(1.0, bit, probability) for bit in kept.tolist()])
         self._places[f", among {_size(bits.size)}"] += found
-        long = values.shape[-1]
-        if 1 < long < values.size:
-            rows = np.abs(values).reshape(-1, long).argmax(axis=1)
-            kept = bits.reshape(-1, long)[np.arange(len(rows)), rows]
-            row = f"the entry farthest from 0 in each row of {_size(long)}"
-            number = len(rows)
-            self._rows[row] += np.array(
-                (number, np.count_nonzero(kept), number * probability)
-            )
 
     def counts(self) -> dict[str, tuple[int, int, float]]:
         """By kind: the number of bits, of those that are set, and the sum of their
@@ -272,7 +260,6 @@ class _Tally:
         for (levels, code), (more, other) in combinations(codes.values(), 2):
             names = [f"{one}, {two}" for one in levels for two in more]
             found |= _summed(calls, names, code * len(more) + other)
-        found |= self._rows
         if self._places:
             for of, places in (("", sum(self._places.values())), *self._places.items()):
                 found |= {
