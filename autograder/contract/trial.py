@@ -203,10 +203,14 @@ class Trial:
         accepted: tuple[int, int],
         mistake: str | None,
     ) -> NoReturn:
-        low, high = accepted
+        digits = 4 if expected > 0.001 else 6
+        got, right, low, high = (
+            f"{share:.{digits}f}"
+            for share in (count / n, expected, *(k / n for k in accepted))
+        )
         raise CheckFailure(
-            f"{what}: measured {count / n:.4f} of {n:,}, expected {expected:.4f} "
-            f"(chance allows {low / n:.4f} to {high / n:.4f}).",
+            f"{what}: measured {got} of {n:,}, expected {right} "
+            f"(chance allows {low} to {high}).",
             mistake,
         )
 

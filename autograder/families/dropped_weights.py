@@ -207,9 +207,9 @@ def of_weights(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Giv
         out = facts.float_array(result, (rows, outputs), call, "out")
         return _mask(replace(got, out=out), keep_prob)
 
-    sizes = np.abs(got.x[:, :, None] * got.weights)
+    products = got.x[:, :, None] * got.weights
     marks = {"dtype": dtype, "entries": f"entries {entries}"}
-    return kinds.Given(got.given, marks, sizes, bits)
+    return kinds.Given(got.given, marks, products, bits)
 
 
 def zeros_mistake(function: StudentFunction, trial: Trial) -> str:

@@ -23,8 +23,8 @@ from autograder.laws.binomial import EveryKind
 
 RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"
 #: 12 ranges of keep_prob, 2 dtypes, 2 ways to say that it is training, 4 numbers of axes, 5
-#: sizes, of the first axis 5, 5 kinds of entries, 2 orders in memory, 8 kinds of pairs; two
-#: of these; 3 places.
+#: sizes, of the first axis 5, 5 kinds of entries, 2 orders in memory; two of these; and 8
+#: kinds of pairs with them (902 in all), or 9 places, in all sizes and in each of 4 (643).
 LAW = EveryKind(1000, detects=0.16)
 
 _EDGES = np.linspace(0.03, 0.97, 13)
@@ -46,7 +46,23 @@ _ENTRIES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 _ENTRY_NAMES, _DTYPES = tuple(_ENTRIES), ("float64", "float32")
 _ORDERS = ("rows in a row", "x transposed")
-_PLACES = ("the largest entry", "the first place", "the last place")
+#: Places in a call with these values, some by a share of the length.
+_PLACES: Mapping[str, Callable[[np.ndarray, float], Any]] = {
+    "the entry farthest from 0": lambda values, _: np.abs(values).argmax(),
+    "the entry nearest to 0": lambda values, _: np.abs(values).argmin(),
+    "the greatest entry": lambda values, _: values.argmax(),
+    "the least entry": lambda values, _: values.argmin(),
+    "the first place": lambda values, _: 0,
+    "the second place": lambda values, _: 1,
+    "the middle place": lambda values, _: values.size // 2,
+    "the last place": lambda values, _: -1,
+    "a place drawn once": lambda values, share: share * values.size,
+}
+#: Calls have numbers of bits from each of these by turns, in each range of keep_prob so
+#: often: a place has one bit a call, and where it is kept always, at a mean of one half,
+#: 50 of them show it (50 log 2 > ``LAW.exponent``). Of each size from 9 on there are about
+#: 55, of 2 to 8 a few less: there a place shows with those of other sizes.
+_NUMBERS, _TURNS = ((1, 8), (9, 40), (41, 200), (201, _MOST)), 5
 
 _MODES = ("training left out", "training=True")
 
@@ -59,12 +75,12 @@ class Given:
     """The arguments of a call before keep_prob and rng, and how its bits are read.
 
     ``marks`` say what kind of call it is; ``bits(result, keep_prob, name)``, by the
-    function's name, has the shape of ``sizes``, the sizes of the entries that the bits
-    keep."""
+    function's name, has the shape of ``values``: the entries that the bits keep, or how
+    large those are that share a bit."""
 
     args: tuple[Any, ...]
     marks: Mapping[str, str]
-    sizes: np.ndarray
+    values: np.ndarray
     bits: Callable[[Any, float, str], np.ndarray]
 
 
@@ -94,7 +110,7 @@ def of_arrays(
     shape: Shape,
     call_text: Callable[..., str],
     bits: Callable[[np.ndarray, np.ndarray, float], np.ndarray],
-    sizes: Callable[[np.ndarray], np.ndarray] = np.abs,
+    values: Callable[[np.ndarray], np.ndarray] = np.asarray,
     what: str = "units",
     **how: Any,
 ) -> Kinds:
@@ -118,7 +134,7 @@ def of_arrays(
             out = facts.float_array(facts.pair(result, text)[0], of, text, "out")
             return bits(x, out, keep_prob)
 
-        return Given((x,), marks, sizes(x), read)
+        return Given((x,), marks, values(x), read)
 
     return Kinds(make, what, **how)
 
@@ -158,18 +174,22 @@ def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
     rng = trial.rng
     for low, high in pairwise(_EDGES):
         keep_prob, found = float(rng.uniform(low, high)), 0
-        while found < least:
-            given = kinds.make(trial, rng, round(float(_MOST ** rng.random())))
+        turns = 0
+        while found < least or turns < _TURNS * len(_NUMBERS):
+            few, many = _NUMBERS[turns % len(_NUMBERS)]
+            number = round(few * float((many / few) ** rng.random()))
+            given = kinds.make(trial, rng, number)
+            turns += 1
             marks = {
                 "keep_prob": f"keep_prob from {low:.2f} to {high:.2f}",
-                "size": f"{_size(given.sizes.size)} {kinds.what}",
-                "rows": f"a first axis of {_size(len(given.sizes))}",
+                "size": f"{_size(given.values.size)} {kinds.what}",
+                "rows": f"a first axis of {_size(len(given.values))}",
                 **given.marks,
             }
             if kinds.modes:
                 marks["mode"] = _pick(_MODES, rng.random())
             yield _Call(given, keep_prob, marks, float(rng.random()))
-            found += given.sizes.size
+            found += given.values.size
             if kinds.of_each_call:
                 keep_prob = float(rng.uniform(low, high))
 
@@ -199,10 +219,12 @@ class _Tally:
     """Counts by kind: how many bits, how many of them set, and the sum of what was to be
     expected."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = 0.0) -> None:
         self._marks: dict[str, list[str]] = defaultdict(list)
         self._counts: list[tuple[float, float, float]] = []
-        self._places = np.zeros((len(_PLACES), 3))
+        self._share = share
+        #: By size, of each place.
+        self._places: dict[str, Any] = defaultdict(float)
 
     def add(
         self, marks: Mapping[str, str], bits: np.ndarray, probability: float
@@ -214,12 +236,16 @@ class _Tally:
         self._counts.append((size, int(np.count_nonzero(bits)), size * probability))
 
     def add_places(
-        self, bits: np.ndarray, sizes: np.ndarray, probability: float
+        self, bits: np.ndarray, values: np.ndarray, probability: float
     ) -> None:
-        """Count the bits in special places of a call."""
-        flat = bits.ravel()
-        kept = flat[[int(sizes.argmax()), 0, -1]]
-        self._places += np.array([(1.0, bit, probability) for bit in kept])
+        """Count the bits in special places of a call, by its size."""
+        if bits.size < 2:
+            return
+        flat, share = bits.ravel(), self._share
+        values = np.ascontiguousarray(values)
+        kept = flat[[int(where(values, share)) for where in _PLACES.values()]]
+        found = np.array([(1.0, bit, probability) for bit in kept.tolist()])
+        self._places[f", among {_size(bits.size)}"] += found
 
     def counts(self) -> dict[str, tuple[int, int, float]]:
         """By kind: the number of bits, of those that are set, and the sum of their
@@ -234,7 +260,11 @@ class _Tally:
         for (levels, code), (more, other) in combinations(codes.values(), 2):
             names = [f"{one}, {two}" for one in levels for two in more]
             found |= _summed(calls, names, code * len(more) + other)
-        found |= dict(zip(_PLACES, self._places, strict=True))
+        if self._places:
+            for of, places in (("", sum(self._places.values())), *self._places.items()):
+                found |= {
+                    f"{place}{of}": n for place, n in zip(_PLACES, places, strict=True)
+                }
         return {
             kind: (int(n), int(k), float(total))
             for kind, (n, k, total) in found.items()
@@ -274,14 +304,14 @@ def _counted(
     if "kinds" not in trial.notes:
         calls, bits, pairs = (
             [*_drawn(trial, kinds, trial.size(look))],
-            _Tally(),
+            _Tally(float(trial.rng.random())),
             _Tally(),
         )
         for call, result in _results(kinds.of(function, trial), trial, calls):
             found = call.given.bits(result, call.keep_prob, function.name)
             p = kinds.probability(call.keep_prob)
             bits.add(call.marks, found, p)
-            bits.add_places(found, call.given.sizes, p)
+            bits.add_places(found, call.given.values, p)
             if (two := _pairs(found, call.turn)) is not None:
                 pairs.add({**call.marks, "pairs": two[0]}, two[1], p**2 + (1 - p) ** 2)
         trial.notes["kinds"] = len(calls), {RATE: bits.counts(), PAIRS: pairs.counts()}

@@ -3,22 +3,17 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.families.bit_tests import FINE_KEEP_PROBS, wide
 from autograder.families.elementwise import call_text
-from autograder.laws import normal
-from autograder.laws.binomial import Law
 
 
 class _Factors(Mistakes, section="noise-multiplicative"):
@@ -234,7 +229,7 @@ def expect_varying_moments(trial: Trial, factors: np.ndarray, call: str) -> None
             )
 
 
-def _law_mistake(function: StudentFunction, trial: Trial, share: float) -> str:
+def law_mistake(function: StudentFunction, trial: Trial, share: float) -> str:
     """Return what is behind factors of a wrong law, measured on 160,000 fresh ones at
     each of two keep probabilities.
 
@@ -296,7 +291,7 @@ def _shape_signs(
 
 
 #: Halves of the units; a look of which this is the first word counts in that half only.
-_HALVES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+HALVES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "large": lambda x: np.abs(x) > 1.75,
     "positive": lambda x: x > 0,
     "front": lambda x: np.arange(x.size).reshape(x.shape) < x.size // 2,
@@ -307,7 +302,7 @@ _HALVES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 def _differ(draws: Sequence[Noisy], *halves: str) -> bool:
     """Return whether 160,000 factors differ in location or spread from half to half."""
     for got, name in itertools.product(draws, halves):
-        half = _HALVES[name](got.x)
+        half = HALVES[name](got.x)
         one, other = got.factors[half], got.factors[~half]
         near = [np.abs(part - 1).mean() for part in (one, other)]
         if abs((one > 1).mean() - (other > 1).mean()) > 0.02 or np.ptp(
@@ -315,85 +310,3 @@ def _differ(draws: Sequence[Noisy], *halves: str) -> bool:
         ) > 0.05 * min(near):
             return True
     return False
-
-
-@dataclass(frozen=True)
-class Event:
-    """What a standardised factor z may be, and the exact test of how often it is."""
-
-    law: Law
-    what: str
-    happens: Callable[[np.ndarray], np.ndarray]
-
-
-def above_one(shift: float) -> Event:
-    """Detects a mean that is off by ``shift`` standard deviations."""
-    return Event(normal.location(shift), "above 1", lambda z: z > 0)
-
-
-def _beyond(distance: float, law: Law) -> Event:
-    what = f"more than {distance:g} standard deviations from 1"
-    return Event(law, what, lambda z: np.abs(z) > distance)
-
-
-def spread(off: float) -> Event:
-    """Detects a standard deviation that is wrong by the share ``off``."""
-    return _beyond(normal.SCALE_DISTANCE, normal.scale(off))
-
-
-def tail(distance: float, detects: float) -> Event:
-    """Detects a departure of the probability of |z| > ``distance``."""
-    return _beyond(distance, normal.beyond(distance, detects))
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Factors to be drawn at ``keep_prob``, as many
-    as the looks need, and the events to be counted in each of them, by look (those whose
-    first word is in ``_HALVES`` in that half of the units only). ``form`` is
-    the shape of x, -1 being the length that follows; x has all sizes, or is ``alike``: equal
-    negative entries in float32.
-
-    ``mistake`` is what a wrong law is called; without it the law is looked into."""
-
-    keep_prob: float
-    events: Mapping[str, Event]
-    mistake: str | None = None
-    form: tuple[int, ...] = (-1, 400)
-    alike: bool = False
-
-    def judge(self, function: StudentFunction, trial: Trial) -> None:
-        # Halves by value are halves on average: 4 % more is 7 standard errors.
-        halves = {look: _HALVES.get(look.partition(" ")[0]) for look in self.events}
-        units = max(
-            trial.size(look) * (2.08 if half else 1) for look, half in halves.items()
-        )
-        # Rows of a large matrix are repeated, which saves time.
-        rest = int(units / abs(prod(self.form))) + 1
-        rows = min(rest, 100) if self.form == Sample.form else rest
-        x = wide(trial, *(rows if n == -1 else n for n in self.form))
-        x = np.concatenate([x] * -(-rest // rows))
-        if self.alike:
-            x = np.full(x.shape, -np.abs(trial.inputs(1)[0]), np.float32)
-        z = forward(function, x, self.keep_prob, trial.generator()) / x
-        z -= 1
-        z /= deviation(self.keep_prob)
-        for look, event in self.events.items():
-            half = halves[look]
-            found = event.happens(z[half(x)] if half else z)
-            where = f", {look.partition(',')[0]}" if half else ""
-            shape = "" if self.form == Sample.form else f", x of shape {x.shape}"
-            what = f"keep_prob = {self.keep_prob}{where}{shape}: factors {event.what}"
-            name = self.mistake or partial(_law_mistake, function, trial)
-            trial.judge(look, found, found.size, what, name)
-
-
-def counted(says: str, *samples: Sample) -> Property:
-    """The property that every event of the samples happens as often as it should."""
-
-    def test(function: StudentFunction, trial: Trial) -> None:
-        for sample in samples:
-            sample.judge(function, trial)
-
-    events = (item for sample in samples for item in sample.events.items())
-    return Property(says, test, {look: event.law for look, event in events})

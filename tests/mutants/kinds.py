@@ -54,6 +54,46 @@ class OfInverted(Mutants, of="inverted_dropout"):
         return mask
 
     @inverted.draws(inverted.RATE, KIND)
+    def keeps_the_largest_unit_of_many(x, keep_prob, rng):
+        """Never drops the unit that says most, where the layer is wide."""
+        mask = bits(x, keep_prob, rng)
+        if x.size > 40:
+            mask.flat[np.abs(x).argmax()] = True
+        return mask
+
+    @inverted.draws(inverted.RATE, KIND)
+    def keeps_the_smallest_unit(x, keep_prob, rng):
+        """Never drops the unit nearest to 0, whose loss would save nothing."""
+        mask = bits(x, keep_prob, rng)
+        if x.size > 2:
+            mask.flat[np.abs(x).argmin()] = True
+        return mask
+
+    @inverted.draws(inverted.RATE, KIND)
+    def keeps_the_greatest_unit(x, keep_prob, rng):
+        """Never drops the unit that max pooling would choose."""
+        mask = bits(x, keep_prob, rng)
+        if x.size > 8:
+            mask.flat[x.argmax()] = True
+        return mask
+
+    @inverted.draws(inverted.RATE, KIND)
+    def keeps_the_least_unit(x, keep_prob, rng):
+        """Never drops the unit that is most negative."""
+        mask = bits(x, keep_prob, rng)
+        if x.size > 8:
+            mask.flat[x.argmin()] = True
+        return mask
+
+    @inverted.draws(inverted.RATE, KIND)
+    def keeps_the_second_unit(x, keep_prob, rng):
+        """Takes the second unit for the bias."""
+        mask = bits(x, keep_prob, rng)
+        if x.size > 2:
+            mask.flat[1] = True
+        return mask
+
+    @inverted.draws(inverted.RATE, KIND)
     def rounds_middling_rates_to_a_half(x, keep_prob, rng):
         """Tosses a fair coin where that seems near enough."""
         return bits(x, 0.5 if 0.3 < keep_prob < 0.7 else keep_prob, rng)

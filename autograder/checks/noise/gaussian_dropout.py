@@ -20,18 +20,17 @@ from autograder.families import (
 from autograder.families.bit_tests import KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import call_text
-from autograder.families.noise_factors import (
-    SMALL,
+from autograder.families.noise_counts import (
     Event,
     Sample,
-    Wrong,
     above_one,
-    forward,
-    noisy,
-    several,
+    counted,
     spread,
     tail,
+    whole_and_half,
+    within_reach,
 )
+from autograder.families.noise_factors import SMALL, Wrong, forward, noisy, several
 from autograder.laws import normal
 from autograder.laws.binomial import Law, Proportion, exact_count
 
@@ -198,18 +197,10 @@ def gives_every_unit_its_own_factor(
     noise_factors.expect_varying_moments(trial, factors, call)
 
 
-def _whole_and_half(
-    keep_prob: float, name: str, part: str, whole: Event, half: Event
-) -> Sample:
-    """Count an event in all factors, and with less precision in a part of them."""
-    events = {f"{name}, keep_prob {keep_prob}": whole, f"{part}, {name}": half}
-    return Sample(keep_prob, events)
-
-
-_mean = noise_factors.counted(
+_mean = counted(
     "Half of the factors lie above 1, whatever the value and place of the unit.",
-    _whole_and_half(0.83, "above 1", "positive x", above_one(0.04), above_one(0.06)),
-    _whole_and_half(0.27, "above 1", "front half", above_one(0.04), above_one(0.06)),
+    whole_and_half(0.83, "above 1", "positive x", above_one(0.04), above_one(0.06)),
+    whole_and_half(0.27, "above 1", "front half", above_one(0.04), above_one(0.06)),
 )
 #: Near the ends of the range a keep probability that is rounded, and a spread that is
 #: bounded, show best.
@@ -222,10 +213,10 @@ _FORMS = {
     "sequences": (-1, 4, 6),
     "images": (-1, 2, 4, 6),
 }
-_variance = noise_factors.counted(
+_variance = counted(
     "The factors have variance (1 - keep_prob) / keep_prob, for x of every size.",
-    _whole_and_half(0.83, "spread", "large x", spread(0.025), spread(0.04)),
-    _whole_and_half(0.27, "spread", "front half", spread(0.03), spread(0.04)),
+    whole_and_half(0.83, "spread", "large x", spread(0.025), spread(0.04)),
+    whole_and_half(0.27, "spread", "front half", spread(0.03), spread(0.04)),
     *(
         Sample(
             p,
@@ -267,13 +258,14 @@ _EVERY = kinds.of_arrays(
 _variance = kinds.also(
     kinds.RATE, _variance, _EVERY, Wrong.some_calls_have_other_factors
 )
-_shape = noise_factors.counted(
+_shape = counted(
     "The factors have the tails and the middle of a normal law, on both sides.",
     Sample(
         0.83,
         {
             "beyond 3": tail(3.0, 0.0007),
             "beyond 3.5": tail(3.5, 0.00032),
+            "beyond 4": tail(4.0, 0.00014),
             "within the quartiles": Event(
                 Proportion(0.5, 0.0125),
                 "nearer to 1 than 0.6745 standard deviations",
@@ -291,7 +283,7 @@ _OWN = ("gives_every_unit_its_own_factor", "leaves_zeros_at_zero")
 _LAW = ("its_factors_have_mean_one", "its_factors_have_the_right_variance")
 exercise.asks(0.25, "its_factors_have_mean_one", _mean, after=_OWN)
 exercise.asks(0.5, "its_factors_have_the_right_variance", _variance, after=_OWN)
-exercise.asks(0.25, "its_factors_are_normal", _shape, after=_LAW)
+exercise.asks(0.25, "its_factors_are_normal", within_reach(_shape), after=_LAW)
 
 _SIGN = Proportion(0.5, detects=0.02)
 _BALANCE = Proportion(exact_count(_SIDE, 0.5).probability, detects=0.05)

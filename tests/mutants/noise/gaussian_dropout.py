@@ -633,3 +633,14 @@ class Corners(Mutants, of="gaussian_dropout"):
     def noise_halved_for_negative_units(x, keep_prob, rng):
         """Takes an array without positive units for one that a ReLU has switched off."""
         return standard_normal(x, rng) * (0.5 if (x < 0).all() else 1)
+
+    @standard(NORMAL, "factors_have_another_spread")
+    def noise_with_rare_huge_factors(x, keep_prob, rng):
+        """Makes one factor of ten thousand a hundred times as large: twice the variance."""
+        z = rng.standard_normal(x.shape)
+        return np.where(rng.random(x.shape) < 1e-4, 100 * z, z)
+
+    @standard(NORMAL, "factors_are_not_normal")
+    def noise_with_very_rare_outliers_clipped(x, keep_prob, rng):
+        """Clips what lies beyond 4 standard deviations."""
+        return np.clip(rng.standard_normal(x.shape), -4, 4)

@@ -1,0 +1,131 @@
+"""Exact counts of noise that multiplies: how often its factors lie where, and how far."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+
+import numpy as np
+
+from autograder.contract.exercise import Property
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families.bit_tests import wide
+from autograder.families.noise_factors import HALVES, deviation, forward, law_mistake
+from autograder.laws import normal
+from autograder.laws.binomial import Law
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a standardised factor z may be, and the exact test of how often it is."""
+
+    law: Law
+    what: str
+    happens: Callable[[np.ndarray], np.ndarray]
+
+
+def above_one(shift: float) -> Event:
+    """Detects a mean that is off by ``shift`` standard deviations."""
+    return Event(normal.location(shift), "above 1", lambda z: z > 0)
+
+
+def _beyond(distance: float, law: Law) -> Event:
+    what = f"more than {distance:g} standard deviations from 1"
+    return Event(law, what, lambda z: np.abs(z) > distance)
+
+
+def spread(off: float) -> Event:
+    """Detects a standard deviation that is wrong by the share ``off``."""
+    return _beyond(normal.SCALE_DISTANCE, normal.scale(off))
+
+
+def tail(distance: float, detects: float) -> Event:
+    """Detects a departure of the probability of |z| > ``distance``."""
+    return _beyond(distance, normal.beyond(distance, detects))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Factors to be drawn at ``keep_prob``, as many
+    as the looks need, and the events to be counted in each of them, by look (those whose
+    first word is in ``HALVES`` in that half of the units only). ``form`` is
+    the shape of x, -1 being the length that follows; x has all sizes, or is ``alike``: equal
+    negative entries in float32.
+
+    ``mistake`` is what a wrong law is called; without it the law is looked into."""
+
+    keep_prob: float
+    events: Mapping[str, Event]
+    mistake: str | None = None
+    form: tuple[int, ...] = (-1, 400)
+    alike: bool = False
+
+    def judge(self, function: StudentFunction, trial: Trial) -> None:
+        # Halves by value are halves on average: 4 % more is 7 standard errors.
+        halves = {look: HALVES.get(look.partition(" ")[0]) for look in self.events}
+        units = max(
+            trial.size(look) * (2.08 if half else 1) for look, half in halves.items()
+        )
+        # Rows of a large matrix are repeated, which saves time.
+        rest = int(units / abs(prod(self.form))) + 1
+        rows = min(rest, 100) if self.form == Sample.form else rest
+        x = wide(trial, *(rows if n == -1 else n for n in self.form))
+        x = np.concatenate([x] * -(-rest // rows))
+        if self.alike:
+            x = np.full(x.shape, -np.abs(trial.inputs(1)[0]), np.float32)
+        z = forward(function, x, self.keep_prob, trial.generator()) / x
+        z -= 1
+        z /= deviation(self.keep_prob)
+        for look, event in self.events.items():
+            half = halves[look]
+            found = event.happens(z[half(x)] if half else z)
+            where = f", {look.partition(',')[0]}" if half else ""
+            shape = "" if self.form == Sample.form else f", x of shape {x.shape}"
+            what = f"keep_prob = {self.keep_prob}{where}{shape}: factors {event.what}"
+            name = self.mistake or partial(law_mistake, function, trial)
+            trial.judge(look, found, found.size, what, name)
+        farthest = float(np.abs(z).max())
+        trial.notes["farthest"] = max(farthest, trial.notes.get("farthest", 0.0))
+
+
+def whole_and_half(
+    keep_prob: float, name: str, part: str, whole: Event, half: Event
+) -> Sample:
+    """Count an event in all factors, and with less precision in a part of them."""
+    events = {f"{name}, keep_prob {keep_prob}": whole, f"{part}, {name}": half}
+    return Sample(keep_prob, events)
+
+
+def counted(says: str, *samples: Sample) -> Property:
+    """The property that every event of the samples happens as often as it should."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        for sample in samples:
+            sample.judge(function, trial)
+
+    events = (item for sample in samples for item in sample.events.items())
+    return Property(says, test, {look: event.law for look, event in events})
+
+
+#: A normal number lies farther than so many standard deviations with probability 1.5e-23:
+#: not one of the millions of factors that a grading counts does so by chance (1e-16).
+_REACH = 10
+
+
+def within_reach(known: Property) -> Property:
+    """Return the property, and that none of the factors counted up to its end, in the checks
+    before it as well, is one that no normal law gives: a few of them, too rare for any
+    count, make the variance what they like."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        known.test(function, trial)
+        farthest = trial.notes["farthest"]
+        if farthest > _REACH:
+            trial.fail(
+                f"in calls of {function.name} a factor lies {farthest:,.0f} standard "
+                "deviations from 1; no normal number lies so far.",
+                law_mistake(function, trial, 0),
+            )
+
+    return Property(known.says, test, known.looks)
