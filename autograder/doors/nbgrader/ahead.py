@@ -1,8 +1,7 @@
 """Grades a class's next notebooks while nbgrader still writes down this one's scores.
 
-nbgrader takes one notebook at a time, and most of that time is its own. The judges work
-in processes beside it. What is graded ahead is used only if nbgrader then asks for the
-very same code, from the very same file.
+The judges work in processes beside it. What is graded ahead is used only if nbgrader then
+asks for the very same code, from the very same file.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,7 @@
 """What of a student's Markdown and code stands on the pages that nbgrader makes.
 
-``OfflineFeedback`` writes ``generate_feedback``'s pages: they load nothing from other hosts,
-and a bounded time is spent on whatever the student wrote. ``harmless_markdown`` is for
-formgrader's page, whose scripts may change scores. ``nbgrader_config.py`` names both.
+``OfflineFeedback`` writes ``generate_feedback``'s pages: they load nothing, in bounded time.
+``harmless_markdown`` is for formgrader's page, whose scripts may change scores.
 """
 
 import html

@@ -43,11 +43,9 @@ NOT_HANDED_IN = (
 class JudgedExporter(NotebookExporter):
     """Turns any file that was handed in into a notebook that nbgrader can go on with.
 
-    Cells known to the gradebook get their metadata back; grade cells that are missing
-    are added; a file that is no notebook becomes the notebook as it was handed out, and
-    the reason is kept in ``unreadable`` for the judge to record, with its replay code in
-    ``replays``. ``digests`` keeps what the draws follow from: the file's own bytes, which
-    nbgrader does not hand on."""
+    A file that is no notebook becomes the notebook as it was handed out; the reason is
+    kept in ``unreadable`` for the judge, with its replay code in ``replays``. ``digests``
+    keeps what the draws follow from, the file's own bytes."""
 
     secret: Secret
 

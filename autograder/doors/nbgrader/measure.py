@@ -1,7 +1,6 @@
 """By what a notebook was graded: the grader, the cells and their points.
 
-A class is graded by one measure. What was graded by another one stands beside it until it
-is graded again, and then everybody is told so.
+What was graded by another measure is graded again, and told of until then.
 """
 
 import hashlib

@@ -1,9 +1,8 @@
 """So much time for what a student wrote, and no more.
 
-Regular expressions and parsers of others take, for texts that nobody writes, the square of
-their length. Here a renderer's time is bounded from outside: an alarm ends it, whatever it
-is at. Alarms exist in the main thread of systems with signals, which is where nbgrader and
-formgrader render; elsewhere the time is only counted.
+Parsers of others take, for texts that nobody writes, the square of their length. An alarm
+ends a renderer, whatever it is at, in the main thread of systems with signals, where
+nbgrader and formgrader render; elsewhere the time is only counted.
 """
 
 import contextlib

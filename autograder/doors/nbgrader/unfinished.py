@@ -1,9 +1,8 @@
 """What an interrupted ``nbgrader autograde`` leaves is marked, and graded again.
 
 nbgrader takes a student for graded as soon as there is a folder in ``autograded/``. Here a
-mark stands beside that folder from before the first change to after the last one. The run
-that set it holds a lock on it, which ends with the run however that ends: so a mark without
-a lock is one of a run that did not come to an end.
+mark stands beside it from the first change to the last one, and its run holds a lock on it:
+a mark without a lock is one of a run that did not come to an end.
 """
 
 import contextlib
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.plugins import CsvExportPlugin
 from nbgrader.utils import remove, rmtree
 from sqlalchemy.exc import OperationalError
 
-from autograder.doors.nbgrader.gradebook import HeldGradebook, instead_of_own
+from autograder.doors.nbgrader.gradebook import HeldGradebook
 from autograder.doors.nbgrader.measure import (
     Graded,
     Scores,
@@ -183,6 +183,7 @@ class WholeAutograde(Autograde):
     measures: dict[str, str]
     #: What the gradebook held, by student, when the run began.
     held: dict[str, Scores]
+    book: HeldGradebook | None
 
     @classmethod
     def take_over(cls, converter: Any, secret: Secret) -> None:
@@ -195,7 +196,7 @@ class WholeAutograde(Autograde):
             course = converter.coursedir
             converter.held = scores_held(course, course.assignment_id)
             converter.__class__ = cls
-            converter.mark, converter.taken = None, set()
+            converter.mark, converter.book, converter.taken = None, None, set()
             converter.later, converter.untouched = [], []
             converter.closing = contextlib.ExitStack()
 
@@ -291,11 +292,7 @@ class WholeAutograde(Autograde):
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """Copy the files and see that all is there; the gradebook stays as it is."""
-        with (
-            self._gradebook_in_use(),
-            HeldGradebook.of(self.coursedir) as gradebook,
-            instead_of_own(gradebook),
-        ):
+        with self._gradebook_in_use():
             super().init_assignment(assignment_id, student_id)
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
@@ -305,11 +302,10 @@ class WholeAutograde(Autograde):
     def set_permissions(self, assignment_id: str, student_id: str) -> None:
         """Do the last of nbgrader's steps, and then write the gradebook."""
         super().set_permissions(assignment_id, student_id)
-        with self._gradebook_in_use(), HeldGradebook.of(self.coursedir) as gradebook:
-            self._enter(assignment_id, student_id, gradebook)
-            with instead_of_own(gradebook):
-                for step, notebook, resources in self.later:
-                    step.write(notebook, resources, gradebook)
+        with self._gradebook_in_use() as gradebook:
+            self._enter(assignment_id, student_id)
+            for step, notebook, resources in self.later:
+                step.write(notebook, resources, gradebook)
             gradebook.keep()
         waits = next_path(self._format_dest(assignment_id, student_id))
         waits.unlink(missing_ok=True)
@@ -320,23 +316,26 @@ class WholeAutograde(Autograde):
         else:
             self.mark.remove()
 
-    def _enter(
-        self, assignment_id: str, student_id: str, gradebook: HeldGradebook
-    ) -> None:
+    def _enter(self, assignment_id: str, student_id: str) -> None:
         """Let nbgrader enter the submission; its files are in place, its words said."""
         ignored, quiet = self.coursedir.ignore, self.log.disabled
         self.coursedir.ignore, self.log.disabled = ["*"], True
         try:
-            with instead_of_own(gradebook):
-                super().init_assignment(assignment_id, student_id)
+            super().init_assignment(assignment_id, student_id)
         finally:
             self.coursedir.ignore, self.log.disabled = ignored, quiet
 
     @contextlib.contextmanager
-    def _gradebook_in_use(self) -> Iterator[None]:
-        """Let no busy gradebook or full disk end the run for the students after this."""
+    def _gradebook_in_use(self) -> Iterator[HeldGradebook]:
+        """Lend nbgrader the run's one gradebook; let none that is busy, and no full disk,
+        end the run for the students after this."""
         try:
-            yield
+            if self.book is None:
+                course = self.coursedir
+                self.book = HeldGradebook(course.db_url, course.course_id)
+                self.closing.callback(Gradebook.close, self.book)
+            with self.book.lent():
+                yield self.book
         except OperationalError as error:
             # An error in the question itself, as after an upgrade, is nbgrader's to tell.
             name = getattr(error.orig, "sqlite_errorname", "SQLITE_ERROR")

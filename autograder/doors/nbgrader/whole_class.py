@@ -1,9 +1,8 @@
 """A whole class into nbgrader's gradebook, in one transaction.
 
-``python -m autograder grade course/submitted --gradebook CHAPTER`` grades in parallel; what
-``nbgrader autograde`` would write of each student waits in a file of its own, and when
-all are there the gradebook takes all of them at once. So it holds the old scores of
-everybody, or the new ones, whenever the run ends.
+What ``nbgrader autograde`` would write of each student waits in a file of its own, and
+when all are there the gradebook takes all at once: whenever the run ends, it holds the old
+scores of everybody, or the new ones.
 """
 
 import os
@@ -24,11 +23,7 @@ from autograder.course.source import BuildError
 from autograder.doors import classroom
 from autograder.doors.classroom import ClassError, HandedIn
 from autograder.doors.nbgrader.execute import JudgedExecute
-from autograder.doors.nbgrader.gradebook import (
-    HeldGradebook,
-    Waiting,
-    instead_of_own,
-)
+from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
 from autograder.doors.nbgrader.handed_in import as_handed_out, handed_in, refusal_reason
 from autograder.doors.nbgrader.measure import (
     KEY,
@@ -87,7 +82,7 @@ class ClassGradebook:
         self.cells = self._up_to_date()
         self.measure = measure_of(self.cells)
         self.left: list[str] = []
-        self.reader = HeldGradebook(self.course.db_url, self.course.course_id)
+        self.book = HeldGradebook(self.course.db_url, self.course.course_id)
         self.before = self._steps(self.converter.sanitize_preprocessors)
         self.after = self._steps(self.converter.autograde_preprocessors)
         self.writing = self._steps(self.converter.autograde_preprocessors, own=True)
@@ -182,7 +177,7 @@ class ClassGradebook:
     def _made(self, notebook: NotebookNode, verdict: Verdict, student: str) -> str:
         """Return a notebook as it comes out of nbgrader's steps, the verdict in it."""
         resources = self._resources(student)
-        with instead_of_own(self.reader):
+        with self.book.lent():
             for step in self.before:
                 notebook, resources = step(notebook, resources)
             verdict.write(notebook)
@@ -226,7 +221,7 @@ class ClassGradebook:
         ]
         marked = [student for student in students if self._is_free(student)]
         try:
-            with HeldGradebook.of(self.course) as gradebook, instead_of_own(gradebook):
+            with self.book.lent() as gradebook:
                 for student in marked:
                     self._enter(student, gradebook)
                 gradebook.keep()
