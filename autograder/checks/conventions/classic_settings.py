@@ -110,7 +110,7 @@ def _cases(trial: Trial) -> Iterator[Case]:
     cases = elementwise.covering(_SHAPES, keep_probs, _SIZES, elementwise.DTYPES)
     sides = trial.rng.integers(20, 60, (2, 2)).tolist()
     shares = corners.drawn_keep_probs(trial, 2)
-    large = zip(map(tuple, sides), shares, _SIZES, elementwise.DTYPES)
+    large = zip(map(tuple, sides), shares, _SIZES, elementwise.DTYPES, strict=False)
     for case in (*cases, *large):
         yield (one := Case(trial, *case))
         yield one.with_weights(corners.transposed(-3 * one.given[0]))

@@ -130,7 +130,10 @@ def _cases(trial: Trial, steps: Callable[[int], Iterable[int]]) -> list[Given]:
     """Return the steps that ``steps(total_steps)`` names, of the schedules at the corners
     and of drawn ones, whose lengths grow to 100,000."""
     drawn = (10 ** (np.arange(0, 5, 0.5) + trial.rng.random(10) / 2)).astype(int)
-    schedules = [*_SCHEDULES, *zip(drawn.tolist(), drawn_keep_probs(trial, 10))]
+    schedules = [
+        *_SCHEDULES,
+        *zip(drawn.tolist(), drawn_keep_probs(trial, 10), strict=False),
+    ]
     return [(step, n, initial) for n, initial in schedules for step in steps(n)]
 
 
