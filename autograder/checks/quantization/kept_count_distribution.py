@@ -192,7 +192,8 @@ def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
     numbers = (1, 2, 6, 40, 400, *drawn.tolist(), 2000)
     for n, keep_prob in itertools.product(numbers, (0.0, 1.0)):
         call, expected = _call(n, keep_prob), _binomial(n, keep_prob)
-        with naming_errors(call, {"": fails}):
+        # Of many units an error may be that of their number, as a recursion's is.
+        with naming_errors(call, {"" if n <= 400 else "OverflowError": fails}):
             found = function(n, keep_prob)
         if np.shape(found) != (n + 1,):
             trial.fail(f"{call} returned {facts.describe(found)}.", fails)
