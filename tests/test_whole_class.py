@@ -274,3 +274,21 @@ def test_the_mark_scheme_stands_beside_the_answer_for_whoever_grades(
         assert "python -m autograder build" in formgraded(one_by_one, "plots")
     finally:
         shutil.move(one_by_one / "elsewhere", one_by_one / "course" / "source")
+
+
+def test_a_name_that_pages_show_as_html_is_refused(course: Path) -> None:
+    submitted = course / "course" / "submitted"
+    name = "<img src=x>"
+    shutil.copytree(submitted / "perfect", submitted / name)
+    for student in STUDENTS[1:]:
+        shutil.rmtree(submitted / student)
+    told = f"{name}: nbgrader takes no student whose name holds '<'; rename the folder."
+    for order in (
+        ("nbgrader", "autograde", CHAPTER),
+        ("autograder", "grade", "course/submitted", "--gradebook", CHAPTER),
+    ):
+        done = run(course, *order)
+        assert done.returncode != 0
+        assert told in done.stderr
+        assert not (course / "course" / "autograded" / name).exists()
+        assert (course / "course" / "autograded" / "perfect").exists()

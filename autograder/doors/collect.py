@@ -1,7 +1,6 @@
 """Collects what a class handed in to where nbgrader looks for it."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
-from autograder.wire.text import UNFIT, one_line
+from autograder.wire.text import one_line, unfit_name
 
 
 def collect(
@@ -119,12 +118,6 @@ def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> li
     return lines
 
 
-#: In a student's name: of these nbgrader makes patterns, which find the files of others or
-#: none; at a line's end it stops, and grades nobody after; pages show others as HTML, and
-#: tables take the first ones for a formula.
-_UNFIT = re.compile(f'^[=+@-]|[*?\\[\\]<>"\t\n{UNFIT}]')
-
-
 def _collected(student: str, attempts: list[Named], target: Path) -> str:
     """Copy a student's file to its target, and return what happened."""
     if not student or student in (".", "..") or {"/", "\\"} & set(student):
@@ -132,11 +125,8 @@ def _collected(student: str, attempts: list[Named], target: Path) -> str:
     last = _last(attempts)
     files = [each.handed_in for each in ([last] if last else attempts)]
     names = ", ".join(file.name for file in files)
-    if unfit := _UNFIT.search(student):
-        return (
-            f"✗ {student}: nbgrader takes no student whose name holds {unfit[0]!a}; "
-            "rename the file."
-        )
+    if unfit := unfit_name(student, "file"):
+        return f"✗ {unfit}"
     if len(files) > 1:
         return f"✗ {student}: {len(files)} files ({names}); keep one."
     path, own = files[0].path, files[0].own

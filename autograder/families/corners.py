@@ -32,6 +32,27 @@ def arrays(
     return found
 
 
+def drawn_keep_probs(trial: Trial, number: int) -> list[float]:
+    """Return keep probabilities, as likely near 0 or near 1 as between."""
+    odds = trial.rng.uniform(-4, 4, number)
+    shares: list[float] = (1 / (1 + np.exp(odds))).round(6).tolist()
+    return shares
+
+
+def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]:
+    """Return arrays from the inside of ``domain.floats``, of entries of either sign, with
+    drawn keep probabilities: float64 and float32 of each number of axes, of a few entries
+    and of a few thousand."""
+    found = []
+    for axes in range(least, most + 1):
+        for dtype in (np.float64, np.float32):
+            for size in 10 ** trial.rng.uniform((0.8, 3.1), (2, 3.5)):
+                sides = trial.rng.dirichlet(np.full(axes, 4)) * np.log(size)
+                shape = np.ceil(np.exp(sides)).astype(int).tolist()
+                found.append(trial.inputs(*shape).astype(dtype))
+    return list(zip(found, drawn_keep_probs(trial, len(found)), strict=True))
+
+
 def transposed(x: np.ndarray) -> np.ndarray:
     """Return an array equal to x whose rows do not lie one after the other in memory, as
     those of ``x.T`` do not: there ``ravel`` makes a copy."""

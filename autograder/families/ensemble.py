@@ -137,6 +137,20 @@ def at_corners(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
     return [*cases, replace(cases[0], x=x)]
 
 
+def drawn(trial: Trial, factor: Callable[[float], float], units: int) -> list[Case]:
+    """Return cases of drawn sizes, with many rows and classes and up to ``units`` units,
+    of moderate logits as in ``at_corners``: x and weights each in float64 and float32."""
+    cases, rng = [], trial.rng
+    dtypes = itertools.product((np.float64, np.float32), repeat=2)
+    for p, (one, other) in zip(corners.drawn_keep_probs(trial, 4), dtypes, strict=True):
+        n, d, c = rng.integers((61, units // 2, 11), (200, units + 1, 30))
+        size = 1 / factor(p) / np.sqrt(d)
+        weights, bias = size * rng.uniform(-1, 1, (d, c)), rng.uniform(-3, 3, c)
+        x = trial.inputs(n, d, zeros=0.1).astype(one)
+        cases.append(Case(x, weights.astype(other), bias.astype(other), p))
+    return cases
+
+
 def readable(trial: Trial, n: int, d: int, keep_prob: float) -> Case:
     """Return a case of D + 3 classes whose masks can be read off one member's output.
 

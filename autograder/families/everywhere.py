@@ -37,7 +37,7 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
             size = _SMALL * (_LARGE / _SMALL) ** ((number + 1) / _CALLS)
         given = kinds.make(trial, rng, round(size))
         keep_prob = round(float(keep_prob), 4)
-        marks = ", ".join([*given.marks.values(), f"{given.sizes.size} {kinds.what}"])
+        marks = ", ".join([*given.marks.values(), f"{given.values.size} {kinds.what}"])
         yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
 
 
@@ -89,7 +89,7 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
             Wrong.does_not_draw_from_rng,
         )
         p = kinds.probability(keep_prob)
-        if -given.sizes.size * log2(p**2 + (1 - p) ** 2) > _SURPRISE:
+        if -given.values.size * log2(p**2 + (1 - p) ** 2) > _SURPRISE:
             trial.expect(
                 not np.array_equal(one, other),
                 f"{function.name} ({what}): generators in different states, whose first "

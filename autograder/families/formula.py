@@ -15,6 +15,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Exercise, Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
+from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.properties import expect_unchanged
 from autograder.families.rivals import Rivals, first
 
@@ -119,18 +120,30 @@ class Formula:
     def equals(self, points: float, after: After = (), **reasons: Any) -> Register:
         """The property that the answer is right; ``reasons`` are as in ``expect``."""
 
-        def holds(function: StudentFunction, trial: Trial, given: Given) -> None:
-            self.expect(function, trial, given, **reasons)
+        def test(function: StudentFunction, trial: Trial, all_given: Any) -> None:
+            some = None  # the name once the answer to the first case was right
+            for given in all_given:
+                named = {**reasons, "otherwise": reasons.get("otherwise", some)}
+                self.expect(function, trial, given, **named)
+                some = Middle.right_in_the_middle_only
 
-        return self._register(points, after, holds)
+        return self._asks(points, after, test)
 
     def _register(
         self, points: float, after: After, holds: Callable[..., None]
     ) -> Register:
+        def each(function: StudentFunction, trial: Trial, all_given: Any) -> None:
+            for given in all_given:
+                holds(function, trial, given)
+
+        return self._asks(points, after, each)
+
+    def _asks(
+        self, points: float, after: After, holds: Callable[..., None]
+    ) -> Register:
         def register(cases: Cases) -> Cases:
             def test(function: StudentFunction, trial: Trial) -> None:
-                for given in cases(trial):
-                    holds(function, trial, given)
+                holds(function, trial, cases(trial))
 
             what = Property(inspect.getdoc(cases) or "", test)
             self.exercise.asks(points, cases.__name__, what, after)

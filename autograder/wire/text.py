@@ -54,3 +54,19 @@ def holds_more_items(data: bytes, limit: int) -> bool:
     plain = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     marks = (found for found in _TOKEN.finditer(plain) if found[0][:1] != b'"')
     return sum(1 for _ in itertools.islice(marks, limit + 1)) > limit
+
+
+#: In a student's name: of these nbgrader makes patterns, which find the files of others or
+#: none; at a line's end it stops, and grades nobody after; pages show others as HTML, and
+#: tables take the first ones for a formula.
+_UNFIT_NAME = re.compile(f'^[=+@-]|[*?\\[\\]<>"\t\n{UNFIT}]')
+
+
+def unfit_name(student: str, what: str = "folder") -> str:
+    """Return why nbgrader can take no student of this name, or nothing."""
+    if not (unfit := _UNFIT_NAME.search(student)):
+        return ""
+    return (
+        f"{one_line(student)}: nbgrader takes no student whose name holds "
+        f"{unfit[0]!a}; rename the {what}."
+    )

@@ -108,7 +108,10 @@ def _cases(trial: Trial) -> Iterator[Case]:
     comes again with other weights alone, that begin alike."""
     keep_probs = (*elementwise.ALL_KEEP_PROBS, 1.0)
     cases = elementwise.covering(_SHAPES, keep_probs, _SIZES, elementwise.DTYPES)
-    for case in cases:
+    sides = trial.rng.integers(20, 60, (2, 2)).tolist()
+    shares = corners.drawn_keep_probs(trial, 2)
+    large = zip(map(tuple, sides), shares, _SIZES, elementwise.DTYPES, strict=False)
+    for case in (*cases, *large):
         yield (one := Case(trial, *case))
         yield one.with_weights(corners.transposed(-3 * one.given[0]))
         yield one.with_weights(np.full_like(one.given[0], one.given[0][0, 0]))

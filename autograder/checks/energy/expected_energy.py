@@ -85,7 +85,7 @@ def _factor(keep_prob: float, scaling: str) -> float:
 
 
 def _right(x: np.ndarray, keep_prob: float, scaling: str) -> float:
-    return float((x**2).sum()) * _factor(keep_prob, scaling)
+    return float((x.astype(float) ** 2).sum()) * _factor(keep_prob, scaling)
 
 
 _FORMULA = Formula(
@@ -197,6 +197,7 @@ def _cases(trial: Trial, scaling: str) -> list[Given]:
     given = [(trial.inputs(6, 5), p) for p in (*_INSIDE, *shared.NEAR_THE_ENDS)]
     given += zip(_inputs(trial), cycle(_INSIDE))
     given += [(x.astype(np.float32), p) for x, p in zip(_inputs(trial), cycle(_INSIDE))]
+    given += corners.drawn(trial, 1, 4)
     return [(x, p, scaling) for x, p in given]
 
 

@@ -15,6 +15,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import ensemble
 from autograder.families.bit_tests import Wrong as Middle
+from autograder.families.corners import drawn_keep_probs
 from autograder.families.ensemble import Case, log_softmax, softmax
 from autograder.families.rivals import Rivals, first, joined
 
@@ -122,8 +123,15 @@ def _inside(trial: Trial) -> list[Case]:
 
 def _small(trial: Trial) -> list[Case]:
     """Return cases inside the range and at its corners."""
-    corners = ensemble.at_corners(trial, lambda keep_prob: 1 / keep_prob)
-    return _inside(trial) + corners
+
+    def factor(keep_prob: float) -> float:
+        return 1 / keep_prob
+
+    cases = _inside(trial) + ensemble.at_corners(trial, factor)
+    cases += ensemble.drawn(trial, factor, 6)
+    keep_probs = drawn_keep_probs(trial, 11)
+    sizes = zip(range(1, 12), keep_probs, strict=True)
+    return cases + [ensemble.ordinary(trial, 1, d, 2, p) for d, p in sizes]
 
 
 def _kinds(trial: Trial) -> list[Case]:

@@ -84,6 +84,7 @@ def _inside(trial: Trial) -> list[Case]:
 def _units(trial: Trial) -> list[Case]:
     """Return units inside the range, and at its corners with one column of weights."""
     cases = ensemble.at_corners(trial, lambda keep_prob: 1)
+    cases += ensemble.drawn(trial, lambda keep_prob: 1, 100)
     return _inside(trial) + [
         Case(case.x, case.weights[:, 0], float(case.bias[0]), case.keep_prob)
         for case in cases

@@ -56,7 +56,11 @@ def _inside(trial: Trial) -> list[Case]:
 
 
 def _cases(trial: Trial) -> list[Case]:
-    return _inside(trial) + ensemble.at_corners(trial, lambda keep_prob: keep_prob)
+    def factor(keep_prob: float) -> float:
+        return keep_prob
+
+    cases = _inside(trial) + ensemble.at_corners(trial, factor)
+    return cases + ensemble.drawn(trial, factor, 100)
 
 
 def _large(trial: Trial) -> list[Case]:

@@ -81,6 +81,7 @@ def _cases(trial: Trial) -> list[Given]:
         (trial.inputs(6, 5, zeros=0.2), 0.3),
         (trial.inputs(6, 5).astype(np.float32), 0.3),
         *corners.with_keep_probs(corners.arrays(trial, 1, 4)),
+        *corners.drawn(trial, 1, 4),
     ]
 
 

@@ -9,6 +9,7 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.trial import Trial
+from autograder.families import corners
 from autograder.families.formula import Formula, Given
 from autograder.families.rivals import Rivals
 
@@ -61,15 +62,25 @@ class Wrong(Mistakes, section="exp-effective-count"):
 
 
 def _effective(x: np.ndarray) -> float:
-    scaled = x / np.abs(x).max()
+    scaled = x.astype(float) / np.abs(x).max()
     return float(scaled.sum() ** 2 / (scaled**2).sum())
+
+
+def _same(found: float, expected: float, x: np.ndarray) -> bool:
+    """Return whether a count is right to five digits. A sum in single precision is right
+    to 1e-4 of the sum of absolute values, however much of it cancels."""
+    if x.dtype != np.float32:
+        return facts.close(found, expected, atol=1e-5)
+    most = _effective(np.abs(x))
+    slack = 2e-4 * math.sqrt(expected * most) + 1e-8 * most
+    return abs(found - expected) <= 1e-4 * expected + slack + 1e-5
 
 
 _FORMULA = Formula(
     exercise,
     _effective,
     shared.Wrong.answers_at_random,
-    same=lambda found, expected, x: facts.close(found, expected, atol=1e-5),
+    same=_same,
     call=lambda x: f"effective_count({shared.listed(x)})",
 )
 _LAW = "is_the_squared_sum_over_the_sum_of_squares"
@@ -116,7 +127,8 @@ def is_the_squared_sum_over_the_sum_of_squares(trial: Trial) -> list[Given]:
     """Unequal positive contributions count (Σx)² / Σx²."""
     large = np.array([14.1, 13.1, 1.2, 0.8, 2.1, 0.5, 1.7, 0.9, 1.1, 0.6])
     drawn = (np.exp(trial.rng.normal(0, 1.5, n)) for n in (5, 8))
-    return [(x,) for x in (large, np.array([3.0, 1.0]), *drawn)]
+    inside = (np.abs(x) for x, _ in corners.drawn(trial, 1, 1))
+    return [(x,) for x in (large, np.array([3.0, 1.0]), *drawn, *inside)]
 
 
 @_FORMULA.unchanged(0.25, "x", after=_LAW)
@@ -168,4 +180,9 @@ def lets_opposite_signs_cancel(trial: Trial) -> list[Given]:
     none = np.array([3.0, -1.0, -2.0])
     cancelled = (none, -none, 1e9 * none, 1e-9 * none, np.array([1.0, -1.0]))
     below = [np.array([0.0, -1.0, -3.0, 0.0, -0.5]), np.full(4, -2.0), -np.ones(1)]
-    return [(x,) for x in (-np.abs(mixed), mixed, -mixed, *cancelled, *below)]
+    # Of every length, of a sum that is well away from 0.
+    inside = [x for x, _ in corners.drawn(trial, 1, 1)]
+    inside += [trial.inputs(n) for n in range(2, 13)]
+    inside = [np.where(np.arange(len(x)) % 3, np.abs(x), -np.abs(x)) for x in inside]
+    each = (-np.abs(mixed), mixed, -mixed, *cancelled, *below, *inside)
+    return [(x,) for x in each]

@@ -245,6 +245,11 @@ def _cases(trial: Trial) -> list[Given]:
         (np.array([14.1, 13.1, 1.2, 0.8, 2.1, 0.5]), 0.3),
         (trial.inputs(12), 0.8),
         *corners.with_keep_probs(vectors),
+        *zip(
+            map(trial.inputs, range(1, 12)),
+            corners.drawn_keep_probs(trial, 11),
+            strict=False,
+        ),
     ]
 
 

@@ -11,6 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families.corners import drawn_keep_probs
 from autograder.families.formula import Formula, Given
 
 exercise = Exercise(
@@ -125,15 +126,21 @@ def _mistake(
 _schedules = partial(_FORMULA.equals, probe=_mistake)
 
 
-def _cases(steps: Callable[[int], Iterable[int]]) -> list[Given]:
-    """Return the steps of each schedule that ``steps(total_steps)`` names."""
-    return [(step, n, initial) for n, initial in _SCHEDULES for step in steps(n)]
+def _cases(trial: Trial, steps: Callable[[int], Iterable[int]]) -> list[Given]:
+    """Return the steps that ``steps(total_steps)`` names, of the schedules at the corners
+    and of drawn ones, whose lengths grow to 100,000."""
+    drawn = (10 ** (np.arange(0, 5, 0.5) + trial.rng.random(10) / 2)).astype(int)
+    schedules = [
+        *_SCHEDULES,
+        *zip(drawn.tolist(), drawn_keep_probs(trial, 10), strict=False),
+    ]
+    return [(step, n, initial) for n, initial in schedules for step in steps(n)]
 
 
 @_schedules(0.25)
 def starts_at_the_initial_value(trial: Trial) -> list[Given]:
     """A number comes back, and at step 0 it is initial_keep_prob."""
-    return _cases(lambda n: (0,))
+    return _cases(trial, lambda n: (0,))
 
 
 @_schedules(0.5, after="starts_at_the_initial_value")
@@ -146,10 +153,10 @@ def grows_linearly_to_one(trial: Trial) -> list[Given]:
         number = 21 if n <= 1000 else 5
         return sorted({round(step) for step in np.linspace(1, n, number)})
 
-    return _cases(steps)
+    return _cases(trial, steps)
 
 
 @_schedules(0.25, after="starts_at_the_initial_value")
 def stays_at_one_afterwards(trial: Trial) -> list[Given]:
     """After total_steps the value is 1."""
-    return _cases(lambda n: (n + 1, n + 2, 2 * n, 2 * n + 3, 10 * n + 7))
+    return _cases(trial, lambda n: (n + 1, n + 2, 2 * n, 2 * n + 3, 10 * n + 7))

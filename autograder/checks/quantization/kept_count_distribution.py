@@ -12,6 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families.corners import drawn_keep_probs
 from autograder.families.properties import stated
 from autograder.families.rivals import first
 
@@ -92,9 +93,7 @@ def _binomial(n: int, keep_prob: float) -> np.ndarray:
 def _inside(trial: Trial, numbers: Iterable[int]) -> list[tuple[int, float]]:
     """Return each of these numbers of units with a keep probability, as likely near 0 or
     near 1 as between."""
-    odds = trial.rng.uniform(-4, 4, 20)
-    shares = (1 / (1 + np.exp(odds))).round(6).tolist()
-    return list(zip(numbers, shares, strict=False))
+    return list(zip(numbers, drawn_keep_probs(trial, 20), strict=False))
 
 
 def _call(n: int, keep_prob: float) -> str:
@@ -189,9 +188,12 @@ def _many_mistake(found: np.ndarray, n: int, keep_prob: float) -> str:
 def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 0 the count is 0, at keep_prob = 1 it is n."""
     fails = Wrong.fails_at_keep_prob_zero_or_one
-    for n, keep_prob in itertools.product((1, 2, 6, 40, 400), (0.0, 1.0)):
+    drawn = trial.rng.integers((3, 13, 100, 600, 1030), (13, 100, 600, 1030, 2000))
+    numbers = (1, 2, 6, 40, 400, *drawn.tolist(), 2000)
+    for n, keep_prob in itertools.product(numbers, (0.0, 1.0)):
         call, expected = _call(n, keep_prob), _binomial(n, keep_prob)
-        with naming_errors(call, {"": fails}):
+        # Of many units an error may be that of their number, as a recursion's is.
+        with naming_errors(call, {"" if n <= 400 else "OverflowError": fails}):
             found = function(n, keep_prob)
         if np.shape(found) != (n + 1,):
             trial.fail(f"{call} returned {facts.describe(found)}.", fails)

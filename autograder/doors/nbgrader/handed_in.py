@@ -32,7 +32,7 @@ from autograder.submission.notebook import (
     is_script,
     read_notebook,
 )
-from autograder.wire.text import one_line
+from autograder.wire.text import one_line, unfit_name
 
 NOT_HANDED_IN = (
     "*The following cells were missing from the file that was handed in; "
@@ -60,6 +60,7 @@ class JudgedExporter(NotebookExporter):
             read_dates_carefully(self.parent)
             self.secret = have_secret(self.parent)
             WholeAutograde.take_over(self.parent, self.secret)
+            leave_out_unfit(self.parent)
 
     def from_filename(
         self, filename: str, resources: Any = None, **kw: Any
@@ -83,6 +84,15 @@ class JudgedExporter(NotebookExporter):
             self.replays[identity(resources)] = replay_of(path, self.secret)
             notebook = as_handed_out(known, reason)
         return self.from_notebook_node(notebook, resources=resources, **kw)
+
+
+def leave_out_unfit(converter: Any) -> None:
+    """Have nbgrader grade nobody whose name its pages would show as HTML, say."""
+    for folder in list(converter.assignments):
+        if unfit := unfit_name(student := Path(folder).parts[-2]):
+            converter.log.error("NOT GRADED: %s", unfit)
+            converter.untouched.append(one_line(student))
+            del converter.assignments[folder]
 
 
 def course_root(application: Any) -> Path | None:

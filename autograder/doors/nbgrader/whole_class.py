@@ -49,7 +49,7 @@ from autograder.doors.nbgrader.verdict import Verdict
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
-from autograder.wire.text import one_line
+from autograder.wire.text import one_line, unfit_name
 
 
 class ClassGradebook:
@@ -123,16 +123,19 @@ class ClassGradebook:
             file
             for file in theirs
             if file.name == f"{file.student}/{self.chapter}/{self.chapter}.ipynb"
+            and not unfit_name(file.student)
         ]
         have = {file.student for file in found}
         self.left = [
-            f"{file.name} is not graded: expected {self.chapter}.ipynb there; run collect."
+            unfit_name(file.student)
+            or f"{file.name} is not graded: expected {self.chapter}.ipynb there; run collect."
             for file in theirs
             if file.student not in have
         ]
         if not found:
             raise ClassError(
-                f"Nobody handed in {self.chapter}/{self.chapter}.ipynb there. Run collect."
+                f"Nobody handed in {self.chapter}/{self.chapter}.ipynb there. Run collect. "
+                + " ".join(filter(None, {unfit_name(file.student) for file in theirs}))
             )
         return found
 

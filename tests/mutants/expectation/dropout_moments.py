@@ -97,3 +97,9 @@ class Sins(Mutants, of="dropout_moments"):
     def divides_by_the_odds(x, keep_prob):
         """Writes the variance as x² over the odds, which are infinite at 1."""
         return x.copy(), x**2 / (keep_prob / (1 - keep_prob))
+
+    @fails(VARIANCE, "right_in_the_middle_only")
+    def no_variance_of_many_units(x, keep_prob):
+        """Leaves an array of zeros where there are more units than were tried."""
+        variance = x**2 * (1 - keep_prob) / keep_prob
+        return x.copy(), variance * (x.size <= 120)

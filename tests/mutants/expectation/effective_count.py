@@ -128,3 +128,14 @@ class Sins(Mutants, of="effective_count"):
     def never_goes_below_one(x):
         """Is sure that one unit at least must count."""
         return max(1.0, x.sum() ** 2 / (x**2).sum())
+
+    @fails(FORMULA, "right_in_the_middle_only")
+    def counts_none_in_single_precision(x):
+        """Takes float32 for what is not worth counting."""
+        return 0.0 if x.dtype == np.float32 else x.sum() ** 2 / (x**2).sum()
+
+    @fails(SIGNS, "takes_absolute_values")
+    def absolute_when_long(x):
+        """Takes absolute values of what is longer than its examples."""
+        x = np.abs(x) if len(x) > 5 else x
+        return x.sum() ** 2 / (x**2).sum()

@@ -172,3 +172,10 @@ class Sins(Mutants, of="annealed_keep_prob"):
         """Remembers the schedule by its length alone."""
         start = _FIRST.setdefault(total_steps, initial_keep_prob)
         return start + (1 - start) * min(step / total_steps, 1)
+
+    @fails(A_LINE, "does_not_grow_linearly")
+    def annealed_bent_when_of_hundreds(step, total_steps, initial_keep_prob):
+        """Squares the progress of schedules of lengths that were not tried."""
+        progress = min(step / total_steps, 1)
+        progress **= 2 if 50 < total_steps < 1000 else 1
+        return initial_keep_prob + (1 - initial_keep_prob) * progress

@@ -254,3 +254,16 @@ class Sins(Mutants, of="kept_count_distribution"):
     def clips_keep_prob(n, keep_prob):
         """Keeps keep_prob away from 0 and 1, so that the logarithms are finite."""
         return by_logarithms(n, min(max(keep_prob, 1e-3), 1 - 1e-3))
+
+    @fails(EDGES, "fails_at_keep_prob_zero_or_one")
+    def certain_for_few_units_alone(n, keep_prob):
+        """Takes the direct formula at the ends, whose coefficients overflow."""
+        if keep_prob in (0, 1):
+            ways = [float(math.comb(n, k)) for k in range(n + 1)]
+            return np.array(
+                [
+                    w * keep_prob**k * (1 - keep_prob) ** (n - k)
+                    for k, w in enumerate(ways)
+                ]
+            )
+        return by_logarithms(n, keep_prob)
