@@ -23,6 +23,10 @@ from autograder.families.kinds import Given, Kinds
 _CALLS, _SMALL, _LARGE = 40, 600, 10_000
 #: Masks that agree by chance less often than with probability 2 ** -60.
 _SURPRISE = 60
+#: How many calls repeat a mask for seeds to be called short. Where generators that have
+#: nothing in common repeat one, too, there are few bits, which serve many units: other
+#: checks say so. Of such repetitions six are between alike ones in a case of 3 ** 6.
+_REPEATED = 6
 _SCALE = Wrong.scale_depends_on_the_shape
 
 
@@ -77,6 +81,7 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
         )
         asked += [(*given.args, keep_prob, rng) for rng in generators[:4]]
     results = _made(kinds.of(function, trial), asked)
+    repeated, chance = [], False
     for number, (given, keep_prob, what) in enumerate(calls):
         four = results[4 * number : 4 * number + 4]
         first, same, one, other = (
@@ -88,14 +93,20 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
             "outputs; expected equal ones.",
             Wrong.does_not_draw_from_rng,
         )
-        p = kinds.probability(keep_prob)
-        if -given.values.size * log2(p**2 + (1 - p) ** 2) > _SURPRISE:
-            trial.expect(
-                not np.array_equal(one, other),
-                f"{function.name} ({what}): generators in different states, whose first "
-                "numbers begin alike, gave the same output; expected different ones.",
-                Wrong.seeds_take_few_values,
-            )
+        if _is_telling(given, kinds.probability(keep_prob)):
+            chance |= any(np.array_equal(first, each) for each in (one, other))
+            repeated += [what] if np.array_equal(one, other) else []
+    trial.expect(
+        chance or len(repeated) < _REPEATED,
+        f"{function.name} ({'; or '.join(repeated[:2])}): generators in different states, "
+        "whose first numbers begin alike, gave the same output; expected different ones.",
+        Wrong.seeds_take_few_values,
+    )
+
+
+def _is_telling(given: Given, p: float) -> bool:
+    """Return whether so many independent bits never agree by chance."""
+    return -given.values.size * log2(p**2 + (1 - p) ** 2) > _SURPRISE
 
 
 def scaled(known: Property, kinds: Kinds, scale: Callable[[float], float]) -> Property:

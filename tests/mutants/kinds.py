@@ -139,10 +139,10 @@ class OfInverted(Mutants, of="inverted_dropout"):
         return (x * mask if single else out), mask
 
     @fails(inverted.SCALE, "scale_depends_on_the_shape")
-    def rescales_up_to_a_thousand_units(x, keep_prob, rng, training=True):
+    def rescales_up_to_five_thousand_units(x, keep_prob, rng, training=True):
         """Leaves larger layers as they are."""
         out, mask = masked(x, bits(x, keep_prob, rng), keep_prob, training)
-        return (x * mask if training and x.size > 1000 else out), mask
+        return (x * mask if training and x.size > 5000 else out), mask
 
     @fails("leaves_its_input_alone", "changes_its_input")
     def works_in_place_where_training_is_passed(x, keep_prob, rng, training=None):

@@ -118,7 +118,6 @@ def draws_from_the_given_rng_alone(
         "Generators in different states gave the same mask; expected different ones.",
         elementwise.Wrong.same_mask_every_call if 0 < first.mean() < 1 else None,
     )
-    everywhere.expect_follows_rng(bernoulli_mask, trial, _KINDS)
 
 
 def _shared_axes(mask: np.ndarray) -> tuple[bool, ...]:
@@ -176,6 +175,7 @@ def gives_every_unit_a_bit_of_its_own(
         else elementwise.Wrong.reuses_masks,
     )
     follows_rng.expect_own_calls(trial, list(masks), call)
+    everywhere.expect_follows_rng(bernoulli_mask, trial, _KINDS)
 
 
 def _name_of_rate(
