@@ -36,7 +36,9 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
     for number, keep_prob in enumerate(
         rng.permutation(np.linspace(0.03, 0.97, _CALLS))
     ):
-        size = float(_SMALL ** rng.random())
+        # Every second has so many that its masks are telling, or nearly.
+        least = 1 if number % 2 else 200
+        size = float(least * (_SMALL / least) ** rng.random())
         if number % 8 == 7:
             size = _SMALL * (_LARGE / _SMALL) ** ((number + 1) / _CALLS)
         given = kinds.make(trial, rng, round(size))
