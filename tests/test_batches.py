@@ -11,6 +11,7 @@ from autograder.contract.student import (
     Call,
     StudentError,
     StudentFunction,
+    changed_by,
     foresee,
 )
 from autograder.grading.local import LocalFunction
@@ -104,6 +105,26 @@ def test_results_that_are_no_arrays_are_counted_as_well(kind: Any) -> None:
     with pytest.raises(wire.WireError, match="together they take more than 64 MB"):
         for _ in range(400):  # 9,000 numbers and their places take 0.3 MB
             held.add([kind(map(float, range(9_000)))])
+
+
+@pytest.mark.parametrize("made", ["one by one", "together", "foreseen", "observed"])
+def test_the_first_call_that_changes_an_argument_is_remembered(
+    function: Any, made: str
+) -> None:
+    changes = function("changes")
+    calls = [((np.ones(3), by), {}) for by in (0.0, 0.5, 2.0)]
+    assert changed_by(changes) is None
+    if made == "together":
+        changes.each([args for args, _ in calls])
+    elif made == "observed":
+        assert [changes.observe(*args)[1][0][0] for args, _ in calls] == [1, 1.5, 3]
+    else:
+        foresee(changes, calls if made == "foreseen" else [])
+        assert [changes(*args) for args, _ in calls] == [0, 0.5, 2]
+    found = changed_by(changes)
+    assert found is not None
+    assert found.place == 0 and found.args is not None
+    assert np.array_equal(found.args[0], np.ones(3)) and found.args[1] == 0.5
 
 
 def test_a_call_that_fails_is_the_end(function: Any) -> None:
