@@ -51,8 +51,11 @@ def put(name, text="", **names):
         setattr(sys.modules[parent], own, module)
 put("tests")
 put("tests.bank", Mutants=Mutants, Styles=Styles, fails=fails, needs=needs)
-put("scipy")
-put("scipy.special", """
+try:
+    import scipy.special
+except ImportError:
+    put("scipy")
+    put("scipy.special", """
 import numpy as np
 def log_softmax(x, axis):
     x = x - x.max(axis, keepdims=True)

@@ -4,6 +4,7 @@
 equal outputs, and kept units have one factor.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from math import log2
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import Trial
+from autograder.contract.trial import CheckFailure, Trial
 from autograder.families.elementwise import Wrong
 from autograder.families.follows_rng import generators_alike
 from autograder.families.kinds import Given, Kinds
@@ -48,16 +49,31 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
 
 
 def _made(called: Any, calls: Sequence[tuple[Any, ...]], **how: Any) -> list[Any]:
+    """Return the results; None of a call that fails, which other checks tell."""
     try:
         results: list[Any] = called.each(calls, **how)
     except StudentError:
-        # Which of them it was, and so the message, shows in calls one by one.
-        results = [called(*args, **how) for args in calls]
+        results = [_one(called, args, **how) for args in calls]
     return results
+
+
+def _one(called: Any, args: tuple[Any, ...], **how: Any) -> Any:
+    with contextlib.suppress(StudentError):
+        return called(*args, **how)
+    return None
 
 
 def _output(result: Any) -> np.ndarray:
     return np.asarray(result[0] if isinstance(result, tuple) else result)
+
+
+def _bits(
+    given: Given, keep_prob: float, name: str, results: Sequence[Any]
+) -> list[np.ndarray] | None:
+    """Return the bits of each result, None if one has none: of another kind, or NaN."""
+    with contextlib.suppress(CheckFailure):
+        return [given.bits(result, keep_prob, name) for result in results]
+    return None
 
 
 def follows_rng(known: Property, kinds: Kinds) -> Property:
@@ -86,9 +102,9 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
     repeated, chance = [], False
     for number, (given, keep_prob, what) in enumerate(calls):
         four = results[4 * number : 4 * number + 4]
-        first, same, one, other = (
-            given.bits(result, keep_prob, function.name) for result in four
-        )
+        if (found := _bits(given, keep_prob, function.name, four)) is None:
+            continue
+        first, same, one, other = found
         trial.expect(
             np.array_equal(first, same),
             f"{function.name} ({what}): generators in the same state gave different "
@@ -135,7 +151,8 @@ def expect_scaled(
         asked = [(*given.args, p, trial.generator()) for given, p, _ in own]
         results = _made(kinds.of(function, trial), asked, **how)
         for (given, keep_prob, what), result in zip(own, results, strict=True):
-            given.bits(result, keep_prob, function.name)  # of the right kind and shape
+            if _bits(given, keep_prob, function.name, [result]) is None:
+                continue
             x, out = given.args[0], _output(result)
             right = np.where(out == 0, 0.0, x * scale(keep_prob))
             if not facts.close(out, right, atol=0):

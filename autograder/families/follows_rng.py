@@ -103,33 +103,40 @@ def from_rng(
     def test(function: StudentFunction, trial: Trial) -> None:
         """The same rng state gives the same output; another state, another output."""
         arrays = [trial.inputs(*shape) for shape in shapes]
-        name, seed = call(*arrays, 0.7), trial.new_seed()
+        name = call(*arrays, 0.7)
 
         def output(rng: np.random.Generator) -> Any:
             return out(function(*arrays, 0.7, rng), name)
 
-        states = (seed, seed, None, None)
-        first, again, *other = (output(trial.generator(state)) for state in states)
-        alike = [np.array_equal(first, each) for each in other]
-        outs = [output(rng) for rng in generators_alike(trial)]
-        repeated = any(np.array_equal(a, b) for a, b in combinations(outs, 2))
-        # Hundreds of independent random numbers do not agree by chance.
-        for right, which, gave, mistake in (
-            (np.array_equal(first, again), "the same state", "different", _NOT_RNG),
-            (
-                not any(alike),
-                "different states",
-                "the same",
-                same if all(alike) else few,
-            ),
-            (not repeated, "states that differ little", "the same", few),
-        ):
-            trial.expect(
-                right, f"{name}: generators in {which} gave {gave} output.", mistake
-            )
+        _expect_from_states(trial, output, name, same, few)
         expect_many(function, trial, [trial.inputs(*s) for s in small], call, few)
 
     return stated(test)
+
+
+def _expect_from_states(
+    trial: Trial,
+    output: Callable[[np.random.Generator], Any],
+    name: str,
+    same: str,
+    few: str,
+) -> None:
+    seed = trial.new_seed()
+    states = (seed, seed, None, None)
+    first, again, *other = (output(trial.generator(state)) for state in states)
+    alike = [np.array_equal(first, each) for each in other]
+    outs = [output(rng) for rng in generators_alike(trial)]
+    repeated = any(np.array_equal(a, b) for a, b in combinations(outs, 2))
+    always = same if all(alike) else few
+    # Hundreds of independent random numbers do not agree by chance.
+    for right, which, gave, mistake in (
+        (np.array_equal(first, again), "the same state", "different", _NOT_RNG),
+        (not any(alike), "different states", "the same", always),
+        (not repeated, "states that differ little", "the same", few),
+    ):
+        trial.expect(
+            right, f"{name}: generators in {which} gave {gave} output.", mistake
+        )
 
 
 def expect_many(

@@ -72,8 +72,8 @@ def _same(found: float, expected: float, x: np.ndarray) -> bool:
     if x.dtype != np.float32:
         return facts.close(found, expected, atol=1e-5)
     most = _effective(np.abs(x))
-    slack = 2e-4 * math.sqrt(expected * most) + 1e-8 * most
-    return abs(found - expected) <= 1e-4 * expected + slack + 1e-5
+    slack = 2e-4 * math.sqrt(abs(expected) * most) + 1e-8 * most
+    return abs(found - expected) <= 1e-4 * abs(expected) + slack + 1e-5
 
 
 _FORMULA = Formula(

@@ -193,7 +193,8 @@ def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
     for n, keep_prob in itertools.product(numbers, (0.0, 1.0)):
         call, expected = _call(n, keep_prob), _binomial(n, keep_prob)
         # Of many units an error may be that of their number, as a recursion's is.
-        with naming_errors(call, {"" if n <= 400 else "OverflowError": fails}):
+        many = {"OverflowError": Wrong.overflows_for_many_units}
+        with naming_errors(call, {"": fails} if n <= 400 else many):
             found = function(n, keep_prob)
         if np.shape(found) != (n + 1,):
             trial.fail(f"{call} returned {facts.describe(found)}.", fails)

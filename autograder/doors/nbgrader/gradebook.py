@@ -49,7 +49,7 @@ class HeldGradebook(Gradebook):
         self.db.remove()
         held = sessionmaker(class_=_Uncommitted, bind=self.engine, future=True)
         self.db: Any = scoped_session(held)
-        self._sources: dict[Any, Any] = {}
+        self._sources: dict[Any, Any] | None = None
 
     @classmethod
     @contextmanager
@@ -64,6 +64,7 @@ class HeldGradebook(Gradebook):
     def lent(self) -> Iterator["HeldGradebook"]:
         """Let nbgrader use this gradebook where it would open its own."""
         stock = [module.Gradebook for module in _OPENING]
+        self._sources = self._sources or {}
         try:
             for module in _OPENING:
                 module.Gradebook = lambda *_: self
@@ -74,7 +75,10 @@ class HeldGradebook(Gradebook):
                 module.Gradebook = own
 
     def find_source_cell(self, *names: str) -> Any:
-        """Return what was handed out, which is one for the class: asked for once."""
+        """Return what was handed out, which is one for the class: asked for once while
+        it is graded."""
+        if self._sources is None:
+            return super().find_source_cell(*names)
         if names not in self._sources:
             cell = super().find_source_cell(*names)
             self._sources[names] = SimpleNamespace(**vars(cell))

@@ -100,6 +100,6 @@ class Sins(Mutants, of="dropout_moments"):
 
     @fails(VARIANCE, "right_in_the_middle_only")
     def no_variance_of_many_units(x, keep_prob):
-        """Leaves an array of zeros where there are more units than were tried."""
+        """Has a case of its own for large arrays: zeros, where more than 120 units come."""
         variance = x**2 * (1 - keep_prob) / keep_prob
         return x.copy(), variance * (x.size <= 120)

@@ -255,7 +255,7 @@ class Sins(Mutants, of="kept_count_distribution"):
         """Keeps keep_prob away from 0 and 1, so that the logarithms are finite."""
         return by_logarithms(n, min(max(keep_prob, 1e-3), 1 - 1e-3))
 
-    @fails(EDGES, "fails_at_keep_prob_zero_or_one")
+    @fails(EDGES, "overflows_for_many_units")
     def certain_for_few_units_alone(n, keep_prob):
         """Takes the direct formula at the ends, whose coefficients overflow."""
         if keep_prob in (0, 1):
