@@ -28,7 +28,6 @@ _SURPRISE = 60
 #: nothing in common repeat one, too, there are few bits, which serve many units: other
 #: checks say so. Of such repetitions six are between alike ones in a case of 3 ** 6.
 _REPEATED = 6
-_SCALE = Wrong.scale_depends_on_the_shape
 
 
 def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
@@ -92,12 +91,9 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
     calls, asked = [*_given(trial, kinds)], []
     for given, keep_prob, _ in calls:
         seed = trial.new_seed()
-        generators = (
-            trial.generator(seed),
-            trial.generator(seed),
-            *generators_alike(trial),
-        )
-        asked += [(*given.args, keep_prob, rng) for rng in generators[:4]]
+        equal = trial.generator(seed), trial.generator(seed)
+        generators = *equal, *generators_alike(trial, 2)
+        asked += [(*given.args, keep_prob, rng) for rng in generators]
     results = _made(kinds.of(function, trial), asked)
     repeated, chance = [], False
     for number, (given, keep_prob, what) in enumerate(calls):
@@ -127,24 +123,14 @@ def _is_telling(given: Given, p: float) -> bool:
     return -given.values.size * log2(p**2 + (1 - p) ** 2) > _SURPRISE
 
 
-def scaled(known: Property, kinds: Kinds, scale: Callable[[float], float]) -> Property:
-    """Return the property, and that outputs are 0 or ``scale(keep_prob)`` times their input
-    in calls of every kind."""
-
-    def test(function: StudentFunction, trial: Trial) -> None:
-        known.test(function, trial)
-        expect_scaled(function, trial, kinds, scale)
-
-    return Property(known.says, test, known.looks)
-
-
 def expect_scaled(
     function: StudentFunction,
     trial: Trial,
     kinds: Kinds,
     scale: Callable[[float], float],
 ) -> None:
-    """Check what ``scaled`` says, of calls whose first argument is x."""
+    """Check that outputs are 0 or ``scale(keep_prob)`` times their input in calls of every
+    kind, whose first argument is x."""
     calls = [*_given(trial, kinds)]
     for part, how in enumerate(({}, {"training": True})):
         own = calls[part::2]
@@ -159,5 +145,5 @@ def expect_scaled(
                 trial.fail(
                     f"{function.name} ({what}): an entry is neither 0 nor "
                     f"{scale(keep_prob):.4g} times its input; {facts.worst(out, right)}.",
-                    _SCALE,
+                    Wrong.scale_depends_on_the_shape,
                 )

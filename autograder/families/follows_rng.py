@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.families.properties import stated
+from autograder.laws.dependence import least_likely
 
 #: Calls in which no output returns.
 _MANY = 200
@@ -27,16 +27,16 @@ _NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
 _STEP = 0x2360ED051FC65DA44385DF649FCCF645
 
 
-def generators_alike(trial: Trial) -> list[np.random.Generator]:
-    """Return four generators that agree in the 20 leading bits of each half of their first
+def generators_alike(trial: Trial, number: int = 4) -> list[np.random.Generator]:
+    """Return generators that agree in the 20 leading bits of each half of their first
     64-bit number, and in nothing else.
 
     A seed of up to a million values that is drawn with ``integers`` or ``random`` is then
-    the same in two of them, as the halves lie within three quarters of 2**12; one of more
+    the same in two of four, as the halves lie within three quarters of 2**12; one of more
     than four million values never is."""
     high, low = (int(n) << 12 for n in trial.rng.integers(2**20, size=2))
     made = []
-    for distance in range(0, 4096, 1024):
+    for distance in range(0, 1024 * number, 1024):
         generator = trial.generator()
         state = generator.bit_generator.state
         word = high + distance << 32 | low + distance
@@ -175,34 +175,8 @@ def expect_own_calls(trial: Trial, outs: Sequence[np.ndarray], text: str) -> Non
         blocks = high.reshape(-1, 2, apart, high.shape[1])
         before, after = (blocks[:, i].reshape(-1, high.shape[1]) for i in (0, 1))
         trial.expect(
-            _least_likely(before, after) > _UNLIKELY,
+            least_likely(before, after) > _UNLIKELY,
             f"In {len(outs)} calls {text}, entries of the output follow from those of "
             f"{which}; expected independent ones.",
             elementwise.Wrong.bits_depend_on_each_other,
         )
-
-
-def _least_likely(before: np.ndarray, after: np.ndarray) -> float:
-    """Return the probability, of independent columns, of as many rows in which both are
-    True, for the two columns where it is least expected (Fisher's exact test).
-
-    Rows of one of them may be put in any order, given how many are True: exact whatever
-    the columns' own laws are."""
-    n, one, two = len(before), before.sum(axis=0), after.sum(axis=0)
-    both = before.T.astype(float) @ after
-    first, second = one[:, None] - both, two - both
-    # The likelihood ratio, which the exact probability follows closely.
-    cells = (both, first, second, n - both - first - second)
-    ones, twos = np.stack([one, n - one]), np.stack([two, n - two])
-    known = _entropy(cells) - _entropy(ones)[:, None] - _entropy(twos)
-    i, j = np.unravel_index(int(known.argmax()), known.shape)
-    k, a, b = int((before[:, i] & after[:, j]).sum()), int(one[i]), int(two[j])
-    least, most = max(0, a + b - n), min(a, b)
-    tail = range(k, most + 1) if k * n > a * b else range(least, k + 1)
-    return 2 * sum(comb(a, m) * comb(n - a, b - m) for m in tail) / comb(n, b)
-
-
-def _entropy(counts: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-    """Return the sum of n log n over the first axis, of counts n."""
-    total: np.ndarray = np.sum([n * np.log(np.maximum(n, 1)) for n in counts], axis=0)
-    return total

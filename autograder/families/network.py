@@ -211,6 +211,14 @@ class Batch:
         mask: np.ndarray = self.run(function, rng)["W1"] != 0
         return mask
 
+    def masks(
+        self, function: StudentFunction, rng: np.random.Generator, calls: int
+    ) -> list[np.ndarray]:
+        """Return the masks of so many calls on a readable batch."""
+        results = function.each([(*self.given, rng)] * calls)
+        read = (loss_and_gradients(r, self.params, self.call) for r in results)
+        return [found["W1"] != 0 for found in read]
+
     def expected(self, multiplier: Any, **variant: Any) -> Arrays:
         """Return the loss and gradients of ``reference`` on this batch."""
         return reference(self.params, self.x, self.y, multiplier, **variant)

@@ -14,7 +14,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners
+from autograder.families import corners, everywhere, unit_forms
 from autograder.families.elementwise import (
     ALL_KEEP_PROBS,
     ALL_SHAPES,
@@ -336,5 +336,6 @@ def scaled(
             return mistake(function, trial, got)
 
         zero_or_scaled(function, trial, scale, name_of, ALL_KEEP_PROBS, (None, True))
+        everywhere.expect_scaled(function, trial, unit_forms.KINDS, scale)
 
     return Property(f"In training each output is 0 or {out}.", test)

@@ -28,6 +28,14 @@ def bits(x, keep_prob, rng):
     return rng.random(x.shape) < keep_prob
 
 
+def keeping(x, keep_prob, rng, place, least):
+    """Return a mask that is True in this place of arrays of more than ``least`` units."""
+    mask = bits(x, keep_prob, rng)
+    if x.size > least:
+        mask.flat[place] = True
+    return mask
+
+
 class OfInverted(Mutants, of="inverted_dropout"):
     @fails(inverted.RATE, KIND)
     def drops_nothing_where_training_is_passed(x, keep_prob, rng, training="train"):
@@ -48,50 +56,32 @@ class OfInverted(Mutants, of="inverted_dropout"):
     @inverted.draws(inverted.RATE, KIND)
     def keeps_the_largest_unit(x, keep_prob, rng):
         """Never drops the unit that says most."""
-        mask = bits(x, keep_prob, rng)
-        if x.size > 2:
-            mask.flat[np.abs(x).argmax()] = True
-        return mask
+        return keeping(x, keep_prob, rng, np.abs(x).argmax(), 2)
 
     @inverted.draws(inverted.RATE, KIND)
     def keeps_the_largest_unit_of_many(x, keep_prob, rng):
         """Never drops the unit that says most, where the layer is wide."""
-        mask = bits(x, keep_prob, rng)
-        if x.size > 40:
-            mask.flat[np.abs(x).argmax()] = True
-        return mask
+        return keeping(x, keep_prob, rng, np.abs(x).argmax(), 40)
 
     @inverted.draws(inverted.RATE, KIND)
     def keeps_the_smallest_unit(x, keep_prob, rng):
         """Never drops the unit nearest to 0, whose loss would save nothing."""
-        mask = bits(x, keep_prob, rng)
-        if x.size > 2:
-            mask.flat[np.abs(x).argmin()] = True
-        return mask
+        return keeping(x, keep_prob, rng, np.abs(x).argmin(), 2)
 
     @inverted.draws(inverted.RATE, KIND)
     def keeps_the_greatest_unit(x, keep_prob, rng):
         """Never drops the unit that max pooling would choose."""
-        mask = bits(x, keep_prob, rng)
-        if x.size > 8:
-            mask.flat[x.argmax()] = True
-        return mask
+        return keeping(x, keep_prob, rng, x.argmax(), 8)
 
     @inverted.draws(inverted.RATE, KIND)
     def keeps_the_least_unit(x, keep_prob, rng):
         """Never drops the unit that is most negative."""
-        mask = bits(x, keep_prob, rng)
-        if x.size > 8:
-            mask.flat[x.argmin()] = True
-        return mask
+        return keeping(x, keep_prob, rng, x.argmin(), 8)
 
     @inverted.draws(inverted.RATE, KIND)
     def keeps_the_second_unit(x, keep_prob, rng):
         """Takes the second unit for the bias."""
-        mask = bits(x, keep_prob, rng)
-        if x.size > 2:
-            mask.flat[1] = True
-        return mask
+        return keeping(x, keep_prob, rng, 1, 2)
 
     @inverted.draws(inverted.RATE, KIND)
     def rounds_middling_rates_to_a_half(x, keep_prob, rng):

@@ -334,8 +334,7 @@ def _expect_own_rows(
             elementwise.Wrong.one_mask_for_all_rows,
         )
     few = Batch.readable(trial, 2, 50, 0.6)
-    masks = [few.mask(function, rng) for _ in range(200)]
-    expect_own_calls(trial, masks, few.call)
+    expect_own_calls(trial, few.masks(function, rng, 200), few.call)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:

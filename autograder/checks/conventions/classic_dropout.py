@@ -5,7 +5,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, everywhere, unit_forms, units
+from autograder.families import elementwise, unit_forms, units
 from autograder.families.elementwise import Draw
 
 exercise = Exercise(
@@ -96,11 +96,7 @@ exercise.asks(0.25, "keeps_all_at_keep_prob_one", units.KEEPS_ALL_AT_ONE, after=
 exercise.asks(
     0.5,
     "every_output_is_zero_or_the_input",
-    everywhere.scaled(
-        units.scaled("x", lambda keep_prob: 1.0, _scale_mistake),
-        unit_forms.KINDS,
-        lambda keep_prob: 1.0,
-    ),
+    units.scaled("x", lambda keep_prob: 1.0, _scale_mistake),
     after=_SOME,
 )
 exercise.asks(0.25, _BITS, unit_forms.OWN_BITS, after=_SOME)

@@ -6,7 +6,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, everywhere, unit_forms, units
+from autograder.families import elementwise, unit_forms, units
 from autograder.families.elementwise import Draw
 
 exercise = Exercise(
@@ -128,11 +128,7 @@ exercise.asks(
 exercise.asks(
     1.0,
     "every_output_is_zero_or_rescaled",
-    everywhere.scaled(
-        units.scaled("x / keep_prob", lambda keep_prob: 1 / keep_prob, _scale_mistake),
-        unit_forms.KINDS,
-        lambda keep_prob: 1 / keep_prob,
-    ),
+    units.scaled("x / keep_prob", lambda keep_prob: 1 / keep_prob, _scale_mistake),
     after=_SOME,
 )
 exercise.asks(0.5, _BITS, unit_forms.OWN_BITS, after=_SOME)

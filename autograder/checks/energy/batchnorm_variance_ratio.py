@@ -243,9 +243,7 @@ def counts_the_mean_of_the_inputs_as_noise(trial: Trial) -> Iterator[Given]:
     yield weights, x, shared.MANY_DIGITS
     yield np.full_like(weights, -0.5), x, 0.3
     dtypes = product((np.float64, np.float32), repeat=2)
-    for (one, other), p in zip(
-        dtypes, corners.drawn_keep_probs(trial, 4), strict=False
-    ):
+    for (one, other), p in zip(dtypes, corners.drawn_keep_probs(trial, 4), strict=True):
         sizes = trial.rng.integers((40, 3, 6), (200, 8, 20)).tolist()
         weights, x = _layer(trial, *sizes)
         yield weights.astype(one), (x + 1).astype(other), p

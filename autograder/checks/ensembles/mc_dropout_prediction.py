@@ -107,7 +107,7 @@ def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
     # Of a thousand masks two in twelve calls are equal now and then: many calls decide.
     refuse(different < calls - 2, what, name)
     few = ensemble.readable(trial, 4, 20, _INDEPENDENT)
-    bits = [one_member.mask_of(function, trial, few, rng) for _ in range(200)]
+    bits = one_member.masks_of(function, trial, few, rng, 200)
     expect_own_calls(trial, bits, few.call(function.name, 1, rng))
     what = f": each of {counts.size} rows keeps {counts[0, 0]} of 20 units"
     varies = "; expected a number that varies"

@@ -39,6 +39,30 @@ def mask_of(
     the mistake ``otherwise`` where no other explains it."""
     rng = trial.generator() if rng is None else rng
     found, call = shared.one_prediction(function, case, 1, rng)
+    return _mask_in(trial, case, found, call, otherwise)
+
+
+def masks_of(
+    function: StudentFunction,
+    trial: Trial,
+    case: Case,
+    rng: np.random.Generator,
+    calls: int,
+) -> list[np.ndarray]:
+    """Return what ``mask_of`` does, of so many calls with one generator."""
+    call = case.call(function.name, 1, rng)
+    results = function.each([(*case.given, 1, rng)] * calls)
+    found = (facts.float_array(result, case.shape, call) for result in results)
+    return [_mask_in(trial, case, each, call) for each in found]
+
+
+def _mask_in(
+    trial: Trial,
+    case: Case,
+    found: np.ndarray,
+    call: str,
+    otherwise: str | None = None,
+) -> np.ndarray:
     likely = (found > 0).all() and facts.close(found.sum(axis=1), 1)
     with np.errstate(all="ignore"):
         logs = np.log(found if likely else np.nan * found)

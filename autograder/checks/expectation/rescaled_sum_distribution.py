@@ -248,7 +248,7 @@ def _cases(trial: Trial) -> list[Given]:
         *zip(
             map(trial.inputs, range(1, 12)),
             corners.drawn_keep_probs(trial, 11),
-            strict=False,
+            strict=True,
         ),
     ]
 

@@ -132,7 +132,7 @@ def _cases(trial: Trial, steps: Callable[[int], Iterable[int]]) -> list[Given]:
     drawn = (10 ** (np.arange(0, 5, 0.5) + trial.rng.random(10) / 2)).astype(int)
     schedules = [
         *_SCHEDULES,
-        *zip(drawn.tolist(), drawn_keep_probs(trial, 10), strict=False),
+        *zip(drawn.tolist(), drawn_keep_probs(trial, 10), strict=True),
     ]
     return [(step, n, initial) for n, initial in schedules for step in steps(n)]
 
