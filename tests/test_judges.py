@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -27,7 +28,7 @@ from autograder.doors.classroom import find_handed_in, grade_class
 from autograder.doors.nbgrader.ahead import GradedAhead
 from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
-from autograder.isolation import clocks
+from autograder.isolation import atomic, clocks
 from autograder.isolation import worker_handle as remote
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.limits import Limits
@@ -555,22 +556,43 @@ def test_ctrl_c_during_the_search_for_files_is_no_error(
     assert capsys.readouterr().err == "\nStopped.\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there are no locks on files")
 def test_what_a_killed_run_left_half_written_goes(tmp_path: Path) -> None:
+    import fcntl
+
     folder, out = write(tmp_path / "class", {"a.py": "x = 1\n"}), tmp_path / "out"
     out.mkdir()
-    names = [
-        ".dropout-0123456789abcdef.part",
-        ".dropout-fedcba9876543210.part",
-        "x.part",
-    ]
+    names = [f".dropout-{letter * 16}.part" for letter in "012"] + ["x.part"]
     for name in names:
         (out / name).write_text("{")
-    os.utime(out / names[0], (0, 0))
-    os.utime(out / names[2], (0, 0))
-    assert main(["grade", str(folder), "--json", str(out)]) == 0
-    # Another run may be at the second; the third is not ours.
+    (out / names[2]).unlink()
+    (out / names[2]).symlink_to(out / "x.part")
+    with (out / names[1]).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert main(["grade", str(folder), "--json", str(out)]) == 0
+    # The second is another run's, the others are not ours.
     left = {path.name for path in out.iterdir()}
     assert left == {*names[1:], "a.py.json", "summary.csv"}
+
+
+def test_a_new_file_is_taken_for_one_left_behind_and_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writer may come between its opening and its lock."""
+    opened = atomic._opened
+
+    def swept(path: Path, mode: int) -> BinaryIO:
+        file = opened(path, mode)
+        monkeypatch.setattr(atomic, "_opened", opened)
+        atomic.write_whole(tmp_path / "b", "b")
+        return file
+
+    monkeypatch.setattr(atomic, "_opened", swept)
+    atomic.write_whole(tmp_path / "a", "a")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "a": "a",
+        "b": "b",
+    }
 
 
 # ---- Time in small pieces ---------------------------------------------------------------

@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.__main__ import main
@@ -182,7 +182,27 @@ def test_a_file_of_an_archive_that_is_too_large_is_not_copied(tmp_path: Path) ->
 words = st.text(st.sampled_from("ab_1 "), min_size=1, max_size=6)
 
 
+def test_a_sheet_and_numbers_for_names_make_no_other_platforms_class(
+    tmp_path: Path,
+) -> None:
+    """Canvas begins its names with a student and two numbers, too."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for who in ("1201", "1202", "ann"):
+        name = f"hw_1_{who}_attempt_2026-11-20-18-30-05_a.ipynb"
+        (source / name).write_text("{}")
+    lines = collect(source, CHAPTER, tmp_path / "all")
+    assert [line.split(":")[0] for line in lines] == ["✓ 1201", "✓ 1202", "✓ ann"]
+    (source / name).unlink()
+    lines = collect(source, CHAPTER, tmp_path / "nobodys")
+    assert [line[0] + line[-20:] for line in lines] == ["✗t is; --pattern can."] * 2
+    own = r"hw_1_(?P<student>\d+)_attempt_(?P<time>[\d-]+)_.*"
+    lines = collect(source, CHAPTER, tmp_path / "own", own)
+    assert [line.split(":")[0] for line in lines] == ["✓ 1201", "✓ 1202"]
+
+
 @settings(deadline=None)
+@example(["1", "11"], "1_1")
 @given(st.lists(words, min_size=1, max_size=5, unique=True), words)
 def test_no_two_students_become_one(students: list[str], sheet: str) -> None:
     names = [f"{sheet}_{s}_attempt_2026-01-01-00-00-00_x.ipynb" for s in students]

@@ -225,6 +225,15 @@ def test_a_run_that_is_killed_changes_no_score_and_the_next_goes_on(
     assert not list(waiting.glob("*/.*"))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there are no locks on files")
+def test_what_a_killed_run_was_writing_goes_with_the_next(course: Path) -> None:
+    part = Path("course/autograded/truncated/.dropout-0123456789abcdef.part")
+    part.parent.mkdir(parents=True)
+    part.write_text("{")
+    assert grade() == 0
+    assert not list(Path("course/autograded").glob("*/.*"))
+
+
 def test_only_the_class_that_nbgrader_knows_goes_into_its_gradebook(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from autograder.doors.classroom import Graded, HandedIn
 from autograder.doors.earlier import earlier
 from autograder.grading.secret import find_secret
-from autograder.isolation.atomic import remove_parts, write_whole
+from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
 from autograder.wire.text import one_line
 
@@ -29,8 +29,6 @@ class Recorder:
         self.count, self.known, self.began = 0, 0, time.monotonic()
         self.written: set[Path] = set()
         self.failures: list[str] = []
-        if folder is not None:
-            remove_parts(_files_in(folder))
 
     def __call__(self, graded: Graded) -> None:
         if self.folder is not None and graded.report is not None:

@@ -46,7 +46,7 @@ def collect(
             top = files[0].top
             lines[-1] += f" If {top} is the folder of a class, collect that folder."
         lines += [
-            f"✗ {file.name}: its name does not say whose it is."
+            f"✗ {file.name}: its name does not say whose it is; --pattern can."
             for file in others
             if file not in strays or file.path.suffix in ENDINGS
         ]

@@ -67,14 +67,18 @@ def read_names(
 ) -> tuple[list[Named], list[HandedIn]]:
     """Return what the names say, those of ``strays`` too, by a pattern of one's own, else
     by the platform that gave them, else by folders; and the files that the pattern does
-    not fit.
+    not fit: all of them where the names are those of two platforms alike.
 
     Raises ``ClassError`` for a pattern that is no regular expression with a group
     ``student``."""
     everything = [*handed_in, *strays]
     if pattern is None:
-        if (known := _platform(handed_in)) is None:
+        platforms = _platforms(handed_in)
+        if not platforms:
             return [Named(file, file.student) for file in everything], []
+        if len(platforms) > 1:
+            return [], everything
+        [known] = platforms
         clear, unclear = list[HandedIn](), list[HandedIn]()
         for file in everything:
             twice = known == "Moodle" and _TWICE.search(file.top)
@@ -106,23 +110,20 @@ def _read(
     return named, others
 
 
-def _platform(handed_in: Sequence[HandedIn]) -> str | None:
-    """Return the platform whose pattern fits most of what lies at the top, if one does.
+def _platforms(handed_in: Sequence[HandedIn]) -> list[str]:
+    """Return the platform whose pattern fits most of what lies at the top, if one does;
+    several, where nothing tells which of them gave the names.
 
     A folder counts once, however many files its owner put there: no student's files say
-    how those of others are read."""
+    how those of others are read. Nor do their names: each fits the platform that gave it,
+    and another one only by its student's choice."""
     names = {file.top: file.name for file in handed_in}
-    fits = Counter(map(_named_by, names.values()))
-    known, count = fits.most_common(1)[0] if fits else (None, 0)
-    return known if 2 * count > len(names) else None
-
-
-def _named_by(name: str) -> str | None:
-    """Return the platform that gave a name: of several patterns that fit, what the other
-    ones found is the student's choice, which comes last."""
-    found = [(known, re.fullmatch(each, name)) for known, each in PATTERNS.items()]
-    ends = {known: match.end(match.lastgroup or 0) for known, match in found if match}
-    return min(ends, key=lambda known: ends[known], default=None)
+    fits = {
+        known: sum(bool(re.fullmatch(each, name)) for name in names.values())
+        for known, each in PATTERNS.items()
+    }
+    most = max(fits.values())
+    return [known for known in fits if fits[known] == most and 2 * most > len(names)]
 
 
 def _without_sheet(named: list[Named]) -> list[Named]:

@@ -4,12 +4,18 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-#: What a file is called that is not whole yet, and how old, in seconds, one must be to be
-#: nobody's work any more.
-_PART, _LEFT_BEHIND = re.compile(r"\.dropout-[0-9a-f]{16}\.part"), 60.0
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_PART = re.compile(r"\.dropout-[0-9a-f]{16}\.part")
+#: How old, in seconds, what is not whole must be to be nobody's, where no lock tells.
+_LEFT_BEHIND = 60.0
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -30,35 +36,82 @@ def write_new(path: Path, text: str) -> None:
         except FileExistsError:
             return
         except OSError:  # a disk without links; who reads too soon waits
-            with contextlib.suppress(FileExistsError):
-                _write(path, text, 0o600)
+            with contextlib.suppress(FileExistsError), _opened(path, 0o600) as file:
+                _fill(file, text)
 
 
 @contextlib.contextmanager
 def _part_of(path: Path, content: str | bytes, mode: int) -> Iterator[Path]:
-    """Write the content to a file beside ``path``, which ends with the context."""
-    part = path.with_name(f".dropout-{os.urandom(8).hex()}.part")
+    """Write the content to a file beside ``path``, which ends with the context; what was
+    left there by writers that were killed goes, too."""
+    _remove_left_behind(path.parent)
+    part, file = _new_part(path.parent, mode)
     try:
-        _write(part, content, mode)
-        yield part
+        with file:
+            _fill(file, content)
+            if fcntl is not None:
+                yield part
+        if fcntl is None:  # Windows, which renames no open file
+            yield part
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
 
 
-def _write(path: Path, content: str | bytes, mode: int) -> None:
-    """Write a file that is not there yet, down to the disk."""
-    data = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
+def _new_part(folder: Path, mode: int) -> tuple[Path, BinaryIO]:
+    """Return a new file, whose lock says that its writer lives."""
+    while True:
+        part = folder / f".dropout-{os.urandom(8).hex()}.part"
+        file = _opened(part, mode)
+        # Without a lock for a moment, it may have been taken for one left behind.
+        if _lock(file) is not False and os.fstat(file.fileno()).st_nlink:
+            return part, file
+        file.close()
+
+
+def _lock(file: BinaryIO) -> bool | None:
+    """Return whether a file is locked for this process now, or None where disks have no
+    locks."""
+    try:
+        if fcntl is None:
+            return None
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if isinstance(error, BlockingIOError) else None
+    return True
+
+
+def _opened(path: Path, mode: int) -> BinaryIO:
+    """Open a file that is not there yet."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    return os.fdopen(os.open(path, flags, mode), "wb")
 
 
-def remove_parts(files: Iterable[Path]) -> None:
-    """Remove, of these files, those that runs left that were killed while they wrote."""
-    for part in filter(lambda path: _PART.fullmatch(path.name), files):
-        with contextlib.suppress(OSError):
-            if time.time() - part.lstat().st_mtime > _LEFT_BEHIND and part.is_file():
+def _fill(file: BinaryIO, content: str | bytes) -> None:
+    """Write a file, down to the disk."""
+    file.write(
+        content if isinstance(content, bytes) else content.encode("utf-8", "replace")
+    )
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """Remove what runs left that were killed while they wrote there."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if _PART.fullmatch(path.name):
+                _remove_if_nobodys(path)
+
+
+def _remove_if_nobodys(part: Path) -> None:
+    with contextlib.suppress(OSError):
+        if part.is_symlink() or not part.is_file():
+            return
+        with part.open("rb") as file:
+            held = _lock(file)
+            old = time.time() - os.fstat(file.fileno()).st_mtime > _LEFT_BEHIND
+            if held:
                 part.unlink()
+        if held is None and old:
+            part.unlink()
