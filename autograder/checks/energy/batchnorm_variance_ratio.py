@@ -259,6 +259,8 @@ def does_not_depend_on_the_size_of_x_and_weights(trial: Trial) -> Iterator[Given
     for scale in (1e-6, 1e-3, 1e3, 1e6):
         for a, b in ((scale, 1), (1, scale), (scale, scale), (scale, 1 / scale)):
             yield a * weights, b * x, 0.8
+    # Zeros stay zeros, also among small entries.
+    yield weights, 1e-3 * x * (trial.rng.random(x.shape) < 0.8), 0.8
     # Units whose variances lie far from each other.
     yield weights * 10.0 ** np.arange(-6, 9, 3), x, 0.8
 

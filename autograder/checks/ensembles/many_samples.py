@@ -1,6 +1,8 @@
 """Many samples: with one unit the average says how many kept it; with a few, which
 members were averaged."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from autograder.checks.ensembles import one_member, shared
@@ -9,6 +11,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise, ensemble
+from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import first
 from autograder.laws.binomial import Proportion, agreement, exact_count
@@ -194,18 +197,24 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
     trial.judge(look, total == 4, total.size, what, name)
 
 
-def expect_no_drops(function: StudentFunction, trial: Trial, samples: int) -> None:
-    """Check that at keep_prob = 1 so many samples give the prediction without dropout."""
-    for size in ((5, 4, 3), (1, 1, 2)):
-        case = ensemble.ordinary(trial, *size, 1.0)
-        more = samples, trial.generator()
-        found, call = shared.one_prediction(function, case, *more)
-        if not ensemble.same(found, case.scaled):
-            trial.fail(
-                f"{call}: nothing is dropped at keep_prob = 1; "
-                f"{facts.worst(found, case.scaled)}.",
-                _average_mistake(case, found, samples) if samples > 1 else None,
-            )
+def expect_no_drops(function: StudentFunction, trial: Trial) -> None:
+    """Check that at keep_prob = 1 one sample gives the prediction without dropout, which
+    any weights and biases show."""
+    some = None  # the name once the answer to the first case was right
+    given = [ensemble.ordinary(trial, *size, 1.0) for size in ((5, 4, 3), (1, 1, 2))]
+    given += ensemble.at_corners(trial, lambda _: 1) + ensemble.drawn(
+        trial, lambda _: 1, 60
+    )
+    for case in given:
+        case = replace(case, keep_prob=1.0)
+        found, call = shared.one_prediction(function, case, 1, trial.generator())
+        trial.expect(
+            ensemble.same(found, case.scaled),
+            f"{call}: nothing is dropped at keep_prob = 1; "
+            f"{facts.worst(found, case.scaled)}.",
+            some,
+        )
+        some = Middle.right_in_the_middle_only
 
 
 #: Numbers of samples, and how often all of them are alike at keep_prob = 0.5.

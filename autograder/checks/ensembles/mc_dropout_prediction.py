@@ -70,7 +70,7 @@ def _predicts_a_member(function: StudentFunction, trial: Trial) -> None:
             f"{kept.size} units are kept; expected about {case.keep_prob:.0%}.",
             one_member.Wrong.predicts_without_dropout if kept.all() else none,
         )
-    many_samples.expect_no_drops(function, trial, 1)
+    many_samples.expect_no_drops(function, trial)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:

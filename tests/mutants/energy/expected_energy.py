@@ -245,3 +245,9 @@ class Sins(Mutants, of="expected_energy"):
         """Writes x **= 2 to save an array."""
         x **= 2
         return factor_of(keep_prob, scaling) * float(x.sum())
+
+    @fails(ALL, "right_in_the_middle_only")
+    def remembers_by_the_first_entry(x, keep_prob, scaling, known={}):  # noqa: B006
+        """Keeps what it computed, under the shape, the first entry and the rest."""
+        key = x.shape, x.flat[0], keep_prob, scaling
+        return known.setdefault(key, right_energy(x, keep_prob, scaling))

@@ -541,3 +541,15 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         """Draws a seed below 1,000 for a generator of its own."""
         own = np.random.default_rng(rng.integers(1000))
         return average(x, weights, bias, draw(x, keep_prob, samples, own))
+
+    @fails(MEMBER, "right_in_the_middle_only")
+    def fills_in_weights_of_zero(x, weights, bias, keep_prob, samples, rng):
+        """Takes weights of 0 for missing ones, and puts something small in their place."""
+        weights = np.where(weights == 0, 1e-3, weights)
+        return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+
+    @fails(MEMBER, "right_in_the_middle_only")
+    def doubles_biases_that_are_not_negative(x, weights, bias, keep_prob, samples, rng):
+        """Has a case of its own for biases none of which is negative."""
+        bias = 2 * bias if (bias >= 0).all() else bias
+        return average(x, weights, bias, draw(x, keep_prob, samples, rng))

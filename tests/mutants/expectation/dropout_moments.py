@@ -103,3 +103,11 @@ class Sins(Mutants, of="dropout_moments"):
         """Has a case of its own for large arrays: zeros, where more than 120 units come."""
         variance = x**2 * (1 - keep_prob) / keep_prob
         return x.copy(), variance * (x.size <= 120)
+
+    @fails((MEAN, VARIANCE), "right_in_the_middle_only")
+    def remembers_by_the_first_entry(x, keep_prob, known={}):  # noqa: B006
+        """Keeps what it computed, under the shape, the first entry and keep_prob."""
+        key = x.shape, x.flat[0], keep_prob
+        if key not in known:
+            known[key] = x.copy(), x**2 * (1 - keep_prob) / keep_prob
+        return tuple(map(np.copy, known[key]))
