@@ -3,7 +3,9 @@ that look at the built book in a browser share one. Hypothesis tries the same va
 every run, so that a failure is everybody's; `make test-all` searches for others."""
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
     from tests.browser import Browser, Visit
 
 os.environ["DROPOUT_COURSE_SECRET"] = "the secret of the project's own tests"
+
+# Whoever runs this in the background (nohup, or a script's &) has these ignored; so would
+# be what tests start and then stop.
+if threading.current_thread() is threading.main_thread():
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
