@@ -413,15 +413,16 @@ def test():
 
 
 def test_all():
-    """Build the book, then run every test, the longer matrices too."""
-    run_tests("slow or not slow")
+    """Build the book, then run every test, the longer matrices too, and search."""
+    # A value that nobody tried must not be first tried where a change waits to land.
+    run_tests("slow or not slow", "--hypothesis-profile=search")
 
 
-def run_tests(selection):
+def run_tests(selection, *options):
     """Build the book, lint, and run the tests whose markers fit ``selection``."""
     book()
     lint()
-    run("pytest", "-m", "pytest", "-n", "2", "-m", selection)
+    run("pytest", "-m", "pytest", "-n", "2", "-m", selection, *options)
 
 
 def build():

@@ -1,12 +1,16 @@
 """The project's tests grade with a secret of their own, and make none anywhere; those
-that look at the built book in a browser share one."""
+that look at the built book in a browser share one. Hypothesis tries the same values at
+every run, so that a failure is everybody's; `make test-all` searches for others."""
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import dev
 
@@ -14,6 +18,31 @@ if TYPE_CHECKING:
     from tests.browser import Browser, Visit
 
 os.environ["DROPOUT_COURSE_SECRET"] = "the secret of the project's own tests"
+
+# Whoever runs this in the background (nohup, or a script's &) has these ignored; so would
+# be what tests start and then stop.
+if threading.current_thread() is threading.main_thread():
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+
+_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile(
+    "the same values",
+    database=None,
+    deadline=None,
+    derandomize=True,
+    max_examples=300,
+    suppress_health_check=_SLOW,
+)
+settings.register_profile(
+    "search",
+    settings.get_profile("the same values"),
+    derandomize=False,
+    max_examples=3_000,
+)
+settings.load_profile("the same values")
 
 
 # No wider than a module: Playwright's loop runs as long as its browser is open, and other

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -14,16 +14,6 @@ from autograder import wire
 from autograder.contract.student import StudentError
 from autograder.grading.local import LocalFunction
 from tests.test_crossing import same
-
-#: Hypothesis chooses the same values at every run: a failure is everybody's.
-settings.register_profile(
-    "crossing",
-    database=None,
-    derandomize=True,
-    deadline=None,
-    max_examples=300,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 class Sub(np.ndarray):
@@ -124,14 +114,12 @@ def over_the_wire(value: Any) -> Any:
     return wire.Reader(frame[1]).decode(frame[0]["value"])
 
 
-@settings(settings.get_profile("crossing"))
 @given(VALUES)
 def test_what_crosses_equals_what_is_judged_in_place(value: Any) -> None:
     here, there = in_place(value), over_the_wire(value)
     assert same(here, there), (here, there)
 
 
-@settings(settings.get_profile("crossing"))
 @given(ARRAYS)
 def test_an_array_of_numbers_crosses_unchanged(array: np.ndarray) -> None:
     found = over_the_wire(array)
@@ -154,7 +142,6 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(settings.get_profile("crossing"))
 @given(NUMBERS)
 def test_a_number_crosses_as_pythons_own(number: Any) -> None:
     kinds = {bool: bool, int: int, np.uint64: int}
@@ -162,7 +149,6 @@ def test_a_number_crosses_as_pythons_own(number: Any) -> None:
     assert same(over_the_wire(number), kind(number))
 
 
-@settings(settings.get_profile("crossing"))
 @given(st.complex_numbers(), st.sampled_from([complex, np.complex64, np.clongdouble]))
 def test_complex_numbers_are_named_and_do_not_cross(number: complex, kind: Any) -> None:
     with np.errstate(over="ignore"):

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -462,17 +462,22 @@ def marked(marker: str) -> list[int]:
     return found
 
 
-def started(marker: str, *arguments: str, **options: object) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def started(marker: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start the program, and see to it that it ends with the test."""
     path = f"{os.environ['PATH']}:/nowhere/{marker}"
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "autograder", *arguments],
         env=os.environ | {"PATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        **options,  # type: ignore[call-overload]
-    )
+    ) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143, "SIGKILL": -9}
@@ -488,21 +493,18 @@ def test_a_stopped_run_leaves_whole_reports_and_no_process(
     spins = {f"z{i}.py": f"while True: pass  # {i}\n" for i in range(4)}
     folder = write(tmp_path / "class", {"a.py": SETTINGS} | spins)
     out = tmp_path / "out"
-    run = started(
-        marker,
-        *("grade", str(folder), "-j", "2"),
-        *("--json", str(out), "--sandbox", sandbox),
-    )
-    assert soon((out / "a.py.json").exists)
-    # Two judges, each with a worker at work.
-    assert soon(lambda: len(marked(marker)) >= 5)
-    assert json.loads((out / "a.py.json").read_text("utf-8"))["score"] > 0
-    began = time.monotonic()
-    run.send_signal(getattr(signal, name))
-    _, told = run.communicate(timeout=30)
-    assert run.returncode == CODES[name]
-    # Busy machines are slow; what was stopped at the end of a file took 30 seconds.
-    assert time.monotonic() - began < 10
+    command = ("grade", str(folder), "-j", "2", "--json", str(out))
+    with started(marker, *command, "--sandbox", sandbox) as run:
+        assert soon((out / "a.py.json").exists)
+        # Two judges, each with a worker at work.
+        assert soon(lambda: len(marked(marker)) >= 5)
+        assert json.loads((out / "a.py.json").read_text("utf-8"))["score"] > 0
+        began = time.monotonic()
+        run.send_signal(getattr(signal, name))
+        _, told = run.communicate(timeout=30)
+        assert run.returncode == CODES[name]
+        # Busy machines are slow; what was stopped at the end of a file took 30 seconds.
+        assert time.monotonic() - began < 10
     if name != "SIGKILL":
         assert told == "\nStopped: 1 of 5 graded.\n"
     assert soon(lambda: not marked(marker), 10), marked(marker)
@@ -517,30 +519,30 @@ def test_a_stopped_check_says_so_and_leaves_no_process(
     marker = f"marker-{os.getpid()}-check-{name}"
     path = tmp_path / "a.py"
     path.write_text("while True: pass\n")
-    run = started(marker, "check", str(path))
-    assert soon(lambda: len(marked(marker)) >= 3)
-    run.send_signal(getattr(signal, name))
-    _, told = run.communicate(timeout=30)
+    with started(marker, "check", str(path)) as run:
+        assert soon(lambda: len(marked(marker)) >= 3)
+        run.send_signal(getattr(signal, name))
+        _, told = run.communicate(timeout=30)
     assert (run.returncode, told) == (CODES[name], "\nStopped.\n")
     assert soon(lambda: not marked(marker), 10), marked(marker)
 
 
+def with_stdout_closed(*arguments: str) -> tuple[str, int]:
+    """Run the program; return what it says elsewhere, and its exit code."""
+    with started("closed", *arguments) as run:
+        assert run.stdout is not None and run.stderr is not None
+        run.stdout.close()
+        return run.stderr.read(), run.wait(60)
+
+
 def test_a_closed_stdout_loses_nothing(tmp_path: Path) -> None:
     folder = write(tmp_path / "class", {"a.py": SETTINGS, "b.py": "x = 1\n"})
-    out = tmp_path / "out"
-    run = started("closed", "grade", str(folder), "--json", str(out))
-    assert run.stdout is not None
-    run.stdout.close()
-    assert run.stderr is not None
-    told = run.stderr.read()
-    assert (run.wait(60), told) == (0, "")
+    out, single = tmp_path / "out", tmp_path / "single.json"
+    assert with_stdout_closed("grade", str(folder), "--json", str(out)) == ("", 0)
     with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
         assert [row["file"] for row in csv.DictReader(file)] == ["a.py", "b.py"]
-    single = tmp_path / "single.json"
-    run = started("closed", "check", str(folder / "a.py"), "--json", str(single))
-    assert run.stdout is not None and run.stderr is not None
-    run.stdout.close()
-    assert (run.stderr.read(), run.wait(60)) == ("", 0)
+    alone = ("check", str(folder / "a.py"), "--json", str(single))
+    assert with_stdout_closed(*alone) == ("", 0)
     assert json.loads(single.read_text("utf-8"))["score"] > 0
 
 

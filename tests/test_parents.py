@@ -95,8 +95,11 @@ def test_a_busy_worker_ends_with_a_judge_that_is_killed(code: str, mode: str) ->
     )
     assert judge.stdout is not None
     assert judge.stdout.readline() == b"begun\n"
+    end = time.monotonic() + 60
+    while len(workers := family(judge.pid)) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
     time.sleep(0.5)
-    workers = family(judge.pid)
+    workers |= family(judge.pid)
     assert len(workers) >= 2
     judge.kill()
     judge.wait()
@@ -221,8 +224,15 @@ def no_spares() -> Any:
 # ---- Starts that fail ---------------------------------------------------------------
 
 
-def folders() -> set[str]:
-    return {p.name for p in Path(tempfile.gettempdir()).glob("dropout-worker-*")}
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where workers get their folders; tests that run beside this one have another."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def folders(place: Path) -> set[str]:
+    return {path.name for path in place.glob("dropout-worker-*")}
 
 
 def failing(error: Exception, times: int) -> Callable[..., Any]:
@@ -250,16 +260,15 @@ ERRORS = [
 @pytest.mark.usefixtures("no_spares")
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_a_worker_that_cannot_start_is_told_in_a_sentence_and_leaves_nothing(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
+    error: Exception, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = folders()
     monkeypatch.setattr(subprocess, "Popen", failing(error, 10))
     with (
         RemoteWorker("off", ahead=True) as worker,
         pytest.raises(WorkerUnavailable, match="cannot start"),
     ):
         worker.start()
-    assert folders() <= before
+    assert folders(place) == set()
 
 
 @pytest.mark.usefixtures("no_spares")
@@ -277,7 +286,7 @@ def test_a_spare_that_failed_to_start_costs_the_next_one_nothing(
 
 @pytest.mark.usefixtures("no_spares")
 def test_a_thread_that_cannot_start_leaves_no_process_and_no_folder(
-    monkeypatch: pytest.MonkeyPatch,
+    place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Any] = []
     real = subprocess.Popen
@@ -291,13 +300,14 @@ def test_a_thread_that_cannot_start_leaves_no_process_and_no_folder(
 
     with RemoteWorker("off") as worker:
         worker.start()  # the thread that starts workers runs from now on
-    before = folders()
+        assert len(folders(place)) == 1
+    assert folders(place) == set()
     monkeypatch.setattr(subprocess, "Popen", popen)
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with RemoteWorker("off") as worker, pytest.raises(WorkerUnavailable):
         worker.start()
     assert [p.returncode is not None for p in started] == [True]
-    assert folders() <= before
+    assert folders(place) == set()
 
 
 @pytest.mark.usefixtures("no_spares")

@@ -1,5 +1,6 @@
 """Whatever a student wrote, a page of feedback takes so much time and no more."""
 
+import contextlib
 import random
 import re
 import signal
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from autograder.doors.nbgrader import feedback
+from autograder.doors.nbgrader import patience as patience_module
 from autograder.doors.nbgrader.patience import Patience, TooLong
 
 SLOW = re.compile(r"(a|aa)+$")
@@ -40,15 +42,33 @@ def test_an_alarm_ends_a_search_without_end() -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
-def test_what_is_spent_is_gone_and_comes_back() -> None:
-    patience = Patience(0.3)
-    with pytest.raises(TooLong), patience.spend():
-        SLOW.match(STUCK)
-    with pytest.raises(TooLong), patience.spend():
-        pytest.fail("there was nothing left")
-    time.sleep(0.4)
+def test_what_is_spent_is_gone_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(patience_module.time, "monotonic", lambda: now[0])
+    patience = Patience(300)
     with patience.spend():
-        assert patience.left > 0
+        now[0] += 310
+    for _ in range(4):  # four refusals take no more time than one
+        now[0] += 2
+        with pytest.raises(TooLong), patience.spend():
+            pytest.fail("there was nothing left")
+    now[0] += 3
+    with patience.spend():
+        assert patience.left == 1
+
+
+@pytest.mark.parametrize("left", [1e-6, 5e-6, 1e-5, 1e-3])
+def test_an_alarm_that_rings_at_once_does_not_ring_on(left: float) -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        for _ in range(20):
+            with contextlib.suppress(TooLong), Patience(left).spend():
+                pass
+            assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+            assert signal.getsignal(signal.SIGALRM) is before
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_code_that_keeps_every_exception_ends_too() -> None:

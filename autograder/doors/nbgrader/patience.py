@@ -29,6 +29,7 @@ class Patience:
         """Count what the body takes. Raises ``TooLong`` once nothing is left."""
         began = time.monotonic()
         self.left = min(self.seconds, self.left + began - self._ended)
+        self._ended = began  # what came back is counted once
         if self.left <= 0:
             raise TooLong
         try:
@@ -52,11 +53,13 @@ def _alarm(seconds: float) -> Iterator[None]:
         if armed:
             raise TooLong
 
+    theirs = signal.getitimer(signal.ITIMER_REAL)
     before = signal.signal(signal.SIGALRM, ring)
-    # Again and again, for code that keeps even this exception to itself.
-    theirs = signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
     try:
         try:
+            # Again and again, for code that keeps even this exception to itself. Where
+            # next to nothing is left it rings at once, before the body begins.
+            signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
             yield
         finally:
             armed.clear()  # what follows is not to be interrupted
