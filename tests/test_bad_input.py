@@ -137,7 +137,12 @@ CELLS = {
     "ends the process": ("import os\nos._exit(1)\n", "ended the Python process"),
     "loops": ("while True: pass\n", "did not finish within 4 seconds"),
     "raises KeyboardInterrupt": ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
-    "imports what is missing": ("import no_such_module\n", "ModuleNotFoundError"),
+    "imports what is missing": (
+        "import no_such_module\n",
+        "ModuleNotFoundError: No module named 'no_such_module'; answers need NumPy and "
+        "Python's own library alone (line ",
+    ),
+    "is no Python": ("x = (1\n", "SyntaxError: '(' was never closed (line "),
 }
 
 

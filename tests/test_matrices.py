@@ -88,6 +88,26 @@ def test_a_wrong_answer_for_matrices_loses_its_own_checks_too(
         assert own.message.endswith("(Arrays came as matrices.)")
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_bits_that_an_axis_shares_do_not_pass_for_draws_from_elsewhere(
+    axis: int,
+) -> None:
+    def shares(x: Any, keep_prob: float, rng: Any, training: bool = True) -> Any:
+        n, d = x.shape
+        if not training:
+            return x, None
+        mask = rng.random(((n, 1), (1, d))[axis]) < keep_prob
+        return x * mask / keep_prob, mask
+
+    of = find_exercise("inverted_dropout")
+    for seed in SEEDS:
+        result = grade_functions(of, {"inverted_dropout": shares}, seed)
+        assert [check.name for check in result.checks if check.status == "failed"] == [
+            "returns_float_arrays_of_the_input_shape",
+            "gives_every_unit_and_call_its_own_bit",
+        ]
+
+
 def test_what_comes_back_has_the_shape_that_was_given() -> None:
     def double(x: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
         n, d = x.shape

@@ -1,5 +1,6 @@
 """Facts that cannot fail by chance: what came back, its shape, its dtype, its values."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,9 +25,31 @@ class Wrong(Mistakes, section=None):
         edges."""
     raises_an_error = """your code meets an input that the statement allows and that it
         was not written for; the message says what happened."""
+    names_nothing = """a name in your code stands for nothing: it is misspelt, or nothing was
+        assigned to it in a line that ran before."""
+    has_no_such_attribute = """what stands before a dot has no attribute of the name behind
+        it: that is misspelt, or the value is of another kind than you think."""
+    takes_other_arguments = """your function cannot be called as the statement says: keep the
+        names, the order and the defaults of its parameters."""
     knows_matrices_only = """your code passes this check on matrices, and not on arrays with
         another number of axes; use the shape of x as a whole, and not two numbers out of
         it."""
+
+
+#: How an exception begins, and what it shows; a call that fails by itself has no line.
+_ERRORS = {
+    r"NameError: ": Wrong.names_nothing,
+    r"AttributeError: ": Wrong.has_no_such_attribute,
+    r"TypeError: .*\(\) (got an unexpected keyword|takes |missing )(?!.*\(line \d)": (
+        Wrong.takes_other_arguments
+    ),
+}
+
+
+def of_an_error(message: str) -> str:
+    """Return the mistake that an exception shows, by what is told of it."""
+    found = (name for begin, name in _ERRORS.items() if re.match(begin, message))
+    return next(found, Wrong.raises_an_error)
 
 
 def pair(result: Any, call: str, names: str = "(out, cache)") -> tuple[Any, Any]:

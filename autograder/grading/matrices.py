@@ -44,24 +44,50 @@ def told(result: CheckResult) -> CheckResult:
 class OnMatrices:
     """A student's function that is handed a matrix in place of every other array, and a
     pair in place of every other shape. What comes back in a matrix's shape gets that of
-    the array."""
+    the array.
 
-    def __init__(self, function: StudentFunction) -> None:
+    A vector is a row, or a column: code whose units share bits along one of them has
+    next to none for the other."""
+
+    def __init__(self, function: StudentFunction, column: bool = False) -> None:
         self.name = function.name
         self._function = function
+        self._column = column
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = self._function(*map(_as_matrix, args), **kwargs)
-        return _as_before(result, args)
+        result = self._function(*map(self._as_matrix, args), **kwargs)
+        return self._as_before(result, args)
 
     def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
-        matrices = [tuple(map(_as_matrix, args)) for args in calls]
+        matrices = [tuple(map(self._as_matrix, args)) for args in calls]
         found = self._function.each(matrices, **kwargs)
-        return [_as_before(*both) for both in zip(found, calls, strict=True)]
+        return [self._as_before(*both) for both in zip(found, calls, strict=True)]
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
-        result, after = self._function.observe(*map(_as_matrix, args), **kwargs)
-        return _as_before(result, args), tuple(_as_before(item, args) for item in after)
+        result, after = self._function.observe(*map(self._as_matrix, args), **kwargs)
+        result, *changed = self._as_before((result, *after), args)
+        return result, tuple(changed)
+
+    def _matrix(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) == 1:
+            return (*shape, 1) if self._column else (1, *shape)
+        return shape[0], prod(shape[1:])
+
+    def _as_matrix(self, value: Any) -> Any:
+        if (shape := _shape(value)) is None:
+            return value
+        matrix = self._matrix(shape)
+        return value.reshape(matrix) if isinstance(value, np.ndarray) else matrix
+
+    def _as_before(self, value: Any, given: Sequence[Any]) -> Any:
+        """Return a result, or an item of one, in the shape that was given as a matrix."""
+        if isinstance(value, tuple):
+            return tuple(self._as_before(item, given) for item in value)
+        if isinstance(value, np.ndarray):
+            shapes = filter(None, map(_shape, given))
+            before = {self._matrix(shape): shape for shape in shapes}
+            return value.reshape(before.get(value.shape, value.shape))
+        return value
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:
@@ -69,24 +95,3 @@ def _shape(value: Any) -> tuple[int, ...] | None:
     shape: Any = value.shape if isinstance(value, np.ndarray) else value
     sides = isinstance(shape, tuple) and all(isinstance(side, int) for side in shape)
     return tuple(shape) if sides and shape else None
-
-
-def _matrix(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (1, *shape) if len(shape) == 1 else (shape[0], prod(shape[1:]))
-
-
-def _as_matrix(value: Any) -> Any:
-    if (shape := _shape(value)) is None:
-        return value
-    matrix = _matrix(shape)
-    return value.reshape(matrix) if isinstance(value, np.ndarray) else matrix
-
-
-def _as_before(value: Any, given: Sequence[Any]) -> Any:
-    """Return a result, or an item of one, in the shape that was given as a matrix."""
-    if isinstance(value, tuple):
-        return tuple(_as_before(item, given) for item in value)
-    if isinstance(value, np.ndarray):
-        shapes = {_matrix(s): s for item in given if (s := _shape(item)) is not None}
-        return value.reshape(shapes.get(value.shape, value.shape))
-    return value

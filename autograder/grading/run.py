@@ -85,7 +85,7 @@ def _failure(error: CheckFailure | StudentError) -> CheckFailure:
     if isinstance(error, StudentError):
         return CheckFailure(
             f"{error.call or 'Your code'} raised {error.message}.",
-            facts.Wrong.raises_an_error,
+            facts.of_an_error(error.message),
         )
     return error
 
@@ -141,22 +141,22 @@ def _results(
     results: dict[str, CheckResult] = {}
     settled: set[str] = set()
     notes: dict[str, Any] = {}
-    called: Functions = watched
+    as_matrices = False
     for check in exercise.checks:
         waits = [name for name in check.after if name not in settled]
         if waits:
             results[check.name] = _skipped(check, waits[0])
             continue
         before_check()
-        result = run_check(check, called, seed, notes)
-        if called is not watched:
-            result = matrices.told(result)
-        elif not results and result.mistake and matrices.other_axes_asked_for(exercise):
+        if as_matrices:
+            result = matrices.told(_on_matrices(check, watched, seed, notes))
+        else:
+            result = run_check(check, watched, seed, notes)
+        if not results and result.mistake and matrices.other_axes_asked_for(exercise):
             before_check()
             notes.clear()
-            alone = {name: matrices.OnMatrices(f) for name, f in watched.items()}
-            if run_check(check, alone, seed, notes).status == "passed":
-                called, result = alone, matrices.named(result)
+            if _on_matrices(check, watched, seed, notes).status == "passed":
+                as_matrices, result = True, matrices.named(result)
                 settled.add(check.name)
         if result.status == "passed":
             settled.add(check.name)
@@ -165,6 +165,20 @@ def _results(
         name, mistake = notes[PURE]
         _fail_where_none_did(results, name, mistake, f"{told}.")
     return results
+
+
+def _on_matrices(
+    check: Check, functions: Functions, seed: int, notes: dict[str, Any]
+) -> CheckResult:
+    """Return the result of a check that sees matrices alone: what fails fails with vectors
+    that come as rows and with such as columns, or is of bits that one of them shares."""
+    results = []
+    for column in (False, True):
+        alone = {n: matrices.OnMatrices(f, column) for n, f in functions.items()}
+        results.append(run_check(check, alone, seed, dict(notes) if column else notes))
+        if results[-1].status == "passed":
+            return results[-1]
+    return results[0]
 
 
 def _fail_where_none_did(

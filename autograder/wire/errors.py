@@ -15,14 +15,18 @@ def describe_error(error: BaseException, filename: str | None = None) -> str:
     import traceback
 
     # Cut first: the text may have any length, and what is cut is not shown.
-    text = f"{type(error).__name__}: {error}"[:2000]
+    # A syntax error's own text names the place, too.
+    placed = error if isinstance(error, SyntaxError) and error.lineno else None
+    text = f"{type(error).__name__}: {placed.msg if placed else error}"[:2000]
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", text)
     text = shortened(one_line(text).rstrip(":"), 400)
+    if isinstance(error, ModuleNotFoundError):
+        text += "; answers need NumPy and Python's own library alone"
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if filename is None or f.filename.startswith(filename)]
-    if isinstance(error, SyntaxError) and error.lineno is not None:
-        line = shortened(one_line((error.text or "")[:2000]), 200)
-        return f"{text} (line {error.lineno}: {line})"
+    if placed:
+        line = shortened(one_line((placed.text or "")[:2000]), 200)
+        return f"{text} (line {placed.lineno}: {line})"
     if own:
         found = linecache.getline(own[-1].filename, own[-1].lineno or 0)
         line = shortened(one_line(found[:2000]), 200)

@@ -17,4 +17,4 @@ MANY_DIGITS = 0.5614862
 #: Where a keep probability that is clipped shows.
 NEAR_THE_ENDS = (0.985, 0.1, 0.02)
 #: How to square without changing an array; see ``Formula.unchanged``.
-SQUARED = "{0}**2 makes a new array, {0} **= 2 does not"
+SQUARED = "{0}**2 and {0} - c make new arrays, {0} **= 2 and {0} -= c do not"

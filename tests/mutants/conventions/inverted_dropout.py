@@ -60,7 +60,12 @@ class Sins(Mutants, of="inverted_dropout"):
         n, d = x.shape
         return rng.random((n, d)) < keep_prob
 
-    @draws(RUNS, "raises_an_error")
+    @draws(RUNS, "names_nothing")
+    def misspells_a_name(x, keep_prob, rng):
+        """Misspells keep_prob in the line that draws."""
+        return rng.random(x.shape) < keepprob  # noqa: F821
+
+    @draws(RUNS, "has_no_such_attribute")
     def calls_a_generator_as_numpy_random(x, keep_prob, rng):
         """Calls rng.rand, which numpy.random has and a Generator has not."""
         return rng.rand(*x.shape) < keep_prob
@@ -76,7 +81,7 @@ class Sins(Mutants, of="inverted_dropout"):
         mask = (rng.random(x.shape) < keep_prob) / keep_prob
         return (mask, x * mask) if training else (x, None)
 
-    @fails(RUNS, "raises_an_error")
+    @fails(RUNS, "takes_other_arguments")
     def has_no_test_mode(x, keep_prob, rng):
         """Leaves out the parameter training, because training was all that was tried."""
         return masked(x, rng.random(x.shape) < keep_prob, keep_prob, True)

@@ -78,7 +78,7 @@ class Sins(Mutants, of="gaussian_dropout"):
         n, d = x.shape
         return rng.standard_normal((n, d))
 
-    @standard(RUNS, "raises_an_error")
+    @standard(RUNS, "has_no_such_attribute")
     def noise_by_randn(x, keep_prob, rng):
         """Calls rng.randn, which numpy.random has and a Generator has not."""
         return rng.randn(*x.shape)
