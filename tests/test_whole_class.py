@@ -23,7 +23,7 @@ from nbgrader.server_extensions.formgrader import handlers
 from autograder.__main__ import main
 from autograder.course.release import settings
 from autograder.doors.nbgrader.feedback import OfflineFeedback
-from autograder.doors.nbgrader.unfinished import is_unfinished
+from autograder.doors.nbgrader.unfinished import Mark, is_unfinished, mark_path
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, free_response, run
 
@@ -231,6 +231,22 @@ def test_what_a_killed_run_was_writing_goes_with_the_next(course: Path) -> None:
     part.parent.mkdir(parents=True)
     part.write_text("{")
     assert grade() == 0
+    assert not list(Path("course/autograded").glob("*/.*"))
+
+
+def test_a_mark_that_a_killed_autograde_left_goes_though_nothing_is_graded_anew(
+    course: Path,
+) -> None:
+    """Its run wrote the student's notebook, and ended before it said so."""
+    assert grade() == 0
+    before, folder = held(course), notebook(course, "forgets").parent
+    mark = Mark.take(mark_path(folder))
+    mark.write({CHAPTER})
+    mark.release()
+    assert is_unfinished(folder)
+    assert grade() == 0
+    assert not is_unfinished(folder)
+    assert held(course) == before
     assert not list(Path("course/autograded").glob("*/.*"))
 
 
