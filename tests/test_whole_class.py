@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -317,3 +318,14 @@ def test_a_name_that_pages_show_as_html_is_refused(course: Path) -> None:
         assert told in done.stderr
         assert not (course / "course" / "autograded" / name).exists()
         assert (course / "course" / "autograded" / "perfect").exists()
+
+
+def test_unfit_names_are_told_in_the_order_of_the_files(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submitted, names = course / "course" / "submitted", [f"<{i}>" for i in range(6)]
+    for student, name in zip(STUDENTS, names, strict=True):
+        (submitted / student).rename(submitted / name)
+    assert grade() == 2
+    told = capsys.readouterr().err
+    assert re.findall(r"(<\d>): nbgrader takes no student", told) == names

@@ -133,9 +133,10 @@ class ClassGradebook:
             if file.student not in have
         ]
         if not found:
+            unfit = dict.fromkeys(unfit_name(file.student) for file in theirs)
             raise ClassError(
                 f"Nobody handed in {self.chapter}/{self.chapter}.ipynb there. Run collect. "
-                + " ".join(filter(None, {unfit_name(file.student) for file in theirs}))
+                + " ".join(filter(None, unfit))
             )
         return found
 
