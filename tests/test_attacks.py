@@ -307,6 +307,12 @@ def inverted_dropout(x, keep_prob, rng, training=True):
 }
 
 
+def spent() -> float:
+    """Return the seconds of processor time of this process, and of those that it started
+    and that have ended."""
+    return sum(os.times()[:4])
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("what", RETURNS)
 def test_what_a_call_returns_cannot_steal_a_point(
@@ -314,12 +320,12 @@ def test_what_a_call_returns_cannot_steal_a_point(
 ) -> None:
     path = tmp_path / "attack.py"
     path.write_text(RETURNS[what])
-    started = time.monotonic()
+    began = spent()
     report = grade(path, exercises=["inverted_dropout"], sandbox=mode, limits=QUICK)
     assert report.score == 0, report.exercises
     assert report.exercises[0].message
     assert not Path("/tmp/pwned-by-pickle").exists()
-    assert time.monotonic() - started < 60
+    assert spent() - began < 60
 
 
 #: A student's test may call back into the judge: as often as its time allows, and with
@@ -357,11 +363,11 @@ def test_a_students_test_cannot_harm_the_judge(
 ) -> None:
     path = tmp_path / "attack.py"
     path.write_text(TESTS[what])
-    started = time.monotonic()
+    began = spent()
     report = grade(path, exercises=["is_inverted_dropout"], sandbox=mode, limits=QUICK)
     assert report.score == 0
     assert report.exercises[0].message
-    assert time.monotonic() - started < 60
+    assert spent() - began < 60
 
 
 READS = """

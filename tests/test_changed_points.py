@@ -17,6 +17,7 @@ from nbgrader.coursedir import CourseDirectory
 
 from autograder.__main__ import main
 from autograder.course.release import settings
+from autograder.doors.nbgrader.handed_out import KeptRelease
 from autograder.doors.nbgrader.measure import graded_by, old_scores
 from autograder.doors.nbgrader.whole_class import ClassGradebook
 from tests import fixture_class
@@ -175,6 +176,24 @@ def test_a_cell_that_was_graded_by_hand_stays(course: Path) -> None:
     assert held(course) == before
     assert RELEASE.read_bytes() == released
     assert [path.name for path in RELEASE.parent.parent.iterdir()] == [CHAPTER]
+
+
+def test_a_run_that_is_killed_leaves_nothing_half_made_among_what_is_handed_out(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = KeptRelease.set_permissions
+    there: list[list[str]] = []
+
+    def looked(*args: Any) -> None:
+        there.append([path.name for path in RELEASE.parent.parent.iterdir()])
+        last(*args)
+
+    monkeypatch.setattr(KeptRelease, "set_permissions", looked)
+    mode = RELEASE.stat().st_mode
+    generate(course)
+    assert there == [[CHAPTER]]
+    assert RELEASE.stat().st_mode == mode
+    assert [path.name for path in RELEASE.parent.iterdir()] == [RELEASE.name]
 
 
 def test_no_notebook_that_was_handed_out_goes_when_making_it_fails(

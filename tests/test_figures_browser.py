@@ -221,8 +221,10 @@ def test_reduced_motion_shows_the_end_at_once(chromium: browser.Browser) -> None
 
 def test_playing_goes_on_until_it_is_stopped(reader: browser.Visit) -> None:
     (figure,) = open_at(reader, "chapters/backward")
+    steps = figure.locator("dt", has_text="steps").locator("+ dd")
+    expect(steps).to_have_text("600")
     figure.get_by_role("button", name="Play").click()
-    reader.page.wait_for_timeout(300)
+    expect(steps).not_to_have_text("600", timeout=60_000)
     figure.get_by_role("button", name="Pause").click()
     stopped = int(readouts(figure)["steps"])
     assert stopped > 600

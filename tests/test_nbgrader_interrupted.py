@@ -46,9 +46,19 @@ def class_of_four(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for student in STUDENTS:
         submitted(course, student).mkdir(parents=True)
         shutil.copy(files[student], submitted(course, student) / f"{CHAPTER}.ipynb")
+    take_time(submitted(course, SECOND) / f"{CHAPTER}.ipynb")
     done = run(course, "nbgrader", "generate_assignment", CHAPTER)
     assert done.returncode == 0, done.stderr
     return course
+
+
+def take_time(path: Path) -> None:
+    """Have a notebook be in hand for long enough that a kill cannot come too late."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    code = "import time\nwhile time.process_time() < 2:\n    pass"
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    notebook["cells"].append(cell | {"id": "slow", "source": code})
+    path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -23,7 +24,7 @@ from nbgrader.server_extensions.formgrader import handlers
 from autograder.__main__ import main
 from autograder.course.release import settings
 from autograder.doors.nbgrader.feedback import OfflineFeedback
-from autograder.doors.nbgrader.unfinished import is_unfinished
+from autograder.doors.nbgrader.unfinished import Mark, is_unfinished, mark_path
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, free_response, run
 
@@ -234,6 +235,22 @@ def test_what_a_killed_run_was_writing_goes_with_the_next(course: Path) -> None:
     assert not list(Path("course/autograded").glob("*/.*"))
 
 
+def test_a_mark_that_a_killed_autograde_left_goes_though_nothing_is_graded_anew(
+    course: Path,
+) -> None:
+    """Its run wrote the student's notebook, and ended before it said so."""
+    assert grade() == 0
+    before, folder = held(course), notebook(course, "forgets").parent
+    mark = Mark.take(mark_path(folder))
+    mark.write({CHAPTER})
+    mark.release()
+    assert is_unfinished(folder)
+    assert grade() == 0
+    assert not is_unfinished(folder)
+    assert held(course) == before
+    assert not list(Path("course/autograded").glob("*/.*"))
+
+
 def test_only_the_class_that_nbgrader_knows_goes_into_its_gradebook(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -301,3 +318,14 @@ def test_a_name_that_pages_show_as_html_is_refused(course: Path) -> None:
         assert told in done.stderr
         assert not (course / "course" / "autograded" / name).exists()
         assert (course / "course" / "autograded" / "perfect").exists()
+
+
+def test_unfit_names_are_told_in_the_order_of_the_files(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submitted, names = course / "course" / "submitted", [f"<{i}>" for i in range(6)]
+    for student, name in zip(STUDENTS, names, strict=True):
+        (submitted / student).rename(submitted / name)
+    assert grade() == 2
+    told = capsys.readouterr().err
+    assert re.findall(r"(<\d>): nbgrader takes no student", told) == names

@@ -18,6 +18,7 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import SaveCells
 
 from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
+from autograder.isolation.atomic import write_whole
 
 
 class KeptRelease(GenerateAssignment):
@@ -53,8 +54,8 @@ class KeptRelease(GenerateAssignment):
         if place.exists() and not self.force:
             self.log.info("Skipping existing assignment: %s", place)
             return False
-        place.parent.mkdir(parents=True, exist_ok=True)
-        self.beside = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
+        # Not in the course: whoever kills this leaves it behind.
+        self.beside = Path(tempfile.mkdtemp(prefix="dropout-release-"))
         return bool(super().init_destination(assignment_id, student_id))
 
     def set_permissions(self, assignment_id: str, student_id: str) -> None:
@@ -65,8 +66,8 @@ class KeptRelease(GenerateAssignment):
         place = Path(self._format_dest(assignment_id, student_id))
         for path in sorted(p for p in made.rglob("*") if p.is_file()):
             target = place / path.relative_to(made)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
+            write_whole(target, path.read_bytes())
+            target.chmod(path.stat().st_mode)
         self.beside = beside
 
     def _leave(self) -> None:

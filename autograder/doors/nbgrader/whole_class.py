@@ -133,9 +133,10 @@ class ClassGradebook:
             if file.student not in have
         ]
         if not found:
+            unfit = dict.fromkeys(unfit_name(file.student) for file in theirs)
             raise ClassError(
                 f"Nobody handed in {self.chapter}/{self.chapter}.ipynb there. Run collect. "
-                + " ".join(filter(None, {unfit_name(file.student) for file in theirs}))
+                + " ".join(filter(None, unfit))
             )
         return found
 
@@ -221,6 +222,7 @@ class ClassGradebook:
             for file in files
             if self._paths(file.student)[0].exists()
             or self._differs(file.student, held)
+            or (self._mark(file.student).exists() and self.is_ready(file))
         ]
         marked = [student for student in students if self._is_free(student)]
         try:
@@ -275,12 +277,11 @@ class ClassGradebook:
 
     def _put_in_place(self, student: str) -> None:
         waits, made = self._paths(student)
-        if not waits.exists():
-            return
-        made.parent.mkdir(parents=True, exist_ok=True)
-        waits.chmod(int(str(self.converter.permissions), 8))
-        if os.name == "nt" and made.exists():  # which replaces no read-only file
-            made.chmod(0o644)
-        waits.replace(made)
+        if waits.exists():
+            made.parent.mkdir(parents=True, exist_ok=True)
+            waits.chmod(int(str(self.converter.permissions), 8))
+            if os.name == "nt" and made.exists():  # which replaces no read-only file
+                made.chmod(0o644)
+            waits.replace(made)
         # Of a run that was killed; all it would have written is there now.
         self._mark(student).unlink(missing_ok=True)
