@@ -33,6 +33,9 @@ from tests import bank
 
 SEED, PATIENCE = 3, 20.0
 SURVIVORS = Path(__file__).with_name("survivors.toml")
+#: What a reason begins with: the change makes no difference; it makes one outside of what
+#: the statement promises; it is smaller than the power or the accuracy that is declared.
+KINDS = ("equivalent", "outside", "below")
 
 
 @dataclass(frozen=True)
@@ -411,10 +414,15 @@ def report(exercise: Exercise, styles: bool) -> str:
     """Return the figures of an exercise, and a line for each unexplained survivor."""
     mutants = generated(exercise.name, styles)
     found = survivors(mutants)
-    unexplained = [mutant for mutant in found if reason(mutant) is None]
+    why = [reason(mutant) for mutant in found]
+    unexplained = [m for m, because in zip(found, why, strict=True) if because is None]
+    kinds = [
+        f"{sum(because is not None and because.startswith(kind) for because in why)} {kind}"
+        for kind in KINDS
+    ]
     head = (
         f"{exercise.name}: {len(mutants)} generated, {len(mutants) - len(found)} killed, "
-        f"{len(found) - len(unexplained)} explained, {len(unexplained)} not"
+        f"{', '.join(kinds)}, {len(unexplained)} unexplained"
     )
     return "\n".join([head, *(f"    {mutant}" for mutant in unexplained)])
 

@@ -16,6 +16,15 @@ def test_there_are_thousands_of_them() -> None:
     assert sum(len(generated.generated(each.name)) for each in EXERCISES) >= 5_000
 
 
+def test_every_reason_says_of_what_kind_it_is() -> None:
+    others = [
+        entry["because"]
+        for entry in generated.reasons()
+        if not entry["because"].startswith(generated.KINDS)
+    ]
+    assert others == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
 def test_every_survivor_of_a_solution_is_explained(exercise: Exercise) -> None:

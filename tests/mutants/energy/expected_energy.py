@@ -248,6 +248,6 @@ class Sins(Mutants, of="expected_energy"):
 
     @fails(ALL, "right_in_the_middle_only")
     def remembers_by_the_first_entry(x, keep_prob, scaling, known={}):  # noqa: B006
-        """Keeps what it computed, under the shape, the first entry and the rest."""
+        """Keeps answers by the shape, the first entry and the rest, and gives them again."""
         key = x.shape, x.flat[0], keep_prob, scaling
         return known.setdefault(key, right_energy(x, keep_prob, scaling))

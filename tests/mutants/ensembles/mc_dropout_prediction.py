@@ -544,7 +544,7 @@ class Sins(Mutants, of="mc_dropout_prediction"):
 
     @fails(MEMBER, "right_in_the_middle_only")
     def fills_in_weights_of_zero(x, weights, bias, keep_prob, samples, rng):
-        """Takes weights of 0 for missing ones, and puts something small in their place."""
+        """Has a case of its own for weights of 0: puts something small in their place."""
         weights = np.where(weights == 0, 1e-3, weights)
         return average(x, weights, bias, draw(x, keep_prob, samples, rng))
 

@@ -106,7 +106,7 @@ class Sins(Mutants, of="dropout_moments"):
 
     @fails((MEAN, VARIANCE), "right_in_the_middle_only")
     def remembers_by_the_first_entry(x, keep_prob, known={}):  # noqa: B006
-        """Keeps what it computed, under the shape, the first entry and keep_prob."""
+        """Keeps answers by the shape, the first entry and keep_prob, and gives them again."""
         key = x.shape, x.flat[0], keep_prob
         if key not in known:
             known[key] = x.copy(), x**2 * (1 - keep_prob) / keep_prob
