@@ -11,7 +11,7 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners, elementwise, network
+from autograder.families import corners, elementwise, everywhere, kinds, network
 from autograder.families.corners import transposed
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.follows_rng import expect_own_calls
@@ -81,6 +81,11 @@ def _batches(trial: Trial) -> list[Batch]:
     equal, negative = np.full_like(other.x, other.x[-1, -1]), -np.abs(other.x)
     more = equal, negative, other.x.astype(np.float32), transposed(other.x)
     batches += (replace(other, x=x) for x in more)
+    n, h, c = trial.rng.integers((301, 65, 11), (500, 120, 20)).tolist()
+    large, single_class = (
+        Batch.random(trial, *each, 1.0) for each in ((n, 6, h, c), (4, 3, 5, 1))
+    )
+    batches += large, replace(large, y=large.y.astype(np.int32)), single_class
     return [_moderate(batch) for batch in batches]
 
 
@@ -345,6 +350,8 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
         return batch.run(function, rng)["W2"]
 
     expect_follows_rng(trial, gradient, "different gradients", "the same gradients")
+    every = kinds.Kinds(network.of_any_size, "hidden units", modes=False)
+    everywhere.expect_follows_rng(function, trial, every)
 
 
 def _leaves_arguments_alone(function: StudentFunction, trial: Trial) -> None:

@@ -7,11 +7,11 @@ import numpy as np
 
 from autograder.checks.ensembles import many_samples, one_member, shared
 from autograder.checks.expectation.bernoulli_mask import Wrong as WrongMask
-from autograder.contract import domain
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial
-from autograder.families import elementwise, ensemble
+from autograder.contract.trial import Trial, usual
+from autograder.families import elementwise, ensemble, everywhere, kinds
 from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.ensemble import Case, softmax
 from autograder.families.follows_rng import expect_own_calls
@@ -81,6 +81,32 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     ensemble.expect_follows_rng(
         trial, mask, "different predictions", "the same prediction"
     )
+    everywhere.expect_follows_rng(function, trial, _KINDS)
+
+
+def _of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+    """Return a call with about so many bits a sample. Logits are moderate, whatever
+    keep_prob is: each mask has a prediction of its own."""
+    (n, d), (c, samples) = kinds.sides(rng, number, 2), rng.integers((2, 1), (6, 4))
+    dtype = np.float32 if rng.random() < 0.5 else np.float64
+    x = usual(rng, (n, d)).astype(dtype)
+    weights = rng.uniform(-0.05, 0.05, (d, c)) / np.sqrt(d)
+    marks = {"dtype": f"x of {x.dtype}", "samples": f"samples = {samples}"}
+
+    def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
+        return facts.float_array(result, (n, int(c)), f"{name}(…)")
+
+    args = x, weights, rng.uniform(-1, 1, c), int(samples)
+    return kinds.Given(args, marks, x, read)
+
+
+def _in_order(function: StudentFunction, trial: Trial) -> everywhere.Reordered:
+    return everywhere.Reordered(
+        function, lambda x, w, b, samples, p, rng: (x, w, b, p, samples, rng)
+    )
+
+
+_KINDS = kinds.Kinds(_of_any_size, of=_in_order)
 
 
 def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:

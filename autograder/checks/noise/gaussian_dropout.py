@@ -118,6 +118,7 @@ def makes_no_noise_at_test(gaussian_dropout: StudentFunction, trial: Trial) -> N
             f"{farthest(out, x)}; at test out equals x.",
             name,
         )
+    everywhere.expect_plain(gaussian_dropout, trial, _EVERY)
 
 
 def _factor(out: np.ndarray, x: np.ndarray) -> float | None:
