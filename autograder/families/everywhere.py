@@ -118,10 +118,10 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
         if not _is_telling(given, kinds.probability(keep_prob)):
             continue
         known = any(np.array_equal(first, each) for each in (one, other))
-        again, own = np.array_equal(one, other), _varies(number, first)
-        repeated += [what] if again else []
-        large += [what] if again and own else []
-        always += [what] if again and known and own else []
+        own, again = _varies(number, first), [what] * np.array_equal(one, other)
+        repeated += again
+        large += again * own
+        always += again * (own and known)
         chance |= known and not own
     trial.expect(
         len(always) < _ALWAYS,

@@ -203,11 +203,7 @@ class Worker:
                     break
                 try:
                     node = writer.encode_result(result, request["opaque"], self._handle)
-                    changed = [
-                        [i, writer.encode(now)]
-                        for i, (now, then) in enumerate(zip(args, before, strict=True))
-                        if not wire.same(now, then)
-                    ]
+                    changed = _changed(args, before, writer)
                     if last.is_overwritten():
                         changed.append([wire.EARLIER_RESULT, writer.encode(None)])
                     last.keep(result, request["opaque"])
@@ -288,6 +284,15 @@ class Worker:
         if node["is"] == "callback":
             return functools.partial(self._call_back, self.current, node["number"])
         raise wire.WireError("a value of unknown kind")
+
+
+def _changed(args: list[Any], before: list[Any], writer: wire.Writer) -> list[Any]:
+    """Return the nodes of the arguments that a call changed, each with its place."""
+    return [
+        [i, writer.encode(now)]
+        for i, (now, then) in enumerate(zip(args, before, strict=True))
+        if not wire.same(now, then)
+    ]
 
 
 def _kept(value: Any) -> Any:

@@ -11,12 +11,18 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
-from autograder.families import elementwise, ensemble, everywhere, kinds
+from autograder.families import elementwise, ensemble, everywhere, kinds, lags
 from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.ensemble import Case, softmax
 from autograder.families.follows_rng import expect_own_calls
 from autograder.families.properties import stated
-from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
+from autograder.laws.binomial import (
+    Law,
+    Proportion,
+    agreement,
+    exact_count,
+    near_count,
+)
 
 exercise = Exercise(
     "mc_dropout_prediction",
@@ -214,6 +220,7 @@ def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     what = "rows that keep exactly 14 of their first 20 units"
     trial.judge("count in a row", counts, counts.size, what, name)
     _varies_as_it_should(function, trial, rng)
+    lags.judge(trial, {"a call": mask}, _INDEPENDENT, name)
 
 
 def _varies_as_it_should(
@@ -290,7 +297,8 @@ _RATE_LOOKS = {
 }
 _PAIRS = ("neighbouring rows", "distant rows", "neighbouring units", "successive calls")
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.04) for name in _PAIRS}
-_COUNT_LOOKS = {
+_COUNT_LOOKS: dict[str, Law] = {
+    lags.LOOK: lags.LAW,
     "count in a row": exact_count(20, _INDEPENDENT),
     "count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5),
 }

@@ -328,7 +328,7 @@ def its_factors_are_independent(
     events = (z > 0, "factors above 1"), (np.abs(z) > far, "factors far from 1")
     name = Wrong.factors_depend_on_each_other
     for kind, (bits, what) in zip(_KINDS, events, strict=True):
-        bit_tests.judge_pairs(trial, bits, _AXES, what, name, kind)
+        bit_tests.judge_pairs(trial, bits, _AXES, what, name, 0.5, kind)
         square = bits.reshape(2, blocks, _SIDE, _SIDE)
         for axis, where in ((3, "rows"), (2, "columns")):
             balanced = square.sum(axis=axis) == _SIDE // 2

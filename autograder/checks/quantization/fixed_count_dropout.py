@@ -12,12 +12,12 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
-from autograder.families import elementwise, everywhere, kinds
+from autograder.families import elementwise, everywhere, kinds, lags
 from autograder.families.corners import transposed
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
 from autograder.families.rivals import first
-from autograder.laws.binomial import Proportion, agreement
+from autograder.laws.binomial import Law, Proportion, agreement
 
 exercise = Exercise(
     "fixed_count_dropout",
@@ -319,6 +319,9 @@ def _draws_rows_independently(function: StudentFunction, trial: Trial) -> None:
         what = f"{look} with 4 of 10 units kept: a unit's bits agree"
         agree = one[unit] == other[unit]
         trial.judge(look, agree, len(one), what, Wrong.rows_choose_dependently)
+    # One unit of each row: those of a row depend on each other.
+    firsts = {"the rows' first units": a[:, 0]}
+    lags.judge(trial, firsts, 0.4, Wrong.rows_choose_dependently)
 
 
 def _of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
@@ -361,9 +364,8 @@ _RUNS, _COUNT, _OWN = (
     "draws_each_row_a_subset_of_its_own",
 )
 _FACTOR, _CHOICE = stated(_divides_by_the_fraction), stated(_chooses_evenly, _LOOKS)
-_APART = stated(
-    _draws_rows_independently, dict.fromkeys(_ROWS, agreement(0.4, detects=0.08))
-)
+_APART_LOOKS: dict[str, Law] = dict.fromkeys(_ROWS, agreement(0.4, detects=0.08))
+_APART = stated(_draws_rows_independently, _APART_LOOKS | {lags.LOOK: lags.LAW})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_CASES, {10: 0.25}))
 exercise.asks(0.25, "leaves_its_given_rows_alone", shared.leaves_x_alone(8), _RUNS)
 exercise.asks(0.5, _COUNT, stated(_keeps_the_count), _RUNS)
