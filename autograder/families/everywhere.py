@@ -99,8 +99,8 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
     calls, asked = [*_given(trial, kinds)], []
     for given, keep_prob, _ in calls:
         seed = trial.new_seed()
-        equal = trial.generator(seed), trial.generator(seed)
-        generators = *equal, *generators_alike(trial, 2)
+        generators = [trial.generator(seed) for _ in range(2)]
+        generators += generators_alike(trial, 2)
         asked += [(*given.args, keep_prob, rng) for rng in generators]
     results = _made(kinds.of(function, trial), asked)
     repeated, large, always, chance = [], [], [], False
@@ -119,8 +119,7 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
             continue
         known = any(np.array_equal(first, each) for each in (one, other))
         own, again = _varies(number, first), [what] * np.array_equal(one, other)
-        repeated += again
-        large += again * own
+        repeated, large = repeated + again, large + again * own
         always += again * (own and known)
         chance |= known and not own
     trial.expect(

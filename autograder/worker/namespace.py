@@ -203,9 +203,7 @@ class Worker:
                     break
                 try:
                     node = writer.encode_result(result, request["opaque"], self._handle)
-                    changed = _changed(args, before, writer)
-                    if last.is_overwritten():
-                        changed.append([wire.EARLIER_RESULT, writer.encode(None)])
+                    changed = _changed(args, before, last, writer)
                     last.keep(result, request["opaque"])
                     answer["results"].append(node)
                     answer["changed"].append(changed)
@@ -286,13 +284,17 @@ class Worker:
         raise wire.WireError("a value of unknown kind")
 
 
-def _changed(args: list[Any], before: list[Any], writer: wire.Writer) -> list[Any]:
-    """Return the nodes of the arguments that a call changed, each with its place."""
+def _changed(
+    args: list[Any], before: list[Any], last: wire.Last, writer: wire.Writer
+) -> list[Any]:
+    """Return the nodes of the arguments that a call changed, each with its place; and an
+    empty one if it changed the result of the call before."""
+    earlier = [[wire.EARLIER_RESULT, writer.encode(None)]]
     return [
         [i, writer.encode(now)]
         for i, (now, then) in enumerate(zip(args, before, strict=True))
         if not wire.same(now, then)
-    ]
+    ] + earlier * last.is_overwritten()
 
 
 def _kept(value: Any) -> Any:
