@@ -103,7 +103,7 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
         generators += generators_alike(trial, 2)
         asked += [(*given.args, keep_prob, rng) for rng in generators]
     results = _made(kinds.of(function, trial), asked)
-    repeated, large, always, chance = [], [], [], False
+    chance, repeated, large, always = False, list[str](), list[str](), list[str]()
     for number, (given, keep_prob, what) in enumerate(calls):
         four = results[4 * number : 4 * number + 4]
         if (found := _bits(given, keep_prob, function.name, four)) is None:
