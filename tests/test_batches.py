@@ -48,6 +48,15 @@ def sticks(x):
 def changes(x, by):
     x += by
     return by
+buffer, known = np.zeros(3), {}
+def overwrites(x):
+    buffer[:] = x
+    return 0.0, {"result": buffer}
+def hides_it(x):
+    buffer[:] = x
+    return x, buffer
+def remembers(x):
+    return known.setdefault(x, np.full(3, x))
 def nothing_written(x):
     raise NotImplementedError
 """
@@ -125,6 +134,32 @@ def test_the_first_call_that_changes_an_argument_is_remembered(
     assert found is not None
     assert found.place == 0 and found.args is not None
     assert np.array_equal(found.args[0], np.ones(3)) and found.args[1] == 0.5
+
+
+@pytest.mark.parametrize("made", ["one by one", "together", "foreseen"])
+def test_a_call_that_overwrites_the_result_before_it_is_remembered(
+    function: Any, made: str
+) -> None:
+    overwrites = function("overwrites")
+    calls = [((np.full(3, by),), {}) for by in (1.0, 1.0, 2.0, 3.0)]
+    if made == "together":
+        overwrites.each([args for args, _ in calls])
+    else:
+        foresee(overwrites, calls if made == "foreseen" else [])
+        for args, _ in calls:
+            overwrites(*args)
+    found = changed_by(overwrites)
+    assert found is not None and found.place == -1
+    assert np.array_equal(found.args[0], [2.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("name, opaque", [("remembers", ()), ("hides_it", (1,))])
+def test_results_that_stay_and_opaque_ones_that_change_cost_nothing(
+    function: Any, name: str, opaque: tuple[int, ...]
+) -> None:
+    same = function(name, opaque)
+    same.each([(1.0,), (1.0,), (2.0,), (1.0,)])
+    assert changed_by(same) is None
 
 
 def test_a_call_that_fails_is_the_end(function: Any) -> None:

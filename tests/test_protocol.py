@@ -281,7 +281,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "a question to true": RIGHT[2][0] | {"callback": True},
     "a question without arguments": {"callback": 0, "kwargs": {}},
     "a changed argument that was not there": RIGHT[0][0] | {"changed": [[[2, RESULT]]]},
-    "a changed argument before the first": RIGHT[0][0] | {"changed": [[[-1, RESULT]]]},
+    "a changed argument before the first": RIGHT[0][0] | {"changed": [[[-2, RESULT]]]},
     "a changed argument without a place": RIGHT[0][0] | {"changed": [[[RESULT]]]},
     "more changed arguments than there were": RIGHT[0][0]
     | {"changed": [3 * [[0, {"is": "constant", "value": 1}]]]},

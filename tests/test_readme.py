@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from autograder.doors.options import parser
+from autograder.families import everywhere, kinds
+from autograder.wire import values
 from tests.bank import ROOT
 
 #: The secret with which the README's verdict was made: its replay code is a real one.
@@ -43,6 +45,21 @@ def test_the_printed_verdict_is_what_the_command_prints(tmp_path: Path) -> None:
         return re.sub(r"sandbox \w+", "sandbox …", text)
 
     assert anywhere(done.stdout) == anywhere(block("verdict"))
+
+
+def test_what_the_judge_does_not_see_begins_where_its_calls_end() -> None:
+    part = README.partition("### What the judge does not see")[2].partition("\n## ")[0]
+    told = " ".join(part.split())
+    few, ranges = max(kinds._SIZES), len(kinds._EDGES) - 1
+    assert few == everywhere._SMALL
+    for text in (
+        f"{ranges} ranges of `keep_prob`) have up to {few} bits",
+        f"{everywhere._LARGE_CALLS} more have up to {everywhere._LARGE:,}",
+        f"{everywhere._PLAIN} arrays of up to {2 * everywhere._LARGE:,} entries",
+        f"a seed of more than {2**20:,} values",
+        f"A result of less than {values._USUAL >> 20} MB",
+    ):
+        assert text in told
 
 
 def test_every_path_in_the_readme_exists() -> None:

@@ -23,6 +23,9 @@ class Wrong(Mistakes, section=None):
     returns_nan_or_infinity = """either a division by 0, infinity times 0, the root of a
         negative number, or NaN for dropped units: the statement says what happens at the
         edges."""
+    overwrites_its_results = """an array that a call returned is overwritten by the next
+        call, as where all calls write into one array that is made once; return a new
+        array from each call."""
     raises_an_error = """your code meets an input that the statement allows and that it
         was not written for; the message says what happened."""
     names_nothing = """a name in your code stands for nothing: it is misspelt, or nothing was

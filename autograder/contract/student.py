@@ -16,7 +16,7 @@ Call = tuple[tuple[Any, ...], dict[str, Any]]
 @dataclass(frozen=True)
 class Changed:
     """A call that changed an argument in place: its arguments as they were given, and the
-    place of the one that changed."""
+    place of the one that changed; -1 is the result of the call before."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -41,8 +41,9 @@ class StudentFunction(Protocol):
 
 
 def changed_by(function: StudentFunction) -> Changed | None:
-    """Return the first of all calls so far that changed an argument, whoever made it and
-    whatever for; None where there is none, or where the function does not look."""
+    """Return the first of all calls so far that changed an argument, or the result of the
+    call before, whoever made it and whatever for; None where there is none, or where the
+    function does not look."""
     found: Changed | None = getattr(function, "changed", None)
     return found
 

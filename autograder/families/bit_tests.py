@@ -15,7 +15,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
-from autograder.families import corners, elementwise
+from autograder.families import corners, elementwise, lags
 from autograder.families.properties import expect_unchanged, stated
 from autograder.laws.binomial import (
     Law,
@@ -90,7 +90,7 @@ def pair_looks(axes: Sequence[str], law: Law, kind: str = "") -> dict[str, Law]:
     names += [
         f"{where} {axis}" for axis in axes for where in ("neighbouring", "distant")
     ]
-    return {kind + name: law for name in names}
+    return {kind + name: law for name in names} | {kind + lags.LOOK: lags.LAW}
 
 
 def judge_pairs(
@@ -99,11 +99,13 @@ def judge_pairs(
     axes: Sequence[str],
     what: str,
     mistake: str,
+    probability: float,
     kind: str = "",
 ) -> None:
-    """Test that bits of two calls, of shape (2, …), agree in pairs as independent ones
-    do: of the two calls, of neighbours and of the halves along each of ``axes``, and of
-    places that mirror each other. All lengths are even."""
+    """Test that bits of two calls, of shape (2, …), which are set with this probability,
+    agree in pairs as independent ones do: of the two calls, of neighbours and of the
+    halves along each of ``axes``, of places that mirror each other, and of those any
+    number of places apart. All lengths are even."""
     half = bits[0].size // 2
     flat = bits.reshape(2, -1)
     pairs = {
@@ -120,6 +122,7 @@ def judge_pairs(
         pairs[f"distant {name}"] = (first, second)
     for name, (a, b) in pairs.items():
         trial.judge(kind + name, a == b, a.size, f"{name}: {what} that agree", mistake)
+    lags.judge(trial, {"a call": bits[0]}, probability, mistake, kind)
 
 
 def constant_axes(bits: np.ndarray) -> tuple[int, ...]:
@@ -313,7 +316,7 @@ class Layer:
             bits = self.calls(function, trial, 2, self._length(most / 2, step))
             name = elementwise.Wrong.bits_depend_on_each_other
             what = f"bits at keep_prob = {FEW}"
-            judge_pairs(trial, bits, tuple(self.axes), what, name)
+            judge_pairs(trial, bits, tuple(self.axes), what, name, FEW)
             blocks = bits.reshape(2, -1, *self.axes.values())
             for of, axis in self.counts.items():
                 width = self.axes[axis]

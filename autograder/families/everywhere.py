@@ -6,6 +6,7 @@ equal outputs, and kept units have one factor.
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from math import log2
 from typing import Any
 
@@ -19,29 +20,36 @@ from autograder.families.elementwise import Wrong
 from autograder.families.follows_rng import generators_alike
 from autograder.families.kinds import Given, Kinds
 
-#: How many calls, and about how many bits they have at most; each eighth has more, up to
-#: the second number.
-_CALLS, _SMALL, _LARGE = 40, 600, 10_000
+#: How many calls have about so many bits at most, and how many have more, up to so many.
+_CALLS, _SMALL = 30, 600
+_LARGE_CALLS, _LARGE = 10, 10_000
 #: Masks that agree by chance less often than with probability 2 ** -60.
 _SURPRISE = 60
 #: How many calls repeat a mask for seeds to be called short. Where generators that have
 #: nothing in common repeat one, too, there are few bits, which serve many units: other
 #: checks say so. Of such repetitions six are between alike ones in a case of 3 ** 6.
 _REPEATED = 6
+#: How many large calls do, whose masks change along every axis: bits that serve many units
+#: do so along one. And how many give all generators one mask.
+_REPEATED_LARGE, _ALWAYS = 3, 2
+#: How many large arrays are judged at test, and at keep_prob = 1.
+_PLAIN = 3
 
 
 def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
     """Yield calls of every kind, their keep probabilities, and what to say of them."""
     rng = trial.rng
-    for number, keep_prob in enumerate(
-        rng.permutation(np.linspace(0.03, 0.97, _CALLS))
-    ):
-        # Every second has so many that its masks are telling, or nearly.
-        least = 1 if number % 2 else 200
-        size = float(least * (_SMALL / least) ** rng.random())
-        if number % 8 == 7:
-            size = _SMALL * (_LARGE / _SMALL) ** ((number + 1) / _CALLS)
-        given = kinds.make(trial, rng, round(size))
+    # Every second has so many that its masks are telling, or nearly.
+    least = np.where(np.arange(_CALLS) % 2, 1, 200)
+    sizes = [*(least * (_SMALL / least) ** rng.random(_CALLS))]
+    sizes += [*rng.permutation(np.linspace(_SMALL, _LARGE, _LARGE_CALLS))]
+    probabilities = [
+        p
+        for calls in (_CALLS, _LARGE_CALLS)
+        for p in rng.permutation(np.linspace(0.03, 0.97, calls))
+    ]
+    for size, keep_prob in zip(sizes, probabilities, strict=True):
+        given = kinds.make(trial, rng, round(float(size)))
         keep_prob = round(float(keep_prob), 4)
         marks = ", ".join([*given.marks.values(), f"{given.values.size} {kinds.what}"])
         yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
@@ -91,11 +99,11 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
     calls, asked = [*_given(trial, kinds)], []
     for given, keep_prob, _ in calls:
         seed = trial.new_seed()
-        equal = trial.generator(seed), trial.generator(seed)
-        generators = *equal, *generators_alike(trial, 2)
+        generators = [trial.generator(seed) for _ in range(2)]
+        generators += generators_alike(trial, 2)
         asked += [(*given.args, keep_prob, rng) for rng in generators]
     results = _made(kinds.of(function, trial), asked)
-    repeated, chance = [], False
+    chance, repeated, large, always = False, list[str](), list[str](), list[str]()
     for number, (given, keep_prob, what) in enumerate(calls):
         four = results[4 * number : 4 * number + 4]
         if (found := _bits(given, keep_prob, function.name, four)) is None:
@@ -107,20 +115,53 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
             "outputs; expected equal ones.",
             Wrong.does_not_draw_from_rng,
         )
-        if _is_telling(given, kinds.probability(keep_prob)):
-            chance |= any(np.array_equal(first, each) for each in (one, other))
-            repeated += [what] if np.array_equal(one, other) else []
+        if not _is_telling(given, kinds.probability(keep_prob)):
+            continue
+        known = any(np.array_equal(first, each) for each in (one, other))
+        own, again = _varies(number, first), [what] * np.array_equal(one, other)
+        repeated, large = repeated + again, large + again * own
+        always += again * (own and known)
+        chance |= known and not own
     trial.expect(
-        chance or len(repeated) < _REPEATED,
+        len(always) < _ALWAYS,
+        f"{function.name} ({'; or '.join(always[:2])}): generators in different states gave "
+        "the same output; expected different ones.",
+        Wrong.same_mask_every_call,
+    )
+    trial.expect(
+        chance or (len(repeated) < _REPEATED and len(large) < _REPEATED_LARGE),
         f"{function.name} ({'; or '.join(repeated[:2])}): generators in different states, "
         "whose first numbers begin alike, gave the same output; expected different ones.",
         Wrong.seeds_take_few_values,
     )
 
 
+def _varies(number: int, bits: np.ndarray) -> bool:
+    """Return whether the call of this number is a large one, and its bits change along
+    every axis."""
+    long = (axis for axis in range(bits.ndim) if bits.shape[axis] > 1)
+    return number >= _CALLS and all(
+        (bits != bits.take([0], axis)).any() for axis in long
+    )
+
+
 def _is_telling(given: Given, p: float) -> bool:
     """Return whether so many independent bits never agree by chance."""
     return -given.values.size * log2(p**2 + (1 - p) ** 2) > _SURPRISE
+
+
+@dataclass(frozen=True)
+class Reordered:
+    """A student's function that is called with ``order(*args)``."""
+
+    function: StudentFunction
+    order: Callable[..., tuple[Any, ...]]
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*self.order(*args))
+
+    def each(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        return self.function.each([self.order(*args) for args in calls])
 
 
 def expect_scaled(
@@ -147,3 +188,35 @@ def expect_scaled(
                     f"{scale(keep_prob):.4g} times its input; {facts.worst(out, right)}.",
                     Wrong.scale_depends_on_the_shape,
                 )
+
+
+def expect_plain(
+    function: Any,
+    trial: Trial,
+    kinds: Kinds,
+    scale: Callable[[float], float] = lambda keep_prob: 1.0,
+    *,
+    training: bool = False,
+) -> None:
+    """Check that large arrays come back ``scale(keep_prob)`` times as large at test, or at
+    keep_prob = 1 in ``training``; these are calls whose first argument is x."""
+    rng, how = trial.rng, {} if training else {"training": False}
+    sizes = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN)).tolist()
+    probabilities = [1.0] * _PLAIN if training else rng.uniform(0.03, 0.97, _PLAIN)
+    calls = [
+        (kinds.make(trial, rng, round(size)), round(float(p), 4))
+        for size, p in zip(sizes, probabilities, strict=True)
+    ]
+    asked = [(*given.args, p, trial.generator()) for given, p in calls]
+    for (given, p), result in zip(calls, _made(function, asked, **how), strict=True):
+        if result is None:
+            continue
+        x, marks = given.args[0], ", ".join(given.marks.values())
+        what = f"{function.name} (keep_prob = {p}, {marks}, x of shape {x.shape})"
+        out = facts.float_array(_output(result), x.shape, what, "out")
+        if not facts.close(out, x * scale(p), atol=0):
+            trial.fail(
+                f"{what}{'' if training else ', with training=False'}: "
+                f"{facts.worst(out, x * scale(p))}.",
+                Wrong.scale_depends_on_the_shape,
+            )

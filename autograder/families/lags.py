@@ -1,4 +1,4 @@
-"""Bits that any number of places apart agree as independent ones do."""
+"""Bits any number of places apart agree, and threes of them, as independent ones do."""
 
 from collections.abc import Mapping
 
@@ -8,28 +8,35 @@ from autograder.contract.trial import Trial
 from autograder.laws.binomial import EveryKind
 
 LOOK = "bits any number of places apart"
-#: Two sets of pairs for each distance, of all masks together.
-LAW = EveryKind(100_000, detects=0.1)
+#: Two sets of pairs for each distance, and four of threes, of all masks together.
+LAW = EveryKind(500_000, detects=0.1)
+#: Pairs that are so far apart that there are no more than this are too few to tell.
+_FEW = 200
 
 Counts = Mapping[str, tuple[int, int, float]]
 
 
 def judge(
-    trial: Trial, masks: Mapping[str, np.ndarray], keep_prob: float, mistake: str
+    trial: Trial,
+    masks: Mapping[str, np.ndarray],
+    keep_prob: float,
+    mistake: str,
+    kind: str = "",
 ) -> None:
     """Check that in none of the masks, each with its name, bits so many places apart agree
-    more often, or less, than independent ones; up to half of the mask apart."""
+    more often, or less, than independent ones, nor an odd number of three is kept."""
     counts: dict[str, tuple[int, int, float]] = {}
     for name, mask in masks.items():
         counts |= _farthest(mask.ravel(), keep_prob, name)
-    what = f"mask bits that agree at keep_prob = {keep_prob}, {{}}"
-    trial.judge_kinds(LOOK, counts, what, mistake)
+        counts |= _threes(mask.ravel(), keep_prob, name)
+    what = f"{kind}mask bits {{}} at keep_prob = {keep_prob:.3g}"
+    trial.judge_kinds(kind + LOOK, counts, what, mistake)
 
 
 def _farthest(bits: np.ndarray, keep_prob: float, name: str) -> Counts:
     """Return the pairs at the distance where agreement is most unusual, in two sets of
     disjoint ones."""
-    usual, most = keep_prob**2 + (1 - keep_prob) ** 2, bits.size // 2
+    usual, most = keep_prob**2 + (1 - keep_prob) ** 2, bits.size - _FEW
     pairs = bits.size - np.arange(1, most + 1)
     gaps = _agreement(bits)[1 : most + 1] - usual
     lag = 1 + int(np.argmax(gaps**2 * pairs))
@@ -40,7 +47,7 @@ def _farthest(bits: np.ndarray, keep_prob: float, name: str) -> Counts:
         disjoint = agree[first // lag % 2 == part]
         if not disjoint.size:
             continue
-        kind = f"{lag} places apart in {name} ({which} blocks)"
+        kind = f"that agree, {lag} places apart in {name} ({which} blocks),"
         counts[kind] = (
             disjoint.size,
             int(np.count_nonzero(disjoint)),
@@ -49,10 +56,33 @@ def _farthest(bits: np.ndarray, keep_prob: float, name: str) -> Counts:
     return counts
 
 
+def _threes(bits: np.ndarray, keep_prob: float, name: str) -> Counts:
+    """Return how often an odd number of three bits is set, which those that follow from
+    two others show: of neighbours from each of the first three places on, and of the
+    three thirds."""
+    whole = (bits.size - 2) // 3 * 3
+    sets = {
+        f"in threes from place {start} on": bits[start : start + whole].reshape(-1, 3).T
+        for start in range(3)
+    }
+    sets["in three thirds"] = bits[: bits.size // 3 * 3].reshape(3, -1)
+    usual = (1 - (1 - 2 * keep_prob) ** 3) / 2
+    return {
+        f"of which one or three are set, {which} of {name},": (
+            three[0].size,
+            int(np.count_nonzero(three[0] ^ three[1] ^ three[2])),
+            three[0].size * usual,
+        )
+        for which, three in sets.items()
+    }
+
+
 def _agreement(bits: np.ndarray) -> np.ndarray:
     """Return, by distance, the share of pairs of bits that agree."""
     signs = np.where(bits, 1.0, -1.0)
-    spectrum = np.fft.rfft(signs, 2 * bits.size)
-    sums = np.fft.irfft(np.abs(spectrum) ** 2, 2 * bits.size)[: bits.size]
+    # Lengths like these are transformed in the least time.
+    size = min(times << (2 * bits.size // times).bit_length() for times in (1, 3))
+    spectrum = np.fft.rfft(signs, size)
+    sums = np.fft.irfft(np.abs(spectrum) ** 2, size)[: bits.size]
     found: np.ndarray = (1 + sums / np.arange(bits.size, 0, -1)) / 2
     return found

@@ -14,8 +14,8 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import backward_pass, elementwise
+from autograder.contract.trial import CheckFailure, Trial, usual
+from autograder.families import backward_pass, elementwise, kinds
 from autograder.families.ensemble import every_mask, log_softmax
 from autograder.families.rivals import first
 
@@ -192,6 +192,14 @@ class Batch:
         x = np.diag(trial.rng.uniform(0.5, 2, rows))
         return cls(params, x, trial.rng.integers(3, size=rows), keep_prob)
 
+    def moderate(self) -> "Batch":
+        """Return the batch with weights so small that no probability is tiny: what cuts
+        those off is judged by the check of large logits, always and alone."""
+        hidden = np.maximum(self.x @ self.params["W1"] + self.params["b1"], 0)
+        largest = np.abs(hidden @ self.params["W2"]).max()
+        weights = self.params["W2"] * min(1.0, 4 / max(largest, 1.0))
+        return replace(self, params={**self.params, "W2": weights})
+
     @property
     def call(self) -> str:
         """The call as it is shown in messages."""
@@ -347,6 +355,28 @@ def explanations_of(
     inputs = every_mask(*batch.x.shape)[:, None] / p
     each = [explains(h, input_multiplier=inputs) for h in (one, scaled)]
     return shown | {Wrong.drops_the_input: any(each)}
+
+
+def of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+    """Return a call with about so many hidden units in all its rows. All are active and
+    logits moderate, whatever keep_prob is: each mask has gradients of its own."""
+    (n, h), c = kinds.sides(rng, number, 2), int(rng.integers(1, 5))
+    d = 1 + int(rng.random() * min(number // n, 60))
+    params = {
+        "W1": rng.uniform(0.1, 1, (d, h)),
+        "b1": rng.uniform(0.1, 1, h),
+        "W2": rng.uniform(-0.02, 0.02, (h, c + 1)) / np.sqrt(h),
+        "b2": rng.uniform(-1, 1, c + 1),
+    }
+    x, y = np.abs(usual(rng, (n, d))), rng.integers(c + 1, size=n)
+    if single := rng.random() < 0.5:
+        x, y = x.astype(np.float32), y.astype(np.int32)
+
+    def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
+        return loss_and_gradients(result, params, f"{name}(…)")["W2"]
+
+    marks = {"dtype": f"x of {x.dtype} and y of {y.dtype}" if single else "float64"}
+    return kinds.Given((params, x, y), marks, np.zeros((n, h)), read)
 
 
 def hidden_mask(

@@ -240,7 +240,7 @@ def _rate_mistake(
 COUNT_OF_20 = exact_count(20, INDEPENDENT_AT)
 
 
-#: The looks of ``is_independent``.
+#: The looks of ``is_independent``; ``lags`` has another.
 INDEPENDENCE_LOOKS: Mapping[str, Law] = {
     "successive calls": agreement(INDEPENDENT_AT, detects=0.02),
     "neighbouring rows": agreement(INDEPENDENT_AT, detects=0.02),
@@ -253,9 +253,10 @@ INDEPENDENCE_LOOKS: Mapping[str, Law] = {
 }
 
 
-def is_independent(function: StudentFunction, trial: Trial) -> None:
+def is_independent(function: StudentFunction, trial: Trial) -> np.ndarray:
     """Bits in pairs of rows, columns and calls are independent, and so are counts.
 
+    Returns a mask, for ``lags.judge``.
     Counted are blocks of 20 units that keep exactly their mean. Disjoint pairs of
     independent bits agree with probability p^2 + q^2, exactly."""
     rng = trial.generator()
@@ -290,6 +291,7 @@ def is_independent(function: StudentFunction, trial: Trial) -> None:
         trial.judge(
             look, count == 14, count.size, what, Wrong.bits_depend_on_each_other
         )
+    return first
 
 
 def draws_from_rng(function: StudentFunction, trial: Trial) -> None:

@@ -109,9 +109,8 @@ def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None
     """Bits in pairs of rows, columns and calls are independent, and so are counts.
 
     Pairs are of units that lie next to each other along an axis, and of others."""
-    unit_bits.is_independent(function, trial)
+    all_masks = {"a matrix": unit_bits.is_independent(function, trial)}
     wrong, at = Wrong.bits_depend_on_each_other, f"at keep_prob = {AT}"
-    all_masks = {}
     counts = {form: f"count in 20 units of {form}" for form in _NEIGHBOURS}
     sizes = {
         form: max(2 * trial.size(f"mirrored units of {form}"), 20 * trial.size(count))

@@ -207,6 +207,7 @@ def keeps_everything(function: StudentFunction, trial: Trial) -> None:
     What comes back at test is judged by ``test_mode``, if anything does."""
     keeps_everything_at_one(function, trial, ((50, 40), (40,), *ALL_SHAPES))
     draw(function, trial, (6, 5), 1.0, training=False)
+    everywhere.expect_plain(function, trial, unit_forms.KINDS, training=True)
 
 
 def _edge_mistake(function: StudentFunction, trial: Trial, got: Draw) -> str | None:
@@ -319,6 +320,7 @@ def at_test(
 
     def test(function: StudentFunction, trial: Trial) -> None:
         test_mode(function, trial, scale, lambda f: mistake(function, trial, f))
+        everywhere.expect_plain(function, trial, unit_forms.KINDS, scale)
 
     return Property(f"With training=False, out equals {out}.", test)
 

@@ -41,6 +41,7 @@ class LocalFunction:
         self.changed: Changed | None = None
         self._function = function
         self._opaque = opaque
+        self._last = wire.Last()
         self._errors = np.geterr()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -84,6 +85,9 @@ class LocalFunction:
         for place, (now, then) in enumerate(zip(own, args, strict=True)):
             if isinstance(then, np.ndarray | dict) and not wire.same(now, then):
                 self.changed = self.changed or Changed(args, kwargs, place)
+        if self._last.is_overwritten():
+            self.changed = self.changed or Changed(args, kwargs, wire.EARLIER_RESULT)
+        self._last.keep(result, self._opaque)
         return result, own
 
     def _sent_back(self, value: Any) -> Any:

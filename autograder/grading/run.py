@@ -161,9 +161,7 @@ def _results(
         if result.status == "passed":
             settled.add(check.name)
         results[check.name] = result
-    if (told := watched[exercise.name].told_change()) and notes.get(PURE):
-        name, mistake = notes[PURE]
-        _fail_where_none_did(results, name, mistake, f"{told}.")
+    _expect_nothing_changed(exercise, watched, notes.get(PURE), results)
     return results
 
 
@@ -181,11 +179,30 @@ def _on_matrices(
     return results[0]
 
 
+def _expect_nothing_changed(
+    exercise: Exercise,
+    watched: Mapping[str, Watched],
+    pure: tuple[str, str] | None,
+    results: dict[str, CheckResult],
+) -> None:
+    """Let a change of an argument cost the check that ``pure`` names, and that of a result
+    that was returned before this check or, where there is none, the first."""
+    if (told := watched[exercise.name].told_change()) is None:
+        return
+    what, earlier = told
+    if earlier:
+        name = pure[0] if pure else exercise.checks[0].name
+        mistake = facts.Wrong.overwrites_its_results
+        _fail_where_none_did(results, name, mistake, f"{what}.")
+    elif pure:
+        _fail_where_none_did(results, *pure, f"{what}.")
+
+
 def _fail_where_none_did(
     results: dict[str, CheckResult], name: str, mistake: str, message: str
 ) -> None:
-    """Let a change of an argument, which was seen in calls of other checks, cost the check
-    of this name, unless one has failed for it."""
+    """Let a change that was seen in calls of other checks cost the check of this name,
+    unless one has failed for it."""
     told = any(result.mistake == mistake for result in results.values())
     if results[name].status == "passed" and not told:
         results[name] = replace(

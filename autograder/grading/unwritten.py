@@ -35,13 +35,16 @@ class Watched:
         """Whether it was called, and is unwritten for all that it was called with."""
         return self.unwritten is not None and not self._others
 
-    def told_change(self) -> str | None:
+    def told_change(self) -> tuple[str, bool] | None:
         """Return, as "f(x of shape (3,), 0.5) changed x in place", the first of all calls
-        so far that changed an argument."""
+        so far that changed an argument, and False; or the result of the call before, and
+        True."""
         if (seen := changed_by(self._function)) is None:
             return None
         call = call_shown(self.name, self._arguments, seen.args, seen.kwargs)
-        return f"{call} changed {self._arguments[seen.place]} in place"
+        if earlier := seen.place < 0:
+            return f"{call} changed what the call before it had returned", earlier
+        return f"{call} changed {self._arguments[seen.place]} in place", earlier
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._watch(self._function, args, kwargs)

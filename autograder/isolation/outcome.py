@@ -70,7 +70,7 @@ def changed_arguments(pairs: Any, reader: wire.Reader, places: range) -> dict[in
     for pair in pairs:
         if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not int:
             raise wire.WireError("a changed argument without a place")
-        if pair[0] not in places:
+        if pair[0] not in places or pair[0] in found:
             raise wire.WireError("a changed argument that was not there")
         found[pair[0]] = reader.decode(pair[1])
     return found

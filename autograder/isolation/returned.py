@@ -8,7 +8,8 @@ from autograder.contract.student import Call, StudentError
 from autograder.isolation.outcome import ERROR_LIMIT, changed_arguments
 from autograder.wire.text import one_line
 
-#: A call's result and the arguments that it changed, by place; or how it failed.
+#: A call's result and the arguments that it changed, by place, or the result of the call
+#: before (``EARLIER_RESULT``); or how it failed.
 Outcome = tuple[Any, dict[int, Any]] | StudentError
 
 
@@ -31,7 +32,8 @@ def returned(
     for result, pairs, (args, _) in zip(
         results, answer["changed"], calls[:number], strict=True
     ):
-        outcomes.append((result, changed_arguments(pairs, reader, range(len(args)))))
+        places = range(wire.EARLIER_RESULT, len(args))
+        outcomes.append((result, changed_arguments(pairs, reader, places)))
     return [*outcomes, *map(_failure, filter(None, [answer.get("failed")]))]
 
 

@@ -14,11 +14,13 @@ from autograder.wire.frames import (
 )
 from autograder.wire.sizes import MAX_HELD, Held
 from autograder.wire.values import (
+    EARLIER_RESULT,
     MAX_DEPTH,
     MAX_ITEMS,
     MAX_NUMBERS,
     Foreign,
     Handle,
+    Last,
     Reader,
     Writer,
     copy_of_plain,
@@ -29,6 +31,7 @@ from autograder.wire.values import (
 )
 
 __all__ = [
+    "EARLIER_RESULT",
     "MAX_BODY",
     "MAX_DEPTH",
     "MAX_HEADER",
@@ -39,6 +42,7 @@ __all__ = [
     "Foreign",
     "Handle",
     "Held",
+    "Last",
     "Reader",
     "WireError",
     "Writer",

@@ -16,6 +16,10 @@ from autograder.wire.text import clean
 MAX_NUMBERS = 4_000_000
 MAX_DEPTH = 6
 MAX_ITEMS = 10_000
+#: In the place of an argument that a call changed: the result of the call before.
+EARLIER_RESULT = -1
+#: An array of fewer bytes is one of usual size.
+_USUAL = 1 << 20
 _CODES = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 _DTYPES = {np.dtype(code).str: np.dtype(code) for code in _CODES}
 _NATIVE = {dtype: name for name, dtype in _DTYPES.items()}
@@ -194,7 +198,7 @@ def copy_of_plain(value: Any) -> np.ndarray | None:
     """Return what comes out of a frame for an array of usual size that needs no
     conversion, without writing one; None for any other value."""
     plain = type(value) is np.ndarray and value.ndim <= 4 and value.dtype in _NATIVE
-    if not plain or not 0 < value.nbytes < 1 << 20:
+    if not plain or not 0 < value.nbytes < _USUAL:
         return None
     return np.array(value, order="F" if _is_transposed(value) else "C")
 
@@ -285,6 +289,27 @@ class Reader:
             return np.empty(shape, kind)
         order: Literal["F", "C"] = "F" if node.get("order") == "F" else "C"
         return np.ndarray(shape, kind, self._body, start, order=order).copy(order)
+
+
+class Last:
+    """What a function returned last, as it was: whether the next call writes over it."""
+
+    def __init__(self) -> None:
+        self._arrays: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def is_overwritten(self) -> bool:
+        return not all(same(now, then) for now, then in self._arrays)
+
+    def keep(self, result: Any, opaque: Collection[int] = ()) -> None:
+        """Remember the arrays of a result, of usual size, that a check may look at."""
+        items = result if isinstance(result, tuple) else (result,)
+        self._arrays = [
+            (array, array.copy())
+            for i, item in enumerate(items)
+            if i not in opaque
+            for array in (item.values() if type(item) is dict else (item,))
+            if type(array) is np.ndarray and array.nbytes < _USUAL
+        ]
 
 
 def same(now: Any, then: Any) -> bool:

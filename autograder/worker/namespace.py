@@ -51,6 +51,7 @@ class Worker:
         self.future = 0
         self.generators: dict[int, np.random.Generator] = {}
         self.handles: dict[int, Any] = {}
+        self.last: dict[str, wire.Last] = {}
         self.next_handle = 0
         # Student code may replace builtins; ours keeps its own.
         self.commands = {"cell": self.cell, "names": self.defined, "call": self.call}
@@ -182,9 +183,11 @@ class Worker:
         if request.get("forget"):
             self.generators.clear()
             self.handles.clear()
+            self.last.clear()
         reader, writer = wire.Reader(body, self._special), wire.Writer(wire.foreign)
         answer: dict[str, Any] = {"error": None, "results": [], "changed": []}
         until, muted = _now() + _SHORT, BoundedText()
+        last = self.last.setdefault(request["function"], wire.Last())
         with contextlib.redirect_stdout(muted), contextlib.redirect_stderr(muted):
             for nodes, named in request["calls"]:
                 self.current = object()  # what lent functions belong to
@@ -200,11 +203,8 @@ class Worker:
                     break
                 try:
                     node = writer.encode_result(result, request["opaque"], self._handle)
-                    changed = [
-                        [i, writer.encode(now)]
-                        for i, (now, then) in enumerate(zip(args, before, strict=True))
-                        if not wire.same(now, then)
-                    ]
+                    changed = _changed(args, before, last, writer)
+                    last.keep(result, request["opaque"])
                     answer["results"].append(node)
                     answer["changed"].append(changed)
                 except BaseException as error:  # of a student's own class, too
@@ -282,6 +282,19 @@ class Worker:
         if node["is"] == "callback":
             return functools.partial(self._call_back, self.current, node["number"])
         raise wire.WireError("a value of unknown kind")
+
+
+def _changed(
+    args: list[Any], before: list[Any], last: wire.Last, writer: wire.Writer
+) -> list[Any]:
+    """Return the nodes of the arguments that a call changed, each with its place; and an
+    empty one if it changed the result of the call before."""
+    earlier = [[wire.EARLIER_RESULT, writer.encode(None)]]
+    return [
+        [i, writer.encode(now)]
+        for i, (now, then) in enumerate(zip(args, before, strict=True))
+        if not wire.same(now, then)
+    ] + earlier * last.is_overwritten()
 
 
 def _kept(value: Any) -> Any:

@@ -11,13 +11,26 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners, elementwise, network
+from autograder.families import (
+    corners,
+    elementwise,
+    everywhere,
+    kinds,
+    lags,
+    network,
+)
 from autograder.families.corners import transposed
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.follows_rng import expect_own_calls
 from autograder.families.network import Batch
 from autograder.families.properties import expect_unchanged, stated
-from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
+from autograder.laws.binomial import (
+    Law,
+    Proportion,
+    agreement,
+    exact_count,
+    near_count,
+)
 
 exercise = Exercise(
     "dropout_mlp_gradients",
@@ -81,16 +94,11 @@ def _batches(trial: Trial) -> list[Batch]:
     equal, negative = np.full_like(other.x, other.x[-1, -1]), -np.abs(other.x)
     more = equal, negative, other.x.astype(np.float32), transposed(other.x)
     batches += (replace(other, x=x) for x in more)
-    return [_moderate(batch) for batch in batches]
-
-
-def _moderate(batch: Batch) -> Batch:
-    """Return the batch with weights so small that no probability is tiny: what cuts those
-    off is judged by ``_survives_large_logits``, always and alone."""
-    hidden = np.maximum(batch.x @ batch.params["W1"] + batch.params["b1"], 0)
-    largest = np.abs(hidden @ batch.params["W2"]).max()
-    weights = batch.params["W2"] * min(1.0, 4 / max(largest, 1.0))
-    return replace(batch, params={**batch.params, "W2": weights})
+    n, h, c = trial.rng.integers((301, 65, 11), (500, 120, 20)).tolist()
+    large = Batch.random(trial, n, 6, h, c, 1.0)
+    single_class = Batch.random(trial, 4, 3, 5, 1, 1.0)
+    batches += large, replace(large, y=large.y.astype(np.int32)), single_class
+    return [batch.moderate() for batch in batches]
 
 
 _TO_ALL_DIGITS = dict.fromkeys(network.PARTS, 1e-9)
@@ -247,7 +255,8 @@ _PAIRS = ("row pairs", "unit pairs", "successive calls")
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.05) for name in _PAIRS}
 _COUNTS = ("count in a row", "count in a call")
 _COUNT_LOOKS = {name: exact_count(20, _INDEPENDENT) for name in _COUNTS}
-_SPREAD = {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5)}
+_SPREAD: dict[str, Law] = {lags.LOOK: lags.LAW}
+_SPREAD |= {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5)}
 _NEAR_THE_ENDS = (0.02, 0.98)
 
 
@@ -281,6 +290,7 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     calls = [mask(4, 5).ravel() for _ in range(trial.size("count in a call"))]
     count("count in a call", np.array(calls), "calls on 4 rows of 5 hidden units")
     _varies_as_it_should(function, trial, rng)
+    lags.judge(trial, {"a call": bits}, _INDEPENDENT, wrong.bits_depend_on_each_other)
 
 
 def _varies_as_it_should(
@@ -345,6 +355,8 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
         return batch.run(function, rng)["W2"]
 
     expect_follows_rng(trial, gradient, "different gradients", "the same gradients")
+    every = kinds.Kinds(network.of_any_size, "hidden units", modes=False)
+    everywhere.expect_follows_rng(function, trial, every)
 
 
 def _leaves_arguments_alone(function: StudentFunction, trial: Trial) -> None:

@@ -151,6 +151,9 @@ def _corners(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
     other[0, 0], more[0] = x[0, 0], y[0]
     yield x, y, 0.8
     yield other, more, 0.8
+    for keep_prob in 10 ** trial.rng.uniform((-4.5, -1), (-3, 0)):
+        n, d = trial.rng.integers((61, 13), (400, 40)).tolist()
+        yield *_problem(trial, n, d), round(float(keep_prob), 6)
 
 
 def _expect_weights(

@@ -7,16 +7,22 @@ import numpy as np
 
 from autograder.checks.ensembles import many_samples, one_member, shared
 from autograder.checks.expectation.bernoulli_mask import Wrong as WrongMask
-from autograder.contract import domain
+from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial
-from autograder.families import elementwise, ensemble
+from autograder.contract.trial import Trial, usual
+from autograder.families import elementwise, ensemble, everywhere, kinds, lags
 from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.ensemble import Case, softmax
 from autograder.families.follows_rng import expect_own_calls
 from autograder.families.properties import stated
-from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
+from autograder.laws.binomial import (
+    Law,
+    Proportion,
+    agreement,
+    exact_count,
+    near_count,
+)
 
 exercise = Exercise(
     "mc_dropout_prediction",
@@ -81,6 +87,32 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     ensemble.expect_follows_rng(
         trial, mask, "different predictions", "the same prediction"
     )
+    everywhere.expect_follows_rng(function, trial, _KINDS)
+
+
+def _of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+    """Return a call with about so many bits a sample. Logits are moderate, whatever
+    keep_prob is: each mask has a prediction of its own."""
+    (n, d), (c, samples) = kinds.sides(rng, number, 2), rng.integers((2, 1), (6, 4))
+    dtype = np.float32 if rng.random() < 0.5 else np.float64
+    x = usual(rng, (n, d)).astype(dtype)
+    weights = rng.uniform(-0.05, 0.05, (d, c)) / np.sqrt(d)
+    marks = {"dtype": f"x of {x.dtype}", "samples": f"samples = {samples}"}
+
+    def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
+        return facts.float_array(result, (n, int(c)), f"{name}(…)")
+
+    args = x, weights, rng.uniform(-1, 1, c), int(samples)
+    return kinds.Given(args, marks, x, read)
+
+
+def _in_order(function: StudentFunction, trial: Trial) -> everywhere.Reordered:
+    return everywhere.Reordered(
+        function, lambda x, w, b, samples, p, rng: (x, w, b, p, samples, rng)
+    )
+
+
+_KINDS = kinds.Kinds(_of_any_size, of=_in_order)
 
 
 def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
@@ -188,6 +220,7 @@ def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     what = "rows that keep exactly 14 of their first 20 units"
     trial.judge("count in a row", counts, counts.size, what, name)
     _varies_as_it_should(function, trial, rng)
+    lags.judge(trial, {"a call": mask}, _INDEPENDENT, name)
 
 
 def _varies_as_it_should(
@@ -264,7 +297,8 @@ _RATE_LOOKS = {
 }
 _PAIRS = ("neighbouring rows", "distant rows", "neighbouring units", "successive calls")
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.04) for name in _PAIRS}
-_COUNT_LOOKS = {
+_COUNT_LOOKS: dict[str, Law] = {
+    lags.LOOK: lags.LAW,
     "count in a row": exact_count(20, _INDEPENDENT),
     "count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5),
 }

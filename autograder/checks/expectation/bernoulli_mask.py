@@ -13,7 +13,7 @@ from autograder.contract.facts import describe
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, everywhere, follows_rng, kinds
+from autograder.families import elementwise, everywhere, follows_rng, kinds, lags
 from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
 
@@ -310,6 +310,7 @@ def _name_at_the_edge(keep_prob: float, share: float) -> str | None:
             math.prod(_LARGE), _INDEPENDENT, _NEAR, detects=0.45
         ),
         kinds.PAIRS: kinds.LAW,
+        lags.LOOK: lags.LAW,
     },
 )
 def draws_every_unit_independently(
@@ -327,6 +328,7 @@ def draws_every_unit_independently(
     front, back = np.split(first.reshape(-1), 2)
     _judge_pairs(trial, "two halves", front, back)
     _judge_counts(bernoulli_mask, trial, rng)
+    lags.judge(trial, {"a call": first}, _INDEPENDENT, _DEPENDENT)
     kinds.judge(kinds.PAIRS, bernoulli_mask, trial, _KINDS)
 
 

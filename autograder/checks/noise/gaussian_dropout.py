@@ -118,6 +118,7 @@ def makes_no_noise_at_test(gaussian_dropout: StudentFunction, trial: Trial) -> N
             f"{farthest(out, x)}; at test out equals x.",
             name,
         )
+    everywhere.expect_plain(gaussian_dropout, trial, _EVERY)
 
 
 def _factor(out: np.ndarray, x: np.ndarray) -> float | None:
@@ -327,7 +328,7 @@ def its_factors_are_independent(
     events = (z > 0, "factors above 1"), (np.abs(z) > far, "factors far from 1")
     name = Wrong.factors_depend_on_each_other
     for kind, (bits, what) in zip(_KINDS, events, strict=True):
-        bit_tests.judge_pairs(trial, bits, _AXES, what, name, kind)
+        bit_tests.judge_pairs(trial, bits, _AXES, what, name, 0.5, kind)
         square = bits.reshape(2, blocks, _SIDE, _SIDE)
         for axis, where in ((3, "rows"), (2, "columns")):
             balanced = square.sum(axis=axis) == _SIDE // 2

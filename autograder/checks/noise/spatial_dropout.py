@@ -260,6 +260,7 @@ def returns_images_unchanged_at_test(
                 f"{call}: {farthest(out, x)}; at test out equals x.",
                 Wrong.scales_images_at_test,
             )
+    everywhere.expect_plain(spatial_dropout, trial, _KINDS)
 
 
 _Bits = tuple[np.ndarray, dict[str, np.ndarray]]

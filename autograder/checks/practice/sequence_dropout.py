@@ -195,6 +195,7 @@ def returns_sequences_unchanged_at_test(
     """With training=False, out equals x."""
     arrays = _sequences(trial)
     shared_bits.unchanged_at_test(_KIND, arrays, sequence_dropout, trial)
+    everywhere.expect_plain(sequence_dropout, trial, _KINDS)
 
 
 _INDEPENDENT = _LAYER.independent(

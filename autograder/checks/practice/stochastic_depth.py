@@ -274,6 +274,7 @@ def adds_the_branch_at_test(stochastic_depth: StudentFunction, trial: Trial) -> 
         elif not np.array_equal(out, np.asarray(again)):
             name = Unit.still_drops_at_test
         trial.fail(f"{call}: {farthest(out, x + branch)}; expected x + branch.", name)
+    everywhere.expect_plain(added_by(stochastic_depth, trial), trial, _KINDS)
 
 
 @exercise.check(points=0.25, after=_SOME)

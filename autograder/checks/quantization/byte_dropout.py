@@ -367,7 +367,7 @@ def _is_independent(function: StudentFunction, trial: Trial) -> None:
         else elementwise.share_name(float(a.mean()), 0.3)
     )
     what = "mask bits at keep_prob = 0.3"
-    bit_tests.judge_pairs(trial, np.array([a, b]), _AXES, what, mistake)
+    bit_tests.judge_pairs(trial, np.array([a, b]), _AXES, what, mistake, 77 / 256)
     for axis, where in ((2, "row"), (1, "column")):
         six = a.reshape(-1, 20, 20).sum(axis=axis) == 6
         what = f"20 units of a {where} at keep_prob = 0.3: exactly 6 kept"

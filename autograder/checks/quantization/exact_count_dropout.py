@@ -12,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, everywhere, kinds, unit_bits, units
+from autograder.families import elementwise, everywhere, kinds, lags, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
 from autograder.families.rivals import first
@@ -297,9 +297,8 @@ _RATE, _FACTOR = (
     "divides_each_row_by_its_own_kept_fraction",
 )
 _RATES = kinds.also(kinds.RATE, stated(_keeps_at_rate, unit_bits.RATE_LOOKS), _KINDS)
-_BITS = stated(
-    _draws_independently, {**unit_bits.INDEPENDENCE_LOOKS, **shared.spread(0.7)}
-)
+_BIT_LOOKS = {**unit_bits.INDEPENDENCE_LOOKS, **shared.spread(0.7)}
+_BITS = stated(_draws_independently, {**_BIT_LOOKS, lags.LOOK: lags.LAW})
 _BITS = kinds.also(kinds.PAIRS, _BITS, _KINDS)
 _ZEROS = stated(_counts_the_mask, {_LOOK: Proportion(0.7, detects=0.3)})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_LONG, {0.8: 0.8, 0.3: 0.3}))

@@ -11,13 +11,13 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.contract.trial import Trial, usual
+from autograder.families import elementwise, everywhere, kinds, lags
 from autograder.families.corners import transposed
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
 from autograder.families.rivals import first
-from autograder.laws.binomial import Proportion, agreement
+from autograder.laws.binomial import Law, Proportion, agreement
 
 exercise = Exercise(
     "fixed_count_dropout",
@@ -319,6 +319,43 @@ def _draws_rows_independently(function: StudentFunction, trial: Trial) -> None:
         what = f"{look} with 4 of 10 units kept: a unit's bits agree"
         agree = one[unit] == other[unit]
         trial.judge(look, agree, len(one), what, Wrong.rows_choose_dependently)
+    # One unit of each row: those of a row depend on each other.
+    firsts = {"the rows' first units": a[:, 0]}
+    lags.judge(trial, firsts, 0.4, Wrong.rows_choose_dependently)
+
+
+def _of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+    """Return a call on about so many units, two or more in a row."""
+    n, d = kinds.sides(rng, number, 2)
+    x = usual(rng, (n, max(d, 2)))
+    if rng.random() < 0.5:
+        x = x.astype(np.float32)
+
+    def read(result: Any, share: float, name: str) -> np.ndarray:
+        call = call_text(name, x.shape, _count(x, share))
+        out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
+        return np.array(out != 0)
+
+    return kinds.Given((x,), {"dtype": str(x.dtype)}, x, read)
+
+
+def _count(x: np.ndarray, share: float) -> int:
+    """Return about this share of a row's units: one at least, and not all."""
+    d = int(x.shape[1])
+    return min(max(1, round(share * d)), d - 1)
+
+
+def _by_count(function: StudentFunction, trial: Trial) -> everywhere.Reordered:
+    return everywhere.Reordered(
+        function, lambda x, share, rng: (x, _count(x, share), rng)
+    )
+
+
+def _follows_rng(function: StudentFunction, trial: Trial) -> None:
+    """The same rng state gives the same output; another state, another output."""
+    shared.draws_from_rng(10).test(function, trial)
+    every = kinds.Kinds(_of_any_size, modes=False, of=_by_count)
+    everywhere.expect_follows_rng(function, trial, every)
 
 
 _RUNS, _COUNT, _OWN = (
@@ -327,9 +364,8 @@ _RUNS, _COUNT, _OWN = (
     "draws_each_row_a_subset_of_its_own",
 )
 _FACTOR, _CHOICE = stated(_divides_by_the_fraction), stated(_chooses_evenly, _LOOKS)
-_APART = stated(
-    _draws_rows_independently, dict.fromkeys(_ROWS, agreement(0.4, detects=0.08))
-)
+_APART_LOOKS: dict[str, Law] = dict.fromkeys(_ROWS, agreement(0.4, detects=0.08))
+_APART = stated(_draws_rows_independently, _APART_LOOKS | {lags.LOOK: lags.LAW})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_CASES, {10: 0.25}))
 exercise.asks(0.25, "leaves_its_given_rows_alone", shared.leaves_x_alone(8), _RUNS)
 exercise.asks(0.5, _COUNT, stated(_keeps_the_count), _RUNS)
@@ -337,4 +373,4 @@ exercise.asks(0.5, "divides_by_the_fixed_fraction", _FACTOR, _COUNT)
 exercise.asks(0.25, _OWN, stated(_draws_its_own_subsets), _COUNT)
 exercise.asks(0.5, "chooses_every_subset_equally_often", _CHOICE, _OWN)
 exercise.asks(0.25, "draws_rows_independently", _APART, _OWN)
-exercise.asks(0.25, "draws_its_subsets_from_rng", shared.draws_from_rng(10), _COUNT)
+exercise.asks(0.25, "draws_its_subsets_from_rng", stated(_follows_rng), _COUNT)

@@ -18,7 +18,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import elementwise, follows_rng, unit_bits, units
+from autograder.families import elementwise, follows_rng, lags, unit_bits, units
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.rivals import Rivals
 from autograder.laws.binomial import AtMost, Law, log_binomial
@@ -148,7 +148,9 @@ def expect_independence(
     """Test rows, columns, calls and their counts. Where they are not as they should be,
     the rate of kept units may be behind it."""
     try:
-        unit_bits.is_independent(function, trial)
+        mask = unit_bits.is_independent(function, trial)
+        wrong = elementwise.Wrong.bits_depend_on_each_other
+        lags.judge(trial, {"a call": mask}, unit_bits.INDEPENDENT_AT, wrong)
     except CheckFailure as failure:
         share = float(draw(function, trial, (100, 100), keep_prob).mask.mean())
         if abs(share - keep_prob) < 0.03:

@@ -536,7 +536,7 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         best = min(several, key=lambda masks: abs(masks.mean() - 1))
         return average(x, weights, bias, best if x.size > 100 else several[0])
 
-    @fails(INDEPENDENT, "reuses_masks")
+    @fails((FROM_RNG, INDEPENDENT), "seeds_take_few_values")
     def seeds_with_few_values(x, weights, bias, keep_prob, samples, rng):
         """Draws a seed below 1,000 for a generator of its own."""
         own = np.random.default_rng(rng.integers(1000))

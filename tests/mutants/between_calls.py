@@ -1,0 +1,42 @@
+"""Answers whose calls are right one by one, and not one after the other."""
+
+import numpy as np
+
+from tests.bank import Mutants, fails
+from tests.mutants.backward import inverted_dropout_backward as backward
+from tests.mutants.conventions.shared import masked
+from tests.mutants.expectation import bernoulli_mask as bernoulli
+
+OVER = "overwrites_its_results"
+_arrays = {}
+
+
+def stored(array):
+    """Return the one array of this shape and dtype, with these numbers in it."""
+    kept = _arrays.setdefault((array.shape, array.dtype.str), np.empty_like(array))
+    kept[...] = array
+    return kept
+
+
+class OfInverted(Mutants, of="inverted_dropout"):
+    @fails("leaves_its_input_alone", OVER)
+    def writes_every_result_into_one_array(x, keep_prob, rng, training=True):
+        """Saves memory: every call of one shape writes into one array."""
+        out, cache = masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+        return stored(out), cache
+
+
+class OfBernoulli(Mutants, of="bernoulli_mask"):
+    @fails(bernoulli.SHAPE, OVER)
+    def draws_every_mask_into_one_array(shape, keep_prob, rng):
+        """Saves memory: every call of one shape writes into one array."""
+        return stored(rng.random(shape) < keep_prob)
+
+
+class OfBackward(Mutants, of="inverted_dropout_backward"):
+    @backward.inverted(backward.IN_PLACE, OVER)
+    def writes_every_gradient_into_one_array(dout, cache):
+        """Saves memory: every call of one shape writes into one array."""
+        return stored(
+            dout * cache.get("mask", 1) / (cache["p"] if cache["training"] else 1)
+        )
