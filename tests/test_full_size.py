@@ -207,13 +207,14 @@ def test_no_submission_takes_more_than_a_minute_of_a_core(
 
 
 def result(course: Path) -> tuple[Any, ...]:
-    """Return all that a run leaves behind: gradebook, tables, reports, notebooks."""
-    reports = course / "course" / "reports"
-    notebooks = course / "course" / "autograded"
-    files = [*reports.rglob("*"), *notebooks.rglob("*"), course / "class.csv"]
+    """Return all that a run leaves behind: gradebook, tables, reports, notebooks, and what
+    is handed out."""
+    places = ("course/reports", "course/autograded", "course/submitted", "exercises")
+    files = [path for place in places for path in (course / place).rglob("*")]
+    files.append(course / "class.csv")
     named = {str(path.relative_to(course)): path for path in files if path.is_file()}
     return held(course), {
-        name: path.read_bytes() for name, path in named.items() if "ipynb" not in name
+        name: path.read_bytes() for name, path in named.items() if not name.endswith(".ipynb")
     }, sorted(named)  # fmt: skip
 
 
