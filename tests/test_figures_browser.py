@@ -175,7 +175,9 @@ def swipe(tab: Page, x: float, start: float, end: float) -> None:
 
 def test_a_finger_drags_a_bar_and_elsewhere_the_page(chromium: browser.Browser) -> None:
     context = chromium.new_context(
-        has_touch=True, is_mobile=True, viewport={"width": browser.NARROW, "height": 800}
+        has_touch=True,
+        is_mobile=True,
+        viewport={"width": browser.NARROW, "height": 800},
     )
     tab = context.new_page()
     tab.goto(f"{dev.HTML.as_uri()}/index.html")

@@ -166,7 +166,9 @@ def test_every_exercise_has_a_place_on_its_page() -> None:
 def test_a_statement_leads_to_its_section(chapter: str) -> None:
     path = dev.HTML / f"exercises/{chapter}/{chapter}.html"
     if path.is_file():
-        statements = pages.parse(path.read_text(encoding="utf-8")).select("p:has(> a > em)")
+        statements = pages.parse(path.read_text(encoding="utf-8")).select(
+            "p:has(> a > em)"
+        )
         told = [p for p in statements if p.get_text().startswith("Chapter section")]
         assert len(told) == len(all_exercises(chapter))
 

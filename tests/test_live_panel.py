@@ -208,8 +208,9 @@ def test_a_verdict_hangs_by_its_indentation_on_a_phone(visit: browser.Visit) -> 
     first, *others = lines.nth(3).evaluate(starts)
     assert others
     # The first row's box begins with its six spaces.
-    letter = 0.602 * float(box.evaluate("e => parseFloat(getComputedStyle(e).fontSize)"))
-    assert all(each == pytest.approx(first + 6 * letter, abs=2) for each in others)
+    hang = lines.nth(3).evaluate("e => parseFloat(getComputedStyle(e).paddingLeft)")
+    assert hang > 20
+    assert all(each == pytest.approx(first + hang, abs=2) for each in others)
 
 
 def test_an_error_is_in_your_code(visit: browser.Visit) -> None:
@@ -234,7 +235,9 @@ def test_where_prints_are_shown(visit: browser.Visit) -> None:
         place.locator(".live-check").click()
         asked(page, number)
         answer(page)
-        expect(place.get_by_text("What your code prints, Run shows.")).to_have_count(told)
+        expect(place.get_by_text("What your code prints, Run shows.")).to_have_count(
+            told
+        )
 
 
 def test_an_exercises_page_says_how_to_work_in_it(visit: browser.Visit) -> None:

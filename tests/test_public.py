@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 import dev
-from tests import browser, pages
+from tests import pages
 
 sys.path.insert(0, str(dev.ROOT / "_ext"))
 

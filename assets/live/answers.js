@@ -47,8 +47,8 @@
 
     /** Keep this tab's text. Return false if this browser keeps nothing. */
     keep(text) {
+      this.written ||= text !== this.text;
       this.text = text;
-      this.written = true;
       if (this.elsewhere.length) return this.setAside(text);
       this.tidy();
       this.seen = text;

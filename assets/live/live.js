@@ -301,8 +301,9 @@
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
       if (this.apart) {
-        this.tell("saved", make("p", {}, `${name}.ipynb has this page's ${this.exercise}, and no other ` +
-          "answer: those of the exercises' page are kept, and exported, there."));
+        this.said.querySelector(".live-saved")?.remove();
+        this.said.append(make("p", { class: "live-saved" }, `${name}.ipynb has this page's ` +
+          `${this.exercise}, and no other answer: those of the exercises' page are exported there.`));
       }
     }
 
