@@ -25,6 +25,8 @@ from editions import ARCHIVE
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "live"
+#: What a page with exercises loads, in this order.
+SCRIPTS = ["answers.js", "verdict.js", "live.js"]
 NODE_MODULES = ROOT / "node_modules"
 #: Seconds on the clock that a page waits for a chapter's cell. Without BLAS a network
 #: trains several times as long as where the book was built.
@@ -99,10 +101,11 @@ def mark_places(app: Sphinx, doctree: nodes.document, page: str) -> None:
 def add_script(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Let pages with a place, and no others, load the script and its style."""
+    """Let pages with a place, and no others, load the scripts and their style."""
     if 'class="live"' in context.get("body", ""):
         app.add_css_file("live/live.css")
-        app.add_js_file("live/live.js", loading_method="defer")
+        for name in SCRIPTS:
+            app.add_js_file(f"live/{name}", loading_method="defer")
 
 
 # ---- Beside the pages ---------------------------------------------------------------

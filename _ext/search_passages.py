@@ -13,8 +13,9 @@ from bs4.element import Tag
 from sphinx.application import Sphinx
 
 DATA = "search-passages.js"
-#: What a reader does not read as words; a formula's MathML stays.
+#: What a reader does not read as words: code, too; a formula's MathML stays.
 _WORDLESS = "script, style, svg, .headerlink, .katex-html, .toctree-wrapper"
+_WORDLESS += ", div[class^='highlight-']"
 
 #: One section: its anchor, its heading, its own words (without those of sections in it).
 Passage = tuple[str, str, str]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 import dev
 from tests import browser
@@ -163,18 +163,51 @@ def test_bars_follow_the_mouse_and_the_keys(reader: browser.Visit) -> None:
     assert reader.complaints == []
 
 
-def test_a_finger_drags_a_bar(chromium: browser.Browser) -> None:
+def swipe(tab: Page, x: float, start: float, end: float) -> None:
+    """Move a finger in ten steps, as the browser itself hears of it."""
+    session = tab.context.new_cdp_session(tab)
+    for n in range(11):
+        point = {"x": x, "y": start + (end - start) * n / 10}
+        touch = {"type": "touchMove" if n else "touchStart", "touchPoints": [point]}
+        session.send("Input.dispatchTouchEvent", touch)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_finger_drags_a_bar_and_elsewhere_the_page(chromium: browser.Browser) -> None:
     context = chromium.new_context(
-        has_touch=True, viewport={"width": browser.NARROW, "height": 800}
+        has_touch=True,
+        is_mobile=True,
+        viewport={"width": browser.NARROW, "height": 800},
     )
     tab = context.new_page()
     tab.goto(f"{dev.HTML.as_uri()}/index.html")
     figure = tab.locator(FIGURE)
-    figure.scroll_into_view_if_needed()
-    box = figure.locator("[role=slider]").nth(4).bounding_box()
+    expect(figure).to_have_attribute("data-ready", "")
+    bar = figure.locator("[role=slider]").nth(4)
+    bar.evaluate("bar => bar.scrollIntoView({ block: 'center', behavior: 'instant' })")
+    box, top = bar.bounding_box(), tab.evaluate("scrollY")
     assert box is not None
-    tab.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4)
+    middle, height = box["x"] + box["width"] / 2, box["height"]
+    tab.touchscreen.tap(middle, box["y"] + height / 4)
     assert bars(figure)[4] == pytest.approx(12, abs=0.5)
+    swipe(tab, middle, box["y"] + 0.95 * height, box["y"] + height / 4)
+    assert bars(figure)[4] == pytest.approx(12, abs=0.5)
+    swipe(tab, middle, box["y"] + height / 4, box["y"] + height / 2)
+    assert bars(figure)[4] == pytest.approx(8, abs=0.5)
+    assert tab.evaluate("scrollY") == top
+    below = box["y"] + height + 150
+    swipe(tab, middle, below, below - 140)
+    tab.wait_for_function("top => scrollY > top + 50", arg=top)
+    assert bars(figure)[4] == pytest.approx(8, abs=0.5)
+    context.close()
+
+
+def test_a_dropped_bar_is_dashed_without_scripts(chromium: browser.Browser) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(f"{dev.HTML.as_uri()}/index.html")
+    bar = tab.locator(f"{FIGURE} .gone").first
+    expect(bar).to_have_css("stroke", re.compile("rgb"))
     context.close()
 
 

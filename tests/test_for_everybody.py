@@ -81,6 +81,13 @@ def test_search_shows_the_passage_and_lands_at_it(searching: browser.Visit) -> N
     assert searching.complaints == []
 
 
+def test_passages_have_no_code() -> None:
+    passages = (dev.HTML / "search-passages.js").read_text(encoding="utf-8")
+    assert "The effective count" in passages
+    for code in ("import numpy", "np.random.default_rng(", "plt.subplots("):
+        assert code not in passages, code
+
+
 def test_the_magnifier_covers_no_letter(searching: browser.Visit) -> None:
     searching.page.goto(f"{searching.base}search.html?q=mask")
     box = searching.page.locator("article form.bd-search, .bd-search-container form")

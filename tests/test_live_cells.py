@@ -270,7 +270,7 @@ def test_a_run_past_its_limit_ends_the_worker(visit: browser.Visit) -> None:
     cell.locator(".live-cell[data-state=stopped]").wait_for()
     said = cell.locator(".live-said").inner_text()
     assert said.startswith(
-        f"Stopped: it did not finish within {live.CELL_SECONDS:g} seconds."
+        f"Stopped: this cell did not finish within {live.CELL_SECONDS:g} seconds."
     )
 
 

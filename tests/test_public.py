@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 import dev
-from tests import browser, pages
+from tests import pages
 
 sys.path.insert(0, str(dev.ROOT / "_ext"))
 
@@ -92,27 +92,3 @@ def test_sizes_are_those_of_the_files(tmp_path: Path) -> None:
     public.state_sizes(tmp_path)
     assert page.read_text() == '<span class="size" title="python">2 MB</span>'
     assert public.sizes(tmp_path) == {"pages": "3 MB", "python": "2 MB"}
-
-
-# ---- The editor's place on paper and on a phone -------------------------------------
-
-PLACE = (
-    '<div class="cell" hidden>def starter(): ...</div><div class="live">'
-    f'<button>Check</button><pre class="live-text">{"x" * 79}</pre></div>'
-)
-
-
-def test_paper_shows_the_starter_and_a_phone_keeps_lines(
-    chromium: browser.Browser,
-) -> None:
-    css = (dev.ROOT / "assets/live/live.css").read_text(encoding="utf-8")
-    page = chromium.new_page(viewport={"width": browser.NARROW, "height": 900})
-    page.set_content(f"<!DOCTYPE html><style>{css}</style>{PLACE}")
-    lines = "e => Math.round(e.clientHeight / parseFloat(getComputedStyle(e).fontSize))"
-    assert page.locator(".live-text").evaluate(lines) < 4
-    assert page.evaluate("document.documentElement.scrollWidth") <= browser.NARROW
-    assert not page.locator(".cell").is_visible()
-    page.emulate_media(media="print")
-    assert page.locator(".cell").is_visible()
-    assert not page.locator("button").is_visible()
-    page.close()

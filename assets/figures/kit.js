@@ -240,6 +240,10 @@
         element.addEventListener("pointermove", (event) => {
           if (element.hasPointerCapture(event.pointerId)) this.drag(index, event);
         });
+        // Chromium asks no part of an SVG for its touch-action, and would scroll the page.
+        element.addEventListener("touchstart", (event) => {
+          if (event.touches.length === 1) event.preventDefault();
+        }, { passive: false });
         element.addEventListener("keydown", (event) => this.key(index, event));
         group.append(element);
         return element;

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
 
-  const { make, at, settings, hindrance, python, Stopped } = window.liveBook;
+  const { make, at, settings, hindrance, python, paper, Stopped } = window.liveBook;
   const FORGOTTEN = "Python has forgotten what ran before; Run begins with the cells above.";
 
   /** Resolve to all code cells of the page, in order; `_ext/live_cells.py` wrote them. */
@@ -62,7 +62,7 @@
       this.controls.Stop.hidden = true;
       const group = make("div", { class: "live-controls", role: "group", "aria-label": "This cell" },
         ...Object.values(this.controls));
-      this.panel = make("div", { class: "live live-cell" }, holder, group, this.said);
+      this.panel = make("div", { class: "live live-cell" }, holder, paper(this.editor), group, this.said);
       this.code.hidden = true;
       button.replaceWith(this.panel);
       this.editor.focus();
@@ -122,7 +122,7 @@
           this.tell(stopped ? "stopped" : "error", `${text} ${FORGOTTEN}`);
         }
       } finally {
-        python.busy = false;
+        python.free();
         this.controls.Stop.hidden = true;
       }
     }

@@ -60,30 +60,16 @@
     return notebooks.get(chapter);
   }
 
-  // ---- Answers, kept in this browser -------------------------------------------------
-
-  const kept = {
-    get(key) {
-      try {
-        return localStorage.getItem(key);
-      } catch {
-        return null;
-      }
-    },
-    set(key, text) {
-      try {
-        if (text === null) localStorage.removeItem(key);
-        else localStorage.setItem(key, text);
-        return true;
-      } catch {
-        return false;
-      }
-    },
-  };
-
   const sourceOf = (cell) => [cell.source].flat().join("");
   const answerCells = (data) =>
     data.cells.filter((c) => c.cell_type === "code" && c.metadata.nbgrader?.solution);
+
+  /** Return what stands on paper for an editor, which has only the lines that it shows. */
+  function paper(editor) {
+    const made = make("pre", { class: "live-paper" });
+    addEventListener("beforeprint", () => (made.textContent = editor.text()));
+    return made;
+  }
 
   // ---- Python ------------------------------------------------------------------------
 
@@ -91,11 +77,19 @@
 
   const python = {
     worker: null,
+    /** What has Python: an exercise's name, or true; and who waits for it, as functions. */
     busy: false,
+    line: [],
     waiting: null,
 
-    /** Ask the worker; `seconds` is how long it may take once Python is there. */
-    async ask(what, args, seconds, say) {
+    free() {
+      this.busy = false;
+      this.line.shift()?.();
+    },
+
+    /** Ask the worker; `seconds` is how long it may take once Python is there, and `name`
+     * who is told of where it takes longer. */
+    async ask(what, args, seconds, say, name = "this cell") {
       const parts = { ...(await settings()), root: root.href };
       if (!this.worker) {
         say("Starting Python …");
@@ -108,13 +102,14 @@
         }
       }
       say(what === "check" ? "Checking …" : "Running …");
-      return this.send({ what, args, parts }, seconds);
+      return this.send({ what, args, parts }, seconds, name);
     },
 
-    send(message, seconds) {
+    send(message, seconds, name) {
       const worker = this.worker;
       return new Promise((resolve, reject) => {
-        const late = `Stopped: it did not finish within ${seconds} seconds. Is there a loop without an end?`;
+        const late = `Stopped: ${name} did not finish within ${seconds} seconds. Is there a loop ` +
+          "without an end, or more work than needed, as in a simulation that could be smaller?";
         const timer = seconds && setTimeout(() => this.end(late), 1000 * seconds);
         this.waiting = (error, found) => {
           clearTimeout(timer);
@@ -142,12 +137,9 @@
 
   // ---- A panel -----------------------------------------------------------------------
 
-  /** Return a verdict as nodes; what it says of the book's pages leads there. */
-  function linked(text) {
-    return text.split(/(chapters\/[\w-]+\.html(?:#[\w-]+)?)/).map((part, i) =>
-      i % 2 ? make("a", { href: at(part) }, part) : part,
-    );
-  }
+  const HOW = ["Or answer in this page, with nothing to install: ", make("strong", {}, "Try it here"),
+    " opens an editor; there Run runs your code, Check judges it, and Export saves the notebook, " +
+    "in which you fill in the open question."];
 
   class Panel {
     constructor(place) {
@@ -156,12 +148,14 @@
       // The page's own starter is no answer to the chapter's exercise.
       this.apart = "starter" in place.dataset;
       this.key = this.keyOf(this.exercise);
-      const begun = kept.get(this.key) !== null;
+      const begun = window.liveAnswers.kept.get(this.key) !== null;
       this.button = make("button", { type: "button", class: "live-open" },
         begun ? "Go on with your answer here" : "Try it here");
       this.button.addEventListener("click", () => this.open());
-      this.said = make("div", { class: "live-said", role: "status", "aria-live": "polite" });
-      place.append(this.button, this.said);
+      // What is said of the verdict, of the kept texts, and the verdict itself.
+      [this.aged, this.shared, this.said] = ["live-aged", "live-shared", "live-said"].map((name) =>
+        make("div", { class: name, role: "status", "aria-live": "polite" }));
+      place.append(this.button, this.shared, this.aged, this.said);
     }
 
     keyOf(exercise) {
@@ -170,7 +164,17 @@
 
     tell(state, ...content) {
       this.place.dataset.state = state;
+      this.judged = null;
       this.said.replaceChildren(...content);
+      this.age();
+    }
+
+    /** Mark a verdict as soon as the text is another than the one that it judges. */
+    age() {
+      const earlier = this.judged !== null && this.judged !== this.editor.text();
+      if (this.place.classList.toggle("live-earlier", earlier) === this.aged.hasChildNodes()) return;
+      this.aged.replaceChildren(
+        ...(earlier ? [make("p", {}, "For an earlier version of this answer:")] : []));
     }
 
     async open() {
@@ -196,16 +200,18 @@
       this.released = text;
       const cell = answerCells(JSON.parse(text)).find((c) => c.id === this.exercise);
       this.starter = this.place.dataset.starter ?? sourceOf(cell);
+      this.number = JSON.parse(text).cells.findIndex((c) => c.id === this.exercise) + 1;
+      this.answer = new window.liveAnswers.Answer(this.key);
       const holder = make("div", { class: "live-editor" });
       // Sphinx takes a typed "/" for its search.
       holder.addEventListener("keydown", (event) => event.stopPropagation());
       this.editor = openEditor(holder, {
-        text: kept.get(this.key) ?? this.starter,
+        text: this.answer.text ?? this.starter,
         label: `Your answer, ${this.exercise}, in Python. Escape, then Tab, leaves the editor.`,
         changed: () => this.keep(),
         keys: { "Shift-Enter": () => this.ask("run"), "Mod-Enter": () => this.ask("check") },
       });
-      this.stop = this.control("Stop", () => python.end());
+      this.stop = this.control("Stop", () => this.halt());
       this.stop.hidden = true;
       const controls = make("div", { class: "live-controls", role: "group", "aria-label": this.exercise },
         this.control("Run", () => this.ask("run")),
@@ -214,8 +220,10 @@
         this.control("Export", () => this.save()),
         this.stop,
       );
-      this.button.replaceWith(holder, controls);
+      addEventListener("storage", ({ key }) => key === this.key && this.share(this.answer.refresh()));
+      this.button.replaceWith(holder, paper(this.editor), controls);
       this.place.previousElementSibling.hidden = true;
+      this.share();
       this.editor.focus();
     }
 
@@ -227,13 +235,49 @@
 
     keep() {
       const text = this.editor.text();
-      if (!kept.set(this.key, text === this.starter ? null : text)) {
-        this.tell("unkept", make("p", {}, "This browser keeps nothing for this page: export your answer before you leave."));
-      }
+      this.unkept = !this.answer.keep(text === this.starter ? null : text);
+      this.share();
+      this.age();
+    }
+
+    /** Say what other tabs did, and what is kept besides this text; ask what to do. */
+    share() {
+      const [aside] = this.answer.asides;
+      const now = this.unkept ? "unkept" : this.answer.elsewhere.length ? "elsewhere" : aside ?? "";
+      if (now === this.asked) return;
+      this.asked = now;
+      const lines = aside && window.liveAnswers.kept.get(aside).split("\n").length;
+      const [words, ...buttons] = {
+        "": [""],
+        unkept: ["This browser keeps nothing for this page: export your answer before you leave."],
+        elsewhere: ["This answer was changed in another tab.",
+          ["Take that one", () => this.answer.yield()],
+          ["Keep this one", () => void this.answer.insist()]],
+      }[now] ?? [`Another version of this answer is kept, too (${lines} lines).`,
+        ["Show that one", () => this.answer.exchange(aside)],
+        ["Forget that one", () => void this.answer.forget(aside)]];
+      this.shared.replaceChildren(...(words ? [make("p", {}, words)] : []),
+        ...buttons.map(([name, act]) => this.choice(name, act)));
+    }
+
+    /** A button of `share`; its act returns the text that is to be shown, if one is. */
+    choice(name, act) {
+      return this.control(name, () => {
+        const text = act();
+        if (text !== undefined) this.editor.replace(text ?? this.starter);
+        this.share();
+        this.editor.focus();
+      });
+    }
+
+    /** End what this exercise runs, or its waiting; another's goes on. */
+    halt() {
+      if (python.busy === this.exercise) python.end();
+      this.leave?.();
     }
 
     reset() {
-      python.end();
+      this.halt();
       this.editor.replace(this.starter);
       this.tell("reset", make("p", {}, "The starter is back. Undo, in the editor, brings your answer again."));
       this.editor.focus();
@@ -244,7 +288,7 @@
       const data = JSON.parse(this.released);
       for (const cell of answerCells(data)) {
         const own = cell.id === this.exercise;
-        const text = own ? this.editor.text() : this.apart ? null : kept.get(this.keyOf(cell.id));
+        const text = own ? this.editor.text() : this.apart ? null : window.liveAnswers.kept.get(this.keyOf(cell.id));
         if (text !== null) cell.source = text;
       }
       return `${JSON.stringify(data, null, 1)}\n`;
@@ -252,43 +296,83 @@
 
     save() {
       const file = new Blob([this.filled()], { type: "application/x-ipynb+json" });
-      const link = make("a", { href: URL.createObjectURL(file), download: `${this.chapter}.ipynb` });
+      const name = this.apart ? `${this.chapter}-first-page` : this.chapter;
+      const link = make("a", { href: URL.createObjectURL(file), download: `${name}.ipynb` });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    }
-
-    async ask(what) {
-      if (python.busy) return;
-      python.busy = true;
-      this.stop.hidden = false;
-      const say = (text) => this.tell("busy", make("p", {}, text));
-      try {
-        const seconds = (await settings())[`${what}Seconds`];
-        this.answered(what, await python.ask(what, [this.filled(), this.exercise], seconds, say));
-      } catch (error) {
-        const stopped = error instanceof Stopped;
-        const text = stopped ? error.message : `Python ended with an error: ${error.message}`;
-        this.tell(stopped ? "stopped" : "error", make("p", {}, text));
-      } finally {
-        python.busy = false;
-        this.stop.hidden = true;
+      if (this.apart) {
+        this.said.querySelector(".live-saved")?.remove();
+        this.said.append(make("p", { class: "live-saved" }, `${name}.ipynb has this page's ` +
+          `${this.exercise}, and no other answer: those of the exercises' page are exported there.`));
       }
     }
 
-    answered(what, found) {
+    /** Resolve when Python is free: to true, or to false if the reader stopped waiting. */
+    async turn() {
+      while (python.busy) {
+        this.tell("waiting", make("p", {}, `Waits until Python has done with ${python.busy} …`));
+        const called = await new Promise((resolve) => {
+          const call = () => resolve(true);
+          python.line.push(call);
+          this.leave = () => {
+            python.line = python.line.filter((other) => other !== call);
+            resolve(false);
+          };
+        });
+        this.leave = null;
+        if (!called) return false;
+      }
+      return true;
+    }
+
+    async ask(what) {
+      if (!this.stop.hidden) return; // it runs, or waits
+      this.stop.hidden = false;
+      if (await this.turn()) {
+        python.busy = this.exercise;
+        await this.work(what);
+        python.free();
+      } else if (this.place.dataset.state === "waiting") this.tell("stopped", make("p", {}, "Stopped."));
+      this.stop.hidden = true;
+    }
+
+    async work(what) {
+      const say = (text) => this.tell("busy", make("p", {}, text));
+      const text = this.editor.text();
+      try {
+        const seconds = (await settings())[`${what}Seconds`];
+        const args = [this.filled(), this.exercise];
+        this.answered(what, text, await python.ask(what, args, seconds, say, this.exercise));
+      } catch (error) {
+        const stopped = error instanceof Stopped;
+        const told = stopped ? error.message : `Python ended with an error: ${error.message}`;
+        if (this.place.dataset.state !== "reset") this.tell(stopped ? "stopped" : "error", make("p", {}, told));
+      }
+    }
+
+    answered(what, judged, found) {
       const full = found.score === found.max_score;
       const graded = found.status === "graded" ? (full ? "passed" : "failed") : found.status;
       const verdict = make("pre", { class: "live-text", tabindex: "0" });
-      verdict.append(...linked(found.text || "It ran, and printed nothing."));
-      this.tell(what === "check" ? graded : "ran", verdict);
+      found.text ||= "It ran, and printed nothing.";
+      const link = (address) => make("a", { href: at(address) }, address);
+      verdict.append(...window.liveVerdict(found, what, this.number, link));
+      const silent = what === "check" && /\bprint\s*\(/.test(judged);
+      const besides = silent ? [make("p", {}, "What your code prints, Run shows.")] : [];
+      this.tell(what === "check" ? graded : "ran", verdict, ...besides);
+      this.judged = judged;
+      this.age();
     }
   }
 
   // For the cells of chapters (chapter.js).
-  window.liveBook = { make, at, settings, hindrance, python, Stopped };
+  window.liveBook = { make, at, settings, hindrance, python, paper, Stopped };
 
   const begin = () => {
-    for (const place of document.querySelectorAll(".live")) new Panel(place);
+    const panels = [...document.querySelectorAll(".live")].map((place) => new Panel(place));
+    if (panels.length && !panels[0].apart) {
+      document.querySelector("div.cell").before(make("p", { class: "live-how d-print-none" }, ...HOW));
+    }
   };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", begin);
   else begin();
