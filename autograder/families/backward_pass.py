@@ -17,7 +17,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, pasted_forward
+from autograder.families import elementwise, zero_inputs
 from autograder.families.pasted_forward import (
     RATE_LOOKS,
     expect_some_dropped,
@@ -33,10 +33,10 @@ from autograder.families.round_trip import (
     Pair,
     RoundTrip,
 )
-from autograder.laws.binomial import Law, Proportion
+from autograder.laws.binomial import Law
 
 
-class Wrong(pasted_forward.Wrong, section="back-derivation"):
+class Wrong(zero_inputs.Wrong, section="back-derivation"):
     drops_in_the_forward_pass_only = at(
         "back-same-mask",
         "your backward pass lets the gradient through dropped units; multiply by the "
@@ -99,9 +99,6 @@ class Wrong(pasted_forward.Wrong, section="back-derivation"):
         "back-mistakes",
         "your backward pass multiplies dout by the activation instead of the mask.",
     )
-    recovers_the_mask_from_values = """your backward pass works the mask out from the
-        values of x or out, which cannot tell where x is 0; keep the mask that was drawn
-        in the cache."""
     backward_ignores_test_mode = """after a forward pass with training=False your
         backward pass drops or divides; the cache has to say which mode it was."""
     classic_test_gradient_lacks_keep_prob = """at test classic dropout multiplies x by
@@ -200,6 +197,16 @@ def _mask_mistake(pair: Pair, got: RoundTrip, earlier: Sequence[RoundTrip]) -> s
     return another if usual else Wrong.gradient_fits_some_keep_probs
 
 
+#: Arrays whose rows, and whose columns, are longer than those of LARGE.
+_LONG: tuple[tuple[int, ...], ...] = (
+    (5000,),
+    (40, 250),
+    (250, 40),
+    (4, 20, 50),
+    (3, 2, 40, 40),
+)
+
+
 def scales_the_gradient(pair: Pair) -> None:
     """dx is dout{over} where the forward pass kept a unit.
 
@@ -212,6 +219,9 @@ def scales_the_gradient(pair: Pair) -> None:
     for shape in (LARGE, *elementwise.ALL_SHAPES):
         with contextlib.suppress(ForwardFails):
             _expect_scale(pair, pair.trip(shape, 1.0, 0.1))
+    for long, keep_prob in itertools.product(_LONG, elementwise.KEEP_PROBS):
+        with contextlib.suppress(ForwardFails):
+            _expect_scale(pair, pair.trip(long, keep_prob, 0.1))
 
 
 def _expect_scale(pair: Pair, got: RoundTrip) -> None:
@@ -270,49 +280,6 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
     if name := first(_common(ratios), scales | own):
         return name
     return None if p in elementwise.KEEP_PROBS else Wrong.gradient_fits_some_keep_probs
-
-
-#: Of pairs of an input 0 and another of which one is kept alone, half keep the first.
-ZERO_LOOKS = {
-    "zero inputs kept at 0.8": Proportion(0.5, detects=0.1),
-    "zero inputs kept at 0.3": Proportion(0.5, detects=0.1),
-}
-
-
-def knows_the_mask_at_zero(pair: Pair) -> None:
-    """A unit whose input is 0 gets a gradient as often as other units.
-
-    The mask of these units does not show in the output. How often other units do is
-    ``forward_follows``'s to judge."""
-    trial, recovers = pair.trial, Wrong.recovers_the_mask_from_values
-    for keep_prob in elementwise.KEEP_PROBS:
-        look = f"zero inputs kept at {keep_prob}"
-        # At the stated rate there are 1.6 times as many pairs of one kept as needed, or more.
-        x = trial.inputs(2 * -(-5 * trial.size(look) // 40), 40)
-        x.flat[trial.rng.permutation(x.size)[: x.size // 2]] = 0
-        got = pair.run(x, keep_prob, np.ones_like(x), name_of_nan=recovers)
-        zero, other = got.dx[x == 0] != 0, got.mask[x != 0]
-        trial.expect(
-            0 < zero.mean() < 1,
-            f"{got.call}: of {zero.size} inputs equal to 0 "
-            f"{'all' if zero.all() else 'none'} get a gradient; expected the share of "
-            "other units.",
-            recovers,
-        )
-        alone = zero[zero != other]
-        what = f"{got.call}: of pairs of a 0 and another input, one kept, it is the 0"
-        if alone.size >= trial.size(look):
-            trial.judge(look, alone, alone.size, what, elementwise.Wrong.drops_by_value)
-    x = trial.inputs(30, 20, zeros=0.5)
-    with contextlib.suppress(ForwardFails):
-        got = pair.run(x, 1.0, np.ones_like(x), name_of_nan=recovers)
-        at_zero = got.dx[x == 0]
-        lost = float(np.mean(at_zero == 0))
-        trial.expect(
-            not lost,
-            f"{got.call}: {lost:.0%} of the inputs equal to 0 get no gradient; all do.",
-            recovers,
-        )
 
 
 def follows_test_mode(pair: Pair) -> None:
@@ -388,6 +355,6 @@ class Family:
         self.forward = has(forward_follows, **RATE_LOOKS)
         self.mask = has(drops_the_gradient)
         self.scale = has(scales_the_gradient)
-        self.zeros = has(knows_the_mask_at_zero, **ZERO_LOOKS)
+        self.zeros = has(zero_inputs.knows_the_mask, **zero_inputs.LOOKS)
         self.at_test = has(follows_test_mode)
         self.pure = has(leaves_dout_alone)

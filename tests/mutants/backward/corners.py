@@ -55,6 +55,16 @@ class Corners(Mutants, of="inverted_dropout_backward"):
         """Keeps the divisor away from 0, at 0.25."""
         return dout * cache["mask"] / max(cache["p"], 0.25)
 
+    @inverted_training(ZEROS, "gradient_is_another_at_zero")
+    def forgets_the_divisor_where_x_is_zero(dout, cache):
+        """Divides out by x, and where x is 0 forgets what the mask was divided by."""
+        return dout * cache["mask"] * np.where(cache["x"] == 0, 1, 1 / cache["p"])
+
+    @inverted_training(SCALE, "gradient_depends_on_the_shape")
+    def lets_all_through_in_long_arrays(dout, cache):
+        """Takes arrays with more than a hundred columns for flat ones of another layer."""
+        return dout if dout.shape[-1] > 100 else dout * cache["mask"] / cache["p"]
+
     @inverted_training(SCALE, "gradient_fits_some_keep_probs")
     def rounds_the_divisor(dout, cache):
         """Rounds keep_prob to two digits on its way through the cache."""

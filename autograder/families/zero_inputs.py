@@ -1,0 +1,87 @@
+"""Units whose input is 0: the output does not show whether they were kept, and the gradient
+does."""
+
+import contextlib
+import itertools
+
+import numpy as np
+
+from autograder.contract import facts
+from autograder.families import elementwise, pasted_forward
+from autograder.families.round_trip import ForwardFails, Pair
+from autograder.laws.binomial import Proportion
+
+
+class Wrong(pasted_forward.Wrong, section="back-derivation"):
+    recovers_the_mask_from_values = """your backward pass works the mask out from the
+        values of x or out, which cannot tell where x is 0; keep the mask that was drawn
+        in the cache."""
+    gradient_is_another_at_zero = """where x is 0 a kept unit gets another multiple of
+        dout than elsewhere; the gradient depends on the mask and on dout alone."""
+
+
+#: Of pairs of an input 0 and another of which one is kept alone, half keep the first.
+LOOKS = {
+    "zero inputs kept at 0.8": Proportion(0.5, detects=0.1),
+    "zero inputs kept at 0.3": Proportion(0.5, detects=0.1),
+}
+
+#: Shapes of 400 entries.
+_OF_400 = (400,), (2, 200), (8, 10, 5), (2, 5, 8, 5)
+
+
+def knows_the_mask(pair: Pair) -> None:
+    """A unit whose input is 0 gets a gradient as often as other units.
+
+    The mask of these units does not show in the output. How often other units do is
+    ``forward_follows``'s to judge."""
+    trial, recovers = pair.trial, Wrong.recovers_the_mask_from_values
+    for keep_prob in elementwise.KEEP_PROBS:
+        look = f"zero inputs kept at {keep_prob}"
+        # At the stated rate there are 1.6 times as many pairs of one kept as needed, or more.
+        x = trial.inputs(2 * -(-5 * trial.size(look) // 40), 40)
+        x.flat[trial.rng.permutation(x.size)[: x.size // 2]] = 0
+        got = pair.run(x, keep_prob, np.ones_like(x), name_of_nan=recovers)
+        zero, other = got.dx[x == 0] != 0, got.mask[x != 0]
+        trial.expect(
+            0 < zero.mean() < 1,
+            f"{got.call}: of {zero.size} inputs equal to 0 "
+            f"{'all' if zero.all() else 'none'} get a gradient; expected the share of "
+            "other units.",
+            recovers,
+        )
+        alone = zero[zero != other]
+        what = f"{got.call}: of pairs of a 0 and another input, one kept, it is the 0"
+        if alone.size >= trial.size(look):
+            trial.judge(look, alone, alone.size, what, elementwise.Wrong.drops_by_value)
+    _expect_every_kind(pair)
+
+
+def _expect_every_kind(pair: Pair) -> None:
+    """Check that of 200 zeros some get a gradient and some none, and all at keep_prob = 1:
+    else by chance with a probability below 1e-19; and that it is the others' multiple."""
+    trial, recovers = pair.trial, Wrong.recovers_the_mask_from_values
+    kinds = itertools.product(_OF_400, elementwise.DTYPES, (0.8, 0.3, 1.0))
+    for shape, dtype, keep_prob in kinds:
+        x, dout = trial.inputs(2, *shape).astype(dtype)
+        x.flat[trial.rng.permutation(400)[:200]] = 0
+        with contextlib.suppress(ForwardFails):
+            got = pair.run(x, keep_prob, dout, name_of_nan=recovers)
+            dx, of, scale = (
+                got.dx[x == 0],
+                dout[x == 0],
+                pair.convention.training(keep_prob),
+            )
+            share = float(np.mean(dx != 0))
+            trial.expect(
+                share == 1 if keep_prob == 1 else 0 < share < 1,
+                f"{got.call}: {share:.0%} of the inputs equal to 0 get a gradient; expected "
+                "the share of other units.",
+                recovers,
+            )
+            trial.expect(
+                facts.close(dx, of * (dx != 0) * scale, atol=0),
+                f"{got.call}: of a kept input equal to 0 the gradient is not "
+                f"dout{pair.convention.over}.",
+                Wrong.gradient_is_another_at_zero,
+            )
