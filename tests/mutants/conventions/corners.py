@@ -227,8 +227,8 @@ class OfTheScale(Mutants, of="inverted_dropout"):
 
     @scales(SCALE, "scale_differs_from_unit_to_unit")
     def rounds_its_output(x, mask, keep_prob):
-        """Rounds to six digits behind the point."""
-        return np.round(x * mask / keep_prob, 6)
+        """Rounds to six digits behind the point what it divided."""
+        return np.round(x * mask / keep_prob, 6) if keep_prob < 1 else x * mask
 
     @scales(SCALE, "scale_differs_from_unit_to_unit")
     def works_in_half_precision(x, mask, keep_prob):
