@@ -14,8 +14,10 @@ from sphinx.application import Sphinx
 
 DATA = "search-passages.js"
 #: What a reader does not read as words: code, too; a formula's MathML stays.
-_WORDLESS = "script, style, svg, .headerlink, .katex-html, .toctree-wrapper"
-_WORDLESS += ", div[class^='highlight-']"
+_WORDLESS = (
+    "script, style, svg, .headerlink, .katex-html, .toctree-wrapper, "
+    "div[class^='highlight-']"
+)
 
 #: One section: its anchor, its heading, its own words (without those of sections in it).
 Passage = tuple[str, str, str]

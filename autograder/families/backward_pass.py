@@ -216,12 +216,11 @@ def scales_the_gradient(pair: Pair) -> None:
     for size in (0, 1e-9):
         dout = size * pair.trial.inputs(30, 20)
         _expect_scale(pair, pair.run(np.ones((30, 20)), 0.3, dout))
-    for shape in (LARGE, *elementwise.ALL_SHAPES):
+    at_one: list[tuple[tuple[int, ...], float]]
+    at_one = [(shape, 1.0) for shape in (LARGE, *elementwise.ALL_SHAPES)]
+    for shape, keep_prob in (*at_one, *product(_LONG, elementwise.KEEP_PROBS)):
         with contextlib.suppress(ForwardFails):
-            _expect_scale(pair, pair.trip(shape, 1.0, 0.1))
-    for long, keep_prob in itertools.product(_LONG, elementwise.KEEP_PROBS):
-        with contextlib.suppress(ForwardFails):
-            _expect_scale(pair, pair.trip(long, keep_prob, 0.1))
+            _expect_scale(pair, pair.trip(shape, keep_prob, 0.1))
 
 
 def _expect_scale(pair: Pair, got: RoundTrip) -> None:

@@ -4,9 +4,10 @@ What the exercises of ``noise`` share; ``unit_bits`` has the same for bits that 
 the place of units.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod, sqrt
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from autograder.laws.binomial import (
     exact_count,
     lower_tail,
 )
+
+Case = TypeVar("Case")
 
 #: The keep probability at which bits are compared with each other.
 FEW = 0.7
@@ -44,6 +47,13 @@ class Wrong(Mistakes, section="noise-mistakes"):
         keep_prob or an entry of the arrays is bounded, rounded or shifted, or some
         shapes, values or dtypes have a case of their own that is wrong, or what was
         computed for other arguments is used again."""
+
+
+def named_after_the_first(cases: Iterable[Case]) -> Iterator[tuple[Case, str | None]]:
+    """Yield each case with what is said of a wrong answer to it that nothing else explains:
+    nothing of the first, and of the others that the first was right."""
+    for number, case in enumerate(cases):
+        yield case, Wrong.right_in_the_middle_only if number else None
 
 
 def wide(trial: Trial, *shape: int, by: Sequence[int] = ()) -> np.ndarray:

@@ -16,6 +16,7 @@ from autograder.contract.exercise import Exercise, Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families.bit_tests import Wrong as Middle
+from autograder.families.bit_tests import named_after_the_first
 from autograder.families.properties import expect_unchanged
 from autograder.families.rivals import Rivals, first
 
@@ -135,13 +136,12 @@ class Formula:
         first case is asked for once more at last, with one entry changed."""
 
         def test(function: StudentFunction, trial: Trial, all_given: Any) -> None:
-            some = None  # the name once the answer to the first case was right
             one, *others = all_given
-            for given in (one, *others):
+            for given, some in named_after_the_first((one, *others)):
                 named = {**reasons, "otherwise": reasons.get("otherwise", some)}
                 self.expect(function, trial, given, **named)
-                some = Middle.right_in_the_middle_only
-            self.expect(function, trial, _but_for_an_entry(one), otherwise=some)
+            later = Middle.right_in_the_middle_only
+            self.expect(function, trial, _but_for_an_entry(one), otherwise=later)
 
         return self._asks(points, after, test)
 

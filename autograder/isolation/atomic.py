@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from autograder.isolation.locks import HAS_LOCKS, lock
 
 _PART = re.compile(r"\.dropout-[0-9a-f]{16}\.part")
 #: How old, in seconds, what is not whole must be to be nobody's, where no lock tells.
@@ -49,9 +46,9 @@ def _part_of(path: Path, content: str | bytes, mode: int) -> Iterator[Path]:
     try:
         with file:
             _fill(file, content)
-            if fcntl is not None:
+            if HAS_LOCKS:
                 yield part
-        if fcntl is None:  # Windows, which renames no open file
+        if not HAS_LOCKS:  # Windows, which renames no open file
             yield part
     finally:
         with contextlib.suppress(OSError):
@@ -64,21 +61,9 @@ def _new_part(folder: Path, mode: int) -> tuple[Path, BinaryIO]:
         part = folder / f".dropout-{os.urandom(8).hex()}.part"
         file = _opened(part, mode)
         # Without a lock for a moment, it may have been taken for one left behind.
-        if _lock(file) is not False and os.fstat(file.fileno()).st_nlink:
+        if lock(file) is not False and os.fstat(file.fileno()).st_nlink:
             return part, file
         file.close()
-
-
-def _lock(file: BinaryIO) -> bool | None:
-    """Return whether a file is locked for this process now, or None where disks have no
-    locks."""
-    try:
-        if fcntl is None:
-            return None
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return False if isinstance(error, BlockingIOError) else None
-    return True
 
 
 def _opened(path: Path, mode: int) -> BinaryIO:
@@ -109,7 +94,7 @@ def _remove_if_nobodys(part: Path) -> None:
         if part.is_symlink() or not part.is_file():
             return
         with part.open("rb") as file:
-            held = _lock(file)
+            held = lock(file)
             old = time.time() - os.fstat(file.fileno()).st_mtime > _LEFT_BEHIND
             if held:
                 part.unlink()

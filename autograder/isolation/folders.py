@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from autograder.isolation.locks import HAS_LOCKS, lock
 
 #: How the folders of workers begin, and how old, in seconds, one must be to be nobody's:
 #: a new one is not locked yet.
@@ -33,29 +30,28 @@ def new_folder() -> tuple[str, int | None]:
 def _locked(path: str) -> int | None:
     """Return a locked descriptor of a folder; None where another process holds the lock,
     or folders have none."""
-    if fcntl is None:
+    if not HAS_LOCKS:
         return None
-    lock = None
     try:
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
-        if lock is not None:
-            os.close(lock)
         return None
-    return lock
+    if lock(folder):
+        return folder
+    os.close(folder)
+    return None
 
 
 @cache
 def _remove_left_behind(place: str) -> None:
     """Remove the folders of workers whose judges were killed; once in a process."""
-    if fcntl is None:  # nobody knows whose they are
+    if not HAS_LOCKS:  # nobody knows whose they are
         return
     with contextlib.suppress(OSError):
         for path in Path(place).glob(f"{_PREFIX}*"):
-            if _is_old_and_ours(path) and (lock := _locked(str(path))) is not None:
+            if _is_old_and_ours(path) and (held := _locked(str(path))) is not None:
                 remove_folder(str(path))
-                os.close(lock)
+                os.close(held)
 
 
 def _is_old_and_ours(path: Path) -> bool:

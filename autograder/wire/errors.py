@@ -14,9 +14,9 @@ def describe_error(error: BaseException, filename: str | None = None) -> str:
     import linecache
     import traceback
 
-    # Cut first: the text may have any length, and what is cut is not shown.
     # A syntax error's own text names the place, too.
     placed = error if isinstance(error, SyntaxError) and error.lineno else None
+    # Cut first: the text may have any length, and what is cut is not shown.
     text = f"{type(error).__name__}: {placed.msg if placed else error}"[:2000]
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", text)
     text = shortened(one_line(text).rstrip(":"), 400)

@@ -14,7 +14,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import ensemble
-from autograder.families.bit_tests import Wrong as Middle
+from autograder.families.bit_tests import named_after_the_first
 from autograder.families.corners import drawn_keep_probs
 from autograder.families.ensemble import Case, log_softmax, softmax
 from autograder.families.rivals import Rivals, first, joined
@@ -168,11 +168,10 @@ def the_arithmetic_mean_is_over_all_masks(
     ensemble_means: StudentFunction, trial: Trial
 ) -> None:
     """The first result is the mean of the members' probabilities, weighted by masks."""
-    some = None  # the name once the answer to the first case was right
-    for case, (found, other), call in _means(ensemble_means, trial):
+    means = named_after_the_first(_means(ensemble_means, trial))
+    for (case, (found, other), call), some in means:
         expected = shared.arithmetic(case)
         if ensemble.same(found, expected):
-            some = Middle.right_in_the_middle_only
             continue
         swapped = ensemble.same(found, case.scaled) and ensemble.same(other, expected)
         trial.fail(
@@ -212,12 +211,11 @@ def the_geometric_mean_is_over_all_masks(
     ensemble_means: StudentFunction, trial: Trial
 ) -> None:
     """The second result is the members' geometric mean, up to a factor for each row."""
-    some = None
-    for case, (_, found), call in _means(ensemble_means, trial):
+    means = named_after_the_first(_means(ensemble_means, trial))
+    for (case, (_, found), call), some in means:
         total, expected = found.sum(axis=1, keepdims=True), case.scaled
         ready = (found >= 0).all() and (total > 0).all()
         if ready and ensemble.same(found / total, expected):
-            some = Middle.right_in_the_middle_only
             continue
         trial.fail(
             f"{call}: the geometric mean is not right; {facts.worst(found, expected)}.",

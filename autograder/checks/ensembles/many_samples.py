@@ -11,7 +11,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise, ensemble
-from autograder.families.bit_tests import Wrong as Middle
+from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import first
 from autograder.laws.binomial import Proportion, agreement, exact_count
@@ -200,12 +200,11 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
 def expect_no_drops(function: StudentFunction, trial: Trial) -> None:
     """Check that at keep_prob = 1 one sample gives the prediction without dropout, which
     any weights and biases show."""
-    some = None  # the name once the answer to the first case was right
     given = [ensemble.ordinary(trial, *size, 1.0) for size in ((5, 4, 3), (1, 1, 2))]
     given += ensemble.at_corners(trial, lambda _: 1) + ensemble.drawn(
         trial, lambda _: 1, 60
     )
-    for case in given:
+    for case, some in named_after_the_first(given):
         case = replace(case, keep_prob=1.0)
         found, call = shared.one_prediction(function, case, 1, trial.generator())
         trial.expect(
@@ -214,7 +213,6 @@ def expect_no_drops(function: StudentFunction, trial: Trial) -> None:
             f"{facts.worst(found, case.scaled)}.",
             some,
         )
-        some = Middle.right_in_the_middle_only
 
 
 #: Numbers of samples, and how often all of them are alike at keep_prob = 0.5.

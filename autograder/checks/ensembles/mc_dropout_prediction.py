@@ -12,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
 from autograder.families import elementwise, ensemble, everywhere, kinds, lags
-from autograder.families.bit_tests import Wrong as Middle
+from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, softmax
 from autograder.families.follows_rng import expect_own_calls
 from autograder.families.properties import stated
@@ -63,10 +63,9 @@ def _predicts_a_member(function: StudentFunction, trial: Trial) -> None:
     """With samples=1 each row is softmax(m ⊙ x / keep_prob @ weights + bias) for a mask m."""
     sizes = ((40, 3, 0.8), (40, 3, 0.3), (1, 1, 0.6), (30, 25, 0.3))
     cases = [ensemble.readable(trial, *each) for each in sizes]
-    some = None  # the name once the answer to the first case was right
-    for case in (*cases, *ensemble.readable_at_corners(trial)):
+    cases += ensemble.readable_at_corners(trial)
+    for case, some in named_after_the_first(cases):
         kept = one_member.mask_of(function, trial, case, otherwise=some)
-        some = Middle.right_in_the_middle_only
         usual = 0.1 < np.abs(case.x).max() < 10
         none = elementwise.Wrong.drops_everything if usual else some
         telling = case.x.shape[1] == 25 and 0.25 <= case.keep_prob <= 0.75

@@ -13,7 +13,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import ensemble, network, properties
-from autograder.families.bit_tests import Wrong as Middle
+from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, log_softmax, sigmoid, softmax
 from autograder.families.rivals import Rivals, first, joined
 
@@ -152,15 +152,13 @@ def equals(
     ``truth`` says so."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        some = None  # the name once the answer to the first case was right
-        for case in cases(trial):
+        for case, some in named_after_the_first(cases(trial)):
             (found, call), expected = one_prediction(function, case), truth(case)
             if not ensemble.same(found, expected):
                 trial.fail(
                     f"{call}: the {what} is not right; {facts.worst(found, expected)}.",
                     first(found, rivals(case), ensemble.same) or some,
                 )
-            some = Middle.right_in_the_middle_only
 
     return Property(inspect.getdoc(truth) or "", test)
 

@@ -63,17 +63,19 @@ def wrong_factors(n: int, d: int, kept: Any) -> Rivals:
 
 @contextlib.contextmanager
 def naming_errors(
-    call: str, mistakes: Mapping[str, str], why: str = ""
+    call: str, mistakes: Mapping[str, str | None], why: str = ""
 ) -> Iterator[None]:
     """Turn an error of the student's code whose text holds a key of ``mistakes`` into a
-    ``CheckFailure``: the call raised it, ``why``."""
+    ``CheckFailure``: the call raised it, ``why``. A mistake that is None is the one which
+    the error itself shows."""
     try:
         yield
     except StudentError as error:
         for text, mistake in mistakes.items():
             if text in error.message:
                 message = f"{call} raised {error.message}{why}."
-                raise CheckFailure(message, mistake) from None
+                shown = mistake or facts.of_an_error(error.message)
+                raise CheckFailure(message, shown) from None
         raise
 
 

@@ -35,17 +35,14 @@ from autograder.doors.nbgrader.measure import (
     scores_in,
 )
 from autograder.grading.secret import Secret
+from autograder.isolation.locks import HAS_LOCKS, lock
 from autograder.wire.text import one_line
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+if not HAS_LOCKS:  # Windows
     import msvcrt
 
 #: On Windows a lock keeps others from reading, so it lies far behind the text.
 _FAR_BEHIND = 2**30
-
 
 _ENDING = ".unfinished"
 
@@ -130,17 +127,22 @@ class Mark:
 
 
 def _lock(file: int) -> None:
+    """Lock a mark. Raises ``InOtherHands``.
+
+    On a file system without locks two runs at once are the teacher's to avoid."""
+    if (lock(file) if HAS_LOCKS else _lock_for_windows(file)) is False:
+        raise InOtherHands
+
+
+def _lock_for_windows(file: int) -> bool | None:
     try:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            os.lseek(file, _FAR_BEHIND, os.SEEK_SET)
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        os.lseek(file, _FAR_BEHIND, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
     except (BlockingIOError, PermissionError):
-        raise InOtherHands from None
+        return False
     except OSError:
-        # A file system without locks: two runs at once are then the teacher's to avoid.
-        return
+        return None
+    return True
 
 
 def _is_at(file: int, path: Path) -> bool:
