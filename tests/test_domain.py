@@ -10,8 +10,10 @@ import pytest
 
 from autograder.contract import domain
 from autograder.contract.exercise import Exercise, all_exercises, find_exercise
+from autograder.contract.trial import Trial
+from autograder.families import elementwise
 from autograder.grading.local import LocalFunction
-from autograder.grading.run import run_check
+from autograder.grading.run import grade_functions, run_check
 from tests import bank
 
 #: What a caller passes that has no range: a generator, a switch, what the student made.
@@ -104,3 +106,27 @@ def test_a_corner_that_no_check_visits_is_found() -> None:
 def test_a_keep_probability_has_its_corner(keep_prob: float, corner: str) -> None:
     fits: Mapping[str, Any] = domain.keep_probs().corners
     assert [name for name, fit in fits.items() if fit(keep_prob)] == [corner]
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 3, 1, 4)])
+def test_where_zeros_are_asked_for_there_is_one_at_every_seed(
+    shape: tuple[int, ...],
+) -> None:
+    """By chance alone 24 entries have none once in 200 seeds."""
+    check = find_exercise("spatial_dropout").checks[0]
+    for seed in range(100):
+        for x in (
+            Trial(check, seed).inputs(*shape, zeros=0.2),
+            elementwise.wide(Trial(check, seed), shape, zeros=0.1),
+        ):
+            assert not x.all()
+
+
+def test_a_floor_that_shows_at_zeros_alone_is_seen_at_every_seed() -> None:
+    """At seed 7 no array of images had a zero."""
+    (floor,) = (
+        m for m in bank.mutants("spatial_dropout") if m.name[8:] == "with_a_floor"
+    )
+    for seed in (6, 7):
+        result = grade_functions("spatial_dropout", floor.functions, seed)
+        assert result.score < result.max_score

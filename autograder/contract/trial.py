@@ -74,6 +74,16 @@ def usual(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return x
 
 
+def put_zeros(x: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Set about a ``share`` of the entries to 0, and return x; of two or more entries one
+    at least, unless the share is 0."""
+    if share:
+        x[rng.random(x.shape) < share] = 0.0
+        if x.size > 1:
+            x.flat[rng.integers(x.size)] = 0.0
+    return x
+
+
 class Trial:
     """One run of one check.
 
@@ -112,15 +122,14 @@ class Trial:
         return _generator(f"student/{self.new_seed() if seed is None else seed}")
 
     def inputs(self, *shape: int, zeros: float = 0.0) -> np.ndarray:
-        """Return float64 inputs of varied size and sign, a share ``zeros`` of them 0.
+        """Return float64 inputs of varied size and sign, a share ``zeros`` of them 0: of
+        two or more one at least.
 
         Magnitudes lie in [0.5, 3], so that a dropped unit (an exact 0) is told from a
         kept one, and a scale is read off to rounding error."""
         rng = self.rng
         x = usual(rng, shape)
-        if zeros:
-            x[rng.random(shape) < zeros] = 0.0
-        return x
+        return put_zeros(x, zeros, rng)
 
     def asks_for_pure_calls(self, mistake: str) -> None:
         """Say that this check is the one that a changed argument costs, in whatever call

@@ -15,7 +15,7 @@ from autograder.contract import facts
 from autograder.contract.domain import Range, floats, keep_probs
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction, foresee
-from autograder.contract.trial import CheckFailure, Trial, usual
+from autograder.contract.trial import CheckFailure, Trial, put_zeros, usual
 
 #: Both sides of 0.5, far from it: 0.5 hides a swapped keep and drop.
 KEEP_PROBS = (0.8, 0.3)
@@ -255,9 +255,7 @@ def wide(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
     x = usual(rng, (some,))
     times = -(-some // len(_MAGNITUDES))
     x *= np.concatenate([rng.permutation(_MAGNITUDES)] * times)[:some]
-    if zeros:
-        x[rng.random(some) < zeros] = 0.0
-    return _repeated_to(x, shape)
+    return _repeated_to(put_zeros(x, zeros, rng), shape)
 
 
 def _repeated_to(x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
