@@ -1,11 +1,12 @@
 """Facts that hold in calls of every kind, and not only where one looks first.
 
-``kinds`` counts bits in such calls; here is what no chance is in: equal generators give
-equal outputs, and kept units have one factor.
+``kinds`` counts bits in small calls; here are those of larger ones, which are asked for
+twice in a row, and what no chance is in: equal generators give equal outputs, and kept
+units have one factor.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
 from typing import Any
@@ -16,13 +17,17 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import by_values, kinds, lags
 from autograder.families.elementwise import Wrong
 from autograder.families.follows_rng import generators_alike
-from autograder.families.kinds import Given, Kinds
+from autograder.families.kinds import PAIRS, RATE, Given, Kinds
+from autograder.laws.binomial import Law
 
 #: How many calls have about so many bits at most, and how many have more, up to so many.
 _CALLS, _SMALL = 30, 600
 _LARGE_CALLS, _LARGE = 10, 10_000
+#: In how many rows half of these stand, so that rows have hundreds of units.
+_ROWS = (2, 3, 5, 9, 16)
 #: Masks that agree by chance less often than with probability 2 ** -60.
 _SURPRISE = 60
 #: How many calls repeat a mask for seeds to be called short. Where generators that have
@@ -43,13 +48,14 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
     least = np.where(np.arange(_CALLS) % 2, 1, 200)
     sizes = [*(least * (_SMALL / least) ** rng.random(_CALLS))]
     sizes += [*rng.permutation(np.linspace(_SMALL, _LARGE, _LARGE_CALLS))]
+    rows = [0] * (_CALLS + _LARGE_CALLS - len(_ROWS)) + [*_ROWS]
     probabilities = [
         p
         for calls in (_CALLS, _LARGE_CALLS)
         for p in rng.permutation(np.linspace(0.03, 0.97, calls))
     ]
-    for size, keep_prob in zip(sizes, probabilities, strict=True):
-        given = kinds.make(trial, rng, round(float(size)))
+    for size, of, keep_prob in zip(sizes, rows, probabilities, strict=True):
+        given = kinds.make(trial, rng, round(float(size)), of)
         keep_prob = round(float(keep_prob), 4)
         marks = ", ".join([*given.marks.values(), f"{given.values.size} {kinds.what}"])
         yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
@@ -94,21 +100,37 @@ def follows_rng(known: Property, kinds: Kinds) -> Property:
     return Property(known.says, test, known.looks)
 
 
+#: A call with its keep probability and what to say of it, and the bits that it gave: with
+#: two generators in one state, with the second once more, and with one that is alike.
+_Four = tuple[Given, float, str, list[np.ndarray]]
+
+
+def _read(function: StudentFunction, trial: Trial, kinds: Kinds) -> list[_Four | None]:
+    """Return what calls of every kind gave, which all checks of one grading share; None of
+    those that gave no bits."""
+    if "large" not in trial.notes:
+        calls, asked = [*_given(trial, kinds)], []
+        for given, keep_prob, _ in calls:
+            one, same, other = generators_alike(trial, 2, times=2)
+            asked += [(*given.args, keep_prob, r) for r in (one, same, same, other)]
+        results = _made(kinds.of(function, trial), asked)
+        trial.notes["large"] = found = list[_Four | None]()
+        for number, call in enumerate(calls):
+            four = results[4 * number : 4 * number + 4]
+            bits = _bits(*call[:2], function.name, four)
+            found.append(bits and (*call, bits))
+    read: list[_Four | None] = trial.notes["large"]
+    return read
+
+
 def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) -> None:
-    """Check what ``follows_rng`` says."""
-    calls, asked = [*_given(trial, kinds)], []
-    for given, keep_prob, _ in calls:
-        seed = trial.new_seed()
-        generators = [trial.generator(seed) for _ in range(2)]
-        generators += generators_alike(trial, 2)
-        asked += [(*given.args, keep_prob, rng) for rng in generators]
-    results = _made(kinds.of(function, trial), asked)
+    """Check what ``follows_rng`` says, and that no mask is that of the call before."""
     chance, repeated, large, always = False, list[str](), list[str](), list[str]()
-    for number, (given, keep_prob, what) in enumerate(calls):
-        four = results[4 * number : 4 * number + 4]
-        if (found := _bits(given, keep_prob, function.name, four)) is None:
+    stuck, stuck_large = list[str](), list[str]()
+    for number, call in enumerate(_read(function, trial, kinds)):
+        if call is None:
             continue
-        first, same, one, other = found
+        given, keep_prob, what, (first, same, later, other) = call
         trial.expect(
             np.array_equal(first, same),
             f"{function.name} ({what}): generators in the same state gave different "
@@ -117,10 +139,12 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
         )
         if not _is_telling(given, kinds.probability(keep_prob)):
             continue
-        known = any(np.array_equal(first, each) for each in (one, other))
-        own, again = _varies(number, first), [what] * np.array_equal(one, other)
-        repeated, large = repeated + again, large + again * own
-        always += again * (own and known)
+        known, again = np.array_equal(first, later), np.array_equal(first, other)
+        own = _varies(number, first)
+        repeated, large = repeated + [what] * again, large + [what] * (again and own)
+        always += [what] * (own and again and known)
+        stuck += [what] * (known and not again)
+        stuck_large += [what] * (own and known and not again)
         chance |= known and not own
     trial.expect(
         len(always) < _ALWAYS,
@@ -129,11 +153,97 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
         Wrong.same_mask_every_call,
     )
     trial.expect(
+        len(stuck_large) < _ALWAYS and (repeated or len(stuck) < _REPEATED),
+        f"{function.name} ({'; or '.join(stuck[:2])}): the next call with the same rng gave "
+        "the same output; expected another.",
+        Wrong.reuses_masks,
+    )
+    trial.expect(
         chance or (len(repeated) < _REPEATED and len(large) < _REPEATED_LARGE),
         f"{function.name} ({'; or '.join(repeated[:2])}): generators in different states, "
         "whose first numbers begin alike, gave the same output; expected different ones.",
         Wrong.seeds_take_few_values,
     )
+
+
+#: What is behind another rate, or pairs, in calls of some kind.
+_MISTAKES = {
+    RATE: Wrong.keeps_some_calls_at_another_rate,
+    PAIRS: Wrong.bits_depend_on_each_other,
+    lags.LARGE: Wrong.bits_depend_on_each_other,
+}
+
+
+def _counted(
+    function: StudentFunction, trial: Trial, of: Kinds, look: str
+) -> tuple[int, kinds.Counts, str]:
+    """Return the number of calls, what is counted in them, by look, and the look at what
+    departs furthest; all checks of one grading share them."""
+    if "counted" not in trial.notes:
+        calls, counts = kinds.counted(function, trial, of, look)
+        reads, moved = [], {}
+        for number, call in enumerate(_read(function, trial, of)):
+            if call is None:
+                continue
+            given, keep_prob, what, (first, _, later, _) = call
+            p, signed = of.probability(keep_prob), given.signed
+            values = given.values
+            signed = values if signed is None else signed
+            reads.append(by_values.Read(later, values, signed, p))
+            if number >= _CALLS:
+                moved |= lags.of_two(first, later, p, f"one with {what}")
+        counts = counts | {lags.LARGE: moved}
+        counts[RATE] = counts[RATE] | by_values.counts(reads)
+        far = {each: kinds.LAW.farthest(n)[1] for each, n in counts.items() if n}
+        trial.notes["counted"] = calls, counts, max(far, key=lambda each: far[each])
+    found: tuple[int, kinds.Counts, str] = trial.notes["counted"]
+    return found
+
+
+def judge(
+    look: str,
+    function: StudentFunction,
+    trial: Trial,
+    of: Kinds,
+    mistake: str | None = None,
+) -> None:
+    """Check that in calls of every kind bits are set with their probability (``RATE``), or
+    agree in pairs as independent ones do (``PAIRS``).
+
+    Another rate makes pairs alike more often, and bits that are shared upset a rate: what
+    departs further fails alone."""
+    calls, counts, farthest = _counted(function, trial, of, look)
+    if (look == RATE) != (farthest == RATE):
+        return
+    kind, _ = kinds.LAW.farthest(counts[look])
+    by_value = look == RATE and kind.startswith(by_values.BY_VALUE)
+    mistake = mistake or (Wrong.drops_by_value if by_value else _MISTAKES[look])
+    what = f"{of.what} {of.event}"
+    if look == PAIRS:
+        what = f"pairs of {of.what} that are alike ({of.event} or not)"
+        moved = f"bits of {of.what} {{}}"
+        trial.judge_kinds(lags.LARGE, counts[lags.LARGE], moved, mistake)
+    what += f" in {calls} calls of all kinds, here: {{}}"
+    trial.judge_kinds(look, counts[look], what, mistake)
+
+
+#: The looks of ``judge``, by the one that it is asked for.
+LOOKS: Mapping[str, Mapping[str, Law]] = {
+    RATE: {RATE: kinds.LAW},
+    PAIRS: {PAIRS: kinds.LAW, lags.LARGE: lags.LAW},
+}
+
+
+def also(
+    look: str, known: Property, of: Kinds, mistake: str | None = None
+) -> Property:
+    """Return the property, and that ``judge`` passes at this look."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        known.test(function, trial)
+        judge(look, function, trial, of, mistake)
+
+    return Property(known.says, test, {**known.looks, **LOOKS[look]})
 
 
 def _varies(number: int, bits: np.ndarray) -> bool:
@@ -204,7 +314,7 @@ def expect_plain(
     sizes = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN)).tolist()
     probabilities = [1.0] * _PLAIN if training else rng.uniform(0.03, 0.97, _PLAIN)
     calls = [
-        (kinds.make(trial, rng, round(size)), round(float(p), 4))
+        (kinds.make(trial, rng, round(size), 0), round(float(p), 4))
         for size, p in zip(sizes, probabilities, strict=True)
     ]
     asked = [(*given.args, p, trial.generator()) for given, p in calls]

@@ -33,6 +33,33 @@ def judge(
     trial.judge_kinds(kind + LOOK, counts, what, mistake)
 
 
+#: What ``of_two`` counts: up to 60,000 bits, three times.
+LARGE = "large masks moved along"
+
+
+def of_two(first: np.ndarray, second: np.ndarray, keep_prob: float, name: str) -> Counts:
+    """Return how often the bits of two masks agree where the first is moved along, round
+    its end, by as many places as makes that most unusual; and those of the second with
+    each other, as ``judge`` counts them."""
+    usual = keep_prob**2 + (1 - keep_prob) ** 2
+    # Lengths like these are transformed in the least time.
+    size = max(t << (first.size // t).bit_length() - 1 for t in (1, 3, 5, 9))
+    a, b = (mask.ravel()[:size] for mask in (first, second))
+    one, two = (np.fft.rfft(np.where(bits, 1.0, -1.0)) for bits in (a, b))
+    across = np.fft.irfft(one.conj() * two, size) / size
+    gaps = np.abs((1 + across) / 2 - usual)
+    lag = int(gaps.argmax())
+    agree = int(np.count_nonzero(np.roll(a, lag) == b))
+    kind = f"that agree, {lag} places on in the call after {name},"
+    counts = {kind: (size, agree, size * usual)}
+    within = np.fft.irfft(np.abs(two) ** 2, size)[1:] / size
+    lag = 1 + int(np.abs((1 + within) / 2 - usual)[: size // 2].argmax())
+    for each in {lag, size - lag}:
+        if each < size - _FEW:
+            counts |= _at(b, each, usual, name)
+    return counts | _threes(b, keep_prob, name)
+
+
 def _farthest(bits: np.ndarray, keep_prob: float, name: str) -> Counts:
     """Return the pairs at the distance where agreement is most unusual, in two sets of
     disjoint ones."""
@@ -40,6 +67,11 @@ def _farthest(bits: np.ndarray, keep_prob: float, name: str) -> Counts:
     pairs = bits.size - np.arange(1, most + 1)
     gaps = _agreement(bits)[1 : most + 1] - usual
     lag = 1 + int(np.argmax(gaps**2 * pairs))
+    return _at(bits, lag, usual, name)
+
+
+def _at(bits: np.ndarray, lag: int, usual: float, name: str) -> Counts:
+    """Return the pairs at this distance, in two sets of disjoint ones."""
     first = np.arange(bits.size - lag)
     agree = bits[:-lag] == bits[lag:]
     counts = {}

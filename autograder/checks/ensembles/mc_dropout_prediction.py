@@ -89,10 +89,12 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     everywhere.expect_follows_rng(function, trial, _KINDS)
 
 
-def _of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+def _of_any_size(
+    trial: Trial, rng: np.random.Generator, number: int, rows: int
+) -> kinds.Given:
     """Return a call with about so many bits a sample. Logits are moderate, whatever
     keep_prob is: each mask has a prediction of its own."""
-    (n, d), (c, samples) = kinds.sides(rng, number, 2), rng.integers((2, 1), (6, 4))
+    (n, d), (c, samples) = kinds.sides(rng, number, 2, rows), rng.integers((2, 1), (6, 4))
     dtype = np.float32 if rng.random() < 0.5 else np.float64
     x = usual(rng, (n, d)).astype(dtype)
     weights = rng.uniform(-0.05, 0.05, (d, c)) / np.sqrt(d)

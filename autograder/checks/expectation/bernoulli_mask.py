@@ -230,11 +230,13 @@ def keeps_units_at_the_stated_rate(
         what = f"units kept at keep_prob = {keep_prob}"
         rounds = elementwise.Wrong.rounds_or_clips_keep_prob
         trial.judge(look, mask, mask.size, what, rounds)
-    kinds.judge(kinds.RATE, bernoulli_mask, trial, _KINDS)
+    everywhere.judge(kinds.RATE, bernoulli_mask, trial, _KINDS)
 
 
-def _of_shapes(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
-    shape = kinds.any_form(rng, number)
+def _of_shapes(
+    trial: Trial, rng: np.random.Generator, number: int, rows: int
+) -> kinds.Given:
+    shape = kinds.any_form(rng, number, rows)
 
     def bits(result: Any, keep_prob: float, _: str) -> np.ndarray:
         return bits_of(trial, result, shape, keep_prob)
@@ -309,7 +311,7 @@ def _name_at_the_edge(keep_prob: float, share: float) -> str | None:
         "count in a large call": near_count(
             math.prod(_LARGE), _INDEPENDENT, _NEAR, detects=0.45
         ),
-        kinds.PAIRS: kinds.LAW,
+        **everywhere.LOOKS[kinds.PAIRS],
         lags.LOOK: lags.LAW,
     },
 )
@@ -329,7 +331,7 @@ def draws_every_unit_independently(
     _judge_pairs(trial, "two halves", front, back)
     _judge_counts(bernoulli_mask, trial, rng)
     lags.judge(trial, {"a call": first}, _INDEPENDENT, _DEPENDENT)
-    kinds.judge(kinds.PAIRS, bernoulli_mask, trial, _KINDS)
+    everywhere.judge(kinds.PAIRS, bernoulli_mask, trial, _KINDS)
 
 
 def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:

@@ -231,8 +231,8 @@ _FROM_RNG = follows_rng.from_rng(
     small=((2, 1), (1, 100)),
 )
 _EVERY = kinds.Kinds(of_weights, "weights", modes=False)
-_RATES = kinds.also(kinds.RATE, _LAYER.rate(0.01, 0.02), _EVERY)
-_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _EVERY)
+_RATES = everywhere.also(kinds.RATE, _LAYER.rate(0.01, 0.02), _EVERY)
+_INDEPENDENT = everywhere.also(kinds.PAIRS, _INDEPENDENT, _EVERY)
 exercise.asks(0.5, _RATE, _RATES, after=_OWN)
 exercise.asks(0.25, "drops_weights_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _EVERY)

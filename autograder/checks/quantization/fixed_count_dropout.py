@@ -324,9 +324,11 @@ def _draws_rows_independently(function: StudentFunction, trial: Trial) -> None:
     lags.judge(trial, firsts, 0.4, Wrong.rows_choose_dependently)
 
 
-def _of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+def _of_any_size(
+    trial: Trial, rng: np.random.Generator, number: int, rows: int
+) -> kinds.Given:
     """Return a call on about so many units, two or more in a row."""
-    n, d = kinds.sides(rng, number, 2)
+    n, d = kinds.sides(rng, number, 2, rows)
     x = usual(rng, (n, max(d, 2)))
     if rng.random() < 0.5:
         x = x.astype(np.float32)
