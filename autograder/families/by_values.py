@@ -5,7 +5,8 @@ What is counted are the bits where an entry is great, say, or the one after it, 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 
@@ -29,21 +30,20 @@ class Read:
 
 def counts(calls: Sequence[Read]) -> Counts:
     """Return by kind how many bits there are, how many are set, and the sum of their
-    probabilities: 26 kinds by entries, each two of them (312), 12 by places, and each two
-    of these (60)."""
+    probabilities: 24 kinds by entries, 10 by places, and each two of them (264 and 40)."""
     sizes = [call.bits.size for call in calls]
     bits = np.concatenate([call.bits.ravel() for call in calls])
     p = np.repeat([call.probability for call in calls], sizes)
     widths = np.repeat([call.bits.shape[-1] for call in calls], sizes)
-    rates = {"keep_prob is small": p < 0.35, "keep_prob is great": p > 0.65}
+    rate = {"keep_prob is below 0.5": p < 0.5}
     starts = np.cumsum([0, *sizes[:-1]])
     place = np.arange(bits.size) - np.repeat(starts, sizes)
     column = place % widths
     places = {f"past {n} places of its row": column >= n for n in _BEYOND}
     places["in the latter half"] = 2 * place >= np.repeat(sizes, sizes)
-    by_value = _tally(_features(calls, widths) | rates, bits, p)
+    by_value = _tally(_features(calls, widths) | rate, bits, p)
     found = {BY_VALUE + kind: number for kind, number in by_value.items()}
-    return found | _tally(places | rates, bits, p)
+    return found | _tally(places | rate, bits, p)
 
 
 def _features(
@@ -59,26 +59,38 @@ def _features(
 
     signed = np.concatenate([call.signed.ravel() for call in calls])
     size = over_mean(np.abs(np.concatenate([call.values.ravel() for call in calls])))
-    great, large = over_mean(signed) > 0, size > 0
-    own = np.arange(len(size))
-    found = {"it is of middling size": over_mean(np.abs(size)) < 0}
-    for where, at in (
-        ("it", own),
-        ("the entry before it", own - 1),
-        ("the entry after it", own + 1),
-        ("the entry above it", own - widths),
-        ("the entry below it", own + widths),
+    found, own = {"it is of middling size": over_mean(np.abs(size)) < 0}, np.arange(len(size))
+    above, below = (own - widths), (own + widths) % len(size)
+    for what, has in (
+        ("above the mean", over_mean(signed) > 0),
+        ("large", size > 0),
     ):
-        for what, feature in (("above the mean", great), ("large", large)):
-            found[f"{where} is {what}"] = feature.take(at, mode="wrap")
+        found |= {
+            f"it is {what}": has,
+            f"the entry before it is {what}": np.roll(has, 1),
+            f"the entry after it is {what}": np.roll(has, -1),
+            f"the entry above it is {what}": has[above],
+            f"the entry below it is {what}": has[below],
+        }
     return found
 
 
 @lru_cache(maxsize=4)
-def _sets(features: int) -> np.ndarray:
-    """Return, by code, which of so many features it has; the last column is of ones."""
-    codes = np.arange(1 << features)[:, None]
-    return np.hstack([codes >> np.arange(features) & 1, codes >= 0]).astype(float)
+def _sets(features: tuple[str, ...]) -> tuple[list[str], np.ndarray, Any]:
+    """Return the kinds that so many features make, alone and by two; by code, which of
+    them it has, the last column being of ones; and where each kind's two are: those of
+    whom one is missing, or both, stand behind."""
+    number = len(features)
+    codes = np.arange(1 << number)[:, None]
+    has = np.hstack([codes >> np.arange(number) & 1, codes >= 0]).astype(float)
+    two = [*combinations(range(number), 2)]
+    names = [*features, *(f"not {name}" for name in features)]
+    names += [
+        f"{a}{features[i]}, {b}{features[j]}"
+        for a, b in product(("", "not "), repeat=2)
+        for i, j in two
+    ]
+    return names, has, tuple(np.array(two).T)
 
 
 def _tally(
@@ -87,29 +99,17 @@ def _tally(
     code, length = np.zeros(len(bits), np.uint16), 1 << len(features)
     for i, feature in enumerate(features.values()):
         code |= feature.astype(np.uint16) << i
-    numbers = [
+    names, has, two = _sets(tuple(features))
+    columns = []
+    for number in (
         np.bincount(code, minlength=length),
         np.bincount(code[bits], minlength=length),
         np.bincount(code, p, length),
-    ]
-    has = _sets(len(features))
-    # Of how many bits, by two features, [i, j] has the number; the last one all have.
-    both = np.stack([has.T @ (number[:, None] * has) for number in numbers], axis=2)
-    one, every = both[:, -1:], both[-1, -1]
-    parts = {
-        ("", ""): both,
-        ("", "not "): one - both,
-        ("not ", ""): one.transpose(1, 0, 2) - both,
-        ("not ", "not "): every - one - one.transpose(1, 0, 2) + both,
-    }
-    names = [*features, ""]
-    return {
-        f"{a}{names[i]}{', ' * (j < len(features))}{b * (j < len(features))}{names[j]}": (
-            int(part[i, j, 0]),
-            int(part[i, j, 1]),
-            float(part[i, j, 2]),
-        )
-        for (a, b), part in parts.items()
-        for i, j in combinations(range(len(names)), 2)
-        if part[i, j, 0] and not (b and j == len(features))
-    }
+    ):
+        both = has.T @ (number[:, None] * has)
+        one, every = both[:-1, -1], both[-1, -1]
+        (first, second), both = one[list(two)], both[two]
+        apart = both, first - both, second - both, every - first - second + both
+        columns.append(np.concatenate([one, every - one, *apart]))
+    found = zip(names, *np.array(columns).tolist(), strict=True)
+    return {name: (round(n), round(k), total) for name, n, k, total in found if n > 0.5}

@@ -176,27 +176,29 @@ _MISTAKES = {
 
 def _counted(
     function: StudentFunction, trial: Trial, of: Kinds, look: str
-) -> tuple[int, kinds.Counts, str]:
-    """Return the number of calls, what is counted in them, by look, and the look at what
-    departs furthest; all checks of one grading share them."""
+) -> tuple[int, kinds.Counts, tuple[str, str]]:
+    """Return the number of calls, what is counted in them, by look, and the look and the
+    kind of what departs furthest; all checks of one grading share them."""
     if "counted" not in trial.notes:
         calls, counts = kinds.counted(function, trial, of, look)
-        reads, moved = [], {}
-        for number, call in enumerate(_read(function, trial, of)):
+        read, reads, moved = _read(function, trial, of), [], {}
+        for number, call in enumerate(read):
             if call is None:
                 continue
             given, keep_prob, what, (first, _, later, _) = call
-            p, signed = of.probability(keep_prob), given.signed
-            values = given.values
-            signed = values if signed is None else signed
-            reads.append(by_values.Read(later, values, signed, p))
+            p, wide = of.probability(keep_prob), number >= len(read) - len(_ROWS)
+            if wide or number < _CALLS:
+                own = given.values if given.signed is None else given.signed
+                reads.append(by_values.Read(later, given.values, own, p))
             if number >= _CALLS:
-                moved |= lags.of_two(first, later, p, f"one with {what}")
+                name = f"a call with {what}"
+                moved |= lags.of_two(first, later, p, name, within=wide)
         counts = counts | {lags.LARGE: moved}
         counts[RATE] = counts[RATE] | by_values.counts(reads)
-        far = {each: kinds.LAW.farthest(n)[1] for each, n in counts.items() if n}
-        trial.notes["counted"] = calls, counts, max(far, key=lambda each: far[each])
-    found: tuple[int, kinds.Counts, str] = trial.notes["counted"]
+        far = {each: kinds.LAW.farthest(n) for each, n in counts.items() if n}
+        look = max(far, key=lambda each: far[each][1])
+        trial.notes["counted"] = calls, counts, (look, far[look][0])
+    found: tuple[int, kinds.Counts, tuple[str, str]] = trial.notes["counted"]
     return found
 
 
@@ -212,11 +214,10 @@ def judge(
 
     Another rate makes pairs alike more often, and bits that are shared upset a rate: what
     departs further fails alone."""
-    calls, counts, farthest = _counted(function, trial, of, look)
+    calls, counts, (farthest, kind) = _counted(function, trial, of, look)
     if (look == RATE) != (farthest == RATE):
         return
-    kind, _ = kinds.LAW.farthest(counts[look])
-    by_value = look == RATE and kind.startswith(by_values.BY_VALUE)
+    by_value = kind.startswith(by_values.BY_VALUE)
     mistake = mistake or (Wrong.drops_by_value if by_value else _MISTAKES[look])
     what = f"{of.what} {of.event}"
     if look == PAIRS:

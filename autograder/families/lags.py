@@ -37,27 +37,35 @@ def judge(
 LARGE = "large masks moved along"
 
 
-def of_two(first: np.ndarray, second: np.ndarray, keep_prob: float, name: str) -> Counts:
+def of_two(
+    first: np.ndarray, second: np.ndarray, keep_prob: float, name: str, within: bool
+) -> Counts:
     """Return how often the bits of two masks agree where the first is moved along, round
-    its end, by as many places as makes that most unusual; and those of the second with
-    each other, as ``judge`` counts them."""
+    its end, by as many places as makes that most unusual; and ``within`` the second those
+    so many places apart, and threes."""
     usual = keep_prob**2 + (1 - keep_prob) ** 2
     # Lengths like these are transformed in the least time.
     size = max(t << (first.size // t).bit_length() - 1 for t in (1, 3, 5, 9))
     a, b = (mask.ravel()[:size] for mask in (first, second))
-    one, two = (np.fft.rfft(np.where(bits, 1.0, -1.0)) for bits in (a, b))
-    across = np.fft.irfft(one.conj() * two, size) / size
-    gaps = np.abs((1 + across) / 2 - usual)
-    lag = int(gaps.argmax())
+    one, two = np.fft.rfft(np.where((a, b), 1.0, -1.0))
+    lag = _most_unusual(one.conj() * two, usual)
     agree = int(np.count_nonzero(np.roll(a, lag) == b))
     kind = f"that agree, {lag} places on in the call after {name},"
     counts = {kind: (size, agree, size * usual)}
-    within = np.fft.irfft(np.abs(two) ** 2, size)[1:] / size
-    lag = 1 + int(np.abs((1 + within) / 2 - usual)[: size // 2].argmax())
-    for each in {lag, size - lag}:
-        if each < size - _FEW:
-            counts |= _at(b, each, usual, name)
-    return counts | _threes(b, keep_prob, name)
+    if within:
+        lag = _most_unusual(np.abs(two) ** 2, usual, 1)
+        for each in {lag, size - lag}:
+            if each < size - _FEW:
+                counts |= _at(b, each, usual, name)
+        counts |= _threes(b, keep_prob, name)
+    return counts
+
+
+def _most_unusual(spectrum: np.ndarray, usual: float, least: int = 0) -> int:
+    """Return the distance, round the end, at which bits agree least as usual."""
+    size = 2 * len(spectrum) - 2
+    gaps = np.abs(np.fft.irfft(spectrum) / size + (1 - 2 * usual))
+    return least + int(gaps[least:].argmax())
 
 
 def _farthest(bits: np.ndarray, keep_prob: float, name: str) -> Counts:
