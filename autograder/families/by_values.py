@@ -5,24 +5,25 @@ What is counted are the bits where an entry is great, say, or the one after it, 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from typing import Any
 
 import numpy as np
 
 Counts = dict[str, tuple[int, int, float]]
 #: How the kinds begin that are told by entries.
-BY_VALUE = "where "
+BY_VALUE = "the entry "
 #: Places in a row from which on units are counted apart.
 _BEYOND = (100, 300, 1000)
 
 
 @dataclass(frozen=True)
 class Read:
-    """The bits of a call; entries of their shape, of which ``signed`` has the signs; and
-    the probability of a bit."""
+    """The bits of two calls; entries of their shape, of which ``signed`` has the signs;
+    and the probability of a bit."""
 
-    bits: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
     values: np.ndarray
     signed: np.ndarray
     probability: float
@@ -31,26 +32,26 @@ class Read:
 def counts(calls: Sequence[Read]) -> Counts:
     """Return by kind how many bits there are, how many are set, and the sum of their
     probabilities: 24 kinds by entries, 10 by places, and each two of them (264 and 40)."""
-    sizes = [call.bits.size for call in calls]
-    bits = np.concatenate([call.bits.ravel() for call in calls])
+    sizes = [call.first.size for call in calls]
+    bits = np.concatenate([call.first.ravel() for call in calls])
+    again = np.concatenate([call.second.ravel() for call in calls])
     p = np.repeat([call.probability for call in calls], sizes)
-    widths = np.repeat([call.bits.shape[-1] for call in calls], sizes)
+    widths = np.repeat([call.first.shape[-1] for call in calls], sizes)
     rate = {"keep_prob is below 0.5": p < 0.5}
     starts = np.cumsum([0, *sizes[:-1]])
     place = np.arange(bits.size) - np.repeat(starts, sizes)
     column = place % widths
-    places = {f"past {n} places of its row": column >= n for n in _BEYOND}
-    places["in the latter half"] = 2 * place >= np.repeat(sizes, sizes)
-    by_value = _tally(_features(calls, widths) | rate, bits, p)
-    found = {BY_VALUE + kind: number for kind, number in by_value.items()}
-    return found | _tally(places | rate, bits, p)
+    places = {f"it is past {n} places of its row": column >= n for n in _BEYOND}
+    places["it is in the latter half"] = 2 * place >= np.repeat(sizes, sizes)
+    by_value = _tally(_features(calls, widths) | rate, (bits, again), p)
+    return by_value | _tally(places | rate, (bits, again), p)
 
 
 def _features(
     calls: Sequence[Read], widths: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return where the entries are great, large or middling, and those beside them."""
-    sizes = [call.bits.size for call in calls]
+    sizes = [call.first.size for call in calls]
     starts = np.cumsum([0, *sizes[:-1]])
 
     def over_mean(values: np.ndarray) -> np.ndarray:
@@ -59,14 +60,14 @@ def _features(
 
     signed = np.concatenate([call.signed.ravel() for call in calls])
     size = over_mean(np.abs(np.concatenate([call.values.ravel() for call in calls])))
-    found, own = {"it is of middling size": over_mean(np.abs(size)) < 0}, np.arange(len(size))
+    found, own = {"the entry is of middling size": over_mean(np.abs(size)) < 0}, np.arange(len(size))
     above, below = (own - widths), (own + widths) % len(size)
     for what, has in (
         ("above the mean", over_mean(signed) > 0),
         ("large", size > 0),
     ):
         found |= {
-            f"it is {what}": has,
+            f"the entry is {what}": has,
             f"the entry before it is {what}": np.roll(has, 1),
             f"the entry after it is {what}": np.roll(has, -1),
             f"the entry above it is {what}": has[above],
@@ -84,27 +85,24 @@ def _sets(features: tuple[str, ...]) -> tuple[list[str], np.ndarray, Any]:
     codes = np.arange(1 << number)[:, None]
     has = np.hstack([codes >> np.arange(number) & 1, codes >= 0]).astype(float)
     two = [*combinations(range(number), 2)]
-    names = [*features, *(f"not {name}" for name in features)]
-    names += [
-        f"{a}{features[i]}, {b}{features[j]}"
-        for a, b in product(("", "not "), repeat=2)
-        for i, j in two
-    ]
+    both = features, [name.replace(" is ", " is not ") for name in features]
+    names = [*chain(*both)]
+    names += [f"{a[i]}, {b[j]}" for a, b in product(both, both) for i, j in two]
     return names, has, tuple(np.array(two).T)
 
 
 def _tally(
-    features: Mapping[str, np.ndarray], bits: np.ndarray, p: np.ndarray
+    features: Mapping[str, np.ndarray], masks: tuple[np.ndarray, ...], p: np.ndarray
 ) -> Counts:
-    code, length = np.zeros(len(bits), np.uint16), 1 << len(features)
+    code, length = np.zeros(len(p), np.uint16), 1 << len(features)
     for i, feature in enumerate(features.values()):
         code |= feature.astype(np.uint16) << i
     names, has, two = _sets(tuple(features))
     columns = []
     for number in (
-        np.bincount(code, minlength=length),
-        np.bincount(code[bits], minlength=length),
-        np.bincount(code, p, length),
+        len(masks) * np.bincount(code, minlength=length),
+        sum(np.bincount(code[bits], minlength=length) for bits in masks),
+        len(masks) * np.bincount(code, p, length),
     ):
         both = has.T @ (number[:, None] * has)
         one, every = both[:-1, -1], both[-1, -1]

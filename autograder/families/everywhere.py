@@ -166,6 +166,10 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
     )
 
 
+#: Units that are never dropped agree at every distance, too: pairs in large masks count
+#: for less where that is compared with a rate.
+_WEIGHT = 0.25
+
 #: What is behind another rate, or pairs, in calls of some kind.
 _MISTAKES = {
     RATE: Wrong.keeps_some_calls_at_another_rate,
@@ -189,15 +193,16 @@ def _counted(
             p, wide = of.probability(keep_prob), number >= len(read) - len(_ROWS)
             if wide or number < _CALLS:
                 own = given.values if given.signed is None else given.signed
-                reads.append(by_values.Read(later, given.values, own, p))
+                reads.append(by_values.Read(first, later, given.values, own, p))
             if number >= _CALLS:
                 name = f"a call with {what}"
                 moved |= lags.of_two(first, later, p, name, within=wide)
         counts = counts | {lags.LARGE: moved}
         counts[RATE] = counts[RATE] | by_values.counts(reads)
         far = {each: kinds.LAW.farthest(n) for each, n in counts.items() if n}
-        look = max(far, key=lambda each: far[each][1])
-        trial.notes["counted"] = calls, counts, (look, far[look][0])
+        weights = {lags.LARGE: _WEIGHT}
+        look = max(far, key=lambda each: far[each][1] * weights.get(each, 1))
+        trial.notes["counted"] = calls + len(reads), counts, (look, far[look][0])
     found: tuple[int, kinds.Counts, tuple[str, str]] = trial.notes["counted"]
     return found
 

@@ -50,7 +50,7 @@ def of_two(
     one, two = np.fft.rfft(np.where((a, b), 1.0, -1.0))
     lag = _most_unusual(one.conj() * two, usual)
     agree = int(np.count_nonzero(np.roll(a, lag) == b))
-    kind = f"that agree, {lag} places on in the call after {name},"
+    kind = f"that agree, {lag} places on in the call after {name}"
     counts = {kind: (size, agree, size * usual)}
     if within:
         lag = _most_unusual(np.abs(two) ** 2, usual, 1)
@@ -58,7 +58,7 @@ def of_two(
             if each < size - _FEW:
                 counts |= _at(b, each, usual, name)
         counts |= _threes(b, keep_prob, name)
-    return counts
+    return {kind.rstrip(","): number for kind, number in counts.items()}
 
 
 def _most_unusual(spectrum: np.ndarray, usual: float, least: int = 0) -> int:
