@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 Counts = dict[str, tuple[int, int, float]]
-#: How the kinds begin that are told by entries.
-BY_VALUE = "the entry "
+#: How the kinds begin that are told by entries, and by places.
+BY_VALUE, BY_PLACE = "the entry ", "it is "
 #: Places in a row from which on units are counted apart.
 _BEYOND = (100, 300, 1000)
 
@@ -47,20 +47,22 @@ def counts(calls: Sequence[Read]) -> Counts:
     return by_value | _tally(places | rate, (bits, again), p)
 
 
-def _features(
-    calls: Sequence[Read], widths: np.ndarray
-) -> dict[str, np.ndarray]:
+def _features(calls: Sequence[Read], widths: np.ndarray) -> dict[str, np.ndarray]:
     """Return where the entries are great, large or middling, and those beside them."""
     sizes = [call.first.size for call in calls]
     starts = np.cumsum([0, *sizes[:-1]])
 
     def over_mean(values: np.ndarray) -> np.ndarray:
         means: np.ndarray = np.add.reduceat(values, starts) / sizes
-        return values - np.repeat(means, sizes)
+        over: np.ndarray = values - np.repeat(means, sizes)
+        return over
 
     signed = np.concatenate([call.signed.ravel() for call in calls])
     size = over_mean(np.abs(np.concatenate([call.values.ravel() for call in calls])))
-    found, own = {"the entry is of middling size": over_mean(np.abs(size)) < 0}, np.arange(len(size))
+    found, own = (
+        {"the entry is of middling size": over_mean(np.abs(size)) < 0},
+        np.arange(len(size)),
+    )
     above, below = (own - widths), (own + widths) % len(size)
     for what, has in (
         ("above the mean", over_mean(signed) > 0),
@@ -101,7 +103,7 @@ def _tally(
     columns = []
     for number in (
         len(masks) * np.bincount(code, minlength=length),
-        sum(np.bincount(code[bits], minlength=length) for bits in masks),
+        np.sum([np.bincount(code[bits], minlength=length) for bits in masks], axis=0),
         len(masks) * np.bincount(code, p, length),
     ):
         both = has.T @ (number[:, None] * has)

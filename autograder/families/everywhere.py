@@ -105,7 +105,9 @@ def follows_rng(known: Property, kinds: Kinds) -> Property:
 _Four = tuple[Given, float, str, list[np.ndarray]]
 
 
-def _read(function: StudentFunction, trial: Trial, kinds: Kinds) -> list[_Four | None]:
+def read_bits(
+    function: StudentFunction, trial: Trial, kinds: Kinds
+) -> list[_Four | None]:
     """Return what calls of every kind gave, which all checks of one grading share; None of
     those that gave no bits."""
     if "large" not in trial.notes:
@@ -118,7 +120,7 @@ def _read(function: StudentFunction, trial: Trial, kinds: Kinds) -> list[_Four |
         for number, call in enumerate(calls):
             four = results[4 * number : 4 * number + 4]
             bits = _bits(*call[:2], function.name, four)
-            found.append(bits and (*call, bits))
+            found.append((*call, bits) if bits else None)
     read: list[_Four | None] = trial.notes["large"]
     return read
 
@@ -127,7 +129,7 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
     """Check what ``follows_rng`` says, and that no mask is that of the call before."""
     chance, repeated, large, always = False, list[str](), list[str](), list[str]()
     stuck, stuck_large = list[str](), list[str]()
-    for number, call in enumerate(_read(function, trial, kinds)):
+    for number, call in enumerate(read_bits(function, trial, kinds)):
         if call is None:
             continue
         given, keep_prob, what, (first, same, later, other) = call
@@ -185,7 +187,8 @@ def _counted(
     kind of what departs furthest; all checks of one grading share them."""
     if "counted" not in trial.notes:
         calls, counts = kinds.counted(function, trial, of, look)
-        read, reads, moved = _read(function, trial, of), [], {}
+        read, reads = read_bits(function, trial, of), []
+        moved: dict[str, tuple[int, int, float]] = {}
         for number, call in enumerate(read):
             if call is None:
                 continue
@@ -233,6 +236,19 @@ def judge(
     trial.judge_kinds(look, counts[look], what, mistake)
 
 
+def in_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
+    """Return the counts of units by entries and places, and of pairs of them, in rows that
+    keep the same number each."""
+    reads, counts = [], dict[str, tuple[int, int, float]]()
+    for given, _, what, (first, _, later, _) in filter(
+        None, read_bits(function, trial, of)
+    ):
+        rate = float(later[0].mean())
+        reads.append(by_values.Read(first, later, given.values, given.values, rate))
+        counts |= lags.in_rows(later, f"a call with {what}")
+    return counts | by_values.counts(reads)
+
+
 #: The looks of ``judge``, by the one that it is asked for.
 LOOKS: Mapping[str, Mapping[str, Law]] = {
     RATE: {RATE: kinds.LAW},
@@ -240,9 +256,7 @@ LOOKS: Mapping[str, Mapping[str, Law]] = {
 }
 
 
-def also(
-    look: str, known: Property, of: Kinds, mistake: str | None = None
-) -> Property:
+def also(look: str, known: Property, of: Kinds, mistake: str | None = None) -> Property:
     """Return the property, and that ``judge`` passes at this look."""
 
     def test(function: StudentFunction, trial: Trial) -> None:

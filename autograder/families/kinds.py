@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial, usual
 from autograder.families.corners import transposed
-from autograder.families.elementwise import Wrong
 from autograder.laws.binomial import EveryKind
 
 RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"

@@ -35,6 +35,8 @@ def judge(
 
 #: What ``of_two`` counts: up to 60,000 bits, three times.
 LARGE = "large masks moved along"
+#: How ``in_rows`` calls neighbours.
+NEXT = "neighbours, "
 
 
 def of_two(
@@ -59,6 +61,32 @@ def of_two(
                 counts |= _at(b, each, usual, name)
         counts |= _threes(b, keep_prob, name)
     return {kind.rstrip(","): number for kind, number in counts.items()}
+
+
+def in_rows(mask: np.ndarray, name: str) -> Counts:
+    """Return how often both are kept of two units of a row, of which each keeps the same
+    number, so far apart that it is most unusual.
+
+    The bits of such a row are negatively associated, and so are disjoint pairs of them:
+    what bounds the counts of independent ones bounds theirs."""
+    (rows, d), k = mask.shape, int(mask[0].sum())
+    usual = k * (k - 1) / (d * (d - 1))
+    if not usual or d < 3:
+        return {}
+    spectrum = np.abs(np.fft.rfft(mask)) ** 2
+    both = np.fft.irfft(spectrum.sum(axis=0), d)[1 : d // 2 + 1]
+    lag = 1 + int(np.abs(both - rows * d * usual).argmax())
+    first, both = np.arange(d - lag), mask[:, :-lag] & mask[:, lag:]
+    parts = {part: both[:, first // lag % 2 == part] for part in (0, 1)}
+    return {
+        f"{NEXT * (lag == 1)}{lag} places apart in {name}, part {part}": (
+            pairs.size,
+            int(np.count_nonzero(pairs)),
+            pairs.size * usual,
+        )
+        for part, pairs in parts.items()
+        if pairs.size
+    }
 
 
 def _most_unusual(spectrum: np.ndarray, usual: float, least: int = 0) -> int:

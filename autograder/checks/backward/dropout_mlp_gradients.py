@@ -232,10 +232,10 @@ def _scales(kept: np.ndarray, keep_prob: float) -> dict[str, np.ndarray]:
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every hidden unit is kept with probability keep_prob."""
-    for keep_prob in elementwise.KEEP_PROBS:
+    for keep_prob, units in zip(elementwise.KEEP_PROBS, (100, 400), strict=True):
         look, rng = f"kept at {keep_prob}", trial.generator()
-        rows = -(-trial.size(look) // 100)
-        kept = network.hidden_mask(function, trial, rows, 100, keep_prob, rng)
+        rows = -(-trial.size(look) // units)
+        kept = network.hidden_mask(function, trial, rows, units, keep_prob, rng)
         if elementwise.shared_bits(kept):  # judged by ``_drops_independently``
             return  # Of bits that whole rows share there are too few for a rate.
         rate = partial(elementwise.share_name, keep_prob=keep_prob)
@@ -267,7 +267,7 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     def mask(rows: int, units: int) -> np.ndarray:
         return network.hidden_mask(function, trial, rows, units, _INDEPENDENT, rng)
 
-    bits, other = (mask(2 * -(-pairs // 100), 100) for _ in range(2))
+    bits, other = (mask(2 * -(-pairs // 300), 300) for _ in range(2))
     wrong = elementwise.Wrong
     looks = {
         "successive calls": (bits, other, wrong.same_mask_every_call),
@@ -334,13 +334,13 @@ def _varies_as_it_should(
 def _expect_own_rows(
     function: StudentFunction, trial: Trial, rng: np.random.Generator
 ) -> None:
-    """Check that no two rows of a small batch share their mask of 100 units, and that no
+    """Check that no two rows of a small batch share their mask of many units, and that no
     unit's bit follows from the call before."""
-    for rows in (2, 3, 5, 8, 12):
-        mask = Batch.readable(trial, rows, 100, 0.6).mask(function, rng)
+    for rows, units in ((2, 100), (3, 700), (5, 400), (8, 200), (12, 100)):
+        mask = Batch.readable(trial, rows, units, 0.6).mask(function, rng)
         trial.expect(
             len({row.tobytes() for row in mask}) == rows,
-            f"A call on {rows} rows of 100 hidden units: some rows have the same mask.",
+            f"A call on {rows} rows of {units} hidden units: some rows have the same mask.",
             elementwise.Wrong.one_mask_for_all_rows,
         )
     few = Batch.readable(trial, 2, 50, 0.6)

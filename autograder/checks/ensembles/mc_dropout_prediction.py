@@ -94,7 +94,10 @@ def _of_any_size(
 ) -> kinds.Given:
     """Return a call with about so many bits a sample. Logits are moderate, whatever
     keep_prob is: each mask has a prediction of its own."""
-    (n, d), (c, samples) = kinds.sides(rng, number, 2, rows), rng.integers((2, 1), (6, 4))
+    (n, d), (c, samples) = (
+        kinds.sides(rng, number, 2, rows),
+        rng.integers((2, 1), (6, 4)),
+    )
     dtype = np.float32 if rng.random() < 0.5 else np.float64
     x = usual(rng, (n, d)).astype(dtype)
     weights = rng.uniform(-0.05, 0.05, (d, c)) / np.sqrt(d)

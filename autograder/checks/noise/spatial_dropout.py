@@ -316,7 +316,10 @@ _FROM_RNG = follows_rng.from_rng(
 )
 exercise.asks(0.25, "leaves_its_images_alone", bit_tests.leaves_x(4, 4), after=_SOME)
 _KINDS = kinds.of_arrays(
-    lambda rng, *of: (*kinds.sides(rng, of[0], 2, of[1]), *rng.integers(1, 4, 2).tolist()),
+    lambda rng, *of: (
+        *kinds.sides(rng, of[0], 2, of[1]),
+        *rng.integers(1, 4, 2).tolist(),
+    ),
     call_text,
     lambda x, out, _: np.asarray(out.any(axis=(2, 3))),
     lambda x: np.abs(x).mean(axis=(2, 3)),

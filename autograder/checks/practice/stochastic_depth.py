@@ -293,7 +293,10 @@ def leaves_x_and_branch_alone(stochastic_depth: StudentFunction, trial: Trial) -
 
 _RATES, _ALONE = _LAYER.rate(0.015, 0.025), "batches of one at 0.13"
 _KINDS = kinds.of_arrays(
-    lambda rng, number, _: (number, *rng.integers(1, 4, int(rng.integers(1, 4))).tolist()),
+    lambda rng, number, _: (
+        number,
+        *rng.integers(1, 4, int(rng.integers(1, 4))).tolist(),
+    ),
     call_text,
     lambda branch, out, _: np.asarray(out.reshape(len(out), -1).any(axis=1)),
     lambda branch: shared_bits.bits_of(branch, tuple(range(1, branch.ndim))),

@@ -296,7 +296,9 @@ _RATE, _FACTOR = (
     "keeps_each_unit_with_keep_prob",
     "divides_each_row_by_its_own_kept_fraction",
 )
-_RATES = everywhere.also(kinds.RATE, stated(_keeps_at_rate, unit_bits.RATE_LOOKS), _KINDS)
+_RATES = everywhere.also(
+    kinds.RATE, stated(_keeps_at_rate, unit_bits.RATE_LOOKS), _KINDS
+)
 _BIT_LOOKS = {**unit_bits.INDEPENDENCE_LOOKS, **shared.spread(0.7)}
 _BITS = stated(_draws_independently, {**_BIT_LOOKS, lags.LOOK: lags.LAW})
 _BITS = everywhere.also(kinds.PAIRS, _BITS, _KINDS)

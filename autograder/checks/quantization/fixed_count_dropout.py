@@ -12,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
-from autograder.families import elementwise, everywhere, kinds, lags
+from autograder.families import by_values, elementwise, everywhere, kinds, lags
 from autograder.families.corners import transposed
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
@@ -204,10 +204,12 @@ _ALONE = {
     "last unit": elementwise.Wrong.drops_by_place,
 }
 _TOGETHER = ("neighbours", "distant pair", "mirrored pair")
+_LONG = "units and pairs of long rows"
 _SUBSETS = {
     f"units {i} and {j} of 4": (i, j) for i, j in itertools.combinations(range(4), 2)
 }
-_LOOKS = {
+_LOOKS: dict[str, Law] = {
+    _LONG: lags.LAW,
     **dict.fromkeys(_ALONE, _SHARE),
     **dict.fromkeys(_TOGETHER, _BOTH),
     **dict.fromkeys(_SUBSETS, Proportion(1 / 6, detects=0.05)),
@@ -261,6 +263,22 @@ def _chooses_evenly(function: StudentFunction, trial: Trial) -> None:
         trial.judge(look, hits, rows, what, partial(_choice_mistake, look))
     _judge_subsets(function, trial)
     _expect_every_place(function, trial)
+    _judge_long_rows(function, trial)
+
+
+def _judge_long_rows(function: StudentFunction, trial: Trial) -> None:
+    """Count units by their entries and places, and pairs, in calls of every kind."""
+    counts = everywhere.in_rows(function, trial, _EVERY)
+    kind, _ = lags.LAW.farthest(counts)
+    names = {
+        by_values.BY_VALUE: elementwise.Wrong.drops_by_value,
+        by_values.BY_PLACE: elementwise.Wrong.drops_by_place,
+        lags.NEXT: Wrong.keeps_neighbours_together,
+    }
+    found = (name for start, name in names.items() if kind.startswith(start))
+    mistake = next(found, Wrong.subsets_are_not_equally_likely)
+    what = "units kept, or pairs, in calls of every kind, here: {}"
+    trial.judge_kinds(_LONG, counts, what, mistake)
 
 
 def _with_one_zero(
@@ -353,11 +371,13 @@ def _by_count(function: StudentFunction, trial: Trial) -> everywhere.Reordered:
     )
 
 
+_EVERY = kinds.Kinds(_of_any_size, modes=False, of=_by_count)
+
+
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     """The same rng state gives the same output; another state, another output."""
     shared.draws_from_rng(10).test(function, trial)
-    every = kinds.Kinds(_of_any_size, modes=False, of=_by_count)
-    everywhere.expect_follows_rng(function, trial, every)
+    everywhere.expect_follows_rng(function, trial, _EVERY)
 
 
 _RUNS, _COUNT, _OWN = (
