@@ -46,7 +46,7 @@ def run(rounds: int) -> dict[str, Any]:
         "command": "python -m benchmarks nbgrader_autograde",
         "students": STUDENTS,
         "rounds": rounds,
-        "machine": timing.machine() | {"load": _load()},
+        "machine": timing.machine() | {"load": load()},
         "wall": wall,
         "cpu": cpu,
         "times": {
@@ -76,8 +76,8 @@ def autograde(course: Path, settings: str) -> tuple[float, float | None]:
     return wall, processor.seconds
 
 
-def hand_in(course: Path) -> list[str]:
-    """Hand in the class's notebooks; return who handed in a perfect one."""
+def hand_in(course: Path, number: int = STUDENTS) -> list[str]:
+    """Hand in so many notebooks; return who handed in a perfect one."""
     released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
     starter = json.loads(released.read_text(encoding="utf-8"))
     perfect = fixture_class.solved(course, starter)
@@ -88,9 +88,9 @@ def hand_in(course: Path) -> list[str]:
         answering(perfect, "classic_dropout", fixture_class.SWAPS),
         answering(perfect, "classic_settings", fixture_class.IN_PLACE),
     ]
-    students = [f"student-{number:02d}" for number in range(STUDENTS)]
-    for number, student in enumerate(students):
-        notebook = notebooks[number % len(notebooks)]
+    students = [f"student-{place:03d}" for place in range(number)]
+    for place, student in enumerate(students):
+        notebook = notebooks[place % len(notebooks)]
         path = course / "course" / "submitted" / student / CHAPTER
         path.mkdir(parents=True)
         (path / f"{CHAPTER}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
@@ -150,23 +150,28 @@ class ProcessorTime:
             self._look()
 
     def _look(self) -> None:
-        found = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                # After the name, which may hold anything: state, parent, …
-                found[path.parent.name] = path.read_text().rpartition(")")[2].split()
-        family, grown = {str(os.getpid())}, True
-        while grown:
-            children = {pid for pid, fields in found.items() if fields[1] in family}
-            grown = not children <= family
-            family |= children
-        for pid in family & found.keys() - {str(os.getpid())}:
-            fields = found[pid]
+        for pid, fields in descendants().items():
             spent = int(fields[11]) + int(fields[12])
             self._spent[pid, fields[19]] = spent
 
 
-def _load() -> str:
+def descendants() -> dict[str, list[str]]:
+    """Return what /proc says of each descendant of this process, by its number."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # After the name, which may hold anything: state, parent, …
+            found[path.parent.name] = path.read_text().rpartition(")")[2].split()
+    family, grown = {str(os.getpid())}, True
+    while grown:
+        children = {pid for pid, fields in found.items() if fields[1] in family}
+        grown = not children <= family
+        family |= children
+    return {pid: found[pid] for pid in family & found.keys() - {str(os.getpid())}}
+
+
+def load() -> str:
+    """Return how busy the machine was in the last minute."""
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
