@@ -6,6 +6,7 @@ Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder. 
 """
 
 import contextlib
+import lzma
 import re
 import tempfile
 import unicodedata
@@ -40,13 +41,9 @@ MOST_FILES, MOST_BYTES = 100_000, 4 * 2**30
 #: What zipfile raises for a member that is damaged, encrypted or of an unknown kind, and
 #: the system for its name.
 _NOT_UNPACKED = (
-    *(
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        RuntimeError,
-    ),  # also NotImplementedError
-    *(OSError, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(OSError, ValueError, MemoryError),
+    RuntimeError,  # also NotImplementedError
 )
 
 
@@ -183,8 +180,9 @@ def told_apart(named: list[Named]) -> list[Named]:
 
 
 def _folded(name: str) -> str:
-    """Return the name as file systems compare it that know no capitals."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    """Return the name as file systems compare it that know no capitals, or drop what is
+    at its end."""
+    return unicodedata.normalize("NFKC", name).casefold().rstrip(" .")
 
 
 @contextlib.contextmanager
@@ -202,7 +200,7 @@ def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
         try:
             with zipfile.ZipFile(source) as archive:
                 failures = _unpack(archive, Path(folder))
-        except zipfile.BadZipFile as error:
+        except _NOT_UNPACKED as error:
             raise ClassError(f"{source} cannot be unpacked ({error}).") from None
         yield Path(folder), failures
 
