@@ -8,7 +8,6 @@ Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder. 
 import contextlib
 import lzma
 import re
-import tempfile
 import unicodedata
 import zipfile
 import zlib
@@ -19,6 +18,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
+from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
 
 #: Groups: ``student``, and optionally ``id``, which tells namesakes apart, and ``time``.
@@ -196,13 +196,13 @@ def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
     if source.suffix.lower() != ".zip" or not source.is_file():
         yield source, []
         return
-    with tempfile.TemporaryDirectory(prefix="dropout-collect-") as folder:
+    with lent_folder("collect") as folder:
         try:
             with zipfile.ZipFile(source) as archive:
-                failures = _unpack(archive, Path(folder))
+                failures = _unpack(archive, folder)
         except _NOT_UNPACKED as error:
             raise ClassError(f"{source} cannot be unpacked ({error}).") from None
-        yield Path(folder), failures
+        yield folder, failures
 
 
 def _is_wanted(path: PurePosixPath) -> bool:
