@@ -201,7 +201,8 @@ def _counted(
                 name = f"a call with {what}"
                 moved |= lags.of_two(first, later, p, name, within=wide)
         counts = counts | {lags.LARGE: moved}
-        counts[RATE] = counts[RATE] | by_values.counts(reads)
+        if reads:
+            counts[RATE] = counts[RATE] | by_values.counts(reads)
         far = {each: kinds.LAW.farthest(n) for each, n in counts.items() if n}
         weights = {lags.LARGE: _WEIGHT}
         look = max(far, key=lambda each: far[each][1] * weights.get(each, 1))
@@ -231,7 +232,8 @@ def judge(
     if look == PAIRS:
         what = f"pairs of {of.what} that are alike ({of.event} or not)"
         moved = f"bits of {of.what} {{}}"
-        trial.judge_kinds(lags.LARGE, counts[lags.LARGE], moved, mistake)
+        if counts[lags.LARGE]:
+            trial.judge_kinds(lags.LARGE, counts[lags.LARGE], moved, mistake)
     what += f" in {calls} calls of all kinds, here: {{}}"
     trial.judge_kinds(look, counts[look], what, mistake)
 
@@ -246,7 +248,21 @@ def in_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
         rate = float(later[0].mean())
         reads.append(by_values.Read(first, later, given.values, given.values, rate))
         counts |= lags.in_rows(later, f"a call with {what}")
-    return counts | by_values.counts(reads)
+    return counts | by_values.counts(reads) if reads else {}
+
+
+def between_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
+    """Return the counts of units kept some places after one that is kept in the row, or in
+    the call before, where rows keep the same number each."""
+    counts = dict[str, tuple[int, int, float]]()
+    for _, _, what, (first, _, later, _) in filter(
+        None, read_bits(function, trial, of)
+    ):
+        counts |= lags.after_rows(first, later, f"in the call after one with {what}")
+        even = len(later) // 2 * 2
+        rows = later[:even:2], later[1:even:2]
+        counts |= lags.after_rows(*rows, f"in the next row of a call with {what}")
+    return counts
 
 
 #: The looks of ``judge``, by the one that it is asked for.

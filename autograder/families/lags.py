@@ -46,9 +46,8 @@ def of_two(
     its end, by as many places as makes that most unusual; and ``within`` the second those
     so many places apart, and threes."""
     usual = keep_prob**2 + (1 - keep_prob) ** 2
-    # Lengths like these are transformed in the least time.
-    size = max(t << (first.size // t).bit_length() - 1 for t in (1, 3, 5, 9))
-    a, b = (mask.ravel()[:size] for mask in (first, second))
+    a, b = _in_little_time(first, second)
+    size = len(a)
     one, two = np.fft.rfft(np.where((a, b), 1.0, -1.0))
     lag = _most_unusual(one.conj() * two, usual)
     agree = int(np.count_nonzero(np.roll(a, lag) == b))
@@ -61,6 +60,46 @@ def of_two(
                 counts |= _at(b, each, usual, name)
         counts |= _threes(b, keep_prob, name)
     return {kind.rstrip(","): number for kind, number in counts.items()}
+
+
+def judge_next(
+    trial: Trial,
+    first: np.ndarray,
+    second: np.ndarray,
+    keep_prob: float,
+    mistake: str,
+) -> None:
+    """Check that the second of two masks, drawn one after the other, is not the first that
+    was moved along."""
+    counts = of_two(first, second, keep_prob, "a call", within=False)
+    what = f"mask bits {{}} at keep_prob = {keep_prob:.3g}"
+    trial.judge_kinds(LARGE, counts, what, mistake)
+
+
+def after_rows(first: np.ndarray, second: np.ndarray, name: str) -> Counts:
+    """Return how many of the units are kept, in a mask whose rows keep the same number
+    each, that lie so many places after one that another mask keeps that it is most unusual.
+
+    Whatever the other mask is, what bounds counts of independent bits bounds these: those
+    of rows that choose independently are negatively associated."""
+    rate = float(second[:1].mean()) if second.size else 0.0
+    a, b = _in_little_time(first, second)
+    if not a.any() or not 0 < rate < 1:
+        return {}
+    one, two = np.fft.rfft(np.array((a, b), float))
+    both = np.fft.irfft(one.conj() * two, len(a))
+    lag, number = int(np.abs(both - both.mean()).argmax()), int(a.sum())
+    kept = int(np.count_nonzero(np.roll(a, lag) & b))
+    kind = f"{lag} places after one that is kept, {name}"
+    return {kind: (number, kept, number * rate)}
+
+
+def _in_little_time(first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
+    """Return the first bits of two masks, as many as are transformed in little time."""
+    size = min(
+        first.size, max(t << (first.size // t).bit_length() >> 1 for t in (1, 3, 5, 9))
+    )
+    return [mask.ravel()[:size] for mask in (first, second)]
 
 
 def in_rows(mask: np.ndarray, name: str) -> Counts:

@@ -256,7 +256,7 @@ _PAIRS = ("row pairs", "unit pairs", "successive calls")
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.05) for name in _PAIRS}
 _COUNTS = ("count in a row", "count in a call")
 _COUNT_LOOKS = {name: exact_count(20, _INDEPENDENT) for name in _COUNTS}
-_SPREAD: dict[str, Law] = {lags.LOOK: lags.LAW}
+_SPREAD: dict[str, Law] = {lags.LOOK: lags.LAW, lags.LARGE: lags.LAW}
 _SPREAD |= {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5)}
 _NEAR_THE_ENDS = (0.02, 0.98)
 
@@ -292,6 +292,8 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     count("count in a call", np.array(calls), "calls on 4 rows of 5 hidden units")
     _varies_as_it_should(function, trial, rng)
     lags.judge(trial, {"a call": bits}, _INDEPENDENT, wrong.bits_depend_on_each_other)
+    name = wrong.bits_depend_on_each_other
+    lags.judge_next(trial, bits, other, _INDEPENDENT, name)
 
 
 def _varies_as_it_should(

@@ -225,6 +225,7 @@ def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     trial.judge("count in a row", counts, counts.size, what, name)
     _varies_as_it_should(function, trial, rng)
     lags.judge(trial, {"a call": mask}, _INDEPENDENT, name)
+    lags.judge_next(trial, mask, second, _INDEPENDENT, name)
 
 
 def _varies_as_it_should(
@@ -303,6 +304,7 @@ _PAIRS = ("neighbouring rows", "distant rows", "neighbouring units", "successive
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.04) for name in _PAIRS}
 _COUNT_LOOKS: dict[str, Law] = {
     lags.LOOK: lags.LAW,
+    lags.LARGE: lags.LAW,
     "count in a row": exact_count(20, _INDEPENDENT),
     "count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5),
 }
