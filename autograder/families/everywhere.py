@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
@@ -125,8 +126,11 @@ def read_bits(
     return read
 
 
-def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) -> None:
-    """Check what ``follows_rng`` says, and that no mask is that of the call before."""
+def expect_follows_rng(
+    function: StudentFunction, trial: Trial, kinds: Kinds, *, again: bool = False
+) -> None:
+    """Check what ``follows_rng`` says, and of a function without a check of pairs in large
+    calls that no mask comes ``again`` in the next call."""
     chance, repeated, large, always = False, list[str](), list[str](), list[str]()
     stuck, stuck_large = list[str](), list[str]()
     for number, call in enumerate(read_bits(function, trial, kinds)):
@@ -141,12 +145,12 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
         )
         if not _is_telling(given, kinds.probability(keep_prob)):
             continue
-        known, again = np.array_equal(first, later), np.array_equal(first, other)
+        known, alike = np.array_equal(first, later), np.array_equal(first, other)
         own = _varies(number, first)
-        repeated, large = repeated + [what] * again, large + [what] * (again and own)
-        always += [what] * (own and again and known)
-        stuck += [what] * (known and not again)
-        stuck_large += [what] * (own and known and not again)
+        repeated, large = repeated + [what] * alike, large + [what] * (alike and own)
+        always += [what] * (own and alike and known)
+        stuck += [what] * (known and not alike)
+        stuck_large += [what] * (own and known and not alike)
         chance |= known and not own
     trial.expect(
         len(always) < _ALWAYS,
@@ -155,7 +159,8 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
         Wrong.same_mask_every_call,
     )
     trial.expect(
-        len(stuck_large) < _ALWAYS and (repeated or len(stuck) < _REPEATED),
+        not again
+        or (len(stuck_large) < _ALWAYS and (repeated or len(stuck) < _REPEATED)),
         f"{function.name} ({'; or '.join(stuck[:2])}): the next call with the same rng gave "
         "the same output; expected another.",
         Wrong.reuses_masks,
@@ -192,50 +197,27 @@ def _counted(
         for number, call in enumerate(read):
             if call is None:
                 continue
-            given, keep_prob, what, (first, _, later, _) = call
+            given, keep_prob, what, (first, _, later, other) = call
             p, wide = of.probability(keep_prob), number >= len(read) - len(_ROWS)
             if wide or number < _CALLS:
                 own = given.values if given.signed is None else given.signed
                 reads.append(by_values.Read(first, later, given.values, own, p))
-            if number >= _CALLS:
+            # What all generators give is for ``expect_follows_rng`` to tell.
+            if number >= _CALLS and not np.array_equal(first, other):
                 name = f"a call with {what}"
                 moved |= lags.of_two(first, later, p, name, within=wide)
-        counts = counts | {lags.LARGE: moved}
-        if reads:
-            counts[RATE] = counts[RATE] | by_values.counts(reads)
-        far = {each: kinds.LAW.farthest(n) for each, n in counts.items() if n}
+        rates, far = counts[RATE], kinds.LAW.farthest
+        # Entries lie unevenly in calls of some kind: they count where no kind tells.
+        least = kinds.LAW.exponent(alpha_of(trial.check.exercise.chapter))
+        if reads and far(rates)[1] < least:
+            rates = rates | by_values.counts(reads)
+        counts = {RATE: rates, PAIRS: counts[PAIRS], lags.LARGE: moved}
         weights = {lags.LARGE: _WEIGHT}
-        look = max(far, key=lambda each: far[each][1] * weights.get(each, 1))
-        trial.notes["counted"] = calls + len(reads), counts, (look, far[look][0])
-    found: tuple[int, kinds.Counts, tuple[str, str]] = trial.notes["counted"]
-    return found
-
-
-def judge(
-    look: str,
-    function: StudentFunction,
-    trial: Trial,
-    of: Kinds,
-    mistake: str | None = None,
-) -> None:
-    """Check that in calls of every kind bits are set with their probability (``RATE``), or
-    agree in pairs as independent ones do (``PAIRS``).
-
-    Another rate makes pairs alike more often, and bits that are shared upset a rate: what
-    departs further fails alone."""
-    calls, counts, (farthest, kind) = _counted(function, trial, of, look)
-    if (look == RATE) != (farthest == RATE):
-        return
-    by_value = kind.startswith(by_values.BY_VALUE)
-    mistake = mistake or (Wrong.drops_by_value if by_value else _MISTAKES[look])
-    what = f"{of.what} {of.event}"
-    if look == PAIRS:
-        what = f"pairs of {of.what} that are alike ({of.event} or not)"
-        moved = f"bits of {of.what} {{}}"
-        if counts[lags.LARGE]:
-            trial.judge_kinds(lags.LARGE, counts[lags.LARGE], moved, mistake)
-    what += f" in {calls} calls of all kinds, here: {{}}"
-    trial.judge_kinds(look, counts[look], what, mistake)
+        found = {each: far(n) for each, n in counts.items() if n}
+        look = max(found, key=lambda each: found[each][1] * weights.get(each, 1))
+        trial.notes["counted"] = calls + len(reads), counts, (look, found[look][0])
+    shared: tuple[int, kinds.Counts, tuple[str, str]] = trial.notes["counted"]
+    return shared
 
 
 def in_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:

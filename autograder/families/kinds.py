@@ -49,8 +49,8 @@ _ORDERS = ("rows in a row", "x transposed")
 _PLACES: Mapping[str, Callable[[np.ndarray, float], Any]] = {
     "the entry farthest from 0": lambda values, _: np.abs(values).argmax(),
     "the entry nearest to 0": lambda values, _: np.abs(values).argmin(),
-    "the greatest entry": lambda values, _: values.argmax(),
-    "the least entry": lambda values, _: values.argmin(),
+    "the entry that is greatest": lambda values, _: values.argmax(),
+    "the entry that is least": lambda values, _: values.argmin(),
     "the first place": lambda values, _: 0,
     "the second place": lambda values, _: 1,
     "the middle place": lambda values, _: values.size // 2,

@@ -35,8 +35,13 @@ def judge(
 
 #: What ``of_two`` counts: up to 60,000 bits, three times.
 LARGE = "large masks moved along"
-#: How ``in_rows`` calls neighbours.
+#: How ``in_rows`` calls neighbours, and what ``of_two`` and ``after_rows`` say of one place
+#: in two calls.
 NEXT = "neighbours, "
+_AGAIN = (
+    "that agree, 0 places on in the call after",
+    "0 places after one that is kept, in the call after",
+)
 
 
 def of_two(
@@ -100,6 +105,15 @@ def _in_little_time(first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
         first.size, max(t << (first.size // t).bit_length() >> 1 for t in (1, 3, 5, 9))
     )
     return [mask.ravel()[:size] for mask in (first, second)]
+
+
+def repeated(counts: Counts) -> list[str]:
+    """Return the kinds of those that say of two whole masks that they are the same."""
+    return [
+        kind
+        for kind, (n, agree, _) in counts.items()
+        if n == agree and kind.startswith(_AGAIN)
+    ]
 
 
 def in_rows(mask: np.ndarray, name: str) -> Counts:

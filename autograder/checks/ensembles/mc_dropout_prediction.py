@@ -86,7 +86,7 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     ensemble.expect_follows_rng(
         trial, mask, "different predictions", "the same prediction"
     )
-    everywhere.expect_follows_rng(function, trial, _KINDS)
+    everywhere.expect_follows_rng(function, trial, _KINDS, again=True)
 
 
 def _of_any_size(

@@ -68,12 +68,25 @@ def expect_counts(
             )
 
 
+def _counted(
+    function: StudentFunction, trial: Trial
+) -> tuple[lags.Counts, lags.Counts]:
+    """Return the counts in rows and between them, which all checks of one grading share."""
+    if "rows" not in trial.notes:
+        trial.notes["rows"] = (
+            everywhere.in_rows(function, trial, KINDS),
+            everywhere.between_rows(function, trial, KINDS),
+        )
+    found: tuple[lags.Counts, lags.Counts] = trial.notes["rows"]
+    return found
+
+
 def judge_choice(
     function: StudentFunction, trial: Trial, together: str, uneven: str
 ) -> None:
     """Check that units are kept equally often, whatever their entries and places, and
     pairs of them."""
-    counts = everywhere.in_rows(function, trial, KINDS)
+    counts, _ = _counted(function, trial)
     if not counts:  # No call gave bits; other checks tell.
         return
     kind, _ = lags.LAW.farthest(counts)
@@ -88,7 +101,13 @@ def judge_choice(
 
 
 def judge_apart(function: StudentFunction, trial: Trial, mistake: str) -> None:
-    """Check that no row follows from the one before it, nor from the call before."""
-    if counts := everywhere.between_rows(function, trial, KINDS):
+    """Check that no row follows from the one before it, nor from the call before.
+
+    Uneven choice upsets counts of two rows, too: where it departs further it fails alone."""
+    chosen, counts = _counted(function, trial)
+    far = lags.LAW.farthest
+    if counts and (not chosen or far(counts)[1] > far(chosen)[1]):
         what = "units kept in calls of every kind, here: {}"
-        trial.judge_kinds(lags.LARGE, counts, what, mistake)
+        again = far(counts)[0] in lags.repeated(counts)
+        name = Wrong.reuses_masks if again else mistake
+        trial.judge_kinds(lags.LARGE, counts, what, name)
