@@ -220,6 +220,34 @@ def _counted(
     return shared
 
 
+def judge(
+    look: str,
+    function: StudentFunction,
+    trial: Trial,
+    of: Kinds,
+    mistake: str | None = None,
+) -> None:
+    """Check that in calls of every kind bits are set with their probability (``RATE``), or
+    agree in pairs as independent ones do (``PAIRS``).
+
+    Another rate makes pairs alike more often, and bits that are shared upset a rate: what
+    departs further fails alone."""
+    calls, counts, (farthest, kind) = _counted(function, trial, of, look)
+    if (look == RATE) != (farthest == RATE):
+        return
+    by_value = kind.startswith(by_values.BY_VALUE)
+    mistake = mistake or (Wrong.drops_by_value if by_value else _MISTAKES[look])
+    what = f"{of.what} {of.event}"
+    if look == PAIRS:
+        what = f"pairs of {of.what} that are alike ({of.event} or not)"
+        if large := counts[lags.LARGE]:
+            again = lags.LAW.farthest(large)[0] in lags.repeated(large)
+            name = Wrong.reuses_masks if again else mistake
+            trial.judge_kinds(lags.LARGE, large, f"bits of {of.what} {{}}", name)
+    what += f" in {calls} calls of all kinds, here: {{}}"
+    trial.judge_kinds(look, counts[look], what, mistake)
+
+
 def in_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
     """Return the counts of units by entries and places, and of pairs of them, in rows that
     keep the same number each."""
@@ -228,6 +256,8 @@ def in_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
         None, read_bits(function, trial, of)
     ):
         rate = float(later[0].mean())
+        if not 0 < rate < 1:  # Another number is kept than was asked for.
+            continue
         reads.append(by_values.Read(first, later, given.values, given.values, rate))
         counts |= lags.in_rows(later, f"a call with {what}")
     return counts | by_values.counts(reads) if reads else {}
@@ -235,11 +265,13 @@ def in_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
 
 def between_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
     """Return the counts of units kept some places after one that is kept in the row, or in
-    the call before, where rows keep the same number each."""
+    the call before, where several rows of more than 20 units keep the same number each."""
     counts = dict[str, tuple[int, int, float]]()
     for _, _, what, (first, _, later, _) in filter(
         None, read_bits(function, trial, of)
     ):
+        if len(first) < 2 or first.shape[1] <= 20:
+            continue
         counts |= lags.after_rows(first, later, f"in the call after one with {what}")
         even = len(later) // 2 * 2
         rows = later[:even:2], later[1:even:2]

@@ -70,14 +70,21 @@ def expect_counts(
 
 def _counted(
     function: StudentFunction, trial: Trial
-) -> tuple[lags.Counts, lags.Counts]:
-    """Return the counts in rows and between them, which all checks of one grading share."""
+) -> tuple[lags.Counts, lags.Counts, bool]:
+    """Return the counts in rows and between them, and whether it is between them that
+    something is wrong; all checks of one grading share them.
+
+    Rows that are alike upset the counts in them a little, and uneven choice those of two
+    rows up to as much as those in one: what departs further fails alone."""
     if "rows" not in trial.notes:
-        trial.notes["rows"] = (
-            everywhere.in_rows(function, trial, KINDS),
-            everywhere.between_rows(function, trial, KINDS),
+        within = everywhere.in_rows(function, trial, KINDS)
+        between = everywhere.between_rows(function, trial, KINDS)
+        apart, chosen = (
+            lags.LAW.farthest(counts)[1] if counts else 0.0
+            for counts in (between, within)
         )
-    found: tuple[lags.Counts, lags.Counts] = trial.notes["rows"]
+        trial.notes["rows"] = within, between, apart > 2 * chosen
+    found: tuple[lags.Counts, lags.Counts, bool] = trial.notes["rows"]
     return found
 
 
@@ -86,8 +93,8 @@ def judge_choice(
 ) -> None:
     """Check that units are kept equally often, whatever their entries and places, and
     pairs of them."""
-    counts, _ = _counted(function, trial)
-    if not counts:  # No call gave bits; other checks tell.
+    counts, _, between = _counted(function, trial)
+    if between or not counts:
         return
     kind, _ = lags.LAW.farthest(counts)
     names = {
@@ -101,13 +108,10 @@ def judge_choice(
 
 
 def judge_apart(function: StudentFunction, trial: Trial, mistake: str) -> None:
-    """Check that no row follows from the one before it, nor from the call before.
-
-    Uneven choice upsets counts of two rows, too: where it departs further it fails alone."""
-    chosen, counts = _counted(function, trial)
-    far = lags.LAW.farthest
-    if counts and (not chosen or far(counts)[1] > far(chosen)[1]):
+    """Check that no row follows from the one before it, nor from the call before."""
+    _, counts, between = _counted(function, trial)
+    if between:
         what = "units kept in calls of every kind, here: {}"
-        again = far(counts)[0] in lags.repeated(counts)
+        again = lags.LAW.farthest(counts)[0] in lags.repeated(counts)
         name = Wrong.reuses_masks if again else mistake
         trial.judge_kinds(lags.LARGE, counts, what, name)
