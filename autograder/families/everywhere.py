@@ -206,16 +206,17 @@ def _counted(
             if number >= _CALLS and not np.array_equal(first, other):
                 name = f"a call with {what}"
                 moved |= lags.of_two(first, later, p, name, within=wide)
-        rates, far = counts[RATE], kinds.LAW.farthest
+        every = counts[RATE] | (by_values.counts(reads) if reads else {})
+        far, weights = kinds.LAW.farthest, {lags.LARGE: _WEIGHT}
+        sets = {RATE: every, PAIRS: counts[PAIRS], lags.LARGE: moved}
+        found = {
+            each: far(n)[1] * weights.get(each, 1) for each, n in sets.items() if n
+        }
         # Entries lie unevenly in calls of some kind: they count where no kind tells.
         least = kinds.LAW.exponent(alpha_of(trial.check.exercise.chapter))
-        if reads and far(rates)[1] < least:
-            rates = rates | by_values.counts(reads)
-        counts = {RATE: rates, PAIRS: counts[PAIRS], lags.LARGE: moved}
-        weights = {lags.LARGE: _WEIGHT}
-        found = {each: far(n) for each, n in counts.items() if n}
-        look = max(found, key=lambda each: found[each][1] * weights.get(each, 1))
-        trial.notes["counted"] = calls + len(reads), counts, (look, found[look][0])
+        told = {**sets, RATE: counts[RATE] if far(counts[RATE])[1] > least else every}
+        look = max(found, key=lambda each: found[each])
+        trial.notes["counted"] = calls + len(reads), told, (look, far(told[look])[0])
     shared: tuple[int, kinds.Counts, tuple[str, str]] = trial.notes["counted"]
     return shared
 

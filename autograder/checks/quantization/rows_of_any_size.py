@@ -75,7 +75,7 @@ def _counted(
     something is wrong; all checks of one grading share them.
 
     Rows that are alike upset the counts in them a little, and uneven choice those of two
-    rows up to as much as those in one: what departs further fails alone."""
+    rows about as much as those in one: what departs further by far fails alone."""
     if "rows" not in trial.notes:
         within = everywhere.in_rows(function, trial, KINDS)
         between = everywhere.between_rows(function, trial, KINDS)
@@ -83,7 +83,7 @@ def _counted(
             lags.LAW.farthest(counts)[1] if counts else 0.0
             for counts in (between, within)
         )
-        trial.notes["rows"] = within, between, apart > 2 * chosen
+        trial.notes["rows"] = within, between, apart > 4 * chosen
     found: tuple[lags.Counts, lags.Counts, bool] = trial.notes["rows"]
     return found
 
