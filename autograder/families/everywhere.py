@@ -1,12 +1,12 @@
 """Facts that hold in calls of every kind, and not only where one looks first.
 
 ``kinds`` counts bits in small calls; here are those of larger ones, which are asked for
-twice in a row, and what no chance is in: equal generators give equal outputs, and kept
-units have one factor.
+twice in a row (``departures`` counts them), and what no chance is in: equal generators
+give equal outputs, and kept units have one factor.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log2
 from typing import Any
@@ -14,21 +14,18 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import by_values, kinds, lags
 from autograder.families.elementwise import Wrong
 from autograder.families.follows_rng import generators_alike
-from autograder.families.kinds import PAIRS, RATE, Given, Kinds
-from autograder.laws.binomial import Law
+from autograder.families.kinds import Given, Kinds
 
 #: How many calls have about so many bits at most, and how many have more, up to so many.
-_CALLS, _SMALL = 30, 600
+CALLS, _SMALL = 30, 600
 _LARGE_CALLS, _LARGE = 10, 10_000
 #: In how many rows half of these stand, so that rows have hundreds of units.
-_ROWS = (2, 3, 5, 9, 16)
+ROWS = (2, 3, 5, 9, 16)
 #: Masks that agree by chance less often than with probability 2 ** -60.
 _SURPRISE = 60
 #: How many calls repeat a mask for seeds to be called short. Where generators that have
@@ -46,13 +43,13 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
     """Yield calls of every kind, their keep probabilities, and what to say of them."""
     rng = trial.rng
     # Every second has so many that its masks are telling, or nearly.
-    least = np.where(np.arange(_CALLS) % 2, 1, 200)
-    sizes = [*(least * (_SMALL / least) ** rng.random(_CALLS))]
+    least = np.where(np.arange(CALLS) % 2, 1, 200)
+    sizes = [*(least * (_SMALL / least) ** rng.random(CALLS))]
     sizes += [*rng.permutation(np.linspace(_SMALL, _LARGE, _LARGE_CALLS))]
-    rows = [0] * (_CALLS + _LARGE_CALLS - len(_ROWS)) + [*_ROWS]
+    rows = [0] * (CALLS + _LARGE_CALLS - len(ROWS)) + [*ROWS]
     probabilities = [
         p
-        for calls in (_CALLS, _LARGE_CALLS)
+        for calls in (CALLS, _LARGE_CALLS)
         for p in rng.permutation(np.linspace(0.03, 0.97, calls))
     ]
     for size, of, keep_prob in zip(sizes, rows, probabilities, strict=True):
@@ -173,135 +170,11 @@ def expect_follows_rng(
     )
 
 
-#: Units that are never dropped agree at every distance, too: pairs in large masks count
-#: for less where that is compared with a rate.
-_WEIGHT = 0.25
-
-#: What is behind another rate, or pairs, in calls of some kind.
-_MISTAKES = {
-    RATE: Wrong.keeps_some_calls_at_another_rate,
-    PAIRS: Wrong.bits_depend_on_each_other,
-    lags.LARGE: Wrong.bits_depend_on_each_other,
-}
-
-
-def _counted(
-    function: StudentFunction, trial: Trial, of: Kinds, look: str
-) -> tuple[int, kinds.Counts, tuple[str, str]]:
-    """Return the number of calls, what is counted in them, by look, and the look and the
-    kind of what departs furthest; all checks of one grading share them."""
-    if "counted" not in trial.notes:
-        calls, counts = kinds.counted(function, trial, of, look)
-        read, reads = read_bits(function, trial, of), []
-        moved: dict[str, tuple[int, int, float]] = {}
-        for number, call in enumerate(read):
-            if call is None:
-                continue
-            given, keep_prob, what, (first, _, later, other) = call
-            p, wide = of.probability(keep_prob), number >= len(read) - len(_ROWS)
-            if wide or number < _CALLS:
-                own = given.values if given.signed is None else given.signed
-                reads.append(by_values.Read(first, later, given.values, own, p))
-            # What all generators give is for ``expect_follows_rng`` to tell.
-            if number >= _CALLS and not np.array_equal(first, other):
-                name = f"a call with {what}"
-                moved |= lags.of_two(first, later, p, name, within=wide)
-        every = counts[RATE] | (by_values.counts(reads) if reads else {})
-        far, weights = kinds.LAW.farthest, {lags.LARGE: _WEIGHT}
-        sets = {RATE: every, PAIRS: counts[PAIRS], lags.LARGE: moved}
-        found = {
-            each: far(n)[1] * weights.get(each, 1) for each, n in sets.items() if n
-        }
-        # Entries lie unevenly in calls of some kind: they count where no kind tells.
-        least = kinds.LAW.exponent(alpha_of(trial.check.exercise.chapter))
-        told = {**sets, RATE: counts[RATE] if far(counts[RATE])[1] > least else every}
-        look = max(found, key=lambda each: found[each])
-        trial.notes["counted"] = calls + len(reads), told, (look, far(told[look])[0])
-    shared: tuple[int, kinds.Counts, tuple[str, str]] = trial.notes["counted"]
-    return shared
-
-
-def judge(
-    look: str,
-    function: StudentFunction,
-    trial: Trial,
-    of: Kinds,
-    mistake: str | None = None,
-) -> None:
-    """Check that in calls of every kind bits are set with their probability (``RATE``), or
-    agree in pairs as independent ones do (``PAIRS``).
-
-    Another rate makes pairs alike more often, and bits that are shared upset a rate: what
-    departs further fails alone."""
-    calls, counts, (farthest, kind) = _counted(function, trial, of, look)
-    if (look == RATE) != (farthest == RATE):
-        return
-    by_value = kind.startswith(by_values.BY_VALUE)
-    mistake = mistake or (Wrong.drops_by_value if by_value else _MISTAKES[look])
-    what = f"{of.what} {of.event}"
-    if look == PAIRS:
-        what = f"pairs of {of.what} that are alike ({of.event} or not)"
-        if large := counts[lags.LARGE]:
-            again = lags.LAW.farthest(large)[0] in lags.repeated(large)
-            name = Wrong.reuses_masks if again else mistake
-            trial.judge_kinds(lags.LARGE, large, f"bits of {of.what} {{}}", name)
-    what += f" in {calls} calls of all kinds, here: {{}}"
-    trial.judge_kinds(look, counts[look], what, mistake)
-
-
-def in_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
-    """Return the counts of units by entries and places, and of pairs of them, in rows that
-    keep the same number each."""
-    reads, counts = [], dict[str, tuple[int, int, float]]()
-    for given, _, what, (first, _, later, _) in filter(
-        None, read_bits(function, trial, of)
-    ):
-        rate = float(later[0].mean())
-        if not 0 < rate < 1:  # Another number is kept than was asked for.
-            continue
-        reads.append(by_values.Read(first, later, given.values, given.values, rate))
-        counts |= lags.in_rows(later, f"a call with {what}")
-    return counts | by_values.counts(reads) if reads else {}
-
-
-def between_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
-    """Return the counts of units kept some places after one that is kept in the row, or in
-    the call before, where several rows of more than 20 units keep the same number each."""
-    counts = dict[str, tuple[int, int, float]]()
-    for _, _, what, (first, _, later, _) in filter(
-        None, read_bits(function, trial, of)
-    ):
-        if len(first) < 2 or first.shape[1] <= 20:
-            continue
-        counts |= lags.after_rows(first, later, f"in the call after one with {what}")
-        even = len(later) // 2 * 2
-        rows = later[:even:2], later[1:even:2]
-        counts |= lags.after_rows(*rows, f"in the next row of a call with {what}")
-    return counts
-
-
-#: The looks of ``judge``, by the one that it is asked for.
-LOOKS: Mapping[str, Mapping[str, Law]] = {
-    RATE: {RATE: kinds.LAW},
-    PAIRS: {PAIRS: kinds.LAW, lags.LARGE: lags.LAW},
-}
-
-
-def also(look: str, known: Property, of: Kinds, mistake: str | None = None) -> Property:
-    """Return the property, and that ``judge`` passes at this look."""
-
-    def test(function: StudentFunction, trial: Trial) -> None:
-        known.test(function, trial)
-        judge(look, function, trial, of, mistake)
-
-    return Property(known.says, test, {**known.looks, **LOOKS[look]})
-
-
 def _varies(number: int, bits: np.ndarray) -> bool:
     """Return whether the call of this number is a large one, and its bits change along
     every axis."""
     long = (axis for axis in range(bits.ndim) if bits.shape[axis] > 1)
-    return number >= _CALLS and all(
+    return number >= CALLS and all(
         (bits != bits.take([0], axis)).any() for axis in long
     )
 

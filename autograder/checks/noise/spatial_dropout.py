@@ -14,6 +14,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     corners,
+    departures,
     everywhere,
     follows_rng,
     kinds,
@@ -326,9 +327,9 @@ _KINDS = kinds.of_arrays(
     "channels",
     lambda x: x.mean(axis=(2, 3)),
 )
-_RATES = everywhere.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
+_RATES = departures.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.25, _RATE, _RATES, after="drops_whole_channels")
-_INDEPENDENT = everywhere.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.25, "drops_channels_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_channels_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -13,6 +13,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     corners,
+    departures,
     everywhere,
     follows_rng,
     kinds,
@@ -217,9 +218,9 @@ _KINDS = kinds.of_arrays(
     "features",
     lambda x: x.mean(axis=0),
 )
-_RATES = everywhere.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
+_RATES = departures.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.5, _RATE, _RATES, after=_TIED)
-_INDEPENDENT = everywhere.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_features_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.5, "draws_its_sequences_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -14,6 +14,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     corners,
+    departures,
     everywhere,
     follows_rng,
     kinds,
@@ -323,7 +324,7 @@ def keeps_branches_with_keep_prob(
     kept = np.array([added.any() for added, _ in results])
     what = f"branches kept in calls {_call((1, 3), 0.13)}"
     trial.judge(_ALONE, kept, kept.size, what, Unit.keeps_at_another_rate)
-    everywhere.judge(kinds.RATE, stochastic_depth, trial, _KINDS)
+    departures.judge(kinds.RATE, stochastic_depth, trial, _KINDS)
 
 
 _INDEPENDENT = _LAYER.independent(
@@ -338,7 +339,7 @@ _FROM_RNG = follows_rng.from_rng(
     small=((80, 1), (80, 1)),
 )
 
-_INDEPENDENT = everywhere.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_examples_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_branches_from_rng_alone", _FROM_RNG, after=_SOME)

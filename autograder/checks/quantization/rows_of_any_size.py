@@ -9,7 +9,13 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
-from autograder.families import by_values, everywhere, kinds, lags
+from autograder.families import (
+    by_values,
+    departures,
+    everywhere,
+    kinds,
+    lags,
+)
 from autograder.families.elementwise import Wrong, call_text
 
 #: The look of ``judge_choice``; ``judge_apart`` has ``lags.LARGE``.
@@ -77,8 +83,8 @@ def _counted(
     Rows that are alike upset the counts in them a little, and uneven choice those of two
     rows about as much as those in one: what departs further by far fails alone."""
     if "rows" not in trial.notes:
-        within = everywhere.in_rows(function, trial, KINDS)
-        between = everywhere.between_rows(function, trial, KINDS)
+        within = departures.in_rows(function, trial, KINDS)
+        between = departures.between_rows(function, trial, KINDS)
         apart, chosen = (
             lags.LAW.farthest(counts)[1] if counts else 0.0
             for counts in (between, within)
