@@ -60,10 +60,15 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
 
 
 def _made(called: Any, calls: Sequence[tuple[Any, ...]], **how: Any) -> list[Any]:
-    """Return the results; None of a call that fails, which other checks tell."""
+    """Return the results; None of a call that fails, which other checks tell. The last
+    argument of each is its generator."""
+    generators = {id(args[-1]): args[-1] for args in calls}
+    states = {key: rng.bit_generator.state for key, rng in generators.items()}
     try:
         results: list[Any] = called.each(calls, **how)
     except StudentError:
+        for key, rng in generators.items():  # as if none had been called
+            rng.bit_generator.state = states[key]
         results = [_one(called, args, **how) for args in calls]
     return results
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.budget import alpha_of
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
 from autograder.families import (
@@ -102,7 +103,13 @@ def judge_choice(
     counts, _, between = _counted(function, trial)
     if between or not counts:
         return
-    kind, _ = lags.LAW.farthest(counts)
+    far = lags.LAW.farthest
+    least = lags.LAW.exponent(alpha_of(trial.check.exercise.chapter))
+    blocks = {kind: n for kind, n in counts.items() if kind.startswith(lags.NEXT)}
+    # Blocks lie unevenly by chance: neighbours tell where they depart about as far.
+    if blocks and 3 * far(blocks)[1] > max(far(counts)[1], 3 * least):
+        counts = blocks
+    kind, _ = far(counts)
     names = {
         by_values.BY_VALUE: Wrong.drops_by_value,
         by_values.BY_PLACE: Wrong.drops_by_place,
