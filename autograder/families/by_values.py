@@ -33,8 +33,9 @@ def counts(calls: Sequence[Read]) -> Counts:
     """Return by kind how many bits there are, how many are set, and the sum of their
     probabilities: 24 kinds by entries, 10 by places, and each two of them (264 and 40)."""
     sizes = [call.first.size for call in calls]
-    bits = np.concatenate([call.first.ravel() for call in calls])
-    again = np.concatenate([call.second.ravel() for call in calls])
+    bits = np.concatenate(
+        [call.first.ravel() + call.second.ravel().astype(np.int8) for call in calls]
+    )
     p = np.repeat([call.probability for call in calls], sizes)
     widths = np.repeat([call.first.shape[-1] for call in calls], sizes)
     rate = {"keep_prob is below 0.5": p < 0.5}
@@ -43,8 +44,8 @@ def counts(calls: Sequence[Read]) -> Counts:
     column = place % widths
     places = {f"it is past {n} places of its row": column >= n for n in _BEYOND}
     places["it is in the latter half"] = 2 * place >= np.repeat(sizes, sizes)
-    by_value = _tally(_features(calls, widths) | rate, (bits, again), p)
-    return by_value | _tally(places | rate, (bits, again), p)
+    by_value = _tally(_features(calls, widths) | rate, bits, p)
+    return by_value | _tally(places | rate, bits, p)
 
 
 def _features(calls: Sequence[Read], widths: np.ndarray) -> dict[str, np.ndarray]:
@@ -94,17 +95,18 @@ def _sets(features: tuple[str, ...]) -> tuple[list[str], np.ndarray, Any]:
 
 
 def _tally(
-    features: Mapping[str, np.ndarray], masks: tuple[np.ndarray, ...], p: np.ndarray
+    features: Mapping[str, np.ndarray], bits: np.ndarray, p: np.ndarray
 ) -> Counts:
+    """Return the counts by kind; ``bits`` has how many of two bits are set."""
     code, length = np.zeros(len(p), np.uint16), 1 << len(features)
     for i, feature in enumerate(features.values()):
         code |= feature.astype(np.uint16) << i
     names, has, two = _sets(tuple(features))
     columns = []
     for number in (
-        len(masks) * np.bincount(code, minlength=length),
-        np.sum([np.bincount(code[bits], minlength=length) for bits in masks], axis=0),
-        len(masks) * np.bincount(code, p, length),
+        2 * np.bincount(code, minlength=length),
+        np.bincount(code, bits, length),
+        2 * np.bincount(code, p, length),
     ):
         both = has.T @ (number[:, None] * has)
         one, every = both[:-1, -1], both[-1, -1]

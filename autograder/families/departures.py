@@ -40,8 +40,7 @@ def _large(
         if call is None:
             continue
         given, keep_prob, what, (first, _, later, other) = call
-        p, large = of.probability(keep_prob), number >= everywhere.CALLS
-        wide = number >= len(calls) - len(everywhere.ROWS)
+        p, (large, wide) = of.probability(keep_prob), _size(number, len(calls))
         if wide or not large:
             own = given.values if given.signed is None else given.signed
             reads.append(by_values.Read(first, later, given.values, own, p))
@@ -102,35 +101,37 @@ def judge(
     trial.judge_kinds(look, counts[look], what, mistake)
 
 
-def in_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
-    """Return the counts of units by entries and places, and of pairs of them, in rows that
-    keep the same number each."""
-    reads, counts = [], dict[str, tuple[int, int, float]]()
-    for given, _, what, (first, _, later, _) in filter(
-        None, everywhere.read_bits(function, trial, of)
-    ):
-        rate = float(later[0].mean())
-        if not 0 < rate < 1:  # Another number is kept than was asked for.
+def in_rows(
+    function: StudentFunction, trial: Trial, of: Kinds
+) -> tuple[lags.Counts, lags.Counts]:
+    """Return, of rows that keep the same number each, the counts of units by their entries
+    and places and of pairs of them, where there are more than 20; and those of units some
+    places after one that is kept in the row or the large call before."""
+    calls, reads = everywhere.read_bits(function, trial, of), []
+    within, between = (dict[str, tuple[int, int, float]]() for _ in range(2))
+    for number, call in enumerate(calls):
+        if call is None or not 0 < (rate := float(call[3][2][0].mean())) < 1:
+            continue  # Another number is kept than was asked for.
+        given, _, what, (first, _, later, _) = call
+        large, wide = _size(number, len(calls))
+        if wide or not large:
+            own = given.values
+            reads.append(by_values.Read(first, later, own, own, rate))
+        if first.shape[1] <= 20:
             continue
-        reads.append(by_values.Read(first, later, given.values, given.values, rate))
-        counts |= lags.in_rows(later, f"a call with {what}")
-    return counts | by_values.counts(reads) if reads else {}
+        within |= lags.in_rows(later, f"a call with {what}")
+        if large and len(first) > 1:
+            even = len(later) // 2 * 2
+            rows = later[:even:2], later[1:even:2]
+            after = f"in the call after one with {what}"
+            between |= lags.after_rows(first, later, after)
+            between |= lags.after_rows(*rows, f"in the next row of a call with {what}")
+    return within | (by_values.counts(reads) if reads else {}), between
 
 
-def between_rows(function: StudentFunction, trial: Trial, of: Kinds) -> lags.Counts:
-    """Return the counts of units kept some places after one that is kept in the row, or in
-    the call before, where several rows of more than 20 units keep the same number each."""
-    counts = dict[str, tuple[int, int, float]]()
-    for _, _, what, (first, _, later, _) in filter(
-        None, everywhere.read_bits(function, trial, of)
-    ):
-        if len(first) < 2 or first.shape[1] <= 20:
-            continue
-        counts |= lags.after_rows(first, later, f"in the call after one with {what}")
-        even = len(later) // 2 * 2
-        rows = later[:even:2], later[1:even:2]
-        counts |= lags.after_rows(*rows, f"in the next row of a call with {what}")
-    return counts
+def _size(number: int, calls: int) -> tuple[bool, bool]:
+    """Return whether the call of this number is a large one, and whether one of few rows."""
+    return number >= everywhere.CALLS, number >= calls - len(everywhere.ROWS)
 
 
 #: The looks of ``judge``, by the one that it is asked for.

@@ -84,8 +84,7 @@ def _counted(
     Rows that are alike upset the counts in them a little, and uneven choice those of two
     rows about as much as those in one: what departs further by far fails alone."""
     if "rows" not in trial.notes:
-        within = departures.in_rows(function, trial, KINDS)
-        between = departures.between_rows(function, trial, KINDS)
+        within, between = departures.in_rows(function, trial, KINDS)
         apart, chosen = (
             lags.LAW.farthest(counts)[1] if counts else 0.0
             for counts in (between, within)
