@@ -196,7 +196,10 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
     what = f"rows of 3 units whose two samples keep 4 units, at {_INDEPENDENT}"
     trial.judge(look, total == 4, total.size, what, name)
     wide_rows.judge(
-        function, trial, Wrong.counts_samples_wrongly, Wrong.samples_depend_on_each_other
+        function,
+        trial,
+        Wrong.counts_samples_wrongly,
+        Wrong.samples_depend_on_each_other,
     )
 
 

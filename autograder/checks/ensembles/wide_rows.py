@@ -77,17 +77,23 @@ def _counts(
 def judge(function: StudentFunction, trial: Trial, number: str, name: str) -> None:
     """Judge the masks of many samples, and many rows; ``number`` is the mistake of
     another number of samples, ``name`` that of samples that depend on each other."""
-    for low, high in (((2, 100, 720), (3, 160, 780)), ((24, 20, 56), (25, 60, 64))):
-        n, d, samples = (int(size) for size in trial.rng.integers(low, high))
-        counts, call = _counts(function, trial, (n, d, samples), 10, 0.5, number)
-        # Of 1,024 masks 780 samples show 546, and two rows have 325 in common, give or
-        # take 10: chance leads beyond these bounds with probabilities below 1e-17.
+    for low, high, units in (
+        ((2, 101, 720), (3, 130, 780), 10),
+        ((24, 20, 56), (25, 60, 64), 8),
+    ):
+        n, d, samples = trial.rng.integers(low, high).tolist()
+        counts, call = _counts(function, trial, (n, d, samples), units, 0.5, number)
+        # So many samples show 70 or 90% of their number of different masks, and two rows
+        # have 42 or 20% in common: chance leads beyond these bounds, for any of the rows,
+        # with probabilities below 1e-16 (occupancy's law, and Hoeffding's inequality).
         trial.expect(
             ((counts > 0).sum(axis=1) > samples / 2).all(),
             f"{call}: of a row's {samples} samples half repeat a mask of the others.",
             name,
         )
-        shared = (np.minimum(row, counts[:i]).sum(axis=1) for i, row in enumerate(counts))
+        shared = (
+            np.minimum(row, counts[:i]).sum(axis=1) for i, row in enumerate(counts)
+        )
         trial.expect(
             (np.concatenate([*shared]) < 0.75 * samples).all(),
             f"{call}: two rows have the same masks in most of their samples.",
