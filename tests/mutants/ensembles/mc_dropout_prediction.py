@@ -250,7 +250,7 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         masks = draw(x, keep_prob, samples, rng) * draw(x, keep_prob, samples, rng)
         return average(x, weights, bias, masks * keep_prob)
 
-    @fails(RATE, "drops_by_value")
+    @fails((RATE, EVERY_SAMPLE), "drops_by_value")
     def spares_large_inputs(x, weights, bias, keep_prob, samples, rng):
         """Keeps large inputs more often and small ones less, because they matter more."""
         rate = np.where(np.abs(x) > 1.75, keep_prob + 0.1, keep_prob - 0.1)
@@ -278,7 +278,7 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         masks = np.repeat(half, 2, axis=2)[:, :, : x.shape[1]]
         return average(x, weights, bias, masks / keep_prob)
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    @fails((INDEPENDENT, EVERY_SAMPLE), "bits_depend_on_each_other")
     def tiles_the_masks_of_half_a_batch(x, weights, bias, keep_prob, samples, rng):
         """Draws the masks of half the rows and repeats them."""
         half = rng.random((samples, (len(x) + 1) // 2, x.shape[1])) < keep_prob
