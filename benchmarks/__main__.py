@@ -13,7 +13,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"__main__", "timing"}
+NOT_BENCHMARKS = {"__main__", "processes", "timing"}
 #: The rounds of a benchmark that has no ``ROUNDS`` of its own.
 ROUNDS = 60
 

@@ -54,10 +54,9 @@ def judging(exercise: Exercise) -> Any:
 
 def describe(result: dict[str, Any]) -> str:
     """Return the result as a table for a terminal."""
-    machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
     lines = [
         f"Judging an exercise's solution, {result['rounds']} rounds",
-        f"on {machine}",
+        timing.on(result["machine"]),
     ]
     lines += [f"{name:34s} {s:6.3f} s" for name, s in result["seconds"].items()]
     lines.append(

@@ -126,11 +126,10 @@ def quartiles(values: np.ndarray) -> list[float]:
 
 def describe(result: dict[str, Any]) -> str:
     """Return the result as a table for a terminal."""
-    machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
     lines = [
         f"Dropout masks: {result['shape'][0]} x {result['shape'][1]} float32, "
         f"keep_prob {result['keep_prob']}, one thread, {result['rounds']} rounds",
-        f"on {machine}",
+        timing.on(result["machine"]),
         f"{'':30s} ns per unit   times a copy (quartiles)",
     ]
     for name, way in result["ways"].items():

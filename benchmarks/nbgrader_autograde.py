@@ -8,15 +8,16 @@ that it started (on Linux). It needs the course's packages, ``solutions/`` and `
 import contextlib
 import json
 import math
-import os
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median_high
 from typing import Any
 
 from benchmarks import timing
+from benchmarks.processes import ProcessorTime, load
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, answering
 from tests.fixture_class import run as run_module
@@ -39,14 +40,14 @@ def run(rounds: int) -> dict[str, Any]:
             print(said, file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
                 seconds[way].append(autograde(Path(folder) / "course", settings))
-    wall = {way: _median([w for w, _ in pairs]) for way, pairs in seconds.items()}
+    wall = {way: _middle([w for w, _ in pairs]) for way, pairs in seconds.items()}
     known = all(c is not None for pairs in seconds.values() for _, c in pairs)
-    cpu = {way: _median([c or 0.0 for _, c in seconds[way]]) for way in WAYS if known}
+    cpu = {way: _middle([c or 0.0 for _, c in seconds[way]]) for way in WAYS if known}
     return {
         "command": "python -m benchmarks nbgrader_autograde",
         "students": STUDENTS,
         "rounds": rounds,
-        "machine": timing.machine() | {"load": _load()},
+        "machine": timing.machine() | {"load": load()},
         "wall": wall,
         "cpu": cpu,
         "times": {
@@ -58,26 +59,41 @@ def run(rounds: int) -> dict[str, Any]:
 
 def autograde(course: Path, settings: str) -> tuple[float, float | None]:
     """Make a course and its class and grade it; return the wall-clock and the processor
-    seconds of ``nbgrader autograde``.
-
-    Raises ``RuntimeError`` where nbgrader fails or a perfect notebook loses a point."""
-    fixture_class.new_course(course)
-    config = course / "nbgrader_config.py"
-    config.write_text(config.read_text(encoding="utf-8") + settings, encoding="utf-8")
-    perfect = hand_in(course)
-    nbgrader(course, "generate_assignment", CHAPTER)
-    start = time.perf_counter()
-    with ProcessorTime() as processor:
-        nbgrader(course, "autograde", CHAPTER)
-    wall = time.perf_counter() - start
-    scores = gradebook_scores(course)
-    if len(scores) != STUDENTS or any(scores[student] != 10 for student in perfect):
-        raise RuntimeError(f"the class was not graded as it should be: {scores}")
+    seconds of ``nbgrader autograde``. Raises ``RuntimeError`` like ``graded``."""
+    processor = ProcessorTime()
+    command = ("nbgrader", "autograde", CHAPTER)
+    wall = graded(course, settings, STUDENTS, command, processor)
     return wall, processor.seconds
 
 
-def hand_in(course: Path) -> list[str]:
-    """Hand in the class's notebooks; return who handed in a perfect one."""
+def graded(
+    course: Path,
+    settings: str,
+    students: int,
+    command: Sequence[str],
+    watch: contextlib.AbstractContextManager[object],
+) -> float:
+    """Make a course and a class of so many, and grade it by ``python -m command`` under
+    ``watch``; return the seconds of that by the clock on the wall.
+
+    Raises ``RuntimeError`` where it fails or a perfect notebook loses a point."""
+    fixture_class.new_course(course)
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text(encoding="utf-8") + settings, encoding="utf-8")
+    perfect = hand_in(course, students)
+    run_or_raise(course, "nbgrader", "generate_assignment", CHAPTER)
+    start = time.perf_counter()
+    with watch:
+        run_or_raise(course, *command)
+    seconds = time.perf_counter() - start
+    scores = gradebook_scores(course)
+    if len(scores) != students or any(scores[student] != 10 for student in perfect):
+        raise RuntimeError(f"the class was not graded as it should be: {scores}")
+    return seconds
+
+
+def hand_in(course: Path, number: int) -> list[str]:
+    """Hand in so many notebooks, each another; return who handed in a perfect one."""
     released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
     starter = json.loads(released.read_text(encoding="utf-8"))
     perfect = fixture_class.solved(course, starter)
@@ -88,19 +104,19 @@ def hand_in(course: Path) -> list[str]:
         answering(perfect, "classic_dropout", fixture_class.SWAPS),
         answering(perfect, "classic_settings", fixture_class.IN_PLACE),
     ]
-    students = [f"student-{number:02d}" for number in range(STUDENTS)]
-    for number, student in enumerate(students):
-        notebook = notebooks[number % len(notebooks)]
+    students = [f"student-{place:03d}" for place in range(number)]
+    for place, student in enumerate(students):
+        notebook = notebooks[place % len(notebooks)]
         path = course / "course" / "submitted" / student / CHAPTER
         path.mkdir(parents=True)
-        (path / f"{CHAPTER}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+        (path / f"{CHAPTER}.ipynb").write_bytes(fixture_class.other(notebook, place))
     return students[:: len(notebooks)]
 
 
-def nbgrader(course: Path, *arguments: str) -> None:
-    done = run_module(course, "nbgrader", *arguments, patience=3600)
+def run_or_raise(course: Path, *arguments: str) -> None:
+    done = run_module(course, *arguments, patience=7200)
     if done.returncode != 0:
-        raise RuntimeError(f"nbgrader {arguments[0]} failed:\n{done.stderr[-3000:]}")
+        raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
 
 
 def gradebook_scores(course: Path) -> dict[str, float]:
@@ -114,72 +130,15 @@ def gradebook_scores(course: Path) -> dict[str, float]:
         }
 
 
-# ---- Processor time -----------------------------------------------------------------
-
-
-class ProcessorTime:
-    """Counts the processor seconds of this process's descendants while it is open.
-
-    Looks into /proc at intervals, because the system itself loses the time of what a
-    killed sandbox held; up to an interval of each process is missed. Linux only."""
-
-    interval = 0.05
-
-    def __init__(self) -> None:
-        self._spent: dict[tuple[str, str], int] = {}
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> "ProcessorTime":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        self._thread.join()
-
-    @property
-    def seconds(self) -> float | None:
-        """The seconds counted so far; None where there is no /proc."""
-        if sys.platform != "linux":
-            return None
-        return sum(self._spent.values()) / os.sysconf("SC_CLK_TCK")
-
-    def _watch(self) -> None:
-        while not self._closing.wait(self.interval):
-            self._look()
-
-    def _look(self) -> None:
-        found = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                # After the name, which may hold anything: state, parent, …
-                found[path.parent.name] = path.read_text().rpartition(")")[2].split()
-        family, grown = {str(os.getpid())}, True
-        while grown:
-            children = {pid for pid, fields in found.items() if fields[1] in family}
-            grown = not children <= family
-            family |= children
-        for pid in family & found.keys() - {str(os.getpid())}:
-            fields = found[pid]
-            spent = int(fields[11]) + int(fields[12])
-            self._spent[pid, fields[19]] = spent
-
-
-def _load() -> str:
-    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
-
-
-def _median(values: list[float]) -> float:
-    return round(sorted(values)[len(values) // 2], 2)
+def _middle(values: list[float]) -> float:
+    return round(median_high(values), 2)
 
 
 def describe(result: dict[str, Any]) -> str:
     """Return the result as a table for a terminal."""
-    machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
     lines = [
         f"nbgrader autograde, {result['students']} notebooks, {result['rounds']} rounds",
-        f"on {machine}",
+        timing.on(result["machine"]),
         f"{'':30s} wall clock   processor",
     ]
     for way, label in (("judge", "our judge"), ("kernel", "nbgrader's own Execute")):

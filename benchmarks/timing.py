@@ -41,6 +41,11 @@ def machine() -> dict[str, str]:
     }
 
 
+def on(machine: Mapping[str, str]) -> str:
+    """Return what ``machine`` said, and what was added to it, as a line of a table."""
+    return "on " + ", ".join(f"{key} {value}" for key, value in machine.items())
+
+
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():

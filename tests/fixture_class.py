@@ -219,6 +219,12 @@ def solved(course: Path, starter: Notebook) -> Notebook:
     return notebook
 
 
+def other(notebook: Notebook, number: int) -> bytes:
+    """Return the notebook with a remark, so that every student's file is another one."""
+    metadata = notebook["metadata"] | {"student": number}
+    return json.dumps(notebook | {"metadata": metadata}).encode()
+
+
 def free_response(notebook: Notebook) -> str:
     return next(
         cell["metadata"]["nbgrader"]["grade_id"]

@@ -85,6 +85,9 @@ def system(
             (site / folder.name).symlink_to(folder)
     text = SYSTEMS[request.param].format(lose=LOSE)
     (site / "sitecustomize.py").write_text(text, encoding="utf-8")
+    # Debian's Python has one of its own, which would come first.
+    first = f"import sys; sys.path.insert(0, {str(site)!r})\n"
+    (site / "first.pth").write_text(first, encoding="utf-8")
     return request.param, place / "bin/python"
 
 

@@ -23,7 +23,7 @@ from autograder.isolation.clocks import TryAgain, tree
 from autograder.isolation.forks import Forked, Server
 from autograder.isolation.starter import MOST_SERVERS, Starter
 from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
-from tests.test_parents import ENDLESS, family, left_of
+from tests.test_parents import ENDLESS, Process, family, left_of, stat
 
 pytestmark = pytest.mark.skipif(
     bubblewrap() is None, reason="bubblewrap does not work here"
@@ -55,6 +55,12 @@ def forked(worker: RemoteWorker) -> Forked:
 
 def pid_of(worker: RemoteWorker) -> int:
     return tree(forked(worker).pid)[-1]
+
+
+def processes_of(worker: RemoteWorker) -> set[Process]:
+    """Return the first process and those below it. When the end of the first is told, the
+    kernel has not yet ended the others, and the worker may still answer."""
+    return {(pid, stat(pid)[19]) for pid in tree(forked(worker).pid)}
 
 
 def name_spaces(pid: int | str) -> set[str]:
@@ -196,8 +202,10 @@ def test_how_a_worker_ended_is_told(first: bool) -> None:
                 one.run_cell(1, f"import os, signal; {code}")
         assert process.ended_by(1.0) == why
     with worker(first=True) as one:
+        whole = processes_of(one)
         os.kill(forked(one).pid if first else pid_of(one), signal.SIGKILL)
         assert forked(one).code(10.0) == -signal.SIGKILL
+        assert left_of(whole) == set()
         with pytest.raises(TryAgain, match="its process was killed"):
             one.run_cell(1, "1")
 
@@ -206,8 +214,10 @@ def test_a_server_that_was_killed_is_replaced(own_starter: Starter) -> None:
     with worker(first=True) as one:
         first = forked(one).pid
         assert own_starter.server is not None
+        whole = processes_of(one)
         own_starter.server.popen.kill()
         assert forked(one).code(10.0) == -signal.SIGKILL
+        assert left_of(whole) == set()
         with pytest.raises(TryAgain, match="killed"):
             one.run_cell(1, "1")
         with worker() as other:

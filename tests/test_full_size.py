@@ -24,7 +24,7 @@ pytest.importorskip("nbgrader")
 
 from tests import fixture_class
 from tests.damaged import damaged
-from tests.fixture_class import CHAPTER, answering, solved
+from tests.fixture_class import CHAPTER, answering, other, solved
 from tests.test_attacks import ATTACKS
 from tests.test_judges import marked, soon, tree
 from tests.test_whole_class import held
@@ -61,12 +61,6 @@ def hand_in(course: Path, student: str, content: bytes) -> None:
     place = course / "course" / "submitted" / student / CHAPTER
     place.mkdir(parents=True)
     (place / f"{CHAPTER}.ipynb").write_bytes(content)
-
-
-def other(notebook: dict[str, Any], number: int) -> bytes:
-    """Return the notebook with a remark, so that every student's file is another one."""
-    metadata = notebook["metadata"] | {"student": number}
-    return json.dumps(notebook | {"metadata": metadata}).encode()
 
 
 GRADE = ("autograder", "grade", "course/submitted", "-j", "2")

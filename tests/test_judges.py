@@ -522,7 +522,7 @@ def test_a_stopped_check_says_so_and_leaves_no_process(
     with started(marker, "check", str(path)) as run:
         assert soon(lambda: len(marked(marker)) >= 3)
         run.send_signal(getattr(signal, name))
-        _, told = run.communicate(timeout=30)
+        _, told = run.communicate(timeout=60)
     assert (run.returncode, told) == (CODES[name], "\nStopped.\n")
     assert soon(lambda: not marked(marker), 10), marked(marker)
 

@@ -161,8 +161,8 @@ def _survives_while_dropping(function: StudentFunction, trial: Trial) -> None:
     batch.params["b1"] += 1.0
     batch.params["b2"][:], batch.y[:] = (900, 0, -900), (1, 2)
     hidden = np.maximum(batch.x @ batch.params["W1"] + batch.params["b1"], 0) / 0.5
-    # One time in 2,500 no unit is active.
-    batch.params["W2"] *= 99 / max((hidden @ np.abs(batch.params["W2"])).max(), 1.0)
+    # One time in 2,500 no unit is active, and the sums are 0.
+    batch.params["W2"] *= 99 / ((hidden @ np.abs(batch.params["W2"])).max() or 1)
     call = f"{batch.call} with logits up to ±1,000"
     found = _finite(function, trial, batch, call, network.Wrong.clips_the_loss)
     candidates = batch.expected(every_mask(2, 4) / 0.5)
