@@ -8,7 +8,9 @@ import numpy as np
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import corners, network
+from autograder.families.bit_tests import Wrong
 from autograder.families.network import Batch
+from autograder.families.rivals import first
 
 #: Rows, hidden units and classes; every second batch has large logits.
 _SIZES: tuple[tuple[int, int, int], ...] = (
@@ -34,8 +36,22 @@ def expect_right(function: StudentFunction, trial: Trial) -> None:
         for _, what in network.differing(found, expected, batch.slack):
             trial.fail(
                 f"{batch.call}: with the mask that grads['W1'] shows, {what}",
-                network.Wrong.no_single_mask_explains_it,
+                _mistake(batch, found, mask / keep_prob),
             )
+
+
+def _mistake(batch: Batch, found: network.Arrays, multiplier: np.ndarray) -> str:
+    """Return what is behind a wrong result after right ones for two rows."""
+    linear = batch.expected(multiplier, relu=False, gate=False)
+    rivals = {
+        network.Wrong.forgets_the_relu: linear,
+        network.Wrong.lacks_the_relu_gate: batch.expected(multiplier, gate=False),
+    }
+
+    def same(one: network.Arrays, other: network.Arrays) -> bool:
+        return not any(network.differing(one, other, batch.slack))
+
+    return first(found, rivals, same) or Wrong.right_in_the_middle_only
 
 
 def _batch(trial: Trial, n: int, h: int, c: int, keep_prob: float) -> Batch:
