@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.checks.ensembles import one_member, shared
+from autograder.checks.ensembles import one_member, shared, wide_rows
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
@@ -14,7 +14,7 @@ from autograder.families import elementwise, ensemble
 from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import first
-from autograder.laws.binomial import Proportion, agreement, exact_count
+from autograder.laws.binomial import Law, Proportion, agreement, exact_count
 
 
 class Wrong(Mistakes, section="ens-montecarlo"):
@@ -202,6 +202,12 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
     total = bits[first] + bits[second]
     what = f"rows of 3 units whose two samples keep 4 units, at {_INDEPENDENT}"
     trial.judge(look, total == 4, total.size, what, name)
+    wide_rows.judge(
+        function,
+        trial,
+        Wrong.counts_samples_wrongly,
+        Wrong.samples_depend_on_each_other,
+    )
 
 
 def expect_no_drops(function: StudentFunction, trial: Trial) -> None:
@@ -227,11 +233,11 @@ def expect_no_drops(function: StudentFunction, trial: Trial) -> None:
 #: Numbers of samples, and how often all of them are alike at keep_prob = 0.5.
 _FEW_SAMPLES = {samples: 2 * 0.5**samples for samples in (3, 4, 5)}
 #: The looks of ``draws_anew_for_each_sample``.
-LOOKS = {
+LOOKS: dict[str, Law] = {
     "two samples of a row": agreement(_INDEPENDENT, detects=0.06),
     "kept in 50 samples": Proportion(0.8, detects=0.03),
     "count in 20 samples": exact_count(20, _INDEPENDENT),
     **{f"{n} samples alike": Proportion(p, 0.1) for n, p in _FEW_SAMPLES.items()},
     "two samples of three units": Proportion(0.58**3, detects=0.15),
     "four of six kept": Proportion(15 * 0.7**4 * 0.3**2, detects=0.15),
-}
+} | wide_rows.LOOKS
