@@ -185,6 +185,11 @@ def _visible(hidden: tuple[str, ...]) -> list[str]:
     return options
 
 
+#: For the C library (glibc): keep freed memory for the next array; given back and taken
+#: again for every call, its pages cost the kernel a tenth of a grading.
+KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "33554432", "MALLOC_MMAP_THRESHOLD_": "8388608"}
+
+
 def environment(folder: str) -> dict[str, str]:
     """Return the worker's environment: no secrets, one thread, ``folder`` to write in."""
     keep = (
@@ -198,4 +203,4 @@ def environment(folder: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "PYTHONUTF8": "1",
-    }
+    } | KEEPS_MEMORY
