@@ -45,7 +45,7 @@ class Wrong(zero_inputs.Wrong, section="back-derivation"):
     another_mask_in_the_backward_pass = at(
         "back-same-mask",
         "the backward pass uses another mask than the forward pass did; keep the "
-        "forward pass's mask in the cache and draw none in the backward pass.",
+        "forward pass's mask and draw none in the backward pass.",
     )
     uses_one_rows_mask_for_all = at(
         "back-mistakes",

@@ -17,7 +17,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families.elementwise import Wrong
-from autograder.families.follows_rng import generators_alike
+from autograder.families.follows_rng import generators_alike, own_bits
 from autograder.families.kinds import Given, Kinds
 
 #: How many calls have about so many bits at most, and how many have more, up to so many.
@@ -115,7 +115,7 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
             "outputs; expected equal ones.",
             Wrong.does_not_draw_from_rng,
         )
-        if not _is_telling(given, kinds.probability(keep_prob)):
+        if not _is_telling(own_bits(found), kinds.probability(keep_prob)):
             continue
         known = any(np.array_equal(first, each) for each in (one, other))
         own, again = _varies(number, first), [what] * np.array_equal(one, other)
@@ -145,9 +145,9 @@ def _varies(number: int, bits: np.ndarray) -> bool:
     )
 
 
-def _is_telling(given: Given, p: float) -> bool:
+def _is_telling(bits: int, p: float) -> bool:
     """Return whether so many independent bits never agree by chance."""
-    return -given.values.size * log2(p**2 + (1 - p) ** 2) > _SURPRISE
+    return -bits * log2(p**2 + (1 - p) ** 2) > _SURPRISE
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,18 @@ import numpy as np
 
 from tests.bank import Mutants, fails
 from tests.mutants.backward import classic_dropout_backward as classic
+from tests.mutants.backward import dropout_ridge as ridge
 from tests.mutants.backward import inverted_dropout_backward as inverted
+from tests.mutants.energy import batchnorm_variance_ratio as ratio
 from tests.mutants.ensembles import ensemble_means as means
 from tests.mutants.ensembles import mc_dropout_prediction as sampling
 from tests.mutants.ensembles import probit_prediction as probit
 from tests.mutants.ensembles import weight_scaled_prediction as scaled
-from tests.mutants.ensembles.shared import ensemble, softmax
+from tests.mutants.ensembles.shared import ensemble, every_mask, softmax
+from tests.mutants.expectation import dropout_moments as moments
+from tests.mutants.expectation import effective_count as count
+from tests.mutants.expectation import rescaled_sum_distribution as sums
+from tests.mutants.quantization import kept_count_distribution as counts
 
 
 class Inverted(Mutants, of="inverted_dropout_backward"):
@@ -129,3 +135,148 @@ class Probit(Mutants, of="probit_prediction"):
         return probit.sigmoid(
             (x @ weights + bias) / np.sqrt(1 + 8 * math.pi * variance)
         )
+
+
+class Ridge(Mutants, of="dropout_ridge"):
+    @fails(ridge.MINIMISES, "penalty_of_the_variance")
+    def penalises_by_the_variance(x, y, keep_prob):
+        """Takes the variance of a column for its mean square."""
+        return ridge.minimiser(x, y, (1 / keep_prob - 1) * len(x) * x.var(axis=0))
+
+    @fails(ridge.MINIMISES, "adds_to_the_diagonal")
+    def adds_a_millionth_to_the_diagonal(x, y, keep_prob):
+        """Adds 1e-6 to the diagonal, for stability."""
+        penalty = (1 / keep_prob - 1) * (x**2).sum(axis=0)
+        return ridge.minimiser(x, y, penalty + 1e-6 * (keep_prob < 1))
+
+    @fails(ridge.MINIMISES, "penalty_factor")
+    def squares_the_odds(x, y, keep_prob):
+        """Squares q / p, the penalty's factor, as a constant in front of a weight is."""
+        return ridge.minimiser(x, y, (1 / keep_prob - 1) ** 2 * (x**2).sum(axis=0))
+
+    @fails(ridge.MINIMISES, "adds_an_intercept")
+    def centres_the_target(x, y, keep_prob):
+        """Centres y alone, which a penalised fit with an intercept would do too."""
+        penalty = (1 / keep_prob - 1) * (x**2).sum(axis=0)
+        return ridge.minimiser(x, y - y.mean(), penalty)
+
+
+class Ratio(Mutants, of="batchnorm_variance_ratio"):
+    @fails(ratio.CENTRED, "takes_one_test_variance")
+    def takes_the_variance_of_all_outputs(weights, x, keep_prob):
+        """Forgets the axis in the test variance: one number for all units."""
+        _, noise = ratio.parts(weights, x, keep_prob)
+        test = (x @ weights).astype(float).var()
+        return test / (test + noise)
+
+    @fails(ratio.CENTRED, "swaps_keep_and_drop_in_the_noise")
+    def divides_by_zero_at_one(weights, x, keep_prob):
+        """Writes p / q in Python's numbers, which raises at keep_prob 1."""
+        test, noise = ratio.parts(weights, x, 0.5)
+        return test / (test + float(keep_prob) / (1 - float(keep_prob)) * noise)
+
+
+class Counts(Mutants, of="kept_count_distribution"):
+    @fails((counts.MANY, counts.EDGES), "loses_digits_for_many_units")
+    def multiplies_int64_factorials(n, keep_prob):
+        """Builds factorials with np.cumprod in int64, which wrap around beyond 20!."""
+        factorial = np.concatenate([[1], np.cumprod(np.arange(1, n + 1))])
+        with np.errstate(all="ignore"):
+            ways = factorial[n] // (factorial * factorial[::-1])
+        k = np.arange(n + 1)
+        return ways * keep_prob**k * (1 - keep_prob) ** (n - k)
+
+    @fails(counts.EDGES, "counts_the_dropped_units")
+    def swaps_the_edges(n, keep_prob):
+        """Has the exceptions for 0 and 1 the wrong way round."""
+        if keep_prob in (0, 1):
+            return np.eye(n + 1)[n if keep_prob == 0 else 0]
+        return counts.by_logarithms(n, keep_prob)
+
+    @fails(counts.CHANCES, "returns_logarithms")
+    def forgets_the_last_exponential(n, keep_prob):
+        """Adds up logarithms and returns them."""
+        with np.errstate(all="ignore"):
+            logs = np.log(counts.by_logarithms(n, keep_prob))
+        return np.maximum(logs, -1e300)
+
+
+class Sums(Mutants, of="rescaled_sum_distribution"):
+    @fails(sums.SUMS, "lists_some_masks_only")
+    def draws_masks_of_many_units(x, keep_prob):
+        """Draws 5,000 masks: of few units all, of many those that come."""
+        masks = np.random.default_rng(0).random((5000, len(x))) < keep_prob
+        values, times = np.unique((masks @ x).round(9) / keep_prob, return_counts=True)
+        return values, times / 5000
+
+    @fails(sums.SUMS, "averages_what_is_kept")
+    def lists_the_counts_alone(x, keep_prob):
+        """Takes the number of kept units for all that matters, of equal units."""
+        n, k = len(x), np.arange(len(x) + 1)
+        ways = np.array([math.comb(n, i) for i in k])
+        chance = ways * keep_prob**k * (1 - keep_prob) ** (n - k)
+        return k * x.mean() / keep_prob, chance
+
+    @fails(sums.SUMS, "divides_by_the_root")
+    def divides_the_sums_by_the_root(x, keep_prob):
+        """Preserves the expected norm: divides by the square root of keep_prob."""
+        masks = every_mask(len(x))
+        kept = masks.sum(axis=1)
+        chance = keep_prob**kept * (1 - keep_prob) ** (len(x) - kept)
+        return masks @ x / math.sqrt(keep_prob), chance
+
+    @fails((sums.TOTAL, sums.WEIGHTS), "multiplies_all_probabilities")
+    def counts_a_dropped_unit_less(x, keep_prob):
+        """Has n - K - 1 dropped units in the exponent, a number times the right ones."""
+        masks = every_mask(len(x))
+        kept = masks.sum(axis=1)
+        chance = keep_prob**kept * (1 - keep_prob + 1e-300) ** (len(x) - kept - 1)
+        return masks @ x / keep_prob, chance
+
+    @fails(sums.TIES, "counts_kept_zeros_as_dropped")
+    def counts_products_that_are_not_zero(x, keep_prob):
+        """Counts the products that are not 0: of an entry 0 a kept unit looks dropped."""
+        masks = every_mask(len(x))
+        kept = (masks * x != 0).sum(axis=1)
+        chance = keep_prob**kept * (1 - keep_prob) ** (len(x) - kept)
+        return masks @ x / keep_prob, chance
+
+
+class Count(Mutants, of="effective_count"):
+    @fails(count.FORMULA, "averages_before_squaring")
+    def squares_the_mean(x):
+        """Takes the mean for the sum in the numerator."""
+        return float(x.mean() ** 2 / (x**2).sum())
+
+    @fails(count.FORMULA, "takes_a_root")
+    def gives_the_root(x):
+        """Divides the sum by the norm, and stops at the square root."""
+        return float(abs(x.sum()) / np.sqrt((x**2).sum()))
+
+    @fails(count.FORMULA, "forgets_to_square_the_sum")
+    def drops_the_square_of_scaled_entries(x):
+        """Divides by the largest entry first and drops the square of the sum."""
+        x = x / np.abs(x).max()
+        return float(x.sum() / (x**2).sum())
+
+
+class Moments(Mutants, of="dropout_moments"):
+    @fails((moments.MEAN, moments.VARIANCE), "swaps_mean_and_variance")
+    def returns_the_variance_first(x, keep_prob):
+        """Returns (variance, mean)."""
+        return x**2 * (1 - keep_prob) / keep_prob, x.copy()
+
+    @fails(moments.VARIANCE, "divides_the_variance_thrice")
+    def divides_by_the_square(x, keep_prob):
+        """Takes 1 - p for the variance of the mask and divides that by p squared."""
+        return x.copy(), x**2 * (1 - keep_prob) / keep_prob**2
+
+    @fails(moments.VARIANCE, "gives_a_negative_variance")
+    def subtracts_the_wrong_way(x, keep_prob):
+        """Subtracts the mean square from the squared mean: the wrong sign."""
+        return x.copy(), x**2 - x**2 / keep_prob
+
+    @fails(moments.VARIANCE, "forgets_to_square_x")
+    def takes_the_size_for_the_square(x, keep_prob):
+        """Writes |x|, linear in x, so that the variance is positive."""
+        return x.copy(), np.abs(x) * (1 - keep_prob) / keep_prob
