@@ -9,15 +9,22 @@ from tests.bank import Mutants, fails
 from tests.mutants.backward import classic_dropout_backward as classic
 from tests.mutants.backward import dropout_ridge as ridge
 from tests.mutants.backward import inverted_dropout_backward as inverted
+from tests.mutants.conventions.shared import masked
 from tests.mutants.energy import batchnorm_variance_ratio as ratio
 from tests.mutants.ensembles import ensemble_means as means
 from tests.mutants.ensembles import mc_dropout_prediction as sampling
 from tests.mutants.ensembles import probit_prediction as probit
 from tests.mutants.ensembles import weight_scaled_prediction as scaled
 from tests.mutants.ensembles.shared import ensemble, every_mask, softmax
+from tests.mutants.expectation import bernoulli_mask as bernoulli
 from tests.mutants.expectation import dropout_moments as moments
 from tests.mutants.expectation import effective_count as count
 from tests.mutants.expectation import rescaled_sum_distribution as sums
+from tests.mutants.noise import gaussian_dropout as noise
+from tests.mutants.noise import spatial_dropout as spatial
+from tests.mutants.practice import sequence_dropout as sequence
+from tests.mutants.practice import stochastic_depth as depth
+from tests.mutants.quantization import exact_count_dropout as exact
 from tests.mutants.quantization import kept_count_distribution as counts
 
 
@@ -280,3 +287,77 @@ class Moments(Mutants, of="dropout_moments"):
     def takes_the_size_for_the_square(x, keep_prob):
         """Writes |x|, linear in x, so that the variance is positive."""
         return x.copy(), np.abs(x) * (1 - keep_prob) / keep_prob
+
+
+class Bernoulli(Mutants, of="bernoulli_mask"):
+    @fails(bernoulli.OWN_BIT, "bits_depend_on_each_other")
+    def multiplies_bits_of_units_and_rows(shape, keep_prob, rng):
+        """Draws a bit for each unit and one for each row, both at the root of keep_prob:
+        units of a row are dropped together more often than by chance."""
+        root = math.sqrt(keep_prob)
+        units, rows = rng.random(shape), rng.random((*shape[:-1], 1))
+        return (units < root) & (rows < root)
+
+    @fails(bernoulli.RATE, "keeps_a_fixed_number")
+    def shuffles_a_fixed_number_in_each_call(shape, keep_prob, rng):
+        """Shuffles a fixed number of ones over the whole mask, of a single unit as well."""
+        units = np.arange(math.prod(shape)) < keep_prob * math.prod(shape)
+        return rng.permutation(units).reshape(shape)
+
+
+class Sequences(Mutants, of="sequence_dropout"):
+    @fails(sequence.Q_TIED, "draws_a_mask_at_every_step")
+    def draws_at_every_step_in_a_loop(x, keep_prob, rng, training=True):
+        """Calls dropout in the loop over steps: a mask of the shape of x."""
+        return masked(x, rng.random(x.shape) < keep_prob, keep_prob, training)
+
+    @fails(sequence.Q_TIED, "drops_whole_steps")
+    def draws_a_bit_for_each_step(x, keep_prob, rng, training=True):
+        """Draws a bit for each step, of shape (T, 1, 1): a few words are lost whole."""
+        mask = rng.random((len(x), 1, 1)) < keep_prob
+        return masked(x, np.broadcast_to(mask, x.shape), keep_prob, training)
+
+
+class Images(Mutants, of="spatial_dropout"):
+    @fails(spatial.S_WHOLE, "drops_positions_in_all_channels")
+    def draws_a_bit_for_each_position(x, keep_prob, rng, training=True):
+        """Draws a mask of shape (N, 1, H, W), one pixel in all channels."""
+        mask = rng.random((len(x), 1, *x.shape[2:])) < keep_prob
+        return masked(x, np.broadcast_to(mask, x.shape), keep_prob, training)
+
+
+class Depth(Mutants, of="stochastic_depth"):
+    @fails(depth.D_TEST, "leaves_out_the_branch_at_test")
+    def returns_x_alone_at_test(x, branch, keep_prob, rng, training=True):
+        """Returns x at test, where dropout returns x too: without the branch."""
+        if not training:
+            return x.copy()
+        kept = rng.random((len(x),) + (1,) * (x.ndim - 1)) < keep_prob
+        return x + branch * kept / keep_prob
+
+
+class Noise(Mutants, of="gaussian_dropout"):
+    @fails(noise.OWN, "noise_depends_on_the_value")
+    def spreads_by_the_deviation_of_x(x, keep_prob, rng, training=True):
+        """Multiplies the deviation by that of x, as for noise that is added: it looks at x."""
+        if not training:
+            return x, None
+        spread = math.sqrt((1 - keep_prob) / keep_prob) * x.std()
+        return x * rng.normal(1.0, spread, x.shape), None
+
+
+class Layers(Mutants, of="inverted_dropout"):
+    @fails("gives_every_unit_and_call_its_own_bit", "one_mask_for_all_rows")
+    def draws_one_example(x, keep_prob, rng, training=True):
+        """Draws a mask for one example, of shape x.shape[1:], for all rows."""
+        mask = np.broadcast_to(rng.random(x.shape[1:]) < keep_prob, x.shape)
+        return masked(x, mask, keep_prob, training)
+
+
+class Exact(Mutants, of="exact_count_dropout"):
+    @fails(exact.RATE, "keeps_with_drop_probability")
+    def keeps_what_it_should_drop_in_rows(x, keep_prob, rng, training=True):
+        """Writes > where < belongs, the wrong way."""
+        mask = rng.random(x.shape) > keep_prob
+        kept = mask.sum(axis=1, keepdims=True)
+        return x * mask * x.shape[1] / np.maximum(kept, 1), None
