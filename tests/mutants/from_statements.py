@@ -24,6 +24,7 @@ from tests.mutants.noise import gaussian_dropout as noise
 from tests.mutants.noise import spatial_dropout as spatial
 from tests.mutants.practice import sequence_dropout as sequence
 from tests.mutants.practice import stochastic_depth as depth
+from tests.mutants.quantization import byte_dropout as byte
 from tests.mutants.quantization import exact_count_dropout as exact
 from tests.mutants.quantization import kept_count_distribution as counts
 
@@ -49,6 +50,11 @@ class Classic(Mutants, of="classic_dropout_backward"):
     def returns_the_classic_step_downhill(dout, cache):
         """Turns the sign, for the step that an optimiser would take."""
         return -dout * (cache["mask"] if cache["training"] else cache["p"])
+
+    @classic.classic(classic.C_AT_TEST, "test_gradient_has_the_drop_probability")
+    def multiplies_by_the_drop_probability_at_test(dout, cache):
+        """Multiplies by 1 - keep_prob after a forward pass at test, which has keep_prob."""
+        return dout * (cache["mask"] if cache["training"] else 1 - cache["p"])
 
 
 class Sampling(Mutants, of="mc_dropout_prediction"):
@@ -99,10 +105,8 @@ class Means(Mutants, of="ensemble_means"):
         chance, z = ensemble(x, weights, bias, keep_prob)
         with np.errstate(all="ignore"):
             logs = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
-        return (
-            means.mean(chance, np.exp(logs)),
-            softmax(means.mean(chance, means.log_softmax(z))),
-        )
+            geometric = softmax(means.mean(chance, means.log_softmax(z)))
+            return means.mean(chance, np.exp(logs)), geometric
 
     @fails(means.GEOMETRIC, "normalises_over_another_axis")
     def renormalises_over_the_rows(x, weights, bias, keep_prob):
@@ -361,3 +365,13 @@ class Exact(Mutants, of="exact_count_dropout"):
         mask = rng.random(x.shape) > keep_prob
         kept = mask.sum(axis=1, keepdims=True)
         return x * mask * x.shape[1] / np.maximum(kept, 1), None
+
+
+class Bytes(Mutants, of="byte_dropout"):
+    @fails((byte.NEAREST, byte.EVERYTHING), "threshold_does_not_fit_into_a_byte")
+    def keeps_the_threshold_in_a_byte(x, keep_prob, rng):
+        """Keeps the threshold itself in a byte, in which 256 becomes 0."""
+        t = max(1, round(keep_prob * 256)) % 256
+        mask = rng.integers(256, size=x.shape, dtype=np.uint8) < t
+        with np.errstate(all="ignore"):
+            return x * mask / np.float64(t / 256), t / 256

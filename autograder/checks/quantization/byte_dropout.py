@@ -138,6 +138,8 @@ _AT_EDGES = {
     0.999: Wrong.rounds_the_threshold_down,
     0.9985: Wrong.rounds_the_threshold_down,
 }
+_AT_ONE = {255 / 256: Wrong.bounds_the_threshold_by_255}
+_AT_ONE[0] = Wrong.threshold_does_not_fit_into_a_byte
 
 
 def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
@@ -165,9 +167,7 @@ def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
         trial.expect(
             facts.close(value, _nearest(p)),
             f"{call}: keep_prob_effective is {value:.6g}; expected {_nearest(p):.6g}.",
-            Wrong.bounds_the_threshold_by_255
-            if (p, value) == (1, 255 / 256)
-            else mistake,
+            mistake if p < 1 else _AT_ONE.get(value, mistake),
         )
 
 
