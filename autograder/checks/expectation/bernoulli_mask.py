@@ -166,22 +166,26 @@ def gives_every_unit_a_bit_of_its_own(
     )
     calls, call = 200, mask_call((100,), _INDEPENDENT)
     masks = masks_of(bernoulli_mask, trial, (100,), _INDEPENDENT, calls, rng)
-    drawn = Counter(mask.tobytes() for mask in masks)
-    # Units that share a draw besides their own come back empty, or full, together.
-    whole = {mask.tobytes() for mask in masks if mask.all() or not mask.any()}
-    alike = {mask for mask, times in drawn.items() if times > 1} <= whole
+    drawn = {mask.tobytes() for mask in masks}
     trial.expect(
         len(drawn) == calls,
         f"{call}, called {calls} times with one rng, gave {len(drawn)} different masks; "
         f"expected {calls}.",
-        elementwise.Wrong.same_mask_every_call
-        if len(drawn) == 1
-        else _DEPENDENT
-        if alike
-        else elementwise.Wrong.reuses_masks,
+        _name_of_repetition(masks),
     )
     follows_rng.expect_own_calls(trial, list(masks), call)
     everywhere.expect_follows_rng(bernoulli_mask, trial, _KINDS)
+
+
+def _name_of_repetition(masks: np.ndarray) -> str:
+    """Return what is behind masks of which some return."""
+    drawn = Counter(mask.tobytes() for mask in masks)
+    # Units that share a draw besides their own come back empty, or full, together.
+    whole = {mask.tobytes() for mask in masks if mask.all() or not mask.any()}
+    if len(drawn) == 1:
+        return elementwise.Wrong.same_mask_every_call
+    alike = {mask for mask, times in drawn.items() if times > 1} <= whole
+    return _DEPENDENT if alike else elementwise.Wrong.reuses_masks
 
 
 def _name_of_rate(
