@@ -23,7 +23,6 @@ from tests.mutants.expectation import rescaled_sum_distribution as sums
 from tests.mutants.noise import gaussian_dropout as noise
 from tests.mutants.noise import spatial_dropout as spatial
 from tests.mutants.practice import sequence_dropout as sequence
-from tests.mutants.practice import stochastic_depth as depth
 from tests.mutants.quantization import byte_dropout as byte
 from tests.mutants.quantization import exact_count_dropout as exact
 from tests.mutants.quantization import kept_count_distribution as counts
@@ -328,16 +327,6 @@ class Images(Mutants, of="spatial_dropout"):
         """Draws a mask of shape (N, 1, H, W), one pixel in all channels."""
         mask = rng.random((len(x), 1, *x.shape[2:])) < keep_prob
         return masked(x, np.broadcast_to(mask, x.shape), keep_prob, training)
-
-
-class Depth(Mutants, of="stochastic_depth"):
-    @fails(depth.D_TEST, "leaves_out_the_branch_at_test")
-    def returns_x_alone_at_test(x, branch, keep_prob, rng, training=True):
-        """Returns x at test, where dropout returns x too: without the branch."""
-        if not training:
-            return x.copy()
-        kept = rng.random((len(x),) + (1,) * (x.ndim - 1)) < keep_prob
-        return x + branch * kept / keep_prob
 
 
 class Noise(Mutants, of="gaussian_dropout"):
