@@ -20,6 +20,14 @@ ALONE = (
     "inverted_dropout-copies_rng_for_layers_of_usual_size",
     "inverted_dropout-draws_large_sparse_masks_once",
     "inverted_dropout-moves_the_last_mask_along",
+    "sequence_dropout-draws_at_every_step_in_a_loop",
+    "sequence_dropout-draws_a_bit_for_each_step",
+    "spatial_dropout-draws_a_bit_for_each_position",
+    "inverted_dropout-draws_one_example",
+    "fixed_count_dropout-permutes_all_rows_alike",
+    "dropconnect_forward-connect_dropping_units",
+    "mc_dropout_prediction-one_mask_a_sample",
+    "bernoulli_mask-multiplies_bits_of_units_and_rows",
 )
 _KNOWN = {str(mutant): mutant for mutant in bank.mutants()}
 

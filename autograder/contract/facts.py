@@ -21,8 +21,8 @@ class Wrong(Mistakes, section=None):
     returns_no_floats = """somewhere on the way the numbers become integers or booleans;
         the result holds floating point numbers."""
     returns_nan_or_infinity = """either a division by 0, infinity times 0, the root of a
-        negative number, or NaN for dropped units: the statement says what happens at the
-        edges."""
+        negative number, a number beyond what a small dtype such as float16 holds, or NaN
+        for dropped units: the statement says what happens at the edges."""
     overwrites_its_results = """an array that a call returned is overwritten by the next
         call, as where all calls write into one array that is made once; return a new
         array from each call."""

@@ -45,7 +45,7 @@ class Wrong(zero_inputs.Wrong, section="back-derivation"):
     another_mask_in_the_backward_pass = at(
         "back-same-mask",
         "the backward pass uses another mask than the forward pass did; keep the "
-        "forward pass's mask in the cache and draw none in the backward pass.",
+        "forward pass's mask and draw none in the backward pass.",
     )
     uses_one_rows_mask_for_all = at(
         "back-mistakes",
@@ -105,6 +105,9 @@ class Wrong(zero_inputs.Wrong, section="back-derivation"):
     )
     backward_ignores_test_mode = """after a forward pass with training=False your
         backward pass drops or divides; the cache has to say which mode it was."""
+    test_gradient_has_the_drop_probability = """after a forward pass at test your backward
+        pass multiplies dout by 1 − keep_prob; the forward pass multiplies by keep_prob or by
+        nothing, and so does its gradient."""
     classic_test_gradient_lacks_keep_prob = """at test classic dropout multiplies x by
         keep_prob, so its gradient is keep_prob * dout, not dout."""
 
@@ -300,6 +303,7 @@ def follows_test_mode(pair: Pair) -> None:
             Wrong.backward_turns_the_sign: -scale * dout,
             Wrong.backward_averages_over_rows: scale * dout / len(dout),
             Wrong.backward_ignores_test_mode: dout / keep_prob,
+            Wrong.test_gradient_has_the_drop_probability: (1 - keep_prob) * dout,
             Wrong.classic_test_gradient_lacks_keep_prob: dout,
         }
         name = first(got.dx, rivals)

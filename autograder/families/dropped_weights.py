@@ -38,7 +38,10 @@ class Wrong(Mistakes, section="noise-dropconnect"):
         is drawn again until it is not empty, or a weight is kept after all; when each is
         dropped on its own, all may be."""
     differs_from_the_product_at_keep_prob_one = """at keep_prob = 1 no weight is
-        dropped, and out is x @ weights; you compute another product."""
+        dropped, and out is x @ weights; you compute another product, or numbers are
+        rounded or cut off."""
+    drops_no_weight = """no weight is dropped: the comparison that draws the mask is always
+        true, or the mask is not applied."""
 
 
 INPUTS, OUTPUTS = 10, 20
@@ -236,7 +239,7 @@ def sum_mistake(function: StudentFunction, trial: Trial) -> str:
         if all(mask is not None and mask.any() for mask in found.values()):
             everything = all(mask is not None and mask.all() for mask in found.values())
             if factor == "1" and everything:
-                return elementwise.Wrong.drops_nothing
+                return Wrong.drops_no_weight
             if factor == "1/p":
                 return Middle.right_in_the_middle_only
             return named.get(factor, Wrong.rescales_the_weights_wrongly)

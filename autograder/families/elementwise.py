@@ -180,7 +180,7 @@ class Wrong(Mistakes, section="conv-definitions"):
         at another rate than keep_prob, and others at keep_prob; dropout does not look at
         the shape."""
     scale_depends_on_the_shape = """kept units are scaled rightly in some arrays and otherwise
-        in others: of another shape, larger, or of float32; none of these matters here."""
+        in others: larger, transposed, of another shape or of float32; none of it matters."""
     changes_its_input = at(
         "conv-mistakes",
         "your function works in place and overwrites the array that it was given.",

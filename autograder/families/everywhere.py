@@ -18,7 +18,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families.elementwise import Wrong
-from autograder.families.follows_rng import generators_alike
+from autograder.families.follows_rng import generators_alike, own_bits
 from autograder.families.kinds import Given, Kinds
 
 #: How many calls have about so many bits at most, and how many have more, up to so many.
@@ -149,9 +149,12 @@ def expect_follows_rng(
     chance, repeated, large, always = False, list[str](), list[str](), list[str]()
     stuck, stuck_large = list[str](), list[str]()
     for number, call in enumerate(read_bits(function, trial, kinds)):
-        if call is None or not _is_telling(call[0], kinds.probability(call[1])):
+        if call is None:
             continue
-        _, _, what, (first, _, later, other) = call
+        given, keep_prob, what, (first, _, later, other) = call
+        bits = _number_of_bits(given, call[3])
+        if not _is_telling(bits, kinds.probability(keep_prob)):
+            continue
         known, alike = np.array_equal(first, later), np.array_equal(first, other)
         own = _varies(number, first)
         repeated, large = repeated + [what] * alike, large + [what] * (alike and own)
@@ -189,9 +192,14 @@ def _varies(number: int, bits: np.ndarray) -> bool:
     )
 
 
-def _is_telling(given: Given, p: float) -> bool:
+def _number_of_bits(given: Given, found: Sequence[np.ndarray]) -> int:
+    """Return how many bits these are made of: what a network returns is no mask."""
+    return own_bits(found) if found[0].dtype == bool else given.values.size
+
+
+def _is_telling(bits: int, p: float) -> bool:
     """Return whether so many independent bits never agree by chance."""
-    return -given.values.size * log2(p**2 + (1 - p) ** 2) > _SURPRISE
+    return -bits * log2(p**2 + (1 - p) ** 2) > _SURPRISE
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What follows from the rng that is passed in, and from nothing else."""
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
@@ -22,6 +23,10 @@ _MANY = 200
 _ENTRIES, _UNLIKELY = 40, 1e-20
 #: How often an entry is high, and low, of which three calls are compared.
 _VARIES = 20
+#: Bits that do not agree by chance, whatever keep_prob is.
+_TELLING = 100
+#: And such that do not in any two of many calls.
+_ENOUGH = 60
 _NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
 
 
@@ -52,6 +57,20 @@ def generators_alike(
     return made
 
 
+def own_bits(masks: Sequence[Any]) -> int:
+    """Return how many bits masks of one shape, or outputs, have: some serve a whole axis."""
+    each = np.array([np.asarray(mask) != 0 for mask in masks])
+    axes = range(1, each.ndim)
+    own = [axis for axis in axes if (each != each.take([0], axis)).any()]
+    return math.prod(each.shape[axis] for axis in own)
+
+
+def _are_few(masks: Sequence[Any]) -> bool:
+    """Return whether so few bits serve all units that masks may agree by chance: other
+    checks say so, and what follows from the generator does not show."""
+    return own_bits(masks) < _TELLING
+
+
 def expect_state_decides(
     trial: Trial, output: Callable[[np.random.Generator], Any]
 ) -> None:
@@ -69,7 +88,7 @@ def expect_state_decides(
     )
     wrong = elementwise.Wrong
     trial.expect(
-        not any(alike),
+        not any(alike) or _are_few([first, *other]),
         "Generators in different states gave the same mask; expected different ones.",
         wrong.same_mask_every_call if all(alike) else wrong.reuses_masks,
     )
@@ -81,7 +100,8 @@ def expect_no_short_seed(
     """Check that generators that are alike give different masks."""
     outs = [output(rng) for rng in generators_alike(trial)]
     trial.expect(
-        not any(np.array_equal(a, b) for a, b in combinations(outs, 2)),
+        not any(np.array_equal(a, b) for a, b in combinations(outs, 2))
+        or _are_few(outs),
         "Generators in different states, whose first numbers begin with the same six "
         "digits, gave the same mask; expected different ones.",
         elementwise.Wrong.seeds_take_few_values,
@@ -159,8 +179,11 @@ def expect_many(
     shape = *arrays[0].shape[:-1], arrays[-1].shape[-1]
     given = [facts.float_array(out, shape, text, "out") for out in outs]
     different = len({out.tobytes() for out in given})
+    # Of a few bits that serve all along an axis outputs return by chance.
+    above = np.array(given) > np.mean(given, axis=0)
+    few_bits = own_bits(above ^ ~above[:1]) < _ENOUGH
     trial.expect(
-        different in (1, len(outs)),
+        different in (1, len(outs)) or few_bits,
         f"{len(outs)} calls {text} gave {different} different outputs; "
         f"expected {len(outs)}.",
         few,

@@ -21,6 +21,10 @@ from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
 from autograder.families.noise_factors import forward
 
+#: Under this name the check of the axes notes for the check of the scale that entries which
+#: should share a bit do not: then each is judged by itself.
+_OTHERWISE = "shares bits otherwise"
+
 #: An array, a keep probability, and what is behind an answer that fails there and did not
 #: before.
 Case = tuple[np.ndarray, float, str | None]
@@ -74,8 +78,11 @@ class Shared:
         found: np.ndarray = out != 0
         return found
 
-    def kept(self, out: np.ndarray) -> np.ndarray:
-        """Return the bits, with axes of length 1 where they are shared."""
+    def kept(self, out: np.ndarray, trial: Trial) -> np.ndarray:
+        """Return the bits, with axes of length 1 where they are shared; of each entry,
+        where ``shares_bits`` has found that they are shared otherwise."""
+        if trial.notes.get(_OTHERWISE):
+            return np.asarray(out != 0)
         axes = tuple(axis for axis in self.shared if axis < out.ndim)
         found: np.ndarray = np.asarray(out.any(axis=axes, keepdims=True))
         return found
@@ -148,6 +155,7 @@ def shares_bits(kind: Shared, function: StudentFunction, trial: Trial) -> None:
         shared = tuple(axis - 1 for axis in constant if axis > 0)
         axes = ", ".join(map(str, shared)) or "none"
         wanted = ", ".join(str(a) for a in range(len(shape)) if a in kind.shared)
+        trial.notes[_OTHERWISE] = wanted != axes
         trial.expect(
             wanted == axes,
             f"{kind.call(shape, FEW)}: the axes along which the mask does not change are "
@@ -203,7 +211,7 @@ def rescales(
             f"{call}: an entry that is 0 comes back as another number.",
             noise_factors.Wrong.adds_instead_of_multiplying,
         )
-        kept = kind.kept(out)
+        kept = kind.kept(out, trial)
         _expect_kept(kind, trial, kept, x, keep_prob, mistake)
         given = kept & (x != 0)
         ratios = out[given].astype(float) / x[given].astype(float)
@@ -246,7 +254,7 @@ def _expect_kept(
     """Check that nothing is dropped at keep_prob = 1, and that not all is where at least
     40 bits are set on average, and would be if keep and drop were swapped: that does not
     happen by chance."""
-    lost = int((~kept & kind.kept(x)).sum())
+    lost = int((~kept & kind.kept(x, trial)).sum())
     few = kept.size * min(keep_prob, 1 - keep_prob) < 40
     name = Unit.keeps_at_another_rate
     if not kept.any():

@@ -90,6 +90,10 @@ class Wrong(Mistakes, section="back-ridge"):
         drop are swapped."""
     penalty_divided_by_rows = """your penalty is divided by the number of rows and the
         loss is not; both are sums over rows."""
+    penalty_of_the_variance = """a weight pays in proportion to its column's variance; it
+        pays in proportion to the sum of squares, in which the column's mean counts."""
+    adds_to_the_diagonal = """you add one small number more to each weight's penalty, as for
+        stability; beside the squares of small columns it is large."""
     adds_an_intercept = """you centre the data or fit an intercept; the model is x @
         weights as it stands."""
 
@@ -153,7 +157,7 @@ def _rivals(x: np.ndarray, y: np.ndarray, p: float) -> Rivals:
     """Return wrong weights, for keep_prob below 1."""
     q, right, columns = 1 - p, _penalty(x, p), (x**2).sum(axis=0)
     flat, centred, target = q / p + 0 * right, x - x.mean(axis=0), y - y.mean()
-    factors = (q, p, 1 / p, q / p**2, q * p, 2 * q / p)
+    factors = (q, p, 1 / p, q / p**2, q * p, 2 * q / p, (q / p) ** 2, 1 / p**2 - 1)
 
     def by(penalty: np.ndarray) -> np.ndarray:
         return _weights(x, y, penalty)
@@ -168,6 +172,10 @@ def _rivals(x: np.ndarray, y: np.ndarray, p: float) -> Rivals:
         Wrong.adds_an_intercept: [
             _weights(centred, target, penalty)
             for penalty in (_penalty(centred, p), right)
+        ]
+        + [_weights(x, target, right)],
+        Wrong.penalty_of_the_variance: [
+            by(q / p * n * x.var(axis=0)) for n in (1, len(x))
         ],
         Wrong.penalty_factor: [by(factor * columns) for factor in factors],
         Wrong.penalty_of_column_lengths: by(q / p * np.sqrt(columns)),
@@ -232,10 +240,24 @@ def _expect_weights(
         f"minimum is {losses[1]:.6g}; the weight that differs most for its column's "
         f"length: expected {expected[worst]:.6g} at {worst}, found {found[worst]:.6g}.",
         first(found, _rivals(*given) if keep_prob < 1 else {}, same)
+        or _constant_mistake(found, *given)
         or (Wrong.needs_full_rank if np.linalg.matrix_rank(x) < d else None)
         or otherwise
         or near,
     )
+
+
+def _constant_mistake(
+    found: np.ndarray, x: np.ndarray, y: np.ndarray, keep_prob: float
+) -> str | None:
+    """Return the mistake of a number added to all penalties, if found solves that."""
+    system = x.T @ x + np.diag(_penalty(x, keep_prob))
+    size = np.abs(x.T @ y).max()
+    more = (x.T @ y - system @ found) / np.where(found == 0, np.nan, found)
+    added = float(np.median(more))
+    tells = len(found) > 1 and added > 0 and np.abs(added * found).max() > 1e-6 * size
+    one = tells and facts.close(more, added, rtol=1e-3)
+    return Wrong.adds_to_the_diagonal if one else None
 
 
 def _runs(function: StudentFunction, trial: Trial) -> None:

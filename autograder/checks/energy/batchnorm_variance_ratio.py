@@ -61,6 +61,8 @@ class Wrong(Mistakes, section="moments-batchnorm"):
     compares_mean_squares = """you compare mean squares; batch normalisation subtracts
         the mean before squaring."""
     leaves_the_weights_unsquared = "the weights enter your noise without being squared."
+    takes_one_test_variance = """your test variance is one number for all units, the
+        variance of all entries of x @ weights; each unit has its own, over the rows."""
     pools_the_units = """all units get the same ratio, one for the layer; each output
         unit has its own."""
     takes_the_noise_for_the_training_variance = """you divide by the noise; the training
@@ -152,6 +154,9 @@ def _rivals(weights: np.ndarray, x: np.ndarray, p: float) -> Rivals:
         Wrong.leaves_the_weights_unsquared: [
             with_noise(x2 @ w) for w in (weights, np.abs(weights))
         ],
+        Wrong.takes_one_test_variance: [
+            same_test / (same_test + noise) for same_test in (np.var(x @ weights),)
+        ],
         Wrong.pools_the_units: [test.sum() / training.sum(), (test / training).mean()],
         Wrong.takes_the_noise_for_the_training_variance: test / noise,
         Wrong.gives_the_share_of_noise: noise / training,
@@ -187,7 +192,6 @@ def _mistake(function: StudentFunction, trial: Trial, *given: Any) -> str | None
     try:
         found = _ratio(function, *layer, 0.8)
         small = _ratio(function, 1e-3 * weights, 1e-3 * x, 0.8)
-        at_one = _ratio(function, *layer, 1.0)
         found_there = _ratio(function, *there)
     except (StudentError, CheckFailure):
         return None
@@ -196,9 +200,13 @@ def _mistake(function: StudentFunction, trial: Trial, *given: Any) -> str | None
     if not facts.close(found, small):
         return Wrong.adds_a_constant_to_a_variance
     if not facts.close(found, right := _right(*layer, 0.8)):
-        near = facts.close(found, right, rtol=0.3)
+        near = facts.close(found, right, rtol=0.1)
         other = shared.Wrong.comes_near_an_expectation if near else None
         return _noise_factor_mistake(found, *layer, 0.8) or other
+    try:
+        at_one = _ratio(function, *layer, 1.0)
+    except (StudentError, CheckFailure):
+        return None
     if not facts.close(at_one, 1):
         return Wrong.adds_noise_at_keep_prob_one
     return _noise_factor_mistake(found_there, *there)

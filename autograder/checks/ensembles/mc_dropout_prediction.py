@@ -330,7 +330,7 @@ exercise.asks(
     0.25,
     "every_sample_has_a_mask_of_its_own",
     stated(many_samples.draws_anew_for_each_sample, many_samples.LOOKS),
-    after=_MEAN,
+    after=(_MEAN, _OWN),
 )
 exercise.asks(0.25, "sampling_survives_large_logits", stated(_survives), _MEMBER)
 exercise.asks(

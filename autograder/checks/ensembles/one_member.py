@@ -136,12 +136,19 @@ def _member_mistake(
         shared.Wrong.returns_logits: read(found),
         shared.Wrong.takes_a_sigmoid_of_each_class: read(np.log(found / (1 - found))),
     }
+    name = first(None, rivals, lambda _, read: _shows_a_kept_unit(read))
+    return name or _shown_mistake(case, found, logs)
+
+
+def _shown_mistake(case: Case, found: np.ndarray, logs: np.ndarray) -> str | None:
+    """Return what is behind such a prediction, where it is read in other ways."""
     totals = found.sum(axis=1)
     with np.errstate(all="ignore"):
-        divided = read(np.log(found / totals[:, None]))
-    votes = ((found == 0) | (found == 1)).all() and facts.close(found.sum(axis=1), 1)
+        divided = ensemble.ratios_of(case, np.log(found / totals[:, None]))
     shown = {
-        Wrong.counts_votes: votes,
+        Wrong.counts_votes: (
+            ((found == 0) | (found == 1)).all() and facts.close(totals, 1)
+        ),
         Wrong.counts_samples_wrongly: not found.any() or _averages_several(case, found),
         Wrong.divides_by_another_number: (
             facts.close(totals, totals[0]) and _shows_a_kept_unit(divided)
@@ -155,8 +162,7 @@ def _member_mistake(
         Wrong.drops_single_weights: _drops_weights(case, logs),
         Wrong.drops_the_bias: _drops_the_bias(case, logs),
     }
-    name = first(None, rivals, lambda _, read: _shows_a_kept_unit(read))
-    return name or first(True, shown)
+    return first(True, shown)
 
 
 def _shows_a_kept_unit(ratios: np.ndarray) -> bool:

@@ -132,10 +132,7 @@ def _rivals(unit: Case) -> Rivals:
         Wrong.squares_the_sum_of_the_terms: [
             by(q / p * total**2) for total in (mu - b, mu)
         ],
-        Wrong.another_sum_in_the_variance: [
-            *(by(q / p * s) for s in _sums(x, w, b)),
-            by(np.var(mu)),
-        ],
+        Wrong.another_sum_in_the_variance: [by(s) for s in _sums(unit)],
         Wrong.another_constant_than_pi_over_eight: [by(s2, c) for c in _CONSTANTS],
         Wrong.rescales_the_mean_logit: [
             by(s2, mean=mean)
@@ -164,10 +161,11 @@ def _factors(p: float) -> tuple[float, ...]:
     return p * q, q, 1, 1 / p, p / max(q, 1e-9), q / p**2, math.sqrt(q / p)
 
 
-def _sums(x: np.ndarray, w: np.ndarray, b: float) -> tuple[np.ndarray, ...]:
+def _sums(unit: Case) -> list[np.ndarray]:
     """Return what else is added up for a row's variance."""
+    x, w, b, p = unit.given
     v, inputs = ((x * w) ** 2).sum(axis=1), (x**2).sum(axis=1)
-    return (
+    sums = (
         v + b**2,
         v.sum(),
         v.mean(),
@@ -179,6 +177,8 @@ def _sums(x: np.ndarray, w: np.ndarray, b: float) -> tuple[np.ndarray, ...]:
         (x * w**2).sum(axis=1).clip(0),
         (x**2 * w).sum(axis=1).clip(0),
     )
+    # The logits' spread over the rows is no matter of masks at all.
+    return [*((1 - p) / p * each for each in sums), (x @ w).var()]
 
 
 _ROWS = "returns_one_float_for_each_row"

@@ -1,6 +1,7 @@
 """bernoulli_mask: draw a mask that keeps each unit with probability keep_prob."""
 
 import math
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -177,12 +178,21 @@ def gives_every_unit_a_bit_of_its_own(
         len(drawn) == calls,
         f"{call}, called {calls} times with one rng, gave {len(drawn)} different masks; "
         f"expected {calls}.",
-        elementwise.Wrong.same_mask_every_call
-        if len(drawn) == 1
-        else elementwise.Wrong.reuses_masks,
+        _name_of_repetition(masks),
     )
     follows_rng.expect_own_calls(trial, list(masks), call)
     everywhere.expect_follows_rng(bernoulli_mask, trial, _KINDS)
+
+
+def _name_of_repetition(masks: np.ndarray) -> str:
+    """Return what is behind masks of which some return."""
+    drawn = Counter(mask.tobytes() for mask in masks)
+    # Units that share a draw besides their own come back empty, or full, together.
+    whole = {mask.tobytes() for mask in masks if mask.all() or not mask.any()}
+    if len(drawn) == 1:
+        return elementwise.Wrong.same_mask_every_call
+    alike = {mask for mask, times in drawn.items() if times > 1} <= whole
+    return _DEPENDENT if alike else elementwise.Wrong.reuses_masks
 
 
 def _name_of_rate(
@@ -223,11 +233,15 @@ def keeps_units_at_the_stated_rate(
     look, front = "front of a row kept at 0.3", mask[:, :50]
     what = "units in the first half of a row kept at keep_prob = 0.3"
     trial.judge(look, front, front.size, what, elementwise.Wrong.drops_by_place)
+
+    def one_unit(share: float) -> str | None:
+        return _name_of_one_unit(bernoulli_mask, trial, share)
+
     for keep_prob in _KEEP_PROBS:
         look = f"one unit kept at {keep_prob}"
         kept = _kept_in_calls(bernoulli_mask, trial, look, (1,), keep_prob)
         what = f"calls with shape (1,) and keep_prob = {keep_prob} that keep the unit"
-        trial.judge(look, kept == 1, kept.size, what, _CONSTANT_UNIT.get)
+        trial.judge(look, kept == 1, kept.size, what, one_unit)
     _judge_extremes(bernoulli_mask, trial)
     for keep_prob in _FINE:
         look = f"kept at {keep_prob}"
@@ -238,6 +252,17 @@ def keeps_units_at_the_stated_rate(
         rounds = elementwise.Wrong.rounds_or_clips_keep_prob
         trial.judge(look, mask, mask.size, what, rounds)
     departures.judge(kinds.RATE, bernoulli_mask, trial, _KINDS)
+
+
+def _name_of_one_unit(
+    function: StudentFunction, trial: Trial, share: float
+) -> str | None:
+    """Return what is behind a single unit that is kept in this share of calls: of many
+    units, too, is their number always the same?"""
+    masks = masks_of(function, trial, (100,), _INDEPENDENT, 20)
+    if share in (0, 1) and not np.ptp(masks.sum(axis=1)):
+        return elementwise.Wrong.keeps_a_fixed_number
+    return _CONSTANT_UNIT.get(share)
 
 
 def _of_shapes(

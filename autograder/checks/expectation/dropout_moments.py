@@ -48,6 +48,12 @@ class Wrong(Mistakes, section="exp-variance"):
         once; a constant factor enters a variance squared."""
     swaps_keep_and_drop_in_the_variance = """your variance is x² p / (1 − p) for p =
         keep_prob, which grows as fewer units are dropped; it is x² (1 − p) / p."""
+    swaps_mean_and_variance = """you return the variance first; return (mean,
+        variance)."""
+    divides_the_variance_thrice = """your variance is x² (1 − p) / p² for p = keep_prob; the
+        mask's variance is (1 − p) p, and division by p² leaves x² (1 − p) / p."""
+    gives_a_negative_variance = """your variance has the wrong sign; it subtracts the square
+        of the mean from the mean of the square."""
     forgets_to_square_x = """your variance is proportional to x; it is proportional to
         x²."""
 
@@ -105,6 +111,7 @@ _FLOATS = "returns_two_float_arrays_of_the_input_shape"
 def _mean_rivals(x: np.ndarray, p: float) -> Rivals:
     return {
         Wrong.forgets_the_division: p * x,
+        Wrong.swaps_mean_and_variance: x**2 * (1 - p) / p,
         Wrong.gives_the_kept_value_as_mean: x / p,
         Wrong.averages_over_the_units: np.full_like(x, x.mean()),
         shared.Wrong.close_but_not_exact: Within(x, 0.2 * np.abs(x)),
@@ -119,7 +126,9 @@ def _variance_rivals(x: np.ndarray, p: float) -> Rivals:
         Wrong.gives_the_standard_deviation: np.abs(x) * np.sqrt(q / p),
         Wrong.divides_the_variance_once: x**2 * q,
         Wrong.swaps_keep_and_drop_in_the_variance: x**2 * p / q,
-        Wrong.forgets_to_square_x: x * q / p,
+        Wrong.forgets_to_square_x: [x * q / p, np.abs(x) * q / p],
+        Wrong.divides_the_variance_thrice: x**2 * q / p**2,
+        Wrong.gives_a_negative_variance: -right,
         Wrong.averages_over_the_units: np.full_like(x, x.var()),
         shared.Wrong.close_but_not_exact: Within(right, 0.2 * right),
     }

@@ -37,8 +37,11 @@ class Wrong(Mistakes, section="exp-effective-count"):
         when x sums to 1."""
     squares_before_summing = """numerator and denominator are equal: you square the
         contributions in both; the numerator is the square of the sum."""
-    forgets_to_square_the_sum = """your numerator is the sum, not its square, so the
-        answer depends on the unit of measurement."""
+    forgets_to_square_the_sum = "your numerator is the sum, not its square."
+    averages_before_squaring = """your numerator is the square of the mean; it is the square
+        of the sum."""
+    takes_a_root = """you give the square root of the effective count, which is (Σx)² /
+        Σx²."""
     counts_by_entropy = """you give the exponential of the entropy, another effective
         number; the one that sets the noise of a sum is (Σx)² / Σx²."""
     counts_by_the_largest = """you divide the sum by the largest contribution; that
@@ -98,7 +101,11 @@ def _rivals(x: np.ndarray) -> Rivals:
         Wrong.counts_the_units: n,
         Wrong.squares_before_summing: 1,
         Wrong.assumes_that_x_sums_to_one: 1 / squares,
-        Wrong.forgets_to_square_the_sum: x.sum() / squares,
+        Wrong.forgets_to_square_the_sum: [
+            x.sum() / squares * unit for unit in (1, x.max(), x.sum() / n)
+        ],
+        Wrong.averages_before_squaring: x.mean() ** 2 / squares,
+        Wrong.takes_a_root: math.sqrt(_effective(x)),
         Wrong.counts_by_entropy: np.exp(-(shares * np.log(shares)).sum()),
         Wrong.counts_by_the_largest: 1 / shares.max(),
         Wrong.uses_the_sample_variance: n / (1 + x.var(ddof=1) / x.mean() ** 2),

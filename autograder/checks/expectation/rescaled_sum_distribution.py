@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks.conventions.inverted_dropout import Wrong as WrongDropout
 from autograder.checks.expectation import shared
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
@@ -66,6 +67,14 @@ class Wrong(_Sums, section="exp-enumeration"):
         exercise asks for their sum."""
     gives_the_mean_alone = """you return the one sum that dropout has on average; the
         distribution lists the sum of every mask."""
+    lists_some_masks_only = """your values are sums of kept entries, and some masks' sums
+        are not among them: either masks are drawn, or the loop leaves some out."""
+    averages_what_is_kept = """your values depend on the number of kept units alone; which
+        of the entries are kept matters."""
+    multiplies_all_probabilities = """your probabilities are the right ones times one
+        number, so that they do not add up to 1."""
+    counts_kept_zeros_as_dropped = """where an entry is 0 its unit counts as dropped, as when
+        products are counted that are not 0; count the mask."""
     gives_percentages = "your probabilities add up to 100: they are percentages."
     counts_equal_sums_twice = """masks with equal sums are added up and listed each as
         well, so that their probability counts more than once."""
@@ -157,14 +166,18 @@ def _value_rivals(x: np.ndarray, p: float) -> Rivals:
     return {
         Wrong.sums_without_rescaling: sums,
         Wrong.divides_sums_by_drop_probability: sums / (1 - p),
+        WrongDropout.divides_by_the_root: sums / np.sqrt(p),
         Wrong.divides_sums_by_kept_fraction: [by_fraction, by_fraction[1:]],
+        Wrong.averages_what_is_kept: np.arange(len(x) + 1) * x.mean() / p,
         Wrong.leaves_out_a_mask: [right[1:], right[:-1], right[1:-1]],
         Wrong.averages_instead_of_summing: right / len(x),
         Wrong.gives_the_mean_alone: np.array([x.sum()]),
     }
 
 
-def _near_values(values: np.ndarray, expected: np.ndarray, *_: Any) -> str | None:
+def _near_values(values: np.ndarray, expected: np.ndarray, *given: Any) -> str | None:
+    if len(expected) > 2 and not _lacks(values, expected, _grain(*given)).size:
+        return Wrong.lists_some_masks_only
     near = _same_values(values, expected, 0.02 * float(np.abs(expected).max()))
     return shared.Wrong.close_but_not_exact if near else None
 
@@ -205,13 +218,20 @@ def _name_of_masses(found: Masses, exact: Masses, *given: Any) -> str | None:
         return Wrong.misaligns_values_and_probabilities
     if facts.close(total, 100):
         return Wrong.gives_percentages
+    shares = found[0], found[1] / total
+    if not facts.close(total, 1) and _same_masses(shares, exact, *given):
+        return Wrong.multiplies_all_probabilities
     near = facts.close(total, 1) and len(found[1]) > 1
     near = near and _gap(found, exact, _grain(*given))[3] < 0.1
     return shared.Wrong.close_but_not_exact if near else None
 
 
 def _name_of_equal_sums(found: Masses, expected: Masses, *given: Any) -> str:
-    _, is_, should, _ = _gap(found, expected, _grain(*given))
+    (x, p), (_, is_, should, _) = given, _gap(found, expected, _grain(*given))
+    kept = (every_mask(len(x))[:, ::-1] * (x != 0)).sum(axis=1)
+    dropped = expected[0], p**kept * (1 - p) ** (len(x) - kept)
+    if (x == 0).any() and _same_masses(found, dropped, *given):
+        return Wrong.counts_kept_zeros_as_dropped
     lost = should - is_ > 1e-5 and found[1].sum() < 1 - 1e-5
     return Wrong.loses_equal_sums if lost else Wrong.counts_equal_sums_twice
 

@@ -72,6 +72,8 @@ class Wrong(Mistakes, section="practice-depth"):
     scales_the_branch_at_test = """at test the branch is added keep_prob times: that is the
         rule of the paper that introduced stochastic depth, which did not rescale in
         training. Here the branch was rescaled already."""
+    leaves_out_the_branch_at_test = """at test you return x without the branch; nothing is
+        dropped then, and out is x + branch."""
     differs_from_the_sum_at_test = """at test out is not x + branch: something is scaled,
         bounded, rounded or shifted."""
     keeps_a_branch_of_every_batch = at(
@@ -272,6 +274,8 @@ def adds_the_branch_at_test(stochastic_depth: StudentFunction, trial: Trial) -> 
         again = stochastic_depth(x, branch, keep_prob, rng, training=False)
         if facts.close(out, x + keep_prob * branch):
             name = Wrong.scales_the_branch_at_test
+        elif facts.close(out, x):
+            name = Wrong.leaves_out_the_branch_at_test
         elif not np.array_equal(out, np.asarray(again)):
             name = Unit.still_drops_at_test
         trial.fail(f"{call}: {farthest(out, x + branch)}; expected x + branch.", name)

@@ -139,6 +139,8 @@ _AT_EDGES = {
     0.999: Wrong.rounds_the_threshold_down,
     0.9985: Wrong.rounds_the_threshold_down,
 }
+_AT_ONE = {255 / 256: Wrong.bounds_the_threshold_by_255}
+_AT_ONE[0] = Wrong.threshold_does_not_fit_into_a_byte
 
 
 def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
@@ -166,9 +168,7 @@ def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
         trial.expect(
             facts.close(value, _nearest(p)),
             f"{call}: keep_prob_effective is {value:.6g}; expected {_nearest(p):.6g}.",
-            Wrong.bounds_the_threshold_by_255
-            if (p, value) == (1, 255 / 256)
-            else mistake,
+            mistake if p < 1 else _AT_ONE.get(value, mistake),
         )
 
 
@@ -395,6 +395,7 @@ exercise.asks(0.5, "rounds_to_the_nearest_keep_prob_of_a_byte", _ROUNDS, _RUNS)
 exercise.asks(0.5, "divides_by_the_effective_keep_prob", _FACTOR, _RUNS)
 exercise.asks(0.25, "keeps_everything_where_that_is_nearest", _ALL, _RUNS)
 exercise.asks(0.25, _OWN, _OWN_BYTES, _RUNS)
-exercise.asks(0.25, "keeps_units_at_the_rate_of_the_byte", _RATE, _OWN)
-exercise.asks(0.25, "draws_bytes_independently", _INDEPENDENT, _OWN)
+_KEEPS = "keeps_units_at_the_rate_of_the_byte"
+exercise.asks(0.25, _KEEPS, _RATE, _OWN)
+exercise.asks(0.25, "draws_bytes_independently", _INDEPENDENT, _KEEPS)
 exercise.asks(0.25, "draws_its_bytes_from_rng", _FROM_RNG, _RUNS)

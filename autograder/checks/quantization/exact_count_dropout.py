@@ -318,7 +318,7 @@ exercise.asks(
     0.25, "a_row_without_kept_units_is_zero", stated(_gives_empty_rows_as_zero), _OWN
 )
 exercise.asks(0.25, _RATE, _RATES, _OWN)
-exercise.asks(0.25, "keeps_units_of_a_row_independently", _BITS, _OWN)
+exercise.asks(0.25, "keeps_units_of_a_row_independently", _BITS, _RATE)
 exercise.asks(0.5, _FACTOR, stated(_divides_by_the_kept_fraction), _RUNS)
 exercise.asks(0.25, "counts_kept_units_whose_input_is_zero", _ZEROS, (_FACTOR, _RATE))
 _FROM_RNG = everywhere.follows_rng(shared.draws_from_rng(0.7), _KINDS)

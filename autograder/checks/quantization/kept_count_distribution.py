@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from autograder.checks.ensembles.shared import Wrong as Ensemble
 from autograder.checks.quantization.shared import naming_errors
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
@@ -154,6 +155,7 @@ def _few_mistake(found: np.ndarray, n: int, p: float) -> str:
         Wrong.leaves_out_the_empty_mask: [above_zero, above_zero / (1 - q**n)],
         Wrong.leaves_out_the_full_mask: [below_n, below_n / max(1 - p**n, 1e-300)],
         Wrong.gives_the_fractions: k / n,
+        Ensemble.returns_logarithms: np.log(right),
     }
     near = np.abs(found - right).max() < 0.15
     other = Wrong.approximates_the_distribution
@@ -165,6 +167,7 @@ def _few_mistake(found: np.ndarray, n: int, p: float) -> str:
 def _is_right_for_many(function: StudentFunction, trial: Trial) -> None:
     """The same for n up to 2,000, where a binomial coefficient overflows."""
     overflows = Wrong.overflows_for_many_units
+    trial.notes["wrong for many"] = True
     drawn = trial.rng.integers(13, 2001, size=4).tolist()
     for n, keep_prob in (*_MANY, *_inside(trial, drawn)):
         call = _call(n, keep_prob)
@@ -175,19 +178,23 @@ def _is_right_for_many(function: StudentFunction, trial: Trial) -> None:
             trial.expect(np.isfinite(found).all(), whole, overflows)
         found = facts.float_array(found, (n + 1,), call)
         _expect_right(found, n, keep_prob, _many_mistake)
+    trial.notes["wrong for many"] = False
 
 
 def _many_mistake(found: np.ndarray, n: int, keep_prob: float) -> str:
-    lost = (
-        (found == 0) & (_binomial(n, keep_prob) > 1e-6)
-    ).any() and found.sum() < 0.99
+    least = min(keep_prob, 1 - keep_prob)
+    # Other powers than those below any float do not become 0.
+    lost = found.sum() < 0.99 and n * math.log(max(least, 1e-300)) < -700
+    lost = lost and ((found == 0) & (_binomial(n, keep_prob) > 1e-6)).any()
     other = Wrong.loses_digits_for_many_units
     return Wrong.underflows_for_many_units if lost else other
 
 
 def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 0 the count is 0, at keep_prob = 1 it is n."""
-    fails = Wrong.fails_at_keep_prob_zero_or_one
+    fails = many_fail = Wrong.fails_at_keep_prob_zero_or_one
+    if trial.notes.get("wrong for many"):
+        many_fail = Wrong.loses_digits_for_many_units
     drawn = trial.rng.integers((3, 13, 100, 600, 1030), (13, 100, 600, 1030, 2000))
     numbers = (1, 2, 6, 40, 400, *drawn.tolist(), 2000)
     for n, keep_prob in itertools.product(numbers, (0.0, 1.0)):
@@ -204,7 +211,11 @@ def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
             facts.close(found, expected),
             f"{call}: expected probability 1 for {expected.argmax()} and 0 for every "
             f"other count, found {beginning} at the beginning.",
-            fails,
+            Wrong.counts_the_dropped_units
+            if facts.close(found, expected[::-1])
+            else many_fail
+            if n > 12
+            else fails,
         )
 
 

@@ -113,7 +113,7 @@ class Sins(Mutants, of="dropout_ridge"):
         noisy = (x * masks / keep_prob).reshape(-1, x.shape[1])
         return np.linalg.lstsq(noisy, np.tile(y, 200), rcond=None)[0]
 
-    @fails(LEAST_SQUARES, "approximates_the_minimiser")
+    @fails(LEAST_SQUARES, "adds_to_the_diagonal")
     def adds_a_little_for_stability(x, y, keep_prob):
         """Adds 0.01 to the diagonal so that the solver never complains."""
         if keep_prob < 1:

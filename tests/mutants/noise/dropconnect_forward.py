@@ -141,7 +141,7 @@ class Sins(Mutants, of="dropconnect_forward"):
         variance = (1 - keep_prob) / keep_prob * (x.astype(float) ** 2 @ weights**2)
         return mean + np.sqrt(variance) * rng.standard_normal(mean.shape)
 
-    @fails(C_SUMS, "drops_nothing")
+    @fails(C_SUMS, "drops_no_weight")
     def connect_by_product_alone(x, weights, keep_prob, rng):
         """Has a stub that lets the rest of the network run."""
         return x @ weights

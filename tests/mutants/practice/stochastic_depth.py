@@ -227,7 +227,7 @@ class Sins(Mutants, of="stochastic_depth"):
         """Ignores the parameter training."""
         return block(x, branch, examples(x, rng) < keep_prob, keep_prob)
 
-    @fails(D_TEST, "differs_from_the_sum_at_test")
+    @fails(D_TEST, "leaves_out_the_branch_at_test")
     def depth_without_the_branch_at_test(x, branch, keep_prob, rng, training=True):
         """Returns x at test, where the other layers of the book do."""
         if not training:
