@@ -56,8 +56,7 @@ def rates(keep_prob, favoured, more=0.25):
 
 def share_below(values):
     """Return of each value how large a share of them is below it."""
-    order = values.ravel().argsort(kind="stable").argsort()
-    return (order / values.size).reshape(values.shape)
+    return np.searchsorted(np.sort(values, axis=None), values) / values.size
 
 
 def beside_great_ones(values):
@@ -167,9 +166,9 @@ class OfGradients(Mutants, of="dropout_mlp_gradients"):
 
 class OfMonteCarlo(Mutants, of="mc_dropout_prediction"):
     @fails(mc.INDEPENDENT, DEPEND)
-    def moves_the_mask_of_the_last_sample(x, weights, bias, keep_prob, samples, rng):
-        """Draws 200 new numbers for a sample and shifts those of the sample before."""
-        masks = np.array([moved(x.shape, rng) < keep_prob for _ in range(samples)])
+    def moves_the_masks_of_the_last_call(x, weights, bias, keep_prob, samples, rng):
+        """Draws 200 new numbers in a call and shifts those of the call before."""
+        masks = moved((samples, *x.shape), rng) < keep_prob
         return softmax(masks * x / keep_prob @ weights + bias).mean(axis=0)
 
 
