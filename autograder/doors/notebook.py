@@ -12,6 +12,7 @@ from typing import Any
 from autograder import __version__
 from autograder.contract.exercise import find_exercise
 from autograder.contract.outside import ExercisesError
+from autograder.doors.other_packages import other_package
 from autograder.grading.run import grade_functions, not_graded
 from autograder.grading.text import exercise_text
 
@@ -54,6 +55,11 @@ def check(exercise: str | Callable[..., Any]) -> float:
             warnings.simplefilter("ignore")
             result = grade_functions(found, functions, secrets.randbits(63))
     _tell(exercise_text(result), passed=result.score == result.max_score)
+    if not missing and (package := other_package(functions.values())):
+        print(
+            f"Your code uses {package}, which it has not where it is graded: there, answers "
+            "have NumPy and Python's own library alone."
+        )
     return float(result.score)
 
 
