@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from autograder.isolation.bubblewrap import KEEPS_MEMORY
 from autograder.isolation.starter import starter
 from autograder.wire.parents import end_with_parent
 
@@ -105,7 +106,7 @@ class _Judge:
             raise JudgeLost("the grader is about to end")
         if self._popen is None or self._popen.poll() is not None:
             self.stop()
-            threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+            settings = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
             # No import of the caller's main module, as multiprocessing has it; -P: and
             # none of what lies in the working directory.
             self._popen = subprocess.Popen(
@@ -118,7 +119,7 @@ class _Judge:
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=os.environ | threads,
+                env=os.environ | settings | KEEPS_MEMORY,
                 start_new_session=os.name == "posix",
             )
         return self._popen
