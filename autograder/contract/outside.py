@@ -18,12 +18,21 @@ from types import ModuleType
 #: The environment variable that names folders of exercises, as PATH names folders; what
 #: this process starts, such as judges, has it, too. A student's worker has not.
 VARIABLE = "DROPOUT_EXERCISES"
+#: The environment variable that names packages, with commas between them, which answers
+#: may import beside NumPy.
+PACKAGES = "DROPOUT_PACKAGES"
 #: The group of entry points by which an installed package offers its folder.
 GROUP = "dropout_in_expectation.exercises"
 #: Where a course keeps the exercises of its own, below its ``nbgrader_config.py``.
 FOLDER = "checks"
 #: What lies beside a folder of exercises and holds answers.
 _ANSWERS = ("solutions", "answers")
+
+
+def packages() -> list[str]:
+    """Return the packages of DROPOUT_PACKAGES: a course's exercises may need others."""
+    named = os.environ.get(PACKAGES, "").split(",")
+    return [name.strip() for name in named if name.strip()]
 
 
 class ExercisesError(Exception):

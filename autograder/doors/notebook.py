@@ -12,6 +12,7 @@ from typing import Any
 from autograder import __version__
 from autograder.contract.exercise import find_exercise
 from autograder.contract.outside import ExercisesError
+from autograder.doors.other_packages import other_package
 from autograder.grading.run import grade_functions, not_graded
 from autograder.grading.text import exercise_text
 
@@ -54,6 +55,7 @@ def check(exercise: str | Callable[..., Any]) -> float:
             warnings.simplefilter("ignore")
             result = grade_functions(found, functions, secrets.randbits(63))
     _tell(exercise_text(result), passed=result.score == result.max_score)
+    _tell_of_packages([names.get(name) for name in found.functions])
     return float(result.score)
 
 
@@ -62,3 +64,12 @@ def _tell(text: str, passed: bool = False) -> None:
     failed whatever has a line there."""
     validating = os.environ.get("NBGRADER_VALIDATING") == "1"
     print(text, file=sys.stderr if validating and not passed else sys.stdout)
+
+
+def _tell_of_packages(functions: list[Any]) -> None:
+    """Print which package these functions will not have when they are graded."""
+    if package := other_package(functions):
+        print(
+            f"Your code uses {package}, which it has not where it is graded: there, answers "
+            "have NumPy and Python's own library alone."
+        )

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from autograder import wire
+from autograder.contract import outside
 from autograder.contract.student import Call, StudentError
 from autograder.isolation import bubblewrap
 from autograder.isolation.bubblewrap import WorkerUnavailable, confine, untried
@@ -145,6 +146,7 @@ class RemoteWorker:
             # Bubblewrap's worker ends with bubblewrap, and sees no other process.
             "parent": None if inside else os.getpid(),
             "seed": self._seed,
+            "packages": outside.packages(),
         }
         answer, _ = self._exchange(confinement, b"", None)
         self._expect(answer, error=type(None), by=str)

@@ -18,7 +18,7 @@ import numpy as np
 import autograder
 from autograder import wire
 from autograder.wire.parents import end_with_parent
-from autograder.worker import audit_hook, landlock, limits, seccomp
+from autograder.worker import audit_hook, imports, landlock, limits, seccomp
 from autograder.worker.namespace import Worker, unusable
 from autograder.worker.shell import display, no_input
 
@@ -71,6 +71,7 @@ def confine(request: dict[str, Any]) -> str:
         request["hidden"],
         kernel=version >= landlock.KEEPS_LENGTHS and filtered,
     )
+    imports.install(request["packages"])
     os.chdir(own)
     if version:
         return "landlock" if filtered else "landlock without seccomp"

@@ -102,7 +102,11 @@ class Worker:
         last = end if isinstance(end, ast.Expr) else None
         if last is not None:
             tree.body.pop()
-        self._run(tree, filename, "exec")
+        try:
+            self._run(tree, filename, "exec")
+        except ModuleNotFoundError:
+            # Who never uses the module needs what stands below its import.
+            return self._run_all(parts.statements(source, filename), filename)
         if last is None:
             return None
         return self._run(ast.Expression(last.value), filename, "eval")

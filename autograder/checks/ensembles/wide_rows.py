@@ -7,6 +7,7 @@ from autograder.contract import facts
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import lags
+from autograder.families.bit_tests import Wrong
 from autograder.families.ensemble import Case, every_mask
 from autograder.laws.binomial import (
     EveryKind,
@@ -56,22 +57,28 @@ def _counts(
     case = Case(x, weights, bias, keep_prob)
     call = case.call(function.name, samples, "rng")
     result = function(*case.given, samples, trial.generator())
-    found = samples * facts.float_array(result, case.shape, call)
+    found = facts.float_array(result, case.shape, call)
     for unit in range(units):  # what is last each time comes to be the first
         without, with_it = np.moveaxis(found.reshape(n, -1, 2), 2, 0)
         odds = np.exp(_SHARP * (np.array([[0.0], [2.0]]) * size[:, unit] - 1.15))
         low, high = (odds / (1 + odds))[..., None]
         kept = ((1 - low) * with_it - low * without) / (high - low)
         found = np.hstack([without + with_it - kept, kept])
-    whole = np.round(found)
-    trial.expect(
-        (np.abs(found - whole) < 0.05).all()
-        and (whole >= 0).all()
-        and (whole.sum(axis=1) == samples).all(),
-        f"{call}: a row is no average of {samples} members.",
-        mistake,
-    )
-    return whole.astype(int), call
+    if not _are_shares_of(samples, found):
+        others = (_are_shares_of(n, found) for n in range(1, 2 * samples))
+        trial.fail(
+            f"{call}: a row is no average of {samples} members.",
+            mistake if any(others) else Wrong.right_in_the_middle_only,
+        )
+    return np.round(samples * found).astype(int), call
+
+
+def _are_shares_of(samples: int, found: np.ndarray) -> bool:
+    """Return whether each row holds shares of so many samples."""
+    counts = samples * found
+    whole = np.round(counts)
+    near = (np.abs(counts - whole) < 0.05).all() and (whole >= 0).all()
+    return bool(near and (whole.sum(axis=1) == samples).all())
 
 
 def judge(function: StudentFunction, trial: Trial, number: str, name: str) -> None:

@@ -592,3 +592,9 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         rows = draw(x[:1], keep_prob, len(x) + samples, rng)[:, 0]
         masks = np.stack([rows[j : j + len(x)] for j in range(samples)])
         return average(x, weights, bias, masks)
+
+    @fails(EVERY_SAMPLE, "right_in_the_middle_only")
+    def clips_the_sums_of_wide_rows(x, weights, bias, keep_prob, samples, rng):
+        """Bounds the logits at ±5 where rows have more than a hundred entries."""
+        z = draw(x, keep_prob, samples, rng) * x @ weights + bias
+        return softmax(np.clip(z, -5, 5) if x.shape[1] > 100 else z).mean(axis=0)
