@@ -187,7 +187,10 @@ def _visible(hidden: tuple[str, ...]) -> list[str]:
 
 #: For the C library (glibc): keep freed memory for the next array; given back and taken
 #: again for every call, its pages cost the kernel a tenth of a grading.
-KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "33554432", "MALLOC_MMAP_THRESHOLD_": "8388608"}
+KEEPS_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": "33554432",
+    "MALLOC_MMAP_THRESHOLD_": "8388608",
+}
 
 
 def environment(folder: str) -> dict[str, str]:
@@ -195,12 +198,16 @@ def environment(folder: str) -> dict[str, str]:
     keep = (
         ("SYSTEMROOT", "TEMP", "TMP", "LANG", "PATH") if os.name == "nt" else ("PATH",)
     )
-    return {name: os.environ[name] for name in keep if name in os.environ} | {
-        "HOME": folder,
-        "TMPDIR": folder,
-        "MPLBACKEND": "agg",
-        "MPLCONFIGDIR": str(Path(folder) / "matplotlib"),
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONUTF8": "1",
-    } | KEEPS_MEMORY
+    return (
+        {name: os.environ[name] for name in keep if name in os.environ}
+        | {
+            "HOME": folder,
+            "TMPDIR": folder,
+            "MPLBACKEND": "agg",
+            "MPLCONFIGDIR": str(Path(folder) / "matplotlib"),
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUTF8": "1",
+        }
+        | KEEPS_MEMORY
+    )

@@ -49,7 +49,7 @@ class Lent:
                 result = writer.encode(function(*args, **kwargs))
             states = [wire.generator_node(generator) for generator in generators]
             answer = {"error": None, "result": result, "generators": states}
-            wire.packed(answer, writer.body)
+            wire.packed_request(answer, writer.body)
         except (TypeError, ValueError) as error:
             return {"error": str(error)[:400] or _CANNOT}, b""
         except (Exception, SystemExit):

@@ -18,8 +18,9 @@ MAX_DEPTH = 6
 MAX_ITEMS = 10_000
 #: In the place of an argument that a call changed: the result of the call before.
 EARLIER_RESULT = -1
-#: An array of fewer bytes is one of usual size.
+#: An array of fewer bytes, and of no more axes, is one of usual size.
 _USUAL = 1 << 20
+USUAL_AXES = 4
 _CODES = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 _DTYPES = {np.dtype(code).str: np.dtype(code) for code in _CODES}
 _NATIVE = {dtype: name for name, dtype in _DTYPES.items()}
@@ -57,8 +58,8 @@ def generator_state(node: dict[str, Any]) -> Any:
     try:
         state, increment, has_half, half = node["state"]
         numbers = {
-            "state": int(_string(state, 40), 16),
-            "inc": int(_string(increment, 40), 16),
+            "state": int(text_of(state, 40), 16),
+            "inc": int(text_of(increment, 40), 16),
         }
         # An even increment has fixed points, at which NumPy's rejections never end.
         if not all(0 <= n < 2**128 for n in numbers.values()) or not numbers["inc"] % 2:
@@ -73,7 +74,7 @@ def generator_state(node: dict[str, Any]) -> Any:
         raise WireError("a generator's state is malformed") from error
 
 
-def _string(value: Any, limit: int) -> str:
+def text_of(value: Any, limit: int) -> str:
     """Return the text, cut and clean. Anything else is refused: the mere text of a list
     in a list in a list … ends in a ``RecursionError``."""
     if not isinstance(value, str):
@@ -179,17 +180,21 @@ class Writer:
             "is": "array",
             "dtype": _NATIVE[dtype],
             "shape": list(value.shape),
-            "at": self.size,
+            "at": self.add(value),
         }
-        if _is_transposed(value):
+        if is_transposed(value):
             node["order"] = "F"
-        raw = value.tobytes(order="A")
-        self._parts.append(raw)
-        self.size += len(raw)
         return node
 
+    def add(self, array: np.ndarray) -> int:
+        """Take an array's bytes as they lie; return where."""
+        at, raw = self.size, array.tobytes(order="A")
+        self._parts.append(raw)
+        self.size += len(raw)
+        return at
 
-def _is_transposed(value: np.ndarray) -> bool:
+
+def is_transposed(value: np.ndarray) -> bool:
     """Return whether the first axis is that of neighbours in memory."""
     return value.flags.f_contiguous and not value.flags.c_contiguous
 
@@ -197,10 +202,19 @@ def _is_transposed(value: np.ndarray) -> bool:
 def copy_of_plain(value: Any) -> np.ndarray | None:
     """Return what comes out of a frame for an array of usual size that needs no
     conversion, without writing one; None for any other value."""
-    plain = type(value) is np.ndarray and value.ndim <= 4 and value.dtype in _NATIVE
-    if not plain or not 0 < value.nbytes < _USUAL:
+    if not is_usual(value):
         return None
-    return np.array(value, order="F" if _is_transposed(value) else "C")
+    return np.array(value, order="F" if is_transposed(value) else "C")
+
+
+def is_usual(value: Any) -> bool:
+    """Return whether this is an array of usual size that needs no conversion."""
+    return (
+        type(value) is np.ndarray
+        and value.ndim <= USUAL_AXES
+        and value.dtype in _NATIVE
+        and 0 < value.nbytes < _USUAL
+    )
 
 
 def _sent_as(dtype: np.dtype) -> np.dtype:
@@ -248,29 +262,58 @@ class Reader:
             case "constant" if node["value"] in (None, True, False):
                 return node["value"]
             case "int":
-                return int(_string(node["value"], 1200), 16)
+                return int(text_of(node["value"], 1200), 16)
             case "float":
-                return float.fromhex(_string(node["value"], 64))
+                return float.fromhex(text_of(node["value"], 64))
             case "str":
-                return _string(node["value"], MAX_ITEMS)
+                return text_of(node["value"], MAX_ITEMS)
             case "array":
-                return self._decode_array(node)
+                return self.view(node).copy("K")
             case "tuple" | "list" | "dict" as kind:
                 items = [self.decode(item, depth + 1) for item in node["items"]]
                 if kind == "dict":
-                    keys = [_string(key, 200) for key in node["keys"]]
+                    keys = [text_of(key, 200) for key in node["keys"]]
                     return dict(zip(keys, items, strict=True))
                 return tuple(items) if kind == "tuple" else items
             case "foreign":
-                return Foreign(_string(node["type"], 80))
+                return Foreign(text_of(node["type"], 80))
         if self._special is not None:
             return self._special(node)
         if node["is"] == "handle" and type(node["number"]) is int:
-            return Handle(node["number"], _string(node["type"], 80))
+            return Handle(node["number"], text_of(node["type"], 80))
         raise WireError("a value of unknown kind")
 
-    def _decode_array(self, node: dict[str, Any]) -> np.ndarray:
-        dtype, shape, start = node["dtype"], node["shape"], node["at"]
+    def view(self, node: dict[str, Any]) -> np.ndarray:
+        """Return the array of a node as it lies in the frame, not to be written to."""
+        shape, at = node["shape"], node["at"]
+        kind, size = self._laid_out(node["dtype"], shape, at, 1)
+        if not size:
+            return np.empty(shape, kind)
+        order: Literal["F", "C"] = "F" if node.get("order") == "F" else "C"
+        return np.ndarray(shape, kind, self._body, at, order=order)
+
+    def run(
+        self, dtype: Any, shape: Any, turned: bool, at: Any, count: int
+    ) -> list[np.ndarray]:
+        """Return so many arrays of one kind that lie one after the other, parts of one
+        array. Raises ``WireError`` for anything unexpected; the count is the caller's to
+        bound."""
+        try:
+            kind, size = self._laid_out(dtype, shape, at, count)
+            if not size or not 0 < len(shape) <= USUAL_AXES:
+                raise WireError("a run of arrays of no usual kind")
+            sides = reversed(shape) if turned else shape
+            found = np.ndarray((count, *sides), kind, self._body, at).copy()
+        except (TypeError, ValueError, OverflowError) as error:
+            raise WireError("a run is malformed") from error
+        if turned:
+            found = found.transpose(0, *range(found.ndim - 1, 0, -1))
+        return list(found)
+
+    def _laid_out(
+        self, dtype: Any, shape: Any, start: Any, count: int
+    ) -> tuple[np.dtype, int]:
+        """Return the dtype of so many arrays in the body, and how many bytes they take."""
         if dtype not in _DTYPES or not isinstance(shape, list) or len(shape) > 32:
             raise WireError("an array of a dtype or rank that is not allowed")
         if not all(type(side) is int and side >= 0 for side in [*shape, start]):
@@ -278,17 +321,14 @@ class Reader:
         if _numbers(shape) > MAX_NUMBERS:
             raise WireError(f"an array of more than {MAX_NUMBERS:,} numbers")
         kind = _DTYPES[dtype]
-        size = math.prod(shape) * kind.itemsize
+        size = count * math.prod(shape) * kind.itemsize
         if start + size > len(self._body):
             raise WireError("an array that reaches beyond its frame")
         # A writer never puts two arrays in one place; their copies would fill the memory.
         self._decoded += size
         if self._decoded > len(self._body):
             raise WireError("arrays that hold more than their frame")
-        if not size:
-            return np.empty(shape, kind)
-        order: Literal["F", "C"] = "F" if node.get("order") == "F" else "C"
-        return np.ndarray(shape, kind, self._body, start, order=order).copy(order)
+        return kind, size
 
 
 class Last:
