@@ -1,14 +1,19 @@
-// On paper every click-box is open; afterwards the page is as it was.
+// Paper is white, and on it every click-box is open; afterwards the page is as it was.
 "use strict";
 
+const root = document.documentElement.dataset;
 let opened = [];
+let theme;
 
 window.addEventListener("beforeprint", () => {
+  theme = root.theme;
+  root.theme = "light";
   opened = [...document.querySelectorAll(".bd-article details:not([open])")];
   opened.forEach((box) => (box.open = true));
 });
 
 window.addEventListener("afterprint", () => {
+  root.theme = theme;
   opened.forEach((box) => (box.open = false));
 });
 

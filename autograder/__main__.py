@@ -72,10 +72,10 @@ def _export(report: "Report", out: str | None) -> int:
     import json
 
     from autograder.doors.exports import gradescope
-    from autograder.isolation.atomic import write_whole
+    from autograder.isolation.atomic import write_out
 
     try:
-        write_whole(Path(out), json.dumps(gradescope(report), indent=1) + "\n")
+        write_out(out, json.dumps(gradescope(report), indent=1) + "\n")
     except OSError as error:
         print(f"{out} could not be written ({error}).", file=sys.stderr)
         return 2
@@ -85,6 +85,7 @@ def _export(report: "Report", out: str | None) -> int:
 def _show(report: "Report", json: str | None) -> int:
     """Write the report where ``json`` says, print it, and return the exit code."""
     from autograder.grading.text import report_text
+    from autograder.isolation.atomic import write_out
 
     code = 0 if report.error is None else 1
     if json == "-":
@@ -93,7 +94,7 @@ def _show(report: "Report", json: str | None) -> int:
     if json is not None:
         # First, for whoever reads the text may close the pipe.
         try:
-            Path(json).write_text(report.as_json(), encoding="utf-8")
+            write_out(json, report.as_json())
         except OSError as error:
             print(f"{json}: {error.strerror}.", file=sys.stderr)
             code = 2

@@ -127,10 +127,13 @@ def test_a_download_brings_the_file(
 def test_paper_has_no_navigation_and_every_box_open(visit: browser.Visit) -> None:
     visit.open("chapters/why")
     visit.page.emulate_media(media="print")
+    theme = "document.documentElement.dataset.theme"
     visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert visit.page.evaluate(theme) == "light"
     assert visit.page.locator(".bd-article details:not([open])").count() == 0
     for hidden in (".bd-sidebar-primary", ".bd-header-article", ".prev-next-footer"):
         assert not visit.page.locator(hidden).first.is_visible(), hidden
     visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
     visit.page.emulate_media(media="screen")
+    assert visit.page.evaluate(theme) == visit.scheme
     assert visit.page.locator(".bd-article details:not([open])").count() > 0

@@ -86,6 +86,15 @@ def test_without_one_file_it_says_so(base: Path, names: tuple[str, ...]) -> None
     assert found["output"] == f"Expected one file, conventions.ipynb; found: {told}."
 
 
+def test_names_of_files_are_few_and_plain(base: Path) -> None:
+    for number in range(30):
+        (base / "submission" / f"{number:02}\n<b>\x1b[31m.py").write_text("")
+    found = run(base, HERE)
+    shown = ", ".join(f"{number:02} <b>\ufffd[31m.py" for number in range(3))
+    assert f"; found: {shown} and 27 more." in str(found["output"])
+    assert found["output_format"] == "text"
+
+
 def test_what_fails_in_the_grader_is_no_silence(base: Path) -> None:
     (base / "source/settings.json").write_text("{")
     assert "The grader failed (JSONDecodeError)" in str(run(base, HERE)["output"])

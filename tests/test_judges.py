@@ -597,6 +597,27 @@ def test_a_new_file_is_taken_for_one_left_behind_and_written_again(
     }
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names there")
+def test_reports_go_into_pipes_and_through_links_as_they_are(tmp_path: Path) -> None:
+    """As into ``/dev/stdout`` and ``/dev/null``, which must stay what they are."""
+    write(tmp_path / "class", {"a.py": "x = 1\n"})
+    pipe, link, file = (tmp_path / name for name in ("pipe", "link", "file"))
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    one, everybody = ("check", f"{tmp_path}/class/a.py"), ("grade", f"{tmp_path}/class")
+    for command, option in (
+        *((one, option) for option in ("--json", "--gradescope")),
+        *((everybody, option) for option in ("--csv", "--page")),
+    ):
+        main([*command, option, str(link)])
+        assert link.is_symlink()
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as cat:
+            main([*command, option, str(pipe)])
+            assert pipe.is_fifo(), option
+            told, _ = cat.communicate(timeout=30)
+        assert len(told) > 100 < len(file.read_text()), option
+
+
 # ---- Time in small pieces ---------------------------------------------------------------
 
 NAP = "time.sleep(0.08)\n"

@@ -388,7 +388,8 @@ def test_folders_that_killed_judges_left_go_with_a_later_run(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     leaves = (
-        "from autograder.isolation.folders import new_folder; print(new_folder()[0])"
+        "from autograder.isolation.folders import new_folder\n"
+        "for use in ('worker', 'collect', 'release'): print(new_folder(use)[0])"
     )
     told = subprocess.run(
         [sys.executable, "-c", leaves],
@@ -397,11 +398,12 @@ def test_folders_that_killed_judges_left_go_with_a_later_run(
         capture_output=True,
         text=True,
     )
-    left = Path(told.stdout.strip())
-    (left / "file").write_text("x")
+    left = [Path(name) for name in told.stdout.split()]
+    for folder in left:
+        (folder / "file").write_text("x")
     recent, lock = own_folders.new_folder()
     used, held = own_folders.new_folder()
-    for folder in (left, Path(used)):
+    for folder in (*left, Path(used)):
         os.utime(folder, (0, 0))
     # Another process would look anew.
     own_folders._remove_left_behind.cache_clear()

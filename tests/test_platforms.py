@@ -232,6 +232,21 @@ def test_what_cannot_be_unpacked_stops_nobody(tmp_path: Path) -> None:
     assert len([line for line in lines if "was not unpacked" in line]) == 3
 
 
+def test_a_member_of_another_kind_stops_nobody(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("ann.ipynb", "{}")
+        archive.writestr("bo.ipynb", "{}")
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    data[data.index(b"bo.ipynb") + len("bo.ipynb") + 4] = 255  # options of the packing
+    (tmp_path / "x.zip").write_bytes(data)
+    lines = collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+    assert [line.partition(":")[0] for line in lines] == ["✗ bo.ipynb", "✓ ann"]
+    data[data.rindex(b"PK\x01\x02") + 6] = 99  # the version that is needed
+    (tmp_path / "x.zip").write_bytes(data)
+    with pytest.raises(ClassError, match="cannot be unpacked"):
+        collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+
+
 def test_a_member_whose_sum_is_wrong_stops_nobody(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:  # nothing is compressed
         archive.writestr("ann.ipynb", "{}")

@@ -170,6 +170,8 @@ def test_a_name_that_is_anothers_with_a_number_is_told_apart() -> None:
     more = [("A", "1"), ("A", "2"), ("A_1", "3"), ("A_1", "4"), ("A_1_3", "5")]
     assert named(*more) == ["A_1", "A_2", "A_1_3", "A_1_4", "A_1_3_5"]
     assert named(("Ann Lee", "1"), ("ANN LEE", "2")) == ["Ann Lee_1", "ANN LEE_2"]
+    windows_drops_dots = named(("Ann", "1"), ("Ann.", "2"), ("Ann .", "3"))
+    assert windows_drops_dots == ["Ann_1", "Ann._2", "Ann ._3"]
     assert named(("Ann", "1"), ("Ann", "1")) == ["Ann", "Ann"]
 
 

@@ -25,8 +25,13 @@ def configure(c: Any, root: Path) -> None:
     _release(c)
     _grading(c)
     _pages(c)
+    # A file's name that a student chose steers no terminal.
+    c.Application.logging_config = {
+        "filters": {"plain": {"()": "autograder.doors.nbgrader.beside.plain"}},
+        "handlers": {"console": {"filters": ["plain"]}},
+    }
     # The table of scores says which of them are not final.
-    c.ExportApp.plugin_class = "autograder.doors.nbgrader.unfinished.CarefulExport"
+    c.ExportApp.plugin_class = "autograder.doors.nbgrader.table.CarefulExport"
 
 
 def _environment(root: Path) -> None:

@@ -125,18 +125,18 @@ def _reports_folder(arguments: argparse.Namespace) -> Path | None:
 def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
     """Write the page and the table on the class, and return the exit code."""
     from autograder.doors import alike, class_page, classroom
-    from autograder.isolation.atomic import write_whole
+    from autograder.isolation.atomic import write_out
 
     files = [graded.handed_in for graded in results]
     jobs = arguments.jobs or classroom.default_jobs()
     found, names = alike.alike(files, Path.cwd(), jobs), not arguments.no_names
 
     def page(out: str) -> None:
-        write_whole(Path(out), class_page.class_page(results, names, found))
+        write_out(out, class_page.class_page(results, names, found))
 
     def table(out: str) -> None:
         shown = class_page.page_of_class(results, names, found, rows=None)
-        write_whole(Path(out), class_page.class_csv(shown))
+        write_out(out, class_page.class_csv(shown))
 
     wanted = ((page, arguments.page), (table, arguments.csv))
     return max(_written(write, out) for write, out in wanted if out is not None)

@@ -12,7 +12,7 @@ from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
-from autograder.wire.text import one_line, unfit_name
+from autograder.wire.text import names_of, one_line, unfit_name
 
 
 def collect(
@@ -110,10 +110,8 @@ def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> li
         if student in top and not work_like:
             continue  # of no folder and no platform: nobody's
         passed = f" {_PASSED_OVER}" if work_like else ""
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(
-            f"✗ {student}: no notebook and no .py file; found {', '.join(names[:3])}{more}."
-            f"{passed}"
+            f"✗ {student}: no notebook and no .py file; found {names_of(names)}.{passed}"
         )
     return lines
 

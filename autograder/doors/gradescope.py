@@ -24,6 +24,7 @@ from autograder.doors.classroom import ENDINGS
 from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
 from autograder.grading.secret import VARIABLE, find_secret
+from autograder.wire.text import names_of
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 #: The date of every file: the same grader gives the same bytes.
@@ -126,7 +127,7 @@ def _graded(base: Path) -> dict[str, Any]:
     # Of several files the one that has the chapter's name.
     named = [path for path in files if path.stem == chapter] or files
     if len(named) != 1:
-        names = ", ".join(path.name for path in named) or "none"
+        names = names_of([path.name for path in named]) or "none"
         return _refused(f"Expected one file, {chapter}.ipynb; found: {names}.", chapter)
     report = grade(named[0], chapter=chapter, within=submission.resolve())
     return gradescope(report)
@@ -139,7 +140,13 @@ def _refused(output: str, chapter: str | None = None) -> dict[str, Any]:
         {"name": each.name, "score": 0, "max_score": each.max_score, "status": "failed"}
         for each in exercises
     ]
-    return {"score": 0, "output": output, "visibility": "visible", "tests": tests}
+    return {
+        "score": 0,
+        "output": output,
+        "output_format": "text",
+        "visibility": "visible",
+        "tests": tests,
+    }
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -6,8 +6,8 @@ Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder. 
 """
 
 import contextlib
+import lzma
 import re
-import tempfile
 import unicodedata
 import zipfile
 import zlib
@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
+from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
 
 #: Groups: ``student``, and optionally ``id``, which tells namesakes apart, and ``time``.
@@ -40,13 +41,9 @@ MOST_FILES, MOST_BYTES = 100_000, 4 * 2**30
 #: What zipfile raises for a member that is damaged, encrypted or of an unknown kind, and
 #: the system for its name.
 _NOT_UNPACKED = (
-    *(
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        RuntimeError,
-    ),  # also NotImplementedError
-    *(OSError, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(OSError, ValueError, MemoryError),
+    RuntimeError,  # also NotImplementedError
 )
 
 
@@ -183,8 +180,9 @@ def told_apart(named: list[Named]) -> list[Named]:
 
 
 def _folded(name: str) -> str:
-    """Return the name as file systems compare it that know no capitals."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    """Return the name as file systems compare it that know no capitals, or drop what is
+    at its end."""
+    return unicodedata.normalize("NFKC", name).casefold().rstrip(" .")
 
 
 @contextlib.contextmanager
@@ -198,13 +196,13 @@ def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
     if source.suffix.lower() != ".zip" or not source.is_file():
         yield source, []
         return
-    with tempfile.TemporaryDirectory(prefix="dropout-collect-") as folder:
+    with lent_folder("collect") as folder:
         try:
             with zipfile.ZipFile(source) as archive:
-                failures = _unpack(archive, Path(folder))
-        except zipfile.BadZipFile as error:
+                failures = _unpack(archive, folder)
+        except _NOT_UNPACKED as error:
             raise ClassError(f"{source} cannot be unpacked ({error}).") from None
-        yield Path(folder), failures
+        yield folder, failures
 
 
 def _is_wanted(path: PurePosixPath) -> bool:

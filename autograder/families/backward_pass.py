@@ -64,6 +64,10 @@ class Wrong(zero_inputs.Wrong, section="back-derivation"):
         kept units by keep_prob."""
     backward_divides_by_drop_probability = """your backward pass divides by 1 −
         keep_prob; divide by keep_prob."""
+    backward_turns_the_sign = """your backward pass turns the sign of the gradient round;
+        a step downhill is the optimiser's to make."""
+    backward_averages_over_rows = """your backward pass divides by the number of rows; a
+        loss that is a mean has divided already, and dout holds that."""
     scales_a_classic_gradient = """your backward pass divides by keep_prob; classic
         dropout does not divide in training, so its gradient does not either."""
     backward_divides_by_kept_fraction = """your backward pass divides by the fraction of
@@ -270,7 +274,10 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
     if facts.close(kept.mean(), p):  # by chance; two causes fit
         again = pair.trip(LARGE, p)
         return _scale_mistake(pair, again, again.mask)
+    right = pair.convention.training(p)
     scales = {
+        Wrong.backward_turns_the_sign: -right,
+        Wrong.backward_averages_over_rows: right / len(got.x),
         Wrong.backward_divides_by_drop_probability: 1 / (1 - p),
         Wrong.backward_multiplies_by_keep_prob: p,
         Wrong.backward_divides_by_kept_fraction: 1 / float(kept.mean()),
@@ -290,6 +297,8 @@ def follows_test_mode(pair: Pair) -> None:
             continue
         rivals = {
             Wrong.gradient_is_zero: 0,
+            Wrong.backward_turns_the_sign: -scale * dout,
+            Wrong.backward_averages_over_rows: scale * dout / len(dout),
             Wrong.backward_ignores_test_mode: dout / keep_prob,
             Wrong.classic_test_gradient_lacks_keep_prob: dout,
         }

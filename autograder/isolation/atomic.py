@@ -24,6 +24,16 @@ def write_whole(path: Path, content: str | bytes) -> None:
         part.replace(path)
 
 
+def write_out(place: str, text: str) -> None:
+    """Write what somebody asked for where they said: whole, but to a device, a pipe or
+    what a link leads to as it is: ``/dev/stdout`` is all of these. Raises ``OSError``."""
+    path = Path(place)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_text(text, encoding="utf-8")
+    else:
+        write_whole(path, text)
+
+
 def write_new(path: Path, text: str) -> None:
     """Write a file for this account alone, where there is none; of two that try, the
     first wins. Raises ``OSError``."""

@@ -12,19 +12,37 @@ from pathlib import Path
 
 from autograder.isolation.locks import HAS_LOCKS, lock
 
-#: How the folders of workers begin, and how old, in seconds, one must be to be nobody's:
-#: a new one is not locked yet.
-_PREFIX, _LEFT_BEHIND = "dropout-worker-locked-", 60.0
+#: What our folders are called, and how old, in seconds, one must be to be nobody's: a new
+#: one is not locked yet.
+_NAME, _LEFT_BEHIND = "dropout-{}-locked-", 60.0
 
 
-def new_folder() -> tuple[str, int | None]:
-    """Return a new folder for a worker, and the lock that says it is in use.
+def new_folder(use: str = "worker") -> tuple[str, int | None]:
+    """Return a new temporary folder, and the lock that says it is in use.
 
     The lock ends with this process, however that ends: a folder without one was left by a
     process that was killed, and goes when another process makes its first folder."""
     _remove_left_behind(tempfile.gettempdir())
-    path = tempfile.mkdtemp(prefix=_PREFIX)
+    path = tempfile.mkdtemp(prefix=_NAME.format(use))
     return path, _locked(path)
+
+
+def give_up(folder: str, held: int | None) -> None:
+    """Remove a new folder, and then its lock."""
+    remove_folder(folder)
+    if held is not None:
+        os.close(held)
+
+
+@contextlib.contextmanager
+def lent_folder(use: str) -> Iterator[Path]:
+    """Yield a new temporary folder that goes with the context, or, where this process is
+    killed, with a later one."""
+    folder, held = new_folder(use)
+    try:
+        yield Path(folder)
+    finally:
+        give_up(folder, held)
 
 
 def _locked(path: str) -> int | None:
@@ -44,11 +62,11 @@ def _locked(path: str) -> int | None:
 
 @cache
 def _remove_left_behind(place: str) -> None:
-    """Remove the folders of workers whose judges were killed; once in a process."""
+    """Remove the folders of processes that were killed; once in a process."""
     if not HAS_LOCKS:  # nobody knows whose they are
         return
     with contextlib.suppress(OSError):
-        for path in Path(place).glob(f"{_PREFIX}*"):
+        for path in Path(place).glob(_NAME.format("*") + "*"):
             if _is_old_and_ours(path) and (held := _locked(str(path))) is not None:
                 remove_folder(str(path))
                 os.close(held)

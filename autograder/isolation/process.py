@@ -17,7 +17,7 @@ from autograder import wire
 from autograder.isolation.bubblewrap import environment
 from autograder.isolation.clocks import WorkerClock
 from autograder.isolation.disk import is_full
-from autograder.isolation.folders import new_folder, remove_folder
+from autograder.isolation.folders import give_up, new_folder
 from autograder.isolation.forks import Forked
 from autograder.isolation.watch import Look, Watch, has_too_many_threads
 
@@ -76,7 +76,7 @@ class Process:
             if popen is not None:
                 cls(popen, folder, lock, ended).kill()
             elif folder is not None:
-                _give_up(folder, lock)
+                give_up(folder, lock)
             raise
         return process
 
@@ -114,7 +114,7 @@ class Process:
                 self.popen.kill()
             self.popen.wait()
             if self.folder is not None:
-                _give_up(self.folder, self.lock)
+                give_up(self.folder, self.lock)
                 self.lock = None
         self.ended(self)
 
@@ -193,10 +193,3 @@ def _widen(popen: "subprocess.Popen[bytes] | Forked") -> None:
         # An account may hold so much in its pipes and no more; it then stays as it was.
         with contextlib.suppress(OSError):
             fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-
-
-def _give_up(folder: str, lock: int | None) -> None:
-    """Remove a worker's folder, and then its lock."""
-    remove_folder(folder)
-    if lock is not None:
-        os.close(lock)

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Sequence
 
 #: Control characters besides tab and newline, line separators, and marks that turn the
 #: reading direction or that nobody sees.
@@ -32,6 +33,13 @@ def printed(text: str) -> str:
     last state. Takes time in proportion to the text's length, whatever is in it."""
     lines = _ESCAPES.sub("", text).split("\n")
     return clean("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
+
+
+def names_of(names: Sequence[str]) -> str:
+    """Return a few names, and how many there are besides."""
+    told = ", ".join(map(one_line, names[:3]))
+    more = len(names) - 3
+    return f"{told} and {more} more" if more > 0 else told
 
 
 def shortened(text: str, limit: int) -> str:

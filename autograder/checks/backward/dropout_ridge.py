@@ -1,5 +1,6 @@
 """dropout_ridge: the weights that dropout on a linear model tends to, without any mask."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,22 @@ from autograder.families.corners import transposed
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import Rivals, first
 
+#: How many times as long as another a column may be, and how small, for its length, what
+#: of a column does not follow from another.
+APART = 1000
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    """Return x with columns of length 1."""
+    return np.divide(x, np.linalg.norm(x, axis=0))
+
+
+def _lengths_apart(x: np.ndarray) -> float:
+    """Return how many times as long as its shortest column the longest of x is."""
+    lengths = np.linalg.norm(x, axis=0)
+    return float(lengths.max() / lengths.min())
+
+
 exercise = Exercise(
     "dropout_ridge",
     chapter="backward",
@@ -29,6 +46,19 @@ exercise = Exercise(
         ),
         "y": domain.arrays("`y` a float64 array (N,)", 1, 1),
         "keep_prob": domain.keep_probs(),
+        domain.TOGETHER: domain.Range(
+            f"one may be up to {APART:,} times as long as another, or follow from another "
+            f"to one part in {APART:,}",
+            {
+                "columns far apart": lambda all: (
+                    _lengths_apart(all["x"]) > 0.99 * APART
+                ),
+                "columns nearly dependent at keep_prob 1": lambda all: (
+                    all["keep_prob"] == 1
+                    and np.linalg.svd(_unit(all["x"]))[1].min() < 1 / APART
+                ),
+            },
+        ),
     },
 )
 
@@ -43,6 +73,9 @@ class Wrong(Mistakes, section="back-ridge"):
     approximates_the_minimiser = """your weights are near the minimiser: either they
         come from drawn masks or from an iteration that stops early, or a small number
         is added for stability."""
+    needs_alike_columns = """right for columns of similar lengths, and not here: either a
+        small number is added for stability, or small numbers are taken for 0, as pinv
+        does below its rcond, or digits are lost, in float32 for example."""
     needs_full_rank = """it works only where X'X has an inverse; with the penalty added
         first, the system has a solution for any number of rows."""
     least_squares_whatever_keep_prob = """your weights are those of least squares,
@@ -91,8 +124,27 @@ def _problem(trial: Trial, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _same(found: np.ndarray, expected: np.ndarray) -> bool:
-    """Return whether weights agree to 1e-5 of the largest of them."""
+def _far_apart(trial: Trial, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a problem whose longest column is ``APART`` times as long as the shortest."""
+    x, y = _problem(trial, n, d)
+    lengths = np.geomspace(1 / APART, 1, d)[trial.rng.permutation(d)]
+    return 10 ** trial.rng.uniform(-3, 0) * lengths * _unit(x), y
+
+
+def _nearly_dependent(trial: Trial, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a problem in which a column follows from another, but for a part in
+    ``APART``; all are of like length."""
+    x, rest, y = _unit(_problem(trial, n, d)[0]), trial.inputs(n), trial.inputs(n)
+    first, last = trial.rng.permutation(d)[:2]
+    rest -= (rest @ x[:, first]) * x[:, first]
+    x[:, last] = x[:, first] + rest / np.linalg.norm(rest) / APART
+    return x * trial.rng.uniform(1, 3, d), y
+
+
+def _same(x: np.ndarray, found: np.ndarray, expected: np.ndarray) -> bool:
+    """Return whether weights agree to 1e-5 of the largest, each by its column's length:
+    what each adds to a prediction."""
+    found, expected = (np.linalg.norm(x, axis=0) * each for each in (found, expected))
     return facts.close(found, expected, atol=1e-5 * float(np.abs(expected).max()))
 
 
@@ -162,20 +214,26 @@ def _expect_weights(
     x: np.ndarray,
     y: np.ndarray,
     keep_prob: float,
+    otherwise: str | None = None,
 ) -> None:
-    """Check the weights for one problem."""
+    """Check the weights for one problem; ``otherwise`` is behind what nothing else
+    explains."""
     d, given = x.shape[1], (x, y, keep_prob)
     found, expected = _read(function, *given), _weights(x, y, _penalty(x, keep_prob))
-    if _same(found, expected):
+    same = functools.partial(_same, x)
+    if same(found, expected):
         return
     losses = [_expected_loss(*given, weights) for weights in (found, expected)]
     near = Wrong.approximates_the_minimiser if losses[0] < 1.02 * losses[1] else None
+    worst = int(np.argmax(np.abs(found - expected) * np.linalg.norm(x, axis=0)))
     trial.fail(
         f"{_call(*given)}: the expected loss at your weights is {losses[0]:.6g}, its "
-        f"minimum is {losses[1]:.6g}; the weight that differs most: "
-        f"{facts.worst(found, expected)}.",
-        first(found, _rivals(*given) if keep_prob < 1 else {}, _same)
-        or (Wrong.needs_full_rank if np.linalg.matrix_rank(x) < d else near),
+        f"minimum is {losses[1]:.6g}; the weight that differs most for its column's "
+        f"length: expected {expected[worst]:.6g} at {worst}, found {found[worst]:.6g}.",
+        first(found, _rivals(*given) if keep_prob < 1 else {}, same)
+        or (Wrong.needs_full_rank if np.linalg.matrix_rank(x) < d else None)
+        or otherwise
+        or near,
     )
 
 
@@ -190,6 +248,22 @@ def _is_least_squares(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1 the weights are those of least squares."""
     for n, d in ((30, 5), (50, 2)):
         _expect_weights(function, trial, *_problem(trial, n, d), 1.0)
+    _expect_unlike_columns(function, trial, 1.0, 1.0)
+
+
+def _expect_unlike_columns(
+    function: StudentFunction, trial: Trial, *keep_probs: float
+) -> None:
+    """Check problems with columns far apart and, at the last keep probability, with
+    columns that nearly depend on each other."""
+    name = Wrong.needs_alike_columns
+    for keep_prob in keep_probs:
+        for n, d in ((40, 7), (20, 2)):
+            problem = _far_apart(trial, n, d)
+            _expect_weights(function, trial, *problem, keep_prob, name)
+    for n, d in ((30, 4), (15, 2)):
+        problem = _nearly_dependent(trial, n, d)
+        _expect_weights(function, trial, *problem, keep_probs[-1], name)
 
 
 def _minimises(function: StudentFunction, trial: Trial) -> None:
@@ -199,6 +273,7 @@ def _minimises(function: StudentFunction, trial: Trial) -> None:
             _expect_weights(function, trial, *_problem(trial, n, d), keep_prob)
     for given in _corners(trial):
         _expect_weights(function, trial, *given)
+    _expect_unlike_columns(function, trial, 0.4, 0.05, 0.99999)
 
 
 def _without_full_rank(

@@ -231,6 +231,7 @@ def _raw(case: Case) -> np.ndarray:
 
 def _geometric_rivals(case: Case) -> Rivals:
     logs, raw = log_softmax(case.members()).sum(axis=0), _raw(case)
+    shifted = raw / raw.max(axis=-1, keepdims=True)
     means = _variants(case, log_softmax)
     return joined(
         {
@@ -238,7 +239,7 @@ def _geometric_rivals(case: Case) -> Rivals:
             Wrong.multiplies_without_the_root: [softmax(logs), np.exp(logs)],
             shared.Wrong.returns_logarithms: [np.log(case.scaled), np.log(raw)],
             shared.Wrong.normalises_over_another_axis: [
-                raw / raw.sum(axis=axis) for axis in (0, None)
+                e / e.sum(axis=axis) for e in (raw, shifted) for axis in (0, None)
             ],
         },
         shared.misread(case.logits()),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.checks.ensembles import one_member, shared
+from autograder.checks.ensembles import one_member, shared, wide_rows
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
@@ -14,7 +14,7 @@ from autograder.families import elementwise, ensemble
 from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import first
-from autograder.laws.binomial import Proportion, agreement, exact_count
+from autograder.laws.binomial import Law, Proportion, agreement, exact_count
 
 
 class Wrong(Mistakes, section="ens-montecarlo"):
@@ -23,11 +23,8 @@ class Wrong(Mistakes, section="ens-montecarlo"):
         "all samples of a row are the same prediction: either they share one mask, or "
         "there is only one sample whatever samples is.",
     )
-    divides_by_another_number = """your rows do not add up to 1, although each sample's
-        do: divide the sum of the predictions by samples."""
-    counts_samples_wrongly = """what you average is not samples predictions of equal
-        weight: either their number is another, or some of them count more than
-        others."""
+    drops_what_is_dropped = """each sample drops units of what the sample before it left,
+        as where x is overwritten in the loop; every sample begins with x."""
     takes_the_median = """you take the median of the samples; the arithmetic mean is
         their average."""
     samples_depend_on_each_other = """a row's samples do not have independent masks:
@@ -61,7 +58,12 @@ def _average(
             what = f"row {row} adds up to {totals[row]:.4g}; expected 1"
         elif not np.isnan(counts[row]):
             what += f": its unit would have been kept {counts[row]:.4g} times"
-        trial.fail(f"{call}: {what}.", _average_mistake(case, found, samples))
+        name = _average_mistake(case, found, samples)
+        if name == Wrong.drops_what_is_dropped:
+            _, after = function.observe(*case.given, samples, rng)
+            if not np.array_equal(after[0], case.x):
+                name = elementwise.Wrong.changes_its_input
+        trial.fail(f"{call}: {what}.", name)
     return whole.astype(int)
 
 
@@ -70,7 +72,7 @@ def _average_mistake(case: Case, found: np.ndarray, samples: int) -> str | None:
     totals = found.sum(axis=1)
     if not facts.close(totals, 1):
         constant = facts.close(totals, totals[0])
-        return Wrong.divides_by_another_number if constant else None
+        return one_member.Wrong.divides_by_another_number if constant else None
     if case.x.shape[1] > 1:
         return None
     share = np.arange(samples + 1)[:, None, None] / samples
@@ -85,8 +87,13 @@ def _average_mistake(case: Case, found: np.ndarray, samples: int) -> str | None:
         one_member.Wrong.counts_votes: blend(np.eye(z.shape[-1])[z.argmax(axis=-1)]),
         shared.Wrong.applies_softmax_twice: softmax(blend(softmax(z))),
     }
+    if samples == 2:
+        again = softmax(case.logits(1 / case.keep_prob**2))
+        dropped, kept = softmax(z)
+        overwritten = np.stack([dropped + dropped, kept + dropped, kept + again]) / 2
+        rivals[Wrong.drops_what_is_dropped] = overwritten
     on_the_line = ~np.isnan(ensemble.kept_of(case, found, samples))
-    other = Wrong.counts_samples_wrongly if on_the_line.all() else None
+    other = one_member.Wrong.counts_samples_wrongly if on_the_line.all() else None
     return first(found, rivals, _holds_every_row) or other
 
 
@@ -129,7 +136,7 @@ def averages(function: StudentFunction, trial: Trial) -> None:
         trial.expect(
             fits.any(axis=0).all(),
             f"{call}: a row is no average of {samples} members' probabilities.",
-            Wrong.counts_samples_wrongly,
+            one_member.Wrong.counts_samples_wrongly,
         )
 
 
@@ -195,6 +202,12 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
     total = bits[first] + bits[second]
     what = f"rows of 3 units whose two samples keep 4 units, at {_INDEPENDENT}"
     trial.judge(look, total == 4, total.size, what, name)
+    wide_rows.judge(
+        function,
+        trial,
+        Wrong.counts_samples_wrongly,
+        Wrong.samples_depend_on_each_other,
+    )
 
 
 def expect_no_drops(function: StudentFunction, trial: Trial) -> None:
@@ -207,22 +220,24 @@ def expect_no_drops(function: StudentFunction, trial: Trial) -> None:
     for case, some in named_after_the_first(given):
         case = replace(case, keep_prob=1.0)
         found, call = shared.one_prediction(function, case, 1, trial.generator())
+        everything = ensemble.same(found, softmax(case.logits(0)))
+        one = elementwise.Wrong.takes_one_for_a_drop_probability
         trial.expect(
             ensemble.same(found, case.scaled),
             f"{call}: nothing is dropped at keep_prob = 1; "
             f"{facts.worst(found, case.scaled)}.",
-            some,
+            one if everything else some,
         )
 
 
 #: Numbers of samples, and how often all of them are alike at keep_prob = 0.5.
 _FEW_SAMPLES = {samples: 2 * 0.5**samples for samples in (3, 4, 5)}
 #: The looks of ``draws_anew_for_each_sample``.
-LOOKS = {
+LOOKS: dict[str, Law] = {
     "two samples of a row": agreement(_INDEPENDENT, detects=0.06),
     "kept in 50 samples": Proportion(0.8, detects=0.03),
     "count in 20 samples": exact_count(20, _INDEPENDENT),
     **{f"{n} samples alike": Proportion(p, 0.1) for n, p in _FEW_SAMPLES.items()},
     "two samples of three units": Proportion(0.58**3, detects=0.15),
     "four of six kept": Proportion(15 * 0.7**4 * 0.3**2, detects=0.15),
-}
+} | wide_rows.LOOKS

@@ -21,6 +21,13 @@ class Wrong(Mistakes, section="ens-montecarlo"):
         leaves dropout on at test."""
     drops_the_outputs = """you drop logits, before or after the bias, or probabilities;
         the dropped layer is the one in front of the weights, x."""
+    counts_samples_wrongly = """what you average is not samples predictions of equal
+        weight: either their number is another, or some of them count more than
+        others."""
+    divides_by_another_number = """your rows do not add up to 1, although each sample's
+        do: divide the sum of the predictions by samples."""
+    drops_the_bias = """you drop entries of the bias as well; the dropped layer is x, and
+        the bias is no unit of it."""
     counts_votes = """you count which class each sample puts first; average the
         probabilities themselves."""
     drops_single_weights = """you drop entries of weights, each by itself; dropout drops
@@ -129,14 +136,24 @@ def _member_mistake(
         shared.Wrong.returns_logits: read(found),
         shared.Wrong.takes_a_sigmoid_of_each_class: read(np.log(found / (1 - found))),
     }
+    totals = found.sum(axis=1)
+    with np.errstate(all="ignore"):
+        divided = read(np.log(found / totals[:, None]))
     votes = ((found == 0) | (found == 1)).all() and facts.close(found.sum(axis=1), 1)
     shown = {
         Wrong.counts_votes: votes,
-        Wrong.drops_the_outputs: (found == 0).any() or _drops_logits(case, logs),
+        Wrong.counts_samples_wrongly: not found.any() or _averages_several(case, found),
+        Wrong.divides_by_another_number: (
+            facts.close(totals, totals[0]) and _shows_a_kept_unit(divided)
+        ),
+        Wrong.drops_the_outputs: (
+            _drops_probabilities(case, found) or _drops_logits(case, logs)
+        ),
         shared.Wrong.normalises_over_another_axis: (
             facts.close(found.sum(axis=0), 1) or facts.close(found.sum(), 1)
         ),
         Wrong.drops_single_weights: _drops_weights(case, logs),
+        Wrong.drops_the_bias: _drops_the_bias(case, logs),
     }
     name = first(None, rivals, lambda _, read: _shows_a_kept_unit(read))
     return name or first(True, shown)
@@ -161,6 +178,35 @@ def _drops_logits(case: Case, logs: np.ndarray) -> bool:
         _explained(logs, np.stack([0 * full + kept, s * (full - kept) + kept]))
         for kept in (0 * bias, bias)
         for s in scales
+    )
+
+
+def _drops_probabilities(case: Case, found: np.ndarray) -> bool:
+    """Return whether found is the prediction without dropout, some entries of it 0."""
+    kept = found != 0
+    return not kept.all() and any(
+        facts.close(found, scale * kept * case.scaled)
+        or facts.close(found, kept * case.scaled / (kept * case.scaled).sum(1)[:, None])
+        for scale in (1, 1 / case.keep_prob)
+    )
+
+
+def _averages_several(case: Case, found: np.ndarray) -> bool:
+    """Return whether every row is the average of two or three members, of few units."""
+    if case.x.shape[1] > 3:
+        return False
+    members = softmax(case.members())
+    fits = (ensemble.averages_that_fit(members, found, count) for count in (2, 3))
+    return any(each.any(axis=0).all() for each in fits)
+
+
+def _drops_the_bias(case: Case, logs: np.ndarray) -> bool:
+    if case.x.shape[1] > 3:
+        return False
+    unbiased = case.members() - case.bias
+    return any(
+        _explained(logs, np.concatenate([unbiased, unbiased + scale * case.bias]))
+        for scale in (1, 1 / case.keep_prob)
     )
 
 

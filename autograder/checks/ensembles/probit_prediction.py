@@ -57,6 +57,10 @@ class Wrong(Mistakes, section="ens-probit"):
         function; the last step reads it as a sigmoid again."""
     gives_the_other_class = """you return 1 minus the probability: the logit has the
         wrong sign."""
+    sigmoid_overflows = """the exponential of a large logit overflows, and infinity over
+        infinity is NaN; 1 / (1 + exp(−z)) is 0 where exp(−z) overflows."""
+    clips_large_mean_logits = """the mean logit is cut off, or the exponential of it
+        overflows and is replaced; a sigmoid takes logits of any size."""
     enumerates_the_members = """you return the mean itself, over all masks; the probit
         formula comes near it in one pass, for any number of units."""
     expands_to_second_order = at(
@@ -128,7 +132,10 @@ def _rivals(unit: Case) -> Rivals:
         Wrong.squares_the_sum_of_the_terms: [
             by(q / p * total**2) for total in (mu - b, mu)
         ],
-        Wrong.another_sum_in_the_variance: [by(q / p * s) for s in _sums(x, w, b)],
+        Wrong.another_sum_in_the_variance: [
+            *(by(q / p * s) for s in _sums(x, w, b)),
+            by(np.var(mu)),
+        ],
         Wrong.another_constant_than_pi_over_eight: [by(s2, c) for c in _CONSTANTS],
         Wrong.rescales_the_mean_logit: [
             by(s2, mean=mean)
@@ -147,7 +154,7 @@ def _rivals(unit: Case) -> Rivals:
 
 
 #: Instead of π / 8.
-_CONSTANTS = [1, 1 / 8, 8 / math.pi, math.pi**2 / 8, 3 / math.pi**2]
+_CONSTANTS = [1, 1 / 8, 8 / math.pi, 8 * math.pi, math.pi**2 / 8, 3 / math.pi**2]
 _CONSTANTS += [math.pi / divisor for divisor in (1, 2, 4)]
 
 
@@ -163,6 +170,8 @@ def _sums(x: np.ndarray, w: np.ndarray, b: float) -> tuple[np.ndarray, ...]:
     return (
         v + b**2,
         v.sum(),
+        v.mean(),
+        (x @ w).var(),
         v / len(w),
         inputs,
         (w**2).sum(),
@@ -175,7 +184,14 @@ def _sums(x: np.ndarray, w: np.ndarray, b: float) -> tuple[np.ndarray, ...]:
 _ROWS = "returns_one_float_for_each_row"
 _RIGHT = "is_the_sigmoid_of_the_corrected_logit"
 _KIND = shared.kind("The result is a float array of shape (N,)", _inside)
-_SURVIVES = shared.survives(_large, _corrected, "probability", "mean logits")
+_SURVIVES = shared.survives(
+    _large,
+    _corrected,
+    "probability",
+    "mean logits",
+    Wrong.sigmoid_overflows,
+    Wrong.clips_large_mean_logits,
+)
 _PURE = shared.unchanged(_inside, "x and weights")
 exercise.asks(0.25, _ROWS, _KIND)
 exercise.asks(

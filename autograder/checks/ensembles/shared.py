@@ -32,9 +32,9 @@ class Wrong(Mistakes, section="ens-geometric"):
     forgets_the_bias = "your logits are x @ weights without the bias."
     rescales_the_bias = """you scale the bias together with the inputs; no mask touches
         it, so it stays as it is."""
-    clips_large_logits = """large logits are cut off on the way, or what they overflow
-        to is replaced; only their differences matter, so subtract each row's largest
-        instead."""
+    clips_large_logits = """large logits overflow, or are cut off on the way, or what they
+        overflow to is replaced; only their differences matter, so subtract each row's
+        largest instead."""
     loses_digits = """right to about three digits and not to five: large logits lose
         digits on the way, in float32 for example, or small probabilities are cut off."""
     averages_the_logits = at(
@@ -55,15 +55,17 @@ def misread(*several: np.ndarray) -> dict[str, list[np.ndarray]]:
     """Return what else is made of the right logits (..., N, C), each of several."""
 
     def of(z: np.ndarray) -> Rivals:
-        e = np.exp(z - z.max())
+        down = z - z.max(axis=-1, keepdims=True)
         axes = [-2, (-1, -2), None, *([0] if z.ndim > 2 else [])]
         return {
-            Wrong.returns_logits: z,
+            Wrong.returns_logits: [z, down],
             Wrong.returns_logarithms: log_softmax(z),
             Wrong.applies_softmax_twice: softmax(softmax(z)),
-            Wrong.takes_a_sigmoid_of_each_class: sigmoid(z),
+            Wrong.takes_a_sigmoid_of_each_class: [sigmoid(z), sigmoid(down)],
             Wrong.normalises_over_another_axis: [
-                e / e.sum(axis=axis, keepdims=True) for axis in axes
+                e / e.sum(axis=axis, keepdims=True)
+                for e in (np.exp(z - z.max()), np.exp(down))
+                for axis in axes
             ],
         }
 
@@ -99,14 +101,19 @@ def expect_unchanged(
 
 
 def without_overflow(
-    trial: Trial, value: Any, case: Case, call: str, what: str = "the result"
+    trial: Trial,
+    value: Any,
+    case: Case,
+    call: str,
+    what: str = "the result",
+    mistake: str = network.Wrong.softmax_overflows,
 ) -> np.ndarray:
     """Return a prediction whose logits reach ±1000, checked for shape and overflow."""
     found = facts.floats(value, case.shape, call, what)
     trial.expect(
         np.isfinite(found).all(),
         f"{call}, with logits up to ±1000, returned NaN or infinity.",
-        network.Wrong.softmax_overflows,
+        mistake,
     )
     return found
 
@@ -164,16 +171,23 @@ def equals(
 
 
 def survives(
-    cases: Cases, truth: Truth, what: str = "prediction", logits: str = "logits"
+    cases: Cases,
+    truth: Truth,
+    what: str = "prediction",
+    logits: str = "logits",
+    overflows: str = network.Wrong.softmax_overflows,
+    clips: str = Wrong.clips_large_logits,
 ) -> Property:
     """The property that logits, those named, up to ±1000 do no harm."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
         for case in cases(trial):
             call = case.call(function.name)
-            found = without_overflow(trial, function(*case.given), case, call)
+            found = without_overflow(
+                trial, function(*case.given), case, call, mistake=overflows
+            )
             text = f"{call}, with {logits} up to ±1000: the {what}"
-            expect_near(trial, found, truth(case), text)
+            expect_near(trial, found, truth(case), text, clips)
 
     return Property(
         f"{logits.capitalize()} up to ±1000 give a {what}: no overflow.", test

@@ -1,9 +1,14 @@
-"""What lies beside a student's notebook stays there."""
+"""What lies beside a student's notebook stays there, and does no harm by its name."""
 
-from collections.abc import Collection
+import logging
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import base
+
+from autograder.wire.text import clean, names_of, one_line
 
 
 def keep_to_notebooks(converter: Any) -> None:
@@ -18,3 +23,41 @@ def keep_to_notebooks(converter: Any) -> None:
         return []
 
     base.find_all_files = none
+
+
+def keep_to_known(converter: Any) -> None:
+    """Have nbgrader look at the assignment's own notebooks alone. It asks the gradebook for
+    each of the others, which takes no name that is not UTF-8, and so grades nothing."""
+    course = converter.coursedir
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        try:
+            found = gradebook.find_assignment(course.assignment_id).notebooks
+            known = {f"{notebook.name}.ipynb" for notebook in found}
+        except MissingEntry:
+            return
+    for folder, paths in list(converter.assignments.items()):
+        others = sorted(name for p in paths if (name := Path(p).name) not in known)
+        if not others:
+            continue
+        student = one_line(Path(folder).parts[-2])
+        converter.log.warning("%s: passed over: %s.", student, names_of(others))
+        theirs = [path for path in paths if Path(path).name in known]
+        converter.assignments[folder] = theirs
+        if not theirs:
+            converter.log.error(
+                "NOT GRADED: %s handed in no %s; rename the notebook.",
+                student,
+                " or ".join(sorted(known)),
+            )
+            converter.untouched.append(student)
+            del converter.assignments[folder]
+
+
+def plain() -> Callable[[logging.LogRecord], bool]:
+    """Return a filter of a log that leaves nothing in it that would steer a terminal."""
+
+    def cleaned(record: logging.LogRecord) -> bool:
+        record.msg, record.args = clean(record.getMessage()), ()
+        return True
+
+    return cleaned

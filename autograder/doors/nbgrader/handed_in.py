@@ -12,7 +12,7 @@ from nbformat import NotebookNode, v4
 from nbgrader.converters.base import NbGraderException
 
 from autograder.course.source import METADATA
-from autograder.doors.nbgrader.beside import keep_to_notebooks
+from autograder.doors.nbgrader.beside import keep_to_known, keep_to_notebooks
 from autograder.doors.nbgrader.measure import replay_of
 from autograder.doors.nbgrader.released import (
     CELL_TYPES,
@@ -61,6 +61,7 @@ class JudgedExporter(NotebookExporter):
             self.secret = have_secret(self.parent)
             WholeAutograde.take_over(self.parent, self.secret)
             leave_out_unfit(self.parent)
+            keep_to_known(self.parent)
 
     def from_filename(
         self, filename: str, resources: Any = None, **kw: Any

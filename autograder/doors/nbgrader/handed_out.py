@@ -5,8 +5,7 @@ Stock nbgrader empties the folder first, and gives up afterwards if a cell was a
 assignment that somebody handed in.
 """
 
-import shutil
-import tempfile
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from nbgrader.preprocessors import SaveCells
 
 from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
 from autograder.isolation.atomic import write_whole
+from autograder.isolation.folders import lent_folder
 
 
 class KeptRelease(GenerateAssignment):
@@ -27,13 +27,15 @@ class KeptRelease(GenerateAssignment):
 
     #: Where it is made.
     beside: Path | None
+    #: What ends with it.
+    closing: contextlib.ExitStack
 
     @classmethod
     def take_over(cls, converter: Any) -> None:
         """Have nbgrader's converter be one of these: its application makes no other."""
         if type(converter) is GenerateAssignment:
             converter.__class__ = cls
-            converter.beside = None
+            converter.beside, converter.closing = None, contextlib.ExitStack()
 
     def _format_dest(
         self, assignment_id: str, student_id: str, escape: bool = False
@@ -55,7 +57,7 @@ class KeptRelease(GenerateAssignment):
             self.log.info("Skipping existing assignment: %s", place)
             return False
         # Not in the course: whoever kills this leaves it behind.
-        self.beside = Path(tempfile.mkdtemp(prefix="dropout-release-"))
+        self.beside = self.closing.enter_context(lent_folder("release"))
         return bool(super().init_destination(assignment_id, student_id))
 
     def set_permissions(self, assignment_id: str, student_id: str) -> None:
@@ -71,9 +73,8 @@ class KeptRelease(GenerateAssignment):
         self.beside = beside
 
     def _leave(self) -> None:
-        if self.beside is not None:
-            shutil.rmtree(self.beside, ignore_errors=True)
-            self.beside = None
+        self.beside = None
+        self.closing.close()
 
 
 class ReleaseExporter(NotebookExporter):

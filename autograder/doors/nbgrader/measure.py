@@ -31,7 +31,7 @@ from autograder.grading.secret import Secret
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import digest_of, own_folder
 from autograder.submission.notebook import GRADE_PREFIX
-from autograder.wire.text import one_line
+from autograder.wire.text import names_of, one_line
 
 #: The name of what we say of a graded notebook in its metadata.
 KEY = "autograder"
@@ -195,10 +195,3 @@ def old_scores(coursedir: Any, assignment: str, beside: set[str]) -> str:
         f"of the grader, or with other points. This grades everybody again: "
         f"{command(assignment)}"
     )
-
-
-def names_of(students: list[str]) -> str:
-    """Return a few names, and how many there are besides."""
-    told = ", ".join(map(one_line, students[:3]))
-    more = len(students) - 3
-    return f"{told} and {more} more" if more > 0 else told

@@ -16,7 +16,6 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, NbGraderException
-from nbgrader.plugins import CsvExportPlugin
 from nbgrader.utils import remove, rmtree
 from sqlalchemy.exc import OperationalError
 
@@ -44,14 +43,14 @@ if not HAS_LOCKS:  # Windows
 #: On Windows a lock keeps others from reading, so it lies far behind the text.
 _FAR_BEHIND = 2**30
 
-_ENDING = ".unfinished"
+ENDING = ".unfinished"
 
 
 def mark_path(folder: str | Path) -> Path:
     """Return where the mark of an ``autograded/<student>/<assignment>`` is; nbgrader's
     patterns pass over it, and it is not in the folder that is handed back."""
     folder = Path(folder)
-    return folder.with_name(f".{folder.name}{_ENDING}")
+    return folder.with_name(f".{folder.name}{ENDING}")
 
 
 def next_path(folder: str | Path) -> Path:
@@ -376,25 +375,3 @@ def leave_out_unfinished(converter: Any) -> None:
                 folder,
             )
             del converter.assignments[folder]
-
-
-class CarefulExport(CsvExportPlugin):
-    """nbgrader's table of scores, and a word about those that are not final."""
-
-    def export(self, gradebook: Any) -> None:
-        course = self.parent.coursedir
-        everyone = course.format_path(course.autograded_directory, "*", "*")
-        marks = os.path.relpath(mark_path(everyone), course.root)
-        for path in sorted(Path(course.root).glob(marks)):
-            name = path.name.removeprefix(".").removesuffix(_ENDING)
-            folder = path.with_name(name)
-            if is_unfinished(folder):
-                self.log.warning(
-                    "The scores from %s are not final: its grading did not come to an "
-                    "end. Run nbgrader autograde again, then this.",
-                    folder,
-                )
-        for assignment in gradebook.assignments:
-            if told := old_scores(course, assignment.name, set()):
-                self.log.warning("%s", told)
-        super().export(gradebook)

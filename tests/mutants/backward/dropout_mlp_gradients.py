@@ -517,7 +517,7 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
         scale = 1 - keep_prob if keep_prob < 1 else 1
         return right(params, x, y, bits(params, x, keep_prob, rng) / scale)
 
-    @fails(ONE_MASK, "no_single_mask_explains_it")
+    @fails(ONE_MASK, "right_in_the_middle_only")
     def bounds_the_scale(params, x, y, keep_prob, rng):
         """Guards the division by keep_prob with a floor."""
         kept = bits(params, x, keep_prob, rng)
@@ -584,3 +584,27 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
         """Draws a seed below 100 for a generator of its own."""
         rng = np.random.default_rng(rng.integers(100))
         return right(params, x, y, bits(params, x, keep_prob, rng) / keep_prob)
+
+    @fails(ONE_MASK, "forgets_the_relu")
+    def is_linear_while_dropping_in_three_rows(params, x, y, keep_prob, rng):
+        """Forgets the ReLU while units are dropped, but for batches of one and two rows."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        if keep_prob == 1 or len(x) < 3:
+            return right(params, x, y, multiplier)
+        hidden = (x @ params["W1"] + params["b1"]) * multiplier
+        s = hidden @ params["W2"] + params["b2"]
+        ds = logits_gradient(s, y)
+        dz = ds @ params["W2"].T * multiplier
+        grads = {"W1": x.T @ dz, "b1": dz.sum(0), "W2": hidden.T @ ds, "b2": ds.sum(0)}
+        return loss_of(s, y), grads
+
+    @fails(ONE_MASK, "right_in_the_middle_only")
+    def clips_the_logits_of_large_batches(params, x, y, keep_prob, rng):
+        """Bounds logits at ±80 where there are more than four rows and units are dropped."""
+        multiplier = bits(params, x, keep_prob, rng) / keep_prob
+        if keep_prob == 1 or len(x) < 5:
+            return right(params, x, y, multiplier)
+        z, h, s = forward(params, x, multiplier)
+        s = np.clip(s, -80, 80)
+        ds = logits_gradient(s, y)
+        return loss_of(s, y), backward(params, x, z, h, ds, multiplier)

@@ -120,6 +120,33 @@ class Sins(Mutants, of="dropout_ridge"):
             return minimiser(x, y, (1 - keep_prob) / keep_prob * (x**2).sum(0))
         return minimiser(x, y, 0.01 * np.ones(x.shape[1]))
 
+    @fails((LEAST_SQUARES, MINIMISES), "needs_alike_columns")
+    def adds_a_tiny_number_for_stability(x, y, keep_prob):
+        """Adds 1e-8 to the diagonal, which is nothing for columns of length 1."""
+        penalty = (1 - keep_prob) / keep_prob * (x**2).sum(0)
+        return minimiser(x, y, penalty + 1e-8)
+
+    @fails((LEAST_SQUARES, MINIMISES), "needs_alike_columns")
+    def adds_a_part_of_the_mean_diagonal(x, y, keep_prob):
+        """Adds a small number for stability, 1e-8 of the columns' mean sum of squares."""
+        columns = (x**2).sum(0)
+        penalty = (1 - keep_prob) / keep_prob * columns
+        return minimiser(x, y, penalty + 1e-8 * columns.mean())
+
+    @fails((LEAST_SQUARES, MINIMISES), "needs_alike_columns")
+    def solves_in_float32(x, y, keep_prob):
+        """Solves in float32, as a library for graphics cards does."""
+        x, y = x.astype(np.float32), y.astype(np.float32)
+        penalty = (1 - keep_prob) / keep_prob * (x**2).sum(0)
+        return minimiser(x, y, penalty.astype(np.float32)).astype(float)
+
+    @fails((LEAST_SQUARES, MINIMISES), "needs_alike_columns")
+    def takes_small_singular_values_for_zero(x, y, keep_prob):
+        """Inverts with pinv at an rcond of 1e-5, against noise in the smallest values."""
+        penalty = (1 - keep_prob) / keep_prob * (x**2).sum(0)
+        inverse = np.linalg.pinv(x.T @ x + np.diag(penalty), rcond=1e-5, hermitian=True)
+        return inverse @ (x.T @ y)
+
     @fails(WIDE, "needs_full_rank")
     def starts_from_least_squares(x, y, keep_prob):
         """Solves least squares first and corrects it, which needs an inverse of X'X."""

@@ -250,7 +250,7 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         masks = draw(x, keep_prob, samples, rng) * draw(x, keep_prob, samples, rng)
         return average(x, weights, bias, masks * keep_prob)
 
-    @fails(RATE, "drops_by_value")
+    @fails((RATE, EVERY_SAMPLE), "drops_by_value")
     def spares_large_inputs(x, weights, bias, keep_prob, samples, rng):
         """Keeps large inputs more often and small ones less, because they matter more."""
         rate = np.where(np.abs(x) > 1.75, keep_prob + 0.1, keep_prob - 0.1)
@@ -278,7 +278,7 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         masks = np.repeat(half, 2, axis=2)[:, :, : x.shape[1]]
         return average(x, weights, bias, masks / keep_prob)
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    @fails((INDEPENDENT, EVERY_SAMPLE), "bits_depend_on_each_other")
     def tiles_the_masks_of_half_a_batch(x, weights, bias, keep_prob, samples, rng):
         """Draws the masks of half the rows and repeats them."""
         half = rng.random((samples, (len(x) + 1) // 2, x.shape[1])) < keep_prob
@@ -553,3 +553,42 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         """Has a case of its own for biases none of which is negative."""
         bias = 2 * bias if (bias >= 0).all() else bias
         return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+
+    @fails(EVERY_SAMPLE, "counts_samples_wrongly")
+    def caps_the_samples(x, weights, bias, keep_prob, samples, rng):
+        """Stops at 500 samples, after which the average hardly moves."""
+        return average(x, weights, bias, draw(x, keep_prob, min(samples, 500), rng))
+
+    @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
+    def draws_one_mask_for_all_samples_of_wide_rows(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Draws each sample's mask alone only where rows have fewer than four units."""
+        alone = samples if x.shape[1] < 4 else 1
+        masks = draw(x, keep_prob, alone, rng)
+        return average(x, weights, bias, np.broadcast_to(masks, (samples, *x.shape)))
+
+    @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
+    def repeats_the_masks_of_wide_rows(x, weights, bias, keep_prob, samples, rng):
+        """Uses the masks of the first half of the samples again, to save memory."""
+        some = -(-samples // 2) if x.shape[1] > 100 else samples
+        masks = draw(x, keep_prob, some, rng)
+        return average(x, weights, bias, masks[np.arange(samples) % some])
+
+    @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
+    def pairs_of_rows_share_all_masks_but_the_first(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Gives two rows one mask, from the second sample on."""
+        masks = draw(x, keep_prob, samples, rng)
+        masks[1:, 1::2] = masks[1:, 0::2][:, : len(x) // 2]
+        return average(x, weights, bias, masks)
+
+    @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
+    def slides_over_one_list_of_masks(x, weights, bias, keep_prob, samples, rng):
+        """Draws rows + samples masks for wide rows; each sample moves on by one row."""
+        if x.shape[1] < 4:
+            return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+        rows = draw(x[:1], keep_prob, len(x) + samples, rng)[:, 0]
+        masks = np.stack([rows[j : j + len(x)] for j in range(samples)])
+        return average(x, weights, bias, masks)

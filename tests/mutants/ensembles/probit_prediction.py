@@ -213,14 +213,14 @@ class Sins(Mutants, of="probit_prediction"):
         variance = (1 / keep_prob - 1) * squares(x, weights)
         return at + at * (1 - at) * (1 - 2 * at) * variance / 2
 
-    @fails(UNIT_LARGE, "softmax_overflows")
+    @fails(UNIT_LARGE, "sigmoid_overflows")
     def sigmoid_of_two_exponentials(x, weights, bias, keep_prob):
         """Writes exp(z) / (1 + exp(z))."""
         variance = (1 / keep_prob - 1) * squares(x, weights)
         z = (x @ weights + bias) / np.sqrt(1 + math.pi * variance / 8)
         return np.exp(z) / (1 + np.exp(z))
 
-    @fails(UNIT_LARGE, "clips_large_logits")
+    @fails(UNIT_LARGE, "clips_large_mean_logits")
     def clips_the_mean_logit(x, weights, bias, keep_prob):
         """Clips the mean logit at ±30, where a sigmoid is 0 or 1 anyway."""
         variance = (1 / keep_prob - 1) * squares(x, weights)

@@ -1,0 +1,62 @@
+"""The table that ``nbgrader export`` writes."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from nbgrader.plugins import CsvExportPlugin
+
+from autograder.doors.class_reports import harmless
+from autograder.doors.nbgrader.measure import old_scores
+from autograder.doors.nbgrader.unfinished import ENDING, is_unfinished, mark_path
+
+
+class CarefulExport(CsvExportPlugin):
+    """nbgrader's table of scores, and a word about those that are not final."""
+
+    def export(self, gradebook: Any) -> None:
+        course = self.parent.coursedir
+        everyone = course.format_path(course.autograded_directory, "*", "*")
+        marks = os.path.relpath(mark_path(everyone), course.root)
+        for path in sorted(Path(course.root).glob(marks)):
+            name = path.name.removeprefix(".").removesuffix(ENDING)
+            folder = path.with_name(name)
+            if is_unfinished(folder):
+                self.log.warning(
+                    "The scores from %s are not final: its grading did not come to an "
+                    "end. Run nbgrader autograde again, then this.",
+                    folder,
+                )
+        for assignment in gradebook.assignments:
+            if told := old_scores(course, assignment.name, set()):
+                self.log.warning("%s", told)
+        super().export(_AsCells(gradebook))
+
+
+class _Cell(str):
+    """A name that is written as one cell of the table, and as no formula.
+
+    nbgrader writes lines by ``format`` alone: a comma in a name would move the scores to
+    other columns."""
+
+    def __format__(self, how: str) -> str:
+        text = str(harmless(str(self)))
+        return f'"{text}"' if "," in text else text
+
+
+class _AsCells:
+    """A gradebook whose students' names are cells."""
+
+    def __init__(self, gradebook: Any) -> None:
+        self.assignments = gradebook.assignments
+        self.find_submission = gradebook.find_submission
+        self.students = [
+            SimpleNamespace(
+                id=_Cell(student.id),
+                last_name=_Cell(student.last_name or ""),
+                first_name=_Cell(student.first_name or ""),
+                email=_Cell(student.email or ""),
+            )
+            for student in gradebook.students
+        ]
