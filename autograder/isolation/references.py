@@ -66,9 +66,7 @@ class Lent:
         def special(node: dict[str, Any]) -> Any:
             if node["is"] != "generator":
                 raise wire.WireError("a value of unknown kind")
-            bits = np.random.PCG64()
-            bits.state = wire.generator_state(node)
-            generators.append(np.random.Generator(bits))
+            generators.append(wire.generator_of(node))
             return generators[-1]
 
         wire.expect_fields(request, callback=int, args=list, kwargs=dict)

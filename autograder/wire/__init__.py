@@ -15,6 +15,7 @@ from autograder.wire.frames import (
     read_request,
     write_frame,
 )
+from autograder.wire.generators import generator_node, generator_of, generator_state
 from autograder.wire.many import Arguments, Results, read_results, written_calls
 from autograder.wire.sizes import MAX_HELD, Held
 from autograder.wire.values import (
@@ -29,8 +30,6 @@ from autograder.wire.values import (
     Writer,
     copy_of_plain,
     foreign,
-    generator_node,
-    generator_state,
     same,
 )
 
@@ -56,6 +55,7 @@ __all__ = [
     "expect_fields",
     "foreign",
     "generator_node",
+    "generator_of",
     "generator_state",
     "packed",
     "packed_request",

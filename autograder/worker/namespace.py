@@ -277,11 +277,7 @@ class Worker:
         if node["is"] == "generator":
             number = node["number"]
             if number not in self.generators:
-                state = wire.generator_state(node)
-                # The seed is what rng.spawn goes by; equal states, equal children.
-                bits = np.random.PCG64(state["state"]["state"])
-                bits.state = state
-                self.generators[number] = np.random.Generator(bits)
+                self.generators[number] = wire.generator_of(node)
             return self.generators[number]
         if node["is"] == "callback":
             return functools.partial(self._call_back, self.current, node["number"])
