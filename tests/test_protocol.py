@@ -309,6 +309,7 @@ WRONG: dict[str, dict[str, Any]] = {
         ("a run of caches without a number", [0, 0, 1, None], [*KIND[:3], "dict"]),
         ("a run of numbers without caches", [0, 0, 1, 7], KIND),
         ("a run of caches of a type that is none", [0, 0, 1, 7], [*KIND[:3], [[]]]),
+        ("a run of caches of an empty type", [0, 0, 1, 7], [*KIND[:3], []]),
         ("a run of objects", [0, 0, 1, None], ["|O", [1], False, None]),
         ("a run of a dtype that is none", [0, 0, 1, None], [["<f8"], [1], False, None]),
         ("a run of nothing", [0, 0, 1, None], ["<f8", [0], False, None]),

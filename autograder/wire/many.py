@@ -11,11 +11,13 @@ import numpy as np
 
 from autograder.wire.frames import MAX_BODY, WireError
 from autograder.wire.values import (
+    USUAL_AXES,
     Handle,
     Reader,
     Writer,
     is_transposed,
     is_usual,
+    kind_of_arrays,
     text_of,
 )
 
@@ -169,13 +171,13 @@ def read_results(
     Trusts nothing. Raises ``WireError``."""
     if not isinstance(nodes, list) or not isinstance(kinds, list):
         raise WireError("results that are no list")
-    reader = Reader(body)
-    found: list[Any] = []
     if len(nodes) > most or len(kinds) > most:
         raise WireError("another number of values came back")
+    reader, known = Reader(body), [*map(_kind, kinds)]
+    found: list[Any] = []
     for node in nodes:
         if isinstance(node, list):
-            found += _run(node, kinds, reader, most - len(found))
+            found += _run(node, known, reader, most - len(found))
         else:
             found.append(reader.decode(node))
     if not 0 < len(found) <= most:
@@ -183,21 +185,40 @@ def read_results(
     return found, reader
 
 
-def _run(node: list[Any], kinds: list[Any], reader: Reader, most: int) -> list[Any]:
-    """Return the results of a run, at most so many."""
-    if len(node) != 4 or not all(type(n) is int for n in node[:3]):
-        raise WireError("a run that is none")
-    kind, at, count, first = node
-    if not 0 <= kind < len(kinds) or not 0 < count <= most:
-        raise WireError("a run of another number of values")
-    said = kinds[kind]
+#: Of arrays that follow each other: dtype, shape, bytes of each, whether they lie
+#: transposed, and the type of the cache that came with each, if one did.
+_Kind = tuple[np.dtype, list[int], int, bool, str | None]
+
+
+def _kind(said: Any) -> _Kind:
     if not isinstance(said, list) or len(said) != 4:
         raise WireError("a kind that is none")
     dtype, shape, turned, cache = said
-    arrays = reader.run(dtype, shape, turned is True, at, count)
+    try:
+        kind, size = kind_of_arrays(dtype, shape)
+    except TypeError as error:
+        raise WireError("a kind that is none") from error
+    if not size or not 0 < len(shape) <= USUAL_AXES:
+        raise WireError("a run of arrays of no usual kind")
+    name = None if cache is None else text_of(cache, 80)
+    return kind, shape, size, turned is True, name
+
+
+def _run(node: list[Any], kinds: list[_Kind], reader: Reader, most: int) -> list[Any]:
+    """Return the results of a run, at most so many; arrays are parts of one."""
+    if len(node) != 4 or not all(type(n) is int for n in node[:3]):
+        raise WireError("a run that is none")
+    number, at, count, first = node
+    if not 0 <= number < len(kinds) or not 0 < count <= most:
+        raise WireError("a run of another number of values")
+    kind, shape, size, turned, cache = kinds[number]
+    sides = reversed(shape) if turned else shape
+    whole = reader.run(kind, (count, *sides), count * size, at)
+    arrays = list(
+        whole.transpose(0, *range(whole.ndim - 1, 0, -1)) if turned else whole
+    )
     if cache is None and first is None:
         return arrays
-    if type(first) is not int:
-        raise WireError("a run of caches without a number")
-    name = text_of(cache, 80)
-    return [(array, Handle(first + i, name)) for i, array in enumerate(arrays)]
+    if cache is None or type(first) is not int:
+        raise WireError("a run of caches without numbers")
+    return [(array, Handle(first + i, cache)) for i, array in enumerate(arrays)]

@@ -28,9 +28,7 @@ class Held:
 
 def _size(value: Any) -> int:
     """Return about how many bytes a decoded value takes."""
-    if (
-        type(value) is np.ndarray
-    ):  # perhaps a part of one, which has no bytes of its own
+    if type(value) is np.ndarray:  # its bytes may be those of a larger one
         return value.nbytes + _OF_AN_ARRAY
     size = sys.getsizeof(value)
     if isinstance(value, tuple | list):

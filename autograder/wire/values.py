@@ -253,49 +253,42 @@ class Reader:
     def view(self, node: dict[str, Any]) -> np.ndarray:
         """Return the array of a node as it lies in the frame, not to be written to."""
         shape, at = node["shape"], node["at"]
-        kind, size = self._laid_out(node["dtype"], shape, at, 1)
+        kind, size = kind_of_arrays(node["dtype"], shape)
+        self._take(at, size)
         if not size:
             return np.empty(shape, kind)
         order: Literal["F", "C"] = "F" if node.get("order") == "F" else "C"
         return np.ndarray(shape, kind, self._body, at, order=order)
 
     def run(
-        self, dtype: Any, shape: Any, turned: bool, at: Any, count: int
-    ) -> list[np.ndarray]:
-        """Return so many arrays of one kind that lie one after the other, parts of one
-        array. Raises ``WireError`` for anything unexpected; the count is the caller's to
-        bound."""
-        try:
-            kind, size = self._laid_out(dtype, shape, at, count)
-            if not size or not 0 < len(shape) <= USUAL_AXES:
-                raise WireError("a run of arrays of no usual kind")
-            sides = reversed(shape) if turned else shape
-            found = np.ndarray((count, *sides), kind, self._body, at).copy()
-        except (TypeError, ValueError, OverflowError) as error:
-            raise WireError("a run is malformed") from error
-        if turned:
-            found = found.transpose(0, *range(found.ndim - 1, 0, -1))
-        return list(found)
+        self, kind: np.dtype, shape: Sequence[int], size: int, at: Any
+    ) -> np.ndarray:
+        """Return a copy of an array of so many bytes. Raises ``WireError``."""
+        self._take(at, size)
+        return np.ndarray(shape, kind, self._body, at).copy()
 
-    def _laid_out(
-        self, dtype: Any, shape: Any, start: Any, count: int
-    ) -> tuple[np.dtype, int]:
-        """Return the dtype of so many arrays in the body, and how many bytes they take."""
-        if dtype not in _DTYPES or not isinstance(shape, list) or len(shape) > 32:
-            raise WireError("an array of a dtype or rank that is not allowed")
-        if not all(type(side) is int and side >= 0 for side in [*shape, start]):
-            raise WireError("an array whose shape is not made of whole numbers")
-        if _numbers(shape) > MAX_NUMBERS:
-            raise WireError(f"an array of more than {MAX_NUMBERS:,} numbers")
-        kind = _DTYPES[dtype]
-        size = count * math.prod(shape) * kind.itemsize
+    def _take(self, start: Any, size: int) -> None:
+        if type(start) is not int or start < 0:
+            raise WireError("an array whose place is no whole number")
         if start + size > len(self._body):
             raise WireError("an array that reaches beyond its frame")
         # A writer never puts two arrays in one place; their copies would fill the memory.
         self._decoded += size
         if self._decoded > len(self._body):
             raise WireError("arrays that hold more than their frame")
-        return kind, size
+
+
+def kind_of_arrays(dtype: Any, shape: Any) -> tuple[np.dtype, int]:
+    """Return the dtype of arrays that are said to be of these, and how many bytes one
+    takes. Raises ``WireError``, and ``TypeError`` for what no dtype's name can be."""
+    if dtype not in _DTYPES or not isinstance(shape, list) or len(shape) > 32:
+        raise WireError("an array of a dtype or rank that is not allowed")
+    if not all(type(side) is int and side >= 0 for side in shape):
+        raise WireError("an array whose shape is not made of whole numbers")
+    if _numbers(shape) > MAX_NUMBERS:
+        raise WireError(f"an array of more than {MAX_NUMBERS:,} numbers")
+    kind = _DTYPES[dtype]
+    return kind, math.prod(shape) * kind.itemsize
 
 
 class Last:
