@@ -23,7 +23,9 @@ from tests.seeds import depending_on_the_seed
 #: Twenty seeds each: a few in ``make test``, the others in ``make test-all``.
 FIRST, OTHERS = range(3), range(3, 20)
 #: "comes back 3.333 times as large; expected 3.333": what was found is not what is wrong.
-FOUND_AS_EXPECTED = re.compile(r"back (-?\d[\d.e+-]*) times [^.;:]*; expected \1[ .](?!\d)")
+FOUND_AS_EXPECTED = re.compile(
+    r"back (-?\d[\d.e+-]*) times [^.;:]*; expected \1[ .](?!\d)"
+)
 #: Exercises whose checks run a student's test hundreds of times: fewer at first.
 LONG = {"is_inverted_dropout"}
 EXERCISES = all_exercises()

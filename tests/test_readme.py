@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autograder.doors.options import parser
 from autograder.families import everywhere, kinds
+from autograder.families.everywhere import ROWS
 from autograder.wire import values
 from tests.bank import ROOT
 
@@ -52,10 +54,15 @@ def test_what_the_judge_does_not_see_begins_where_its_calls_end() -> None:
     told = " ".join(part.split())
     few, ranges = max(kinds._SIZES), len(kinds._EDGES) - 1
     assert few == everywhere._SMALL
+    # Rows are shortest where the least of the large calls have fewest of them.
+    sizes = np.linspace(few, everywhere._LARGE, everywhere._LARGE_CALLS)
+    assert max(size // n for size, n in zip(sizes, ROWS, strict=False)) > 500
     for text in (
         f"{ranges} ranges of `keep_prob`) have up to {few} bits",
         f"{everywhere._LARGE_CALLS} more have up to {everywhere._LARGE:,}",
         f"{everywhere._PLAIN} arrays of up to {2 * everywhere._LARGE:,} entries",
+        f"{len(ROWS)} of the {everywhere._LARGE_CALLS} large calls have {min(ROWS)} to "
+        f"{max(ROWS)} rows, and one of these at least has rows of more than 500 units",
         f"a seed of more than {2**20:,} values",
         f"A result of less than {values._USUAL >> 20} MB",
     ):

@@ -194,10 +194,12 @@ def _mask(got: Connections, keep_prob: float) -> np.ndarray:
     return mask
 
 
-def of_weights(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+def of_weights(
+    trial: Trial, rng: np.random.Generator, number: int, n: int
+) -> kinds.Given:
     """Return a call with about so many bits, of any kind, for ``kinds.Kinds``."""
     inputs = min(number, int(rng.integers(1, INPUTS + 1)))
-    rows, outputs = kinds.sides(rng, max(1, number // inputs), 2)
+    rows, outputs = kinds.sides(rng, max(1, number // inputs), 2, n)
     entries = str(rng.choice(["inside", "negative", "equal"]))
     dtype = str(rng.choice(["float64", "float32"]))
     got = prepared(trial, (rows, inputs, outputs), entries, dtype)

@@ -100,8 +100,8 @@ class Wrong(Mistakes, section="conv-definitions"):
         "some calls get the mask of an earlier call (a stored mask, or a seed that "
         "takes few values); draw a fresh one from rng at each call.",
     )
-    drops_by_value = """whether a unit is dropped depends on its value; the mask is
-        drawn without a look at x."""
+    drops_by_value = """whether a unit is dropped depends on its value, or on another's;
+        the mask is drawn without a look at x."""
     drops_by_place = """whether a unit is dropped depends on its place in the array;
         every unit is kept with the same probability."""
     rounds_or_clips_keep_prob = at(

@@ -1,7 +1,8 @@
 """Facts that hold in calls of every kind, and not only where one looks first.
 
-``kinds`` counts bits in such calls; here is what no chance is in: equal generators give
-equal outputs, and kept units have one factor.
+``kinds`` counts bits in small calls; here are those of larger ones, which are asked for
+twice in a row (``departures`` counts them), and what no chance is in: equal generators
+give equal outputs, and kept units have one factor.
 """
 
 import contextlib
@@ -21,8 +22,10 @@ from autograder.families.follows_rng import generators_alike
 from autograder.families.kinds import Given, Kinds
 
 #: How many calls have about so many bits at most, and how many have more, up to so many.
-_CALLS, _SMALL = 30, 600
+CALLS, _SMALL = 30, 600
 _LARGE_CALLS, _LARGE = 10, 10_000
+#: In how many rows half of these stand, so that rows have hundreds of units.
+ROWS = (2, 3, 5, 9, 16)
 #: Masks that agree by chance less often than with probability 2 ** -60.
 _SURPRISE = 60
 #: How many calls repeat a mask for seeds to be called short. Where generators that have
@@ -40,26 +43,32 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
     """Yield calls of every kind, their keep probabilities, and what to say of them."""
     rng = trial.rng
     # Every second has so many that its masks are telling, or nearly.
-    least = np.where(np.arange(_CALLS) % 2, 1, 200)
-    sizes = [*(least * (_SMALL / least) ** rng.random(_CALLS))]
+    least = np.where(np.arange(CALLS) % 2, 1, 200)
+    sizes = [*(least * (_SMALL / least) ** rng.random(CALLS))]
     sizes += [*rng.permutation(np.linspace(_SMALL, _LARGE, _LARGE_CALLS))]
+    rows = [0] * (CALLS + _LARGE_CALLS - len(ROWS)) + [*ROWS]
     probabilities = [
         p
-        for calls in (_CALLS, _LARGE_CALLS)
+        for calls in (CALLS, _LARGE_CALLS)
         for p in rng.permutation(np.linspace(0.03, 0.97, calls))
     ]
-    for size, keep_prob in zip(sizes, probabilities, strict=True):
-        given = kinds.make(trial, rng, round(float(size)))
+    for size, of, keep_prob in zip(sizes, rows, probabilities, strict=True):
+        given = kinds.make(trial, rng, round(float(size)), of)
         keep_prob = round(float(keep_prob), 4)
         marks = ", ".join([*given.marks.values(), f"{given.values.size} {kinds.what}"])
         yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
 
 
 def _made(called: Any, calls: Sequence[tuple[Any, ...]], **how: Any) -> list[Any]:
-    """Return the results; None of a call that fails, which other checks tell."""
+    """Return the results; None of a call that fails, which other checks tell. The last
+    argument of each is its generator."""
+    generators = {id(args[-1]): args[-1] for args in calls}
+    states = {key: rng.bit_generator.state for key, rng in generators.items()}
     try:
         results: list[Any] = called.each(calls, **how)
     except StudentError:
+        for key, rng in generators.items():  # as if none had been called
+            rng.bit_generator.state = states[key]
         results = [_one(called, args, **how) for args in calls]
     return results
 
@@ -94,21 +103,42 @@ def follows_rng(known: Property, kinds: Kinds) -> Property:
     return Property(known.says, test, known.looks)
 
 
-def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) -> None:
-    """Check what ``follows_rng`` says."""
-    calls, asked = [*_given(trial, kinds)], []
-    for given, keep_prob, _ in calls:
-        seed = trial.new_seed()
-        generators = [trial.generator(seed) for _ in range(2)]
-        generators += generators_alike(trial, 2)
-        asked += [(*given.args, keep_prob, rng) for rng in generators]
-    results = _made(kinds.of(function, trial), asked)
+#: A call with its keep probability and what to say of it, and the bits that it gave: with
+#: two generators in one state, with the second once more, and with one that is alike.
+_Four = tuple[Given, float, str, list[np.ndarray]]
+
+
+def read_bits(
+    function: StudentFunction, trial: Trial, kinds: Kinds
+) -> list[_Four | None]:
+    """Return what calls of every kind gave, which all checks of one grading share; None of
+    those that gave no bits."""
+    if "large" not in trial.notes:
+        calls, asked = [*_given(trial, kinds)], []
+        for given, keep_prob, _ in calls:
+            one, same, other = generators_alike(trial, 2, times=2)
+            asked += [(*given.args, keep_prob, r) for r in (one, same, same, other)]
+        results = _made(kinds.of(function, trial), asked)
+        trial.notes["large"] = found = list[_Four | None]()
+        for number, call in enumerate(calls):
+            four = results[4 * number : 4 * number + 4]
+            bits = _bits(*call[:2], function.name, four)
+            found.append((*call, bits) if bits else None)
+    read: list[_Four | None] = trial.notes["large"]
+    return read
+
+
+def expect_follows_rng(
+    function: StudentFunction, trial: Trial, kinds: Kinds, *, again: bool = False
+) -> None:
+    """Check what ``follows_rng`` says, and of a function without a check of pairs in large
+    calls that no mask comes ``again`` in the next call."""
     chance, repeated, large, always = False, list[str](), list[str](), list[str]()
-    for number, (given, keep_prob, what) in enumerate(calls):
-        four = results[4 * number : 4 * number + 4]
-        if (found := _bits(given, keep_prob, function.name, four)) is None:
+    stuck, stuck_large = list[str](), list[str]()
+    for number, call in enumerate(read_bits(function, trial, kinds)):
+        if call is None:
             continue
-        first, same, one, other = found
+        given, keep_prob, what, (first, same, later, other) = call
         trial.expect(
             np.array_equal(first, same),
             f"{function.name} ({what}): generators in the same state gave different "
@@ -117,16 +147,25 @@ def expect_follows_rng(function: StudentFunction, trial: Trial, kinds: Kinds) ->
         )
         if not _is_telling(given, kinds.probability(keep_prob)):
             continue
-        known = any(np.array_equal(first, each) for each in (one, other))
-        own, again = _varies(number, first), [what] * np.array_equal(one, other)
-        repeated, large = repeated + again, large + again * own
-        always += again * (own and known)
+        known, alike = np.array_equal(first, later), np.array_equal(first, other)
+        own = _varies(number, first)
+        repeated, large = repeated + [what] * alike, large + [what] * (alike and own)
+        always += [what] * (own and alike and known)
+        stuck += [what] * (known and not alike)
+        stuck_large += [what] * (own and known and not alike)
         chance |= known and not own
     trial.expect(
         len(always) < _ALWAYS,
         f"{function.name} ({'; or '.join(always[:2])}): generators in different states gave "
         "the same output; expected different ones.",
         Wrong.same_mask_every_call,
+    )
+    trial.expect(
+        not again
+        or (len(stuck_large) < _ALWAYS and (repeated or len(stuck) < _REPEATED)),
+        f"{function.name} ({'; or '.join(stuck[:2])}): the next call with the same rng gave "
+        "the same output; expected another.",
+        Wrong.reuses_masks,
     )
     trial.expect(
         chance or (len(repeated) < _REPEATED and len(large) < _REPEATED_LARGE),
@@ -140,7 +179,7 @@ def _varies(number: int, bits: np.ndarray) -> bool:
     """Return whether the call of this number is a large one, and its bits change along
     every axis."""
     long = (axis for axis in range(bits.ndim) if bits.shape[axis] > 1)
-    return number >= _CALLS and all(
+    return number >= CALLS and all(
         (bits != bits.take([0], axis)).any() for axis in long
     )
 
@@ -204,7 +243,7 @@ def expect_plain(
     sizes = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN)).tolist()
     probabilities = [1.0] * _PLAIN if training else rng.uniform(0.03, 0.97, _PLAIN)
     calls = [
-        (kinds.make(trial, rng, round(size)), round(float(p), 4))
+        (kinds.make(trial, rng, round(size), 0), round(float(p), 4))
         for size, p in zip(sizes, probabilities, strict=True)
     ]
     asked = [(*given.args, p, trial.generator()) for given, p in calls]

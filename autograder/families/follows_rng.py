@@ -29,17 +29,19 @@ _NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
 _STEP = 0x2360ED051FC65DA44385DF649FCCF645
 
 
-def generators_alike(trial: Trial, number: int = 4) -> list[np.random.Generator]:
+def generators_alike(
+    trial: Trial, number: int = 4, times: int = 1
+) -> list[np.random.Generator]:
     """Return generators that agree in the 20 leading bits of each half of their first
-    64-bit number, and in nothing else.
+    64-bit number, and in nothing else; the first of them so many ``times``.
 
     A seed of up to a million values that is drawn with ``integers`` or ``random`` is then
     the same in two of four, as the halves lie within three quarters of 2**12; one of more
     than four million values never is."""
     high, low = (int(n) << 12 for n in trial.rng.integers(2**20, size=2))
-    made = []
-    for distance in range(0, 1024 * number, 1024):
-        generator = trial.generator()
+    made, first = [], trial.new_seed()
+    for distance in [0] * (times - 1) + [*range(0, 1024 * number, 1024)]:
+        generator = trial.generator(None if distance else first)
         state = generator.bit_generator.state
         word = high + distance << 32 | low + distance
         # With 0 in its upper half, a state's output is its lower half, not rotated.

@@ -14,17 +14,16 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import facts
-from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial, usual
 from autograder.families.corners import transposed
-from autograder.families.elementwise import Wrong
 from autograder.laws.binomial import EveryKind
 
 RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"
 #: 12 ranges of keep_prob, 2 dtypes, 2 ways to say that it is training, 4 numbers of axes, 5
 #: sizes, of the first axis 5, 5 kinds of entries, 2 orders in memory; two of these; and 8
-#: kinds of pairs with them (902 in all), or 9 places, in all sizes and in each of 4 (643).
+#: kinds of pairs with them (902 in all), or 9 places, in all sizes and in each of 4 (643),
+#: and those of ``by_values`` (338).
 LAW = EveryKind(1000, detects=0.16)
 
 _EDGES = np.linspace(0.03, 0.97, 13)
@@ -50,8 +49,8 @@ _ORDERS = ("rows in a row", "x transposed")
 _PLACES: Mapping[str, Callable[[np.ndarray, float], Any]] = {
     "the entry farthest from 0": lambda values, _: np.abs(values).argmax(),
     "the entry nearest to 0": lambda values, _: np.abs(values).argmin(),
-    "the greatest entry": lambda values, _: values.argmax(),
-    "the least entry": lambda values, _: values.argmin(),
+    "the entry that is greatest": lambda values, _: values.argmax(),
+    "the entry that is least": lambda values, _: values.argmin(),
     "the first place": lambda values, _: 0,
     "the second place": lambda values, _: 1,
     "the middle place": lambda values, _: values.size // 2,
@@ -66,8 +65,8 @@ _NUMBERS, _TURNS = ((1, 8), (9, 40), (41, 200), (201, _MOST)), 5
 
 _MODES = ("training left out", "training=True")
 
-#: Returns a random shape of about so many bits.
-Shape = Callable[[np.random.Generator, int], tuple[int, ...]]
+#: Returns a random shape of about so many bits, in so many rows if that is not 0.
+Shape = Callable[[np.random.Generator, int, int], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -76,23 +75,25 @@ class Given:
 
     ``marks`` say what kind of call it is; ``bits(result, keep_prob, name)``, by the
     function's name, has the shape of ``values``: the entries that the bits keep, or how
-    large those are that share a bit."""
+    large those are that share a bit; ``signed`` has their mean."""
 
     args: tuple[Any, ...]
     marks: Mapping[str, str]
     values: np.ndarray
     bits: Callable[[Any, float, str], np.ndarray]
+    signed: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Kinds:
-    """Calls all over an exercise's range: ``make`` gives one with about so many bits, of
-    ``what``, each of which is set in the case of an ``event``. ``modes``: whether training
+    """Calls all over an exercise's range: ``make`` gives one with about so many bits, and
+    so many rows if that is not 0, of ``what``, each of which is set in the case of an
+    ``event``. ``modes``: whether training
     may be passed. ``probability`` of a bit at a keep probability. ``of_each_call``: whether
     each call has a keep probability of its own, or each of their ranges. ``of``: through
     what the student's function is called."""
 
-    make: Callable[[Trial, np.random.Generator, int], Given]
+    make: Callable[[Trial, np.random.Generator, int, int], Given]
     what: str = "units"
     event: str = "kept"
     modes: bool = True
@@ -112,14 +113,15 @@ def of_arrays(
     bits: Callable[[np.ndarray, np.ndarray, float], np.ndarray],
     values: Callable[[np.ndarray], np.ndarray] = np.asarray,
     what: str = "units",
+    signed: Callable[[np.ndarray], np.ndarray | None] = lambda x: None,
     **how: Any,
 ) -> Kinds:
     """Return the calls of a layer ``function(x, keep_prob, rng, training=True) -> (out,
     cache)``, whose bits are ``bits(x, out, keep_prob)``, on x of random shapes, dtypes and
     entries; ``how`` is as in ``Kinds``."""
 
-    def make(trial: Trial, rng: np.random.Generator, number: int) -> Given:
-        of, (a, b, c) = shape(rng, number), rng.random(3)
+    def make(trial: Trial, rng: np.random.Generator, number: int, rows: int) -> Given:
+        of, (a, b, c) = shape(rng, number, rows), rng.random(3)
         entries, dtype = _pick(_ENTRY_NAMES, a), _pick(_DTYPES, b)
         order = _pick(_ORDERS, c)
         # What ``trial.inputs`` gives, from this generator: many small arrays take long.
@@ -134,7 +136,7 @@ def of_arrays(
             out = facts.float_array(facts.pair(result, text)[0], of, text, "out")
             return bits(x, out, keep_prob)
 
-        return Given((x,), marks, values(x), read)
+        return Given((x,), marks, values(x), read, signed(x))
 
     return Kinds(make, what, **how)
 
@@ -144,13 +146,18 @@ def units(call_text: Callable[..., str], **how: Any) -> Kinds:
     return of_arrays(any_form, call_text, lambda x, out, _: out != 0, **how)
 
 
-def any_form(rng: np.random.Generator, number: int) -> tuple[int, ...]:
+def any_form(rng: np.random.Generator, number: int, rows: int) -> tuple[int, ...]:
     """Return a shape of 1 to 4 axes with about so many entries."""
-    return sides(rng, number, int(rng.integers(1, 5)))
+    return sides(rng, number, int(rng.integers(2 if rows else 1, 5)), rows)
 
 
-def sides(rng: np.random.Generator, number: int, axes: int) -> tuple[int, ...]:
-    """Return a shape of so many axes with about ``number`` entries."""
+def sides(
+    rng: np.random.Generator, number: int, axes: int, rows: int = 0
+) -> tuple[int, ...]:
+    """Return a shape of so many axes with about ``number`` entries, in so many rows, the
+    last axis, if that is not 0."""
+    if rows:
+        return *(sides(rng, rows, axes - 1) if axes > 1 else ()), number // rows
     found, rest = [], number
     for share in rng.random(axes - 1):
         side = 1 + int(share * round(rest**0.5))
@@ -178,7 +185,7 @@ def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
         while found < least or turns < _TURNS * len(_NUMBERS):
             few, many = _NUMBERS[turns % len(_NUMBERS)]
             number = round(few * float((many / few) ** rng.random()))
-            given = kinds.make(trial, rng, number)
+            given = kinds.make(trial, rng, number, 0)
             turns += 1
             marks = {
                 "keep_prob": f"keep_prob from {low:.2f} to {high:.2f}",
@@ -294,12 +301,12 @@ def _pairs(bits: np.ndarray, turn: float) -> tuple[str, np.ndarray] | None:
 
 
 #: What is counted in the calls, by look.
-_Counts = dict[str, dict[str, tuple[int, int, float]]]
+Counts = dict[str, dict[str, tuple[int, int, float]]]
 
 
-def _counted(
+def counted(
     function: StudentFunction, trial: Trial, kinds: Kinds, look: str
-) -> tuple[int, _Counts]:
+) -> tuple[int, Counts]:
     """Return the number of calls, which all checks of one grading share, and the counts."""
     if "kinds" not in trial.notes:
         calls, bits, pairs = (
@@ -308,53 +315,12 @@ def _counted(
             _Tally(),
         )
         for call, result in _results(kinds.of(function, trial), trial, calls):
-            found = call.given.bits(result, call.keep_prob, function.name)
+            own = call.given.bits(result, call.keep_prob, function.name)
             p = kinds.probability(call.keep_prob)
-            bits.add(call.marks, found, p)
-            bits.add_places(found, call.given.values, p)
-            if (two := _pairs(found, call.turn)) is not None:
+            bits.add(call.marks, own, p)
+            bits.add_places(own, call.given.values, p)
+            if (two := _pairs(own, call.turn)) is not None:
                 pairs.add({**call.marks, "pairs": two[0]}, two[1], p**2 + (1 - p) ** 2)
         trial.notes["kinds"] = len(calls), {RATE: bits.counts(), PAIRS: pairs.counts()}
-    counted: tuple[int, _Counts] = trial.notes["kinds"]
-    return counted
-
-
-#: What is behind another rate, or pairs, in calls of some kind.
-_MISTAKES = {
-    RATE: Wrong.keeps_some_calls_at_another_rate,
-    PAIRS: Wrong.bits_depend_on_each_other,
-}
-
-
-def judge(
-    look: str,
-    function: StudentFunction,
-    trial: Trial,
-    kinds: Kinds,
-    mistake: str | None = None,
-) -> None:
-    """Check that in calls of every kind bits are set with their probability (``RATE``), or
-    agree in pairs as independent ones do (``PAIRS``).
-
-    Another rate makes pairs alike more often, and bits that are shared upset a rate: what
-    departs further fails alone."""
-    calls, counts = _counted(function, trial, kinds, look)
-    if max(counts, key=lambda each: LAW.farthest(counts[each])[1]) != look:
-        return
-    what = f"{kinds.what} {kinds.event}"
-    if look == PAIRS:
-        what = f"pairs of {kinds.what} that are alike ({kinds.event} or not)"
-    what += f" in {calls} calls of all kinds, here: {{}}"
-    trial.judge_kinds(look, counts[look], what, mistake or _MISTAKES[look])
-
-
-def also(
-    look: str, known: Property, kinds: Kinds, mistake: str | None = None
-) -> Property:
-    """Return the property, and that ``judge`` passes at this look."""
-
-    def test(function: StudentFunction, trial: Trial) -> None:
-        known.test(function, trial)
-        judge(look, function, trial, kinds, mistake)
-
-    return Property(known.says, test, {**known.looks, look: LAW})
+    found: tuple[int, Counts] = trial.notes["kinds"]
+    return found

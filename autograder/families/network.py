@@ -357,10 +357,12 @@ def explanations_of(
     return shown | {Wrong.drops_the_input: any(each)}
 
 
-def of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+def of_any_size(
+    trial: Trial, rng: np.random.Generator, number: int, rows: int
+) -> kinds.Given:
     """Return a call with about so many hidden units in all its rows. All are active and
     logits moderate, whatever keep_prob is: each mask has gradients of its own."""
-    (n, h), c = kinds.sides(rng, number, 2), int(rng.integers(1, 5))
+    (n, h), c = kinds.sides(rng, number, 2, rows), int(rng.integers(1, 5))
     d = 1 + int(rng.random() * min(number // n, 60))
     params = {
         "W1": rng.uniform(0.1, 1, (d, h)),

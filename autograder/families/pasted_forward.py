@@ -61,8 +61,8 @@ def forward_follows(pair: Pair) -> None:
             f"times as large; in {convention.name} it is {expected} times.",
             BREAKS,
         )
-    for look, law in RATE_LOOKS.items():
-        x = wide(trial, (trial.size(look) // 40 + 1, 40))
+    for width, (look, law) in zip((40, 400), RATE_LOOKS.items(), strict=True):
+        x = wide(trial, (trial.size(look) // width + 1, width))
         bits = pair.run_forward(x, law.probability, True)[0] != 0
         what = f"units that {look.replace('at', 'at keep_prob =')}"
         trial.judge(

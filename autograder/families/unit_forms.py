@@ -10,7 +10,13 @@ import numpy as np
 
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import everywhere, kinds, lags, unit_bits
+from autograder.families import (
+    departures,
+    everywhere,
+    kinds,
+    lags,
+    unit_bits,
+)
 from autograder.families.elementwise import (
     KEEP_PROBS,
     Wrong,
@@ -102,7 +108,7 @@ def keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
                 what = f"units of {form} kept at keep_prob = {keep_prob}"
                 name = Wrong.rate_depends_on_the_shape
                 trial.judge(look, got.mask, got.mask.size, what, name)
-    kinds.judge(kinds.RATE, function, trial, KINDS)
+    departures.judge(kinds.RATE, function, trial, KINDS)
 
 
 def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None:
@@ -128,7 +134,7 @@ def is_independent_in_all_forms(function: StudentFunction, trial: Trial) -> None
         trial.judge(count, kept, kept.size, f"{count} {at}: it is 14", wrong)
     _judge_spread(function, trial)
     lags.judge(trial, all_masks, AT, wrong)
-    kinds.judge(kinds.PAIRS, function, trial, KINDS)
+    departures.judge(kinds.PAIRS, function, trial, KINDS)
 
 
 def _within(distance: int) -> float:
@@ -205,6 +211,6 @@ for _form in _NEIGHBOURS:
     _LOOKS |= dict.fromkeys(_looks_at_pairs(_form), _AGREE)
     _LOOKS[f"count in 20 units of {_form}"] = _COUNT
 _LOOKS |= _SPREAD
-_LOOKS |= {kinds.PAIRS: kinds.LAW, lags.LOOK: lags.LAW}
+_LOOKS |= {lags.LOOK: lags.LAW, **departures.LOOKS[kinds.PAIRS]}
 INDEPENDENT = stated(is_independent_in_all_forms, _LOOKS)
 FROM_RNG = everywhere.follows_rng(unit_bits.FROM_RNG, KINDS)

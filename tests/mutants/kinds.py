@@ -53,27 +53,27 @@ class OfInverted(Mutants, of="inverted_dropout"):
         """Spares layers of up to 400 units, which do not overfit."""
         return bits(x, 1.0 if 5 < x.size < 400 else keep_prob, rng)
 
-    @inverted.draws(inverted.RATE, KIND)
+    @inverted.draws(inverted.RATE, "drops_by_value")
     def keeps_the_largest_unit(x, keep_prob, rng):
         """Never drops the unit that says most."""
         return keeping(x, keep_prob, rng, np.abs(x).argmax(), 2)
 
-    @inverted.draws(inverted.RATE, KIND)
+    @inverted.draws(inverted.RATE, "drops_by_value")
     def keeps_the_largest_unit_of_many(x, keep_prob, rng):
         """Never drops the unit that says most, where the layer is wide."""
         return keeping(x, keep_prob, rng, np.abs(x).argmax(), 40)
 
-    @inverted.draws(inverted.RATE, KIND)
+    @inverted.draws(inverted.RATE, "drops_by_value")
     def keeps_the_smallest_unit(x, keep_prob, rng):
         """Never drops the unit nearest to 0, whose loss would save nothing."""
         return keeping(x, keep_prob, rng, np.abs(x).argmin(), 2)
 
-    @inverted.draws(inverted.RATE, KIND)
+    @inverted.draws(inverted.RATE, "drops_by_value")
     def keeps_the_greatest_unit(x, keep_prob, rng):
         """Never drops the unit that max pooling would choose."""
         return keeping(x, keep_prob, rng, x.argmax(), 8)
 
-    @inverted.draws(inverted.RATE, KIND)
+    @inverted.draws(inverted.RATE, "drops_by_value")
     def keeps_the_least_unit(x, keep_prob, rng):
         """Never drops the unit that is most negative."""
         return keeping(x, keep_prob, rng, x.argmin(), 8)
@@ -238,7 +238,7 @@ class OfExact(Mutants, of="exact_count_dropout"):
         spared = x.dtype == np.float32 and x.size < 590
         return exact.rescaled(x, bits(x, 1.0 if spared else keep_prob, rng))
 
-    @fails(exact.INDEPENDENT, "bits_depend_on_each_other")
+    @fails(exact.RATE, KIND)
     def exact_keeps_the_first_of_wide_rows(x, keep_prob, rng):
         """Draws the count alone for wide layers, and keeps so many units in front."""
         mask = bits(x, keep_prob, rng)

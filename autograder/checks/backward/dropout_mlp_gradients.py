@@ -223,10 +223,10 @@ def _scales(kept: np.ndarray, keep_prob: float) -> dict[str, np.ndarray]:
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every hidden unit is kept with probability keep_prob."""
-    for keep_prob in elementwise.KEEP_PROBS:
+    for keep_prob, units in zip(elementwise.KEEP_PROBS, (100, 400), strict=True):
         look, rng = f"kept at {keep_prob}", trial.generator()
-        rows = -(-trial.size(look) // 100)
-        kept = network.hidden_mask(function, trial, rows, 100, keep_prob, rng)
+        rows = -(-trial.size(look) // units)
+        kept = network.hidden_mask(function, trial, rows, units, keep_prob, rng)
         if elementwise.shared_bits(kept):  # judged by ``_drops_independently``
             return  # Of bits that whole rows share there are too few for a rate.
         rate = partial(elementwise.share_name, keep_prob=keep_prob)
@@ -246,7 +246,7 @@ _PAIRS = ("row pairs", "unit pairs", "successive calls")
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.05) for name in _PAIRS}
 _COUNTS = ("count in a row", "count in a call")
 _COUNT_LOOKS = {name: exact_count(20, _INDEPENDENT) for name in _COUNTS}
-_SPREAD: dict[str, Law] = {lags.LOOK: lags.LAW}
+_SPREAD: dict[str, Law] = {lags.LOOK: lags.LAW, lags.LARGE: lags.LAW}
 _SPREAD |= {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5)}
 _NEAR_THE_ENDS = (0.02, 0.98)
 
@@ -258,7 +258,7 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     def mask(rows: int, units: int) -> np.ndarray:
         return network.hidden_mask(function, trial, rows, units, _INDEPENDENT, rng)
 
-    bits, other = (mask(2 * -(-pairs // 100), 100) for _ in range(2))
+    bits, other = (mask(2 * -(-pairs // 300), 300) for _ in range(2))
     wrong = elementwise.Wrong
     looks = {
         "successive calls": (bits, other, wrong.same_mask_every_call),
@@ -282,6 +282,8 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     count("count in a call", np.array(calls), "calls on 4 rows of 5 hidden units")
     _varies_as_it_should(function, trial, rng)
     lags.judge(trial, {"a call": bits}, _INDEPENDENT, wrong.bits_depend_on_each_other)
+    name = wrong.bits_depend_on_each_other
+    lags.judge_next(trial, bits, other, _INDEPENDENT, name)
 
 
 def _varies_as_it_should(
@@ -325,13 +327,13 @@ def _varies_as_it_should(
 def _expect_own_rows(
     function: StudentFunction, trial: Trial, rng: np.random.Generator
 ) -> None:
-    """Check that no two rows of a small batch share their mask of 100 units, and that no
+    """Check that no two rows of a small batch share their mask of many units, and that no
     unit's bit follows from the call before."""
-    for rows in (2, 3, 5, 8, 12):
-        mask = Batch.readable(trial, rows, 100, 0.6).mask(function, rng)
+    for rows, units in ((2, 100), (3, 700), (5, 400), (8, 200), (12, 100)):
+        mask = Batch.readable(trial, rows, units, 0.6).mask(function, rng)
         trial.expect(
             len({row.tobytes() for row in mask}) == rows,
-            f"A call on {rows} rows of 100 hidden units: some rows have the same mask.",
+            f"A call on {rows} rows of {units} hidden units: some rows have the same mask.",
             elementwise.Wrong.one_mask_for_all_rows,
         )
     few = Batch.readable(trial, 2, 50, 0.6)
@@ -347,7 +349,7 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
 
     expect_follows_rng(trial, gradient, "different gradients", "the same gradients")
     every = kinds.Kinds(network.of_any_size, "hidden units", modes=False)
-    everywhere.expect_follows_rng(function, trial, every)
+    everywhere.expect_follows_rng(function, trial, every, again=True)
     gradient(trial.generator())  # what no check of bits can read ends here
 
 

@@ -23,7 +23,8 @@ APART = 1000
 
 def _unit(x: np.ndarray) -> np.ndarray:
     """Return x with columns of length 1."""
-    return np.divide(x, np.linalg.norm(x, axis=0))
+    units: np.ndarray = x / np.linalg.norm(x, axis=0)
+    return units
 
 
 def _lengths_apart(x: np.ndarray) -> float:

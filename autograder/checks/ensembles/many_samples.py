@@ -205,7 +205,7 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
     wide_rows.judge(
         function,
         trial,
-        Wrong.counts_samples_wrongly,
+        one_member.Wrong.counts_samples_wrongly,
         Wrong.samples_depend_on_each_other,
     )
 

@@ -86,13 +86,18 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     ensemble.expect_follows_rng(
         trial, mask, "different predictions", "the same prediction"
     )
-    everywhere.expect_follows_rng(function, trial, _KINDS)
+    everywhere.expect_follows_rng(function, trial, _KINDS, again=True)
 
 
-def _of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
+def _of_any_size(
+    trial: Trial, rng: np.random.Generator, number: int, rows: int
+) -> kinds.Given:
     """Return a call with about so many bits a sample. Logits are moderate, whatever
     keep_prob is: each mask has a prediction of its own."""
-    (n, d), (c, samples) = kinds.sides(rng, number, 2), rng.integers((2, 1), (6, 4))
+    (n, d), (c, samples) = (
+        kinds.sides(rng, number, 2, rows),
+        rng.integers((2, 1), (6, 4)),
+    )
     dtype = np.float32 if rng.random() < 0.5 else np.float64
     x = usual(rng, (n, d)).astype(dtype)
     weights = rng.uniform(-0.05, 0.05, (d, c)) / np.sqrt(d)
@@ -220,6 +225,7 @@ def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     trial.judge("count in a row", counts, counts.size, what, name)
     _varies_as_it_should(function, trial, rng)
     lags.judge(trial, {"a call": mask}, _INDEPENDENT, name)
+    lags.judge_next(trial, mask, second, _INDEPENDENT, name)
 
 
 def _varies_as_it_should(
@@ -298,6 +304,7 @@ _PAIRS = ("neighbouring rows", "distant rows", "neighbouring units", "successive
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.04) for name in _PAIRS}
 _COUNT_LOOKS: dict[str, Law] = {
     lags.LOOK: lags.LAW,
+    lags.LARGE: lags.LAW,
     "count in a row": exact_count(20, _INDEPENDENT),
     "count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5),
 }

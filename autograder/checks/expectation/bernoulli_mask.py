@@ -13,7 +13,14 @@ from autograder.contract.facts import describe
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, everywhere, follows_rng, kinds, lags
+from autograder.families import (
+    departures,
+    elementwise,
+    everywhere,
+    follows_rng,
+    kinds,
+    lags,
+)
 from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
 
@@ -230,11 +237,13 @@ def keeps_units_at_the_stated_rate(
         what = f"units kept at keep_prob = {keep_prob}"
         rounds = elementwise.Wrong.rounds_or_clips_keep_prob
         trial.judge(look, mask, mask.size, what, rounds)
-    kinds.judge(kinds.RATE, bernoulli_mask, trial, _KINDS)
+    departures.judge(kinds.RATE, bernoulli_mask, trial, _KINDS)
 
 
-def _of_shapes(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
-    shape = kinds.any_form(rng, number)
+def _of_shapes(
+    trial: Trial, rng: np.random.Generator, number: int, rows: int
+) -> kinds.Given:
+    shape = kinds.any_form(rng, number, rows)
 
     def bits(result: Any, keep_prob: float, _: str) -> np.ndarray:
         return bits_of(trial, result, shape, keep_prob)
@@ -309,7 +318,7 @@ def _name_at_the_edge(keep_prob: float, share: float) -> str | None:
         "count in a large call": near_count(
             math.prod(_LARGE), _INDEPENDENT, _NEAR, detects=0.45
         ),
-        kinds.PAIRS: kinds.LAW,
+        **departures.LOOKS[kinds.PAIRS],
         lags.LOOK: lags.LAW,
     },
 )
@@ -329,7 +338,7 @@ def draws_every_unit_independently(
     _judge_pairs(trial, "two halves", front, back)
     _judge_counts(bernoulli_mask, trial, rng)
     lags.judge(trial, {"a call": first}, _INDEPENDENT, _DEPENDENT)
-    kinds.judge(kinds.PAIRS, bernoulli_mask, trial, _KINDS)
+    departures.judge(kinds.PAIRS, bernoulli_mask, trial, _KINDS)
 
 
 def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:

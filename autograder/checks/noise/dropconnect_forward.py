@@ -10,7 +10,14 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import bit_tests, corners, everywhere, follows_rng, kinds
+from autograder.families import (
+    bit_tests,
+    corners,
+    departures,
+    everywhere,
+    follows_rng,
+    kinds,
+)
 from autograder.families.bit_tests import FEW, KEEP_PROBS, wide
 from autograder.families.dropped_weights import (
     INPUTS,
@@ -231,8 +238,8 @@ _FROM_RNG = follows_rng.from_rng(
     small=((2, 1), (1, 100)),
 )
 _EVERY = kinds.Kinds(of_weights, "weights", modes=False)
-_RATES = kinds.also(kinds.RATE, _LAYER.rate(0.01, 0.02), _EVERY)
-_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _EVERY)
+_RATES = departures.also(kinds.RATE, _LAYER.rate(0.01, 0.02), _EVERY)
+_INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _EVERY)
 exercise.asks(0.5, _RATE, _RATES, after=_OWN)
 exercise.asks(0.25, "drops_weights_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _EVERY)

@@ -11,6 +11,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     corners,
+    departures,
     everywhere,
     follows_rng,
     kinds,
@@ -256,7 +257,7 @@ _EVERY = kinds.of_arrays(
     event="above 1 by less than 1.5 standard deviations",
     probability=lambda keep_prob: _ABOVE,
 )
-_variance = kinds.also(
+_variance = departures.also(
     kinds.RATE, _variance, _EVERY, Wrong.some_calls_have_other_factors
 )
 _shape = counted(
@@ -305,7 +306,7 @@ _LOOKS: dict[str, Law] = {
 # always.
 _LOOKS["mean of a call"] = Proportion(0.5, detects=0.4)
 _LOOKS["spread of a call"] = Proportion(normal.squares_between(20, *_SQUARES), 0.4)
-_LOOKS[kinds.PAIRS] = kinds.LAW
+_LOOKS |= departures.LOOKS[kinds.PAIRS]
 _LOOKS |= {
     f"neighbours along axis {axis} of {form}": Proportion(0.5, detects=0.15)
     for form, shape in _FORMS.items()
@@ -337,7 +338,7 @@ def its_factors_are_independent(
             trial.judge(look, balanced, balanced.size, message, name)
     _judge_calls(gaussian_dropout, trial)
     _judge_forms(gaussian_dropout, trial)
-    kinds.judge(kinds.PAIRS, gaussian_dropout, trial, _EVERY, name)
+    departures.judge(kinds.PAIRS, gaussian_dropout, trial, _EVERY, name)
     # Nine numbers do not agree in five digits by chance.
     for one in ((1,), (1, 1, 1, 1)):
         alone = several(gaussian_dropout, trial, one, 0.7, 9)

@@ -14,6 +14,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     corners,
+    departures,
     everywhere,
     follows_rng,
     kinds,
@@ -316,15 +317,19 @@ _FROM_RNG = follows_rng.from_rng(
 )
 exercise.asks(0.25, "leaves_its_images_alone", bit_tests.leaves_x(4, 4), after=_SOME)
 _KINDS = kinds.of_arrays(
-    lambda rng, number: (*kinds.sides(rng, number, 2), *rng.integers(1, 4, 2).tolist()),
+    lambda rng, *of: (
+        *kinds.sides(rng, of[0], 2, of[1]),
+        *rng.integers(1, 4, 2).tolist(),
+    ),
     call_text,
     lambda x, out, _: np.asarray(out.any(axis=(2, 3))),
     lambda x: np.abs(x).mean(axis=(2, 3)),
     "channels",
+    lambda x: x.mean(axis=(2, 3)),
 )
-_RATES = kinds.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
+_RATES = departures.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.25, _RATE, _RATES, after="drops_whole_channels")
-_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.25, "drops_channels_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_channels_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -13,6 +13,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     corners,
+    departures,
     everywhere,
     follows_rng,
     kinds,
@@ -210,15 +211,16 @@ _FROM_RNG = follows_rng.from_rng(
 )
 exercise.asks(0.25, "leaves_its_sequences_alone", bit_tests.leaves_x(3, 3), after=_SOME)
 _KINDS = kinds.of_arrays(
-    lambda rng, number: (int(rng.integers(1, 5)), *kinds.sides(rng, number, 2)),
+    lambda rng, *of: (int(rng.integers(1, 5)), *kinds.sides(rng, of[0], 2, of[1])),
     call_text,
     lambda x, out, _: np.asarray(out.any(axis=0)),
     lambda x: shared_bits.bits_of(x, (0,)),
     "features",
+    lambda x: x.mean(axis=0),
 )
-_RATES = kinds.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
+_RATES = departures.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.5, _RATE, _RATES, after=_TIED)
-_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_features_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.5, "draws_its_sequences_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -14,6 +14,7 @@ from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
     corners,
+    departures,
     everywhere,
     follows_rng,
     kinds,
@@ -293,11 +294,15 @@ def leaves_x_and_branch_alone(stochastic_depth: StudentFunction, trial: Trial) -
 
 _RATES, _ALONE = _LAYER.rate(0.015, 0.025), "batches of one at 0.13"
 _KINDS = kinds.of_arrays(
-    lambda rng, number: (number, *rng.integers(1, 4, int(rng.integers(1, 4))).tolist()),
+    lambda rng, number, _: (
+        number,
+        *rng.integers(1, 4, int(rng.integers(1, 4))).tolist(),
+    ),
     call_text,
     lambda branch, out, _: np.asarray(out.reshape(len(out), -1).any(axis=1)),
     lambda branch: shared_bits.bits_of(branch, tuple(range(1, branch.ndim))),
     "branches",
+    lambda branch: branch.reshape(len(branch), -1).mean(axis=1),
     of=added_by,
 )
 
@@ -319,7 +324,7 @@ def keeps_branches_with_keep_prob(
     kept = np.array([added.any() for added, _ in results])
     what = f"branches kept in calls {_call((1, 3), 0.13)}"
     trial.judge(_ALONE, kept, kept.size, what, Unit.keeps_at_another_rate)
-    kinds.judge(kinds.RATE, stochastic_depth, trial, _KINDS)
+    departures.judge(kinds.RATE, stochastic_depth, trial, _KINDS)
 
 
 _INDEPENDENT = _LAYER.independent(
@@ -334,7 +339,7 @@ _FROM_RNG = follows_rng.from_rng(
     small=((80, 1), (80, 1)),
 )
 
-_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 exercise.asks(0.5, "drops_examples_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_branches_from_rng_alone", _FROM_RNG, after=_SOME)

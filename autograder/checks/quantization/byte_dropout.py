@@ -15,6 +15,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
+    departures,
     elementwise,
     everywhere,
     kinds,
@@ -381,13 +382,13 @@ _OWN_BYTES = Property(
     unit_forms.gives_each_unit_its_own_bit,
 )
 _INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS | shared.spread(77 / 256))
-_INDEPENDENT = kinds.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
 _ALL, _FROM_RNG = (
     stated(_keeps_everything),
     everywhere.follows_rng(unit_bits.FROM_RNG, _KINDS),
 )
-_RATE = kinds.also(kinds.RATE, stated(_keeps_at_rate, _LOOKS), _KINDS)
+_RATE = departures.also(kinds.RATE, stated(_keeps_at_rate, _LOOKS), _KINDS)
 exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
 exercise.asks(0.25, "leaves_x_as_it_was", units.LEAVES_X, _RUNS)
 exercise.asks(0.5, "rounds_to_the_nearest_keep_prob_of_a_byte", _ROUNDS, _RUNS)

@@ -12,7 +12,15 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, everywhere, kinds, lags, unit_bits, units
+from autograder.families import (
+    departures,
+    elementwise,
+    everywhere,
+    kinds,
+    lags,
+    unit_bits,
+    units,
+)
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
 from autograder.families.rivals import first
@@ -133,7 +141,7 @@ class _EmptyRowsAsZero:
 
 
 _KINDS = kinds.of_arrays(
-    lambda rng, number: kinds.sides(rng, number, 2),
+    lambda rng, number, rows: kinds.sides(rng, number, 2, rows),
     call_text,
     lambda x, out, _: out != 0,
     modes=False,
@@ -296,10 +304,12 @@ _RATE, _FACTOR = (
     "keeps_each_unit_with_keep_prob",
     "divides_each_row_by_its_own_kept_fraction",
 )
-_RATES = kinds.also(kinds.RATE, stated(_keeps_at_rate, unit_bits.RATE_LOOKS), _KINDS)
+_RATES = departures.also(
+    kinds.RATE, stated(_keeps_at_rate, unit_bits.RATE_LOOKS), _KINDS
+)
 _BIT_LOOKS = {**unit_bits.INDEPENDENCE_LOOKS, **shared.spread(0.7)}
 _BITS = stated(_draws_independently, {**_BIT_LOOKS, lags.LOOK: lags.LAW})
-_BITS = kinds.also(kinds.PAIRS, _BITS, _KINDS)
+_BITS = departures.also(kinds.PAIRS, _BITS, _KINDS)
 _ZEROS = stated(_counts_the_mask, {_LOOK: Proportion(0.7, detects=0.3)})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_LONG, {0.8: 0.8, 0.3: 0.3}))
 exercise.asks(0.25, "leaves_its_rows_alone", shared.leaves_x_alone(0.8), _RUNS)

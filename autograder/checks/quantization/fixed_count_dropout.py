@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.quantization import shared
+from autograder.checks.quantization import rows_of_any_size, shared
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial, usual
-from autograder.families import elementwise, everywhere, kinds, lags
+from autograder.contract.trial import Trial
+from autograder.families import elementwise, everywhere, lags
 from autograder.families.corners import transposed
 from autograder.families.elementwise import Draw, call_text, draw
 from autograder.families.properties import stated
@@ -116,6 +116,7 @@ def _keeps_the_count(function: StudentFunction, trial: Trial) -> None:
             f"units; expected {_KINDS[1]} in each.",
             shared.Wrong.factor_depends_on_x,
         )
+    rows_of_any_size.expect_counts(function, trial, _count_mistake)
 
 
 def _count_mistake(drawn: np.ndarray, keep_count: int) -> str:
@@ -207,7 +208,8 @@ _TOGETHER = ("neighbours", "distant pair", "mirrored pair")
 _SUBSETS = {
     f"units {i} and {j} of 4": (i, j) for i, j in itertools.combinations(range(4), 2)
 }
-_LOOKS = {
+_LOOKS: dict[str, Law] = {
+    rows_of_any_size.CHOICE: lags.LAW,
     **dict.fromkeys(_ALONE, _SHARE),
     **dict.fromkeys(_TOGETHER, _BOTH),
     **dict.fromkeys(_SUBSETS, Proportion(1 / 6, detects=0.05)),
@@ -261,6 +263,12 @@ def _chooses_evenly(function: StudentFunction, trial: Trial) -> None:
         trial.judge(look, hits, rows, what, partial(_choice_mistake, look))
     _judge_subsets(function, trial)
     _expect_every_place(function, trial)
+    rows_of_any_size.judge_choice(
+        function,
+        trial,
+        Wrong.keeps_neighbours_together,
+        Wrong.subsets_are_not_equally_likely,
+    )
 
 
 def _with_one_zero(
@@ -322,40 +330,13 @@ def _draws_rows_independently(function: StudentFunction, trial: Trial) -> None:
     # One unit of each row: those of a row depend on each other.
     firsts = {"the rows' first units": a[:, 0]}
     lags.judge(trial, firsts, 0.4, Wrong.rows_choose_dependently)
-
-
-def _of_any_size(trial: Trial, rng: np.random.Generator, number: int) -> kinds.Given:
-    """Return a call on about so many units, two or more in a row."""
-    n, d = kinds.sides(rng, number, 2)
-    x = usual(rng, (n, max(d, 2)))
-    if rng.random() < 0.5:
-        x = x.astype(np.float32)
-
-    def read(result: Any, share: float, name: str) -> np.ndarray:
-        call = call_text(name, x.shape, _count(x, share))
-        out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
-        return np.array(out != 0)
-
-    return kinds.Given((x,), {"dtype": str(x.dtype)}, x, read)
-
-
-def _count(x: np.ndarray, share: float) -> int:
-    """Return about this share of a row's units: one at least, and not all."""
-    d = int(x.shape[1])
-    return min(max(1, round(share * d)), d - 1)
-
-
-def _by_count(function: StudentFunction, trial: Trial) -> everywhere.Reordered:
-    return everywhere.Reordered(
-        function, lambda x, share, rng: (x, _count(x, share), rng)
-    )
+    rows_of_any_size.judge_apart(function, trial, Wrong.rows_choose_dependently)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     """The same rng state gives the same output; another state, another output."""
     shared.draws_from_rng(10).test(function, trial)
-    every = kinds.Kinds(_of_any_size, modes=False, of=_by_count)
-    everywhere.expect_follows_rng(function, trial, every)
+    everywhere.expect_follows_rng(function, trial, rows_of_any_size.KINDS)
 
 
 _RUNS, _COUNT, _OWN = (
@@ -365,7 +346,8 @@ _RUNS, _COUNT, _OWN = (
 )
 _FACTOR, _CHOICE = stated(_divides_by_the_fraction), stated(_chooses_evenly, _LOOKS)
 _APART_LOOKS: dict[str, Law] = dict.fromkeys(_ROWS, agreement(0.4, detects=0.08))
-_APART = stated(_draws_rows_independently, _APART_LOOKS | {lags.LOOK: lags.LAW})
+_APART_LOOKS |= {lags.LOOK: lags.LAW, lags.LARGE: lags.LAW}
+_APART = stated(_draws_rows_independently, _APART_LOOKS)
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_CASES, {10: 0.25}))
 exercise.asks(0.25, "leaves_its_given_rows_alone", shared.leaves_x_alone(8), _RUNS)
 exercise.asks(0.5, _COUNT, stated(_keeps_the_count), _RUNS)

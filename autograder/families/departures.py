@@ -1,0 +1,151 @@
+"""What departs in calls of every kind: how often bits are set, and how often two agree.
+
+Counted are small calls by ``kinds``, larger ones by their entries and places, and large
+masks with the next one, moved along.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from autograder.contract.budget import alpha_of
+from autograder.contract.exercise import Property
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import by_values, everywhere, kinds, lags
+from autograder.families.elementwise import Wrong
+from autograder.families.kinds import PAIRS, RATE, Kinds
+from autograder.laws.binomial import Law
+
+#: Units that are never dropped agree at every distance, too: pairs in large masks count
+#: for less where that is compared with a rate.
+_WEIGHT = 0.25
+
+#: What is behind another rate, or pairs, in calls of some kind.
+_MISTAKES = {
+    RATE: Wrong.keeps_some_calls_at_another_rate,
+    PAIRS: Wrong.bits_depend_on_each_other,
+    lags.LARGE: Wrong.bits_depend_on_each_other,
+}
+
+
+def _large(
+    function: StudentFunction, trial: Trial, of: Kinds
+) -> tuple[list[by_values.Read], lags.Counts]:
+    """Return what is read of units by their entries and places, and the counts of large
+    masks and the next ones."""
+    calls, reads = everywhere.read_bits(function, trial, of), []
+    moved: dict[str, tuple[int, int, float]] = {}
+    for number, call in enumerate(calls):
+        if call is None:
+            continue
+        given, keep_prob, what, (first, _, later, other) = call
+        p, (large, wide) = of.probability(keep_prob), _size(number, len(calls))
+        if wide or not large:
+            own = given.values if given.signed is None else given.signed
+            reads.append(by_values.Read(first, later, given.values, own, p))
+        # What all generators give is for ``everywhere.expect_follows_rng`` to tell.
+        if large and not np.array_equal(first, other):
+            moved |= lags.of_two(first, later, p, f"a call with {what}", within=wide)
+    return reads, moved
+
+
+def _counted(
+    function: StudentFunction, trial: Trial, of: Kinds, look: str
+) -> tuple[int, kinds.Counts, tuple[str, str]]:
+    """Return the number of calls, what is counted in them, by look, and the look and the
+    kind of what departs furthest; all checks of one grading share them."""
+    if "counted" not in trial.notes:
+        calls, counts = kinds.counted(function, trial, of, look)
+        reads, moved = _large(function, trial, of)
+        every = counts[RATE] | (by_values.counts(reads) if reads else {})
+        sets = {RATE: every, PAIRS: counts[PAIRS], lags.LARGE: moved}
+        far, weights = kinds.LAW.farthest, {lags.LARGE: _WEIGHT}
+        found = {
+            each: far(n)[1] * weights.get(each, 1) for each, n in sets.items() if n
+        }
+        # Entries lie unevenly in calls of some kind: they count where no kind tells.
+        least = kinds.LAW.exponent(alpha_of(trial.check.exercise.chapter))
+        told = {**sets, RATE: counts[RATE] if far(counts[RATE])[1] > least else every}
+        look = max(found, key=lambda each: found[each])
+        trial.notes["counted"] = calls + len(reads), told, (look, far(told[look])[0])
+    shared: tuple[int, kinds.Counts, tuple[str, str]] = trial.notes["counted"]
+    return shared
+
+
+def judge(
+    look: str,
+    function: StudentFunction,
+    trial: Trial,
+    of: Kinds,
+    mistake: str | None = None,
+) -> None:
+    """Check that in calls of every kind bits are set with their probability (``RATE``), or
+    agree in pairs as independent ones do (``PAIRS``).
+
+    Another rate makes pairs alike more often, and bits that are shared upset a rate: what
+    departs further fails alone."""
+    calls, counts, (farthest, kind) = _counted(function, trial, of, look)
+    if (look == RATE) != (farthest == RATE):
+        return
+    by_value = kind.startswith(by_values.BY_VALUE)
+    mistake = mistake or (Wrong.drops_by_value if by_value else _MISTAKES[look])
+    what = f"{of.what} {of.event}"
+    if look == PAIRS:
+        what = f"pairs of {of.what} that are alike ({of.event} or not)"
+        if large := counts[lags.LARGE]:
+            again = lags.LAW.farthest(large)[0] in lags.repeated(large)
+            name = Wrong.reuses_masks if again else mistake
+            trial.judge_kinds(lags.LARGE, large, f"bits of {of.what} {{}}", name)
+    what += f" in {calls} calls of all kinds, here: {{}}"
+    trial.judge_kinds(look, counts[look], what, mistake)
+
+
+def in_rows(
+    function: StudentFunction, trial: Trial, of: Kinds
+) -> tuple[lags.Counts, lags.Counts]:
+    """Return, of rows that keep the same number each, the counts of units by their entries
+    and places and of pairs of them, where there are more than 20; and those of units some
+    places after one that is kept in the row or the large call before."""
+    calls, reads = everywhere.read_bits(function, trial, of), []
+    within, between = (dict[str, tuple[int, int, float]]() for _ in range(2))
+    for number, call in enumerate(calls):
+        if call is None or not 0 < (rate := float(call[3][2][0].mean())) < 1:
+            continue  # Another number is kept than was asked for.
+        given, _, what, (first, _, later, _) = call
+        large, wide = _size(number, len(calls))
+        if wide or not large:
+            own = given.values
+            reads.append(by_values.Read(first, later, own, own, rate))
+        if first.shape[1] <= 20:
+            continue
+        within |= lags.in_rows(later, f"a call with {what}")
+        if large and len(first) > 1:
+            even = len(later) // 2 * 2
+            rows = later[:even:2], later[1:even:2]
+            after = f"in the call after one with {what}"
+            between |= lags.after_rows(first, later, after)
+            between |= lags.after_rows(*rows, f"in the next row of a call with {what}")
+    return within | (by_values.counts(reads) if reads else {}), between
+
+
+def _size(number: int, calls: int) -> tuple[bool, bool]:
+    """Return whether the call of this number is a large one, and whether one of few rows."""
+    return number >= everywhere.CALLS, number >= calls - len(everywhere.ROWS)
+
+
+#: The looks of ``judge``, by the one that it is asked for.
+LOOKS: Mapping[str, Mapping[str, Law]] = {
+    RATE: {RATE: kinds.LAW},
+    PAIRS: {PAIRS: kinds.LAW, lags.LARGE: lags.LAW},
+}
+
+
+def also(look: str, known: Property, of: Kinds, mistake: str | None = None) -> Property:
+    """Return the property, and that ``judge`` passes at this look."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        known.test(function, trial)
+        judge(look, function, trial, of, mistake)
+
+    return Property(known.says, test, {**known.looks, **LOOKS[look]})
