@@ -113,6 +113,11 @@ class Results:
         self.nodes: list[Any] = []
         self.number = 0
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What an answer has of the results, now and of those that are still to come."""
+        return {"results": self.nodes, "kinds": self.kinds}
+
     def add(self, result: Any) -> None:
         """Write one more. Raises like ``Writer.encode``, and adds nothing then."""
         array, cache = result, self._opaque

@@ -26,6 +26,8 @@ from autograder.worker.shell import FakeShell, without_magics
 _CELL = "<cell "
 #: Seconds and bytes after which the results of several calls are sent, though not all.
 _SHORT, _LARGE = 0.05, 2**20
+#: Among what a call changed: the result of the call before, whatever it is now.
+_EARLIER = [[wire.EARLIER_RESULT, wire.Writer(wire.foreign).encode(None)]]
 _now = time.monotonic  # student code may replace it
 _FUTURE = functools.reduce(
     lambda flags, name: flags | getattr(__future__, name).compiler_flag,
@@ -188,8 +190,7 @@ class Worker:
         given = wire.Arguments(request["values"], body, self._special)
         results = wire.Results(writer, request["opaque"], self._handle)
         changed: list[Any] = []
-        answer: dict[str, Any] = {"error": None, "results": results.nodes}
-        answer |= {"kinds": results.kinds, "changed": changed}
+        answer: dict[str, Any] = {"error": None, "changed": changed, **results.fields}
         until, muted = _now() + _SHORT, BoundedText()
         last = self.last.setdefault(request["function"], wire.Last())
         with contextlib.redirect_stdout(muted), contextlib.redirect_stderr(muted):
@@ -206,10 +207,8 @@ class Worker:
                 try:
                     results.add(result)
                     now = _changed(args, before, places, given, writer)
-                    if last.is_overwritten():
-                        now.append([wire.EARLIER_RESULT, writer.encode(None)])
+                    changed.append(now + _EARLIER * last.is_overwritten())
                     last.keep(result, request["opaque"])
-                    changed.append(now)
                 except BaseException as error:  # of a student's own class, too
                     if changed:
                         results.cut(len(changed))
