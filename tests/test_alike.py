@@ -11,7 +11,7 @@ import pytest
 
 from autograder.__main__ import main
 from autograder.contract.exercise import all_chapters, all_exercises
-from autograder.doors.alike import alike, own_code
+from autograder.doors.alike import MAX_FRAGMENTS, alike, own_code
 from autograder.doors.class_page import class_csv, class_page, page_of_class
 from autograder.doors.classroom import Graded, HandedIn, find_handed_in
 from autograder.submission.cells import Cell, Submission
@@ -172,3 +172,34 @@ def test_the_command_writes_the_table(tmp_path: Path) -> None:
 def test_a_file_is_itself_a_group_of_nobody(tmp_path: Path) -> None:
     one = HandedIn(tmp_path / "ann.py", "ann.py")
     assert alike([one], tmp_path) == []
+
+
+def test_long_code_is_compared_by_a_part_of_it() -> None:
+    """What is kept of all files lies in one process."""
+    names = map(chr, itertools.chain(range(0x3400, 0x4DB5), range(0x4E00, 0x9FA5)))
+    functions = "".join(
+        f"def f{i}():\n {';'.join(itertools.islice(names, 4000))}\n" for i in range(4)
+    )
+    code = own_code(Submission("x.py", (Cell(1, functions), Cell(2, functions))))
+    assert len(code.fragments) == MAX_FRAGMENTS
+    assert max(map(int.bit_length, code.fragments)) <= 64
+    assert code == own_code(Submission("x.py", (Cell(1, functions),)))
+
+
+def test_only_what_was_graded_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        path = tmp_path / "class" / "ann" / f"{number}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(ORIGINAL)
+    seen: list[str] = []
+
+    def alike(files: list[HandedIn], *_: object) -> list[object]:
+        seen.extend(file.name for file in files)
+        return []
+
+    monkeypatch.setattr("autograder.doors.alike.alike", alike)
+    monkeypatch.setattr("autograder.doors.classroom.MOST_FILES", 2)
+    main(["grade", str(tmp_path / "class"), "--page", str(tmp_path / "page.html")])
+    assert seen == ["ann/0.py", "ann/1.py"]

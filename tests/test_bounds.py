@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from autograder.grading.grade import grade
+from autograder.submission import file as submission_file
 from autograder.submission.file import MAX_BYTES
 from tests.test_attacks import spent
 from tests.test_bad_input import CORRECT, DEF, HEAD, notebook
@@ -268,3 +270,20 @@ def test_a_program_that_judges_by_itself_holds_no_more_than_a_judge() -> None:
     peak, held = map(float, done.stdout.split())
     assert peak < MOST_MB * 10**6 / 2**20
     assert held > 250  # twice what honest work takes
+
+
+@pytest.mark.parametrize("ending", [".py", ".ipynb"])
+def test_a_wide_character_makes_no_copies_four_times_a_files_size(
+    ending: str, tmp_path: Path
+) -> None:
+    size = 2 * 2**20
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(b'\r\n{"x":\r"' + "\U0001f600".encode() + size * b"a" + b'"}\r')
+    tracemalloc.start()
+    try:
+        text, _ = submission_file._text(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert text.startswith('\n{"x":\n"\U0001f600a')
+    assert peak < 8 * size

@@ -4,6 +4,7 @@ answer, a student's error or a lost worker, and nothing else."""
 import io
 import os
 import queue
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from autograder.contract.exercise import find_exercise
 from autograder.contract.student import StudentError
 from autograder.grading.grade import grade
 from autograder.grading.run import run_check
+from autograder.isolation import worker_handle
 from autograder.isolation.clocks import WorkerClock
 from autograder.isolation.limits import Limits
 from autograder.isolation.remote_function import RemoteFunction
@@ -74,6 +76,29 @@ def asking() -> Any:
             "    return sorted(found)\n",
         )
         yield worker
+
+
+@pytest.mark.parametrize("what", ["returned", "outcome"])
+def test_reading_what_a_file_says_is_on_its_own_account(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reads_at_length(*_: Any) -> Any:
+        end = time.thread_time() + 0.4
+        while time.thread_time() < end:
+            pass
+        return []
+
+    monkeypatch.setattr(worker_handle, "returned", reads_at_length)
+    monkeypatch.setattr(worker_handle.Room, "outcome", reads_at_length)
+    with RemoteWorker("off", Limits(total_seconds=2)) as worker:
+        began = time.thread_time()
+        with pytest.raises(WorkerLost, match="2 seconds of processor time were used"):
+            for number in range(100):
+                if what == "outcome":
+                    worker.run_cell(number, "1")
+                else:
+                    worker.call("abs", [((1,), {})], ())
+        assert time.thread_time() - began < 4
 
 
 @pytest.mark.parametrize("what", ENDS)

@@ -15,6 +15,11 @@ ALONE = (
     "inverted_dropout_backward-never_scales_both_ways",
     "inverted_dropout_backward-stands_below_a_swapped_mask",
     "classic_dropout_backward-returns_the_classic_step_downhill",
+    "fixed_count_dropout-fixed_keeps_blocks_of_wide_rows",
+    "fixed_count_dropout-fixed_shares_subsets_of_two_wide_rows",
+    "inverted_dropout-copies_rng_for_layers_of_usual_size",
+    "inverted_dropout-draws_large_sparse_masks_once",
+    "inverted_dropout-moves_the_last_mask_along",
 )
 _KNOWN = {str(mutant): mutant for mutant in bank.mutants()}
 

@@ -8,6 +8,7 @@ honest answers are often alike, so nothing is said of those.
 import ast
 import contextlib
 import hashlib
+import heapq
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,8 +21,9 @@ from autograder.grading.judges import Judges
 from autograder.submission.cells import Submission, SubmissionError
 from autograder.submission.file import read_submission
 
-#: Longer code is no exercise's; a parser's memory is a thousand times its length.
-MAX_CODE = 50_000
+#: Characters of a file's code that are looked at, which no exercise needs: a parser's
+#: memory is a thousand times its length. And fragments that stand for all of longer code.
+MAX_CODE, MAX_FRAGMENTS = 50_000, 2_000
 #: Fragments that two files must share, of those that few others have; what share of both
 #: files' own fragments they must share; and what "few" means, of all different codes.
 LEAST, NEARLY, FEW = 12, 0.6, 0.05
@@ -30,10 +32,11 @@ LEAST, NEARLY, FEW = 12, 0.6, 0.05
 @dataclass(frozen=True)
 class OwnCode:
     """A file's code without what does not count: ``digest`` is the same for the same code,
-    ``fragments`` are its statements, alone and in pairs."""
+    ``fragments`` are hashes of its statements, alone and in pairs, the least of them where
+    there are more than ``MAX_FRAGMENTS``."""
 
     digest: str
-    fragments: frozenset[str]
+    fragments: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,13 @@ def alike(files: Sequence[HandedIn], root: Path, jobs: int = 1) -> list[Alike]:
 
 
 def _nearly(
-    one_each: dict[HandedIn, frozenset[str]],
-    rare: dict[HandedIn, frozenset[str]],
+    one_each: dict[HandedIn, frozenset[int]],
+    rare: dict[HandedIn, frozenset[int]],
     same: dict[str, list[HandedIn]],
     own: dict[HandedIn, OwnCode],
 ) -> list[Alike]:
     """Return the pairs of different codes that share most of what is their own."""
-    holders: dict[str, list[HandedIn]] = defaultdict(list)
+    holders: dict[int, list[HandedIn]] = defaultdict(list)
     for file, parts in rare.items():
         for part in parts:
             holders[part].append(file)
@@ -139,11 +142,13 @@ def _given(root: Path) -> Iterable[Submission]:
 
 
 def own_code(submission: Submission) -> OwnCode:
-    """Return what counts of a submission's code; cells that do not parse do not."""
-    digest, parts = hashlib.sha256(), set()
+    """Return what counts of a submission's code; cells that do not parse do not, nor what
+    is beyond ``MAX_CODE``."""
+    digest, parts, room = hashlib.sha256(), set[int](), MAX_CODE
     for cell in submission.code:
-        if len(cell.source) > MAX_CODE:
+        if len(cell.source) > room:
             continue
+        room -= len(cell.source)
         try:
             tree = ast.parse(cell.source)
         except (SyntaxError, ValueError):
@@ -152,7 +157,8 @@ def own_code(submission: Submission) -> OwnCode:
             if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.For):
                 parts |= _fragments(node)
                 digest.update(_Numbered().text(node).encode())
-    return OwnCode(digest.hexdigest(), frozenset(parts))
+    least = heapq.nsmallest(MAX_FRAGMENTS, parts)
+    return OwnCode(digest.hexdigest(), frozenset(least))
 
 
 class _Renamed(ast.NodeTransformer):
@@ -218,7 +224,13 @@ def _parameters(node: ast.stmt) -> list[str]:
     return [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
 
 
-def _fragments(node: ast.stmt) -> set[str]:
-    """Return the lines of renamed code, and each with the one after it."""
+def _fragments(node: ast.stmt) -> set[int]:
+    """Return hashes of the lines of renamed code, and of each with the one after it."""
     lines = [line.strip() for line in _Renamed().text(node).splitlines()]
-    return {*lines, *(f"{a}\n{b}" for a, b in itertools.pairwise(lines))}
+    texts = {*lines, *(f"{a}\n{b}" for a, b in itertools.pairwise(lines))}
+    return {_hash(text) for text in texts}
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")

@@ -127,7 +127,7 @@ def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
     from autograder.doors import alike, class_page, classroom
     from autograder.isolation.atomic import write_out
 
-    files = [graded.handed_in for graded in results]
+    files = [graded.handed_in for graded in results if graded.report is not None]
     jobs = arguments.jobs or classroom.default_jobs()
     found, names = alike.alike(files, Path.cwd(), jobs), not arguments.no_names
 

@@ -64,9 +64,14 @@ def _counted(
         found = {
             each: far(n)[1] * weights.get(each, 1) for each, n in sets.items() if n
         }
-        # Entries lie unevenly in calls of some kind: they count where no kind tells.
+        # Entries lie unevenly in places, and both in calls of some kind: what is named is
+        # the first of kinds, places and entries that tells.
         least = kinds.LAW.exponent(alpha_of(trial.check.exercise.chapter))
-        told = {**sets, RATE: counts[RATE] if far(counts[RATE])[1] > least else every}
+        places = {
+            k: n for k, n in every.items() if not k.startswith(by_values.BY_VALUE)
+        }
+        rates = (each for each in (counts[RATE], places) if far(each)[1] > least)
+        told = {**sets, RATE: next(rates, every)}
         look = max(found, key=lambda each: found[each])
         trial.notes["counted"] = calls + len(reads), told, (look, far(told[look])[0])
     shared: tuple[int, kinds.Counts, tuple[str, str]] = trial.notes["counted"]

@@ -128,25 +128,30 @@ def read_bits(
     return read
 
 
-def expect_follows_rng(
-    function: StudentFunction, trial: Trial, kinds: Kinds, *, again: bool = False
-) -> None:
-    """Check what ``follows_rng`` says, and of a function without a check of pairs in large
-    calls that no mask comes ``again`` in the next call."""
-    chance, repeated, large, always = False, list[str](), list[str](), list[str]()
-    stuck, stuck_large = list[str](), list[str]()
-    for number, call in enumerate(read_bits(function, trial, kinds)):
-        if call is None:
-            continue
-        given, keep_prob, what, (first, same, later, other) = call
+def _expect_equal(function: StudentFunction, trial: Trial, kinds: Kinds) -> None:
+    """Check that generators in one state give one output."""
+    for call in filter(None, read_bits(function, trial, kinds)):
+        _, _, what, (first, same, _, _) = call
         trial.expect(
             np.array_equal(first, same),
             f"{function.name} ({what}): generators in the same state gave different "
             "outputs; expected equal ones.",
             Wrong.does_not_draw_from_rng,
         )
-        if not _is_telling(given, kinds.probability(keep_prob)):
+
+
+def expect_follows_rng(
+    function: StudentFunction, trial: Trial, kinds: Kinds, *, again: bool = False
+) -> None:
+    """Check what ``follows_rng`` says, and of a function without a check of pairs in large
+    calls that no mask comes ``again`` in the next call."""
+    _expect_equal(function, trial, kinds)
+    chance, repeated, large, always = False, list[str](), list[str](), list[str]()
+    stuck, stuck_large = list[str](), list[str]()
+    for number, call in enumerate(read_bits(function, trial, kinds)):
+        if call is None or not _is_telling(call[0], kinds.probability(call[1])):
             continue
+        _, _, what, (first, _, later, other) = call
         known, alike = np.array_equal(first, later), np.array_equal(first, other)
         own = _varies(number, first)
         repeated, large = repeated + [what] * alike, large + [what] * (alike and own)

@@ -128,18 +128,16 @@ def in_rows(mask: np.ndarray, name: str) -> Counts:
         return {}
     spectrum = np.abs(np.fft.rfft(mask)) ** 2
     both = np.fft.irfft(spectrum.sum(axis=0), d)[1 : d // 2 + 1]
-    lag = 1 + int(np.abs(both - rows * d * usual).argmax())
-    first, both = np.arange(d - lag), mask[:, :-lag] & mask[:, lag:]
-    parts = {part: both[:, first // lag % 2 == part] for part in (0, 1)}
-    return {
-        f"{NEXT * (lag == 1)}{lag} places apart in {name}, part {part}": (
-            pairs.size,
-            int(np.count_nonzero(pairs)),
-            pairs.size * usual,
-        )
-        for part, pairs in parts.items()
-        if pairs.size
-    }
+    lag, counts = 1 + int(np.abs(both - rows * d * usual).argmax()), {}
+    for each in {lag, d - lag}:
+        first, both = np.arange(d - each), mask[:, :-each] & mask[:, each:]
+        for part in (0, 1):
+            pairs = both[:, first // each % 2 == part]
+            if pairs.size:
+                kind = f"{NEXT * (each == 1)}{each} places apart in {name}, part {part}"
+                kept = int(np.count_nonzero(pairs))
+                counts[kind] = pairs.size, kept, pairs.size * usual
+    return counts
 
 
 def _most_unusual(spectrum: np.ndarray, usual: float, least: int = 0) -> int:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import queue
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -184,16 +184,27 @@ class RemoteWorker:
                 "expected less than 1 MB: compute or shorten the data in it"
             )
         try:
-            return self._room.outcome(answer)
+            with self._on_its_account():
+                return self._room.outcome(answer)
         except wire.WireError:
             self._lose_sense()
+
+    @contextlib.contextmanager
+    def _on_its_account(self) -> Iterator[None]:
+        """Count the judge's own work on what a student's code said as the code's."""
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            self._processor += time.thread_time() - began
 
     def functions(self) -> dict[str, str]:
         """Return the names of the student's functions with their parameters as text."""
         answer, _ = self._ask({"do": "names"}, b"", Span(self.limits.call_seconds))
         self._expect(answer, names=dict)
         names = answer["names"]
-        usual = [n for n in names if len(n) <= NAME_LIMIT and n.isidentifier()]
+        with self._on_its_account():
+            usual = [n for n in names if len(n) <= NAME_LIMIT and n.isidentifier()]
         if not all(isinstance(names[name], str) for name in usual):
             self._lose_sense()
         return {name: one_line(names[name][:200]) for name in usual[:NAMES_LIMIT]}
@@ -224,13 +235,12 @@ class RemoteWorker:
                 f"what it returned cannot be passed on: {error}"
             ) from None
         while "callback" in answer:
-            began = time.thread_time()
-            reply, data = self._called_back(answer, body)
-            # The judge's own work for the student's code is the student's.
-            self._processor += time.thread_time() - began
+            with self._on_its_account():
+                reply, data = self._called_back(answer, body)
             answer, body = self._ask(reply, data, span)
         try:
-            return returned(answer, body, calls)
+            with self._on_its_account():
+                return returned(answer, body, calls)
         except (wire.WireError, MemoryError):
             self._lose_sense()
 

@@ -107,6 +107,8 @@ def _decoded(data: bytes, path: Path) -> str:
             "exercise's notebook holds a few thousand. Clear its outputs, take out empty "
             "cells, save it and submit it again."
         )
+    # In bytes: one character may make each of a text's take four.
+    data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -115,7 +117,7 @@ def _decoded(data: bytes, path: Path) -> str:
         ) from None
     if not text or text.isspace():
         raise SubmissionError(f"{path.name} is empty; did the upload fail?")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 def _json(text: str, name: str) -> Any:
