@@ -26,6 +26,9 @@ count = 0
 def draw(x, rng):
     x += rng.random(x.shape)
     return x, {"first": x[0]}
+def both(x, y):
+    x += 1
+    return float(y.sum()), float(x.sum())
 def counted(x):
     global count
     count += 1
@@ -83,6 +86,20 @@ def test_calls_follow_each_other_with_one_generator(function: Any) -> None:
         assert np.array_equal(out, 1 + again.random((2, 3)))
         assert cache.type_name == "dict"
     assert (x == 1).all()
+
+
+def test_what_several_calls_are_given_is_each_calls_own(function: Any) -> None:
+    """The same objects: each call has its own copy, as often as it names one."""
+    x, rng = np.arange(6.0).reshape(2, 3).T, np.random.default_rng(3)
+    again = np.random.default_rng(3)
+    draw = function("draw", (1,))
+    for out, _ in draw.each([(x, rng)] * 5):
+        assert np.array_equal(out, x + again.random((3, 2)))
+    first = changed_by(draw)
+    assert first is not None
+    assert first.place == 0
+    assert np.array_equal(x, np.arange(6.0).reshape(2, 3).T)
+    assert function("both").each([(x, x)] * 3) == [(15.0, 21.0)] * 3
 
 
 def test_no_call_is_left_out_or_made_twice(function: Any) -> None:

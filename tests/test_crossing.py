@@ -143,6 +143,32 @@ def test_a_result_is_the_same_in_place_and_from_a_worker(
     assert worker.alive
 
 
+@pytest.mark.parametrize("opaque", [(), (1,), (0, 1)])
+def test_results_that_go_over_together_are_the_same(
+    opaque: tuple[int, ...], worker: RemoteWorker
+) -> None:
+    """In runs of one kind, between others, and each its own."""
+    code = (
+        "def of_a_kind(i):\n"
+        "    x = np.full((2, 3), i, '<f4' if i % 7 == 6 else '<f8')\n"
+        "    x = x.T if i % 5 > 2 else x\n"
+        "    return (x[i % 4 :], {}), x[:0], (x, x), x, 1.5, (x, 1), x[0, 0], (x, x)\n"
+        "def kinds(i):\n    return of_a_kind(i)[i // 9 % 8]\n"
+    )
+    names: dict[str, Any] = {"np": np}
+    exec(code, names)
+    assert worker.run_cell(2, code).error is None
+    here = LocalFunction("kinds", names["kinds"], opaque)
+    there = RemoteFunction(worker, "kinds", opaque)
+    calls = [(i,) for i in range(300)]
+    found = there.each(calls)
+    assert all(map(same, here.each(calls), found))
+    arrays = [array for array in found if isinstance(array, np.ndarray) and array.size]
+    for number, array in enumerate(arrays):
+        array[...] = number  # is nobody else's
+    assert all((array == number).all() for number, array in enumerate(arrays))
+
+
 LONG = """
 import numpy as np
 def inverted_dropout(x, keep_prob, rng, training=True):

@@ -88,7 +88,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     ),
     "students.describe_error": lambda t: errors.describe_error(ValueError(t)),
     "students.describe_error of syntax": syntax_error,
-    "wire._string": lambda t: values._string(t, 10**6),
+    "wire.text_of": lambda t: values.text_of(t, 10**6),
     "wire.Reader": lambda t: wire.Reader(b"").decode({"is": "str", "value": t}),
     "submission.read_notebook": lambda t: read_notebook(cell(t), t),
     "submission.read_notebook of lines": lambda t: read_notebook(

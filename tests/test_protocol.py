@@ -169,7 +169,7 @@ class Impostor:
         self.left -= 1
         if request is None or self.left < 0:
             return self.answers.put(None)
-        header = wire.read_frame(io.BytesIO(b"".join(request)))
+        header = wire.read_request(io.BytesIO(b"".join(request)))
         assert header is not None
         stream = io.BytesIO(self.speak(header[0]["request"]))
         try:
@@ -191,9 +191,11 @@ ODD: list[Any] = [
 ]  # fmt: skip
 
 RESULT = {"is": "array", "dtype": "<f8", "shape": [2, 3], "at": 0}
+#: Of a run of arrays: dtype, shape, whether transposed, and the type of what stays.
+KIND = ["<f8", [2, 3], False, None]
 STATE = ["0x1", "0x3", 0, 0]
 RIGHT: list[Frame] = [
-    ({"error": None, "results": [RESULT], "changed": [[]]}, bytes(48)),
+    ({"error": None, "results": [RESULT], "kinds": [], "changed": [[]]}, bytes(48)),
     ({"error": "ValueError: no", "unwritten": None}, b""),
     ({"callback": 0, "args": [RESULT, {"is": "float", "value": "0x1.0p-1"},
       {"is": "generator", "state": STATE}], "kwargs": {}}, bytes(48)),
@@ -201,7 +203,12 @@ RIGHT: list[Frame] = [
     ({"error": None, "value": None, "stdout": "", "stderr": "", "images": []}, b""),
     ({"names": {"f": "(x)"}}, b""),
     ({"error": None, "results": [{"is": "tuple", "items": [RESULT, {"is": "handle",
-      "number": 1, "type": "dict"}]}], "changed": [[[0, RESULT]]]}, bytes(96)),
+      "number": 1, "type": "dict"}]}], "kinds": [], "changed": [[[0, RESULT]]]},
+      bytes(96)),
+    ({"error": None, "results": [[0, 0, 2, None]], "kinds": [KIND], "changed": [[], []]},
+     bytes(96)),
+    ({"error": None, "results": [[0, 48, 1, 7]], "changed": [[]],
+      "kinds": [[*KIND[:3], "dict"]]}, bytes(96)),
 ]  # fmt: skip
 
 
@@ -295,7 +302,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "a failure of more calls than were made": RIGHT[0][0]
     | {"failed": {"error": "ValueError", "unwritten": None}},
     "a failure without a word": RIGHT[0][0] | {"failed": {}},
-    "no result": {"error": None, "changed": []},
+    "no result": {"error": None, "kinds": [], "changed": []},
     "no results": RIGHT[0][0] | {"results": []},
     "more results than calls": RIGHT[0][0]
     | {"results": 2 * [{"is": "constant", "value": 1}]},
@@ -311,6 +318,42 @@ WRONG: dict[str, dict[str, Any]] = {
     "more changed arguments than there were": RIGHT[0][0]
     | {"changed": [3 * [[0, {"is": "constant", "value": 1}]]]},
     "changes of more calls than were made": RIGHT[0][0] | {"changed": [[], []]},
+} | {
+    name: RIGHT[0][0] | {"results": [run], "kinds": [kind]}
+    for name, run, kind in (
+        ("a run of none", [0, 0, 0, None], KIND),
+        ("a run of less than none", [0, 0, -1, None], KIND),
+        ("a run of more than were called", [0, 0, 2, None], KIND),
+        ("a run of far too many", [0, 0, 2**40, None], ["|u1", [1], False, None]),
+        ("a run of true", [0, 0, True, None], KIND),
+        ("a run too short", [0, 0, 1], KIND),
+        ("a run of another kind", [1, 0, 1, None], KIND),
+        ("a run of a kind before the first", [-1, 0, 1, None], KIND),
+        ("a run before its frame", [0, -8, 1, None], KIND),
+        ("a run beyond its frame", [0, 56, 1, None], KIND),
+        ("a run of caches without a number", [0, 0, 1, None], [*KIND[:3], "dict"]),
+        ("a run of numbers without caches", [0, 0, 1, 7], KIND),
+        ("a run of caches of a type that is none", [0, 0, 1, 7], [*KIND[:3], [[]]]),
+        ("a run of caches of an empty type", [0, 0, 1, 7], [*KIND[:3], []]),
+        ("a run of objects", [0, 0, 1, None], ["|O", [1], False, None]),
+        ("a run of a dtype that is none", [0, 0, 1, None], [["<f8"], [1], False, None]),
+        ("a run of nothing", [0, 0, 1, None], ["<f8", [0], False, None]),
+        ("a run of numbers alone", [0, 0, 1, None], ["<f8", [], False, None]),
+        ("a run of too many axes", [0, 0, 1, None], ["<f8", [1] * 40, False, None]),
+        ("a run of a huge shape", [0, 0, 1, None], ["<f8", [2**62, 2**62], False, None]),
+        ("a run of a negative shape", [0, 0, 1, None], ["<f8", [-2, -3], False, None]),
+        ("a kind that is none", [0, 0, 1, None], {"is": "array"}),
+        ("a kind too short", [0, 0, 1, None], KIND[:3]),
+    )
+}  # fmt: skip
+WRONG |= {
+    "runs in one place": RIGHT[7][0]
+    | {"results": [[0, 0, 2, None]] * 2, "changed": [[]] * 4},
+    "a run and an array in one place": RIGHT[7][0]
+    | {"results": [[0, 0, 2, None], RESULT], "changed": [[], [], []]},
+    "kinds that are no list": RIGHT[0][0] | {"kinds": {}},
+    "more kinds than results": RIGHT[0][0] | {"kinds": [KIND] * 40},
+    "no kinds": {k: v for k, v in RIGHT[0][0].items() if k != "kinds"},
 }
 
 
@@ -321,8 +364,9 @@ def test_an_answer_that_no_worker_gives_ends_the_worker(what: str) -> None:
 
     worker = RemoteWorker("off", QUICK)
     worker._process = Impostor(speak)  # type: ignore[assignment]
+    calls = 4 if "in one place" in what else 1
     with pytest.raises(WorkerLost) as caught:
-        worker.call("f", [((lambda: 1, lambda: 1), {})], ())
+        worker.call("f", [((lambda: 1, lambda: 1), {})] * calls, ())
     assert caught.value.kind == "incoherent"
     assert not worker.alive
 

@@ -1,7 +1,9 @@
 """The language between judge and worker: what goes over comes back; nothing else does."""
 
+import copy
 import io
 import json
+import pickle
 import struct
 from typing import Any
 
@@ -190,6 +192,31 @@ def test_arrays_in_one_place_are_refused() -> None:
 
 def test_text_arrives_clean() -> None:
     assert there_and_back({"\x1b[2J": "\ud800"}) == {"\ufffd[2J": "\ufffd"}
+
+
+def test_a_generator_arrives_in_its_state_and_spawns_as_its_state_says() -> None:
+    rng = np.random.default_rng(5)
+    rng.integers(2**32, dtype=np.uint32)  # half of a word is left
+    node = json.loads(json.dumps(wire.generator_node(rng)))
+    state = rng.bit_generator.state
+    one, two = wire.generator_of(node), wire.generator_of(node)
+    again = copy.deepcopy(one)
+    seed = np.random.SeedSequence(state["state"]["state"])
+    for made in (one, two, again, pickle.loads(pickle.dumps(one))):
+        assert made.bit_generator.state == state
+    for made in (one, two):
+        own = made.bit_generator.seed_seq
+        assert own.entropy == seed.entropy
+        assert np.array_equal(own.generate_state(7), seed.generate_state(7))
+        assert np.array_equal(
+            np.random.MT19937(own).random_raw(3), np.random.MT19937(seed).random_raw(3)
+        )
+    children = [rng.spawn(2) + rng.spawn(1) for rng in (one, two, again)]
+    right = np.random.Generator(np.random.PCG64(seed)).spawn(3)
+    drawn = [[each.random() for each in some] for some in (*children, right)]
+    assert drawn[0] == drawn[1] == drawn[2] == drawn[3]
+    assert len(set(drawn[0])) == 3
+    assert one.random() == rng.random()
 
 
 def test_a_handle_stays_a_handle() -> None:

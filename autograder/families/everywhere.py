@@ -149,12 +149,9 @@ def expect_follows_rng(
     chance, repeated, large, always = False, list[str](), list[str](), list[str]()
     stuck, stuck_large = list[str](), list[str]()
     for number, call in enumerate(read_bits(function, trial, kinds)):
-        if call is None:
+        if call is None or not _is_telling(call, kinds):
             continue
-        given, keep_prob, what, (first, _, later, other) = call
-        bits = _number_of_bits(given, call[3])
-        if not _is_telling(bits, kinds.probability(keep_prob)):
-            continue
+        _, _, what, (first, _, later, other) = call
         known, alike = np.array_equal(first, later), np.array_equal(first, other)
         own = _varies(number, first)
         repeated, large = repeated + [what] * alike, large + [what] * (alike and own)
@@ -192,13 +189,12 @@ def _varies(number: int, bits: np.ndarray) -> bool:
     )
 
 
-def _number_of_bits(given: Given, found: Sequence[np.ndarray]) -> int:
-    """Return how many bits these are made of: what a network returns is no mask."""
-    return own_bits(found) if found[0].dtype == bool else given.values.size
-
-
-def _is_telling(bits: int, p: float) -> bool:
-    """Return whether so many independent bits never agree by chance."""
+def _is_telling(call: _Four, kinds: Kinds) -> bool:
+    """Return whether independent bits, as many as these are made of, never agree by chance:
+    what a network returns is no mask, and some bits serve a whole axis."""
+    given, keep_prob, _, found = call
+    bits = own_bits(found) if found[0].dtype == bool else given.values.size
+    p = kinds.probability(keep_prob)
     return -bits * log2(p**2 + (1 - p) ** 2) > _SURPRISE
 
 

@@ -32,6 +32,11 @@ _NOT_RNG = elementwise.Wrong.does_not_draw_from_rng
 
 #: The multiplier of PCG64: a step takes a state s to _STEP * s + increment, modulo 2**128.
 _STEP = 0x2360ED051FC65DA44385DF649FCCF645
+_STEP_BACK = pow(_STEP, -1, 2**128)
+
+
+#: Calls a student's function with each of these generators; returns the outputs.
+Outputs = Callable[[Sequence[np.random.Generator]], list[Any]]
 
 
 def generators_alike(
@@ -50,7 +55,7 @@ def generators_alike(
         state = generator.bit_generator.state
         word = high + distance << 32 | low + distance
         # With 0 in its upper half, a state's output is its lower half, not rotated.
-        before = (word - state["state"]["inc"]) * pow(_STEP, -1, 2**128) % 2**128
+        before = (word - state["state"]["inc"]) * _STEP_BACK % 2**128
         state["state"]["state"] = before
         generator.bit_generator.state = state
         made.append(generator)
@@ -71,15 +76,13 @@ def _are_few(masks: Sequence[Any]) -> bool:
     return own_bits(masks) < _TELLING
 
 
-def expect_state_decides(
-    trial: Trial, output: Callable[[np.random.Generator], Any]
-) -> None:
+def expect_state_decides(trial: Trial, outputs: Outputs) -> None:
     """Check that generators in one state give one mask, and in another one another.
 
     1,000 independent bits agree by chance with probability 0.58 ** 1000."""
     seed = trial.new_seed()
     states = (seed, seed, None, None)
-    first, again, *other = (output(trial.generator(state)) for state in states)
+    first, again, *other = outputs([trial.generator(state) for state in states])
     alike = [np.array_equal(first, each) for each in other]
     trial.expect(
         np.array_equal(first, again),
@@ -94,11 +97,9 @@ def expect_state_decides(
     )
 
 
-def expect_no_short_seed(
-    trial: Trial, output: Callable[[np.random.Generator], Any]
-) -> None:
+def expect_no_short_seed(trial: Trial, outputs: Outputs) -> None:
     """Check that generators that are alike give different masks."""
-    outs = [output(rng) for rng in generators_alike(trial)]
+    outs = outputs(generators_alike(trial))
     trial.expect(
         not any(np.array_equal(a, b) for a, b in combinations(outs, 2))
         or _are_few(outs),

@@ -230,8 +230,8 @@ class _Tally:
         self._marks: dict[str, list[str]] = defaultdict(list)
         self._counts: list[tuple[float, float, float]] = []
         self._share = share
-        #: By size, of each place.
-        self._places: dict[str, Any] = defaultdict(float)
+        #: By size: which bits in special places are set, and the probability of each.
+        self._places: dict[str, list[tuple[list[bool], float]]] = defaultdict(list)
 
     def add(
         self, marks: Mapping[str, str], bits: np.ndarray, probability: float
@@ -251,13 +251,12 @@ class _Tally:
         flat, share = bits.ravel(), self._share
         values = np.ascontiguousarray(values)
         kept = flat[[int(where(values, share)) for where in _PLACES.values()]]
-        found = np.array([(1.0, bit, probability) for bit in kept.tolist()])
-        self._places[f", among {_size(bits.size)}"] += found
+        self._places[f", among {_size(bits.size)}"].append((kept.tolist(), probability))
 
     def counts(self) -> dict[str, tuple[int, int, float]]:
         """By kind: the number of bits, of those that are set, and the sum of their
         probabilities."""
-        calls, found = np.array(self._counts), dict[str, np.ndarray]()
+        calls, found = np.array(self._counts), dict[str, Sequence[float]]()
         codes = {
             what: np.unique(texts, return_inverse=True)
             for what, texts in self._marks.items()
@@ -268,9 +267,12 @@ class _Tally:
             names = [f"{one}, {two}" for one in levels for two in more]
             found |= _summed(calls, names, code * len(more) + other)
         if self._places:
-            for of, places in (("", sum(self._places.values())), *self._places.items()):
+            by_size = {of: _summed_places(some) for of, some in self._places.items()}
+            whole = np.sum([*by_size.values()], axis=0)
+            for of, places in (("", whole), *by_size.items()):
                 found |= {
-                    f"{place}{of}": n for place, n in zip(_PLACES, places, strict=True)
+                    f"{place}{of}": n
+                    for place, n in zip(_PLACES, places.tolist(), strict=True)
                 }
         return {
             kind: (int(n), int(k), float(total))
@@ -279,11 +281,20 @@ class _Tally:
         }
 
 
+def _summed_places(some: Sequence[tuple[list[bool], float]]) -> np.ndarray:
+    """Return, by place: the number of bits, of those that are set, and the sum of their
+    probabilities."""
+    counts = np.sum([kept for kept, _ in some], axis=0)
+    total = np.cumsum([probability for _, probability in some])[-1]
+    each = np.ones_like(counts)
+    return np.array((len(some) * each, counts, total * each)).T
+
+
 def _summed(
     calls: np.ndarray, names: Sequence[str], code: np.ndarray
-) -> dict[str, np.ndarray]:
-    sums = [np.bincount(code, column, len(names)) for column in calls.T]
-    return dict(zip(names, np.array(sums).T, strict=True))
+) -> dict[str, Sequence[float]]:
+    sums = [np.bincount(code, column, len(names)).tolist() for column in calls.T]
+    return dict(zip(names, zip(*sums, strict=True), strict=True))
 
 
 def _pairs(bits: np.ndarray, turn: float) -> tuple[str, np.ndarray] | None:

@@ -301,12 +301,15 @@ def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
     for shape in ((40, 25), (30, 2, 1, 30), (1000,)):
         x = trial.inputs(*shape)
 
-        def output(rng: np.random.Generator, x: np.ndarray = x) -> Any:
-            result = function(x, 0.7, rng)
-            return facts.pair(result, call_text(function.name, x.shape, 0.7))[0]
+        def outputs(
+            rngs: Sequence[np.random.Generator], x: np.ndarray = x
+        ) -> list[Any]:
+            text = call_text(function.name, x.shape, 0.7)
+            results = function.each([(x, 0.7, rng) for rng in rngs])
+            return [facts.pair(result, text)[0] for result in results]
 
-        follows_rng.expect_state_decides(trial, output)
-    follows_rng.expect_no_short_seed(trial, output)
+        follows_rng.expect_state_decides(trial, outputs)
+    follows_rng.expect_no_short_seed(trial, outputs)
 
     def call(x: np.ndarray, keep_prob: float) -> str:
         return call_text(function.name, x.shape, keep_prob)

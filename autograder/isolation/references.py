@@ -49,7 +49,7 @@ class Lent:
                 result = writer.encode(function(*args, **kwargs))
             states = [wire.generator_node(generator) for generator in generators]
             answer = {"error": None, "result": result, "generators": states}
-            wire.packed(answer, writer.body)
+            wire.packed_request(answer, writer.body)
         except (TypeError, ValueError) as error:
             return {"error": str(error)[:400] or _CANNOT}, b""
         except (Exception, SystemExit):
@@ -66,9 +66,7 @@ class Lent:
         def special(node: dict[str, Any]) -> Any:
             if node["is"] != "generator":
                 raise wire.WireError("a value of unknown kind")
-            bits = np.random.PCG64()
-            bits.state = wire.generator_state(node)
-            generators.append(np.random.Generator(bits))
+            generators.append(wire.generator_of(node))
             return generators[-1]
 
         wire.expect_fields(request, callback=int, args=list, kwargs=dict)

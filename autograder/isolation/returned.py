@@ -22,18 +22,20 @@ def returned(
     if answer.get("error") is not None:
         return [_failure(answer)]
     last = {"failed": dict} if "failed" in answer else {}
-    wire.expect_fields(answer, error=type(None), results=list, changed=list, **last)
-    reader = wire.Reader(body)
-    number = len(answer["results"])
-    if not 0 < number <= len(calls) - len(last) or len(answer["changed"]) != number:
+    wire.expect_fields(
+        answer, error=type(None), results=list, kinds=list, changed=list, **last
+    )
+    most = len(calls) - len(last)
+    results, reader = wire.read_results(answer["results"], answer["kinds"], body, most)
+    if len(answer["changed"]) != len(results):
         raise wire.WireError("another number of values came back")
-    results = [reader.decode(node) for node in answer["results"]]
     outcomes: list[Outcome] = []
     for result, pairs, (args, _) in zip(
-        results, answer["changed"], calls[:number], strict=True
+        results, answer["changed"], calls[: len(results)], strict=True
     ):
         places = range(wire.EARLIER_RESULT, len(args))
-        outcomes.append((result, changed_arguments(pairs, reader, places)))
+        changed = {} if pairs == [] else changed_arguments(pairs, reader, places)
+        outcomes.append((result, changed))
     return [*outcomes, *map(_failure, filter(None, [answer.get("failed")]))]
 
 

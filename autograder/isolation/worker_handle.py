@@ -228,13 +228,7 @@ class RemoteWorker:
                 "function": name,
                 "forget": self._forget,
                 "opaque": list(opaque),
-                "calls": [
-                    [
-                        [writer.encode(arg) for arg in args],
-                        {key: writer.encode(arg) for key, arg in kwargs.items()},
-                    ]
-                    for args, kwargs in calls
-                ],
+                **wire.written_calls(calls, writer),
             }
             span, self._forget = Span(self.limits.call_seconds), False
             answer, body = self._ask(request, writer.body, span)
@@ -289,7 +283,7 @@ class RemoteWorker:
         assert process is not None
         self._number += 1
         numbered = request | {"request": self._number}
-        process.requests.put(wire.packed(numbered, body))
+        process.requests.put(wire.packed_request(numbered, body))
         patience = SLICE if span else START_SECONDS
         while True:
             began = time.monotonic()

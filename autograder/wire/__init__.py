@@ -1,6 +1,7 @@
 """The language between judge and worker; both processes load it, and it needs NumPy alone.
 
-Nothing is unpickled or evaluated: a frame is JSON with raw array bytes."""
+Nothing that a worker says is unpickled or evaluated: its frames are JSON with raw bytes
+of arrays."""
 
 from autograder.wire.frames import (
     MAX_BODY,
@@ -9,9 +10,13 @@ from autograder.wire.frames import (
     WireError,
     expect_fields,
     packed,
+    packed_request,
     read_frame,
+    read_request,
     write_frame,
 )
+from autograder.wire.generators import generator_node, generator_of, generator_state
+from autograder.wire.many import Arguments, Results, read_results, written_calls
 from autograder.wire.sizes import MAX_HELD, Held
 from autograder.wire.values import (
     EARLIER_RESULT,
@@ -25,8 +30,6 @@ from autograder.wire.values import (
     Writer,
     copy_of_plain,
     foreign,
-    generator_node,
-    generator_state,
     same,
 )
 
@@ -39,20 +42,27 @@ __all__ = [
     "MAX_ITEMS",
     "MAX_MARKS",
     "MAX_NUMBERS",
+    "Arguments",
     "Foreign",
     "Handle",
     "Held",
     "Last",
     "Reader",
+    "Results",
     "WireError",
     "Writer",
     "copy_of_plain",
     "expect_fields",
     "foreign",
     "generator_node",
+    "generator_of",
     "generator_state",
     "packed",
+    "packed_request",
     "read_frame",
+    "read_request",
+    "read_results",
     "same",
     "write_frame",
+    "written_calls",
 ]

@@ -1,6 +1,10 @@
-"""Frames: two lengths, a JSON header, and a body of arrays' bytes one after another."""
+"""Frames: two lengths, a header, and a body of arrays' bytes one after another.
+
+A judge's header is written by ``marshal``, which is quick, and reads as whatever it says:
+only a worker reads one, and it does as the judge says anyway. A worker's is JSON."""
 
 import json
+import marshal
 import struct
 from typing import Any, BinaryIO
 
@@ -22,7 +26,15 @@ class WireError(Exception):
 def packed(header: dict[str, Any], body: bytes = b"") -> tuple[bytes, bytes]:
     """Return one frame in two parts. Raises ``WireError`` when it is larger than a frame
     may be."""
-    text = json.dumps(header).encode()
+    return _packed(json.dumps(header).encode(), body)
+
+
+def packed_request(header: dict[str, Any], body: bytes = b"") -> tuple[bytes, bytes]:
+    """Return one frame of a judge. Raises like ``packed``."""
+    return _packed(marshal.dumps(header), body)
+
+
+def _packed(text: bytes, body: bytes) -> tuple[bytes, bytes]:
     if len(text) > MAX_HEADER or len(body) > MAX_BODY:
         raise WireError(f"a frame of {len(text)} + {len(body)} bytes is too large")
     return _LENGTHS.pack(len(text), len(body)) + text, body
@@ -39,6 +51,31 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     """Return one frame, or None at the end of the stream.
 
     Raises ``WireError`` for a frame that is cut off, too large or not a JSON object."""
+    if (parts := _read(stream)) is None:
+        return None
+    text, body = parts
+    if holds_more_items(text, MAX_MARKS):
+        raise WireError("a frame's header holds too many items")
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WireError("a frame's header is not JSON") from error
+    if not isinstance(header, dict):
+        raise WireError("a frame's header is not an object")
+    return header, body
+
+
+def read_request(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+    """Return one frame of a judge, or None at the end of the stream: for a worker alone,
+    and never for what a student's code may have written."""
+    if (parts := _read(stream)) is None:
+        return None
+    header: dict[str, Any] = marshal.loads(parts[0])
+    return header, parts[1]
+
+
+def _read(stream: BinaryIO) -> tuple[bytes, bytes] | None:
+    """Return a frame's header and body as they came. Raises ``WireError``."""
     start = stream.read(_LENGTHS.size)
     if not start:
         return None
@@ -50,15 +87,7 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     text, body = stream.read(header_size), stream.read(body_size)
     if len(text) < header_size or len(body) < body_size:
         raise WireError("a frame was cut off")
-    if holds_more_items(text, MAX_MARKS):
-        raise WireError("a frame's header holds too many items")
-    try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise WireError("a frame's header is not JSON") from error
-    if not isinstance(header, dict):
-        raise WireError("a frame's header is not an object")
-    return header, body
+    return text, body
 
 
 def expect_fields(header: dict[str, Any], **kinds: Any) -> None:

@@ -18,8 +18,9 @@ MAX_DEPTH = 6
 MAX_ITEMS = 10_000
 #: In the place of an argument that a call changed: the result of the call before.
 EARLIER_RESULT = -1
-#: An array of fewer bytes is one of usual size.
+#: An array of fewer bytes, and of no more axes, is one of usual size.
 _USUAL = 1 << 20
+USUAL_AXES = 4
 _CODES = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 _DTYPES = {np.dtype(code).str: np.dtype(code) for code in _CODES}
 _NATIVE = {dtype: name for name, dtype in _DTYPES.items()}
@@ -40,40 +41,7 @@ class Foreign:
     type_name: str
 
 
-def generator_node(generator: np.random.Generator) -> dict[str, Any]:
-    """Return the node of a generator: the state of its PCG64.
-
-    Raises ``WireError`` for another bit generator."""
-    state = generator.bit_generator.state
-    if state.get("bit_generator") != "PCG64":
-        raise WireError("only generators made by numpy.random.default_rng can be sent")
-    numbers = [state["state"]["state"], state["state"]["inc"]]
-    half = [state["has_uint32"], state["uinteger"]]
-    return {"is": "generator", "state": [*map(hex, numbers), *map(int, half)]}
-
-
-def generator_state(node: dict[str, Any]) -> Any:
-    """Return the PCG64 state of a generator's node. Raises ``WireError``."""
-    try:
-        state, increment, has_half, half = node["state"]
-        numbers = {
-            "state": int(_string(state, 40), 16),
-            "inc": int(_string(increment, 40), 16),
-        }
-        # An even increment has fixed points, at which NumPy's rejections never end.
-        if not all(0 <= n < 2**128 for n in numbers.values()) or not numbers["inc"] % 2:
-            raise ValueError
-        return {
-            "bit_generator": "PCG64",
-            "state": numbers,
-            "has_uint32": int(bool(has_half)),
-            "uinteger": int(half) & 0xFFFFFFFF,
-        }
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise WireError("a generator's state is malformed") from error
-
-
-def _string(value: Any, limit: int) -> str:
+def text_of(value: Any, limit: int) -> str:
     """Return the text, cut and clean. Anything else is refused: the mere text of a list
     in a list in a list … ends in a ``RecursionError``."""
     if not isinstance(value, str):
@@ -179,17 +147,21 @@ class Writer:
             "is": "array",
             "dtype": _NATIVE[dtype],
             "shape": list(value.shape),
-            "at": self.size,
+            "at": self.add(value),
         }
-        if _is_transposed(value):
+        if is_transposed(value):
             node["order"] = "F"
-        raw = value.tobytes(order="A")
-        self._parts.append(raw)
-        self.size += len(raw)
         return node
 
+    def add(self, array: np.ndarray) -> int:
+        """Take an array's bytes as they lie; return where."""
+        at, raw = self.size, array.tobytes(order="A")
+        self._parts.append(raw)
+        self.size += len(raw)
+        return at
 
-def _is_transposed(value: np.ndarray) -> bool:
+
+def is_transposed(value: np.ndarray) -> bool:
     """Return whether the first axis is that of neighbours in memory."""
     return value.flags.f_contiguous and not value.flags.c_contiguous
 
@@ -197,10 +169,19 @@ def _is_transposed(value: np.ndarray) -> bool:
 def copy_of_plain(value: Any) -> np.ndarray | None:
     """Return what comes out of a frame for an array of usual size that needs no
     conversion, without writing one; None for any other value."""
-    plain = type(value) is np.ndarray and value.ndim <= 4 and value.dtype in _NATIVE
-    if not plain or not 0 < value.nbytes < _USUAL:
+    if not is_usual(value):
         return None
-    return np.array(value, order="F" if _is_transposed(value) else "C")
+    return np.array(value, order="F" if is_transposed(value) else "C")
+
+
+def is_usual(value: Any) -> bool:
+    """Return whether this is an array of usual size that needs no conversion."""
+    return (
+        type(value) is np.ndarray
+        and value.ndim <= USUAL_AXES
+        and value.dtype in _NATIVE
+        and 0 < value.nbytes < _USUAL
+    )
 
 
 def _sent_as(dtype: np.dtype) -> np.dtype:
@@ -248,63 +229,86 @@ class Reader:
             case "constant" if node["value"] in (None, True, False):
                 return node["value"]
             case "int":
-                return int(_string(node["value"], 1200), 16)
+                return int(text_of(node["value"], 1200), 16)
             case "float":
-                return float.fromhex(_string(node["value"], 64))
+                return float.fromhex(text_of(node["value"], 64))
             case "str":
-                return _string(node["value"], MAX_ITEMS)
+                return text_of(node["value"], MAX_ITEMS)
             case "array":
-                return self._decode_array(node)
+                return self.view(node).copy("K")
             case "tuple" | "list" | "dict" as kind:
                 items = [self.decode(item, depth + 1) for item in node["items"]]
                 if kind == "dict":
-                    keys = [_string(key, 200) for key in node["keys"]]
+                    keys = [text_of(key, 200) for key in node["keys"]]
                     return dict(zip(keys, items, strict=True))
                 return tuple(items) if kind == "tuple" else items
             case "foreign":
-                return Foreign(_string(node["type"], 80))
+                return Foreign(text_of(node["type"], 80))
         if self._special is not None:
             return self._special(node)
         if node["is"] == "handle" and type(node["number"]) is int:
-            return Handle(node["number"], _string(node["type"], 80))
+            return Handle(node["number"], text_of(node["type"], 80))
         raise WireError("a value of unknown kind")
 
-    def _decode_array(self, node: dict[str, Any]) -> np.ndarray:
-        dtype, shape, start = node["dtype"], node["shape"], node["at"]
-        if dtype not in _DTYPES or not isinstance(shape, list) or len(shape) > 32:
-            raise WireError("an array of a dtype or rank that is not allowed")
-        if not all(type(side) is int and side >= 0 for side in [*shape, start]):
-            raise WireError("an array whose shape is not made of whole numbers")
-        if _numbers(shape) > MAX_NUMBERS:
-            raise WireError(f"an array of more than {MAX_NUMBERS:,} numbers")
-        kind = _DTYPES[dtype]
-        size = math.prod(shape) * kind.itemsize
+    def view(self, node: dict[str, Any]) -> np.ndarray:
+        """Return the array of a node as it lies in the frame, not to be written to."""
+        shape, at = node["shape"], node["at"]
+        kind, size = kind_of_arrays(node["dtype"], shape)
+        self._take(at, size)
+        if not size:
+            return np.empty(shape, kind)
+        order: Literal["F", "C"] = "F" if node.get("order") == "F" else "C"
+        return np.ndarray(shape, kind, self._body, at, order=order)
+
+    def run(
+        self, kind: np.dtype, shape: Sequence[int], size: int, at: Any
+    ) -> np.ndarray:
+        """Return a copy of an array of so many bytes. Raises ``WireError``."""
+        self._take(at, size)
+        return np.ndarray(shape, kind, self._body, at).copy()
+
+    def _take(self, start: Any, size: int) -> None:
+        if type(start) is not int or start < 0:
+            raise WireError("an array whose place is no whole number")
         if start + size > len(self._body):
             raise WireError("an array that reaches beyond its frame")
         # A writer never puts two arrays in one place; their copies would fill the memory.
         self._decoded += size
         if self._decoded > len(self._body):
             raise WireError("arrays that hold more than their frame")
-        if not size:
-            return np.empty(shape, kind)
-        order: Literal["F", "C"] = "F" if node.get("order") == "F" else "C"
-        return np.ndarray(shape, kind, self._body, start, order=order).copy(order)
+
+
+def kind_of_arrays(dtype: Any, shape: Any) -> tuple[np.dtype, int]:
+    """Return the dtype of arrays that are said to be of these, and how many bytes one
+    takes. Raises ``WireError``, and ``TypeError`` for what no dtype's name can be."""
+    if dtype not in _DTYPES or not isinstance(shape, list) or len(shape) > 32:
+        raise WireError("an array of a dtype or rank that is not allowed")
+    if not all(type(side) is int and side >= 0 for side in shape):
+        raise WireError("an array whose shape is not made of whole numbers")
+    if _numbers(shape) > MAX_NUMBERS:
+        raise WireError(f"an array of more than {MAX_NUMBERS:,} numbers")
+    kind = _DTYPES[dtype]
+    return kind, math.prod(shape) * kind.itemsize
 
 
 class Last:
     """What a function returned last, as it was: whether the next call writes over it."""
 
     def __init__(self) -> None:
-        self._arrays: list[tuple[np.ndarray, np.ndarray]] = []
+        self._arrays: list[tuple[np.ndarray, Any, Any, bytes]] = []
 
     def is_overwritten(self) -> bool:
-        return not all(same(now, then) for now, then in self._arrays)
+        for array, dtype, shape, held in self._arrays:
+            alike = array.dtype == dtype and array.shape == shape
+            if not (alike and array.tobytes() == held):
+                return True
+        return False
 
     def keep(self, result: Any, opaque: Collection[int] = ()) -> None:
         """Remember the arrays of a result, of usual size, that a check may look at."""
         items = result if isinstance(result, tuple) else (result,)
         self._arrays = [
-            (array, array.copy())
+            (array, array.dtype, array.shape, array.tobytes())
             for i, item in enumerate(items)
             if i not in opaque
             for array in (item.values() if type(item) is dict else (item,))

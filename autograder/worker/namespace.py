@@ -26,6 +26,8 @@ from autograder.worker.shell import FakeShell, without_magics
 _CELL = "<cell "
 #: Seconds and bytes after which the results of several calls are sent, though not all.
 _SHORT, _LARGE = 0.05, 2**20
+#: Among what a call changed: the result of the call before, whatever it is now.
+_EARLIER = [[wire.EARLIER_RESULT, wire.Writer(wire.foreign).encode(None)]]
 _now = time.monotonic  # student code may replace it
 _FUTURE = functools.reduce(
     lambda flags, name: flags | getattr(__future__, name).compiler_flag,
@@ -59,7 +61,7 @@ class Worker:
     # -- frames --------------------------------------------------------------------
     def listen(self) -> tuple[dict[str, Any], bytes] | None:
         """Return the judge's next frame, None at the end; its number goes with ours."""
-        frame = wire.read_frame(self.requests)
+        frame = wire.read_request(self.requests)
         if frame is not None:
             self.number = frame[0]["request"]
         return frame
@@ -188,31 +190,32 @@ class Worker:
             self.generators.clear()
             self.handles.clear()
             self.last.clear()
-        reader, writer = wire.Reader(body, self._special), wire.Writer(wire.foreign)
-        answer: dict[str, Any] = {"error": None, "results": [], "changed": []}
+        writer = wire.Writer(wire.foreign)
+        given = wire.Arguments(request["values"], body, self._special)
+        results = wire.Results(writer, request["opaque"], self._handle)
+        changed: list[Any] = []
+        answer: dict[str, Any] = {"error": None, "changed": changed, **results.fields}
         until, muted = _now() + _SHORT, BoundedText()
         last = self.last.setdefault(request["function"], wire.Last())
         with contextlib.redirect_stdout(muted), contextlib.redirect_stderr(muted):
-            for nodes, named in request["calls"]:
+            for places, named in request["calls"]:
                 self.current = object()  # what lent functions belong to
-                args = [reader.decode(node) for node in nodes]
+                args = [given.of_a_call(place) for place in places]
                 # At every call: what is looked at now and then is hidden then.
-                before = [_kept(arg) for arg in args]
-                kwargs = {key: reader.decode(node) for key, node in named.items()}
+                before = [type(arg) is dict and _kept(arg) for arg in args]
+                kwargs = {key: given.of_a_call(place) for key, place in named.items()}
                 result, failed = self._made(request["function"], args, kwargs)
                 if failed is not None:
-                    answer = (
-                        answer | {"failed": failed} if answer["results"] else failed
-                    )
+                    answer = answer | {"failed": failed} if changed else failed
                     break
                 try:
-                    node = writer.encode_result(result, request["opaque"], self._handle)
-                    changed = _changed(args, before, last, writer)
+                    results.add(result)
+                    now = _changed(args, before, places, given, writer)
+                    changed.append(now + _EARLIER * last.is_overwritten())
                     last.keep(result, request["opaque"])
-                    answer["results"].append(node)
-                    answer["changed"].append(changed)
                 except BaseException as error:  # of a student's own class, too
-                    if answer["results"]:
+                    if changed:
+                        results.cut(len(changed))
                         break  # alone it may have room; else the next answer says why
                     return unusable(_said(error)), b""
                 if _now() > until or writer.size > _LARGE:
@@ -277,11 +280,7 @@ class Worker:
         if node["is"] == "generator":
             number = node["number"]
             if number not in self.generators:
-                state = wire.generator_state(node)
-                # The seed is what rng.spawn goes by; equal states, equal children.
-                bits = np.random.PCG64(state["state"]["state"])
-                bits.state = state
-                self.generators[number] = np.random.Generator(bits)
+                self.generators[number] = wire.generator_of(node)
             return self.generators[number]
         if node["is"] == "callback":
             return functools.partial(self._call_back, self.current, node["number"])
@@ -289,16 +288,23 @@ class Worker:
 
 
 def _changed(
-    args: list[Any], before: list[Any], last: wire.Last, writer: wire.Writer
+    args: list[Any],
+    before: list[Any],
+    places: list[int],
+    given: wire.Arguments,
+    writer: wire.Writer,
 ) -> list[Any]:
-    """Return the nodes of the arguments that a call changed, each with its place; and an
-    empty one if it changed the result of the call before."""
-    earlier = [[wire.EARLIER_RESULT, writer.encode(None)]]
-    return [
-        [i, writer.encode(now)]
-        for i, (now, then) in enumerate(zip(args, before, strict=True))
-        if not wire.same(now, then)
-    ] + earlier * last.is_overwritten()
+    """Return the nodes of the arguments that a call changed, each with its place. Arrays
+    are compared with what the judge sent, dictionaries with what ``before`` holds."""
+    found = []
+    for i, now in enumerate(args):
+        if type(now) is np.ndarray:
+            changed = given.has_changed(places[i], now)
+        else:
+            changed = type(now) is dict and not wire.same(now, before[i])
+        if changed:
+            found.append([i, writer.encode(now)])
+    return found
 
 
 def _kept(value: Any) -> Any:

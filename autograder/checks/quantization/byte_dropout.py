@@ -139,8 +139,8 @@ _AT_EDGES = {
     0.999: Wrong.rounds_the_threshold_down,
     0.9985: Wrong.rounds_the_threshold_down,
 }
-_AT_ONE = {255 / 256: Wrong.bounds_the_threshold_by_255}
-_AT_ONE[0] = Wrong.threshold_does_not_fit_into_a_byte
+_AT_ONE = {1 - 1 / 256: Wrong.bounds_the_threshold_by_255}
+_AT_ONE |= {0: Wrong.threshold_does_not_fit_into_a_byte}
 
 
 def _rounds_to_the_nearest(function: StudentFunction, trial: Trial) -> None:
@@ -384,10 +384,8 @@ _OWN_BYTES = Property(
 _INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS | shared.spread(77 / 256))
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
-_ALL, _FROM_RNG = (
-    stated(_keeps_everything),
-    everywhere.follows_rng(unit_bits.FROM_RNG, _KINDS),
-)
+_ALL = stated(_keeps_everything)
+_FROM_RNG = everywhere.follows_rng(unit_bits.FROM_RNG, _KINDS)
 _RATE = departures.also(kinds.RATE, stated(_keeps_at_rate, _LOOKS), _KINDS)
 exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
 exercise.asks(0.25, "leaves_x_as_it_was", units.LEAVES_X, _RUNS)

@@ -7,7 +7,7 @@ keeps; here it is called ``argument``.
 import contextlib
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -113,8 +113,8 @@ def draws_from_rng(argument: float) -> Property:
     def test(function: StudentFunction, trial: Trial) -> None:
         x = trial.inputs(40, 25)
 
-        def masks(rng: np.random.Generator) -> np.ndarray:
-            return output(function, x, argument, rng)[0]
+        def masks(rngs: Sequence[np.random.Generator]) -> list[np.ndarray]:
+            return [output(function, x, argument, rng)[0] for rng in rngs]
 
         follows_rng.expect_state_decides(trial, masks)
         follows_rng.expect_no_short_seed(trial, masks)
