@@ -217,12 +217,15 @@ _LONG: tuple[tuple[int, ...], ...] = (
 def scales_the_gradient(pair: Pair) -> None:
     """dx is dout{over} where the forward pass kept a unit.
 
-    That is so for dout of every size, for zeros in it, and for zeros alone."""
+    That is so for dout of every size, for zeros in it, for zeros alone and for one sign."""
     for got in pair.trips(zeros=0.2):
         _expect_scale(pair, got)
     for size in (0, 1e-9):
         dout = size * pair.trial.inputs(30, 20)
         _expect_scale(pair, pair.run(np.ones((30, 20)), 0.3, dout))
+    for sign in (1, -1):
+        x, dout = (sign * np.abs(pair.trial.inputs(30, 20)) for _ in range(2))
+        _expect_scale(pair, pair.run(x, 0.3, dout))
     at_one: list[tuple[tuple[int, ...], float]]
     at_one = [(shape, 1.0) for shape in (LARGE, *elementwise.ALL_SHAPES)]
     for shape, keep_prob in (*at_one, *product(_LONG, elementwise.KEEP_PROBS)):
