@@ -160,6 +160,7 @@ def test_what_lies_in_tmp_from_outside_stays_there(
         seen = [*bubblewrap_module.readable(), str(shared / "lib"), str(shared / "one")]
         kept = (*bubblewrap_module.hidden(), str(answers))
         monkeypatch.setattr(bubblewrap_module, "readable", lambda: seen)
+        monkeypatch.setenv("DROPOUT_PACKAGES", "late")
         monkeypatch.setattr(bubblewrap_module, "hidden", lambda: kept)
         with worker() as one:
             forked(one)

@@ -65,9 +65,9 @@ def generators_alike(
 def own_bits(masks: Sequence[Any]) -> int:
     """Return how many bits masks of one shape, or outputs, have: some serve a whole axis."""
     each = np.array([np.asarray(mask) != 0 for mask in masks])
-    axes = range(1, each.ndim)
+    axes = range(1, each.ndim) if each.size else ()
     own = [axis for axis in axes if (each != each.take([0], axis)).any()]
-    return math.prod(each.shape[axis] for axis in own)
+    return math.prod(each.shape[axis] for axis in own) if each.size else 0
 
 
 def _are_few(masks: Sequence[Any]) -> bool:
