@@ -20,8 +20,9 @@ _SIZES: tuple[tuple[int, int, int], ...] = (
     (5, 20, 2),
     (90, 5, 12),
     (80, 110, 4),
+    (1, 40, 2),
+    (1, 30, 6),
 )
-_SIZES += ((1, 40, 2), (1, 30, 6))
 
 
 def expect_right(function: StudentFunction, trial: Trial) -> None:

@@ -60,15 +60,10 @@ def _features(calls: Sequence[Read], widths: np.ndarray) -> dict[str, np.ndarray
 
     signed = np.concatenate([call.signed.ravel() for call in calls])
     size = over_mean(np.abs(np.concatenate([call.values.ravel() for call in calls])))
-    found, own = (
-        {"the entry is of middling size": over_mean(np.abs(size)) < 0},
-        np.arange(len(size)),
-    )
-    above, below = (own - widths), (own + widths) % len(size)
-    for what, has in (
-        ("above the mean", over_mean(signed) > 0),
-        ("large", size > 0),
-    ):
+    found = {"the entry is of middling size": over_mean(np.abs(size)) < 0}
+    own = np.arange(len(size))
+    above, below = own - widths, (own + widths) % len(size)
+    for what, has in (("above the mean", over_mean(signed) > 0), ("large", size > 0)):
         found |= {
             f"the entry is {what}": has,
             f"the entry before it is {what}": np.roll(has, 1),
