@@ -11,7 +11,7 @@ import pytest
 
 from autograder.__main__ import main
 from autograder.contract.exercise import all_chapters, all_exercises
-from autograder.doors.alike import MAX_FRAGMENTS, alike, own_code
+from autograder.doors.alike import MAX_FRAGMENTS, Comparison, compare, own_code
 from autograder.doors.class_page import class_csv, class_page, page_of_class
 from autograder.doors.classroom import Graded, HandedIn, find_handed_in
 from autograder.submission.cells import Cell, Submission
@@ -69,7 +69,7 @@ def found(folder: Path, **files: str) -> list[tuple[set[str], int]]:
     folder.mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    pairs = alike(find_handed_in(folder), bank.ROOT)
+    pairs = compare(find_handed_in(folder), bank.ROOT).alike
     return [({f.student for f in p.files}, int(100 * p.share)) for p in pairs]
 
 
@@ -145,11 +145,43 @@ def test_what_is_no_code_of_an_exercise_stops_nothing(
     assert found(tmp_path / "class", **files) == [({"ann", "ben"}, 100)]
 
 
+DEEP = f"x = a{'.a' * 5000}\n"
+
+
+@pytest.mark.parametrize("deep", ["", DEEP])
+def test_a_number_without_end_hides_no_copy(deep: str, tmp_path: Path) -> None:
+    """Python writes no number of so many digits."""
+    longest = f"N = 0x{'f' * 5000}\ndef f():\n    return 0x{'1' * 5000}\n"
+    files = {"ann": ORIGINAL + longest, "ben": DRESSED + longest + deep}
+    folder = tmp_path / "class"
+    same = [({"ann", "ben"}, 100)]
+    assert found(folder, **files) == ([] if deep else same)
+    compared = compare(find_handed_in(folder), bank.ROOT)
+    assert [file.student for file in compared.in_part] == (["ben"] if deep else [])
+
+
+def test_what_was_compared_in_part_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    found(folder, ann=ORIGINAL, ben=DEEP, cem="x = 1\n" * 30_000)
+    files = find_handed_in(folder)
+    compared = compare(files, bank.ROOT)
+    results = [Graded(file, None, "not graded here") for file in files]
+    said = "Not all of the code of these files was compared"
+    assert f"{said}, for it is too long or too deep:\nben.py, cem.py." in class_page(
+        results, True, compared
+    )
+    assert said not in class_page(results)
+    table = class_csv(page_of_class(results, True, compared, rows=None))
+    assert table.splitlines()[-2:] == [
+        f"compared in part,{name}.py,,,," for name in ("ben", "cem")
+    ]
+
+
 def test_page_and_table_show_them_with_names_or_without(tmp_path: Path) -> None:
     folder = tmp_path / "class"
     found(folder, ann=ORIGINAL, ben=DRESSED)
     files = find_handed_in(folder)
-    pairs = alike(files, bank.ROOT)
+    pairs = compare(files, bank.ROOT)
     results = [Graded(file, None, "not graded here") for file in files]
     page = class_page(results, True, pairs)
     assert re.search("ann.py, ben.py</td><td[^>]*>100%", page)
@@ -171,7 +203,7 @@ def test_the_command_writes_the_table(tmp_path: Path) -> None:
 
 def test_a_file_is_itself_a_group_of_nobody(tmp_path: Path) -> None:
     one = HandedIn(tmp_path / "ann.py", "ann.py")
-    assert alike([one], tmp_path) == []
+    assert compare([one], tmp_path) == Comparison([], [one])
 
 
 def test_long_code_is_compared_by_a_part_of_it() -> None:
@@ -183,7 +215,9 @@ def test_long_code_is_compared_by_a_part_of_it() -> None:
     code = own_code(Submission("x.py", (Cell(1, functions), Cell(2, functions))))
     assert len(code.fragments) == MAX_FRAGMENTS
     assert max(map(int.bit_length, code.fragments)) <= 64
-    assert code == own_code(Submission("x.py", (Cell(1, functions),)))
+    first = own_code(Submission("x.py", (Cell(1, functions),)))
+    assert (code.digest, code.fragments) == (first.digest, first.fragments)
+    assert (first.whole, code.whole) == (True, False)
 
 
 def test_only_what_was_graded_is_compared(
@@ -195,11 +229,11 @@ def test_only_what_was_graded_is_compared(
         path.write_text(ORIGINAL)
     seen: list[str] = []
 
-    def alike(files: list[HandedIn], *_: object) -> list[object]:
+    def compare(files: list[HandedIn], *_: object) -> Comparison:
         seen.extend(file.name for file in files)
-        return []
+        return Comparison()
 
-    monkeypatch.setattr("autograder.doors.alike.alike", alike)
+    monkeypatch.setattr("autograder.doors.alike.compare", compare)
     monkeypatch.setattr("autograder.doors.classroom.MOST_FILES", 2)
     main(["grade", str(tmp_path / "class"), "--page", str(tmp_path / "page.html")])
     assert seen == ["ann/0.py", "ann/1.py"]

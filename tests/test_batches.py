@@ -261,6 +261,18 @@ def test_what_is_foreseen_is_called_together_and_each_once(
     assert frames[:1] in ([], [6])
 
 
+def test_foreseen_calls_that_wait_are_not_sent_again_and_again(
+    frames: list[int],
+) -> None:
+    calls: list[Call] = [((i,), {}) for i in range(60)]
+    with RemoteWorker("off") as worker:
+        worker.run_cell(1, CODE)
+        slow: StudentFunction = RemoteFunction(worker, "slow")
+        foresee(slow, calls)
+        assert [slow(*args) for args, _ in calls] == list(range(1, 61))
+    assert sum(frames[1:]) <= 2 * 60
+
+
 def test_calls_between_and_calls_left_out_do_no_harm(
     function: Any, frames: list[int]
 ) -> None:

@@ -1,5 +1,7 @@
 """What an output may not know of the calls before it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,6 +9,7 @@ from scipy import stats
 from autograder.contract.exercise import find_exercise
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import follows_rng
+from autograder.grading.grade import grade
 from autograder.laws.dependence import least_likely
 
 
@@ -40,3 +43,22 @@ def test_an_entry_of_a_call_before_is_found_at_any_place(
     outs[apart:, 13] = outs[:-apart, 88] ^ mirrored
     with pytest.raises(CheckFailure, match=f"follow from those of the {which}"):
         follows_rng.expect_own_calls(trial(), list(outs), "f(x)")
+
+
+FAILS_AT_TIMES = """
+import numpy as np
+def inverted_dropout(x, keep_prob, rng, training=True):
+    if x.ndim and len(x) > 2000:
+        raise ValueError("too long")
+    mask = (rng.random(x.shape) < keep_prob) / keep_prob
+    return (x * mask, mask) if training else (x.copy(), None)
+"""
+
+
+def test_a_call_that_fails_takes_no_generator_along(tmp_path: Path) -> None:
+    """A worker has drawn from generators of the calls before it; these are made again."""
+    path = tmp_path / "mine.py"
+    path.write_text(FAILS_AT_TIMES)
+    (result,) = grade(path, exercises=["inverted_dropout"], seed=5).exercises
+    failed = [check.name for check in result.checks if check.status == "failed"]
+    assert failed == ["keeps_units_at_the_stated_rate"]

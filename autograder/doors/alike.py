@@ -11,7 +11,7 @@ import hashlib
 import heapq
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,16 +27,19 @@ MAX_CODE, MAX_FRAGMENTS = 50_000, 2_000
 #: Fragments that two files must share, of those that few others have; what share of both
 #: files' own fragments they must share; and what "few" means, of all different codes.
 LEAST, NEARLY, FEW = 12, 0.6, 0.05
+#: Python writes no longer number in decimal digits.
+_MAX_BITS = 14_000
 
 
 @dataclass(frozen=True)
 class OwnCode:
     """A file's code without what does not count: ``digest`` is the same for the same code,
     ``fragments`` are hashes of its statements, alone and in pairs, the least of them where
-    there are more than ``MAX_FRAGMENTS``."""
+    there are more than ``MAX_FRAGMENTS``. ``whole`` says whether all of it was read."""
 
     digest: str
     fragments: frozenset[int]
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,30 @@ class Alike:
     fragments: int
 
 
-def alike(files: Sequence[HandedIn], root: Path, jobs: int = 1) -> list[Alike]:
-    """Return the groups of files that are the same code, and the pairs that are nearly so,
-    the most alike first. Starters and solutions are those of the course in ``root``."""
+@dataclass(frozen=True)
+class Comparison:
+    """The groups of files that are the same code, and the pairs that are nearly so, the
+    most alike first; and the files of which not all was compared."""
+
+    alike: Sequence[Alike] = ()
+    in_part: Sequence[HandedIn] = ()
+
+
+def compare(files: Sequence[HandedIn], root: Path, jobs: int = 1) -> Comparison:
+    """Compare the code of all files. Starters and solutions are those of the course in
+    ``root``."""
     common = frozenset().union(*(own_code(each).fragments for each in _given(root)))
+    read = _all_own_code(files, jobs)
     own = {
         file: OwnCode(code.digest, code.fragments - common)
-        for file, code in _all_own_code(files, jobs).items()
+        for file, code in read.items()
         if code is not None
     }
+    in_part = [file for file, code in read.items() if code is None or not code.whole]
+    return Comparison(_alike(own), in_part)
+
+
+def _alike(own: dict[HandedIn, OwnCode]) -> list[Alike]:
     same: dict[str, list[HandedIn]] = defaultdict(list)
     for file, code in own.items():
         same[code.digest].append(file)
@@ -142,23 +160,38 @@ def _given(root: Path) -> Iterable[Submission]:
 
 
 def own_code(submission: Submission) -> OwnCode:
-    """Return what counts of a submission's code; cells that do not parse do not, nor what
-    is beyond ``MAX_CODE``."""
-    digest, parts, room = hashlib.sha256(), set[int](), MAX_CODE
+    """Return what counts of a submission's code; cells that do not parse do not. What is
+    beyond ``MAX_CODE`` is not read, nor what is deeper than Python's own recursion."""
+    digest, parts, room, whole = hashlib.sha256(), set[int](), MAX_CODE, True
     for cell in submission.code:
         if len(cell.source) > room:
+            whole = False
             continue
         room -= len(cell.source)
         try:
-            tree = ast.parse(cell.source)
-        except (SyntaxError, ValueError):
-            continue
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.For):
-                parts |= _fragments(node)
-                digest.update(_Numbered().text(node).encode())
+            for text, fragments in _texts(cell.source):
+                parts |= fragments
+                digest.update(text.encode("utf-8", "replace"))
+        except RecursionError:
+            whole = False
     least = heapq.nsmallest(MAX_FRAGMENTS, parts)
-    return OwnCode(digest.hexdigest(), frozenset(least))
+    return OwnCode(digest.hexdigest(), frozenset(least), whole)
+
+
+def _texts(source: str) -> Iterator[tuple[str, set[int]]]:
+    """Yield the statements of a cell that count, with their fragments."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int):
+            if node.value.bit_length() > _MAX_BITS:
+                node.value = hex(node.value)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.For):
+            fragments = _fragments(node)
+            yield _Numbered().text(node), fragments
 
 
 class _Renamed(ast.NodeTransformer):

@@ -129,7 +129,7 @@ def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
 
     files = [graded.handed_in for graded in results if graded.report is not None]
     jobs = arguments.jobs or classroom.default_jobs()
-    found, names = alike.alike(files, Path.cwd(), jobs), not arguments.no_names
+    found, names = alike.compare(files, Path.cwd(), jobs), not arguments.no_names
 
     def page(out: str) -> None:
         write_out(out, class_page.class_page(results, names, found))

@@ -12,7 +12,7 @@ from typing import Any
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.mistakes import find_mistake, page_of
-from autograder.doors.alike import Alike
+from autograder.doors.alike import Comparison
 from autograder.doors.class_reports import harmless
 from autograder.doors.classroom import Graded, HandedIn
 from autograder.doors.own_page import rendered
@@ -52,12 +52,14 @@ class Page:
     failed: list[tuple[str, str]]
     #: The files of each group or pair, and in percent how alike they are.
     alike: list[tuple[list[str], int]]
+    #: The files of whose code not all was compared.
+    in_part: list[str]
 
 
 def page_of_class(
     results: Sequence[Graded],
     names: bool = True,
-    alike: Sequence[Alike] = (),
+    compared: Comparison = Comparison(),
     rows: int | None = ROWS,
 ) -> Page:
     """Return what there is to see; without ``names`` files are numbered. Lists end after
@@ -87,8 +89,9 @@ def page_of_class(
         failed=_failed(results, shown),
         alike=[
             ([shown[file] for file in each.files], math.floor(100 * each.share))
-            for each in alike
+            for each in compared.alike
         ],
+        in_part=[shown[file] for file in compared.in_part],
     )
 
 
@@ -185,15 +188,18 @@ def class_csv(page: Page) -> str:
         ("alike", ", ".join(files), f"{share}%", "", len(files), page.files)
         for files, share in page.alike
     ]
+    rows += [("compared in part", name, "", "", "", "") for name in page.in_part]
     writer.writerows([harmless(value) for value in row] for row in rows)
     return text.getvalue()
 
 
 def class_page(
-    results: Sequence[Graded], names: bool = True, alike: Sequence[Alike] = ()
+    results: Sequence[Graded],
+    names: bool = True,
+    compared: Comparison = Comparison(),
 ) -> str:
     """Return the page as HTML. Raises ``ImportError`` as ``rendered`` does."""
-    return rendered(_TEMPLATE, **vars(page_of_class(results, names, alike)))
+    return rendered(_TEMPLATE, **vars(page_of_class(results, names, compared)))
 
 
 _TEMPLATE = """\
@@ -271,6 +277,10 @@ copied; these share more than that.</p>
 {% endfor %}
 </tbody>
 </table>
+{% endif %}
+{% if in_part %}
+<p>Not all of the code of these files was compared, for it is too long or too deep:
+{{ in_part|join(", ") }}.</p>
 {% endif %}
 {% if failed %}
 <h2>Not graded</h2>

@@ -6,6 +6,7 @@ give equal outputs, and kept units have one factor.
 """
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log2
@@ -67,9 +68,11 @@ def _made(called: Any, calls: Sequence[tuple[Any, ...]], **how: Any) -> list[Any
     try:
         results: list[Any] = called.each(calls, **how)
     except StudentError:
-        for key, rng in generators.items():  # as if none had been called
+        # Others in the same states: a worker goes on with those that it has drawn from.
+        again = copy.deepcopy(generators)
+        for key, rng in again.items():
             rng.bit_generator.state = states[key]
-        results = [_one(called, args, **how) for args in calls]
+        results = [_one(called, (*a[:-1], again[id(a[-1])]), **how) for a in calls]
     return results
 
 

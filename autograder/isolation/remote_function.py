@@ -29,7 +29,7 @@ class RemoteFunction:
         self._foreseen: list[Call] = []
         self._places: dict[Any, int] = {}
         self._known: dict[int, Outcome] = {}
-        self._made_to = 0
+        self._made_to, self._most = 0, FRAME_CALLS
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._made(args, kwargs)[0]
@@ -67,7 +67,7 @@ class RemoteFunction:
         """Have these calls made together, once the first of them is asked for."""
         self._foreseen = list(calls)  # their objects' numbers are nobody else's so long
         self._places = {_key(*call): i for i, call in enumerate(self._foreseen)}
-        self._known, self._made_to = {}, 0
+        self._known, self._made_to, self._most = {}, 0, FRAME_CALLS
 
     def _made(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -80,12 +80,12 @@ class RemoteFunction:
             return self._noted(outcome, args, kwargs)
         rest = self._foreseen[place:]  # those before it were not asked for
         try:
-            got = self._some(rest, FRAME_CALLS)
+            got = self._some(rest, self._most)
         except WorkerLost as lost:
             if len(rest) > 1:  # nobody knows which
                 lost.call = f"One of the calls of {self.name}"
             raise
-        self._made_to = place + len(got)
+        self._made_to, self._most = place + len(got), 2 * len(got)  # as in ``each``
         self._known |= dict(enumerate(got, place))
         return self._noted(self._known.pop(place), args, kwargs)
 
