@@ -481,7 +481,10 @@ def leaves_behind(path: Path, marker: str) -> bool:
     """Tell whether a script leaves a process with this marker when nothing confines it;
     that process is ended."""
     subprocess.run([sys.executable, str(path)], check=True)
-    left = processes_with(marker)
+    until = time.monotonic() + 10
+    # A process that has just begun to be another has no command line for a moment.
+    while not (left := processes_with(marker)) and time.monotonic() < until:
+        time.sleep(0.01)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     while processes_with(marker):

@@ -19,7 +19,8 @@ from traitlets.config import PyFileConfigLoader  # noqa: E402
 
 from autograder.course.source import METADATA  # noqa: E402
 from autograder.doors.nbgrader.feedback import OfflineFeedback  # noqa: E402
-from autograder.doors.nbgrader.handed_in import MAX_IMAGES, handed_in, restored  # noqa: E402
+from autograder.doors.nbgrader.handed_in import handed_in, restored  # noqa: E402
+from autograder.doors.nbgrader.images import MAX_IMAGES  # noqa: E402
 from autograder.submission.cells import MAX_CELLS, SubmissionError  # noqa: E402
 from tests.test_bad_input import notebook  # noqa: E402
 
@@ -145,6 +146,31 @@ def test_a_raw_cell_is_no_html_on_formgraders_page() -> None:
     made = formgraded(v4.new_raw_cell(trick))
     assert "&lt;div class=" in made
     assert '<div class="modal-backdrop' not in made
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "![x](attachment:a.png)\n",
+        "![x][a]\n",
+        "![x](attachment&#58;a.png)\n",
+        "![x](<attachment:a.png>)\n",
+    ],
+)
+@pytest.mark.parametrize("page", ["feedback", "formgrader"])
+def test_images_have_room_however_often_they_are_shown(page: str, written: str) -> None:
+    """One of 11 MB, shown a hundred times, took feedback to some gigabytes."""
+    image = {"a.png": {"image/png": "A" * (2 * MAX_IMAGES // 5)}}
+    text = f"{written * 60}\n[a]: attachment:a.png\n\nThe end of it."
+    cells = [v4.new_markdown_cell(text, attachments=image) for _ in range(2)]
+    if page == "feedback":
+        made = OfflineFeedback().from_notebook_node(v4.new_notebook(cells=cells))[0]
+    else:
+        made = formgraded(*cells)
+    assert len(made) < MAX_IMAGES + 10**6
+    assert made.count("The end of it.") == 2
+    assert made.count("base64,AAA") == 2  # the third has no room, in any cell
+    assert made.count('alt="x"') == 120
 
 
 def test_an_honest_answer_looks_in_formgrader_as_it_should() -> None:

@@ -226,17 +226,6 @@ def test_a_raw_cell_is_shown_as_text() -> None:
     assert cell.source == "````\n<b id='score'>```</b>\n````"
 
 
-def test_an_image_counts_as_often_as_it_is_shown(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(handed_in, "MAX_IMAGES", 3 * len(PNG))
-    once = picture({"a.png": {"image/png": PNG}})
-    for shown, stays in ((1, True), (3, True), (4, False)):
-        often = {**once, "source": "![](attachment:a.png) " * shown}
-        (cell,) = restored(notebook(often), {}).cells
-        assert ("attachments" in cell) == stays
-
-
 def test_an_unreadable_file_becomes_the_notebook_that_was_handed_out() -> None:
     made = as_handed_out(KNOWN, "It is empty.")
     nbformat.validate(made)

@@ -17,6 +17,7 @@ from nbconvert.filters import Highlight2HTML, ansi2html
 from nbformat import NotebookNode
 
 from autograder.contract.mistakes import book_address
+from autograder.doors.nbgrader.images import Images
 from autograder.doors.nbgrader.patience import Patience, TooLong
 from autograder.doors.nbgrader.timestamps import read_dates_carefully
 from autograder.doors.nbgrader.unfinished import leave_out_unfinished
@@ -65,12 +66,17 @@ class OfflineFeedback(HTMLExporter):
     def markdown2html(self, context: Any, source: str) -> str:
         """Return the Markdown as HTML; as it was written where nbconvert refuses it, as
         for an image whose attachment is missing, and where it would take too long."""
+        images = Images(context)
+        return images.shown(self.without_images(images, source))
+
+    def without_images(self, images: Images, source: str) -> str:
+        """Return the same, with marks in the places of the attached images."""
         if len(source) > MAX_MARKDOWN or _RUN.search(source):
             return as_written(source)
         render = super().markdown2html
 
         def rendered() -> str:
-            page = str(render(context, source))
+            page = str(render(images.context, source))
             return as_written(source) if is_tangled(page) else page
 
         return self.timed(rendered, source)
@@ -177,12 +183,13 @@ def bounded_highlight(
 def harmless_markdown(context: Any, source: str) -> str:
     """Return Markdown as HTML in which nothing acts: other tags than Markdown's are shown
     as they were written. Formgrader's page has the rights of whoever grades."""
-    page = _page().markdown2html(context, source)
+    images = Images(context)
+    page = _page().without_images(images, source)
     if isinstance(page, Shown):
         return page
     protocols = ("http", "https", "mailto", "data")
     clean = partial(bleach.clean, page, _TAGS, _stays, protocols=protocols)
-    return _page().timed(clean, source)
+    return images.shown(_page().timed(clean, source))
 
 
 def unchanged(text: str) -> str:

@@ -13,6 +13,7 @@ from nbgrader.converters.base import NbGraderException
 
 from autograder.course.source import METADATA
 from autograder.doors.nbgrader.beside import keep_to_known, keep_to_notebooks
+from autograder.doors.nbgrader.images import MAX_IMAGES
 from autograder.doors.nbgrader.measure import replay_of
 from autograder.doors.nbgrader.released import (
     CELL_TYPES,
@@ -192,23 +193,16 @@ def _fenced(source: str) -> str:
     return f"{fence}\n{source}\n{fence}"
 
 
-#: Characters of a notebook's attached images that are handed on, as often as they are
-#: shown: three large photographs.
-MAX_IMAGES = 12 * 2**20
-
-
 def _dict(found: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
 def _attach(cell: NotebookNode, attachments: Any, room: int) -> int:
     """Give a cell its attached images, as many as there is ``room`` for. Return how much
-    of it they take: an image counts as often as the cell may show it."""
-    shown = max(1, cell.source.count("attachment:"))
-    images = _images(attachments, room // shown)
-    if images:
+    of it they take."""
+    if images := _images(attachments, room):
         cell.attachments = nbformat.from_dict(images)
-    return shown * _size(images)
+    return sum(map(len, chain(*(image.values() for image in images.values()))))
 
 
 def _images(attachments: Any, room: int) -> dict[str, dict[str, str]]:
@@ -221,10 +215,6 @@ def _images(attachments: Any, room: int) -> dict[str, dict[str, str]]:
                 images.setdefault(one_line(name[:200]), {})[kind] = data
                 room -= len(data)
     return images
-
-
-def _size(images: dict[str, dict[str, str]]) -> int:
-    return sum(map(len, chain(*(image.values() for image in images.values()))))
 
 
 def _is_image(kind: str, data: Any) -> bool:
