@@ -20,7 +20,6 @@ from traitlets.utils.importstring import import_item  # noqa: E402
 
 from autograder.contract.exercise import find_exercise  # noqa: E402
 from autograder.course.release import settings  # noqa: E402
-from autograder.doors.nbgrader import handed_in  # noqa: E402
 from autograder.doors.nbgrader.beside import keep_to_notebooks  # noqa: E402
 from autograder.doors.nbgrader.execute import JudgedExecute  # noqa: E402
 from autograder.doors.nbgrader.feedback import OfflineFeedback  # noqa: E402

@@ -155,13 +155,20 @@ def test_a_pattern_finds_no_way_out(student: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../../evil.ipynb", "/etc/evil.ipynb", "a/../../evil.py"]
+    "name",
+    [
+        *("../../evil.ipynb", "/etc/evil.ipynb", "a/../../evil.py"),
+        *("/{}/evil.py", "{}/evil.txt", "//evil.ipynb", "{}\\evil.py", "a//{}/evil.py"),
+    ],
 )
 def test_an_archive_leads_nowhere_else(name: str, tmp_path: Path) -> None:
     source = tmp_path / "a" / "b" / "download.zip"
     source.parent.mkdir(parents=True)
     with zipfile.ZipFile(source, "w") as archive:
-        archive.writestr(name, "{}")
+        archive.writestr("ann.ipynb", "{}")
+        # Two slashes begin a path that is absolute as well.
+        place = str(tmp_path).replace("/", "\\" if "\\" in name else "/")
+        archive.writestr(name.replace("{}", place), "{}")
     collect(source, CHAPTER, tmp_path / "submitted")
     assert not [p for p in tmp_path.rglob("evil*") if "submitted" not in p.parts]
 
@@ -232,19 +239,40 @@ def test_what_cannot_be_unpacked_stops_nobody(tmp_path: Path) -> None:
     assert len([line for line in lines if "was not unpacked" in line]) == 3
 
 
-def test_a_member_of_another_kind_stops_nobody(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_LZMA) as archive:
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_of_another_kind_stops_nobody(kind: int, tmp_path: Path) -> None:
+    """Of these zipfile unpacks all at once, whatever one asks it for."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("ann.ipynb", "{}")
-        archive.writestr("bo.ipynb", "{}")
-    data = bytearray((tmp_path / "x.zip").read_bytes())
-    data[data.index(b"bo.ipynb") + len("bo.ipynb") + 4] = 255  # options of the packing
-    (tmp_path / "x.zip").write_bytes(data)
+        archive.writestr("bo.ipynb", "{}", kind)
     lines = collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
     assert [line.partition(":")[0] for line in lines] == ["✗ bo.ipynb", "✓ ann"]
+    assert "compressed as no learning platform does it" in lines[0]
+
+
+def test_an_archive_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("ann.ipynb", "{}")
+    data = bytearray((tmp_path / "x.zip").read_bytes())
     data[data.rindex(b"PK\x01\x02") + 6] = 99  # the version that is needed
     (tmp_path / "x.zip").write_bytes(data)
     with pytest.raises(ClassError, match="cannot be unpacked"):
         collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+
+
+@pytest.mark.parametrize("outer", ["", "assignment_5_export/", "a/b/"])
+def test_one_students_many_files_stop_nobody_else(
+    outer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.doors.archives.EACH_FILES", 5)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for number in range(9):
+            archive.writestr(f"{outer}eve/{number}.txt", "")
+        archive.writestr(f"{outer}ann/x.ipynb", "{}")
+    pattern = rf"{outer}(?P<student>\w+)/.*"
+    lines = collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted", pattern)
+    assert lines[0].startswith("✗ eve: it holds more than 5 files")
+    assert lines[-1].startswith("✓ ann")
 
 
 def test_a_member_whose_sum_is_wrong_stops_nobody(tmp_path: Path) -> None:

@@ -253,3 +253,20 @@ def test_hidden_files_of_folders_and_of_gradescope_are_said(tmp_path: Path) -> N
     lines = collect(tmp_path / "g", CHAPTER, tmp_path / "out")
     told = [line.partition(":")[0] for line in lines]
     assert sorted(told) == ["✓ Ann Lee", "✗ Bo O'Neil", "✗ Mallory", "✗ Åsa Öst"]
+
+
+@pytest.mark.parametrize("outer", ["", "assignment_5_export/"])
+def test_a_link_to_another_submission_is_refused(outer: str, tmp_path: Path) -> None:
+    source = tmp_path / "in" / outer
+    for number, text in ((101, "{}"), (102, None)):
+        folder = source / f"submission_{number}"
+        folder.mkdir(parents=True)
+        if text is None:
+            (folder / "x.ipynb").symlink_to("../submission_101/x.ipynb")
+        else:
+            (folder / "x.ipynb").write_text(text)
+    (source / "submission_metadata.yml").write_text(GRADESCOPE)
+    lines = collect(tmp_path / "in", CHAPTER, tmp_path / "submitted")
+    assert [line[:9] for line in lines if line[0] == "✓"] == ["✓ Ann Lee"]
+    [refused] = [line for line in lines if "Bo O'Neil" in line]
+    assert "a link out of the student's own folder" in refused

@@ -43,6 +43,16 @@ def test_every_student_gets_one_page_with_all_files(
     assert "mine.py is empty" in other
 
 
+def test_a_long_name_withholds_nobody_elses_page(
+    handed_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (handed_in / "anna").rename(handed_in / ("a" * 255))
+    out = tmp_path / "pages"
+    assert main(["grade", str(handed_in), "-j", "1", "--feedback", str(out)]) == 2
+    assert [path.name for path in out.iterdir()] == ["ben & <b>co.html"]
+    assert "could not be written" in capsys.readouterr().err
+
+
 def test_a_place_that_cannot_be_written_is_told(
     handed_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,6 +61,9 @@ class Comparison:
     in_part: Sequence[HandedIn] = ()
 
 
+NOTHING = Comparison()
+
+
 def compare(files: Sequence[HandedIn], root: Path, jobs: int = 1) -> Comparison:
     """Compare the code of all files. Starters and solutions are those of the course in
     ``root``."""
@@ -185,9 +188,9 @@ def _texts(source: str) -> Iterator[tuple[str, set[int]]]:
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, int):
-            if node.value.bit_length() > _MAX_BITS:
-                node.value = hex(node.value)
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+            node.value = hex(value)  # type: ignore[attr-defined]
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.For):
             fragments = _fragments(node)

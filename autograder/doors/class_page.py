@@ -12,7 +12,7 @@ from typing import Any
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.mistakes import find_mistake, page_of
-from autograder.doors.alike import Comparison
+from autograder.doors.alike import NOTHING, Comparison
 from autograder.doors.class_reports import harmless
 from autograder.doors.classroom import Graded, HandedIn
 from autograder.doors.own_page import rendered
@@ -59,7 +59,7 @@ class Page:
 def page_of_class(
     results: Sequence[Graded],
     names: bool = True,
-    compared: Comparison = Comparison(),
+    compared: Comparison = NOTHING,
     rows: int | None = ROWS,
 ) -> Page:
     """Return what there is to see; without ``names`` files are numbered. Lists end after
@@ -196,7 +196,7 @@ def class_csv(page: Page) -> str:
 def class_page(
     results: Sequence[Graded],
     names: bool = True,
-    compared: Comparison = Comparison(),
+    compared: Comparison = NOTHING,
 ) -> str:
     """Return the page as HTML. Raises ``ImportError`` as ``rendered`` does."""
     return rendered(_TEMPLATE, **vars(page_of_class(results, names, compared)))

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
+from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
 from autograder.doors.gradescope_download import read_export
-from autograder.doors.platforms import Named, read_names, unpacked
+from autograder.doors.platforms import Named, read_names
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
 from autograder.submission.cells import SubmissionError
@@ -127,7 +128,7 @@ def _collected(student: str, attempts: list[Named], target: Path) -> str:
         return f"✗ {unfit}"
     if len(files) > 1:
         return f"✗ {student}: {len(files)} files ({names}); keep one."
-    path, own = files[0].path, files[0].own
+    path, own = files[0].path, _own_folder(files[0])
     # The folder may hold links, of an archive that was unpacked there.
     if leads_out(target, own_folder(target.parent)):
         return f"✗ {student}: {target} lies behind a link to another place; remove the link."
@@ -145,6 +146,12 @@ def _collected(student: str, attempts: list[Named], target: Path) -> str:
         return f"✗ {student}: {names} was not copied ({error.strerror or error})."
     of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
     return f"✓ {student}: {names}{of}{again}."
+
+
+def _own_folder(file: HandedIn) -> Path:
+    """Return where a file must really be. Its first folder may be the whole class's."""
+    folder, inner, _ = file.name.rpartition("/")
+    return file.root / folder if inner else file.own
 
 
 def _last(attempts: list[Named]) -> Named | None:

@@ -1,4 +1,4 @@
-"""Names that learning platforms give to what students handed in, and their archives.
+"""Names that learning platforms give to what students handed in.
 
 Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder. Canvas:
 ``leeann_LATE_123_4567_x.ipynb``. Blackboard:
@@ -6,20 +6,14 @@ Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder. 
 """
 
 import contextlib
-import lzma
 import re
 import unicodedata
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path, PurePosixPath
 
-from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
-from autograder.isolation.folders import lent_folder
-from autograder.submission.file import MAX_BYTES
+from autograder.doors.classroom import ClassError, HandedIn
 
 #: Groups: ``student``, and optionally ``id``, which tells namesakes apart, and ``time``.
 #: They say whose a file is by the first part of its path alone, up to where the student
@@ -35,16 +29,6 @@ PATTERNS = {
 _TWICE = re.compile(r"(?:_\d+_assignsubmission_file.*){2}", re.DOTALL)
 #: What beside Gradescope's folders says whose they are (``gradescope_download``).
 METADATA = "submission_metadata.yml"
-#: An archive's files, and bytes of them, that are looked at: 1,000 notebooks have 100 MB.
-MOST_FILES, MOST_BYTES = 100_000, 4 * 2**30
-
-#: What zipfile raises for a member that is damaged, encrypted or of an unknown kind, and
-#: the system for its name.
-_NOT_UNPACKED = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
-    *(OSError, ValueError, MemoryError),
-    RuntimeError,  # also NotImplementedError
-)
 
 
 @dataclass(frozen=True)
@@ -183,54 +167,3 @@ def _folded(name: str) -> str:
     """Return the name as file systems compare it that know no capitals, or drop what is
     at its end."""
     return unicodedata.normalize("NFKC", name).casefold().rstrip(" .")
-
-
-@contextlib.contextmanager
-def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield the folder, or one with the notebooks and scripts of a .zip archive, and an
-    empty file for each other one, which is removed at the end; and what of the archive
-    could not be unpacked, a line each.
-
-    Raises ``ClassError`` for an archive that cannot be read."""
-    source = Path(source)
-    if source.suffix.lower() != ".zip" or not source.is_file():
-        yield source, []
-        return
-    with lent_folder("collect") as folder:
-        try:
-            with zipfile.ZipFile(source) as archive:
-                failures = _unpack(archive, folder)
-        except _NOT_UNPACKED as error:
-            raise ClassError(f"{source} cannot be unpacked ({error}).") from None
-        yield folder, failures
-
-
-def _is_wanted(path: PurePosixPath) -> bool:
-    return path.suffix in ENDINGS or path.name == METADATA
-
-
-def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
-    """Write an archive's notebooks and scripts below a folder, and of all else no more than
-    that it is there; return what failed."""
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    if len(members) > MOST_FILES:
-        raise ClassError(f"The archive holds more than {MOST_FILES:,} files.")
-    taken, failures = 0, []
-    for member in members:
-        parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-        target = folder.joinpath(*(p for p in parts if p not in ("/", "..", ".")))
-        try:
-            data = b""
-            if _is_wanted(PurePosixPath(member.filename)):
-                with archive.open(member) as file:
-                    # What an archive says of its files' sizes may be wrong.
-                    data = file.read(MAX_BYTES + 1)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        except _NOT_UNPACKED as error:
-            failures.append(f"✗ {member.filename}: it was not unpacked ({error}).")
-            continue
-        taken += len(data)
-        if taken > MOST_BYTES:
-            raise ClassError(f"The archive holds more than {MOST_BYTES >> 30} GB.")
-    return failures

@@ -13,14 +13,20 @@ from autograder.isolation.atomic import write_whole
 def write_student_pages(results: Iterable[Graded], folder: Path) -> list[Path]:
     """Write ``<student>.html`` for each student, and return the paths.
 
-    Raises ``OSError``, and ``ImportError`` where there is no jinja2, which comes with the
-    course's packages."""
+    Raises ``OSError`` once all are written that can be, and ``ImportError`` where there is
+    no jinja2, which comes with the course's packages."""
     students: dict[str, list[Graded]] = {}
     for graded in results:
         students.setdefault(graded.handed_in.student, []).append(graded)
     paths = [folder / f"{name}.html" for name in students]
-    for path, of_student in zip(paths, students.values(), strict=True):
-        write_whole(path, student_page(path.stem, of_student))
+    failed: OSError | None = None
+    for path, (name, of_student) in zip(paths, students.items(), strict=True):
+        try:
+            write_whole(path, student_page(name, of_student))
+        except OSError as error:  # a name of 255 bytes leaves no room for an ending
+            failed = failed or error
+    if failed is not None:
+        raise failed
     return paths
 
 
