@@ -145,6 +145,24 @@ def test_what_is_no_code_of_an_exercise_stops_nothing(
     assert found(tmp_path / "class", **files) == [({"ann", "ben"}, 100)]
 
 
+def test_ones_own_variants_hide_no_copy(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    for name in ("ann/a", *(f"mal/{i}" for i in range(5))):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        variant = f"\nspare = {name[-1]!r}\n" if name[-1] in "1234" else ""
+        (folder / f"{name}.py").write_text(ORIGINAL + variant)
+    pairs = compare(find_handed_in(folder), bank.ROOT).alike
+    assert {"ann", "mal"} in [{f.student for f in pair.files} for pair in pairs]
+
+
+def test_what_stands_below_an_if_is_compared(tmp_path: Path) -> None:
+    below = "try:\n" + textwrap.indent(
+        "if True:\n" + textwrap.indent(DRESSED, " "), " "
+    )
+    files = {"ann": ORIGINAL, "ben": f"{below}\nfinally:\n pass\n"}
+    assert found(tmp_path / "class", **files) == [({"ann", "ben"}, 100)]
+
+
 DEEP = f"x = a{'.a' * 5000}\n"
 
 

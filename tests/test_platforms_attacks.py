@@ -270,3 +270,36 @@ def test_a_link_to_another_submission_is_refused(outer: str, tmp_path: Path) -> 
     assert [line[:9] for line in lines if line[0] == "✓"] == ["✓ Ann Lee"]
     [refused] = [line for line in lines if "Bo O'Neil" in line]
     assert "a link out of the student's own folder" in refused
+
+
+def test_who_gives_anothers_name_and_number_replaces_no_work(tmp_path: Path) -> None:
+    """Only the address is an account's own."""
+    source, metadata = tmp_path / "in", ""
+    for number, who in ((1, "ann"), (2, "mallory")):
+        path = source / f"submission_{number}" / "x.py"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"# by {who}")
+        metadata += f"submission_{number}:\n  :submitters:\n  - :name: Ann Lee\n"
+        metadata += f"    :sid: '7'\n    :email: {who}@example.org\n"
+        metadata += f"  :created_at: 2026-11-2{number} 08:00:00.0 Z\n"
+    (source / "submission_metadata.yml").write_text(metadata)
+    collect(source, CHAPTER, tmp_path / "out")
+    work = placed(tmp_path / "out")
+    assert sorted(work) == [f"Ann Lee_7_{w}@example.org" for w in ("ann", "mallory")]
+    assert "by ann" in work["Ann Lee_7_ann@example.org"][0]
+
+
+def test_metadata_that_stand_for_thousands_of_texts_cost_nothing(
+    tmp_path: Path,
+) -> None:
+    many = "".join(
+        f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(30)
+    )
+    metadata = f"a0: &a0 x\n{many}submission_1:\n  :submitters:\n  - :name: *a30\n"
+    path = tmp_path / "in" / "submission_1" / "x.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    metadata += "    :sid: *a30\n  :created_at: *a30\n"
+    (tmp_path / "in" / "submission_metadata.yml").write_text(metadata)
+    (line,) = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
+    assert line[0] == "✗"

@@ -25,7 +25,8 @@ from autograder.submission.file import read_submission
 #: memory is a thousand times its length. And fragments that stand for all of longer code.
 MAX_CODE, MAX_FRAGMENTS = 50_000, 2_000
 #: Fragments that two files must share, of those that few others have; what share of both
-#: files' own fragments they must share; and what "few" means, of all different codes.
+#: files' own fragments they must share; and what "few" means, of all different codes, and
+#: of all students.
 LEAST, NEARLY, FEW = 12, 0.6, 0.05
 #: Python writes no longer number in decimal digits.
 _MAX_BITS = 14_000
@@ -83,10 +84,14 @@ def _alike(own: dict[HandedIn, OwnCode]) -> list[Alike]:
     for file, code in own.items():
         same[code.digest].append(file)
     one_each = {group[0]: own[group[0]].fragments for group in same.values()}
-    known = Counter(itertools.chain(*one_each.values()))
-    most = max(2, int(FEW * len(one_each)))
+    of_student: dict[str, set[int]] = defaultdict(set)
+    for file, code in own.items():
+        of_student[file.student] |= code.fragments
+    codes, students = _counts(one_each.values()), _counts(of_student.values())
+    most = max(2, int(FEW * min(len(one_each), len(of_student))))
+    # Neither a copy that many have nor one student's many variants are what many write.
     rare = {
-        file: frozenset(part for part in parts if known[part] <= most)
+        file: frozenset(p for p in parts if min(codes[p], students[p]) <= most)
         for file, parts in one_each.items()
     }
     found = [
@@ -96,6 +101,10 @@ def _alike(own: dict[HandedIn, OwnCode]) -> list[Alike]:
     ]
     found += _nearly(one_each, rare, same, own)
     return sorted(found, key=lambda each: (-each.share, -each.fragments))
+
+
+def _counts(sets: Iterable[Iterable[int]]) -> Counter[int]:
+    return Counter(itertools.chain(*sets))
 
 
 def _nearly(
@@ -191,10 +200,18 @@ def _texts(source: str) -> Iterator[tuple[str, set[int]]]:
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, int) and value.bit_length() > _MAX_BITS:
             node.value = hex(value)  # type: ignore[attr-defined]
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.For):
-            fragments = _fragments(node)
-            yield _Numbered().text(node), fragments
+    for node in _statements(tree):
+        fragments = _fragments(node)
+        yield _Numbered().text(node), fragments
+
+
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements in a node that count, be it below an ``if``."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.For):
+            yield child
+        elif not isinstance(child, ast.expr):
+            yield from _statements(child)
 
 
 class _Renamed(ast.NodeTransformer):

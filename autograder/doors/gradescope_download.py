@@ -3,6 +3,7 @@ submission, and beside those folders ``submission_metadata.yml``, which says who
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,32 +30,61 @@ def read_export(
     if not files or not all(_NAME.fullmatch(file.name) for file in files):
         return None
     named: list[Named] = []
-    said: dict[Path, dict[str, Any]] = {}
+    said: dict[Path, _Said] = {}
     for file in [*files, *strays]:
         if (match := _NAME.fullmatch(file.name)) is None:
             continue
         below = file.name[match.end("folder") :].count("/")
         path = file.path.parents[below] / METADATA
         if path not in said:
-            said[path] = _read(path)
-        named += _submitters(file, match["folder"], said[path])
+            said[path] = _Said(_read(path))
+        named += said[path].submitters(file, match["folder"])
     return told_apart(named)
 
 
-def _submitters(file: HandedIn, folder: str, said: dict[str, Any]) -> list[Named]:
-    about = said.get(folder)
-    people = about.get(":submitters") if isinstance(about, dict) else None
-    if not isinstance(about, dict) or not isinstance(people, list) or not people:
-        # Its name says nothing; the line on it does.
-        return [Named(file, "")]
-    time = time_in(str(about.get(":created_at", "")))
-    found = []
-    for person in people:
-        known = person if isinstance(person, dict) else {}
-        name, number = known.get(":name"), known.get(":sid") or known.get(":email")
-        student = str(name or known.get(":email") or "").strip()
-        found.append(Named(file, student, str(number or ""), time))
-    return found
+class _Said:
+    """What the metadata say of each submission."""
+
+    def __init__(self, metadata: dict[str, Any]) -> None:
+        self._metadata = metadata
+        #: Who says so of each name and number.
+        self._addresses: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for folder in metadata:
+            for student, number, address in self._people(folder):
+                self._addresses[student, number].add(address)
+
+    def _people(self, folder: str) -> list[tuple[str, str, str]]:
+        about = self._metadata.get(folder)
+        people = about.get(":submitters") if isinstance(about, dict) else None
+        return [_about(each) for each in people] if isinstance(people, list) else []
+
+    def submitters(self, file: HandedIn, folder: str) -> list[Named]:
+        """Return whose a file of a submission is, once for each of them."""
+        if not (people := self._people(folder)):
+            # Its name says nothing; the line on it does.
+            return [Named(file, "")]
+        time = time_in(_text(self._metadata[folder].get(":created_at")))
+        found = []
+        for student, number, address in people:
+            if len(self._addresses[student, number]) > 1:
+                # Whoever has an account may give any name and number as the own.
+                number = f"{number}_{address}"
+            found.append(Named(file, student, number, time))
+        return found
+
+
+def _text(value: Any) -> str:
+    """Return a value that is a text. What is none may stand for any number of others."""
+    return value if isinstance(value, str) else ""
+
+
+def _about(person: Any) -> tuple[str, str, str]:
+    """Return a submitter's name, number and address, as far as they are told."""
+    known = person if isinstance(person, dict) else {}
+    name, number, address = (
+        _text(known.get(f":{k}")) for k in ("name", "sid", "email")
+    )
+    return (name or address).strip(), number or address, address
 
 
 def _read(path: Path) -> dict[str, Any]:
