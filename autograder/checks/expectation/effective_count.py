@@ -173,7 +173,10 @@ def does_not_depend_on_the_scale(trial: Trial) -> list[Given]:
     # Entries go to 1e-9 and 1e9, also beside each other.
     wide = np.array([1e9, 3.0, 2e-9, 1e-9])
     scales = (1e-7, 1e7, 1e-9 / x.max(), 1e9 / x.max())
-    return [*((scale * x,) for scale in scales), (trial.rng.permutation(wide),)]
+    # Squares of many large ones leave the range of float32, if scaled the wrong way.
+    many = trial.rng.uniform(0.5, 1, 400)
+    inputs = [scale * x for scale in scales] + [1e9 * many, 1e-9 / many]
+    return [*((each,) for each in inputs), (trial.rng.permutation(wide),)]
 
 
 @_FORMULA.equals(
