@@ -263,8 +263,10 @@ td.count { white-space: nowrap; font-variant-numeric: tabular-nums }
 <h2>Hardest checks</h2>
 {{ table("Failed, of the answers that came so far", "Check", "Answers", checks) }}
 {% endif %}
-{% if alike %}
+{% if alike or in_part %}
 <h2>Code that is alike</h2>
+{% endif %}
+{% if alike %}
 <p>An occasion to look, and no verdict: comments, layout and the names of locals were left out,
 and what the starter or the solution says. Short answers are often alike without anybody having
 copied; these share more than that.</p>
