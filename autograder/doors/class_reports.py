@@ -31,6 +31,7 @@ class Recorder:
         self.failures: list[str] = []
 
     def __call__(self, graded: Graded) -> None:
+        self.count += 1  # before its report is there for others to see
         if self.folder is not None and graded.report is not None:
             path = self.path_of(graded.handed_in)
             try:
@@ -39,7 +40,6 @@ class Recorder:
             except Exception as error:
                 failure = f"{path} could not be written ({error})."
                 self.failures.append(one_line(failure))
-        self.count += 1
         if sys.stderr is not None and sys.stderr.isatty():
             self._show()
 
