@@ -53,9 +53,28 @@ _NEAR: Mapping[str, Fits] = {
 }
 
 
-def keep_probs(name: str = "keep_prob") -> Range:
-    """Return the range of a keep probability that is above 0 and at most 1."""
-    return Range(f"0 < `{name}` <= 1", _NEAR)
+def keep_probs(name: str = "keep_prob", smallest: float = 0) -> Range:
+    """Return the range of a keep probability that is above 0 and at most 1.
+
+    ``smallest`` is for answers with a closed form: how close to 0 it is right to five
+    digits however one computes it. The statement says so, and corners lie there."""
+    of = Range(f"0 < `{name}` <= 1", _NEAR)
+    if not smallest:
+        return of
+    return of.said(f"{of.says}, as small as {smallest:g}").also(
+        **close_to_the_ends(smallest)
+    )
+
+
+def close_to_the_ends(smallest: float) -> dict[str, Fits]:
+    """Return corners of keep probabilities that are nearly 0, down to ``smallest``, and
+    nearly 1."""
+    return {
+        f"{smallest:g} or less": lambda p: 0 < p <= smallest,
+        "0.000001 or less": lambda p: smallest < p <= 1e-6,
+        "0.000001 below 1": lambda p: 1e-9 < 1 - p < 1.1e-6,
+        "next to 1": lambda p: 0 < 1 - p < 1.1e-12,
+    }
 
 
 def keep_probs_from_0(says: str) -> Range:

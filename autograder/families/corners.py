@@ -10,6 +10,17 @@ from autograder.contract.trial import Trial
 #: Keep probabilities near both ends: what floors, caps and rounding change shows there.
 KEEP_PROBS = (0.02, 0.97, 0.1, 0.995, 0.003)
 
+#: How close to 0 a keep probability lies at which a closed form is right to five digits,
+#: whichever way it is computed in double precision: 1 − (1 − p) is p to seven there.
+SMALLEST = 1e-9
+
+
+def close_keep_probs() -> tuple[float, ...]:
+    """Return the keep probabilities of ``domain.close_to_the_ends``, and milder ones,
+    where more ways to be wrong show."""
+    return 3e-5, 1 - 3e-5, 1e-6, 1 - 1e-6, SMALLEST, 1 - 1e-12
+
+
 _SHAPES = {1: (7,), 2: (5, 3), 3: (2, 4, 3), 4: (2, 3, 1, 4)}
 
 

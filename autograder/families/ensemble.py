@@ -66,6 +66,11 @@ class Case:
         """The shape of a prediction."""
         return len(self.x), *np.shape(self.bias)
 
+    @property
+    def is_close_to_an_end(self) -> bool:
+        """Whether keep_prob is so close to 0 or to 1 that wrong formulas are alike."""
+        return 0 < min(self.keep_prob, 1 - self.keep_prob) < 1e-4
+
     def call(self, name: str, *more: Any) -> str:
         """Return a call of the function as messages show it."""
         shown = ["rng" if isinstance(a, np.random.Generator) else a for a in more]
@@ -148,6 +153,19 @@ def drawn(trial: Trial, factor: Callable[[float], float], units: int) -> list[Ca
         weights, bias = size * rng.uniform(-1, 1, (d, c)), rng.uniform(-3, 3, c)
         x = trial.inputs(n, d, zeros=0.1).astype(one)
         cases.append(Case(x, weights.astype(other), bias.astype(other), p))
+    return cases
+
+
+def close_to_the_ends(
+    trial: Trial, factor: Callable[[float], float], size: float = 1.0
+) -> list[Case]:
+    """Return small cases at keep probabilities close to 0 and to 1, whose logits are of
+    this size once inputs are multiplied by ``factor(keep_prob)``."""
+    cases = []
+    for keep_prob in corners.close_keep_probs():
+        weights = size * trial.rng.uniform(-1, 1, (2, 3)) / factor(keep_prob)
+        bias = trial.rng.uniform(-1, 1, 3)
+        cases.append(Case(trial.inputs(3, 2), weights, bias, keep_prob))
     return cases
 
 

@@ -12,7 +12,8 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
-from autograder.families.corners import transposed
+from autograder.families.bit_tests import Wrong as Some
+from autograder.families.corners import SMALLEST, close_keep_probs, transposed
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import Rivals, first
 
@@ -46,7 +47,7 @@ exercise = Exercise(
             more_columns_than_rows=lambda x: x.shape[1] > x.shape[0],
         ),
         "y": domain.arrays("`y` a float64 array (N,)", 1, 1),
-        "keep_prob": domain.keep_probs(),
+        "keep_prob": domain.keep_probs(smallest=SMALLEST),
         domain.TOGETHER: domain.Range(
             f"one may be up to {APART:,} times as long as another, or follow from another "
             f"to one part in {APART:,}",
@@ -297,6 +298,9 @@ def _minimises(function: StudentFunction, trial: Trial) -> None:
     for given in _corners(trial):
         _expect_weights(function, trial, *given)
     _expect_unlike_columns(function, trial, 0.4, 0.05, 0.99999)
+    for keep_prob in close_keep_probs():
+        given, name = (*_problem(trial, 8, 2), keep_prob), Some.right_in_the_middle_only
+        _expect_weights(function, trial, *given, name)
 
 
 def _without_full_rank(

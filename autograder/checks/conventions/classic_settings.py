@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ exercise = Exercise(
         "weights": floats("a float array of shape (D, C)", 2, 2),
         "learning_rate": Range("`learning_rate` > 0"),
         "weight_decay": Range("`weight_decay` >= 0", {"0": lambda d: bool(d == 0)}),
-        "keep_prob": keep_probs(),
+        "keep_prob": keep_probs(smallest=corners.SMALLEST),
     },
 )
 
@@ -115,6 +116,8 @@ def _cases(trial: Trial) -> Iterator[Case]:
         yield (one := Case(trial, *case))
         yield one.with_weights(corners.transposed(-3 * one.given[0]))
         yield one.with_weights(np.full_like(one.given[0], one.given[0][0, 0]))
+    for p, size in zip(corners.close_keep_probs(), cycle(_SIZES)):
+        yield Case(trial, (2, 1), p, size, np.float64)
 
 
 def _answer(

@@ -1,6 +1,6 @@
 """batchnorm_variance_ratio: by how much dropout shifts the variance behind a layer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import cycle, product
 from typing import Any
 
@@ -16,6 +16,14 @@ from autograder.families import corners
 from autograder.families.formula import Formula, Given
 from autograder.families.rivals import Rivals, first
 
+
+def _nearly(given: Mapping[str, Any]) -> bool:
+    """Return whether a unit is nearly the same for every row, and not quite."""
+    units = given["x"].astype(float) @ given["weights"]
+    share = units.var(axis=0) / (units**2).mean(axis=0)
+    return bool(((share > 1e-8) & (share < 1e-6)).any())
+
+
 exercise = Exercise(
     "batchnorm_variance_ratio",
     chapter="energy",
@@ -27,7 +35,11 @@ exercise = Exercise(
         "x": domain.floats("`x` a float array of shape (N, D)", 2, 2, 1e6, 1e-5).also(
             one_row=lambda x: len(x) == 1
         ),
-        "keep_prob": domain.keep_probs(),
+        "keep_prob": domain.keep_probs(smallest=corners.SMALLEST),
+        domain.TOGETHER: domain.Range(
+            "least 1e-8 of its mean square at test",
+            {"a variance below 1e-6 of the mean square": lambda given: _nearly(given)},
+        ),
     },
 )
 
@@ -275,10 +287,14 @@ def does_not_depend_on_the_size_of_x_and_weights(trial: Trial) -> Iterator[Given
 
 @_FORMULA.equals(0.25, after=_SHIFTED, probe=_mistake)
 def is_one_without_dropout(trial: Trial) -> Iterator[Given]:
-    """At keep_prob = 1 every ratio is 1, and just below not yet."""
+    """At keep_prob = 1 every ratio is 1, and just below not yet, whatever the mean."""
     for size in _SIZES:
         yield *_layer(trial, *size), 1.0
     yield *_layer(trial), 0.9997
+    # Where units are nearly the same for every row, and what is dropped shows close to 1.
+    for keep_prob in (1.0, 0.3, *corners.close_keep_probs()):
+        weights, x = _layer(trial, centred=True)
+        yield np.abs(weights), x + 2e3, keep_prob
 
 
 @_FORMULA.equals(

@@ -15,7 +15,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import ensemble
 from autograder.families.bit_tests import named_after_the_first
-from autograder.families.corners import drawn_keep_probs
+from autograder.families.corners import SMALLEST, drawn_keep_probs
 from autograder.families.ensemble import Case, log_softmax, softmax
 from autograder.families.rivals import Rivals, first, joined
 
@@ -29,7 +29,7 @@ exercise = Exercise(
         "x": domain.floats("1 <= D <= 12", 2, 2),
         "weights": shared.WEIGHTS,
         "bias": shared.BIAS,
-        "keep_prob": domain.keep_probs(),
+        "keep_prob": domain.keep_probs(smallest=SMALLEST),
         domain.TOGETHER: shared.LOGITS,
     },
 )
@@ -131,7 +131,8 @@ def _small(trial: Trial) -> list[Case]:
     cases += ensemble.drawn(trial, factor, 6)
     keep_probs = drawn_keep_probs(trial, 11)
     sizes = zip(range(1, 12), keep_probs, strict=True)
-    return cases + [ensemble.ordinary(trial, 1, d, 2, p) for d, p in sizes]
+    cases += [ensemble.ordinary(trial, 1, d, 2, p) for d, p in sizes]
+    return cases + ensemble.close_to_the_ends(trial, factor, 50)
 
 
 def _kinds(trial: Trial) -> list[Case]:
@@ -190,6 +191,8 @@ def _named(found: np.ndarray, expected: np.ndarray, rivals: Rivals) -> str | Non
 
 
 def _arithmetic_rivals(case: Case) -> Rivals:
+    if case.is_close_to_an_end:
+        return {}
     expected = shared.arithmetic(case)
     misread = shared.misread(case.members())
     return joined(
@@ -230,6 +233,8 @@ def _raw(case: Case) -> np.ndarray:
 
 
 def _geometric_rivals(case: Case) -> Rivals:
+    if case.is_close_to_an_end:
+        return {}
     logs, raw = log_softmax(case.members()).sum(axis=0), _raw(case)
     shifted = raw / raw.max(axis=-1, keepdims=True)
     means = _variants(case, log_softmax)

@@ -10,7 +10,7 @@ from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.trial import Trial
-from autograder.families import ensemble
+from autograder.families import corners, ensemble
 from autograder.families.ensemble import Case, sigmoid
 from autograder.families.rivals import Rivals
 
@@ -24,7 +24,7 @@ exercise = Exercise(
         "x": domain.floats("`x` is a float array (N, D)", 2, 2),
         "weights": domain.arrays("`weights` a float array (D,)", 1, 1),
         "bias": domain.Range("`bias` a float", {"0": lambda bias: bias == 0}),
-        "keep_prob": domain.keep_probs(),
+        "keep_prob": domain.keep_probs(smallest=corners.SMALLEST),
         domain.TOGETHER: shared.LOGITS,
     },
 )
@@ -89,10 +89,27 @@ def _units(trial: Trial) -> list[Case]:
     """Return units inside the range, and at its corners with one column of weights."""
     cases = ensemble.at_corners(trial, lambda keep_prob: 1)
     cases += ensemble.drawn(trial, lambda keep_prob: 1, 100)
-    return _inside(trial) + [
+    units = [
         Case(case.x, case.weights[:, 0], float(case.bias[0]), case.keep_prob)
         for case in cases
     ]
+    return [*_inside(trial), *units, *_close(trial)]
+
+
+def _close(trial: Trial) -> list[Case]:
+    """Return units at keep probabilities close to 0 and to 1, where the correction shows:
+    weights are small at the one end, nearly cancel each other at the other."""
+    cases = []
+    for keep_prob in corners.close_keep_probs():
+        x, weights = trial.inputs(3, 2), trial.rng.uniform(1, 2, 2)
+        if keep_prob > 0.5:
+            x[:, 1] = x[:, 0] + trial.rng.uniform(-0.05, 0.05, 3)
+            weights = 20 * np.array([1.0, -1.0])
+        else:
+            weights *= np.sqrt(keep_prob)
+        bias = float(trial.rng.uniform(0.4, 1.2))
+        cases.append(Case(x, weights, bias, keep_prob))
+    return cases
 
 
 def _large(trial: Trial) -> list[Case]:

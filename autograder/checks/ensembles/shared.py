@@ -162,9 +162,10 @@ def equals(
         for case, some in named_after_the_first(cases(trial)):
             (found, call), expected = one_prediction(function, case), truth(case)
             if not ensemble.same(found, expected):
+                known = {} if case.is_close_to_an_end else rivals(case)
                 trial.fail(
                     f"{call}: the {what} is not right; {facts.worst(found, expected)}.",
-                    first(found, rivals(case), ensemble.same) or some,
+                    first(found, known, ensemble.same) or some,
                 )
 
     return Property(inspect.getdoc(truth) or "", test)

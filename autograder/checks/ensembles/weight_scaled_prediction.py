@@ -12,7 +12,7 @@ from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.trial import Trial
-from autograder.families import ensemble
+from autograder.families import corners, ensemble
 from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import Rivals
 
@@ -26,7 +26,7 @@ exercise = Exercise(
         "x": domain.floats("`x` is a float array (N, D)", 2, 2),
         "weights": shared.WEIGHTS,
         "bias": shared.BIAS,
-        "keep_prob": domain.keep_probs(),
+        "keep_prob": domain.keep_probs(smallest=corners.SMALLEST),
         domain.TOGETHER: shared.LOGITS,
     },
 )
@@ -60,7 +60,8 @@ def _cases(trial: Trial) -> list[Case]:
         return keep_prob
 
     cases = _inside(trial) + ensemble.at_corners(trial, factor)
-    return cases + ensemble.drawn(trial, factor, 100)
+    cases += ensemble.drawn(trial, factor, 100)
+    return cases + ensemble.close_to_the_ends(trial, factor)
 
 
 def _large(trial: Trial) -> list[Case]:

@@ -22,7 +22,7 @@ exercise = Exercise(
     section="exp-variance",
     takes={
         "x": domain.floats("float array of any shape", 1, 4),
-        "keep_prob": domain.keep_probs(),
+        "keep_prob": domain.keep_probs(smallest=corners.SMALLEST),
     },
 )
 
@@ -88,6 +88,7 @@ def _cases(trial: Trial) -> list[Given]:
         (trial.inputs(6, 5).astype(np.float32), 0.3),
         *corners.with_keep_probs(corners.arrays(trial, 1, 4)),
         *corners.drawn(trial, 1, 4),
+        *((trial.inputs(3), p) for p in corners.close_keep_probs()),
     ]
 
 

@@ -30,7 +30,7 @@ exercise = Exercise(
         ).also(
             n_is_12=lambda x: len(x) == 12,
         ),
-        "keep_prob": domain.keep_probs(),
+        "keep_prob": domain.keep_probs(smallest=corners.SMALLEST),
     },
 )
 
@@ -270,6 +270,7 @@ def _cases(trial: Trial) -> list[Given]:
             corners.drawn_keep_probs(trial, 11),
             strict=True,
         ),
+        *((trial.inputs(3), p) for p in corners.close_keep_probs()),
     ]
 
 

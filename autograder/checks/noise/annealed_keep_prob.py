@@ -11,8 +11,8 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families.corners import drawn_keep_probs
-from autograder.families.formula import Formula, Given
+from autograder.families.corners import SMALLEST, close_keep_probs, drawn_keep_probs
+from autograder.families.formula import Formula, Given, relative_to
 
 exercise = Exercise(
     "annealed_keep_prob",
@@ -25,7 +25,7 @@ exercise = Exercise(
         "total_steps": domain.whole_numbers(
             "`total_steps` is an integer from 1 to 1,000,000", 1, 1000
         ),
-        "initial_keep_prob": domain.keep_probs("initial_keep_prob"),
+        "initial_keep_prob": domain.keep_probs("initial_keep_prob", SMALLEST),
         domain.TOGETHER: domain.Range(
             "It may be larger than `total_steps`",
             {
@@ -73,6 +73,7 @@ _SCHEDULES = (
     (10, 0.6),
     (1_000_000, 1e-4),
     (12_347, 0.02),
+    *((10, p) for p in close_keep_probs()),
 )
 
 
@@ -80,7 +81,7 @@ def _line(step: Any, total_steps: int, initial: float) -> Any:
     return initial + (1 - initial) * np.clip(step / total_steps, 0, 1)
 
 
-_FORMULA = Formula(exercise, _line)
+_FORMULA = Formula(exercise, _line, same=relative_to(_line))
 
 
 def _mistake(

@@ -25,7 +25,9 @@ exercise = Exercise(
     section="quant-count",
     takes={
         "n": domain.whole_numbers("1 <= `n` <= 2000", 1, 2000),
-        "keep_prob": domain.keep_probs_from_0("0 <= `keep_prob` <= 1"),
+        "keep_prob": domain.keep_probs_from_0("0 <= `keep_prob` <= 1").also(
+            **domain.close_to_the_ends(1e-14)
+        ),
     },
 )
 
@@ -71,11 +73,14 @@ class Wrong(Mistakes, section="quant-count"):
 
 
 _FEW = ((8, 0.1234), (1, 0.8), (2, 0.3), (5, 0.3), (10, 0.8), (12, 0.35))
-_FEW_AT_ENDS = ((1, 0.02), (3, 0.999), (7, 0.001), (9, 0.97), (12, 0.01), (12, 1e-7))
+_FEW_AT_ENDS = (
+    *((1, 0.02), (3, 0.999), (7, 0.001), (9, 0.97), (12, 0.01), (12, 1e-7)),
+    *((11, 1e-300), (3, 1 - 1e-6)),
+)
 _MANY = (
     *((30, 0.3), (100, 0.8), (600, 0.3), (1500, 0.8), (2000, 0.5), (2000, 0.003)),
     *((40, 0.02), (63, 0.05), (171, 0.1), (1030, 0.6), (1999, 0.97), (2000, 0.999)),
-    *((2000, 0.0007), (2000, 1e-7), (2000, 1 - 1e-7)),
+    *((2000, 0.0007), (2000, 1e-14), (2000, 1 - 1e-14)),
 )
 _LOG_FACTORIAL = np.array([math.lgamma(k + 1) for k in range(2001)])
 
@@ -128,9 +133,11 @@ def _expect_right(
     """Raise ``CheckFailure`` unless these are the n + 1 probabilities."""
     expected = _binomial(n, keep_prob)
     if not facts.close(found, expected):
+        # Where it is furthest beyond its digits: 1 and 1 - 1e-11 would look alike.
+        k = int(np.argmax(np.abs(found - expected) - 1e-5 * expected))
         raise CheckFailure(
-            f"{_call(n, keep_prob)} sums to {found.sum():.6g}; entry by entry "
-            f"{facts.worst(found, expected)}.",
+            f"{_call(n, keep_prob)} sums to {found.sum():.6g}; entry by entry expected "
+            f"{expected[k]:.6g} at ({k},), found {found[k]:.6g}.",
             mistake(found, n, keep_prob),
         )
 
