@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder import wire
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.trial import CheckFailure
 
@@ -23,6 +24,9 @@ class Wrong(Mistakes, section=None):
     returns_nan_or_infinity = """either a division by 0, infinity times 0, the root of a
         negative number, a number beyond what a small dtype such as float16 holds, or NaN
         for dropped units: the statement says what happens at the edges."""
+    reads_what_it_never_wrote = """what comes back was read from memory to which your code
+        wrote nothing: np.empty holds what lay there before, and so does the result of
+        where=… without out=…; give out=np.zeros(…), or begin with np.zeros."""
     overwrites_its_results = """an array that a call returned is overwritten by the next
         call, as where all calls write into one array that is made once; return a new
         array from each call."""
@@ -152,8 +156,17 @@ def finite(value: np.ndarray, call: str, what: str = "the result") -> None:
         raise CheckFailure(
             f"{call}: {what} holds {first} in {int(bad.sum())} of {value.size} places; "
             "expected finite numbers.",
-            Wrong.returns_nan_or_infinity,
+            not_finite(value),
         )
+
+
+def not_finite(
+    value: np.ndarray, otherwise: str = Wrong.returns_nan_or_infinity
+) -> str:
+    """Return the mistake behind NaN or infinity: ``otherwise``, unless it is what was
+    left in memory before the call."""
+    marked = wire.shows_marks(value)
+    return Wrong.reads_what_it_never_wrote if marked else otherwise
 
 
 def close(found: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-12) -> bool:

@@ -41,7 +41,7 @@ class LocalFunction:
         self.changed: Changed | None = None
         self._function = function
         self._opaque = opaque
-        self._last = wire.Last()
+        self._last, self._marks = wire.Last(), wire.Marks()
         self._errors = np.geterr()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -71,6 +71,7 @@ class LocalFunction:
         """Return the result and the arguments as the call left them, both as they are."""
         own = tuple(self._opened(copied(arg)) for arg in args)
         named = {key: self._opened(copied(arg)) for key, arg in kwargs.items()}
+        self._marks.leave(own)
         try:
             # NumPy warns of the student's numbers as it did before the check began.
             with np.errstate(**self._errors):

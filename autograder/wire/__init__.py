@@ -17,6 +17,7 @@ from autograder.wire.frames import (
 )
 from autograder.wire.generators import generator_node, generator_of, generator_state
 from autograder.wire.many import Arguments, Results, read_results, written_calls
+from autograder.wire.memory import Marks, shows_marks
 from autograder.wire.sizes import MAX_HELD, Held
 from autograder.wire.values import (
     EARLIER_RESULT,
@@ -47,6 +48,7 @@ __all__ = [
     "Handle",
     "Held",
     "Last",
+    "Marks",
     "Reader",
     "Results",
     "WireError",
@@ -63,6 +65,7 @@ __all__ = [
     "read_request",
     "read_results",
     "same",
+    "shows_marks",
     "write_frame",
     "written_calls",
 ]

@@ -54,6 +54,7 @@ class Worker:
         self.generators: dict[int, np.random.Generator] = {}
         self.handles: dict[int, Any] = {}
         self.last: dict[str, wire.Last] = {}
+        self.marks: dict[str, wire.Marks] = {}
         self.next_handle = 0
         # Student code may replace builtins; ours keeps its own.
         self.commands = {"cell": self.cell, "names": self.defined, "call": self.call}
@@ -190,6 +191,7 @@ class Worker:
             self.generators.clear()
             self.handles.clear()
             self.last.clear()
+            self.marks.clear()
         writer = wire.Writer(wire.foreign)
         given = wire.Arguments(request["values"], body, self._special)
         results = wire.Results(writer, request["opaque"], self._handle)
@@ -226,6 +228,7 @@ class Worker:
         self, name: str, args: list[Any], kwargs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any] | None]:
         """Return what a call returned, and None; or what there is to answer instead."""
+        self.marks.setdefault(name, wire.Marks()).leave(args)
         try:
             return self.names[name](*args, **kwargs), None
         except BaseException as error:

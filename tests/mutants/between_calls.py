@@ -1,4 +1,5 @@
-"""Answers whose calls are right one by one, and not one after the other."""
+"""Answers whose calls are right one by one, and not one after the other; and answers that
+are what lay in memory before the call."""
 
 import numpy as np
 
@@ -40,3 +41,25 @@ class OfBackward(Mutants, of="inverted_dropout_backward"):
         return stored(
             dout * cache.get("mask", 1) / (cache["p"] if cache["training"] else 1)
         )
+
+
+class UnwrittenFactors(Mutants, of="exact_count_dropout"):
+    @fails("a_row_without_kept_units_is_zero", "reads_what_it_never_wrote")
+    def exact_divides_without_out(x, keep_prob, rng):
+        """Guards the division by where=, without out=: what no division wrote holds what
+        lay in memory, which is multiplied by a mask of 0."""
+        mask = rng.random(x.shape) < keep_prob
+        kept = mask.sum(axis=1, keepdims=True)
+        factor = np.divide(x.shape[1], kept, where=kept > 0)
+        return x * mask * factor, mask
+
+
+class UnwrittenOutputs(Mutants, of="inverted_dropout"):
+    @fails("returns_float_arrays_of_the_input_shape", "reads_what_it_never_wrote")
+    def writes_the_kept_units_alone(x, keep_prob, rng, training=True):
+        """Begins with np.empty, and writes the kept units alone."""
+        if not training:
+            return x, None
+        mask, out = rng.random(x.shape) < keep_prob, np.empty_like(x)
+        out[mask] = x[mask] / keep_prob
+        return out, mask
