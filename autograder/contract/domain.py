@@ -61,16 +61,20 @@ def keep_probs(name: str = "keep_prob", smallest: float = 0) -> Range:
     of = Range(f"0 < `{name}` <= 1", _NEAR)
     if not smallest:
         return of
-    return of.said(f"{of.says}, as small as {smallest:g}").also(
-        **close_to_the_ends(smallest)
-    )
+    says = f"{of.says}, as small as {_short(smallest)}"
+    return of.said(says).also(**close_to_the_ends(smallest))
+
+
+def _short(number: float) -> str:
+    """Return 1e-9 for what Python shows as 1e-09."""
+    return f"{number:g}".replace("e-0", "e-")
 
 
 def close_to_the_ends(smallest: float) -> dict[str, Fits]:
     """Return corners of keep probabilities that are nearly 0, down to ``smallest``, and
     nearly 1."""
     return {
-        f"{smallest:g} or less": lambda p: 0 < p <= smallest,
+        f"{_short(smallest)} or less": lambda p: 0 < p <= smallest,
         "0.000001 or less": lambda p: smallest < p <= 1e-6,
         "0.000001 below 1": lambda p: 1e-9 < 1 - p < 1.1e-6,
         "next to 1": lambda p: 0 < 1 - p < 1.1e-12,
