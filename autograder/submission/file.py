@@ -32,7 +32,9 @@ def submission_of(name: str, data: bytes) -> Submission:
     ``read_submission``."""
     digest = hashlib.sha256(data).hexdigest()
     if Path(name).suffix == ".py":
-        return Submission(clean(name), script_cells(_text(data, name), name), True, digest)
+        return Submission(
+            clean(name), script_cells(_text(data, name), name), True, digest
+        )
     return read_notebook(_notebook(data, name), name, digest)
 
 
