@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from autograder.isolation.bubblewrap import KEEPS_MEMORY
+from autograder.isolation.given_back import give_back_memory
 from autograder.isolation.starter import starter
 from autograder.wire.parents import end_with_parent
 
@@ -199,6 +200,7 @@ class Judges:
     ending, and the judges end with it."""
 
     def __init__(self, count: int, judge: Callable[[], Judge] = _Judge) -> None:
+        give_back_memory()
         self._work: queue.SimpleQueue[tuple[Future[Any], Work] | None] = (
             queue.SimpleQueue()
         )

@@ -17,6 +17,8 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 
+from autograder.isolation.given_back import give_back_memory
+
 #: Characters of attached images that a notebook may have, and a page may show: three large
 #: photographs.
 MAX_IMAGES = 12 * 2**20
@@ -109,6 +111,7 @@ class PageExporter(HTMLExporter):
     def from_notebook_node(
         self, nb: NotebookNode, resources: Any = None, **kw: Any
     ) -> tuple[str, Any]:
+        give_back_memory()
         images = PageImages(wait=True)
         resources = ResourcesDict() if resources is None else resources
         resources[_KEY] = images
