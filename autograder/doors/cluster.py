@@ -20,7 +20,7 @@ import numpy as np
 from autograder import __version__
 from autograder.doors.classroom import ClassError, HandedIn
 from autograder.grading.grade import Options, Sent
-from autograder.grading.judges import JudgeLost, Judges, Work
+from autograder.grading.judges import JudgeLost, Judges, Work, kept
 from autograder.grading.report import grader
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import bytes_of
@@ -110,7 +110,7 @@ class _Lane:
         result, error = pickle.loads(self._answer(self._future).data)
         if error is not None:
             raise error
-        return result
+        return kept(pickle.dumps(result))
 
     def _answer(self, future: Future) -> Parcel:
         try:

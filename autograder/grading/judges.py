@@ -7,6 +7,7 @@ A judge that dies breaks its own piece of work alone, and another takes its plac
 
 import atexit
 import contextlib
+import io
 import os
 import pickle
 import queue
@@ -14,6 +15,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from autograder.isolation.bubblewrap import KEEPS_MEMORY
+from autograder.isolation.given_back import give_back_memory
 from autograder.isolation.starter import starter
 from autograder.wire.parents import end_with_parent
 
@@ -53,11 +56,44 @@ class Work:
 # ---- The parent's side --------------------------------------------------------------
 
 
+#: Larger results wait on disk: all that a class's cells showed would fill the memory.
+LARGE_BYTES = 2**18
+
+
+class Kept:
+    """A pickled result, which waits on disk until it is asked for."""
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+            self._file.write(data)
+            self._file.flush()
+        except OSError:  # no room there
+            self._file = io.BytesIO(data)
+
+    def opened(self) -> Any:
+        self._file.seek(0)
+        return pickle.load(self._file)
+
+
+def kept(data: bytes) -> Any:
+    """Return a pickled result, or what it waits in if it is large."""
+    return Kept(data) if len(data) > LARGE_BYTES else pickle.loads(data)
+
+
+class Later(Future[Any]):
+    """A future whose result may wait on disk; each time it is asked for, it is read."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        found = super().result(timeout)
+        return found.opened() if isinstance(found, Kept) else found
+
+
 class Judge(Protocol):
     """Does one piece of work at a time, somewhere."""
 
     def run(self, work: Work) -> Any:
-        """Have the work done and return its result, or raise what it raised.
+        """Have the work done and return its result as ``kept``, or raise what it raised.
 
         Raises ``JudgeLost`` when nobody is left to answer."""
 
@@ -71,12 +107,15 @@ class Judge(Protocol):
 class _Judge:
     """One judge's process; it is started at the first work and after each death."""
 
+    #: Large answers come one after another.
+    _turn = threading.Lock()
+
     def __init__(self) -> None:
         self._popen: subprocess.Popen[bytes] | None = None
         self._ended = False
 
     def run(self, work: Work) -> Any:
-        """Have the work done and return its result, or raise what it raised.
+        """Have the work done and return its result as ``kept``, or raise what it raised.
 
         Raises ``JudgeLost`` when the process ends before it answers."""
         data = pickle.dumps(work)
@@ -86,7 +125,7 @@ class _Judge:
         timer.start()
         try:
             _write(popen.stdin, data)
-            answer = _read(popen.stdout)
+            answer = self._answer(popen)
         except OSError:
             answer = None
         finally:
@@ -94,12 +133,20 @@ class _Judge:
         if answer is None:
             self.stop()
             raise JudgeLost("the grader's own process ended in the middle of this file")
-        result, error, tired = pickle.loads(answer)
+        result, error, tired = answer
         if tired:
             self.stop()
         if error is not None:
             raise error
         return result
+
+    def _answer(self, popen: "subprocess.Popen[bytes]") -> tuple[Any, Any, bool] | None:
+        """Return the result as ``kept``, the error and whether the process is tired."""
+        if (head := _read(popen.stdout)) is None:
+            return None
+        with self._turn:
+            data = _read(popen.stdout)
+            return None if data is None else (kept(data), *pickle.loads(head))
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._ended:
@@ -153,6 +200,7 @@ class Judges:
     ending, and the judges end with it."""
 
     def __init__(self, count: int, judge: Callable[[], Judge] = _Judge) -> None:
+        give_back_memory()
         self._work: queue.SimpleQueue[tuple[Future[Any], Work] | None] = (
             queue.SimpleQueue()
         )
@@ -172,7 +220,7 @@ class Judges:
         """Queue a call of a function of ours, and return the future of its result.
 
         The future raises ``JudgeLost`` when the judge's process ends in the middle."""
-        future: Future[Any] = Future()
+        future: Future[Any] = Later()
         self._begun.add(future)
         future.add_done_callback(self._begun.discard)
         self._work.put((future, Work(function, args, options)))
@@ -232,8 +280,9 @@ def _read(stream: Any) -> bytes | None:
     return data if len(data) == size else None
 
 
-def _answer(work: Work) -> bytes:
-    """Do the work; return its result, or its error, and whether this process is tired."""
+def _answer(work: Work) -> tuple[bytes, bytes]:
+    """Do the work; return its error, if any, with whether this process is tired, and its
+    result."""
     result, error = None, None
     try:
         result = work.function(*work.args, **work.options)
@@ -243,10 +292,10 @@ def _answer(work: Work) -> bytes:
     try:
         if error is not None:
             pickle.loads(pickle.dumps(error))
-        return pickle.dumps((result, error, tired))
+        return pickle.dumps((error, tired)), pickle.dumps(result)
     except Exception as unfit:
         told = RuntimeError(f"{type(error or unfit).__name__}: {error or unfit}")
-        return pickle.dumps((None, told, tired))
+        return pickle.dumps((told, tired)), pickle.dumps(None)
 
 
 def _most_memory() -> int:
@@ -316,7 +365,8 @@ def main(parent: int) -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
-        _write(answers, _answer(pickle.loads(asked.get())))
+        for part in _answer(pickle.loads(asked.get())):
+            _write(answers, part)
 
 
 if __name__ == "__main__":

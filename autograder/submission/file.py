@@ -1,17 +1,19 @@
 """Reads a student's file, notebook or script, and says what is wrong with it."""
 
 import hashlib
-import json
+import re
 from pathlib import Path
 from typing import Any
 
 from autograder.submission.cells import Submission, SubmissionError
 from autograder.submission.notebook import read_notebook
 from autograder.submission.script import script_cells
+from autograder.submission.skim import NOTEBOOK, skim
 from autograder.wire.text import clean, holds_more_items
 
 MAX_BYTES = 20 * 2**20
-#: Brackets and commas in a notebook's JSON, outside its texts: 100 MB when parsed.
+#: Brackets and commas in a notebook's JSON, outside its texts: were all of them in what is
+#: needed of it, 100 MB when parsed.
 MAX_ITEMS = 400_000
 
 
@@ -28,21 +30,22 @@ def read_submission(path: str | Path, within: Path | None = None) -> Submission:
 def submission_of(name: str, data: bytes) -> Submission:
     """Return the submission in the bytes of a file of that name. Raises like
     ``read_submission``."""
-    path = Path(name)
-    text, digest = _decoded(data, path), hashlib.sha256(data).hexdigest()
-    if path.suffix == ".py":
-        return Submission(clean(name), script_cells(text, name), True, digest)
-    return read_notebook(_json(text, name), name, digest)
+    digest = hashlib.sha256(data).hexdigest()
+    if Path(name).suffix == ".py":
+        return Submission(
+            clean(name), script_cells(_text(data, name), name), True, digest
+        )
+    return read_notebook(_notebook(data, name), name, digest)
 
 
 def load_notebook(path: str | Path, within: Path | None = None) -> tuple[Any, str]:
-    """Return the data in a notebook's file, and the file's digest; ``read_notebook`` says
-    whether it is a notebook.
+    """Return what is needed of the data in a notebook's file, and the file's digest;
+    ``read_notebook`` says whether it is a notebook.
 
     Raises ``SubmissionError`` when the file holds no JSON, or is not ``within``."""
     path = Path(path)
-    text, digest = _text(path, within)
-    return _json(text, path.name), digest
+    data = bytes_of(path, within)
+    return _notebook(data, path.name), hashlib.sha256(data).hexdigest()
 
 
 def leads_out(path: Path, within: Path) -> bool:
@@ -62,12 +65,6 @@ def digest_of(path: Path, within: Path | None = None) -> str:
     """Return the digest of a file's bytes. Raises like ``read_submission`` for what is no
     file, larger than one may be, or not ``within``."""
     return hashlib.sha256(bytes_of(path, within)).hexdigest()
-
-
-def _text(path: Path, within: Path | None = None) -> tuple[str, str]:
-    """Return a file's text, and the digest of its bytes."""
-    data = bytes_of(path, within)
-    return _decoded(data, path), hashlib.sha256(data).hexdigest()
 
 
 def bytes_of(path: Path, within: Path | None = None) -> bytes:
@@ -100,31 +97,40 @@ def bytes_of(path: Path, within: Path | None = None) -> bytes:
         ) from None
 
 
-def _decoded(data: bytes, path: Path) -> str:
-    if path.suffix == ".ipynb" and holds_more_items(data, MAX_ITEMS):
-        raise SubmissionError(
-            f"{path.name} holds more than {MAX_ITEMS:,} numbers, texts and lists; an "
-            "exercise's notebook holds a few thousand. Clear its outputs, take out empty "
-            "cells, save it and submit it again."
-        )
+def _text(data: bytes, name: str) -> str:
+    _expect_something(data, name)
     # In bytes: one character may make each of a text's take four.
     data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
+        raise _not_text(name) from None
+
+
+def _notebook(data: bytes, name: str) -> Any:
+    """Return what is needed of a notebook."""
+    _expect_something(data, name)
+    if holds_more_items(data, MAX_ITEMS):
         raise SubmissionError(
-            f"{path.name} is not UTF-8 text; save it as UTF-8."
-        ) from None
-    if not text or text.isspace():
-        raise SubmissionError(f"{path.name} is empty; did the upload fail?")
-    return text
-
-
-def _json(text: str, name: str) -> Any:
+            f"{name} holds more than {MAX_ITEMS:,} numbers, texts and lists; an "
+            "exercise's notebook holds a few thousand. Clear its outputs, take out empty "
+            "cells, save it and submit it again."
+        )
     try:
-        return json.loads(text)
+        return skim(data, NOTEBOOK)
+    except UnicodeDecodeError:
+        raise _not_text(name) from None
     except (ValueError, RecursionError) as error:
         raise SubmissionError(
             f"{name} is not a complete notebook ({error}); was it cut off? "
             "Open it in Jupyter, save it and submit it again."
         ) from None
+
+
+def _expect_something(data: bytes, name: str) -> None:
+    if re.fullmatch(rb"(\xef\xbb\xbf)?\s*", data):
+        raise SubmissionError(f"{name} is empty; did the upload fail?")
+
+
+def _not_text(name: str) -> SubmissionError:
+    return SubmissionError(f"{name} is not UTF-8 text; save it as UTF-8.")

@@ -12,12 +12,11 @@ from typing import Any
 
 import bleach
 from jinja2 import pass_context
-from nbconvert.exporters import HTMLExporter
 from nbconvert.filters import Highlight2HTML, ansi2html
 from nbformat import NotebookNode
 
 from autograder.contract.mistakes import book_address
-from autograder.doors.nbgrader.images import Images
+from autograder.doors.nbgrader.images import Images, PageExporter, in_references
 from autograder.doors.nbgrader.patience import Patience, TooLong
 from autograder.doors.nbgrader.timestamps import read_dates_carefully
 from autograder.doors.nbgrader.unfinished import leave_out_unfinished
@@ -41,7 +40,7 @@ _RUN = re.compile(r"(?s)(.)\1{200}|(.{2,4}?)\2{100}")
 PAGE_SECONDS = 10.0
 
 
-class OfflineFeedback(HTMLExporter):
+class OfflineFeedback(PageExporter):
     """nbgrader's feedback page, which loads nothing, runs nothing and stays where it is,
     whatever HTML the student wrote. Without MathJax, a formula reads as in the source."""
 
@@ -104,11 +103,14 @@ class OfflineFeedback(HTMLExporter):
         about = nb.metadata.get("language_info", {})
         lexer = about.get("pygments_lexer", about.get("name"))
         self._highlight = Highlight2HTML(pygments_lexer=lexer, parent=self)
-        page, resources = super().from_notebook_node(nb, resources, **kw)
+        made: tuple[str, Any] = super().from_notebook_node(nb, resources, **kw)
+        return made
+
+    def finished(self, page: str) -> str:
         head, end, body = page.partition("</head>")
         head = re.sub(r"(?s)<script\b.*?</script>", "", head)
         head = head.replace("<head>", f"<head>\n{_POLICY}", 1)
-        return head + end + _LEADS_AWAY.sub("&lt;", body), resources
+        return head + end + in_references(_LEADS_AWAY.sub("&lt;", body))
 
 
 #: The tags that Markdown makes, and those that students write beside it.

@@ -1,13 +1,14 @@
 """Turns whatever was handed in into a notebook that nbgrader can go on with."""
 
 import html
+import json
 import re
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbconvert.exporters import NotebookExporter
+from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat import NotebookNode, v4
 from nbgrader.converters.base import NbGraderException
 
@@ -24,6 +25,7 @@ from autograder.doors.nbgrader.released import (
 )
 from autograder.doors.nbgrader.timestamps import read_dates_carefully
 from autograder.doors.nbgrader.unfinished import WholeAutograde
+from autograder.doors.nbgrader.written import written
 from autograder.grading.secret import Secret, SecretError, find_secret
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import load_notebook, own_folder
@@ -87,6 +89,13 @@ class JudgedExporter(NotebookExporter):
             notebook = as_handed_out(known, reason)
         return self.from_notebook_node(notebook, resources=resources, **kw)
 
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: Any = None, **kw: Any
+    ) -> tuple[str, Any]:
+        # Not by way of nbconvert's own, which would write it, wide, first.
+        made, resources = Exporter.from_notebook_node(self, nb, resources, **kw)
+        return written(made), resources
+
 
 def leave_out_unfit(converter: Any) -> None:
     """Have nbgrader grade nobody whose name its pages would show as HTML, say."""
@@ -137,7 +146,8 @@ def handed_in(path: Path, known: dict[str, Released]) -> tuple[NotebookNode, str
     # What is restored must be within bounds as well: it is read once more.
     read_notebook(notebook, path.name, digest)
     nbformat.validate(notebook)
-    nbformat.writes(notebook).encode("utf-8")
+    for cell in notebook.cells:
+        json.dumps(cell, ensure_ascii=False).encode("utf-8")
     return notebook, digest
 
 

@@ -10,6 +10,7 @@ from nbformat import NotebookNode, v4
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import is_grade, is_solution
 
+from autograder.doors.nbgrader.images import PageExporter
 from autograder.submission.notebook import cell_source
 
 _SCHEME = re.compile(
@@ -25,6 +26,11 @@ class ShownMarkScheme(Preprocessor):
     """Adds mark scheme and model answer below each written answer of a page of
     formgrader's. They come from the source notebook, which no student has; to a page that
     is not formgrader's nothing is added."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Formgrader makes its exporter, which makes this, before any page.
+        PageExporter.take_over(self.parent)
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         # What formgrader, and nothing else, says of the page that it asks for.

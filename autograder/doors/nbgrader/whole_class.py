@@ -46,6 +46,7 @@ from autograder.doors.nbgrader.unfinished import (
     next_path,
 )
 from autograder.doors.nbgrader.verdict import Verdict
+from autograder.doors.nbgrader.written import written
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
@@ -188,7 +189,7 @@ class ClassGradebook:
             for step in self.after:
                 notebook, resources = step(notebook, resources)
         notebook.metadata[KEY] = verdict.as_metadata()
-        return str(nbformat.writes(notebook)) + "\n"
+        return written(notebook)
 
     def _steps(self, named: Sequence[Any], own: bool = False) -> list[Any]:
         """Return nbgrader's steps of these names: ``own`` or not, those that write scores;
