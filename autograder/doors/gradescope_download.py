@@ -66,10 +66,12 @@ class _Said:
         time = time_in(_text(self._metadata[folder].get(":created_at")))
         found = []
         for student, number, address in people:
+            # Number and name are the user's to edit, where there is an address.
+            account = address.casefold() or number
             if len(self._addresses[student, number]) > 1:
                 # Whoever has an account may give any name and number as the own.
                 number = f"{number}_{address}"
-            found.append(Named(file, student, number, time))
+            found.append(Named(file, student, number, time, "Gradescope", account))
         return found
 
 
