@@ -1,6 +1,8 @@
 """Collects what a class handed in to where nbgrader looks for it."""
 
 import json
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +72,24 @@ def _named(
 def _by_student(named: list[Named], others: list[HandedIn]) -> dict[str, list[Named]]:
     """Return each student's files; those that are nobody's join the ``others``."""
     students: dict[str, list[Named]] = {}
+    owners: dict[str, set[str]] = defaultdict(set)
     for each in named:
+        for folder in _folders(each):
+            owners[folder].add(each.student)
+    for each in named:
+        shared = sum(len(owners[folder]) > 1 for folder in _folders(each))
+        each = replace(each, handed_in=replace(each.handed_in, shared=shared))
         if each.student:
             students.setdefault(each.student, []).append(each)
         else:
             others.append(each.handed_in)
     return students
+
+
+def _folders(named: Named) -> list[str]:
+    """Return the folders that a file lies in, from the first one on."""
+    parts = named.handed_in.name.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 #: What systems and tools leave in folders; nobody handed it in.
@@ -139,7 +153,7 @@ def _collected(
         return f"✗ {unfit}"
     if len(files) > 1:
         return f"✗ {student}: {len(files)} files ({names}); keep one."
-    path, own = files[0].path, _own_folder(files[0])
+    path, own = files[0].path, files[0].own
     # The folder may hold links, of an archive that was unpacked there.
     if leads_out(target, own_folder(target.parent)):
         return f"✗ {student}: {target} lies behind a link to another place; remove the link."
@@ -158,12 +172,6 @@ def _collected(
         return f"✗ {student}: {names} was not copied ({error.strerror or error})."
     of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
     return f"✓ {student}: {names}{of}{again}.{folders.note(attempts[0])}"
-
-
-def _own_folder(file: HandedIn) -> Path:
-    """Return where a file must really be. Its first folder may be the whole class's."""
-    folder, inner, _ = file.name.rpartition("/")
-    return file.root / folder if inner else file.own
 
 
 def _last(attempts: list[Named]) -> Named | None:
