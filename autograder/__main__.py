@@ -22,6 +22,7 @@ from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
 from autograder.doors.terminal import say, tell_of_secret
 from autograder.isolation.bubblewrap import SandboxUnavailable
+from autograder.isolation.stopping import heard
 
 if TYPE_CHECKING:
     from autograder.grading.report import Report
@@ -185,7 +186,8 @@ def _interruptible() -> Iterator[None]:
     try:
         for known in before:
             signal.signal(known, stop)
-        yield
+        with heard():
+            yield
     finally:
         for known, handler in before.items():
             signal.signal(known, handler)

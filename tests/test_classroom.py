@@ -24,6 +24,7 @@ from autograder.doors.collect import as_notebook, collect
 from autograder.grading.grade import grade
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.folders import remove_folder
+from autograder.submission.cells import SubmissionError
 from autograder.submission.file import read_submission
 from autograder.submission.notebook import read_notebook
 from tests.bank import ROOT
@@ -230,6 +231,26 @@ def test_no_link_hands_in_the_work_of_others(tmp_path: Path) -> None:
     assert scores == dict.fromkeys(own, True) | dict.fromkeys(others, False)
     assert "by a link out of the student's own" in (reports["fay.py"].error or "")
     assert grade(folder / "fay.py").score > 0, "a path that was typed may be a link"
+
+
+@posix
+@pytest.mark.parametrize("outer", ["", "export/", "a/b/"])
+@pytest.mark.parametrize("theirs", ["bob.py", "bob/x.py", "bob/new/x.py"])
+@pytest.mark.parametrize("own", ["ann.py", "ann/x.py", "ann/new/x.py"])
+def test_no_link_leads_to_the_work_of_others_in_an_outer_folder(
+    own: str, theirs: str, outer: str, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "in", {outer + theirs: SETTINGS, outer + "cy.py": ""})
+    link = folder / outer / own
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(os.path.relpath(folder / outer / theirs, link.parent))
+    [mine] = [f for f in find_handed_in(folder) if f.name == outer + own]
+    with pytest.raises(SubmissionError, match="the file itself"):
+        read_submission(mine.path, mine.own)
+    pattern = rf"{outer}(?P<student>[a-z]+)[./].*"
+    lines = collect(folder, "conventions", tmp_path / "out", pattern)
+    assert [line for line in lines if line.startswith("✗ ann: ")]
+    assert [line for line in lines if line.startswith("✓ bob: ")]
 
 
 @pytest.mark.parametrize("parent", [False, True])

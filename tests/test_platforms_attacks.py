@@ -1,11 +1,14 @@
 """Whose a file is does not depend on what other students name theirs, on any platform."""
 
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from autograder.doors.classroom import HandedIn
+from autograder.doors import gradescope_download
+from autograder.doors.classroom import ClassError, HandedIn
 from autograder.doors.collect import collect
 from autograder.doors.platforms import Named, told_apart
 from tests.test_platforms import CHAPTER, GRADESCOPE, NAMES
@@ -303,3 +306,48 @@ def test_metadata_that_stand_for_thousands_of_texts_cost_nothing(
     (tmp_path / "in" / "submission_metadata.yml").write_text(metadata)
     (line,) = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
     assert line[0] == "✗"
+
+
+@pytest.mark.parametrize("pure", [False, True], ids=["C", "Python"])
+@pytest.mark.parametrize(
+    "deep", ["[" * 300_000, "{a: " * 300_000, "- " * 300_000, "? " * 300_000]
+)
+def test_metadata_that_are_too_deep_end_no_process(
+    deep: str, pure: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "in" / "submission_1" / "x.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    (tmp_path / "in" / "submission_metadata.yml").write_text(f"a: 1\nb:\n  {deep}")
+    program = (
+        "import sys, yaml; from autograder.__main__ import main\n"
+        f"if {pure}: del yaml.CBaseLoader\n"
+        f"sys.exit(main(['collect', 'in', {CHAPTER!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    told = "submission_metadata.yml cannot be read (it is nested more than 100 deep)."
+    assert (done.stderr.strip(), done.returncode) == (told, 2)
+
+
+def test_metadata_of_too_many_parts_are_not_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "in" / "submission_1" / "x.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    monkeypatch.setattr(gradescope_download, "MOST_EVENTS", 1_000)
+    for parts, refused in ((900, False), (1_000, True)):
+        (tmp_path / "in" / "submission_metadata.yml").write_text("- b\n" * parts)
+        try:
+            [line] = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
+        except ClassError as error:
+            assert refused and "more than 1,000 texts and lists" in str(error)
+        else:
+            assert not refused and "does not say whose" in line

@@ -1,16 +1,15 @@
 """Archives that learning platforms let one download; what is in them, students chose."""
 
 import contextlib
-import itertools
 import os
 import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.doors.classroom import ENDINGS, ClassError
+from autograder.doors.classroom import ENDINGS, ClassError, outer
 from autograder.doors.platforms import METADATA
 from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
@@ -28,7 +27,6 @@ _NOT_UNPACKED = (
 )
 #: Of other ways zipfile makes all that some bytes stand for at once, a gigabyte, say.
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_Member = tuple[tuple[str, ...], zipfile.ZipInfo]
 
 
 @contextlib.contextmanager
@@ -59,9 +57,9 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
         raise ClassError(f"The archive holds more than {MOST_FILES:,} files.")
     failures: list[str] = []
     files, taken = Counter[str](), Counter[str]()
-    outer = _outer(members)
+    below = outer([parts for parts, _ in members])
     for parts, member in members:
-        own = parts[outer] if parts else ""
+        own = parts[below] if parts else ""
         files[own] += 1
         if files[own] > EACH_FILES or taken[own] > EACH_BYTES:
             continue  # and one line for all of them
@@ -83,15 +81,6 @@ def _parts(name: str) -> tuple[str, ...]:
     """Return the parts of a member's path, none of which leads out of a folder."""
     parts = re.split(r"[/\\]", name)
     return tuple(part for part in parts if part not in ("", ".", ".."))
-
-
-def _outer(members: Sequence[_Member]) -> int:
-    """Return in how many folders all files lie together; below them are the students'."""
-    folders = [parts[:-1] for parts, _ in members if parts]
-    if not folders:
-        return 0
-    same = zip(min(folders), max(folders), strict=False)
-    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], same)))
 
 
 def _write(

@@ -1,10 +1,11 @@
 """A whole class: finds what was handed in, and grades it at once."""
 
+import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ class HandedIn:
 
     path: Path
     name: str
+    #: How many of the folders in it, from the first one on, are several students'.
+    shared: int = field(default=0, compare=False)
 
     @property
     def shown(self) -> str:
@@ -59,10 +62,14 @@ class HandedIn:
 
     @property
     def own(self) -> Path:
-        """Where the file must really be: the student's folder, or the file's own name.
+        """Where the file must really be: its folder, or where that is several students',
+        its own name. A link there may lead to another's work.
 
         The folder of the class may be a link; its owner typed it."""
-        return self.root / self.top
+        folders = self.name.split("/")[:-1]
+        return self.root.joinpath(
+            *folders if len(folders) > self.shared else [self.name]
+        )
 
     @property
     def root(self) -> Path:
@@ -92,7 +99,19 @@ def find_handed_in(folder: str | Path) -> list[HandedIn]:
     found += [link for link in links if link.student not in students]
     if not found:
         raise ClassError(f"There is no .ipynb or .py file below {folder}.")
+    shared = outer([tuple(handed_in.name.split("/")) for handed_in in found])
+    found = [replace(handed_in, shared=shared) for handed_in in found]
     return sorted(found, key=lambda handed_in: handed_in.name)
+
+
+def outer(names: Sequence[tuple[str, ...]]) -> int:
+    """Return in how many folders all files lie together, by the parts of their names;
+    below them are the students'."""
+    folders = [parts[:-1] for parts in names if parts]
+    if not folders:
+        return 0
+    same = zip(min(folders), max(folders), strict=False)
+    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], same)))
 
 
 # ---- Grading ------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Collects what a class handed in to where nbgrader looks for it."""
 
 import json
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
 from autograder.doors.gradescope_download import read_export
 from autograder.doors.platforms import Named, read_names
+from autograder.doors.whose import Folders
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
 from autograder.submission.cells import SubmissionError
@@ -38,11 +41,15 @@ def collect(
         found = find_handed_in(folder)
         files = [file for file in found if file.assignment in (None, chapter)]
         strays = _strays(folder, files)
-        students, others = _by_student(files, strays, pattern)
+        named, others = _named(files, strays, pattern)
+        folders = Folders(submitted, chapter)
+        named, doubts = folders.keep(named)
+        lines += doubts
+        students = _by_student(named, others)
         lines += _without_work(students, set(strays))
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
-            lines.append(_collected(student, theirs, target))
+            lines.append(_collected(student, theirs, target, folders))
         if len(students) == 1 and "/" in files[0].name and lines[-1].endswith("one."):
             top = files[0].top
             lines[-1] += f" If {top} is the folder of a class, collect that folder."
@@ -54,19 +61,35 @@ def collect(
     return [one_line(line) for line in lines]
 
 
-def _by_student(
+def _named(
     files: list[HandedIn], strays: list[HandedIn], pattern: str | None
-) -> tuple[dict[str, list[Named]], list[HandedIn]]:
+) -> tuple[list[Named], list[HandedIn]]:
     """Return whose each file is, and the files whose names do not say it."""
     exported = read_export(files, strays) if pattern is None else None
-    named, others = (exported, []) if exported else read_names(files, pattern, strays)
+    return (exported, []) if exported else read_names(files, pattern, strays)
+
+
+def _by_student(named: list[Named], others: list[HandedIn]) -> dict[str, list[Named]]:
+    """Return each student's files; those that are nobody's join the ``others``."""
     students: dict[str, list[Named]] = {}
+    owners: dict[str, set[str]] = defaultdict(set)
     for each in named:
+        for folder in _folders(each):
+            owners[folder].add(each.student)
+    for each in named:
+        shared = sum(len(owners[folder]) > 1 for folder in _folders(each))
+        each = replace(each, handed_in=replace(each.handed_in, shared=shared))
         if each.student:
             students.setdefault(each.student, []).append(each)
         else:
             others.append(each.handed_in)
-    return students, others
+    return students
+
+
+def _folders(named: Named) -> list[str]:
+    """Return the folders that a file lies in, from the first one on."""
+    parts = named.handed_in.name.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 #: What systems and tools leave in folders; nobody handed it in.
@@ -117,7 +140,9 @@ def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> li
     return lines
 
 
-def _collected(student: str, attempts: list[Named], target: Path) -> str:
+def _collected(
+    student: str, attempts: list[Named], target: Path, folders: Folders
+) -> str:
     """Copy a student's file to its target, and return what happened."""
     if not student or student in (".", "..") or {"/", "\\"} & set(student):
         return f"✗ {attempts[0].handed_in.name}: its name does not say whose it is."
@@ -128,7 +153,7 @@ def _collected(student: str, attempts: list[Named], target: Path) -> str:
         return f"✗ {unfit}"
     if len(files) > 1:
         return f"✗ {student}: {len(files)} files ({names}); keep one."
-    path, own = files[0].path, _own_folder(files[0])
+    path, own = files[0].path, files[0].own
     # The folder may hold links, of an archive that was unpacked there.
     if leads_out(target, own_folder(target.parent)):
         return f"✗ {student}: {target} lies behind a link to another place; remove the link."
@@ -140,18 +165,13 @@ def _collected(student: str, attempts: list[Named], target: Path) -> str:
     try:
         content = as_notebook(path)
         again = ", which replaces an earlier one" if target.exists() else ""
+        folders.write(attempts[0])
         write_whole(target, content)
         _write_time(target.parent, last)
     except OSError as error:
         return f"✗ {student}: {names} was not copied ({error.strerror or error})."
     of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
-    return f"✓ {student}: {names}{of}{again}."
-
-
-def _own_folder(file: HandedIn) -> Path:
-    """Return where a file must really be. Its first folder may be the whole class's."""
-    folder, inner, _ = file.name.rpartition("/")
-    return file.root / folder if inner else file.own
+    return f"✓ {student}: {names}{of}{again}.{folders.note(attempts[0])}"
 
 
 def _last(attempts: list[Named]) -> Named | None:

@@ -18,6 +18,10 @@ _NAME = re.compile(
     r"(?:assignment_\d+_export/)?(?P<folder>submission_\d+)/.+", re.DOTALL
 )
 
+#: How deep the metadata may be nested (Gradescope's are, by a handful), and how many of
+#: YAML's events they may be: 0.8 GB when they are parsed, 50 tests of 2,000 students.
+MOST_DEPTH, MOST_EVENTS = 100, 2_000_000
+
 
 def read_export(
     files: Sequence[HandedIn], strays: Sequence[HandedIn] = ()
@@ -66,10 +70,12 @@ class _Said:
         time = time_in(_text(self._metadata[folder].get(":created_at")))
         found = []
         for student, number, address in people:
+            # Number and name are the user's to edit, where there is an address.
+            account = address.casefold() or number
             if len(self._addresses[student, number]) > 1:
                 # Whoever has an account may give any name and number as the own.
                 number = f"{number}_{address}"
-            found.append(Named(file, student, number, time))
+            found.append(Named(file, student, number, time, "Gradescope", account))
         return found
 
 
@@ -105,7 +111,17 @@ def _read(path: Path) -> dict[str, Any]:
     # No tag of the file makes an object of this loader's.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), loader)
+        text = path.read_text(encoding="utf-8")
+        # The loader goes down by recursion, in C; what reads events does not.
+        depth = 0
+        for number, event in enumerate(yaml.parse(text, loader)):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > MOST_DEPTH:
+                raise ValueError(f"it is nested more than {MOST_DEPTH} deep")
+            if number > MOST_EVENTS:
+                raise ValueError(f"it holds more than {MOST_EVENTS:,} texts and lists")
+        found = yaml.load(text, loader)
     except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         told = " ".join(str(error).split())[:200]
         raise ClassError(f"{path.name} cannot be read ({told}).") from None

@@ -6,10 +6,11 @@ Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder. 
 """
 
 import contextlib
+import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,14 +32,25 @@ _TWICE = re.compile(r"(?:_\d+_assignsubmission_file.*){2}", re.DOTALL)
 METADATA = "submission_metadata.yml"
 
 
+#: Whose numbers stand for the same account in each assignment.
+LASTING = ("Canvas", "Gradescope")
+
+
 @dataclass(frozen=True)
 class Named:
-    """What a file's name says: whose it is, and when it was handed in, if it says so."""
+    """What a file's name says: whose it is, and when it was handed in, if it says so.
+
+    ``account`` is what nobody can change of the own account on a ``platform``, if that
+    tells anything of the kind; ``name`` what the student is called there, where
+    ``student`` is told apart from others."""
 
     handed_in: HandedIn
     student: str
     id: str = ""
     time: datetime | None = None
+    platform: str = ""
+    account: str = ""
+    name: str = ""
 
 
 def read_names(
@@ -53,6 +65,7 @@ def read_names(
     Raises ``ClassError`` for a pattern that is no regular expression with a group
     ``student``."""
     everything = [*handed_in, *strays]
+    known = "pattern"
     if pattern is None:
         platforms = _platforms(handed_in)
         if not platforms:
@@ -70,7 +83,7 @@ def read_names(
             named = _without_sheet(named)
     else:
         named, others = _read(everything, _compiled(pattern))
-    return told_apart(named), others
+    return told_apart([replace(n, platform=known, account=n.id) for n in named]), others
 
 
 def _read(
@@ -144,26 +157,36 @@ def time_in(text: str | None) -> datetime | None:
     return None
 
 
-def told_apart(named: list[Named]) -> list[Named]:
+def told_apart(named: Sequence[Named], taken: Collection[str] = ()) -> list[Named]:
     """Return the same with numbers behind the names of students who share one, be it
-    another's name with its number."""
-    names = {(each.student, each.id): each.student for each in named if each.student}
+    another's name with its number, or one of those that are ``taken``."""
+    real = [each.name or each.student for each in named]
+    keys = [(name, each.id) for name, each in zip(real, named, strict=True)]
+    names = {key: key[0] for key in keys if key[0]}
+    others = [folded(name) for name in taken]
     while True:
-        shared = Counter(map(_folded, names.values()))
+        shared = Counter([*map(folded, names.values()), *others])
         longer = {
             key: "_".join(key)
             for key, name in names.items()
-            if shared[_folded(name)] > 1
+            if shared[folded(name)] > 1
         }
         if longer.items() <= names.items():
             break
         names |= longer
+    for key in longer:
+        # A number that a student chose may make of the name another's folder.
+        numbers = itertools.count(2)
+        while folded(names[key]) in others:
+            names[key] = f"{longer[key]}_{next(numbers)}"
+            others += [folded(name) for own, name in names.items() if own != key]
     return [
-        replace(each, student=names.get((each.student, each.id), "")) for each in named
+        replace(each, student=names.get(key, ""), name=key[0])
+        for key, each in zip(keys, named, strict=True)
     ]
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """Return the name as file systems compare it that know no capitals, or drop what is
     at its end."""
     return unicodedata.normalize("NFKC", name).casefold().rstrip(" .")

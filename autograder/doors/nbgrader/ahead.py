@@ -12,6 +12,7 @@ from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
 from autograder.isolation.clocks import TryAgain
+from autograder.isolation.stopping import heard
 from autograder.submission.cells import Submission
 
 #: How many notebooks after the one in hand are begun.
@@ -42,6 +43,10 @@ class GradedAhead:
 
         What may have been the machine's doing is graded again while nothing else is.
         Raises ``JudgeLost`` when the judge's process ends in both tries."""
+        with heard():
+            return self._report(key, submission)
+
+    def _report(self, key: Any, submission: Submission) -> Report:
         expected, future = self._begun.pop(key, (None, None))
         same = expected is not None and (
             (expected.name, expected.code, expected.script, expected.digest)

@@ -1,0 +1,145 @@
+"""Whose each folder in ``submitted/`` is. Names are often the user's to edit: whoever has a
+folder keeps it, whatever the own name and those of others are by now.
+
+``submitted/<student>/.whose.json`` holds, by platform, what is an account's own there: an
+address, or a number. Where numbers are those of an assignment, they say nothing of another.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from autograder.doors.classroom import ClassError
+from autograder.doors.platforms import LASTING, Named, folded, told_apart
+from autograder.isolation.atomic import write_whole
+
+_NAME, _LONGEST = ".whose.json", 100_000
+
+
+class Folders:
+    """The students' folders below one."""
+
+    def __init__(self, submitted: str | Path, chapter: str) -> None:
+        """Read whose they are. Raises ``ClassError`` where that cannot be read."""
+        self._place, self._chapter = Path(submitted), chapter
+        #: Of each folder the accounts, by platform.
+        self._owners: dict[str, dict[str, list[str]]] = {}
+        #: By account.
+        self._folders: dict[tuple[str, str], list[str]] = defaultdict(list)
+        if self._place.is_dir():
+            for path in sorted(self._place.iterdir()):
+                if path.is_dir():
+                    self._owners[path.name] = _read(path / _NAME)
+        for folder, owners in self._owners.items():
+            for platform, accounts in owners.items():
+                for account in accounts:
+                    self._folders[platform, account].append(folder)
+
+    def keep(self, named: Sequence[Named]) -> tuple[list[Named], list[str]]:
+        """Return the same with the folder's name for whoever has one, and for all others a
+        name that no folder of another account's has; and a line for each name of which
+        nothing says whose folder it is."""
+        known = {
+            index: theirs
+            for index, each in enumerate(named)
+            if (theirs := self._folders.get((self._where(each), each.account)))
+        }
+        new = [each for index, each in enumerate(named) if index not in known]
+        # Where nobody is known, the numbers are those of another download's assignment.
+        counts = {
+            self._where(each) for each in new if known or each.platform in LASTING
+        }
+        taken = [
+            folder for folder, owners in self._owners.items() if counts & owners.keys()
+        ]
+        new = told_apart(new, taken)
+        apart = iter(new)
+        kept = [
+            replace(each, student=_own(each.student, known[index]))
+            if index in known
+            else next(apart)
+            for index, each in enumerate(named)
+        ]
+        return kept, self._doubts(new, set(taken))
+
+    def _where(self, each: Named) -> str:
+        """Return where the student's account counts."""
+        lasting = each.platform in LASTING
+        return each.platform if lasting else f"{each.platform}, {self._chapter}"
+
+    def _doubts(self, new: Iterable[Named], taken: set[str]) -> list[str]:
+        """Return a line for each name that several new students share, and a folder that
+        may be one's of them."""
+        shared: dict[str, dict[str, None]] = defaultdict(dict)
+        for each in new:
+            if each.student and each.student != each.name:
+                shared[folded(each.name)][each.student] = None
+        lines = []
+        for name, students in shared.items():
+            before = [
+                folder
+                for folder in self._owners
+                if folder not in taken and folder not in students
+                if folded(folder) == name or folded(folder).startswith(f"{name}_")
+            ]
+            if before:
+                lines.append(
+                    f"✗ {', '.join(before)}: it was there before, and nothing says whether "
+                    f"it is of {' or '.join(students)}, whose files are in folders of their "
+                    "own now. If it is, move them there."
+                )
+        return lines
+
+    def note(self, each: Named) -> str:
+        """Return what is to be said of the folder that a student's file goes to, if
+        anything."""
+        before = self._owners.get(each.student, {}).get(self._where(each), [])
+        name, own = folded(each.name), folded(each.student)
+        if each.account in before and each.account:
+            kept = own == name or own.startswith(f"{name}_")
+            return "" if kept else f" The name is now {each.name}; the folder stays."
+        if before and each.account:
+            return f" Its number was {before[-1]} and is {each.account} now."
+        others = [
+            account
+            for folder, owners in self._owners.items()
+            if folded(folder) == name != own
+            for account in owners.get(self._where(each), [])
+        ]
+        if others and each.account:
+            return f" The folder {each.name} is another's ({', '.join(others)})."
+        return ""
+
+    def write(self, each: Named) -> None:
+        """Write down that a folder is this student's. Raises ``OSError``."""
+        owners = self._owners.get(each.student, {})
+        before = owners.get(self._where(each), [])
+        if not each.account or each.account in before:
+            return
+        owners = owners | {self._where(each): [*before, each.account]}
+        text = json.dumps(owners, indent=1, ensure_ascii=False) + "\n"
+        write_whole(self._place / each.student / _NAME, text)
+
+
+def _own(student: str, folders: list[str]) -> str:
+    return student if student in folders else folders[0]
+
+
+def _read(path: Path) -> dict[str, list[str]]:
+    """Return what was written, nothing where nothing was. Raises ``ClassError``."""
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8") as file:
+            found = json.loads(file.read(_LONGEST))
+        return {
+            str(platform): [str(account) for account in accounts]
+            for platform, accounts in found.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ClassError(
+            f"{path} cannot be read ({error}). It says whose the folder is; without it, the "
+            "name says it."
+        ) from None

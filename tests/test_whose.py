@@ -1,0 +1,181 @@
+"""Whoever has a folder in ``submitted/`` keeps it, whatever the own name and others' are."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autograder.doors.classroom import ClassError
+from autograder.doors.collect import collect
+from tests.test_platforms import CHAPTER
+
+#: A student: the account's number, the name on the platform, what was handed in.
+Student = tuple[int, str, str]
+
+
+def gradescope(
+    source: Path,
+    students: list[Student],
+    about: str = ":sid: '7'\n    :email: {}@x.org",
+) -> None:
+    metadata = ""
+    for number, name, text in students:
+        path = source / f"submission_{number}0" / "x.py"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        metadata += f"{path.parent.name}:\n  :submitters:\n  - :name: {name!r}\n"
+        metadata += f"    {about.format(number)}\n"
+    (source / "submission_metadata.yml").write_text(metadata)
+
+
+def gradescope_by_number(source: Path, students: list[Student]) -> None:
+    gradescope(source, students, ":sid: '{}'")
+
+
+def moodle(source: Path, students: list[Student]) -> None:
+    for number, name, text in students:
+        path = source / f"{name}_{number}_assignsubmission_file_" / "x.py"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+
+
+def canvas(source: Path, students: list[Student]) -> None:
+    for number, name, text in students:
+        (source / f"{name}_{number}_9{number}_x.py").write_text(text)
+
+
+PLATFORMS = [gradescope, gradescope_by_number, moodle, canvas]
+LASTING = [gradescope, gradescope_by_number, canvas]
+Platform = Callable[[Path, list[Student]], None]
+
+
+class Class:
+    """Collects one download after the other."""
+
+    def __init__(self, place: Path, platform: Platform) -> None:
+        self.source, self.out, self.platform = place / "in", place / "out", platform
+
+    def collect(self, *students: Student, chapter: str = CHAPTER) -> list[str]:
+        shutil.rmtree(self.source, ignore_errors=True)
+        self.source.mkdir()
+        self.platform(self.source, list(students))
+        return collect(self.source, chapter, self.out)
+
+    def works(self, chapter: str = CHAPTER) -> dict[str, str]:
+        """Return the work in each student's folder."""
+        return {
+            path.parts[-3]: "".join(json.loads(path.read_text())["cells"][0]["source"])
+            for path in self.out.glob(f"*/{chapter}/{chapter}.ipynb")
+        }
+
+
+@pytest.fixture(params=PLATFORMS, ids=lambda each: each.__name__)
+def of_a_class(request: pytest.FixtureRequest, tmp_path: Path) -> Class:
+    return Class(tmp_path, request.param)
+
+
+@pytest.mark.parametrize("name", ["bob ray.", "Bob Ray", "BOB RAY"])
+def test_a_later_namesake_moves_nobodys_work(name: str, of_a_class: Class) -> None:
+    of_a_class.collect((1, "Mal", "m = 1"), (2, "Bob Ray", "b = 1"))
+    lines = of_a_class.collect((1, name, "m = 2"), (2, "Bob Ray", "b = 2"))
+    assert of_a_class.works() == {"Mal": "m = 2", "Bob Ray": "b = 2"}
+    [mal] = [line for line in lines if line.startswith("✓ Mal: ")]
+    assert mal.endswith(f" The name is now {name}; the folder stays.")
+    assert not any("now" in line for line in lines if line is not mal)
+
+
+@pytest.mark.parametrize("name", ["bob ray.", "Bob Ray"])
+def test_who_comes_later_under_anothers_name_gets_another_folder(
+    name: str, of_a_class: Class
+) -> None:
+    of_a_class.collect((2, "Bob Ray", "b = 1"), (4, "Ann", "a = 1"))
+    for _ in range(2):
+        lines = of_a_class.collect((1, name, "m = 2"), (4, "Ann", "a = 1"))
+        works = of_a_class.works()
+        assert works.pop("Bob Ray") == "b = 1" and works.pop("Ann") == "a = 1"
+        [(folder, work)] = works.items()
+        assert folder.startswith(f"{name}_") and work == "m = 2"
+        assert any(line.startswith(f"✓ {folder}: ") for line in lines)
+    of_a_class.collect((1, name, "m = 3"), (2, "Bob Ray", "b = 3"))
+    assert of_a_class.works() == {folder: "m = 3", "Bob Ray": "b = 3", "Ann": "a = 1"}
+
+
+def test_the_line_says_whose_the_folder_of_that_name_is(of_a_class: Class) -> None:
+    of_a_class.collect((2, "Bob Ray", "b = 1"), (4, "Ann", "a = 1"))
+    lines = of_a_class.collect((1, "Bob Ray", "m = 2"), (4, "Ann", "a = 1"))
+    [line] = [line for line in lines if "Bob Ray_" in line.partition(":")[0]]
+    assert " The folder Bob Ray is another's (2" in line and line.startswith("✓")
+
+
+def test_first_namesakes_keep_their_numbers_when_one_is_renamed(
+    of_a_class: Class,
+) -> None:
+    of_a_class.collect((1, "Ann Lee", "m = 1"), (2, "Ann Lee", "b = 1"))
+    before = of_a_class.works()
+    assert len(before) == 2 and "Ann Lee" not in before
+    of_a_class.collect((1, "Eve", "m = 1"), (2, "Ann Lee", "b = 1"))
+    assert of_a_class.works() == before
+
+
+@pytest.mark.parametrize("platform", LASTING)
+def test_an_account_is_known_in_the_next_assignment(
+    platform: Platform, tmp_path: Path
+) -> None:
+    own = Class(tmp_path, platform)
+    own.collect((1, "Mal", "m = 1"), (2, "Bob Ray", "b = 1"))
+    own.collect((1, "Bob Ray", "m = 2"), (2, "Bob Ray", "b = 2"), chapter="noise")
+    assert own.works("noise") == {"Mal": "m = 2", "Bob Ray": "b = 2"}
+
+
+def test_moodles_numbers_are_those_of_an_assignment(tmp_path: Path) -> None:
+    own = Class(tmp_path, moodle)
+    own.collect((1, "Ann", "a = 1"), (2, "Bob", "b = 1"))
+    lines = own.collect((1, "Bob", "b = 2"), (5, "Ann", "a = 2"), chapter="noise")
+    assert own.works("noise") == {"Ann": "a = 2", "Bob": "b = 2"}
+    assert all(line.endswith("x.py.") for line in lines)
+    again = own.collect((7, "Ann", "a = 3"), (8, "Bob", "b = 3"))
+    assert own.works() == {"Ann": "a = 3", "Bob": "b = 3"}
+    assert again[0].endswith("an earlier one. Its number was 1 and is 7 now.")
+    own.collect((7, "Bob", "a = 4"), (2, "Ann", "b = 4"))
+    assert own.works() == {"Ann": "a = 4", "Bob": "b = 4"}
+
+
+def test_a_line_says_where_nothing_tells_whose_a_folder_is(of_a_class: Class) -> None:
+    """Collected by hand, or before folders were kept."""
+    (of_a_class.out / "Bob Ray" / CHAPTER).mkdir(parents=True)
+    lines = of_a_class.collect((1, "bob ray.", "m = 2"), (2, "Bob Ray", "b = 2"))
+    [line] = [line for line in lines if line.startswith("✗")]
+    assert line.startswith("✗ Bob Ray: it was there before, and nothing says whether")
+    assert all(folder in line for folder in of_a_class.works())
+
+
+def test_a_folder_of_nobodys_is_its_names(of_a_class: Class) -> None:
+    (of_a_class.out / "Bob Ray" / CHAPTER).mkdir(parents=True)
+    of_a_class.collect((2, "Bob Ray", "b = 2"), (4, "Ann", "a = 1"))
+    assert of_a_class.works() == {"Bob Ray": "b = 2", "Ann": "a = 1"}
+
+
+def test_no_number_of_ones_own_makes_of_the_name_anothers_folder(
+    tmp_path: Path,
+) -> None:
+    own = Class(tmp_path, gradescope_by_number)
+    own.collect((2, "Bob Ray", "b = 1"), (4, "Bob Ray_1", "a = 1"))
+    own.collect((1, "Bob Ray", "m = 2"))
+    assert own.works() == {
+        "Bob Ray": "b = 1",
+        "Bob Ray_1": "a = 1",
+        "Bob Ray_1_2": "m = 2",
+    }
+
+
+def test_what_says_whose_a_folder_is_and_cannot_be_read_stops_all(
+    of_a_class: Class,
+) -> None:
+    of_a_class.collect((2, "Bob Ray", "b = 1"), (4, "Ann", "a = 1"))
+    for text in ("{", "[1]", '{"Canvas": 3}'):
+        (of_a_class.out / "Ann" / ".whose.json").write_text(text)
+        with pytest.raises(ClassError, match="whose the folder is"):
+            of_a_class.collect((2, "Bob Ray", "b = 2"), (4, "Ann", "a = 2"))
+    assert of_a_class.works() == {"Bob Ray": "b = 1", "Ann": "a = 1"}
