@@ -156,14 +156,12 @@ def drawn(trial: Trial, factor: Callable[[float], float], units: int) -> list[Ca
     return cases
 
 
-def close_to_the_ends(
-    trial: Trial, factor: Callable[[float], float], size: float = 1.0
-) -> list[Case]:
-    """Return small cases at keep probabilities close to 0 and to 1, whose logits are of
-    this size once inputs are multiplied by ``factor(keep_prob)``."""
+def close_to_the_ends(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
+    """Return small cases at keep probabilities close to 0 and to 1, of moderate logits as
+    in ``at_corners``."""
     cases = []
     for keep_prob in corners.close_keep_probs():
-        weights = size * trial.rng.uniform(-1, 1, (2, 3)) / factor(keep_prob)
+        weights = trial.rng.uniform(-1, 1, (2, 3)) / factor(keep_prob)
         bias = trial.rng.uniform(-1, 1, 3)
         cases.append(Case(trial.inputs(3, 2), weights, bias, keep_prob))
     return cases

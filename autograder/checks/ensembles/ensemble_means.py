@@ -132,7 +132,7 @@ def _small(trial: Trial) -> list[Case]:
     keep_probs = drawn_keep_probs(trial, 11)
     sizes = zip(range(1, 12), keep_probs, strict=True)
     cases += [ensemble.ordinary(trial, 1, d, 2, p) for d, p in sizes]
-    return cases + ensemble.close_to_the_ends(trial, factor, 50)
+    return cases + ensemble.close_to_the_ends(trial, factor)
 
 
 def _kinds(trial: Trial) -> list[Case]:

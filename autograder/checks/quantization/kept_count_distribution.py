@@ -68,20 +68,22 @@ class Wrong(Mistakes, section="quant-count"):
         whole numbers wrap around beyond 2**63, or an approximation or rounding errors
         grow, or keep_prob or n is bounded."""
     fails_at_keep_prob_zero_or_one = """right for other keep probabilities and wrong at
-        0 or 1: either a logarithm of 0 is taken, or something is divided by 0, or
-        keep_prob is kept from there."""
+        0 or 1, or next to them: either a logarithm of 0 is taken, or something is divided
+        by 0, or keep_prob is kept from there, or taken for 0 or 1."""
 
 
 _FEW = ((8, 0.1234), (1, 0.8), (2, 0.3), (5, 0.3), (10, 0.8), (12, 0.35))
 _FEW_AT_ENDS = (
     *((1, 0.02), (3, 0.999), (7, 0.001), (9, 0.97), (12, 0.01), (12, 1e-7)),
-    *((11, 1e-300), (3, 1 - 1e-6)),
+    (3, 1 - 1e-6),
 )
 _MANY = (
     *((30, 0.3), (100, 0.8), (600, 0.3), (1500, 0.8), (2000, 0.5), (2000, 0.003)),
     *((40, 0.02), (63, 0.05), (171, 0.1), (1030, 0.6), (1999, 0.97), (2000, 0.999)),
-    *((2000, 0.0007), (2000, 1e-14), (2000, 1 - 1e-14)),
+    *((2000, 0.0007), (2000, 1e-7), (2000, 1 - 1e-7)),
 )
+#: Where what is taken for 0 or 1 shows, and what is kept from there.
+_NEXT_TO_THE_EDGES = ((11, 1e-300), (2000, 1e-14), (2000, 1 - 1e-14))
 _LOG_FACTORIAL = np.array([math.lgamma(k + 1) for k in range(2001)])
 
 
@@ -198,7 +200,7 @@ def _many_mistake(found: np.ndarray, n: int, keep_prob: float) -> str:
 
 
 def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
-    """At keep_prob = 0 the count is 0, at keep_prob = 1 it is n."""
+    """At keep_prob = 0 the count is 0, at keep_prob = 1 it is n, next to them nearly."""
     fails = many_fail = Wrong.fails_at_keep_prob_zero_or_one
     if trial.notes.get("wrong for many"):
         many_fail = Wrong.loses_digits_for_many_units
@@ -224,6 +226,11 @@ def _is_right_at_the_edges(function: StudentFunction, trial: Trial) -> None:
             if n > 12
             else fails,
         )
+    for n, keep_prob in _NEXT_TO_THE_EDGES:
+        if n <= 12 or not trial.notes.get("wrong for many"):
+            with naming_errors(_call(n, keep_prob), {"": fails}):
+                found = _read(function, n, keep_prob)
+            _expect_right(found, n, keep_prob, lambda *_: fails)
 
 
 _KIND, _FORMULA = "returns_one_float_for_each_count", "gives_the_chance_of_each_count"
