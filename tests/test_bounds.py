@@ -281,7 +281,10 @@ def test_a_wide_character_makes_no_copies_four_times_a_files_size(
     path.write_bytes(b'\r\n{"x":\r"' + "\U0001f600".encode() + size * b"a" + b'"}\r')
     tracemalloc.start()
     try:
-        text, _ = submission_file._text(path)
+        if ending == ".py":
+            text = submission_file._text(path.read_bytes(), path.name)
+        else:
+            text = submission_file.skim(path.read_bytes().replace(b"\r", b"\n"), WHOLE)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
