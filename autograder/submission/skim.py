@@ -32,7 +32,7 @@ NOTEBOOK: Part = {
 VERDICT: Part = {"metadata": {"autograder": None}}
 
 _TOKEN = re.compile(rb'"[^"]*"?|[\[\]{}:,]|[^\s"\[\]{}:,]+')
-_AT_ONCE = 2**20
+_AT_ONCE = 2**16
 #: Lists and objects in the values that are needed whole: an attached image is one. A value
 #: that has more than is left of them is not needed; the parts of cells are not counted.
 MOST_INNER = 2_000
