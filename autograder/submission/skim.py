@@ -32,7 +32,10 @@ NOTEBOOK: Part = {
 VERDICT: Part = {"metadata": {"autograder": None}}
 
 _TOKEN = re.compile(rb'"[^"]*"?|[\[\]{}:,]|[^\s"\[\]{}:,]+')
-_AT_ONCE = 2**20
+_AT_ONCE = 2**16
+#: Lists and objects in the values that are needed whole: an attached image is one. A value
+#: that has more than is left of them is not needed; the parts of cells are not counted.
+MOST_INNER = 2_000
 
 
 def in_ascii(text: str) -> str:
@@ -72,6 +75,7 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.start = 3 if data.startswith(codecs.BOM_UTF8) else 0
+        self.room = MOST_INNER
         # As long as the text, and a quote in it begins or ends a string.
         plain = data.replace(b"\\\\", b"__").replace(b'\\"', b"__")
         self.tokens = _TOKEN.finditer(plain, self.start)
@@ -97,8 +101,11 @@ class _Reader:
             return self.items(part)
         if isinstance(part, list) and token[0] == b"[":
             return self.values(part[0])
-        end = self.passed_over(token)
-        return self.parsed(token.start(), end) if part is None else None
+        end, inner = self.passed_over(token)
+        if part is not None or inner > self.room:
+            return None
+        self.room -= inner
+        return self.parsed(token.start(), end)
 
     def items(self, part: dict[str, Part]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -132,18 +139,20 @@ class _Reader:
             return ""
         return str(self.parsed(token.start(), token.end()))
 
-    def passed_over(self, token: re.Match[bytes]) -> int:
-        """Return where the value ends that begins with the token."""
-        depth = 0
+    def passed_over(self, token: re.Match[bytes]) -> tuple[int, int]:
+        """Return where the value ends that begins with the token, and how many lists and
+        objects are in it."""
+        depth, inner = 0, 0
         while True:
             mark = token[0]
+            inner += depth > 0 and mark in (b"[", b"{")
             depth += (mark in (b"[", b"{")) - (mark in (b"]", b"}"))
             if depth < 0 or (depth == 0 and mark in (b",", b":")):
                 raise self.error("expected a value", token.start())
             if mark[:1] == b'"' and (len(mark) == 1 or mark[-1:] != b'"'):
                 raise self.error("a text does not end", token.start())
             if depth == 0:
-                return token.end()
+                return token.end(), inner
             token = self.next()
 
     def parsed(self, start: int, end: int) -> Any:

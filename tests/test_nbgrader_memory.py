@@ -1,0 +1,205 @@
+"""No process of the instructor's takes 400 MB, whatever several students hand in."""
+
+import json
+import re
+import sys
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("nbgrader")
+
+from nbformat import v4
+
+from autograder.doors.nbgrader.feedback import OfflineFeedback
+from autograder.doors.nbgrader.images import MAX_IMAGES
+from autograder.doors.nbgrader.written import written
+from autograder.grading.judges import LARGE_BYTES, Judges, Kept
+from autograder.submission.file import MAX_BYTES
+from autograder.submission.skim import MOST_INNER, NOTEBOOK, skim
+from tests import fixture_class
+from tests.fixture_class import CHAPTER, run
+from tests.test_feedback import formgraded
+
+WIDE = "\U0001f600"
+#: Leaves room below 400 MB, of 1,024 × 1,024 bytes.
+MOST_MB = 350
+
+#: Runs a module; says how much memory its process had at its peak, in kB.
+MEASURED = """
+import re, runpy, sys
+from pathlib import Path
+del sys.argv[0]
+try:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+finally:
+    print(re.search(r"VmHWM:\\s+\\d+", Path("/proc/self/status").read_text())[0])
+"""
+#: Figures of 786,000 bytes, four a cell, with the name of the library that draws some.
+FIGURES = """
+import os, sys, types
+class Figure:
+    def savefig(self, file, **options):
+        file.write(b"\\x89PNG\\r\\n\\x1a\\n" + os.urandom(786_000 - 8))
+drawn = types.ModuleType("matplotlib.pyplot")
+drawn.get_fignums = lambda: [1, 2, 3, 4]
+drawn.figure = lambda number: Figure()
+drawn.close = lambda *which: None
+sys.modules["matplotlib.pyplot"] = drawn
+"""
+
+
+def text_cell(source: str, **more: Any) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source, **more}
+
+
+def code_cell(source: str) -> dict[str, Any]:
+    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": []}
+
+
+def filled(starter: dict[str, Any]) -> str:
+    """Return a notebook that fills all bounds at once."""
+    image = {"a.png": {"image/png": "A" * (MAX_IMAGES - 1000)}}
+    cells = [
+        *starter["cells"],
+        *[code_cell(FIGURES)] * 3,
+        text_cell(f"{WIDE} ![x](attachment:a.png)\n", attachments=image),
+        *[code_cell("print(chr(0x1F600) * 99_000)")] * 12,
+        text_cell(WIDE * 400_000),
+    ]
+    nested = '{"a":' * 300 + "1" + "}" * 300
+    text = json.dumps(starter | {"cells": cells}, ensure_ascii=False)
+    head = '\r\n\r{"y":[' + ",".join([nested] * 1300) + f'],"x":"{WIDE}'
+    rest = MAX_BYTES - len((head + text).encode()) - 100
+    return head + "a" * (rest // 2) + "\\n" + "b" * (rest // 2) + '",' + text[1:]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_three_notebooks_that_fill_all_bounds_take_bounded_memory(
+    tmp_path: Path,
+) -> None:
+    """autograde took 513 MB, --gradebook 498 MB and generate_feedback 719 MB of five."""
+    course = fixture_class.new_course(tmp_path / "course")
+    (course / "measured.py").write_text(MEASURED)
+    assert run(course, "nbgrader", "generate_assignment", CHAPTER).returncode == 0
+    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    text = filled(json.loads(released.read_text(encoding="utf-8")))
+    for student in "abc":
+        path = course / "course" / "submitted" / student / CHAPTER / released.name
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    grade = ["autograder", "grade", "course/submitted", "--gradebook", CHAPTER, "-j2"]
+    for command in (
+        ["nbgrader", "autograde", CHAPTER],
+        ["nbgrader", "generate_feedback", CHAPTER],
+        grade,
+    ):
+        done = run(course, "measured", *command)
+        found = re.search(r"VmHWM:\s+(\d+)", done.stdout)
+        assert found, done.stderr[-2000:]
+        print(command, found[1])
+        assert int(found[1]) < MOST_MB * 1024
+    made = course / "course" / "feedback" / "c" / CHAPTER / f"{CHAPTER}.html"
+    page = made.read_text(encoding="utf-8")
+    assert page.count("base64,iVBORw0KGg") == 12
+    assert page.count("base64,AAAA") == 1
+
+
+def test_of_a_file_only_what_is_needed_is_read() -> None:
+    """All of it took ten times its size."""
+    size = 2**20
+    cell = {"cell_type": "code", "source": ["x = 'é'"], "outputs": [WIDE + "a" * size]}
+    more = {"x": [{"a": [{}]}] * 10_000, "autograder": {"script": True}}
+    found = {"nbformat": 4, "cells": [cell, 5, {}], "metadata": more}
+    data = json.dumps(found, ensure_ascii=False).encode("utf-8-sig")
+    tracemalloc.start()
+    try:
+        needed = skim(data, NOTEBOOK)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert needed == {
+        "nbformat": 4,
+        "cells": [{"cell_type": "code", "source": ["x = 'é'"]}, None, {}],
+        "metadata": {"autograder": {"script": True}},
+    }
+    assert peak < 3 * len(data)
+
+
+def test_nested_values_that_no_notebook_needs_are_not_read() -> None:
+    def attached(images: int) -> Any:
+        cell = {"attachments": {f"{i}": {"image/png": "A"} for i in range(images)}}
+        return skim(json.dumps({"cells": [cell, cell]}).encode(), NOTEBOOK)["cells"]
+
+    assert [len(cell["attachments"]) for cell in attached(MOST_INNER // 2)] == [
+        1000
+    ] * 2
+    assert [cell["attachments"] for cell in attached(MOST_INNER + 1)] == [None] * 2
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        *("[1, 2", '{"cells": [}', '{"cells" 5}', '{"cells": 5', '{"cells": "5}'),
+        *("{5: 5}", '{"cells": []} 5', '{"x": }', "", "]"),
+        '{"cells": [{"source": "a\\q"}]}',
+    ],
+)
+def test_what_is_no_json_is_refused(broken: str) -> None:
+    with pytest.raises(ValueError, match=r": line 1$"):
+        skim(broken.encode(), NOTEBOOK)
+
+
+@pytest.mark.parametrize("made_by", ["feedback", "formgrader"])
+def test_one_emoji_does_not_make_a_page_of_images_wide(made_by: str) -> None:
+    """Each of its copies took four bytes a character."""
+    image = "iVBORw0KGgo" + "A" * 2**20
+    data = {"image/png": image}
+    drawn = v4.new_output("display_data", data)
+    cells = [
+        v4.new_markdown_cell(f"{WIDE} ![x](attachment:a)", attachments={"a": data}),
+        v4.new_code_cell(f"print('{WIDE}')", outputs=[drawn]),
+    ]
+
+    def page() -> str:
+        if made_by == "formgrader":
+            return formgraded(*cells)
+        notebook = v4.new_notebook(cells=cells)
+        return str(OfflineFeedback().from_notebook_node(notebook)[0])
+
+    made = page()
+    assert made.partition("</head>")[2].isascii()
+    assert made.count(f"data:image/png;base64,{image}") == 2
+    assert made.count(f"&#{ord(WIDE)};") == 2
+
+
+def test_a_notebook_is_written_in_ascii_and_read_as_it_was() -> None:
+    text = written(v4.new_notebook(cells=[v4.new_markdown_cell(f"é {WIDE}")]))
+    assert text.isascii()
+    assert text.endswith("}\n")
+    assert v4.reads(text).cells[0].source == f"é {WIDE}"
+
+
+@pytest.mark.parametrize("size", [10, 2 * LARGE_BYTES])
+def test_a_large_result_waits_on_disk(size: int) -> None:
+    judges = Judges(1)
+    try:
+        future = judges.begin(bytes, size)
+        assert future.result() == bytes(size)
+        assert future.result() == bytes(size)
+        assert isinstance(future._result, Kept) == (size > LARGE_BYTES)
+    finally:
+        judges.end()
+
+
+def test_a_large_result_waits_here_where_the_disk_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full() -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    test_a_large_result_waits_on_disk(2 * LARGE_BYTES)
