@@ -73,13 +73,7 @@ def page_of_class(
         for number, graded in enumerate(results, start=1)
     }
     students = _best(results)
-    shares: dict[str, list[float]] = {}
-    for best in students.values():
-        for chapter in dict.fromkeys(exercise.chapter for exercise in best.values()):
-            own = [e for e in best.values() if e.chapter == chapter]
-            if most := sum(e.max_score for e in own):
-                share = sum(e.score for e in own) / most
-                shares.setdefault(chapter, []).append(share)
+    shares = _shares(students.values())
     exercises = [
         exercise
         for best in students.values()
@@ -115,6 +109,18 @@ def _best(results: Sequence[Graded]) -> dict[str, dict[str, ExerciseResult]]:
             if before is None or _rank(before) < _rank(exercise):
                 best[exercise.name] = exercise
     return students
+
+
+def _shares(students: Iterable[dict[str, ExerciseResult]]) -> dict[str, list[float]]:
+    """Return of each assignment the part of its points that each student has."""
+    shares: dict[str, list[float]] = {}
+    for best in students:
+        for chapter in dict.fromkeys(exercise.chapter for exercise in best.values()):
+            own = [e for e in best.values() if e.chapter == chapter]
+            if most := sum(e.max_score for e in own):
+                share = sum(e.score for e in own) / most
+                shares.setdefault(chapter, []).append(share)
+    return shares
 
 
 def _rank(exercise: ExerciseResult) -> tuple[float, bool]:
