@@ -44,6 +44,8 @@ CLASS = [
 ]
 #: Scripts that need what an edition leaves out.
 _OURS = re.compile(r"(?m)^\s*(?:from|import) (?:tests|solutions|benchmarks)\b")
+#: Scripts in which an exercise's answer stands; no page runs them.
+ANSWERS = ("chapters/data/quantization.py",)
 _HIDDEN = re.compile(r"[.~]|__pycache__")
 
 Files = Mapping[str, bytes]
@@ -51,12 +53,14 @@ Files = Mapping[str, bytes]
 
 def found(patterns: Iterable[str]) -> dict[str, bytes]:
     """Return the files of these patterns, by their path below the root; what programs
-    leave beside them, and scripts that need our tests, are not among them."""
+    leave beside them, and scripts that need our tests or hold answers, are not among
+    them."""
     files = {}
     for pattern in patterns:
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT)
-            if path.is_file() and not any(_HIDDEN.match(part) for part in name.parts):
+            hidden = any(_HIDDEN.match(part) for part in name.parts)
+            if path.is_file() and not hidden and name.as_posix() not in ANSWERS:
                 data = path.read_bytes()
                 if path.suffix != ".py" or not _OURS.search(data.decode("utf-8")):
                     files[name.as_posix()] = data

@@ -16,6 +16,9 @@ from autograder.families.specimens import BROKEN, CORRECT, Specimen
 Forward = Callable[..., tuple[np.ndarray, Any]]
 Backward = Callable[[np.ndarray, Any], np.ndarray]
 
+#: The usual dropout; written out it would be an exercise's answer.
+PLAIN = CORRECT[0]
+
 
 @dataclass(frozen=True)
 class Implementation:
@@ -55,8 +58,8 @@ def _right(
     x: np.ndarray, keep_prob: float, rng: np.random.Generator, training: bool = True
 ) -> tuple[np.ndarray, Any]:
     """A correct forward pass whose cache holds all that a wrong backward may want."""
-    bits = rng.random(x.shape) < keep_prob if training else np.ones(x.shape, bool)
-    scale = 1 / keep_prob if training else 1.0
+    bits = PLAIN.mask(x, keep_prob, rng) if training else np.ones(x.shape, bool)
+    scale = PLAIN.scale(keep_prob, bits) if training else 1.0
     out = x * bits * scale
     return out, (bits, scale, out, np.random.default_rng(rng.integers(2**62)))
 
@@ -64,9 +67,7 @@ def _right(
 def _in_place(
     x: np.ndarray, keep_prob: float, rng: np.random.Generator, training: bool = True
 ) -> tuple[np.ndarray, Any]:
-    if not training:
-        return x, 1.0
-    multiplier = (rng.random(x.shape) < keep_prob) / keep_prob
+    _, multiplier = implementation(PLAIN).forward(x, keep_prob, rng, training)
     x *= multiplier
     return x, multiplier
 

@@ -8,7 +8,7 @@ import pytest
 from autograder.__main__ import main
 from autograder.contract.mistakes import BOOK
 from autograder.doors.class_page import class_page, page_of_class
-from autograder.doors.classroom import Graded, HandedIn
+from autograder.doors.classroom import Graded, HandedIn, find_handed_in
 from autograder.grading.report import CheckResult, ExerciseResult, Report
 from autograder.wire.text import one_line
 
@@ -58,6 +58,57 @@ def test_what_is_counted() -> None:
         ("drops some units and keeps others", 1, 4),
     ]
     assert [name for name, _ in page.failed] == ["eve.py", "fay.py"]
+
+
+def test_a_student_counts_once_however_many_files_there_are() -> None:
+    wrong = "keeps_with_drop_probability"
+    copies = [graded(f"ben/{n}.py", True, False, mistake=wrong) for n in range(40)]
+    one = [graded("ann.py", True, True), graded("ben.py", True, False, mistake=wrong)]
+    many = [*copies[:1], graded("ann.py", True, True), *copies[1:]]
+    page, of_each = page_of_class(many), page_of_class(one)
+    assert (page.files, page.students) == (41, 2)
+    assert page.scores == of_each.scores and page.means == of_each.means
+    assert page.mistakes == of_each.mistakes and page.checks == of_each.checks
+    best = page_of_class([*many, graded("ben/later.py", True, True)])
+    assert best.means == {"conventions": "100"} and best.mistakes == []
+    told = "41 files, of 2 students. Each\nstudent counts once"
+    assert told in class_page(many) and "counts once" not in class_page(one)
+
+
+def test_a_class_in_one_folder_has_its_students(tmp_path: Path) -> None:
+    for name in ("ann/a.py", "ann/b.py", "bo/a.py"):
+        path = tmp_path / "export" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    report = graded("x.py", True, False).report
+    found = [Graded(file, report) for file in find_handed_in(tmp_path)]
+    assert page_of_class(found).students == 2
+
+
+def test_files_that_are_too_many_are_one_row_for_a_student(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder, out = tmp_path / "class", tmp_path / "out"
+    (folder / "eve").mkdir(parents=True)
+    for name in ("ann.py", *(f"eve/{n:04}.py" for n in range(300)), "fay.py"):
+        (folder / name).write_text("x = 1")
+    monkeypatch.setattr("autograder.doors.classroom.MOST_FILES", 1)
+    places = [str(tmp_path / name) for name in ("page.html", "class.csv", "feedback")]
+    options = ("--page", places[0], "--csv", places[1], "--feedback", places[2])
+    assert main(["grade", str(folder), "--json", str(out), *options]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    told = (
+        "not graded, like 298 more files of this student: 1 files of one student were"
+    )
+    assert lines[2].endswith(f"eve/0001.py: {told}") and len(lines) == 4
+    texts = [Path(place).read_text("utf-8") for place in places[:2]]
+    texts += [(out / "summary.csv").read_text("utf-8")]
+    assert all(told in text for text in texts)
+    texts += [(Path(places[2]) / "eve.html").read_text("utf-8")]
+    assert all(text.count("eve/000") + text.count("eve/01") < 4 for text in texts)
+    assert "302 files, 302 of them without a verdict on the code, of 3" in texts[0]
 
 
 def test_names_can_be_left_out() -> None:

@@ -543,3 +543,18 @@ def test_the_audit_hook_refuses_by_itself(attempt: str) -> None:
         check=False,
     )
     assert "PermissionError: a graded submission may" in done.stderr
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_of_the_accounts_environment_is_shown(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"/home/professor/bin:{os.environ['PATH']}")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8@professor")
+    path = tmp_path / "a.py"
+    path.write_text(
+        "import os\n\ndef inverted_dropout(*_):\n    raise ValueError(str(os.environ))\n"
+    )
+    report = grade(path, exercises=["inverted_dropout"], sandbox=mode)
+    told = report.as_json()
+    assert "OPENBLAS_NUM_THREADS" in told and "professor" not in told

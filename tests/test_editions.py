@@ -194,3 +194,24 @@ def test_pages_that_run_offer_the_archive() -> None:
         archive = (page.parent / str(link["href"])).resolve()
         with zipfile.ZipFile(archive) as file:
             assert f"chapters/chapters/{name}.ipynb" in file.namelist()
+
+
+def test_no_chapter_holds_a_line_of_a_solution() -> None:
+    lines = {
+        " ".join(line.split())
+        for path in (ROOT / "solutions").glob("*.md")
+        for answer in re.findall(
+            r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", path.read_text("utf-8"), re.S
+        )
+        for line in answer.splitlines()
+    }
+    long = {line for line in lines if len(line) >= 38 and line[0] != "#"}
+    assert len(long) > 50
+    held = {
+        (name, line)
+        for name, data in editions.found(["chapters/*.py", *editions.DATA]).items()
+        if name.endswith(".py")
+        for line in (" ".join(each.split()) for each in data.decode().splitlines())
+        if line in long
+    }
+    assert held == set()

@@ -26,7 +26,7 @@ from tests import fixture_class
 from tests.damaged import damaged
 from tests.fixture_class import CHAPTER, answering, other, solved
 from tests.test_attacks import ATTACKS
-from tests.test_judges import marked, soon, tree
+from tests.test_judges import look_after, marked, soon, tree
 from tests.test_whole_class import held
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -151,6 +151,7 @@ def test_a_class_with_hostile_and_broken_files_is_graded_whole(
         10: count - hostile - torn, 0: torn, None: hostile
     }  # fmt: skip
     done = begin(own_course, *TO_GRADEBOOK, marker=marker)
+    look_after(marker, done)
     _, err = done.communicate(timeout=120 + 10 * count)
     assert done.returncode == 0, err[-3000:]
     assert soon(lambda: not marked(marker), 10), marked(marker)
@@ -257,6 +258,7 @@ def test_whatever_is_killed_whenever_the_next_run_ends_as_if_nothing_had_been(
         own = Path(shutil.copytree(handed_in, tmp_path / str(moment)))
         marker = f"marker-{os.getpid()}-{moments}-{moment}"
         process = begin(own, *TO_GRADEBOOK, marker=marker)
+        look_after(marker, process)
         time.sleep(chance.uniform(0.05, 1.0) * seconds)
         # Half of the time the program itself, which the rest depends on.
         pid = chance.choice([process.pid, chance.choice(tree(process.pid))])

@@ -448,9 +448,14 @@ def test_a_class_is_graded_from_a_program_without_a_file(tmp_path: Path) -> None
 # ---- Runs that are stopped --------------------------------------------------------------
 
 
+#: By marker the processes that were found with it or below such, and when they started.
+_marked: dict[str, dict[int, bytes]] = {}
+
+
 def marked(marker: str) -> list[int]:
-    """Return the processes that have the marker in their PATH, which workers keep."""
-    found = []
+    """Return the processes that have the marker in their PATH, and their workers, which
+    have a PATH of their own: those that run of all that were ever found below them."""
+    known = _marked.setdefault(marker, {})
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -458,8 +463,30 @@ def marked(marker: str) -> list[int]:
             except OSError:
                 continue
             if marker.encode() in text:
-                found.append(int(entry.name))
-    return found
+                for pid in tree(int(entry.name)):
+                    known.setdefault(pid, b"")
+    for pid in list(known):
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            del known[pid]
+            continue
+        if stat[0] == b"Z" or known[pid] not in (b"", stat[19]):
+            del known[pid]  # it has ended, or is another process of that number
+        else:
+            known[pid] = stat[19]
+    return list(known)
+
+
+def look_after(marker: str, run: "subprocess.Popen[str]") -> None:
+    """Find the marked processes while a program runs."""
+
+    def look() -> None:
+        while run.poll() is None:
+            marked(marker)
+            time.sleep(0.2)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 @contextlib.contextmanager

@@ -47,34 +47,6 @@ def test_a_signal_that_another_thread_gets_ends_a_run(
     assert soon(lambda: not any(Path(f"/proc/{pid}").exists() for pid in own))
 
 
-@linux
-def test_no_child_of_a_run_blocks_or_ignores_what_ends_it(tmp_path: Path) -> None:
-    folder = write(tmp_path / "class", {"a.py": "while True: pass\n"})
-    command = ("grade", str(folder), "-j", "1", "--sandbox", "off")
-    with started(f"marker-{os.getpid()}-masks", *command) as run:
-        found: list[int] = []
-
-        def below() -> bool:
-            found[:] = [run.pid]
-            for pid in found:
-                for thread in Path(f"/proc/{pid}/task").iterdir():
-                    found.extend(map(int, (thread / "children").read_text().split()))
-            return len(found) == 3
-
-        assert soon(below)
-        for pid in found:
-            for thread in Path(f"/proc/{pid}/task").iterdir():
-                status = (thread / "status").read_text()
-                [blocked] = [
-                    int(line.split()[1], 16)
-                    for line in status.splitlines()
-                    if line.startswith("SigBlk")
-                ]
-                assert blocked == 0
-        run.send_signal(signal.SIGTERM)
-        run.communicate(timeout=10)
-
-
 WAITS = """import signal, threading, time
 from autograder.isolation.stopping import heard
 

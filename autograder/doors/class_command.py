@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def grade_command(arguments: argparse.Namespace) -> int:
     """Grade what a folder holds, write what is asked for, and return the exit code."""
     from autograder.doors import class_reports, classroom
+    from autograder.doors.classroom import without_floods
     from autograder.grading.secret import SecretError
 
     try:
@@ -34,7 +35,7 @@ def grade_command(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
-        results = _graded(arguments, handed_in, recorder, book)
+        results = without_floods(_graded(arguments, handed_in, recorder, book))
         code = 0 if book is None else _enter(book, handed_in)
     except (classroom.ClassError, SandboxUnavailable, SecretError, OSError) as error:
         print(error, file=sys.stderr)

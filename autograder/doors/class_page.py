@@ -42,14 +42,18 @@ class Bar:
 @dataclass(frozen=True)
 class Page:
     """What the page shows. ``scores`` has the bars of each assignment; ``failed`` says of
-    files that got no score, or could not be read, why."""
+    files that got no score, or could not be read, why. Of several files of a student's
+    the best result of each exercise counts."""
 
     files: int
+    students: int
     scores: dict[str, list[Bar]]
     means: dict[str, str]
     mistakes: list[Bar]
     checks: list[Bar]
     failed: list[tuple[str, str]]
+    #: How many files these are.
+    without: int
     #: The files of each group or pair, and in percent how alike they are.
     alike: list[tuple[list[str], int]]
     #: The files of whose code not all was compared.
@@ -68,25 +72,23 @@ def page_of_class(
         graded.handed_in: graded.handed_in.shown if names else f"file {number}"
         for number, graded in enumerate(results, start=1)
     }
-    shares: dict[str, list[float]] = {}
-    for graded in results:
-        if graded.report is not None and graded.report.max_score:
-            for chapter in dict.fromkeys(e.chapter for e in graded.report.exercises):
-                shares.setdefault(chapter, []).append(_share(graded, chapter))
+    students = _best(results)
+    shares = _shares(students.values())
     exercises = [
         exercise
-        for graded in results
-        if graded.report is not None
-        for exercise in graded.report.exercises
+        for best in students.values()
+        for exercise in best.values()
         if exercise.status == "graded"
     ]
     return Page(
-        files=len(results),
+        files=sum(1 + graded.alike for graded in results),
+        students=len(students),
         scores={chapter: _histogram(found) for chapter, found in shares.items()},
         means={c: f"{100 * sum(s) / len(s):.0f}" for c, s in shares.items()},
         mistakes=_mistakes(exercises)[:rows],
         checks=_checks(exercises)[:rows],
         failed=_failed(results, shown),
+        without=sum(1 + g.alike for g in results if _why(g)),
         alike=[
             ([shown[file] for file in each.files], math.floor(100 * each.share))
             for each in compared.alike
@@ -95,11 +97,34 @@ def page_of_class(
     )
 
 
-def _share(graded: Graded, chapter: str) -> float:
-    assert graded.report is not None
-    own = [e for e in graded.report.exercises if e.chapter == chapter]
-    most = sum(e.max_score for e in own)
-    return sum(e.score for e in own) / most if most else 0.0
+def _best(results: Sequence[Graded]) -> dict[str, dict[str, ExerciseResult]]:
+    """Return of each student the best result of each exercise."""
+    students: dict[str, dict[str, ExerciseResult]] = {}
+    for graded in results:
+        best = students.setdefault(graded.handed_in.person, {})
+        if graded.report is None or not graded.report.max_score:
+            continue
+        for exercise in graded.report.exercises:
+            before = best.get(exercise.name)
+            if before is None or _rank(before) < _rank(exercise):
+                best[exercise.name] = exercise
+    return students
+
+
+def _shares(students: Iterable[dict[str, ExerciseResult]]) -> dict[str, list[float]]:
+    """Return of each assignment the part of its points that each student has."""
+    shares: dict[str, list[float]] = {}
+    for best in students:
+        for chapter in dict.fromkeys(exercise.chapter for exercise in best.values()):
+            own = [e for e in best.values() if e.chapter == chapter]
+            if most := sum(e.max_score for e in own):
+                share = sum(e.score for e in own) / most
+                shares.setdefault(chapter, []).append(share)
+    return shares
+
+
+def _rank(exercise: ExerciseResult) -> tuple[float, bool]:
+    return exercise.score, exercise.status == "graded"
 
 
 def _histogram(shares: Sequence[float]) -> list[Bar]:
@@ -154,13 +179,17 @@ def _failed(
 ) -> list[tuple[str, str]]:
     found = []
     for graded in results:
-        why = graded.failure if graded.report is None else graded.report.error
-        if why:
+        if why := _why(graded):
             file = graded.handed_in
             name = shown[file]
             plain = name == file.shown
             found.append((name, one_line(why) if plain else _without(file, why, name)))
     return found
+
+
+def _why(graded: Graded) -> str:
+    """Return why there is no verdict on a file's code, nothing where there is one."""
+    return graded.failure if graded.report is None else graded.report.error or ""
 
 
 def _without(file: HandedIn, why: str, name: str) -> str:
@@ -227,7 +256,10 @@ td.count { white-space: nowrap; font-variant-numeric: tabular-nums }
 <body>
 <h1>Results of a class</h1>
 <p>{{ files }} file{{ "" if files == 1 else "s" }}
-{%- if failed %}, {{ failed|length }} of them without a verdict on the code{% endif %}.</p>
+{%- if failed %}, {{ without }} of them without a verdict on the code{% endif %}
+{%- if files != students %}, of {{ students }} student{{ "" if students == 1 else "s" }}. Each
+student counts once: where there are several files, with the best result of each exercise
+{%- endif %}.</p>
 {% macro table(caption, what, of, bars) %}
 <table>
 <caption>{{ caption }}</caption>
@@ -249,7 +281,7 @@ td.count { white-space: nowrap; font-variant-numeric: tabular-nums }
 {% endmacro %}
 <h2>Scores</h2>
 {% for chapter, bars in scores.items() %}
-{{ table(chapter ~ ": " ~ means[chapter] ~ "% of the points on average", "Points", "Files",
+{{ table(chapter ~ ": " ~ means[chapter] ~ "% of the points on average", "Points", "Students",
   bars) }}
 {% else %}
 <p>Nothing was graded.</p>

@@ -56,6 +56,11 @@ class HandedIn:
         return first if rest else self.path.stem
 
     @property
+    def person(self) -> str:
+        """The student, also where all students lie in a folder that is a platform's."""
+        return self.name.split("/")[self.shared] if self.shared else self.student
+
+    @property
     def assignment(self) -> str | None:
         parts = self.name.split("/")
         return parts[1] if len(parts) > 2 and parts[1] in all_chapters() else None
@@ -119,11 +124,16 @@ def outer(names: Sequence[tuple[str, ...]]) -> int:
 
 @dataclass(frozen=True)
 class Graded:
-    """What came of one file: a report, or ``failure``, for which it is not to blame."""
+    """What came of one file: a report, or ``failure``, for which it is not to blame.
+
+    ``left`` is a file of a student's who handed in too many; ``alike`` says of how many
+    more such files this stands for."""
 
     handed_in: HandedIn
     report: Report | None
     failure: str = ""
+    left: bool = False
+    alike: int = 0
 
     def line(self) -> str:
         """Return the verdict as one line of text."""
@@ -190,7 +200,8 @@ def grade_class(
 
     few, many = _at_most(MOST_FILES, files)
     for file in many:
-        keep(Graded(file, None, f"not graded: {MOST_FILES} files of one student were"))
+        why = f"not graded: {MOST_FILES} files of one student were"
+        keep(Graded(file, None, why, left=True))
     try:
         waiting: dict[Future[Graded], HandedIn] = {
             judges.begin(grade_one, file, defer=True, **options): file for file in few
@@ -199,6 +210,23 @@ def grade_class(
     finally:
         judges.end()
     return [results[file] for file in files]
+
+
+def without_floods(results: Sequence[Graded]) -> list[Graded]:
+    """Return the same with one result for all files that a student handed in too many."""
+    left = Counter(graded.handed_in.student for graded in results if graded.left)
+    found = []
+    for graded in results:
+        if graded.left:
+            more = left.pop(graded.handed_in.student, 0) - 1
+            if more < 0:
+                continue
+            if more:
+                also = f"not graded, like {more:,} more files of this student"
+                why = graded.failure.replace("not graded", also, 1)
+                graded = replace(graded, failure=why, alike=more)
+        found.append(graded)
+    return found
 
 
 def _at_most(

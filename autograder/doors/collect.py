@@ -148,7 +148,7 @@ def _collected(
         return f"✗ {attempts[0].handed_in.name}: its name does not say whose it is."
     last = _last(attempts)
     files = [each.handed_in for each in ([last] if last else attempts)]
-    names = ", ".join(file.name for file in files)
+    names = names_of([file.name for file in files])
     if unfit := unfit_name(student, "file"):
         return f"✗ {unfit}"
     if len(files) > 1:

@@ -194,12 +194,13 @@ KEEPS_MEMORY = {
 
 
 def environment(folder: str) -> dict[str, str]:
-    """Return the worker's environment: no secrets, one thread, ``folder`` to write in."""
-    keep = (
-        ("SYSTEMROOT", "TEMP", "TMP", "LANG", "PATH") if os.name == "nt" else ("PATH",)
-    )
+    """Return the worker's environment: no secrets, one thread, ``folder`` to write in, and
+    nothing of the account's: what a submission finds it can show in its feedback."""
+    # On Windows libraries are found by the PATH.
+    keep = ("SYSTEMROOT", "TEMP", "TMP", "LANG", "PATH") if os.name == "nt" else ()
     return (
-        {name: os.environ[name] for name in keep if name in os.environ}
+        {"PATH": os.defpath}
+        | {name: os.environ[name] for name in keep if name in os.environ}
         | {
             "HOME": folder,
             "TMPDIR": folder,

@@ -22,8 +22,7 @@ def heard() -> Iterator[None]:
     which says so, does nothing where nobody waits for it."""
     main = threading.main_thread()
     if threading.current_thread() is not main or not _is_free():
-        yield
-        return
+        return (yield)
     calls, ended = 0, False
 
     def called(number: int, frame: object) -> None:
