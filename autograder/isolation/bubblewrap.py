@@ -186,12 +186,10 @@ def _visible(hidden: tuple[str, ...]) -> list[str]:
 
 
 #: For the C library (glibc): keep freed memory for the next array; given back and taken
-#: again for every call, its pages cost the kernel a tenth of a grading. And ask for pages of
-#: 2 MB where Linux has them: a worker begins with few, and each other costs a fault.
+#: again for every call, its pages cost the kernel a tenth of a grading.
 KEEPS_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "33554432",
     "MALLOC_MMAP_THRESHOLD_": "8388608",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 
 
