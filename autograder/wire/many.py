@@ -23,8 +23,6 @@ from autograder.wire.values import (
 
 #: A result that is an array, and a cache that stays where it is.
 _WITH_CACHE = (1,)
-#: Arrays of more bytes are compared word by word, where shorter ones are quicker copied.
-_LONG, _WORDS = 8192, {4: np.uint32, 8: np.uint64}
 #: These stand for themselves in a request.
 _PLAIN = {float, int, bool, type(None)}
 
@@ -73,11 +71,7 @@ class Arguments:
         if type(node) is not dict:
             return node
         if node["is"] == "array":
-            # Not to be written to. The judge says where it lies: nothing is to be checked.
-            order = node.get("order", "C")
-            return np.ndarray(
-                node["shape"], node["dtype"], self._body, node["at"], order=order
-            )
+            return Reader(self._body).view(node)
         return self._special(node) if node["is"] in ("generator", "handle") else None
 
     def of_a_call(self, place: int) -> Any:
@@ -94,8 +88,6 @@ class Arguments:
         then = self._once[place]
         if now.dtype != then.dtype or now.shape != then.shape:
             return True
-        if now.nbytes > _LONG and (word := _WORDS.get(now.itemsize)):
-            return bool((now.view(word) != then.view(word)).any())
         order: Any = "F" if is_transposed(then) else "C"
         if (held := self._bytes.get(place)) is None:
             held = self._bytes[place] = then.tobytes(order)
@@ -126,22 +118,19 @@ class Results:
         """What an answer has of the results, now and of those that are still to come."""
         return {"results": self.nodes, "kinds": self.kinds}
 
-    def add(self, result: Any) -> bytes | None:
-        """Write one more; return the bytes of its one array, where that is all it has.
-        Raises like ``Writer.encode``, and adds nothing then."""
+    def add(self, result: Any) -> None:
+        """Write one more. Raises like ``Writer.encode``, and adds nothing then."""
         array, cache = result, self._opaque
         if self._caches and type(result) is tuple and len(result) == 2:
             array, cache = result
         elif self._opaque:
             array = None
-        raw = None
         if not (is_usual(array) and array.ndim):
             node = self._writer.encode_result(result, self._opaque, self._handle)
             self.nodes.append(node)
         else:
-            raw = self._add_usual(array, self._handle(cache) if self._caches else None)
+            self._add_usual(array, self._handle(cache) if self._caches else None)
         self.number += 1
-        return raw
 
     def cut(self, number: int) -> None:
         """Take the last one back if there are more than so many."""
@@ -153,7 +142,7 @@ class Results:
                 self.nodes.pop()
             self.number -= 1
 
-    def _add_usual(self, array: np.ndarray, handle: dict[str, Any] | None) -> bytes:
+    def _add_usual(self, array: np.ndarray, handle: dict[str, Any] | None) -> None:
         if self._writer.size + array.nbytes > MAX_BODY:
             raise WireError("its results are larger than a frame")
         first = None if handle is None else handle["number"]
@@ -163,13 +152,12 @@ class Results:
             kind = self._kinds[key] = len(self.kinds)
             name, shape = array.dtype.str, list(array.shape)
             self.kinds.append([name, shape, turned, handle and handle["type"]])
-        at, raw = self._writer.add(array)
+        at = self._writer.add(array)
         last = self.nodes[-1] if self.nodes else None
         if type(last) is list and last[0] == kind and _goes_on(last, at, array, first):
             last[2] += 1
         else:
             self.nodes.append([kind, at, 1, first])
-        return raw
 
 
 def _goes_on(run: list[Any], at: int, array: np.ndarray, handle: int | None) -> bool:

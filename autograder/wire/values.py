@@ -147,18 +147,18 @@ class Writer:
             "is": "array",
             "dtype": _NATIVE[dtype],
             "shape": list(value.shape),
-            "at": self.add(value)[0],
+            "at": self.add(value),
         }
         if is_transposed(value):
             node["order"] = "F"
         return node
 
-    def add(self, array: np.ndarray) -> tuple[int, bytes]:
-        """Take an array's bytes as they lie; return where, and the bytes."""
+    def add(self, array: np.ndarray) -> int:
+        """Take an array's bytes as they lie; return where."""
         at, raw = self.size, array.tobytes(order="A")
         self._parts.append(raw)
         self.size += len(raw)
-        return at, raw
+        return at
 
 
 def is_transposed(value: np.ndarray) -> bool:
@@ -300,22 +300,15 @@ class Last:
     def is_overwritten(self) -> bool:
         for array, dtype, shape, held in self._arrays:
             alike = array.dtype == dtype and array.shape == shape
-            if not (alike and array.tobytes("A") == held):
+            if not (alike and array.tobytes() == held):
                 return True
         return False
 
-    def keep(
-        self, result: Any, opaque: Collection[int] = (), raw: bytes | None = None
-    ) -> None:
-        """Remember the arrays of a result, of usual size, that a check may look at;
-        ``raw`` has the bytes of its only one, where they are known."""
-        if raw is not None:
-            array = result[0] if type(result) is tuple else result
-            self._arrays = [(array, array.dtype, array.shape, raw)]
-            return
+    def keep(self, result: Any, opaque: Collection[int] = ()) -> None:
+        """Remember the arrays of a result, of usual size, that a check may look at."""
         items = result if isinstance(result, tuple) else (result,)
         self._arrays = [
-            (array, array.dtype, array.shape, array.tobytes("A"))
+            (array, array.dtype, array.shape, array.tobytes())
             for i, item in enumerate(items)
             if i not in opaque
             for array in (item.values() if type(item) is dict else (item,))

@@ -209,10 +209,10 @@ class Worker:
                     answer = answer | {"failed": failed} if changed else failed
                     break
                 try:
-                    raw = results.add(result)
+                    results.add(result)
                     now = _changed(args, before, places, given, writer)
                     changed.append(now + _EARLIER * last.is_overwritten())
-                    last.keep(result, request["opaque"], raw)
+                    last.keep(result, request["opaque"])
                 except BaseException as error:  # of a student's own class, too
                     if changed:
                         results.cut(len(changed))
