@@ -22,7 +22,7 @@ from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
 from autograder.doors.terminal import say, tell_of_secret
 from autograder.isolation.bubblewrap import SandboxUnavailable
-from autograder.isolation.stopping import heard
+from autograder.wire.parents import heard
 
 if TYPE_CHECKING:
     from autograder.grading.report import Report

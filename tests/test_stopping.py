@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.isolation.stopping import heard
+from autograder.wire.parents import heard
 from tests.test_judges import CODES, linux, soon, started, write
 
 STOPPING = [name for name in CODES if name != "SIGKILL"]
@@ -48,7 +48,7 @@ def test_a_signal_that_another_thread_gets_ends_a_run(
 
 
 WAITS = """import signal, threading, time
-from autograder.isolation.stopping import heard
+from autograder.wire.parents import heard
 
 def late():
     time.sleep(0.2)

@@ -57,7 +57,7 @@ class HandedIn:
 
     @property
     def person(self) -> str:
-        """The student, also where all students lie in a folder that is a platform's."""
+        """The student, also where all lie in one folder."""
         return self.name.split("/")[self.shared] if self.shared else self.student
 
     @property
@@ -126,8 +126,7 @@ def outer(names: Sequence[tuple[str, ...]]) -> int:
 class Graded:
     """What came of one file: a report, or ``failure``, for which it is not to blame.
 
-    ``left`` is a file of a student's who handed in too many; ``alike`` says of how many
-    more such files this stands for."""
+    ``left`` is one file of too many; it stands for so many more ``alike``."""
 
     handed_in: HandedIn
     report: Report | None

@@ -19,7 +19,7 @@ _NAME = re.compile(
 )
 
 #: How deep the metadata may be nested (Gradescope's are, by a handful), and how many of
-#: YAML's events they may be: 0.8 GB when they are parsed, 50 tests of 2,000 students.
+#: YAML's events they may be: 0.8 GB when parsed.
 MOST_DEPTH, MOST_EVENTS = 100, 2_000_000
 
 

@@ -40,9 +40,8 @@ LASTING = ("Canvas", "Gradescope")
 class Named:
     """What a file's name says: whose it is, and when it was handed in, if it says so.
 
-    ``account`` is what nobody can change of the own account on a ``platform``, if that
-    tells anything of the kind; ``name`` what the student is called there, where
-    ``student`` is told apart from others."""
+    ``account`` is what nobody can change of the own account on a ``platform``, if told;
+    ``name`` the student's there, which ``student`` tells apart from others."""
 
     handed_in: HandedIn
     student: str

@@ -1,8 +1,7 @@
-"""Whose each folder in ``submitted/`` is. Names are often the user's to edit: whoever has a
-folder keeps it, whatever the own name and those of others are by now.
+"""Whose each folder in ``submitted/`` is: whoever has one keeps it, under any name.
 
-``submitted/<student>/.whose.json`` holds, by platform, what is an account's own there: an
-address, or a number. Where numbers are those of an assignment, they say nothing of another.
+``.whose.json`` in it holds the account's address or number, by platform; by assignment where
+numbers are of that.
 """
 
 import json
@@ -38,9 +37,8 @@ class Folders:
                     self._folders[platform, account].append(folder)
 
     def keep(self, named: Sequence[Named]) -> tuple[list[Named], list[str]]:
-        """Return the same with the folder's name for whoever has one, and for all others a
-        name that no folder of another account's has; and a line for each name of which
-        nothing says whose folder it is."""
+        """Return the same with the folder's name for whoever has one, and for others a name
+        that no other's folder has; and lines on folders that may be anybody's."""
         known = {
             index: theirs
             for index, each in enumerate(named)
@@ -70,8 +68,7 @@ class Folders:
         return each.platform if lasting else f"{each.platform}, {self._chapter}"
 
     def _doubts(self, new: Iterable[Named], taken: set[str]) -> list[str]:
-        """Return a line for each name that several new students share, and a folder that
-        may be one's of them."""
+        """Return a line for each name of several new students, and of a folder."""
         shared: dict[str, dict[str, None]] = defaultdict(dict)
         for each in new:
             if each.student and each.student != each.name:
@@ -87,14 +84,12 @@ class Folders:
             if before:
                 lines.append(
                     f"✗ {', '.join(before)}: it was there before, and nothing says whether "
-                    f"it is of {' or '.join(students)}, whose files are in folders of their "
-                    "own now. If it is, move them there."
+                    f"it is {' or '.join(students)}, whose files are in new folders."
                 )
         return lines
 
     def note(self, each: Named) -> str:
-        """Return what is to be said of the folder that a student's file goes to, if
-        anything."""
+        """Return what is to be said of a student's folder, if anything."""
         before = self._owners.get(each.student, {}).get(self._where(each), [])
         name, own = folded(each.name), folded(each.student)
         if each.account in before and each.account:
@@ -139,7 +134,5 @@ def _read(path: Path) -> dict[str, list[str]]:
             for platform, accounts in found.items()
         }
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ClassError(
-            f"{path} cannot be read ({error}). It says whose the folder is; without it, the "
-            "name says it."
-        ) from None
+        told = f"{path}, which says whose the folder is, cannot be read ({error})."
+        raise ClassError(told) from None

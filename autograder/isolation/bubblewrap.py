@@ -195,7 +195,7 @@ KEEPS_MEMORY = {
 
 def environment(folder: str) -> dict[str, str]:
     """Return the worker's environment: no secrets, one thread, ``folder`` to write in, and
-    nothing of the account's: what a submission finds it can show in its feedback."""
+    nothing of the account's, for feedback can show it."""
     # On Windows libraries are found by the PATH.
     keep = ("SYSTEMROOT", "TEMP", "TMP", "LANG", "PATH") if os.name == "nt" else ()
     return (

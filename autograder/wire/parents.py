@@ -1,10 +1,12 @@
-"""Ends a process when the one that started it is gone, however that came to its end."""
+"""Ends a process when the one that started it is gone, or when a signal says so."""
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 _PR_SET_PDEATHSIG = 1
 
@@ -41,3 +43,57 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
+
+
+#: Seconds between two calls of the main thread.
+_INTERVAL = 0.05
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[None]:
+    """Have the main thread run the handler of every signal at once (POSIX).
+
+    Of its waits a signal ends only one that it comes *into*, and *there*: not one that
+    begins a moment later, nor if another thread gets it. So a thread hears of all signals
+    and sends SIGURG, which says nothing, until the handlers have run."""
+    main = threading.main_thread()
+    if threading.current_thread() is not main or not _is_free():
+        return (yield)
+    calls, ended = 0, False
+
+    def called(number: int, frame: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    def listen() -> None:
+        while (numbers := os.read(reading, 4096)) and not ended:
+            # The first may be of a round of handlers that began before the signal came.
+            enough = calls + 2
+            while set(numbers) != {signal.SIGURG} and calls < enough and not ended:
+                signal.pthread_kill(main.ident or 0, signal.SIGURG)
+                time.sleep(_INTERVAL)
+
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    signal.signal(signal.SIGURG, called)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        ended = True
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGURG, signal.SIG_DFL)
+        os.close(writing)
+        listener.join()
+        os.close(reading)
+
+
+def _is_free() -> bool:
+    """Whether nobody hears of this process's signals yet, as an event loop may."""
+    if os.name != "posix" or signal.getsignal(signal.SIGURG) is not signal.SIG_DFL:
+        return False
+    if (theirs := signal.set_wakeup_fd(-1)) >= 0:
+        signal.set_wakeup_fd(theirs)
+    return theirs < 0

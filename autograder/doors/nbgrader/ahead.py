@@ -12,8 +12,8 @@ from autograder.grading.grade import grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
 from autograder.isolation.clocks import TryAgain
-from autograder.isolation.stopping import heard
 from autograder.submission.cells import Submission
+from autograder.wire.parents import heard
 
 #: How many notebooks after the one in hand are begun.
 WINDOW = 3
