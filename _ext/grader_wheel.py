@@ -4,9 +4,9 @@
 folder ``grader``; ``{wheel}`text``` links to it, and so does its file name in a text.
 """
 
+import shutil
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 from docutils import nodes
@@ -46,16 +46,7 @@ def build(folder: Path) -> Path:
                 f"The wheel is {builder.wheel_filename}, and the notebooks ask for "
                 f"{WHEEL}: give pyproject.toml and autograder/__init__.py one version."
             )
-        return _packed(unfinished, folder / WHEEL)
-
-
-def _packed(wheel: Path, target: Path) -> Path:
-    """Write the same archive as small as can be, and return its path."""
-    with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(target, "w") as new:
-        for entry in old.infolist():
-            data = old.read(entry)
-            new.writestr(entry, data, zipfile.ZIP_DEFLATED, compresslevel=9)
-    return target
+        return Path(shutil.copy(unfinished, folder / WHEEL))
 
 
 def address(page: str) -> str:

@@ -28,8 +28,6 @@ NOTEBOOK: Part = {
         }
     ],
 }
-#: What this grader said of a notebook that it graded.
-VERDICT: Part = {"metadata": {"autograder": None}}
 
 _TOKEN = re.compile(rb'"[^"]*"?|[\[\]{}:,]|[^\s"\[\]{}:,]+')
 _AT_ONCE = 2**16
