@@ -30,6 +30,7 @@ from autograder.doors.nbgrader.outputs import (  # noqa: E402
     write_outputs,
 )
 from autograder.doors.nbgrader.released import Released  # noqa: E402
+from autograder.grading.grade import grade  # noqa: E402
 from autograder.grading.report import CheckResult, ExerciseResult  # noqa: E402
 from autograder.grading.run import not_graded  # noqa: E402
 from autograder.isolation.outcome import CellOutcome  # noqa: E402
@@ -147,6 +148,41 @@ def test_an_answer_that_became_text_is_code_again_in_every_door() -> None:
     submitted = notebook(code("def f(): return 1", "f") | {"cell_type": "markdown"})
     assert restored(submitted, KNOWN).cells[0].cell_type == "code"
     assert len(read_notebook(submitted, "n").code) == 1
+
+
+CLAIMS = {
+    "a text that says that it is code": code("f", "mine") | {"cell_type": "markdown"},
+    "code that says that it is a text": code("f")
+    | {"metadata": {"nbgrader": {"grade_id": "mine", "cell_type": "markdown"}}},
+    "code that says that it is a check": code("f", "check-zzz"),
+    "an answer of another assignment": code("f", "other") | {"cell_type": "markdown"},
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_what_cells_of_nobodys_say_of_themselves_counts_in_no_door(claim: str) -> None:
+    """`grade` ran what `nbgrader autograde` did not, and the other way round."""
+    submitted = notebook(CLAIMS[claim])
+    theirs = restored(submitted, KNOWN).cells[0]
+    ours = read_notebook(submitted, "n", known={"f"})
+    assert len(ours.code) == (theirs.cell_type == "code")
+    assert all(cell.graded is None for cell in ours.cells)
+
+
+ANSWER = """
+def classic_settings(weights, learning_rate, weight_decay, keep_prob):
+    c = keep_prob
+    return weights * c, learning_rate * c**2, weight_decay / c**2
+"""
+
+
+@pytest.mark.parametrize("claim", ["a text that says that it is code", "none"])
+def test_the_grader_knows_whose_word_counts(claim: str, tmp_path: Path) -> None:
+    path = tmp_path / "conventions.ipynb"
+    cell = CLAIMS.get(claim, code("")) | {"source": ANSWER}
+    path.write_text(json.dumps(notebook(cell)))
+    [found] = grade(path, exercises=["classic_settings"], seed=1).exercises
+    assert (found.status == "graded") == (claim == "none")
 
 
 def test_both_readers_see_the_same_code() -> None:

@@ -178,15 +178,31 @@ def test_a_name_that_is_anothers_with_a_number_is_told_apart() -> None:
     assert named(("Ann", "1"), ("Ann", "1")) == ["Ann", "Ann"]
 
 
-def test_whom_nothing_tells_apart_gets_nothing_of_the_other(tmp_path: Path) -> None:
+def test_names_and_numbers_that_make_one_name_are_told_apart() -> None:
+    ambiguous = [("A", "1_2"), ("A_1", "2"), ("A", "7"), ("A_1", "8")]
+    names = named(*ambiguous)
+    assert sorted(names) == ["A_1_2", "A_1_2_2", "A_1_8", "A_7"]
+    where_capitals_are_alike = named(("Bob Ray", "ab1"), ("Bob Ray", "AB1"))
+    assert len({name.casefold() for name in where_capitals_are_alike}) == 2
+    taken = named(
+        ("A", "1"), ("A", "1_2"), ("A_1", "2"), ("A_1_2", "2"), ("A", "1_2_2")
+    )
+    assert len({name.casefold() for name in taken}) == 5
+
+
+def test_whoever_gives_anothers_name_and_number_gets_nothing_of_the_other(
+    tmp_path: Path,
+) -> None:
     for name in ("A--1_2--2026-11-20-18-30-05.py", "A_1--2--2026-11-21-18-30-05.py"):
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text(f"# {name[:5]}")
     more = ("A--7--2026-11-20-18-30-05.py", "A_1--8--2026-11-20-18-30-05.py")
     for name in more:
         (tmp_path / name).write_text("")
     own = r"(?P<student>.+)--(?P<id>.+)--(?P<time>[\d-]+)\.py"
     lines = collect(tmp_path, CHAPTER, tmp_path / "out", own)
-    assert [line[:9] for line in lines if line.startswith("✗")] == ["✗ A_1_2: "]
+    assert [line for line in lines if line.startswith("✗")] == []
+    found = [path.read_text() for path in (tmp_path / "out").glob("A_1_2*/*/*.ipynb")]
+    assert sorted("# A--1" in text for text in found) == [False, True]
 
 
 @pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])

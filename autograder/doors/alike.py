@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.contract.exercise import all_exercises
 from autograder.doors.classroom import HandedIn
 from autograder.grading.judges import Judges
 from autograder.submission.cells import Submission, SubmissionError
@@ -158,7 +159,8 @@ def _result(future: "Future[OwnCode | None]") -> OwnCode | None:
 def read_own_code(file: HandedIn) -> OwnCode | None:
     """Return the code of a file that was handed in; None where it cannot be read."""
     try:
-        return own_code(read_submission(file.path, file.own))
+        known = {exercise.name for exercise in all_exercises()}
+        return own_code(read_submission(file.path, file.own, known))
     except (SubmissionError, RecursionError, MemoryError):
         return None
 

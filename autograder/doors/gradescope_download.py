@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from autograder.doors.classroom import ClassError, HandedIn
-from autograder.doors.platforms import METADATA, Named, time_in, told_apart
+from autograder.doors.platforms import (
+    BY_NUMBER,
+    GRADESCOPE,
+    METADATA,
+    Named,
+    time_in,
+    told_apart,
+)
 from autograder.submission.file import MAX_BYTES
 
 #: The folders may lie in the export's own; what any other folder holds is some student's,
@@ -70,12 +77,13 @@ class _Said:
         time = time_in(_text(self._metadata[folder].get(":created_at")))
         found = []
         for student, number, address in people:
-            # Number and name are the user's to edit, where there is an address.
-            account = address.casefold() or number
+            platform, account = GRADESCOPE, address.casefold()
+            if not address:
+                platform, account = BY_NUMBER, number
             if len(self._addresses[student, number]) > 1:
                 # Whoever has an account may give any name and number as the own.
                 number = f"{number}_{address}"
-            found.append(Named(file, student, number, time, "Gradescope", account))
+            found.append(Named(file, student, number, time, platform, account))
         return found
 
 

@@ -32,8 +32,11 @@ _TWICE = re.compile(r"(?:_\d+_assignsubmission_file.*){2}", re.DOTALL)
 METADATA = "submission_metadata.yml"
 
 
+#: Where there is no address on Gradescope, the number is the user's to edit: it may be
+#: another's address.
+GRADESCOPE, BY_NUMBER = "Gradescope", "Gradescope, by number"
 #: Whose numbers stand for the same account in each assignment.
-LASTING = ("Canvas", "Gradescope")
+LASTING = ("Canvas", GRADESCOPE, BY_NUMBER)
 
 
 @dataclass(frozen=True)
@@ -173,12 +176,14 @@ def told_apart(named: Sequence[Named], taken: Collection[str] = ()) -> list[Name
         if longer.items() <= names.items():
             break
         names |= longer
+    used = Counter([*map(folded, names.values()), *others])
     for key in longer:
-        # A number that a student chose may make of the name another's folder.
+        # A name and a number that students chose may together be another's, or a folder.
         numbers = itertools.count(2)
-        while folded(names[key]) in others:
+        while used[folded(names[key])] > 1:
+            used[folded(names[key])] -= 1
             names[key] = f"{longer[key]}_{next(numbers)}"
-            others += [folded(name) for own, name in names.items() if own != key]
+            used[folded(names[key])] += 1
     return [
         replace(each, student=names.get(key, ""), name=key[0])
         for key, each in zip(keys, named, strict=True)

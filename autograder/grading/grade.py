@@ -111,7 +111,7 @@ def grade(
     asked = Options(**options)
     wanted = asked.wanted()
     try:
-        submission = _read(source, asked.within)
+        submission = _read(source, asked)
     except SubmissionError as error:
         name = source.name if isinstance(source, Sent) else Path(str(source)).name
         return _refused(one_line(name), wanted, asked.draws(None), str(error))
@@ -131,12 +131,13 @@ def grade(
         return _refused(submission.name, wanted, draws, TOO_LARGE)
 
 
-def _read(source: str | Path | Sent | Submission, within: Path | None) -> Submission:
-    if isinstance(source, Sent):
-        return submission_of(source.name, source.data)
+def _read(source: str | Path | Sent | Submission, asked: Options) -> Submission:
     if isinstance(source, Submission):
         return source
-    return read_submission(source, within)
+    known = {exercise.name for exercise in all_exercises(asked.chapter)}
+    if isinstance(source, Sent):
+        return submission_of(source.name, source.data, known)
+    return read_submission(source, asked.within, known)
 
 
 def _refused(

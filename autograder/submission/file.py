@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,32 @@ MAX_BYTES = 20 * 2**20
 MAX_ITEMS = 400_000
 
 
-def read_submission(path: str | Path, within: Path | None = None) -> Submission:
-    """Return the submission in a .ipynb or .py file.
+def read_submission(
+    path: str | Path,
+    within: Path | None = None,
+    known: Collection[str] | None = None,
+) -> Submission:
+    """Return the submission in a .ipynb or .py file; of a notebook's cells those have an
+    identity that exercises of the ``known`` names have, None: all that say so.
 
     Raises ``SubmissionError`` for a missing, empty, unreadable, truncated or oversized
     file, too many cells, too much code or text, another ending, a notebook of a format
     before 4, and a file to which a link leads out of the folder ``within``."""
     path = Path(path)
-    return submission_of(path.name, bytes_of(path, within))
+    return submission_of(path.name, bytes_of(path, within), known)
 
 
-def submission_of(name: str, data: bytes) -> Submission:
-    """Return the submission in the bytes of a file of that name. Raises like
+def submission_of(
+    name: str, data: bytes, known: Collection[str] | None = None
+) -> Submission:
+    """Return the submission in the bytes of a file of that name. Takes and raises like
     ``read_submission``."""
     digest = hashlib.sha256(data).hexdigest()
     if Path(name).suffix == ".py":
         return Submission(
             clean(name), script_cells(_text(data, name), name), True, digest
         )
-    return read_notebook(_notebook(data, name), name, digest)
+    return read_notebook(_notebook(data, name), name, digest, known)
 
 
 def load_notebook(path: str | Path, within: Path | None = None) -> tuple[Any, str]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 from autograder.submission.cells import (
@@ -23,9 +24,13 @@ GRADE_PREFIX = "check-"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def read_notebook(notebook: Any, name: str, digest: str = "") -> Submission:
+def read_notebook(
+    notebook: Any, name: str, digest: str = "", known: Collection[str] | None = None
+) -> Submission:
     """Return the submission in a notebook given as a dict (nbformat 4). ``digest`` is that
-    of its file; for data of no file it is computed from the data.
+    of its file; for data of no file it is computed from the data. ``known`` are the names
+    of all exercises: what cells of other names say of themselves counts for nothing, as in
+    a gradebook that does not have them.
 
     Raises ``SubmissionError`` when it is not one."""
     if not isinstance(notebook, dict) or "nbformat" not in notebook:
@@ -42,9 +47,9 @@ def read_notebook(notebook: Any, name: str, digest: str = "") -> Submission:
         raise SubmissionError(f"{name} is a notebook without a list of cells.")
     bound_cells(len(cells), name)
     code = [
-        (number, cell, cell_grade_id(cell))
+        (number, cell, _known_id(cell, known))
         for number, cell in enumerate(cells, start=1)
-        if _is_cell(cell) and _cell_type(cell) == "code"
+        if _is_cell(cell) and _cell_type(cell, known) == "code"
     ]
     characters = sum(_length(cell) for _, cell, _ in code)
     bound_code(characters, name)
@@ -78,11 +83,18 @@ def cell_grade_id(cell: dict[str, Any]) -> str:
     return grade_id if isinstance(grade_id, str) else ""
 
 
-def _cell_type(cell: dict[str, Any]) -> Any:
+def _known_id(cell: dict[str, Any], known: Collection[str] | None) -> str:
+    """Return the name that nbgrader gave to the cell, "" if no exercise has it."""
+    grade_id = cell_grade_id(cell)
+    name = grade_id.removeprefix(GRADE_PREFIX)
+    return grade_id if known is None or name in known else ""
+
+
+def _cell_type(cell: dict[str, Any], known: Collection[str] | None) -> Any:
     """Return what the cell was when it was handed out, if it says so: an answer that
     became text by a slip of the keyboard is still an answer."""
-    known = _nbgrader(cell).get("cell_type") if cell_grade_id(cell) else None
-    return known if known in ("code", "markdown") else cell.get("cell_type")
+    was = _nbgrader(cell).get("cell_type") if _known_id(cell, known) else None
+    return was if was in ("code", "markdown") else cell.get("cell_type")
 
 
 def is_script(notebook: dict[str, Any]) -> bool:
