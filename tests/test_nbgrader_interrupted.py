@@ -375,6 +375,9 @@ def test_two_runs_at_once_leave_each_other_their_students(
         b"2026-01-01 " + b"0" * 10**6,
         b"9999-12-31 23:59:59 UTC",
         b"2026-01-01 10:00:00 " + b"9" * 70,
+        b"2026-01-01 10:00:00 /usr/share/zoneinfo/Europe/Berlin",
+        b"2026-01-01 10:00:00 :/usr/share/zoneinfo/Europe/Berlin",
+        b"2026-01-01 10:00:00 Europe/../Europe/Berlin",
     ],
 )
 def test_what_is_no_date_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
@@ -392,6 +395,7 @@ def test_what_is_no_date_is_said_to_be_none(content: bytes, tmp_path: Path) -> N
         "2015-02-02 15:58:23.948203",
         "Mon Feb 2 15:58:23.948203 2015\n",
         "2015-02-02T15:58:23.948203Z",
+        "2015-02-02 16:58:23.948203 Europe/Berlin",
     ],
 )
 def test_dates_are_read_as_nbgrader_reads_them(text: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import is_grade, is_solution
 
 from autograder.doors.nbgrader.images import PageExporter
+from autograder.doors.nbgrader.timestamps import read_all_dates_carefully
 from autograder.submission.notebook import cell_source
 
 _SCHEME = re.compile(
@@ -30,6 +31,7 @@ class ShownMarkScheme(Preprocessor):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # Formgrader makes its exporter, which makes this, before any page.
+        read_all_dates_carefully()
         PageExporter.take_over(self.parent)
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:

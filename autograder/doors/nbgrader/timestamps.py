@@ -14,6 +14,9 @@ from autograder.submission.file import leads_out
 _LONGEST = 100
 #: A clock may be wrong, or in another time zone, by so much.
 _AHEAD = timedelta(days=1)
+#: What nbgrader takes for the name of a time zone may be that of any file, for its parser
+#: to open: "/proc/self/cwd/large". Names have no dots, and begin with no slash or colon.
+_ZONE = re.compile(r"[+-]?\d{1,6}|[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 
 
 class NotADate(ValueError):
@@ -34,6 +37,10 @@ def handed_in_at(path: Path) -> datetime:
         if not re.search(r"\d{4}", text):
             # A parser takes "3" for the third of this month.
             raise NotADate("it holds no year")
+        # The third of three words, which single blanks part.
+        words = text.split(" ")
+        if len(words) == 3 and not _ZONE.fullmatch(words[2]):
+            raise NotADate("it names no time zone")
         found = parse_utc(text)
         ahead = found > datetime.now(UTC).replace(tzinfo=None) + _AHEAD
     except NotADate:
@@ -61,6 +68,12 @@ class CarefulDirectory(CourseDirectory):
                 error,
             )
             return None
+
+
+def read_all_dates_carefully() -> None:
+    """Have whatever of nbgrader's is in this process do so, such as formgrader, which makes
+    its course anew for each page, and shows none of a class if one date cannot be read."""
+    CourseDirectory.get_existing_timestamp = CarefulDirectory.get_existing_timestamp
 
 
 def read_dates_carefully(converter: Any) -> None:
