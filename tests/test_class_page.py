@@ -108,7 +108,10 @@ def test_files_that_are_too_many_are_one_row_for_a_student(
     assert all(told in text for text in texts)
     texts += [(Path(places[2]) / "eve.html").read_text("utf-8")]
     assert all(text.count("eve/000") + text.count("eve/01") < 4 for text in texts)
-    assert "302 files of 3 students, 302 of them without a verdict on the code." in texts[0]
+    assert (
+        "302 files of 3 students, 302 of them without a verdict on the code."
+        in texts[0]
+    )
 
 
 def test_names_can_be_left_out() -> None:

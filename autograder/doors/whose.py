@@ -126,7 +126,9 @@ def _doubt(before: Sequence[str], students: str, apart: bool) -> str:
     told = "it was there before, and nothing says whether it is"
     if len(before) > 1:
         told = "they were there before, and nothing says which of them is"
-    where = "files are in new folders" if apart else "file is in the folder of that name"
+    where = (
+        "files are in new folders" if apart else "file is in the folder of that name"
+    )
     return f"✗ {', '.join(before)}: {told} {students}, whose {where}."
 
 
