@@ -155,6 +155,16 @@ def test_ones_own_variants_hide_no_copy(tmp_path: Path) -> None:
     assert {"ann", "mal"} in [{f.student for f in pair.files} for pair in pairs]
 
 
+def test_ones_own_drafts_are_no_copies(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    for name, text in {"a": ORIGINAL, "b": DRESSED, "c": NEARLY}.items():
+        for student in ("ann", "ben"):
+            (folder / student).mkdir(parents=True, exist_ok=True)
+            own = text if student == "ann" else f"y = {name!r}"
+            (folder / student / f"{name}.py").write_text(own)
+    assert compare(find_handed_in(folder), bank.ROOT) == Comparison([], [])
+
+
 def test_what_stands_below_an_if_is_compared(tmp_path: Path) -> None:
     below = "try:\n" + textwrap.indent(
         "if True:\n" + textwrap.indent(DRESSED, " "), " "
@@ -180,7 +190,7 @@ def test_a_number_without_end_hides_no_copy(deep: str, tmp_path: Path) -> None:
 
 def test_what_was_compared_in_part_is_said(tmp_path: Path) -> None:
     folder = tmp_path / "class"
-    found(folder, ann=ORIGINAL, ben=DEEP, cem="x = 1\n" * 30_000)
+    found(folder, ann=ORIGINAL, ben=DEEP, cem="x = 1\n" * 30_000, empty="")
     files = find_handed_in(folder)
     compared = compare(files, bank.ROOT)
     results = [Graded(file, None, "not graded here") for file in files]
@@ -221,6 +231,7 @@ def test_the_command_writes_the_table(tmp_path: Path) -> None:
 
 def test_a_file_is_itself_a_group_of_nobody(tmp_path: Path) -> None:
     one = HandedIn(tmp_path / "ann.py", "ann.py")
+    one.path.write_text(DEEP)
     assert compare([one], tmp_path) == Comparison([], [one])
 
 

@@ -71,7 +71,7 @@ def test_a_student_counts_once_however_many_files_there_are() -> None:
     assert page.mistakes == of_each.mistakes and page.checks == of_each.checks
     best = page_of_class([*many, graded("ben/later.py", True, True)])
     assert best.means == {"conventions": "100"} and best.mistakes == []
-    told = "41 files, of 2 students. Each\nstudent counts once"
+    told = "41 files of 2 students. Each student counts once"
     assert told in class_page(many) and "counts once" not in class_page(one)
 
 
@@ -108,7 +108,10 @@ def test_files_that_are_too_many_are_one_row_for_a_student(
     assert all(told in text for text in texts)
     texts += [(Path(places[2]) / "eve.html").read_text("utf-8")]
     assert all(text.count("eve/000") + text.count("eve/01") < 4 for text in texts)
-    assert "302 files, 302 of them without a verdict on the code, of 3" in texts[0]
+    assert (
+        "302 files of 3 students, 302 of them without a verdict on the code."
+        in texts[0]
+    )
 
 
 def test_names_can_be_left_out() -> None:

@@ -307,6 +307,19 @@ def test_files_of_any_name_go_to_where_nbgrader_looks(tmp_path: Path) -> None:
         collect(folder, "cooking", tmp_path / "submitted")
 
 
+@pytest.mark.parametrize("names", [("ann.py", "ben.py"), ("ann/x.py", "ben/x.py")])
+def test_a_class_in_a_folder_of_its_own_is_told(
+    names: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 45 such students five would not be graded, and none would have a page."""
+    write(tmp_path, {f"hand-ins/{name}": SETTINGS for name in names})
+    assert main(["grade", str(tmp_path)]) == 0
+    told = "All files lie in hand-ins, which counts as one student's."
+    assert told in capsys.readouterr().err
+    assert main(["grade", str(tmp_path / "hand-ins")]) == 0
+    assert "All files lie" not in capsys.readouterr().err
+
+
 @posix
 def test_no_link_in_submitted_leads_to_the_work_of_others(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", {"ann.py": SETTINGS, "mallory.py": "x = 1"})

@@ -152,6 +152,22 @@ def test_a_line_says_where_nothing_tells_whose_a_folder_is(of_a_class: Class) ->
     assert all(folder in line for folder in of_a_class.works())
 
 
+def test_a_line_says_who_may_be_any_of_the_namesakes_of_before(tmp_path: Path) -> None:
+    """Moodle numbers them anew in the next assignment."""
+    own = Class(tmp_path, moodle)
+    own.collect((1, "Ann", "a = 1"), (2, "Ann", "b = 1"), (3, "Ann_Lee", "c = 1"))
+    lines = own.collect((8, "Ann", "b = 2"), (9, "Ann_Lee", "c = 2"), chapter="noise")
+    assert lines[0] == (
+        "✗ Ann_1, Ann_2: they were there before, and nothing says which of them is Ann, "
+        "whose file is in the folder of that name."
+    )
+    assert all(line.startswith("✓") for line in lines[1:])
+    again = own.collect((8, "Ann", "b = 3"), (9, "Ann_Lee", "c = 2"), chapter="noise")
+    assert all(line.startswith("✓") for line in again)
+    lines = own.collect((5, "Ann", "b = 2"), (6, "Ann_Lee", "c = 2"), chapter="energy")
+    assert lines[0].startswith("✗ Ann, Ann_1, Ann_2: they were there before")
+
+
 def test_a_folder_of_nobodys_is_its_names(of_a_class: Class) -> None:
     (of_a_class.out / "Bob Ray" / CHAPTER).mkdir(parents=True)
     of_a_class.collect((2, "Bob Ray", "b = 2"), (4, "Ann", "a = 1"))

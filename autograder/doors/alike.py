@@ -67,8 +67,8 @@ NOTHING = Comparison()
 
 
 def compare(files: Sequence[HandedIn], root: Path, jobs: int = 1) -> Comparison:
-    """Compare the code of all files. Starters and solutions are those of the course in
-    ``root``."""
+    """Compare the code of all files of different students. Starters and solutions are
+    those of the course in ``root``."""
     common = frozenset().union(*(own_code(each).fragments for each in _given(root)))
     read = _all_own_code(files, jobs)
     own = {
@@ -87,7 +87,7 @@ def _alike(own: dict[HandedIn, OwnCode]) -> list[Alike]:
     one_each = {group[0]: own[group[0]].fragments for group in same.values()}
     of_student: dict[str, set[int]] = defaultdict(set)
     for file, code in own.items():
-        of_student[file.student] |= code.fragments
+        of_student[file.person] |= code.fragments
     codes, students = _counts(one_each.values()), _counts(of_student.values())
     most = max(2, int(FEW * min(len(one_each), len(of_student))))
     # Neither a copy that many have nor one student's many variants are what many write.
@@ -101,7 +101,8 @@ def _alike(own: dict[HandedIn, OwnCode]) -> list[Alike]:
         if len(group) > 1 and len(rare[group[0]]) >= LEAST
     ]
     found += _nearly(one_each, rare, same, own)
-    return sorted(found, key=lambda each: (-each.share, -each.fragments))
+    of_several = [each for each in found if len({f.person for f in each.files}) > 1]
+    return sorted(of_several, key=lambda each: (-each.share, -each.fragments))
 
 
 def _counts(sets: Iterable[Iterable[int]]) -> Counter[int]:
@@ -157,11 +158,14 @@ def _result(future: "Future[OwnCode | None]") -> OwnCode | None:
 
 
 def read_own_code(file: HandedIn) -> OwnCode | None:
-    """Return the code of a file that was handed in; None where it cannot be read."""
+    """Return the code of a file that was handed in: none of what is no submission; None
+    where it cannot be read."""
     try:
         known = {exercise.name for exercise in all_exercises()}
         return own_code(read_submission(file.path, file.own, known))
-    except (SubmissionError, RecursionError, MemoryError):
+    except SubmissionError:
+        return own_code(Submission(file.name, ()))
+    except (RecursionError, MemoryError):
         return None
 
 

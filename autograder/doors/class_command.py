@@ -29,6 +29,8 @@ def grade_command(arguments: argparse.Namespace) -> int:
         book = _gradebook(arguments)
         if book is not None:
             handed_in = book.mine(handed_in)
+        elif told := classroom.of_one_folder(handed_in):
+            print(told, file=sys.stderr)
         folder = _reports_folder(arguments)
         recorder = class_reports.Recorder(len(handed_in), folder)
     except (classroom.ClassError, SecretError, OSError) as error:

@@ -243,7 +243,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 2rem }
 caption, th { text-align: left; font-weight: 600 }
 td, th { padding: .25rem .75rem .25rem 0; vertical-align: top }
-td { overflow-wrap: break-word }
+td { overflow-wrap: anywhere }
 th { white-space: nowrap }
 td.bar { width: 35%; min-width: 6rem }
 td.bar div { background: var(--rest); border-radius: .2rem; height: 1rem; margin-top: .25rem }
@@ -256,10 +256,11 @@ td.count { white-space: nowrap; font-variant-numeric: tabular-nums }
 <body>
 <h1>Results of a class</h1>
 <p>{{ files }} file{{ "" if files == 1 else "s" }}
-{%- if failed %}, {{ without }} of them without a verdict on the code{% endif %}
-{%- if files != students %}, of {{ students }} student{{ "" if students == 1 else "s" }}. Each
-student counts once: where there are several files, with the best result of each exercise
-{%- endif %}.</p>
+{%- if files != students %} of {{ students }} student{{ "" if students == 1 else "s" }}
+{%- endif %}
+{%- if failed %}, {{ without }} of them without a verdict on the code{% endif %}.
+{%- if files != students %} Each student counts once: where there are several files, with the
+best result of each exercise.{% endif %}</p>
 {% macro table(caption, what, of, bars) %}
 <table>
 <caption>{{ caption }}</caption>
@@ -293,7 +294,7 @@ student counts once: where there are several files, with the best result of each
 {% endif %}
 {% if checks %}
 <h2>Hardest checks</h2>
-{{ table("Failed, of the answers that came so far", "Check", "Answers", checks) }}
+{{ table("Failed, of the answers that reached them", "Check", "Answers", checks) }}
 {% endif %}
 {% if alike or in_part %}
 <h2>Code that is alike</h2>

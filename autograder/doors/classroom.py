@@ -58,7 +58,8 @@ class HandedIn:
     @property
     def person(self) -> str:
         """The student, also where all lie in one folder."""
-        return self.name.split("/")[self.shared] if self.shared else self.student
+        first, *rest = self.name.split("/")[self.shared :]
+        return first if rest else self.path.stem
 
     @property
     def assignment(self) -> str | None:
@@ -117,6 +118,17 @@ def outer(names: Sequence[tuple[str, ...]]) -> int:
         return 0
     same = zip(min(folders), max(folders), strict=False)
     return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], same)))
+
+
+def of_one_folder(files: Sequence[HandedIn]) -> str:
+    """Return what is to be said where one student's folder may be a whole class's."""
+    if len(files) < 2 or not files[0].shared or any(file.assignment for file in files):
+        return ""
+    top = one_line(files[0].top)
+    return (
+        f"All files lie in {top}, which counts as one student's. If it is the folder of a "
+        "class, grade that folder."
+    )
 
 
 # ---- Grading ------------------------------------------------------------------------

@@ -5,6 +5,7 @@ numbers are of that.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -25,13 +26,18 @@ class Folders:
         self._place, self._chapter = Path(submitted), chapter
         #: Of each folder the accounts, by platform.
         self._owners: dict[str, dict[str, list[str]]] = {}
-        #: By account.
+        #: By account, and by name, also without a number behind it.
         self._folders: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._called: dict[str, list[str]] = defaultdict(list)
         if self._place.is_dir():
             for path in sorted(self._place.iterdir()):
                 if path.is_dir():
                     self._owners[path.name] = _read(path / _NAME)
         for folder, owners in self._owners.items():
+            name = folded(folder)
+            self._called[name].append(folder)
+            for end in re.finditer(r"_(?=.*[\d@])", name):
+                self._called[name[: end.start()]].append(folder)
             for platform, accounts in owners.items():
                 for account in accounts:
                     self._folders[platform, account].append(folder)
@@ -68,24 +74,22 @@ class Folders:
         return each.platform if lasting else f"{each.platform}, {self._chapter}"
 
     def _doubts(self, new: Iterable[Named], taken: set[str]) -> list[str]:
-        """Return a line for each name of several new students, and of a folder."""
-        shared: dict[str, dict[str, None]] = defaultdict(dict)
+        """Return a line for each name of new students who may have a folder already: of
+        several, or of one who may be any of the namesakes of before."""
+        students: dict[str, dict[str, None]] = defaultdict(dict)
         for each in new:
-            if each.student and each.student != each.name:
-                shared[folded(each.name)][each.student] = None
+            if each.account and each.student:
+                students[folded(each.name)][each.student] = None
         lines = []
-        for name, students in shared.items():
+        for name, theirs in students.items():
+            apart = name not in map(folded, theirs)
             before = [
                 folder
-                for folder in self._owners
-                if folder not in taken and folder not in students
-                if folded(folder) == name or folded(folder).startswith(f"{name}_")
+                for folder in self._called[name]
+                if folder not in taken and not (apart and folder in theirs)
             ]
-            if before:
-                lines.append(
-                    f"✗ {', '.join(before)}: it was there before, and nothing says whether "
-                    f"it is {' or '.join(students)}, whose files are in new folders."
-                )
+            if before and (apart or before != [*theirs]):
+                lines.append(_doubt(before, " or ".join(theirs), apart))
         return lines
 
     def note(self, each: Named) -> str:
@@ -99,9 +103,9 @@ class Folders:
             return f" Its number was {before[-1]} and is {each.account} now."
         others = [
             account
-            for folder, owners in self._owners.items()
+            for folder in self._called[name]
             if folded(folder) == name != own
-            for account in owners.get(self._where(each), [])
+            for account in self._owners[folder].get(self._where(each), [])
         ]
         if others and each.account:
             return f" The folder {each.name} is another's ({', '.join(others)})."
@@ -116,6 +120,16 @@ class Folders:
         owners = owners | {self._where(each): [*before, each.account]}
         text = json.dumps(owners, indent=1, ensure_ascii=False) + "\n"
         write_whole(self._place / each.student / _NAME, text)
+
+
+def _doubt(before: Sequence[str], students: str, apart: bool) -> str:
+    told = "it was there before, and nothing says whether it is"
+    if len(before) > 1:
+        told = "they were there before, and nothing says which of them is"
+    where = (
+        "files are in new folders" if apart else "file is in the folder of that name"
+    )
+    return f"✗ {', '.join(before)}: {told} {students}, whose {where}."
 
 
 def _own(student: str, folders: list[str]) -> str:
