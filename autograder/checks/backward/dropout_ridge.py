@@ -76,7 +76,7 @@ class Wrong(Mistakes, section="back-ridge"):
         belong to classic dropout, which does not rescale in training."""
     approximates_the_minimiser = """your weights are near the minimiser: either they
         come from drawn masks or from an iteration that stops early, or a small number
-        is added for stability."""
+        is added for stability, or keep_prob is rounded or bounded."""
     needs_alike_columns = """right for columns of similar lengths, and not here: either a
         small number is added for stability, or small numbers are taken for 0, as pinv
         does below its rcond, or digits are lost, in float32 for example."""
