@@ -61,7 +61,7 @@ def keep_probs(name: str = "keep_prob", smallest: float = 0) -> Range:
     of = Range(f"0 < `{name}` <= 1", _NEAR)
     if not smallest:
         return of
-    says = f"{of.says}, as small as {_short(smallest)}"
+    says = f"{of.says}, which may be as small as {_short(smallest)} or just below 1"
     return of.said(says).also(**close_to_the_ends(smallest))
 
 

@@ -47,7 +47,9 @@ exercise = Exercise(
             more_columns_than_rows=lambda x: x.shape[1] > x.shape[0],
         ),
         "y": domain.arrays("`y` a float64 array (N,)", 1, 1),
-        "keep_prob": domain.keep_probs(smallest=SMALLEST),
+        # Next to 1 only rounding tells answers apart: that of a system of N unknowns, one
+        # for each row, loses digits there.
+        "keep_prob": domain.keep_probs(smallest=SMALLEST).without("next to 1"),
         domain.TOGETHER: domain.Range(
             f"one may be up to {APART:,} times as long as another, or follow from another "
             f"to one part in {APART:,}",
@@ -74,7 +76,7 @@ class Wrong(Mistakes, section="back-ridge"):
         belong to classic dropout, which does not rescale in training."""
     approximates_the_minimiser = """your weights are near the minimiser: either they
         come from drawn masks or from an iteration that stops early, or a small number
-        is added for stability."""
+        is added for stability, or keep_prob is rounded or bounded."""
     needs_alike_columns = """right for columns of similar lengths, and not here: either a
         small number is added for stability, or small numbers are taken for 0, as pinv
         does below its rcond, or digits are lost, in float32 for example."""
@@ -298,7 +300,7 @@ def _minimises(function: StudentFunction, trial: Trial) -> None:
     for given in _corners(trial):
         _expect_weights(function, trial, *given)
     _expect_unlike_columns(function, trial, 0.4, 0.05, 0.99999)
-    for keep_prob in close_keep_probs():
+    for keep_prob in close_keep_probs()[:-1]:
         given, name = (*_problem(trial, 8, 2), keep_prob), Some.right_in_the_middle_only
         _expect_weights(function, trial, *given, name)
 

@@ -69,7 +69,8 @@ class Wrong(Mistakes, section="moments-batchnorm"):
         − 1, or you average the variance inside single batches, which lacks a part 1/N
         of the noise; divide by N, over all rows and masks."""
     multiplies_the_noise_by_another_factor = """you add a multiple of Σ w² E[x²], and
-        the factor is not the right one, (1 − keep_prob) / keep_prob."""
+        the factor is not the right one, (1 − keep_prob) / keep_prob. If it is for
+        other values of keep_prob, you bound, round or shift keep_prob."""
     compares_mean_squares = """you compare mean squares; batch normalisation subtracts
         the mean before squaring."""
     leaves_the_weights_unsquared = "the weights enter your noise without being squared."

@@ -69,7 +69,8 @@ class Wrong(Mistakes, section="energy-norm"):
     computes_the_energy_with_the_drop_probability = """you use 1 − keep_prob where
         keep_prob belongs."""
     multiplies_the_energy_by_another_factor = """your answer is a multiple of Σx², and
-        the factor is not the right one, c² keep_prob."""
+        the factor is not the right one, c² keep_prob. If it is for other values of
+        keep_prob, you bound, round or shift keep_prob."""
     rounds_or_pads_the_energy = """your answer is right for numbers of ordinary size and
         wrong for very small, very large or zero x, as when it is rounded, a small
         constant is added, or large entries are cut off."""
@@ -166,7 +167,7 @@ def _factor_mistake(
     if not facts.close(shares, shares[0]):
         near = facts.close(shares, _factor(*case), rtol=0.3)
         return shared.Wrong.comes_near_an_expectation if near else None
-    if not facts.close(shares[0], _factor(*case)):
+    if not facts.close(shares[0] / _factor(*case), 1):
         return Wrong.multiplies_the_energy_by_another_factor
     another = x.shape != several[0].shape and 0.1 < np.abs(x).max() < 10
     return Wrong.treats_a_shape_in_another_way if another else None

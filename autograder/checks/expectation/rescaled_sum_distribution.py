@@ -68,7 +68,8 @@ class Wrong(_Sums, section="exp-enumeration"):
     gives_the_mean_alone = """you return the one sum that dropout has on average; the
         distribution lists the sum of every mask."""
     lists_some_masks_only = """your values are sums of kept entries, and some masks' sums
-        are not among them: either masks are drawn, or the loop leaves some out."""
+        are not among them: masks are drawn, the loop leaves some out, or different sums
+        that lie near each other are merged into one."""
     averages_what_is_kept = """your values depend on the number of kept units alone; which
         of the entries are kept matters."""
     multiplies_all_probabilities = """your probabilities are the right ones times one

@@ -31,6 +31,25 @@ class Answers(Styles, of="rescaled_sum_distribution"):
         values, place = np.unique(sums, return_inverse=True)
         return values, np.bincount(place, weights=chances)
 
+    def sums_merged_where_math_says_close(x, keep_prob):
+        listed = []
+        for mask in itertools.product([0, 1], repeat=len(x)):
+            kept = sum(mask)
+            listed.append(
+                (
+                    float(np.dot(mask, x)) / keep_prob,
+                    keep_prob**kept * (1 - keep_prob) ** (len(x) - kept),
+                )
+            )
+        values, chances = [], []
+        for value, chance in sorted(listed):
+            if values and math.isclose(value, values[-1]):
+                chances[-1] += chance
+            else:
+                values.append(value)
+                chances.append(chance)
+        return np.array(values), np.array(chances)
+
     def sums_one_unit_at_a_time(x, keep_prob):
         values, chances = np.zeros(1), np.ones(1)
         for value in x:

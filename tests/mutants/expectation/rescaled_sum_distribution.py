@@ -127,6 +127,26 @@ class Sins(Mutants, of="rescaled_sum_distribution"):
         sums = np.round(masks @ x / keep_prob, 1)
         return sums, chances_of(kept, len(x), keep_prob)
 
+    @fails(SUMS, "close_but_not_exact")
+    def rounds_the_sums_to_six_decimals(x, keep_prob):
+        """Rounds to six decimals, which is too few where all entries are small."""
+        masks, kept = enumerate_masks(len(x))
+        sums = np.round(masks @ x / keep_prob, 6)
+        return sums, chances_of(kept, len(x), keep_prob)
+
+    @fails(SUMS, "lists_some_masks_only")
+    def merges_neighbouring_sums(x, keep_prob):
+        """Merges sums that agree to a tenth of a per mille, equal or not."""
+        masks, kept = enumerate_masks(len(x))
+        sums, chances = masks @ x / keep_prob, chances_of(kept, len(x), keep_prob)
+        merged = []
+        for place in np.argsort(sums):
+            if merged and np.isclose(sums[place], merged[-1][0], rtol=1e-4):
+                merged[-1][1] += chances[place]
+            else:
+                merged.append([sums[place], chances[place]])
+        return tuple(np.array(merged).T)
+
     @fails(SUMS, "gives_the_mean_alone")
     def returns_one_constant(x, keep_prob):
         """Returns the mean alone, with probability 1: what is preserved."""
