@@ -1,5 +1,6 @@
 """A course outside this repository: exercises of its own, through every door."""
 
+import html
 import json
 import os
 import re
@@ -216,7 +217,7 @@ def test_stock_nbgrader_grades_it(course: Path, tmp_path: Path) -> None:
     column = rows[0].split(",").index("score")
     assert [float(row.split(",")[column]) for row in rows[1:]] == [4, 2]
     page = (root / "course/feedback/ben/own/own.html").read_text(encoding="utf-8")
-    assert NAMED in page
+    assert NAMED in html.unescape(page)
 
 
 # ---- An installed package -----------------------------------------------------------
