@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,6 +178,31 @@ def test_a_missing_wheel_is_named_with_what_to_do(tmp_path: Path) -> None:
         pytest.skip("Pyodide is installed by `python dev.py live` alone")
     with pytest.raises(live.LiveError, match=r"expected NumPy's wheel .* --numpy PATH"):
         live.find_numpy(tmp_path)
+
+
+AS_IN_A_PAGE = """
+import os, sys, threading, time
+del time.thread_time, os.fork
+sys.modules |= dict.fromkeys(["resource", "fcntl", "termios"])
+def start(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = start
+from autograder.doors.live import check
+print(check(sys.stdin.read(), "bernoulli_mask", 1))
+"""
+
+
+def test_the_door_needs_nothing_that_a_page_lacks() -> None:
+    """Pages have no clock of a thread, no processes and no threads."""
+    done = subprocess.run(
+        [sys.executable, "-c", AS_IN_A_PAGE],
+        input=live_pages.with_answer("bernoulli_mask", RIGHT),
+        capture_output=True,
+        text=True,
+        cwd=dev.ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] == "graded"
 
 
 # ---- In Chromium --------------------------------------------------------------------
