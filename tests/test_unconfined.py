@@ -322,3 +322,44 @@ def test_only_modes_that_protect_files_go_without_a_caution() -> None:
     assert caution("landlock") is None
     for name in ("rlimits", "none"):
         assert "does not protect files" in (caution(name) or "")
+
+
+KERNEL = """
+import ctypes, os, sys
+from autograder.worker import landlock
+readable, hidden, *paths = sys.argv[1:]
+libc = ctypes.CDLL(None)
+version = landlock.install([readable], [], [hidden])
+opened = [libc.open(os.fsencode(path), os.O_RDONLY) >= 0 for path in paths]
+print(version, *map(int, opened))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
+def test_the_kernel_too_refuses_what_is_hidden_in_a_readable_folder(
+    tmp_path: Path,
+) -> None:
+    """As the grader's checks are, installed beside NumPy: ctypes read them there."""
+    site, hidden = tmp_path / "lib" / "site", tmp_path / "lib" / "site" / "hidden"
+    (hidden / "checks").mkdir(parents=True)
+    (site / "numpy").mkdir()
+    for path in (hidden / "checks" / "a.py", site / "numpy" / "b.py", site / "c.py"):
+        path.write_text("x = 1")
+    (tmp_path / "lib64").symlink_to("lib")
+    (site / "again").symlink_to(hidden)
+    (site / "above").symlink_to(tmp_path / "lib")
+    shown = ["lib/site", "lib/site/numpy/b.py", "lib/site/c.py", "lib64/site/c.py"]
+    unseen = ["site/hidden/checks/a.py", "site/again/checks/a.py"]
+    unseen += ["site/above/site/hidden/checks/a.py"]
+    paths = [tmp_path / name for name in shown] + [tmp_path / "lib" / n for n in unseen]
+    for readable in (tmp_path / "lib", tmp_path / "lib64"):
+        done = subprocess.run(
+            [sys.executable, "-c", KERNEL, *map(str, [readable, hidden, *paths])],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        version, *opened = done.stdout.split()
+        if version == "0":
+            pytest.skip("this kernel has no Landlock")
+        assert opened == ["1"] * len(shown) + ["0"] * len(unseen)

@@ -59,7 +59,8 @@ def confine(request: dict[str, Any]) -> str:
     # The same submission draws the same numbers, even from where it should not.
     random.seed(request["seed"])
     np.random.seed(request["seed"])
-    version = landlock.install([*readable, own], [own, os.devnull])
+    hidden = request["hidden"]
+    version = landlock.install([*readable, own], [own, os.devnull], hidden)
     filtered = seccomp.install()
     # Outside a user namespace it counts the threads of the whole account, and the filter
     # refuses processes without it; the judge counts the worker's threads.
@@ -68,7 +69,7 @@ def confine(request: dict[str, Any]) -> str:
     audit_hook.install(
         [*readable, own, os.devnull],
         [own, os.devnull],
-        request["hidden"],
+        hidden,
         kernel=version >= landlock.KEEPS_LENGTHS and filtered,
     )
     imports.install(request["packages"])

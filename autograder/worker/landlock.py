@@ -4,7 +4,7 @@ is listed. It needs no privilege."""
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,13 @@ _BOTH_TCP, _BOTH_SCOPES = 3, 3
 KEEPS_LENGTHS = 3
 
 
-def install(readable: Sequence[str], writable: Sequence[str]) -> int:
-    """Let the kernel refuse every file that is not below these paths, TCP, and signals to
-    other processes. Return the version of Landlock that does so, 0 where this kernel
-    cannot and nothing changes. Before the third any file can be cut to nothing."""
+def install(
+    readable: Sequence[str], writable: Sequence[str], hidden: Sequence[str] = ()
+) -> int:
+    """Let the kernel refuse every file that is not below these paths, or is below what is
+    ``hidden`` in them, TCP, and signals to other processes. Return the version of Landlock
+    that does so, 0 where this kernel cannot and nothing changes. Before the third any file
+    can be cut to nothing."""
     if sys.platform != "linux":
         return 0
     import ctypes
@@ -43,9 +46,10 @@ def install(readable: Sequence[str], writable: Sequence[str]) -> int:
     ruleset = libc.syscall(_CREATE, attributes, ctypes.c_size_t(8 * words), 0)
     if ruleset < 0:
         return 0
-    reading = _EXECUTE | _READ_FILE | _READ_DIR
+    unseen = [Path(os.path.realpath(path)) for path in hidden]
     for path in readable:
-        _allow(libc, ruleset, path, reading)
+        for part, access in _without(Path(os.path.realpath(path)), unseen):
+            _allow(libc, ruleset, part, access)
     for path in writable:
         _allow(libc, ruleset, path, files & ~_EXECUTE & ~_NO_FILES)
     # Landlock refuses processes that could gain privileges.
@@ -55,7 +59,24 @@ def install(readable: Sequence[str], writable: Sequence[str]) -> int:
     return int(version) if done else 0
 
 
-def _allow(libc: Any, ruleset: int, path: str, access: int) -> None:
+def _without(path: Path, hidden: Sequence[Path]) -> Iterator[tuple[Path, int]]:
+    """Yield what is to be allowed, with its accesses, so that all below a path may be read
+    but what is hidden: a rule cannot take back what another allows. Folders around that may
+    be listed, as Python looks for modules in them."""
+    if any(path.is_relative_to(each) for each in hidden):
+        return
+    if not any(each.is_relative_to(path) for each in hidden):
+        yield path, _EXECUTE | _READ_FILE | _READ_DIR
+        return
+    yield path, _READ_DIR
+    for entry in path.iterdir():
+        # A link around what is hidden leads where that is left out.
+        target = Path(os.path.realpath(entry))
+        if not entry.is_symlink() or not any(h.is_relative_to(target) for h in hidden):
+            yield from _without(target, hidden)
+
+
+def _allow(libc: Any, ruleset: int, path: str | Path, access: int) -> None:
     import ctypes
     import struct
 
