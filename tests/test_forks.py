@@ -23,6 +23,7 @@ from autograder.isolation.clocks import TryAgain, tree
 from autograder.isolation.forks import Forked, Server
 from autograder.isolation.starter import MOST_SERVERS, Starter
 from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
+from tests.test_judges import soon
 from tests.test_parents import ENDLESS, Process, family, left_of, stat
 
 pytestmark = pytest.mark.skipif(
@@ -183,6 +184,8 @@ def test_a_worker_ends_whole_and_alone(own_starter: Starter) -> None:
         beside = family(os.getpid()) - before
         with worker() as one:
             assert one.run_cell(1, ENDLESS).error is None
+            # The one between server and worker may be about to end.
+            assert soon(lambda: len(family(os.getpid()) - before - beside) == 2)
             own = family(os.getpid()) - before - beside
             assert len(own) == 2, "the first process and the worker"
         assert left_of(own) == set()
