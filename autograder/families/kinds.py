@@ -5,11 +5,12 @@ some keep probabilities, or ``training=True`` when it is passed. Calls are drawn
 the stated range, and what is kept is counted by each of their marks, and by each two.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +37,7 @@ _SIZES = {
     200: "41 to 200",
     _MOST: f"201 to {_MOST}",
 }
+_LIMITS, _NAMES = [*_SIZES], [*_SIZES.values(), "more"]
 _ENTRIES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "entries of both signs": lambda x: x,
     "negative entries": lambda x: -np.abs(x),
@@ -45,18 +47,16 @@ _ENTRIES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 _ENTRY_NAMES, _DTYPES = tuple(_ENTRIES), ("float64", "float32")
 _ORDERS = ("rows in a row", "x transposed")
-#: Places in a call with these values, some by a share of the length.
-_PLACES: Mapping[str, Callable[[np.ndarray, float], Any]] = {
-    "the entry farthest from 0": lambda values, _: np.abs(values).argmax(),
-    "the entry nearest to 0": lambda values, _: np.abs(values).argmin(),
-    "the entry that is greatest": lambda values, _: values.argmax(),
-    "the entry that is least": lambda values, _: values.argmin(),
-    "the first place": lambda values, _: 0,
-    "the second place": lambda values, _: 1,
-    "the middle place": lambda values, _: values.size // 2,
-    "the last place": lambda values, _: -1,
-    "a place drawn once": lambda values, share: share * values.size,
-}
+#: Places in a call, by its values or by its length.
+_PLACES = (
+    *(
+        "the entry farthest from 0",
+        "the entry nearest to 0",
+        "the entry that is greatest",
+    ),
+    *("the entry that is least", "the first place", "the second place"),
+    *("the middle place", "the last place", "a place drawn once"),
+)
 #: Calls have numbers of bits from each of these by turns, in each range of keep_prob so
 #: often: a place has one bit a call, and where it is kept always, at a mean of one half,
 #: 50 of them show it (50 log 2 > ``LAW.exponent``). Of each size from 9 on there are about
@@ -69,8 +69,7 @@ _MODES = ("training left out", "training=True")
 Shape = Callable[[np.random.Generator, int, int], tuple[int, ...]]
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """The arguments of a call before keep_prob and rng, and how its bits are read.
 
     ``marks`` say what kind of call it is; ``bits(result, keep_prob, name)``, by the
@@ -159,7 +158,7 @@ def sides(
     if rows:
         return *(sides(rng, rows, axes - 1) if axes > 1 else ()), number // rows
     found, rest = [], number
-    for share in rng.random(axes - 1):
+    for share in rng.random(axes - 1).tolist():
         side = 1 + int(share * round(rest**0.5))
         found.append(side)
         rest = max(1, rest // side)
@@ -167,8 +166,7 @@ def sides(
     return tuple(found)
 
 
-@dataclass(frozen=True)
-class _Call:
+class _Call(NamedTuple):
     given: Given
     keep_prob: float
     marks: Mapping[str, str]
@@ -179,30 +177,30 @@ class _Call:
 def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
     """Yield calls until each range of keep probabilities has ``least`` bits and more."""
     rng = trial.rng
-    for low, high in pairwise(_EDGES):
-        keep_prob, found = float(rng.uniform(low, high)), 0
-        turns = 0
+    for low, high in pairwise(_EDGES.tolist()):
+        keep_prob, found = low + (high - low) * rng.random(), 0
+        turns, between = 0, f"keep_prob from {low:.2f} to {high:.2f}"
         while found < least or turns < _TURNS * len(_NUMBERS):
             few, many = _NUMBERS[turns % len(_NUMBERS)]
-            number = round(few * float((many / few) ** rng.random()))
+            number = round(few * (many / few) ** rng.random())
             given = kinds.make(trial, rng, number, 0)
             turns += 1
             marks = {
-                "keep_prob": f"keep_prob from {low:.2f} to {high:.2f}",
+                "keep_prob": between,
                 "size": f"{_size(given.values.size)} {kinds.what}",
                 "rows": f"a first axis of {_size(len(given.values))}",
                 **given.marks,
             }
             if kinds.modes:
                 marks["mode"] = _pick(_MODES, rng.random())
-            yield _Call(given, keep_prob, marks, float(rng.random()))
+            yield _Call(given, keep_prob, marks, rng.random())
             found += given.values.size
             if kinds.of_each_call:
-                keep_prob = float(rng.uniform(low, high))
+                keep_prob = low + (high - low) * rng.random()
 
 
 def _size(number: int) -> str:
-    return next((text for most, text in _SIZES.items() if number <= most), "more")
+    return _NAMES[bisect_left(_LIMITS, number)]
 
 
 def _results(
@@ -248,22 +246,17 @@ class _Tally:
         """Count the bits in special places of a call, by its size."""
         if bits.size < 2:
             return
-        flat, share = bits.ravel(), self._share
-        values = np.ascontiguousarray(values)
-        kept = flat[[int(where(values, share)) for where in _PLACES.values()]]
-        self._places[f", among {_size(bits.size)}"].append((kept.tolist(), probability))
+        kept = bits.ravel()[_places(values, self._share)].tolist()
+        self._places[f", among {_size(bits.size)}"].append((kept, probability))
 
     def counts(self) -> dict[str, tuple[int, int, float]]:
         """By kind: the number of bits, of those that are set, and the sum of their
         probabilities."""
         calls, found = np.array(self._counts), dict[str, Sequence[float]]()
-        codes = {
-            what: np.unique(texts, return_inverse=True)
-            for what, texts in self._marks.items()
-        }
-        for levels, code in codes.values():
-            found |= _summed(calls, levels.tolist(), code)
-        for (levels, code), (more, other) in combinations(codes.values(), 2):
+        codes = [_numbered(texts) for texts in self._marks.values()]
+        for levels, code in codes:
+            found |= _summed(calls, levels, code)
+        for (levels, code), (more, other) in combinations(codes, 2):
             names = [f"{one}, {two}" for one in levels for two in more]
             found |= _summed(calls, names, code * len(more) + other)
         if self._places:
@@ -279,6 +272,21 @@ class _Tally:
             for kind, (n, k, total) in found.items()
             if n
         }
+
+
+def _numbered(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Return what different texts there are, in order, and which of these each is."""
+    levels = sorted(set(texts))
+    places = {text: place for place, text in enumerate(levels)}
+    return levels, np.array([places[text] for text in texts])
+
+
+def _places(values: np.ndarray, share: float) -> list[int]:
+    """Return where ``_PLACES`` lie among values, one of them at this share of the length."""
+    values, size = np.ascontiguousarray(values), values.size
+    far = np.abs(values)
+    by_value = far.argmax(), far.argmin(), values.argmax(), values.argmin()
+    return [*map(int, by_value), 0, 1, size // 2, size - 1, int(share * size)]
 
 
 def _summed_places(some: Sequence[tuple[list[bool], float]]) -> np.ndarray:
@@ -305,10 +313,9 @@ def _pairs(bits: np.ndarray, turn: float) -> tuple[str, np.ndarray] | None:
         return None
     which, place = divmod(int(turn * 2 * len(axes)), len(axes))
     axis, half = axes[place], bits.shape[axes[place]] // 2
-    first = np.arange(half) if which else np.arange(0, 2 * half, 2)
-    second = first + (half if which else 1)
-    text = f"{('neighbours', 'halves')[which]} along axis {axis}"
-    return text, bits.take(first, axis) == bits.take(second, axis)
+    lines = bits.swapaxes(0, axis)[: 2 * half]
+    first, second = (lines[:half], lines[half:]) if which else (lines[::2], lines[1::2])
+    return f"{('neighbours', 'halves')[which]} along axis {axis}", first == second
 
 
 #: What is counted in the calls, by look.

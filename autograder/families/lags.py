@@ -1,6 +1,7 @@
 """Bits any number of places apart agree, and threes of them, as independent ones do."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def of_two(
     usual = keep_prob**2 + (1 - keep_prob) ** 2
     a, b = _in_little_time(first, second)
     size = len(a)
-    one, two = np.fft.rfft(np.where((a, b), 1.0, -1.0))
+    one, two = np.fft.rfft(_signs((a, b)))
     lag = _most_unusual(one.conj() * two, usual)
     agree = int(np.count_nonzero(np.roll(a, lag) == b))
     kind = f"that agree, {lag} places on in the call after {name}"
@@ -91,8 +92,8 @@ def after_rows(first: np.ndarray, second: np.ndarray, name: str) -> Counts:
     a, b = _in_little_time(first, second)
     if not a.any() or not 0 < rate < 1:
         return {}
-    one, two = np.fft.rfft(np.array((a, b), float))
-    both = np.fft.irfft(one.conj() * two, len(a))
+    one, two = np.fft.rfft(np.array((a, b), np.float32))
+    both = _whole(np.fft.irfft(one.conj() * two, len(a)))
     lag, number = int(np.abs(both - both.mean()).argmax()), int(a.sum())
     kept = int(np.count_nonzero(np.roll(a, lag) & b))
     kind = f"{lag} places after one that is kept, {name}"
@@ -140,10 +141,22 @@ def in_rows(mask: np.ndarray, name: str) -> Counts:
     return counts
 
 
+def _signs(bits: Any) -> np.ndarray:
+    """Return 1 for each bit that is set, -1 for others, as what is transformed fastest."""
+    return np.where(bits, np.float32(1), np.float32(-1))
+
+
+def _whole(sums: np.ndarray) -> np.ndarray:
+    """Return sums of products of whole numbers, a transform's last step, as they are: its
+    rounding, which differs from machine to machine, decides between no two."""
+    whole: np.ndarray = np.rint(sums, dtype=float)
+    return whole
+
+
 def _most_unusual(spectrum: np.ndarray, usual: float, least: int = 0) -> int:
     """Return the distance, round the end, at which bits agree least as usual."""
     size = 2 * len(spectrum) - 2
-    gaps = np.abs(np.fft.irfft(spectrum) / size + (1 - 2 * usual))
+    gaps = np.abs(_whole(np.fft.irfft(spectrum)) / size + (1 - 2 * usual))
     return least + int(gaps[least:].argmax())
 
 
@@ -198,13 +211,12 @@ def _threes(bits: np.ndarray, keep_prob: float, name: str) -> Counts:
 
 def _agreement(bits: np.ndarray) -> np.ndarray:
     """Return, by distance, the share of pairs of bits that agree."""
-    signs = np.where(bits, 1.0, -1.0)
     # Lengths like these are transformed in the least time.
     size = min(
         times << (2 * bits.size // times).bit_length() for times in (1, 3, 5, 9, 27, 45)
     )
-    spectrum = np.fft.rfft(signs, size)
+    spectrum = np.fft.rfft(_signs(bits), size)
     spectrum *= spectrum.conj()
-    sums = np.fft.irfft(spectrum, size)[: bits.size]
+    sums = _whole(np.fft.irfft(spectrum, size))[: bits.size]
     found: np.ndarray = (1 + sums / np.arange(bits.size, 0, -1)) / 2
     return found

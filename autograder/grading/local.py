@@ -15,6 +15,10 @@ from autograder.contract.student import Changed, StudentError
 from autograder.wire import Foreign
 from autograder.wire.errors import describe_error, unwritten_at
 
+#: Types of most arguments: no call changes them, or a call is to get the very same.
+_AS_THEY_ARE = {float, int, bool, str, type(None), np.random.Generator}
+_CHANGEABLE = np.ndarray, dict
+
 
 def copied(value: Any) -> Any:
     """Return the value with every array in it copied, generators kept as they are."""
@@ -45,23 +49,27 @@ class LocalFunction:
         self._errors = np.geterr()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._sent_back(self._called(args, kwargs)[0])
+        # NumPy warns of the student's numbers as it did before the check began.
+        with np.errstate(**self._errors):
+            return self._sent_back(self._called(args, kwargs)[0])
 
     def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
         results: list[Any] = []
         held = wire.Held()
-        for args in calls:
-            results.append(self(*args, **kwargs))
-            try:
-                held.add(results[-1:])
-            except wire.WireError as error:
-                raise StudentError(f"its results cannot be used: {error}") from None
+        with np.errstate(**self._errors):
+            for args in calls:
+                results.append(self._sent_back(self._called(args, kwargs)[0]))
+                try:
+                    held.add(results[-1:])
+                except wire.WireError as error:
+                    raise StudentError(f"its results cannot be used: {error}") from None
         return results
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
-        result, after = self._called(args, kwargs)
+        with np.errstate(**self._errors):
+            result, after = self._called(args, kwargs)
         return self._sent_back(result), tuple(
-            self._sent_back(arg) if isinstance(arg, np.ndarray | dict) else arg
+            self._sent_back(arg) if isinstance(arg, _CHANGEABLE) else arg
             for arg in after
         )
 
@@ -69,13 +77,11 @@ class LocalFunction:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return the result and the arguments as the call left them, both as they are."""
-        own = tuple(self._opened(copied(arg)) for arg in args)
-        named = {key: self._opened(copied(arg)) for key, arg in kwargs.items()}
+        own = tuple([self._opened(arg) for arg in args])
+        named = {key: self._opened(arg) for key, arg in kwargs.items()}
         self._marks.leave(own)
         try:
-            # NumPy warns of the student's numbers as it did before the check began.
-            with np.errstate(**self._errors):
-                result = self._function(*own, **named)
+            result = self._function(*own, **named)
         except (Exception, SystemExit) as error:
             names = getattr(self._function, "__globals__", None)
             unwritten = unwritten_at(error, [names, sys.modules["__main__"].__dict__])
@@ -84,7 +90,7 @@ class LocalFunction:
             said = describe_error(error.with_traceback(below))
             raise StudentError(said, unwritten) from None
         for place, (now, then) in enumerate(zip(own, args, strict=True)):
-            if isinstance(then, np.ndarray | dict) and not wire.same(now, then):
+            if isinstance(then, _CHANGEABLE) and not wire.same(now, then):
                 self.changed = self.changed or Changed(args, kwargs, place)
         if self._last.is_overwritten():
             self.changed = self.changed or Changed(args, kwargs, wire.EARLIER_RESULT)
@@ -101,10 +107,13 @@ class LocalFunction:
             raise StudentError(f"its result cannot be used: {text}") from None
 
     def _opened(self, value: Any) -> Any:
+        """Return the call's own copy of an argument."""
+        if type(value) in _AS_THEY_ARE:
+            return value
         if isinstance(value, _LocalHandle):
             # A shallow copy would share the cache's arrays between calls; so may students.
             return value.value
-        return value
+        return copied(value)
 
 
 def _crossed(value: Any, opaque: tuple[int, ...] = ()) -> Any:
@@ -122,7 +131,8 @@ def _crossed(value: Any, opaque: tuple[int, ...] = ()) -> Any:
         return {"is": "handle", "number": len(handles) - 1}
 
     writer = wire.Writer(wire.foreign)
-    node = writer.encode_result(value, opaque, handle)
+    with np.errstate(all="ignore"):
+        node = writer.encode_result(value, opaque, handle)
     return wire.Reader(writer.body, lambda n: handles[n["number"]]).decode(node)
 
 

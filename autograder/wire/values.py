@@ -307,13 +307,13 @@ class Last:
     def keep(self, result: Any, opaque: Collection[int] = ()) -> None:
         """Remember the arrays of a result, of usual size, that a check may look at."""
         items = result if isinstance(result, tuple) else (result,)
-        self._arrays = [
-            (array, array.dtype, array.shape, array.tobytes())
-            for i, item in enumerate(items)
-            if i not in opaque
-            for array in (item.values() if type(item) is dict else (item,))
-            if type(array) is np.ndarray and array.nbytes < _USUAL
-        ]
+        self._arrays = []
+        for place, item in enumerate(items):
+            if place not in opaque:
+                for array in item.values() if type(item) is dict else (item,):
+                    if type(array) is np.ndarray and array.nbytes < _USUAL:
+                        kept = array, array.dtype, array.shape, array.tobytes()
+                        self._arrays.append(kept)
 
 
 def same(now: Any, then: Any) -> bool:
