@@ -140,8 +140,13 @@ def _build(arguments: argparse.Namespace) -> int:
     from autograder.course.source import BuildError
 
     try:
-        for path in build(Path.cwd(), arguments.chapters):
-            say(str(path.relative_to(Path.cwd().resolve())))
+        root = Path.cwd().resolve()
+    except FileNotFoundError:
+        print("The folder that this ran in is gone.", file=sys.stderr)
+        return 2
+    try:
+        for path in build(root, arguments.chapters):
+            say(str(path.relative_to(root)))
     except BuildError as error:
         print(error, file=sys.stderr)
         return 2

@@ -2,6 +2,7 @@
 check, and the statement says the range in the register's words."""
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -129,4 +130,73 @@ def test_a_floor_that_shows_at_zeros_alone_is_seen_at_every_seed() -> None:
     )
     for seed in (6, 7):
         result = grade_functions("spatial_dropout", floor.functions, seed)
+        assert result.score < result.max_score
+
+
+#: Whose keep_prob is the rate of the mask and nothing else: that is told apart as exactly as
+#: its looks say.
+RATES_ALONE = {"exact_count_dropout"}
+
+#: Floors and caps as close to the ends of the range as the judge promises to see.
+BOUNDS = ((0.0025, 1.0), (0.0, 0.9998))
+
+
+def of_layers() -> list[Exercise]:
+    """Return the exercises whose layers draw, and are told keep_prob themselves."""
+    says = domain.keep_probs().says
+    return [
+        exercise
+        for exercise in all_exercises()
+        if "keep_prob" in exercise.arguments
+        and exercise.takes["keep_prob"].says == says
+        and exercise.name not in RATES_ALONE
+    ]
+
+
+def bounded(exercise: Exercise, low: float, high: float) -> dict[str, Any]:
+    """Return the solution's functions, to whom keep_prob is never below ``low`` nor,
+    but for 1, above ``high``."""
+    functions = {n: bank.solution(exercise.chapter)[n] for n in exercise.functions}
+    solved, place = functions[exercise.name], exercise.arguments.index("keep_prob")
+
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        given = list(args)
+        if given[place] < 1:
+            given[place] = min(max(given[place], low), high)
+        return solved(*given, **kwargs)
+
+    return {**functions, exercise.name: answer}
+
+
+@pytest.mark.parametrize("exercise", of_layers(), ids=by_name)
+def test_floors_and_caps_close_to_the_ends_are_seen(exercise: Exercise) -> None:
+    for (low, high), seed in itertools.product(BOUNDS, (1, 2)):
+        result = grade_functions(exercise, bounded(exercise, low, high), seed)
+        assert result.score < result.max_score, (low, high, seed)
+
+
+def test_layers_that_draw_are_known() -> None:
+    assert len(of_layers()) >= 10
+
+
+@pytest.mark.parametrize("kind", ["inverted_dropout", "classic_dropout"])
+@pytest.mark.parametrize(("low", "high"), BOUNDS)
+def test_a_backward_pass_with_a_floor_or_cap_is_seen(
+    kind: str, low: float, high: float
+) -> None:
+    forward = bank.solution("backward")[kind]
+
+    def dropout(x: Any, keep_prob: float, rng: Any, training: bool = True) -> Any:
+        out, factor = forward(x, keep_prob, rng, training)
+        scale = np.max(factor)  # 1 / keep_prob, keep_prob at test, or 1
+        shown = min(scale, 1 / scale) if scale else 1.0
+        kept = min(max(shown, low), high) if shown < 1 else 1.0
+        return out, factor * ((kept / shown) if scale < 1 else (shown / kept))
+
+    def backward(dout: np.ndarray, cache: np.ndarray) -> np.ndarray:
+        return dout * cache
+
+    for seed in (1, 2):
+        functions = {kind: dropout, f"{kind}_backward": backward}
+        result = grade_functions(f"{kind}_backward", functions, seed)
         assert result.score < result.max_score

@@ -321,6 +321,34 @@ def test_pytest_without_the_file_says_so(tmp_path: Path) -> None:
     assert "there is no file" in done.stderr
 
 
+@pytest.mark.parametrize("asked", [["--submission", ""], ["--submission="]])
+def test_pytest_without_a_name_of_the_file_runs_nobodys_tests(
+    asked: list[str], tmp_path: Path
+) -> None:
+    """As of a script's variable that is not set: the student's own tests ran."""
+    (tmp_path / "test_x.py").write_text("def test_x(): open('ran', 'w')")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *asked],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 4 and not (tmp_path / "ran").exists()
+    assert "no file with an empty name" in done.stderr
+
+
+def test_a_name_that_is_too_long_is_told() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder", "check", f"{'a' * 300}.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.returncode == 1 and "cannot be read: File name too long" in done.stdout
+
+
 SCRIPTS = Path(sys.executable).parent
 DOORS = {
     "-m": [sys.executable, "-m", "autograder", "check", "right.py"],

@@ -53,16 +53,28 @@ _NEAR: Mapping[str, Fits] = {
 }
 
 
-def keep_probs(name: str = "keep_prob", smallest: float = 0) -> Range:
-    """Return the range of a keep probability that is above 0 and at most 1.
+#: The smallest keep probability of layers that draw: of some ten thousand units a few are
+#: kept, and show what they are divided by.
+LEAST = 0.002
 
-    ``smallest`` is for answers with a closed form: how close to 0 it is right to five
-    digits however one computes it. The statement says so, and corners lie there."""
-    of = Range(f"0 < `{name}` <= 1", _NEAR)
+
+def keep_probs(name: str = "keep_prob", smallest: float = 0) -> Range:
+    """Return the range of a keep probability: from ``LEAST`` to 1.
+
+    ``smallest`` is for answers with a closed form, whose range begins above 0: how close
+    to 0 it is right to five digits however one computes it. The statement says so, and
+    corners lie there."""
     if not smallest:
-        return of
-    says = f"{of.says}, which may be as small as {_short(smallest)} or just below 1"
-    return of.said(says).also(**close_to_the_ends(smallest))
+        of = Range(f"{LEAST} <= `{name}` <= 1", _NEAR)
+        return of.also(
+            **{f"{LEAST}": lambda p: p == LEAST, "just below 1": _just_below_1}
+        )
+    says = f"0 < `{name}` <= 1, which may be as small as {_short(smallest)} or just below 1"
+    return Range(says, _NEAR).also(**close_to_the_ends(smallest))
+
+
+def _just_below_1(keep_prob: float) -> bool:
+    return 1e-5 < 1 - keep_prob < 1e-4
 
 
 def _short(number: float) -> str:

@@ -30,8 +30,8 @@ def use_exercises(folders: Sequence[str] | None, command: str) -> None:
 def _new(arguments: argparse.Namespace) -> tuple[int, str]:
     from autograder.course.new import NewError, new_exercise
 
-    root = Path.cwd().resolve()
     try:
+        root = Path.cwd().resolve()
         made = new_exercise(root, arguments.name, arguments.chapter)
     except (NewError, OSError) as error:
         return 2, str(error)

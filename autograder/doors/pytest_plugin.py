@@ -136,7 +136,9 @@ def _one_line(text: str) -> str:
 def wanted_files(config: pytest.Config) -> list[Path]:
     """Return the paths of ``--submission``, each once."""
     wanted = config.getoption("--submission") or []
-    paths = [Path(os.path.abspath(path)) for path in wanted if path]  # noqa: PTH100
+    if "" in wanted:  # a variable of a script that is not set
+        raise pytest.UsageError("--submission: there is no file with an empty name")
+    paths = [Path(os.path.abspath(path)) for path in wanted]  # noqa: PTH100
     return list(dict.fromkeys(paths))
 
 

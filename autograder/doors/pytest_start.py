@@ -49,7 +49,7 @@ def split(argv: list[str]) -> tuple[list[str], list[str]] | None:
 def named(arguments: list[str]) -> list[str]:
     """Return the values of ``--submission`` in pytest's ``arguments``."""
     words = [word for word in joined(arguments) if word.startswith("--submission=")]
-    return [word.partition("=")[2] for word in words if word != "--submission="]
+    return [word.partition("=")[2] for word in words]
 
 
 def joined(arguments: list[str]) -> list[str]:

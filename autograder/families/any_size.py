@@ -22,12 +22,15 @@ _SIZES: tuple[tuple[int, int, int], ...] = (
     (80, 110, 4),
     (1, 40, 2),
     (1, 30, 6),
+    (200, 90, 3),
+    (3, 40, 3),
 )
 
 
 def expect_right(function: StudentFunction, trial: Trial) -> None:
     """Compare loss and gradients with those at the mask that the gradient of W1 shows."""
-    keep_probs = (*corners.KEEP_PROBS, *corners.drawn_keep_probs(trial, 3))
+    drawn = corners.drawn_keep_probs(trial, 3)
+    keep_probs = (*corners.KEEP_PROBS, *drawn, *corners.ENDS)
     for i, (sizes, keep_prob) in enumerate(zip(_SIZES, keep_probs, strict=True)):
         batch = _batch(trial, *sizes, keep_prob)
         batch = _raised(trial, batch) if i % 2 else batch

@@ -17,7 +17,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.mistakes import at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, zero_inputs
+from autograder.families import corners, elementwise, zero_inputs
 from autograder.families.pasted_forward import (
     RATE_LOOKS,
     expect_some_dropped,
@@ -228,7 +228,9 @@ def scales_the_gradient(pair: Pair) -> None:
         _expect_scale(pair, pair.run(x, 0.3, dout))
     at_one: list[tuple[tuple[int, ...], float]]
     at_one = [(shape, 1.0) for shape in (LARGE, *elementwise.ALL_SHAPES)]
-    for shape, keep_prob in (*at_one, *product(_LONG, elementwise.KEEP_PROBS)):
+    at_ends = zip(((200, 100), LARGE), corners.ENDS, strict=True)
+    long = product(_LONG, elementwise.KEEP_PROBS)
+    for shape, keep_prob in (*at_one, *long, *at_ends):
         with contextlib.suppress(ForwardFails):
             _expect_scale(pair, pair.trip(shape, keep_prob, 0.1))
 
@@ -275,7 +277,7 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
         return None  # Only where dout is 0 is dx wrong.
     if facts.close(_common(ratios), _common(got.out[kept] / got.x[kept])):
         return BREAKS
-    if got.x.shape != LARGE:
+    if got.x.shape != LARGE and p not in corners.ENDS:
         return Wrong.gradient_depends_on_the_shape
     if facts.close(kept.mean(), p):  # by chance; two causes fit
         again = pair.trip(LARGE, p)

@@ -5,10 +5,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from autograder.contract.domain import LEAST
 from autograder.contract.trial import Trial
 
 #: Keep probabilities near both ends: what floors, caps and rounding change shows there.
 KEEP_PROBS = (0.02, 0.97, 0.1, 0.995, 0.003)
+
+#: The ends of the range of layers that draw, next to 1 so far from it that five digits tell.
+ENDS = (LEAST, 1 - 3e-5)
 
 #: How close to 0 a keep probability lies at which a closed form is right to five digits,
 #: whichever way it is computed in double precision: 1 − (1 − p) is p to seven there.

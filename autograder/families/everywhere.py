@@ -10,7 +10,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log2
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import corners
 from autograder.families.elementwise import Wrong
 from autograder.families.follows_rng import generators_alike, own_bits
 from autograder.families.kinds import Given, Kinds
@@ -38,6 +39,8 @@ _REPEATED = 6
 _REPEATED_LARGE, _ALWAYS = 3, 2
 #: How many large arrays are judged at test, and at keep_prob = 1.
 _PLAIN = 3
+#: How many bits are drawn at each of ``corners.ENDS``: of so many, some are set.
+_AT_ENDS = (20_000, 40)
 
 
 def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
@@ -231,14 +234,51 @@ def expect_scaled(
         for (given, keep_prob, what), result in zip(own, results, strict=True):
             if _bits(given, keep_prob, function.name, [result]) is None:
                 continue
-            x, out = given.args[0], _output(result)
-            right = np.where(out == 0, 0.0, x * scale(keep_prob))
-            if not facts.close(out, right, atol=0):
-                trial.fail(
-                    f"{function.name} ({what}): an entry is neither 0 nor "
-                    f"{scale(keep_prob):.4g} times its input; {facts.worst(out, right)}.",
+            if not _is_scaled(given, result, scale(keep_prob)):
+                _fail_scale(
+                    trial,
+                    f"{function.name} ({what})",
+                    *(given, result, scale(keep_prob)),
                     Wrong.scale_depends_on_the_shape,
                 )
+    expect_scaled_at_the_ends(function, trial, kinds, scale)
+
+
+def expect_scaled_at_the_ends(
+    function: StudentFunction,
+    trial: Trial,
+    kinds: Kinds,
+    scale: Callable[[float], float],
+) -> None:
+    """Check the same at the smallest keep probability and just below 1."""
+    rng = trial.rng
+    calls = [
+        (kinds.make(trial, rng, number, 0), p)
+        for p, number in zip(corners.ENDS, _AT_ENDS, strict=True)
+    ]
+    asked = [(*given.args, p, trial.generator()) for given, p in calls]
+    results = kinds.of(function, trial).each(asked)
+    for (given, p), result in zip(calls, results, strict=True):
+        marks = ", ".join([f"keep_prob = {p}", *given.marks.values()])
+        call = f"{function.name} ({marks}, x of shape {given.args[0].shape})"
+        given.bits(result, p, function.name)  # are there any?
+        if not _is_scaled(given, result, scale(p)):
+            wrong = Wrong.scale_fits_some_keep_probs
+            _fail_scale(trial, call, given, result, scale(p), wrong)
+
+
+def _is_scaled(given: Given, result: Any, scale: float) -> bool:
+    out = _output(result)
+    return facts.close(out, np.where(out == 0, 0.0, given.args[0] * scale), atol=0)
+
+
+def _fail_scale(
+    trial: Trial, call: str, given: Given, result: Any, scale: float, mistake: str
+) -> NoReturn:
+    out = _output(result)
+    worst = facts.worst(out, np.where(out == 0, 0.0, given.args[0] * scale))
+    neither = f"an entry is neither 0 nor {scale:.6g} times its input"
+    trial.fail(f"{call}: {neither}; {worst}.", mistake)
 
 
 def expect_plain(
@@ -254,8 +294,10 @@ def expect_plain(
     rng, how = trial.rng, {} if training else {"training": False}
     sizes = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN)).tolist()
     probabilities = [1.0] * _PLAIN if training else rng.uniform(0.03, 0.97, _PLAIN)
+    if not training:
+        sizes, probabilities = [*sizes, 40, 40], [*probabilities, *corners.ENDS]
     calls = [
-        (kinds.make(trial, rng, round(size), 0), round(float(p), 4))
+        (kinds.make(trial, rng, round(size), 0), round(float(p), 5))
         for size, p in zip(sizes, probabilities, strict=True)
     ]
     asked = [(*given.args, p, trial.generator()) for given, p in calls]

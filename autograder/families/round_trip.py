@@ -159,7 +159,8 @@ class Pair:
         probs, dtypes = elementwise.ALL_KEEP_PROBS, elementwise.DTYPES
         usual = elementwise.KEEP_PROBS
         # At test small arrays show as much; in training many units have to be kept.
-        on_large, on_small = (probs, usual) if training else (usual, probs)
+        at_test = usual, (*probs, *corners.ENDS)
+        on_large, on_small = (probs, usual) if training else at_test
         cases = [(LARGE, keep_prob, dtypes[0]) for keep_prob in on_large]
         cases += elementwise.covering(elementwise.ALL_SHAPES, on_small, dtypes)
         for shape, keep_prob, dtype in cases:

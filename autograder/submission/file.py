@@ -78,6 +78,13 @@ def digest_of(path: Path, within: Path | None = None) -> str:
 def bytes_of(path: Path, within: Path | None = None) -> bytes:
     """Return what the file holds. Raises ``SubmissionError`` for what is no notebook or
     script by its name, no file, larger than one may be, or not ``within``."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass  # said below
+    except OSError as error:
+        name = f"{path.name[:60]}…" if len(path.name) > 100 else path.name
+        raise SubmissionError(f"{name} cannot be read: {error.strerror}.") from None
     if within is not None and path.exists() and leads_out(path, within):
         raise SubmissionError(
             f"{path.name} is reached by a link out of the student's own folder; "

@@ -12,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import everywhere, unit_bits, unit_forms, units
+from autograder.families import corners, everywhere, unit_bits, unit_forms, units
 from autograder.families.alpha_units import (
     ATTEMPTS,
     LARGE,
@@ -217,7 +217,7 @@ _ALL_KEEP_PROBS = (*_INSIDE, *shared.NEAR_THE_ENDS)
 
 #: Of a dropped unit's value, a difference of numbers as large as A: in single precision
 #: it is right to about 1e-7 of them.
-_ROUNDING = 1e-6
+_ROUNDING, _BOUNDS = 1e-6, Unit.scale_fits_some_keep_probs
 
 
 def _drops_to_its_value(function: StudentFunction, trial: Trial) -> None:
@@ -266,6 +266,12 @@ def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
     if (value := values[usual]) is not None:
         out = forward(function, alike, usual, trial.generator())
         _expect_mapped(function, trial, alike, out, usual, value)
+    # Of so many some are kept, and of so few none is dropped.
+    for keep_prob, shape in zip(corners.ENDS, ((200, 100), (2, 3)), strict=True):
+        off = dropped_value(function, trial, keep_prob) or constants(keep_prob)[2]
+        x = away_from_off(trial.inputs(*shape))
+        out = forward(function, x, keep_prob, trial.generator())
+        _expect_mapped(function, trial, x, out, keep_prob, off, _BOUNDS)
 
 
 def _expect_mapped(
@@ -275,6 +281,7 @@ def _expect_mapped(
     out: np.ndarray,
     keep_prob: float,
     value: float,
+    otherwise: str = Wrong.kept_units_follow_no_affine_map,
 ) -> None:
     """Check that each unit is A x + B or the value of dropped ones, and that of many units
     some are the one and some the other."""
@@ -288,7 +295,7 @@ def _expect_mapped(
             f"{call}: a unit of {x.flat[place]:.6g} comes back as "
             f"{out.flat[place]:.6g}; expected {expected.flat[place]:.6g} when it is kept "
             f"(and {value:.6g} means dropped here).",
-            _mistake(function, trial) or Wrong.kept_units_follow_no_affine_map,
+            _mistake(function, trial) or otherwise,
         )
     if x.shape != LARGE or keep_prob not in _INSIDE or not x.any():
         return

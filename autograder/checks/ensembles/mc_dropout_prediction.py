@@ -11,7 +11,7 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
-from autograder.families import elementwise, ensemble, everywhere, kinds, lags
+from autograder.families import corners, elementwise, ensemble, everywhere, kinds, lags
 from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, softmax
 from autograder.families.follows_rng import expect_own_calls
@@ -74,6 +74,14 @@ def _predicts_a_member(function: StudentFunction, trial: Trial) -> None:
             f"{case.call(function.name, 1, 'rng')}: {int(kept.sum())} of "
             f"{kept.size} units are kept; expected about {case.keep_prob:.0%}.",
             one_member.Wrong.predicts_without_dropout if kept.all() else none,
+        )
+    for keep_prob in corners.ENDS:  # of so many units some are kept
+        case = ensemble.readable(trial, 500, 25, keep_prob)
+        one_member.mask_of(
+            function,
+            trial,
+            case,
+            otherwise=elementwise.Wrong.scale_fits_some_keep_probs,
         )
     many_samples.expect_no_drops(function, trial)
 

@@ -119,6 +119,7 @@ def _cases() -> Iterator[tuple[tuple[int, int, int], float, str, Any]]:
     types = np.float64, np.float32
     yield from ((_SHAPES[0], p, "inside", types[0]) for p in KEEP_PROBS[:2])
     yield from itertools.product(_SHAPES[:1], KEEP_PROBS, ("of all sizes",), types)
+    yield from ((_SHAPES[0], p, "inside", types[0]) for p in corners.ENDS)
     # Eight keep probabilities, seven kinds, two types: all meet in turn.
     keep_probs, dtypes = itertools.cycle((*KEEP_PROBS, 0.5)), itertools.cycle(types)
     for shape, kind in itertools.product(_SHAPES, KINDS):

@@ -102,7 +102,8 @@ def _inputs(trial: Trial) -> list[np.ndarray]:
 def makes_no_noise_at_test(gaussian_dropout: StudentFunction, trial: Trial) -> None:
     """With training=False, out equals x."""
     arrays = [trial.inputs(*SMALL) for _ in KEEP_PROBS] + _inputs(trial)
-    for x, keep_prob in corners.with_keep_probs(arrays, (*KEEP_PROBS, 1.0)):
+    keep_probs = *KEEP_PROBS, *corners.ENDS, 1.0
+    for x, keep_prob in corners.with_keep_probs(arrays, keep_probs):
         out = forward(gaussian_dropout, x, keep_prob, trial.generator(), training=False)
         if facts.close(out, x, atol=0):
             continue

@@ -256,6 +256,9 @@ def divides_kept_branches_by_keep_prob(
             f"{call}: some entries are neither x nor x + branch / keep_prob.",
             Bits.right_in_the_middle_only,
         )
+    everywhere.expect_scaled_at_the_ends(
+        stochastic_depth, trial, _KINDS, lambda keep_prob: 1 / keep_prob
+    )
 
 
 @exercise.check(points=0.5, after=_SOME)

@@ -15,6 +15,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import (
     bit_tests,
+    corners,
     departures,
     elementwise,
     everywhere,
@@ -36,9 +37,7 @@ exercise = Exercise(
     section="bits-lattice",
     takes={
         "x": domain.floats("float array of any shape with 1 to 4 axes", 1, 4),
-        "keep_prob": domain.keep_probs().also(
-            below_1_in_256=lambda keep_prob: keep_prob < 1 / 256,
-        ),
+        "keep_prob": domain.keep_probs().said("0 < `keep_prob` <= 1"),
     },
 )
 
@@ -138,6 +137,8 @@ _AT_EDGES = {
     1.0: Wrong.takes_a_byte_value_that_is_not_nearest,
     0.999: Wrong.rounds_the_threshold_down,
     0.9985: Wrong.rounds_the_threshold_down,
+    domain.LEAST: Wrong.rounds_keep_prob_to_zero,
+    corners.ENDS[1]: Wrong.rounds_the_threshold_down,
 }
 _AT_ONE = {1 - 1 / 256: Wrong.bounds_the_threshold_by_255}
 _AT_ONE |= {0: Wrong.threshold_does_not_fit_into_a_byte}

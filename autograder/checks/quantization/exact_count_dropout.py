@@ -13,6 +13,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import (
+    corners,
     departures,
     elementwise,
     everywhere,
@@ -217,6 +218,7 @@ def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> No
 _AT_ENDS = (
     *(((2, 2500), 0.02), ((8, 300), 0.1), ((30, 40), 0.97), ((1, 3000), 0.999)),
     *(((4, 60), 0.5), ((200, 1), 0.9), ((2, 1), 0.9)),
+    *zip(((1, 20_000), (2, 3000)), corners.ENDS, strict=True),
 )
 
 

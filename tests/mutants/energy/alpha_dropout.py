@@ -316,7 +316,7 @@ class Sins(Mutants, of="alpha_dropout"):
         """Clips at SELU's lower bound, and large units on the way."""
         return answer(np.clip(x, OFF, 2), mask, keep_prob)[0]
 
-    @maps(DROPPED, "has_other_constants")
+    @maps((DROPPED, KEPT), "has_other_constants")
     def clips_keep_prob_at_a_percent(keep_prob):
         """Bounds keep_prob by 0.01 and 0.99 in the constants."""
         p = keep_prob if keep_prob == 1 else min(max(keep_prob, 0.01), 0.99)
@@ -356,7 +356,7 @@ class Sins(Mutants, of="alpha_dropout"):
         """Tells kept units by x * mask != 0 and so drops units that are 0."""
         return answer(x, x * mask != 0, keep_prob)[0]
 
-    @fails(ALPHA_AT_ONE, "rounds_or_clips_keep_prob")
+    @fails((KEPT, ALPHA_AT_ONE), "scale_fits_some_keep_probs")
     def clips_alphas_keep_prob(x, keep_prob, rng, training=True):
         """Keeps keep_prob away from 1, against a division by 0 that does not exist."""
         p = min(keep_prob, 0.999)
