@@ -109,8 +109,8 @@ def test_what_few_and_what_many_write_are_told_apart(tmp_path: Path) -> None:
 #: Two answers, and who changed a line of them, each another one.
 SHARED = ORIGINAL + ORIGINAL.replace("inverted", "my").replace("2**20", "2**24")
 CHANGED = {
-    name: SHARED.replace(*change, 1)
-    for name, *change in [
+    name: SHARED.replace(line, other, 1)
+    for name, line, other in [
         ("ann", "return x, None", "return x * 1, None"),
         ("ben", "np.where(kept, factor, 0.0)", "kept * factor"),
         ("cem", "np.reciprocal(float(keep_prob))", "1 / keep_prob"),
