@@ -106,6 +106,32 @@ def test_what_few_and_what_many_write_are_told_apart(tmp_path: Path) -> None:
     assert found(tmp_path / "class", **many) == []
 
 
+#: Two answers, and who changed a line of them, each another one.
+SHARED = ORIGINAL + ORIGINAL.replace("inverted", "my").replace("2**20", "2**24")
+CHANGED = {
+    name: SHARED.replace(line, other, 1)
+    for name, line, other in [
+        ("ann", "return x, None", "return x * 1, None"),
+        ("ben", "np.where(kept, factor, 0.0)", "kept * factor"),
+        ("cem", "np.reciprocal(float(keep_prob))", "1 / keep_prob"),
+        ("dan", "return result, scaled", "return (result + 0, scaled)"),
+        ("eve", "np.less(drawn, bound)", "drawn < bound"),
+    ]
+}
+
+
+@pytest.mark.parametrize("others", [5, 7, 60])
+@pytest.mark.parametrize("copiers", [2, 3, 4, 5])
+def test_copiers_who_each_changed_a_line_are_found_in_any_class(
+    copiers: int, others: int, tmp_path: Path
+) -> None:
+    honest = {f"s{i}": SHORT.format("mask") + f"\na = {i}\n" for i in range(others)}
+    copies = dict(itertools.islice(CHANGED.items(), copiers))
+    pairs = [names for names, _ in found(tmp_path / "class", **honest, **copies)]
+    assert len(pairs) == copiers * (copiers - 1) // 2
+    assert set().union(*pairs) == set(copies)
+
+
 def test_the_starter_does_not_count(tmp_path: Path) -> None:
     released = bank.ROOT / "exercises" / "conventions" / "conventions.ipynb"
     folder = tmp_path / "class"

@@ -1,5 +1,6 @@
 """What learning platforms let one download comes to where nbgrader looks for it."""
 
+import struct
 import zipfile
 from pathlib import Path
 
@@ -258,6 +259,76 @@ def test_an_archive_of_a_later_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(data)
     with pytest.raises(ClassError, match="cannot be unpacked"):
         collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+
+
+def many(path: Path, files: int, long: int = 0) -> Path:
+    """Write an archive of so many empty files."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(files):
+            archive.writestr(zipfile.ZipInfo(f"{number}{'x' * long}.py"), "")
+    return path
+
+
+@pytest.mark.parametrize("told", [None, 1])
+@pytest.mark.parametrize(
+    ("files", "long", "most", "what"),
+    [
+        (70_000, 0, {"MOST_FILES": 69_990}, "69,990 files"),
+        (40, 0, {"MOST_FILES": 30}, "30 files"),
+        (40, 60_000, {"MOST_CONTENTS": 2**20}, "1 MB of names"),
+    ],
+)
+def test_an_archive_of_too_many_is_refused_before_they_are_listed(
+    told: int | None,
+    files: int,
+    long: int,
+    most: dict[str, int],
+    what: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever number of files its end tells, with more than 65,535 in ZIP64's record."""
+    for name, value in most.items():
+        monkeypatch.setattr(f"autograder.doors.archives.{name}", value)
+    data = bytearray(many(tmp_path / "x.zip", files, long).read_bytes())
+    if told is not None:
+        at = data.rindex(b"PK\x05\x06")
+        data[at + 8 : at + 12] = struct.pack("<HH", told, told)
+        if (at := data.rfind(b"PK\x06\x06")) >= 0:
+            data[at + 24 : at + 40] = struct.pack("<QQ", told, told)
+    (tmp_path / "x.zip").write_bytes(data)
+    listed = []
+    monkeypatch.setattr(zipfile, "ZipInfo", lambda *name: listed.append(name))
+    with pytest.raises(ClassError, match=f"more than {what}: unpack it, remove"):
+        collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+    assert listed == []
+
+
+def test_the_time_of_a_collection_grows_like_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty thousand files of no use took three minutes."""
+    for number in range(500):
+        (tmp_path / f"{number}.txt").touch()
+    (tmp_path / "ann.py").touch()
+    compared: list[object] = []
+    equal = HandedIn.__eq__
+
+    def counted(one: HandedIn, other: object) -> bool:
+        compared.append(other)
+        return equal(one, other)
+
+    monkeypatch.setattr(HandedIn, "__eq__", counted)
+    collect(tmp_path, CHAPTER, tmp_path / "submitted", r"(?P<student>ann)\.py")
+    assert len(compared) < 5_000
+
+
+def test_an_archive_of_files_enough_is_collected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.doors.archives.MOST_FILES", 40)
+    lines = collect(many(tmp_path / "x.zip", 40), CHAPTER, tmp_path / "submitted")
+    assert [line[0] for line in lines] == ["✓"] * 40
 
 
 @pytest.mark.parametrize("outer", ["", "assignment_5_export/", "a/b/"])

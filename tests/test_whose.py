@@ -159,13 +159,46 @@ def test_a_line_says_who_may_be_any_of_the_namesakes_of_before(tmp_path: Path) -
     lines = own.collect((8, "Ann", "b = 2"), (9, "Ann_Lee", "c = 2"), chapter="noise")
     assert lines[0] == (
         "✗ Ann_1, Ann_2: they were there before, and nothing says which of them is Ann, "
-        "whose file is in the folder of that name."
+        "whose file is in the folder of that name. Ask them; where it is the wrong one, "
+        "move noise and what .whose.json says of it to the right one."
     )
     assert all(line.startswith("✓") for line in lines[1:])
     again = own.collect((8, "Ann", "b = 3"), (9, "Ann_Lee", "c = 2"), chapter="noise")
     assert all(line.startswith("✓") for line in again)
     lines = own.collect((5, "Ann", "b = 2"), (6, "Ann_Lee", "c = 2"), chapter="energy")
     assert lines[0].startswith("✗ Ann, Ann_1, Ann_2: they were there before")
+
+
+def test_who_may_be_any_of_two_namesakes_gets_the_folder_of_neither(
+    tmp_path: Path,
+) -> None:
+    """The first has the name's folder, the other came later in the same assignment."""
+    own = Class(tmp_path, moodle)
+    own.collect((1, "Bob Ray", "a = 1"), (3, "Eve", "e = 1"))
+    own.collect((1, "Bob Ray", "a = 1"), (2, "Bob Ray", "b = 1"), (3, "Eve", "e = 1"))
+    assert set(own.works()) == {"Bob Ray", "Bob Ray_2", "Eve"}
+    lines = own.collect((8, "Bob Ray", "b = 2"), (9, "Eve", "e = 2"), chapter="noise")
+    assert own.works("noise") == {"Bob Ray_8": "b = 2", "Eve": "e = 2"}
+    assert lines[0] == (
+        "✗ Bob Ray, Bob Ray_2: they were there before, and nothing says which of them is "
+        "Bob Ray_8, whose files are in new folders. Ask them; where it is the wrong one, "
+        "move noise and what .whose.json says of it to the right one."
+    )
+    (own.out / "Bob Ray_8" / "noise").rename(own.out / "Bob Ray_2" / "noise")
+    theirs = own.out / "Bob Ray_2" / ".whose.json"
+    moved = json.loads((own.out / "Bob Ray_8" / ".whose.json").read_text())
+    theirs.write_text(json.dumps(json.loads(theirs.read_text()) | moved))
+    shutil.rmtree(own.out / "Bob Ray_8")
+    lines = own.collect((8, "Bob Ray", "b = 3"), (9, "Eve", "e = 2"), chapter="noise")
+    assert own.works("noise") == {"Bob Ray_2": "b = 3", "Eve": "e = 2"}
+    assert all(line.startswith("✓") for line in lines)
+
+
+def test_a_number_in_ones_own_name_makes_no_namesake(tmp_path: Path) -> None:
+    own = Class(tmp_path, moodle)
+    own.collect((1, "Bob Ray", "b = 1"), (3, "Bob Ray_9", "m = 1"))
+    own.collect((8, "Bob Ray", "b = 2"), (7, "Bob Ray_9", "m = 2"), chapter="noise")
+    assert own.works("noise") == {"Bob Ray": "b = 2", "Bob Ray_9": "m = 2"}
 
 
 def test_a_folder_of_nobodys_is_its_names(of_a_class: Class) -> None:

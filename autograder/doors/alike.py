@@ -29,6 +29,9 @@ MAX_CODE, MAX_FRAGMENTS = 50_000, 2_000
 #: files' own fragments they must share; and what "few" means, of all different codes, and
 #: of all students.
 LEAST, NEARLY, FEW = 12, 0.6, 0.05
+#: Students who may have copied of one another, at most, and no more than half of a class:
+#: what only these have is what few have, too.
+TOGETHER = 5
 #: Python writes no longer number in decimal digits.
 _MAX_BITS = 14_000
 
@@ -91,10 +94,18 @@ def _alike(own: dict[HandedIn, OwnCode]) -> list[Alike]:
     codes, students = _counts(one_each.values()), _counts(of_student.values())
     most = max(2, int(FEW * min(len(one_each), len(of_student))))
     # Neither a copy that many have nor one student's many variants are what many write.
-    rare = {
-        file: frozenset(p for p in parts if min(codes[p], students[p]) <= most)
-        for file, parts in one_each.items()
-    }
+    held = {part: min(codes[part], students[part]) for part in codes}
+    groups = _groups(one_each, held, same, own, min(TOGETHER, len(of_student) // 2))
+    rare = {}
+    for file, parts in one_each.items():
+        theirs = [of_student[person] for person in groups.get(file, ())]
+        # A group counts as two.
+        alone = [len(theirs) and sum(p in each for each in theirs) - 2 for p in parts]
+        rare[file] = frozenset(
+            p
+            for p, more in zip(parts, alone, strict=True)
+            if held[p] <= most or students[p] - more <= most
+        )
     found = [
         Alike(tuple(group), 1.0, len(own[group[0]].fragments))
         for group in same.values()
@@ -107,6 +118,33 @@ def _alike(own: dict[HandedIn, OwnCode]) -> list[Alike]:
 
 def _counts(sets: Iterable[Iterable[int]]) -> Counter[int]:
     return Counter(itertools.chain(*sets))
+
+
+def _groups(
+    one_each: dict[HandedIn, frozenset[int]],
+    held: dict[int, int],
+    same: dict[str, list[HandedIn]],
+    own: dict[HandedIn, OwnCode],
+    most: int,
+) -> dict[HandedIn, set[str]]:
+    """Return the students whose code is nearly a file's, or nearly that of such students,
+    where these are no more than ``most``."""
+    few = {
+        file: frozenset(p for p in parts if held[p] <= max(2, most))
+        for file, parts in one_each.items()
+    }
+    groups = {file: {file} for file in one_each}
+    for pair in _nearly(one_each, few, same, own):
+        one, other = {same[own[file].digest][0] for file in pair.files}
+        if groups[one] is not groups[other]:
+            groups[one] |= groups[other]
+            for file in groups[other]:
+                groups[file] = groups[one]
+    persons = {
+        file: {each.person for code in group for each in same[own[code].digest]}
+        for file, group in groups.items()
+    }
+    return {file: theirs for file, theirs in persons.items() if len(theirs) <= most}
 
 
 def _nearly(

@@ -1,6 +1,7 @@
 """Archives that learning platforms let one download; what is in them, students chose."""
 
 import contextlib
+import io
 import os
 import re
 import zipfile
@@ -15,9 +16,16 @@ from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
 
 #: An archive's files, and bytes of them, that are looked at, in all (1,000 notebooks have
-#: 100 MB) and of what one student may have filled.
-MOST_FILES, MOST_BYTES = 1_000_000, 4 * 2**30
+#: 100 MB) and of what one student may have filled. Of each file in its table of contents
+#: zipfile makes 1 kB, and of the table's bytes, which are names, up to 16 times as many.
+MOST_FILES, MOST_BYTES, MOST_CONTENTS = 100_000, 4 * 2**30, 16 * 2**20
 EACH_FILES, EACH_BYTES = 1_000, 10 * MAX_BYTES
+#: What each file in the table of contents begins with.
+_ENTRY = b"PK\x01\x02"
+_TOO_MANY = (
+    "The archive holds more than {}: unpack it, remove what is nobody's work, and collect "
+    "the folder."
+)
 
 #: What zipfile raises for a member that is damaged or encrypted, and the system for its
 #: name.
@@ -42,21 +50,45 @@ def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
         return
     with lent_folder("collect") as folder:
         try:
-            with zipfile.ZipFile(source) as archive:
+            with _Opened(source) as file, zipfile.ZipFile(file) as archive:
+                file.opened = True
                 failures = _unpack(archive, folder)
         except _NOT_UNPACKED as error:
             raise ClassError(f"{source} cannot be unpacked ({error}).") from None
         yield folder, failures
 
 
+class _Opened(io.BufferedReader):
+    """An archive's file. Until it is ``opened``, zipfile reads its table of contents: to
+    the end that its last bytes tell, whatever number of files these tell.
+
+    Raises ``ClassError`` for what is too much of it."""
+
+    def __init__(self, source: Path) -> None:
+        super().__init__(io.FileIO(source))
+        self.opened, self._left, self._files = False, MOST_CONTENTS, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.opened:
+            return super().read(size)
+        wanted = self._left + 1
+        data = super().read(wanted if size is None or size < 0 else min(size, wanted))
+        self._left -= len(data)
+        self._files += data.count(_ENTRY)
+        if self._left < 0:
+            names = f"{MOST_CONTENTS >> 20} MB of names"
+            raise ClassError(_TOO_MANY.format(names))
+        if self._files > MOST_FILES:
+            raise ClassError(_TOO_MANY.format(f"{MOST_FILES:,} files"))
+        return data
+
+
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
     """Write an archive's notebooks and scripts below a folder, and of all else no more than
     that it is there; return what failed."""
     members = [(_parts(m.filename), m) for m in archive.infolist() if not m.is_dir()]
-    if len(members) > MOST_FILES:
-        raise ClassError(f"The archive holds more than {MOST_FILES:,} files.")
     failures: list[str] = []
-    files, taken = Counter[str](), Counter[str]()
+    files, taken, total = Counter[str](), Counter[str](), 0
     below = outer([parts for parts, _ in members])
     for parts, member in members:
         own = parts[below] if parts else ""
@@ -64,10 +96,13 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
         if files[own] > EACH_FILES or taken[own] > EACH_BYTES:
             continue  # and one line for all of them
         try:
-            taken[own] += _write(archive, member, folder, parts)
+            size = _write(archive, member, folder, parts)
         except _NOT_UNPACKED as error:
             failures.append(f"✗ {member.filename}: it was not unpacked ({error}).")
-        if taken.total() > MOST_BYTES:
+            continue
+        taken[own] += size
+        total += size
+        if total > MOST_BYTES:
             raise ClassError(f"The archive holds more than {MOST_BYTES >> 30} GB.")
     return failures + [
         f"✗ {own}: it holds more than {EACH_FILES:,} files, or {EACH_BYTES >> 20} MB; the "

@@ -95,12 +95,12 @@ def find_handed_in(folder: str | Path) -> list[HandedIn]:
     found, links = [], []
     for place, folders, files in walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        for path in (Path(place) / name for name in [*files, *folders]):
-            handed_in = HandedIn(path, path.relative_to(folder).as_posix())
-            if path.name in folders:
-                links += [handed_in] if path.is_symlink() else []
-            elif path.suffix in ENDINGS and not path.name.startswith("."):
-                found.append(handed_in)
+        for path in (Path(place) / name for name in folders):
+            if path.is_symlink():
+                links.append(HandedIn(path, path.relative_to(folder).as_posix()))
+        for path in (Path(place) / name for name in files):
+            if path.suffix in ENDINGS and not path.name.startswith("."):
+                found.append(HandedIn(path, path.relative_to(folder).as_posix()))
     students = {handed_in.student for handed_in in found}
     found += [link for link in links if link.student not in students]
     if not found:

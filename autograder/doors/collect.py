@@ -45,8 +45,8 @@ def collect(
         folders = Folders(submitted, chapter)
         named, doubts = folders.keep(named)
         lines += doubts
-        students = _by_student(named, others)
-        lines += _without_work(students, set(strays))
+        students, no_work = _by_student(named, others), set(strays)
+        lines += _without_work(students, no_work)
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
             lines.append(_collected(student, theirs, target, folders))
@@ -56,7 +56,7 @@ def collect(
         lines += [
             f"✗ {file.name}: its name does not say whose it is; --pattern can."
             for file in others
-            if file not in strays or file.path.suffix in ENDINGS
+            if file not in no_work or file.path.suffix in ENDINGS
         ]
     return [one_line(line) for line in lines]
 

@@ -4,6 +4,7 @@
 numbers are of that.
 """
 
+import itertools
 import json
 import re
 from collections import defaultdict
@@ -16,6 +17,10 @@ from autograder.doors.platforms import LASTING, Named, folded, told_apart
 from autograder.isolation.atomic import write_whole
 
 _NAME, _LONGEST = ".whose.json", 100_000
+_TO_DO = (
+    "Ask them; where it is the wrong one, move {} and what .whose.json says of it to the "
+    "right one."
+)
 
 
 class Folders:
@@ -58,7 +63,7 @@ class Folders:
         taken = [
             folder for folder, owners in self._owners.items() if counts & owners.keys()
         ]
-        new = told_apart(new, taken)
+        new = told_apart(new, [*taken, *self._of_namesakes(new)])
         apart = iter(new)
         kept = [
             replace(each, student=_own(each.student, known[index]))
@@ -67,6 +72,24 @@ class Folders:
             for index, each in enumerate(named)
         ]
         return kept, self._doubts(new, set(taken))
+
+    def _of_namesakes(self, new: Iterable[Named]) -> list[str]:
+        """Return the folders of a new student's name where several are: what is put into
+        one may be another's. A name with a number that is not the account's is none."""
+        found: list[str] = []
+        for name in dict.fromkeys(folded(each.name) for each in new if each.account):
+            folders = [
+                folder
+                for folder in self._called.get(name, ())
+                if folded(folder)
+                in (name, *(folded(f"{name}_{number}") for number in self._all(folder)))
+            ]
+            found += folders if len(folders) > 1 else []
+        return found
+
+    def _all(self, folder: str) -> list[str]:
+        """Return all accounts that a folder is of."""
+        return list(itertools.chain(*self._owners[folder].values()))
 
     def _where(self, each: Named) -> str:
         """Return where the student's account counts."""
@@ -89,7 +112,8 @@ class Folders:
                 if folder not in taken and not (apart and folder in theirs)
             ]
             if before and (apart or before != [*theirs]):
-                lines.append(_doubt(before, " or ".join(theirs), apart))
+                told = _doubt(before, " or ".join(theirs), apart)
+                lines.append(f"{told} {_TO_DO.format(self._chapter)}")
         return lines
 
     def note(self, each: Named) -> str:
