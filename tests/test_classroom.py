@@ -302,6 +302,10 @@ def test_files_of_any_name_go_to_where_nbgrader_looks(tmp_path: Path) -> None:
     name = "conventions/conventions.ipynb"
     assert there == {f"ada/{name}", f"bob/{name}", f"cy/{name}"}
     again = collect(folder, "conventions", tmp_path / "submitted")
+    assert again[1].endswith(", unchanged.")
+    taken = tmp_path / "submitted" / "ada" / name
+    taken.write_text("{}")
+    again = collect(folder, "conventions", tmp_path / "submitted")
     assert "replaces an earlier one" in again[1]
     with pytest.raises(ClassError, match="There is no chapter 'cooking'"):
         collect(folder, "cooking", tmp_path / "submitted")

@@ -396,11 +396,141 @@ def test_a_later_file_does_not_inherit_an_earlier_ones_time(tmp_path: Path) -> N
         (two, "ann.py"),
     ):
         folder.mkdir()
-        (folder / name).write_text("x = 1")
+        (folder / name).write_text(f"x = '{name}'")
     collect(one, CHAPTER, out)
     assert (out / "ann" / CHAPTER / "timestamp.txt").is_file()
     collect(two, CHAPTER, out)
     assert not (out / "ann" / CHAPTER / "timestamp.txt").exists()
+
+
+def placed(out: Path, name: str = f"{CHAPTER}.ipynb") -> Path:
+    """Return the time of Ann's file, which lies in its place already."""
+    time = out / "ann" / CHAPTER / "timestamp.txt"
+    time.parent.mkdir(parents=True)
+    time.with_name(name).write_text("{}")
+    time.write_text("2026-11-20 18:30:05")
+    return time
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["submitted", "its copy"])
+def test_a_file_in_its_place_keeps_its_time(copied: bool, tmp_path: Path) -> None:
+    """The second is a folder of the same bytes, whose names tell no time."""
+    out = tmp_path / "submitted"
+    time, source = placed(out), tmp_path / "again" if copied else out
+    if copied:
+        placed(source).unlink()
+    [line] = collect(source, CHAPTER, out)
+    assert line.startswith(f"✓ ann: ann/{CHAPTER}/{CHAPTER}.ipynb, unchanged.")
+    assert time.read_text() == "2026-11-20 18:30:05"
+
+
+@pytest.mark.parametrize("name", ["my answer.ipynb", "answer.py"])
+def test_a_file_put_into_its_place_under_its_name_keeps_its_time(
+    name: str, tmp_path: Path
+) -> None:
+    time = placed(tmp_path, name)
+    [line] = collect(tmp_path, CHAPTER, tmp_path)
+    assert line.startswith(f"✓ ann: ann/{CHAPTER}/{name}.")
+    assert time.with_name(f"{CHAPTER}.ipynb").is_file()
+    assert time.read_text() == "2026-11-20 18:30:05"
+
+
+def test_a_new_time_of_the_same_file_counts(tmp_path: Path) -> None:
+    time = placed(tmp_path / "out")
+    source = tmp_path / "download"
+    source.mkdir()
+    (source / "S_ann_attempt_2026-11-22-07-00-00_a.ipynb").write_text("{}")
+    [line] = collect(source, CHAPTER, tmp_path / "out")
+    assert line.endswith("_a.ipynb, unchanged.")
+    assert time.read_text() == "2026-11-22 07:00:00"
+
+
+OWN = r"S_(?P<student>[a-z]+)_attempt_(?P<time>[\d-]+)_.*"
+
+
+@pytest.mark.parametrize("pattern", [None, OWN], ids=["Blackboard", "own pattern"])
+def test_a_later_attempt_without_work_is_told(
+    pattern: str | None, tmp_path: Path
+) -> None:
+    for name in (
+        *(
+            "ann_attempt_2026-11-27-10-00-00_x.py",
+            "ann_attempt_2026-11-27-10-00-00_a.txt",
+        ),
+        *(
+            "ann_attempt_2026-11-20-10-00-00_x.zip",
+            "bob_attempt_2026-11-27-10-00-00_x.py",
+        ),
+        "bob_attempt_2026-11-29-10-00-00_final.zip",
+    ):
+        (tmp_path / f"S_{name}").write_text("")
+    ann, bob = collect(tmp_path, CHAPTER, tmp_path / "out", pattern)
+    assert ann == "✓ ann: S_ann_attempt_2026-11-27-10-00-00_x.py."
+    assert bob == (
+        "✓ bob: S_bob_attempt_2026-11-27-10-00-00_x.py. A later attempt "
+        "(S_bob_attempt_2026-11-29-10-00-00_final.zip) holds no notebook and no .py file; "
+        "an earlier one counts until one does."
+    )
+
+
+def test_another_chapters_work_is_no_later_attempt(tmp_path: Path) -> None:
+    for name in (
+        f"ann/{CHAPTER}/2026-11-27-10-00-00.py",
+        "ann/energy/2026-11-29-10-00-00.py",
+    ):
+        (tmp_path / "in" / name).parent.mkdir(parents=True)
+        (tmp_path / "in" / name).write_text("")
+    own = r"(?P<student>\w+)/\w+/(?P<time>[\d-]+)\.py"
+    [line] = collect(tmp_path / "in", CHAPTER, tmp_path / "out", own)
+    assert line.endswith(f"{CHAPTER}/2026-11-27-10-00-00.py.")
+
+
+@pytest.mark.parametrize("slash", ["/", ""], ids=["folders", "flat"])
+@pytest.mark.parametrize("plugin", ["onlinetext", "mahara"])
+def test_who_handed_in_no_file_on_moodle_is_named(
+    plugin: str,
+    slash: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typed, source = f"assignsubmission_{plugin}_{slash}{plugin}.html", tmp_path / "in"
+    for name in (
+        *(f"Ann Lee_7_assignsubmission_file_{slash}x.ipynb", f"Ann Lee_7_{typed}"),
+        f"Bob Ray_77_{typed}",
+    ):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert main(["collect", "in", CHAPTER]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"✗ Bob Ray: no notebook and no .py file; found Bob Ray_77_{typed}.",
+        f"✓ Ann Lee: Ann Lee_7_assignsubmission_file_{slash}x.ipynb.",
+    ]
+
+
+def test_a_script_beside_a_typed_answer_is_the_students_if_it_is_the_only_one(
+    tmp_path: Path,
+) -> None:
+    typed = "assignsubmission_onlinetext_/"
+    for name in (
+        *(f"Bob_77_{typed}x.py", f"Cy_8_{typed}x.py", f"Bob_77_{typed}onlinetext.html"),
+        "Cy_8_assignsubmission_file_/x.py",
+    ):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text("")
+    bob, cy = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
+    assert bob == f"✓ Bob: Bob_77_{typed}x.py."
+    assert cy.startswith("✗ Cy: 2 files (") and cy.endswith("; keep one.")
+
+
+def test_no_student_is_anothers_by_a_name_like_a_typed_answer(tmp_path: Path) -> None:
+    """Eve gave herself a name that begins as Ann's files do."""
+    end = "assignsubmission_file_/x.py"
+    eve = f"Ann_1_assignsubmission_onlinetext_9_{end}"
+    named, others = read_names(handed_in([f"Ann_1_{end}", eve, f"Bo_3_{end}"]))
+    assert [each.student for each in named] == ["Ann", "Bo"]
+    assert [each.name for each in others] == [eve]
 
 
 # ---- Gradescope ---------------------------------------------------------------------

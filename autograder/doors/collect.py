@@ -31,8 +31,8 @@ def collect(
     ``source`` is a folder, or a .zip archive of one; whose a file is its name says, as in
     ``read_names``. ``submitted/<student>/<chapter>/<chapter>.ipynb`` gets the notebook,
     whatever it is named, or the script as a notebook, and ``timestamp.txt`` beside it the
-    time that the name tells. Of several attempts with a time the last one counts; a
-    student with two files otherwise gets neither, and the line says so. Raises
+    time that the name tells. Of several attempts with a time the last one with work in it
+    counts; a student with two files otherwise gets neither, and the line says so. Raises
     ``ClassError``."""
     if chapter not in all_chapters():
         known = ", ".join(all_chapters())
@@ -44,21 +44,28 @@ def collect(
         named, others = _named(files, strays, pattern)
         folders = Folders(submitted, chapter)
         named, doubts = folders.keep(named)
-        lines += doubts
-        students, no_work = _by_student(named, others), set(strays)
-        lines += _without_work(students, no_work)
+        everything, no_work = _by_student(named, others), set(strays)
+        students = dict(everything)
+        lines += doubts + _without_work(students, no_work)
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
-            lines.append(_collected(student, theirs, target, folders))
-        if len(students) == 1 and "/" in files[0].name and lines[-1].endswith("one."):
-            top = files[0].top
-            lines[-1] += f" If {top} is the folder of a class, collect that folder."
+            later = _later(theirs, everything[student], chapter)
+            lines.append(_collected(student, theirs, target, folders) + later)
+        if len(students) == 1:
+            lines[-1] += _of_class(files[0], lines[-1])
         lines += [
             f"✗ {file.name}: its name does not say whose it is; --pattern can."
             for file in others
             if file not in no_work or file.path.suffix in ENDINGS
         ]
     return [one_line(line) for line in lines]
+
+
+def _of_class(file: HandedIn, line: str) -> str:
+    """Return what is to be said where the folder of the only student may be a class's."""
+    if "/" not in file.name or not line.endswith("one."):
+        return ""
+    return f" If {file.top} is the folder of a class, collect that folder."
 
 
 def _named(
@@ -114,9 +121,11 @@ def _strays(folder: Path, files: list[HandedIn]) -> list[HandedIn]:
     return sorted(found, key=lambda file: file.name)
 
 
-_PASSED_OVER = (
-    "What begins with . or __, or lies in another chapter's folder, is passed over."
-)
+def _passed_over(names: list[str]) -> str:
+    """Return why notebooks and scripts among what is no work are none."""
+    if not any(Path(name).suffix in ENDINGS for name in names):
+        return ""
+    return " What begins with . or __, or lies in another chapter's folder, is passed over."
 
 
 def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> list[str]:
@@ -129,15 +138,31 @@ def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> li
             continue
         del students[student]
         names = [each.handed_in.name for each in theirs]
-        work_like = any(Path(name).suffix in ENDINGS for name in names)
+        passed = _passed_over(names)
         top = [Path(name).stem for name in names if "/" not in name]
-        if student in top and not work_like:
+        if student in top and not passed:
             continue  # of no folder and no platform: nobody's
-        passed = f" {_PASSED_OVER}" if work_like else ""
         lines.append(
             f"✗ {student}: no notebook and no .py file; found {names_of(names)}.{passed}"
         )
     return lines
+
+
+def _later(work: list[Named], everything: list[Named], chapter: str) -> str:
+    """Return what is to be said of attempts after the last one with work in it."""
+    times = [each.time for each in work if each.time is not None]
+    names = [
+        each.handed_in.name
+        for each in everything
+        if each.handed_in.assignment in (None, chapter)
+        if times and each.time is not None and each.time > max(times)
+    ]
+    if not names:
+        return ""
+    return (
+        f" A later attempt ({names_of(names)}) holds no notebook and no .py file; an "
+        f"earlier one counts until one does.{_passed_over(names)}"
+    )
 
 
 def _collected(
@@ -165,9 +190,11 @@ def _collected(
     try:
         content = as_notebook(path)
         again = ", which replaces an earlier one" if target.exists() else ""
+        if same := _holds(target, content):
+            again = ", unchanged"
         folders.write(attempts[0])
         write_whole(target, content)
-        _write_time(target.parent, last)
+        _write_time(target.parent, last, keep=same or _lies_below(path, target.parent))
     except OSError as error:
         return f"✗ {student}: {names} was not copied ({error.strerror or error})."
     of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
@@ -184,13 +211,25 @@ def _last(attempts: list[Named]) -> Named | None:
     return by_time[max(by_time)] if len(by_time) == len(attempts) else None
 
 
-def _write_time(folder: Path, last: Named | None) -> None:
+def _holds(target: Path, content: bytes) -> bool:
+    return (
+        target.is_file()
+        and target.stat().st_size == len(content)
+        and target.read_bytes() == content
+    )
+
+
+def _lies_below(path: Path, folder: Path) -> bool:
+    return folder.resolve() in path.resolve().parents
+
+
+def _write_time(folder: Path, last: Named | None, keep: bool) -> None:
     """Write, for late penalties, when a file was handed in, if its name tells; the time
-    of an earlier file is none of this one's."""
+    of an earlier file is none of this one's, unless one is to ``keep`` it."""
     path = folder / "timestamp.txt"
     if last is not None and last.time is not None:
         write_whole(path, f"{last.time:%Y-%m-%d %H:%M:%S}")
-    else:
+    elif not keep:
         path.unlink(missing_ok=True)
 
 

@@ -1,6 +1,7 @@
 """Names that learning platforms give to what students handed in.
 
-Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder. Canvas:
+Moodle: ``Ann Lee_1234_assignsubmission_file_/x.ipynb``, or without the folder; what was
+typed is ``Ann Lee_1234_assignsubmission_onlinetext_/onlinetext.html``. Canvas:
 ``leeann_LATE_123_4567_x.ipynb``. Blackboard:
 ``Sheet 1_alee_attempt_2026-11-27-18-30-05_x.ipynb``, an attempt each.
 """
@@ -20,14 +21,14 @@ from autograder.doors.classroom import ClassError, HandedIn
 #: They say whose a file is by the first part of its path alone, up to where the student
 #: chose how it goes on: with a folder, too, for an archive's names may hold backslashes.
 PATTERNS = {
-    "Moodle": r"(?s)(?P<student>[^/]+?)_(?P<id>\d+)_assignsubmission_file.*",
+    "Moodle": r"(?s)(?P<student>[^/]+?)_(?P<id>\d+)_assignsubmission_[a-z].*",
     "Blackboard": (
         r"(?s)(?P<student>[^/]+?_[^/]+?)_attempt_(?P<time>\d{4}(?:-\d\d){5})[_.].*"
     ),
     "Canvas": r"(?s)(?P<student>[^/_]+)(?:_LATE)?_(?P<id>\d+)_\d+_.+",
 }
 #: One of the two is a student's choice, and nothing says which.
-_TWICE = re.compile(r"(?:_\d+_assignsubmission_file.*){2}", re.DOTALL)
+_TWICE = re.compile(r"(?:_\d+_assignsubmission_[a-z].*){2}", re.DOTALL)
 #: What beside Gradescope's folders says whose they are (``gradescope_download``).
 METADATA = "submission_metadata.yml"
 
