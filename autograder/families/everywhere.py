@@ -261,7 +261,7 @@ def expect_scaled_at_the_ends(
     for (given, p), result in zip(calls, results, strict=True):
         marks = ", ".join([f"keep_prob = {p}", *given.marks.values()])
         call = f"{function.name} ({marks}, x of shape {given.args[0].shape})"
-        given.bits(result, p, function.name)  # are there any?
+        given.bits(result, p, function.name)  # says so of a result that has none
         if not _is_scaled(given, result, scale(p)):
             wrong = Wrong.scale_fits_some_keep_probs
             _fail_scale(trial, call, given, result, scale(p), wrong)

@@ -49,13 +49,15 @@ _ENTRY_NAMES, _DTYPES = tuple(_ENTRIES), ("float64", "float32")
 _ORDERS = ("rows in a row", "x transposed")
 #: Places in a call, by its values or by its length.
 _PLACES = (
-    *(
-        "the entry farthest from 0",
-        "the entry nearest to 0",
-        "the entry that is greatest",
-    ),
-    *("the entry that is least", "the first place", "the second place"),
-    *("the middle place", "the last place", "a place drawn once"),
+    "the entry farthest from 0",
+    "the entry nearest to 0",
+    "the entry that is greatest",
+    "the entry that is least",
+    "the first place",
+    "the second place",
+    "the middle place",
+    "the last place",
+    "a place drawn once",
 )
 #: Calls have numbers of bits from each of these by turns, in each range of keep_prob so
 #: often: a place has one bit a call, and where it is kept always, at a mean of one half,

@@ -1,7 +1,6 @@
 """How much of the judge's memory the results of many calls may take together."""
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,9 @@ class Held:
     def __init__(self) -> None:
         self._bytes = 0
 
-    def add(self, results: Sequence[Any]) -> None:
+    def add(self, results: list[Any]) -> None:
         """Count these, too. Raises ``WireError`` once all are more than ``MAX_HELD``."""
-        self._bytes += sum([_size(result) for result in results])
+        self._bytes += sum(map(_size, results))
         if self._bytes > MAX_HELD:
             raise WireError(f"together they take more than {MAX_HELD >> 20} MB")
 
@@ -33,7 +32,7 @@ def _size(value: Any) -> int:
         return value.nbytes + _OF_AN_ARRAY
     size = sys.getsizeof(value)
     if isinstance(value, tuple | list):
-        return size + sum([_size(item) for item in value])
+        return size + sum(map(_size, value))
     if isinstance(value, dict):
         return size + sum(_size(key) + _size(item) for key, item in value.items())
     if isinstance(value, Foreign | Handle):
