@@ -229,7 +229,7 @@ def scales_the_gradient(pair: Pair) -> None:
     at_one: list[tuple[tuple[int, ...], float]]
     at_one = [(shape, 1.0) for shape in (LARGE, *elementwise.ALL_SHAPES)]
     at_ends = zip(((200, 100), LARGE), corners.ENDS, strict=True)
-    long = product(_LONG, elementwise.KEEP_PROBS)
+    long = elementwise.covering(_LONG, elementwise.KEEP_PROBS)
     for shape, keep_prob in (*at_one, *long, *at_ends):
         with contextlib.suppress(ForwardFails):
             _expect_scale(pair, pair.trip(shape, keep_prob, 0.1))

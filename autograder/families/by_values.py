@@ -44,8 +44,10 @@ def counts(calls: Sequence[Read]) -> Counts:
     column = place % widths
     places = {f"it is past {n} places of its row": column >= n for n in _BEYOND}
     places["it is in the latter half"] = 2 * place >= np.repeat(sizes, sizes)
-    by_value = _tally(_features(calls, widths) | rate, bits, p)
-    return by_value | _tally(places | rate, bits, p)
+    found = _tally(places | rate, bits, p)
+    if all(np.ptp(call.values) == 0 == np.ptp(call.signed) for call in calls):
+        return found  # Of masks, which have no entries.
+    return _tally(_features(calls, widths) | rate, bits, p) | found
 
 
 def _features(calls: Sequence[Read], widths: np.ndarray) -> dict[str, np.ndarray]:

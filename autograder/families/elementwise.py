@@ -253,8 +253,8 @@ def wide(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
     a share ``zeros`` of them 0."""
     rng, some = trial.rng, min(math.prod(shape), 4999)
     x = usual(rng, (some,))
-    times = -(-some // len(_MAGNITUDES))
-    x *= np.concatenate([rng.permutation(_MAGNITUDES)] * times)[:some]
+    sizes = rng.permutation(_MAGNITUDES)
+    x *= sizes[:some] if some <= sizes.size else np.resize(sizes, some)
     return _repeated_to(put_zeros(x, zeros, rng), shape)
 
 

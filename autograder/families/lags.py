@@ -128,7 +128,7 @@ def in_rows(mask: np.ndarray, name: str) -> Counts:
     if not usual or d < 3:
         return {}
     spectrum = np.abs(np.fft.rfft(mask)) ** 2
-    both = np.fft.irfft(spectrum.sum(axis=0), d)[1 : d // 2 + 1]
+    both = _whole(np.fft.irfft(spectrum.sum(axis=0), d))[1 : d // 2 + 1]
     lag, counts = 1 + int(np.abs(both - rows * d * usual).argmax()), {}
     for each in {lag, d - lag}:
         first, both = np.arange(d - each), mask[:, :-each] & mask[:, each:]

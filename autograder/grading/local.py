@@ -77,8 +77,8 @@ class LocalFunction:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return the result and the arguments as the call left them, both as they are."""
-        own = tuple([self._opened(arg) for arg in args])
-        named = {key: self._opened(arg) for key, arg in kwargs.items()}
+        own = tuple([_opened(arg) for arg in args])
+        named = {key: _opened(arg) for key, arg in kwargs.items()}
         self._marks.leave(own)
         try:
             result = self._function(*own, **named)
@@ -90,7 +90,8 @@ class LocalFunction:
             said = describe_error(error.with_traceback(below))
             raise StudentError(said, unwritten) from None
         for place, (now, then) in enumerate(zip(own, args, strict=True)):
-            if isinstance(then, _CHANGEABLE) and not wire.same(now, then):
+            changeable = now is not then and isinstance(then, _CHANGEABLE)
+            if changeable and not wire.same(now, then):
                 self.changed = self.changed or Changed(args, kwargs, place)
         if self._last.is_overwritten():
             self.changed = self.changed or Changed(args, kwargs, wire.EARLIER_RESULT)
@@ -106,14 +107,20 @@ class LocalFunction:
             text = describe_error(error)
             raise StudentError(f"its result cannot be used: {text}") from None
 
-    def _opened(self, value: Any) -> Any:
-        """Return the call's own copy of an argument."""
-        if type(value) in _AS_THEY_ARE:
-            return value
-        if isinstance(value, _LocalHandle):
-            # A shallow copy would share the cache's arrays between calls; so may students.
-            return value.value
-        return copied(value)
+
+def _opened(value: Any) -> Any:
+    """Return the call's own copy of an argument."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is np.ndarray:
+        return value.copy(order="K")
+    if kind is tuple and _AS_THEY_ARE.issuperset(map(type, value)):
+        return value
+    if isinstance(value, _LocalHandle):
+        # A shallow copy would share the cache's arrays between calls; so may students.
+        return value.value
+    return copied(value)
 
 
 def _crossed(value: Any, opaque: tuple[int, ...] = ()) -> Any:

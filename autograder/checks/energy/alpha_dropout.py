@@ -217,7 +217,7 @@ _ALL_KEEP_PROBS = (*_INSIDE, *shared.NEAR_THE_ENDS)
 
 #: Of a dropped unit's value, a difference of numbers as large as A: in single precision
 #: it is right to about 1e-7 of them.
-_ROUNDING, _BOUNDS = 1e-6, Unit.scale_fits_some_keep_probs
+_ROUNDING = 1e-6
 
 
 def _drops_to_its_value(function: StudentFunction, trial: Trial) -> None:
@@ -244,9 +244,7 @@ def _drops_to_its_value(function: StudentFunction, trial: Trial) -> None:
 #: Shapes of x, with its size and dtype.
 _Case = tuple[tuple[int, ...], float, Any]
 _SHAPES: list[_Case] = [(shape, 1.0, np.float32) for shape in (*SHAPES, *_SIDES_OF_ONE)]
-_SIZES: list[_Case] = [
-    (LARGE, size, np.float64) for size in (1e6, 0.0, 1e-6, 1e-3, 1e3)
-]
+_SIZES: list[_Case] = [(LARGE, s, np.float64) for s in (1e6, 0.0, 1e-6, 1e-3, 1e3)]
 
 
 def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
@@ -267,11 +265,13 @@ def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
         out = forward(function, alike, usual, trial.generator())
         _expect_mapped(function, trial, alike, out, usual, value)
     # Of so many some are kept, and of so few none is dropped.
+    bounds = Unit.scale_fits_some_keep_probs
     for keep_prob, shape in zip(corners.ENDS, ((200, 100), (2, 3)), strict=True):
-        off = dropped_value(function, trial, keep_prob) or constants(keep_prob)[2]
+        value = dropped_value(function, trial, keep_prob)
+        off = constants(keep_prob)[2] if value is None else value
         x = away_from_off(trial.inputs(*shape))
         out = forward(function, x, keep_prob, trial.generator())
-        _expect_mapped(function, trial, x, out, keep_prob, off, _BOUNDS)
+        _expect_mapped(function, trial, x, out, keep_prob, off, bounds)
 
 
 def _expect_mapped(
