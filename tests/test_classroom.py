@@ -324,6 +324,46 @@ def test_a_class_in_a_folder_of_its_own_is_told(
     assert "All files lie" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("place", "held"),
+    [("ann", "backward, conventions"), ("bob/conventions", "conventions")],
+)
+def test_the_folder_of_one_student_is_no_class_of_chapters(
+    place: str,
+    held: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = {
+        f"course/submitted/{student}/{chapter}/{chapter}.ipynb": student
+        for student in ("ann", "bob")
+        for chapter in ("backward", "conventions")
+    }
+    write(tmp_path, files)
+    monkeypatch.chdir(tmp_path)
+    assert main(["collect", f"course/submitted/{place}", "conventions"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == (
+        f"course/submitted/{place} holds {held}, named after chapters; expected files or "
+        "folders named after students: collect the folder that holds those, further up if "
+        "this is one student's.\n"
+    )
+    there = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert {path.relative_to(tmp_path).as_posix() for path in there} == {*files}
+
+
+def test_one_student_may_be_called_like_a_chapter(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", {"noise/x.py": SETTINGS, "ann/x.py": SETTINGS})
+    lines = collect(folder, "conventions", tmp_path / "out")
+    assert [line[:3] for line in lines] == ["✓ a", "✓ n"]
+    (folder / "ann" / "x.py").unlink()
+    own = "(?P<student>.*)/.*"
+    [line] = collect(folder, "conventions", tmp_path / "out", own)
+    assert line.startswith("✓ noise: ")
+
+
 @posix
 def test_no_link_in_submitted_leads_to_the_work_of_others(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", {"ann.py": SETTINGS, "mallory.py": "x = 1"})
