@@ -143,6 +143,28 @@ def test_no_folder_and_no_file_are_wrong_usage(
     assert "There is no .ipynb or .py file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("grade . -j 0", "grade . -j -1", "grade . --jobs many"),
+        *("grade . --fail-under nan", "check x.py --fail-under nan"),
+        *("check x.py --fail-under 50", "check x.py --fail-under -0.1"),
+        *("test classic_settings --seeds 0",),
+    ],
+)
+def test_a_number_out_of_range_is_wrong_usage(
+    wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(wrong.split())
+    assert stopped.value.code == 2
+    *_, option, found = wrong.split()
+    _, _, told = capsys.readouterr().err.partition(": error: argument ")
+    expected = "a share from 0 to 1, such as 0.5" if "under" in option else "1, 2, 3 …"
+    assert option in told.partition(":")[0]
+    assert told.endswith(f": expected {expected}, found {found!r}\n")
+
+
 RAISES = "def classic_settings(w, l, d, keep_prob):\n    raise ValueError({})\n"
 FORGED = repr("x\n   10 of 10  mallory.py\n\x1b[1A\x1b[2K\u202e")
 
