@@ -1,7 +1,9 @@
 """Points and exercises that change after they were handed out: no class on two measures."""
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +21,10 @@ from autograder.__main__ import main
 from autograder.course.release import settings
 from autograder.doors.nbgrader.handed_out import KeptRelease
 from autograder.doors.nbgrader.measure import graded_by, old_scores
+from autograder.doors.nbgrader.unfinished import is_unfinished
 from autograder.doors.nbgrader.whole_class import ClassGradebook
 from tests import fixture_class
-from tests.fixture_class import CHAPTER, cell_of
+from tests.fixture_class import CHAPTER, cell_of, run
 from tests.test_whole_class import grade, held, notebook, write
 
 STUDENTS = ("forgets", "perfect")
@@ -72,6 +75,85 @@ def autograde(course: Path) -> None:
 
 def told(course: Path) -> str:
     return old_scores(nbgrader_in(course)[0], CHAPTER, set())
+
+
+#: Ends the command as soon as the new points are in the gradebook.
+KILLED = """
+import os, signal
+from autograder.__main__ import main
+from autograder.doors.nbgrader import handed_out
+
+class Killed(handed_out.HeldGradebook):
+    def keep(self):
+        super().keep()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+handed_out.HeldGradebook = Killed
+main("grade course/submitted --gradebook CHAPTER".split())
+""".replace("CHAPTER", CHAPTER)
+
+
+def grade_with_other_points(course: Path) -> None:
+    """Have everything be as if an exercise had had 3 points when the class was graded."""
+    write(
+        course,
+        "update grade_cells set max_score = 3 where id ="
+        " (select id from base_cell where name = 'check-inverted_dropout'"
+        " and type = 'GradeCell')",
+        "update grade set auto_score = 0.5 where auto_score > 1",
+    )
+    for student in STUDENTS:
+        path = notebook(course, student)
+        path.chmod(0o644)
+        text = path.read_text(encoding="utf-8")
+        other = text.replace(graded_by(path).measure, "0123456789abcdef")
+        path.write_text(other, encoding="utf-8")
+
+
+def points(course: Path) -> list[tuple[float]]:
+    with sqlite3.connect(course / "course" / "gradebook.db") as database:
+        return database.execute(
+            "select max_score from grade_cells join base_cell using (id)"
+            " where name = 'check-inverted_dropout'"
+        ).fetchall()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+def test_old_scores_under_new_points_are_not_final_though_the_run_was_killed(
+    course: Path, tmp_path: Path
+) -> None:
+    before = held(course)
+    grade_with_other_points(course)
+    old = held(course)
+    (course / "killed.py").write_text(KILLED, encoding="utf-8")
+    assert run(course, "killed").returncode == -signal.SIGKILL
+    assert points(course) == [(4.5,)] and held(course) == old
+    assert all(is_unfinished(notebook(course, s).parent) for s in STUDENTS)
+    told = run(course, "nbgrader", "generate_feedback", CHAPTER).stderr
+    assert told.count("NO FEEDBACK from") == len(STUDENTS)
+    assert not list((course / "course").glob("feedback/*/*/*.html"))
+    told = run(course, "nbgrader", "export", "--to", "grades.csv").stderr
+    assert told.count("are not final") == len(STUDENTS)
+
+    other = shutil.copytree(course, tmp_path / "other")
+    assert grade() == 0
+    autograde(other)
+    for each in (course, other):
+        assert held(each) == before
+        assert not any(is_unfinished(notebook(each, s).parent) for s in STUDENTS)
+        assert not list((each / "course" / "autograded").glob("*/.*"))
+
+
+def test_the_next_points_mark_whoever_was_graded_and_the_same_nobody(
+    course: Path,
+) -> None:
+    generate(course)
+    assert not list((course / "course" / "autograded").glob("*/.*"))
+    grade_with_other_points(course)
+    generate(course)
+    assert all(is_unfinished(notebook(course, s).parent) for s in STUDENTS)
+    assert grade() == 0
+    assert not list((course / "course" / "autograded").glob("*/.*"))
 
 
 def source_without(*grade_ids: str) -> None:

@@ -143,6 +143,28 @@ def test_no_folder_and_no_file_are_wrong_usage(
     assert "There is no .ipynb or .py file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("grade . -j 0", "grade . -j -1", "grade . --jobs many"),
+        *("grade . --fail-under nan", "check x.py --fail-under nan"),
+        *("check x.py --fail-under 50", "check x.py --fail-under -0.1"),
+        *("test classic_settings --seeds 0",),
+    ],
+)
+def test_a_number_out_of_range_is_wrong_usage(
+    wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(wrong.split())
+    assert stopped.value.code == 2
+    *_, option, found = wrong.split()
+    _, _, told = capsys.readouterr().err.partition(": error: argument ")
+    expected = "a share from 0 to 1, such as 0.5" if "under" in option else "1, 2, 3 …"
+    assert option in told.partition(":")[0]
+    assert told.endswith(f": expected {expected}, found {found!r}\n")
+
+
 RAISES = "def classic_settings(w, l, d, keep_prob):\n    raise ValueError({})\n"
 FORGED = repr("x\n   10 of 10  mallory.py\n\x1b[1A\x1b[2K\u202e")
 
@@ -322,6 +344,46 @@ def test_a_class_in_a_folder_of_its_own_is_told(
     assert told in capsys.readouterr().err
     assert main(["grade", str(tmp_path / "hand-ins")]) == 0
     assert "All files lie" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "held"),
+    [("ann", "backward, conventions"), ("bob/conventions", "conventions")],
+)
+def test_the_folder_of_one_student_is_no_class_of_chapters(
+    place: str,
+    held: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = {
+        f"course/submitted/{student}/{chapter}/{chapter}.ipynb": student
+        for student in ("ann", "bob")
+        for chapter in ("backward", "conventions")
+    }
+    write(tmp_path, files)
+    monkeypatch.chdir(tmp_path)
+    assert main(["collect", f"course/submitted/{place}", "conventions"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == (
+        f"course/submitted/{place} holds {held}, named after chapters; expected files or "
+        "folders named after students: collect the folder that holds those, further up if "
+        "this is one student's.\n"
+    )
+    there = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert {path.relative_to(tmp_path).as_posix() for path in there} == {*files}
+
+
+def test_one_student_may_be_called_like_a_chapter(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", {"noise/x.py": SETTINGS, "ann/x.py": SETTINGS})
+    lines = collect(folder, "conventions", tmp_path / "out")
+    assert [line[:3] for line in lines] == ["✓ a", "✓ n"]
+    (folder / "ann" / "x.py").unlink()
+    own = "(?P<student>.*)/.*"
+    [line] = collect(folder, "conventions", tmp_path / "out", own)
+    assert line.startswith("✓ noise: ")
 
 
 @posix

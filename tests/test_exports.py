@@ -75,6 +75,9 @@ def test_pytest_writes_points_and_obeys_the_bound(wrong: Path, tmp_path: Path) -
     assert len(points) == len(cases)
     assert sum(points) == grade(wrong, exercises=["inverted_dropout"]).score
     assert pytest_run(*one, "--submission-fail-under", "0.9").returncode == 1
+    nan = pytest_run(*one, "--submission-fail-under", "nan")
+    assert nan.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "expected a share from 0 to 1, such as 0.5, found 'nan'" in nan.stderr
     assert pytest_run(*one).returncode == 1
     unknown = pytest_run(f"--submission={wrong}", "--submission-exercise", "nothing")
     assert unknown.returncode == 4

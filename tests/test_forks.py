@@ -90,9 +90,11 @@ def test_each_has_no_rights_and_two_descriptors() -> None:
     with worker() as one:
         assert one.run_cell(1, "1").error is None
         pid = pid_of(one)
-        said = status(pid)
-        for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-            assert int(said[kind], 16) == 0, kind
+        for each in (forked(one).pid, pid):
+            said = status(each)
+            for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+                assert int(said[kind], 16) == 0, (each, kind)
+            assert Path(f"/proc/{each}/setgroups").read_text() == "deny\n"
         assert (said["NoNewPrivs"], said["Seccomp"]) == ("1", "2")
         assert said["NSpid"].split()[-1] == "2", "signals to a first process are lost"
         kinds = sorted(name.partition(":")[0] for name in open_in(pid))

@@ -130,6 +130,18 @@ def test_an_account_is_known_in_the_next_assignment(
     assert own.works("noise") == {"Mal": "m = 2", "Bob Ray": "b = 2"}
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_who_comes_alone_in_the_next_assignment_is_no_namesake_but_on_moodle(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """Moodle's download holds nothing that tells the two apart; course/README.md says so."""
+    own = Class(tmp_path, platform)
+    own.collect((1, "Ann Lee", "a = 1"), (3, "Eve", "e = 1"))
+    own.collect((2, "Ann Lee", "b = 1"), (4, "Eve May", "e = 2"), chapter="noise")
+    [folder] = own.works("noise").keys() - {"Eve May"}
+    assert (folder == "Ann Lee") == (platform is moodle)
+
+
 def test_moodles_numbers_are_those_of_an_assignment(tmp_path: Path) -> None:
     own = Class(tmp_path, moodle)
     own.collect((1, "Ann", "a = 1"), (2, "Bob", "b = 1"))

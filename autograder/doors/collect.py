@@ -38,7 +38,7 @@ def collect(
         known = ", ".join(all_chapters())
         raise ClassError(f"There is no chapter {chapter!r}; there are {known}.")
     with unpacked(source) as (folder, lines):
-        found = find_handed_in(folder)
+        found = _found(folder, source, pattern)
         files = [file for file in found if file.assignment in (None, chapter)]
         strays = _strays(folder, files)
         named, others = _named(files, strays, pattern)
@@ -59,6 +59,21 @@ def collect(
             if file not in no_work or file.path.suffix in ENDINGS
         ]
     return [one_line(line) for line in lines]
+
+
+def _found(folder: Path, source: str | Path, pattern: str | None) -> list[HandedIn]:
+    """Return the work below a folder. Raises ``ClassError`` where all that would be
+    students are chapters, as in the folder of one student in ``submitted/``."""
+    found = find_handed_in(folder)
+    folders = {file.top for file in found if "/" in file.name}
+    students = folders or {file.student for file in found}
+    if pattern is None and students <= set(all_chapters()):
+        raise ClassError(
+            f"{source} holds {names_of(sorted(students))}, named after chapters; expected "
+            "files or folders named after students: collect the folder that holds those, "
+            "further up if this is one student's."
+        )
+    return found
 
 
 def _of_class(file: HandedIn, line: str) -> str:

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from autograder import __version__
+from autograder.doors.amounts import count, share
 from autograder.isolation.bubblewrap import MODES
 
 
@@ -59,7 +60,7 @@ def _add_check(commands: Any) -> None:
     check.add_argument("--sandbox", choices=MODES, default="auto")
     check.add_argument(
         "--fail-under",
-        type=float,
+        type=share,
         metavar="SHARE",
         help="exit with 1 if the file has less than this share of its points, such as 0.5",
     )
@@ -113,7 +114,7 @@ def _add_authors_commands(commands: Any) -> None:
     test.add_argument("name", help="of the exercise")
     test.add_argument(
         "--seeds",
-        type=int,
+        type=count,
         default=3,
         metavar="N",
         help="draw so many times (default: 3)",
@@ -123,7 +124,9 @@ def _add_authors_commands(commands: Any) -> None:
 def _add_grade(commands: Any) -> None:
     grade = commands.add_parser("grade", help="grade a folder of submissions")
     grade.add_argument("folder", help="for example course/submitted")
-    grade.add_argument("-j", "--jobs", type=int, metavar="N", help="so many at a time")
+    grade.add_argument(
+        "-j", "--jobs", type=count, metavar="N", help="so many at a time"
+    )
     grade.add_argument(
         "--dask",
         metavar="ADDRESS",
@@ -145,7 +148,7 @@ def _add_grade(commands: Any) -> None:
     )
     grade.add_argument(
         "--fail-under",
-        type=float,
+        type=share,
         metavar="SHARE",
         help="exit with 1 if a file has less than this share of its points, such as 0.5",
     )

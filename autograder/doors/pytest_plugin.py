@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from autograder.doors import pytest_start
+from autograder.doors.amounts import share
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--submission-fail-under",
-        type=float,
+        type=share,
         metavar="SHARE",
         help="exit with 0 if each file has this share of its points, such as 0.5, and "
         "with 1 if not, whatever tests fail",

@@ -17,8 +17,10 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import SaveCells
 
 from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
+from autograder.doors.nbgrader.unfinished import InOtherHands, Mark, mark_path
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import lent_folder
+from autograder.submission.notebook import GRADE_PREFIX
 
 
 class KeptRelease(GenerateAssignment):
@@ -88,15 +90,21 @@ class ReleaseExporter(NotebookExporter):
 
 class KeptCells(Waiting, SaveCells):
     """nbgrader's ``SaveCells`` in one transaction. Cells come and go though there are
-    submissions; only what somebody graded by hand may not go."""
+    submissions; only what somebody graded by hand may not go. Whoever was graded with
+    other points is marked as unfinished."""
+
+    #: The students whose scores are of other points than are written now.
+    _old: Iterable[str] = ()
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         with HeldGradebook.of(self.parent.parent.coursedir) as gradebook:
-            self._held = gradebook
+            self._held, self._old = gradebook, ()
             try:
                 made = SaveCells.preprocess(self, nb, resources)
             finally:
                 self._held = None
+            # Before, for what is killed in between would leave no sign.
+            self._mark()
             gradebook.keep()
         found: tuple[NotebookNode, Any] = made
         return found
@@ -108,9 +116,34 @@ class KeptCells(Waiting, SaveCells):
         except MissingEntry:
             notebook = None
         if notebook is not None and notebook.submissions:
+            if self._has_other_points(notebook):
+                self._old = [each.student.id for each in notebook.submissions]
             self._remove(notebook)
             self._add(notebook)
         super()._create_notebook(nb)
+
+    def _has_other_points(self, notebook: Notebook) -> bool:
+        """Whether a notebook that the judge grades has other points from now on."""
+        cells = [*notebook.grade_cells, *notebook.task_cells]
+        before = {cell.name: cell.max_score for cell in cells}
+        new = self.new_grade_cells | self.new_task_cells
+        now = {name: about["max_score"] for name, about in new.items()}
+        ours = any(name.startswith(GRADE_PREFIX) for name in before | now)
+        return ours and before != now
+
+    def _mark(self) -> None:
+        """Mark the students whose scores are of other points. Raises ``OSError``."""
+        course = self.parent.parent.coursedir
+        for student in self._old:
+            step = course.autograded_directory
+            folder = course.format_path(step, student, self.assignment_id)
+            # A run that has the student in hand has set the mark itself.
+            with contextlib.suppress(InOtherHands):
+                mark = Mark.take(mark_path(folder))
+                try:
+                    mark.write({self.notebook_id} | (mark.earlier or set()))
+                finally:
+                    mark.release()
 
     def _remove(self, notebook: Notebook) -> None:
         """Remove the cells that are no longer there. Raises ``RuntimeError``."""

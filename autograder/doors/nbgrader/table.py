@@ -25,7 +25,8 @@ class CarefulExport(CsvExportPlugin):
             if is_unfinished(folder):
                 self.log.warning(
                     "The scores from %s are not final: its grading did not come to an "
-                    "end. Run nbgrader autograde again, then this.",
+                    "end, or points changed since. Run nbgrader autograde again, then "
+                    "this.",
                     folder,
                 )
         for assignment in gradebook.assignments:

@@ -2,7 +2,8 @@
 
 nbgrader takes a student for graded as soon as there is a folder in ``autograded/``. Here a
 mark stands beside it from the first change to the last one, and its run holds a lock on it:
-a mark without a lock is one of a run that did not come to an end.
+a mark without a lock is one of a run that did not come to an end, or of points that changed
+(``handed_out``).
 """
 
 import contextlib
@@ -269,7 +270,9 @@ class WholeAutograde(Autograde):
             return False
         if self.mark.earlier is not None:
             self.log.warning(
-                "%s was being graded when an earlier run ended; graded again.", student
+                "%s was being graded when an earlier run ended, or points changed "
+                "since; graded again.",
+                student,
             )
         return True
 
@@ -370,8 +373,8 @@ def leave_out_unfinished(converter: Any) -> None:
     for folder in sorted(converter.assignments):
         if is_unfinished(folder):
             converter.log.error(
-                "NO FEEDBACK from %s: its grading did not come to an end. "
-                "Run nbgrader autograde again, then this.",
+                "NO FEEDBACK from %s: its grading did not come to an end, or points "
+                "changed since. Run nbgrader autograde again, then this.",
                 folder,
             )
             del converter.assignments[folder]
