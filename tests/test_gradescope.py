@@ -18,6 +18,7 @@ from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
 from tests.bank import ROOT
 from tests.fixture_class import FORGETS
+from tests.test_bounds import MOST_MB
 from tests.test_wheel import clean_environment
 
 WORKFLOW = ROOT / "editions/classroom/.github/workflows/check.yml"
@@ -93,6 +94,38 @@ def test_names_of_files_are_few_and_plain(base: Path) -> None:
     shown = ", ".join(f"{number:02} <b>\ufffd[31m.py" for number in range(3))
     assert f"; found: {shown} and 27 more." in str(found["output"])
     assert found["output_format"] == "text"
+
+
+#: Raises once, where many calls come together, and then gives 32 MB for each of them.
+LARGE = """
+import sys
+import numpy as np
+
+raised = False
+
+def inverted_dropout(x, keep_prob, rng, training=True):
+    global raised
+    if raised:
+        return np.ones(4_000_000), None
+    raised = len(sys._getframe(2).f_locals["request"]["calls"]) >= 100
+    if raised:
+        raise ValueError("once")
+    mask = rng.random(x.shape) < keep_prob if training else keep_prob
+    return x * mask / keep_prob, mask
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does")
+def test_the_judge_holds_no_more_than_elsewhere(base: Path) -> None:
+    (base / "submission/conventions.py").write_text(LARGE)
+    place = {"GRADER_BASE": str(base), "GRADER_PLACE": str(HERE.parents[1])}
+    graded = subprocess.Popen(
+        [base / "source/run_autograder"], env=clean_environment() | place
+    )
+    _, graded.returncode, took = os.wait4(graded.pid, 0)
+    assert took.ru_maxrss < MOST_MB * 10**6 / 2**10
+    found = json.loads((base / "results/results.json").read_text())
+    assert (graded.returncode, found["score"]) == (0, 0)
 
 
 def test_what_fails_in_the_grader_is_no_silence(base: Path) -> None:

@@ -23,6 +23,7 @@ from autograder.contract.exercise import all_chapters, all_exercises
 from autograder.doors.classroom import ENDINGS
 from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
+from autograder.grading.judges import bounded_memory
 from autograder.grading.secret import VARIABLE, find_secret
 from autograder.wire.text import names_of
 
@@ -129,7 +130,8 @@ def _graded(base: Path) -> dict[str, Any]:
     if len(named) != 1:
         names = names_of([path.name for path in named]) or "none"
         return _refused(f"Expected one file, {chapter}.ipynb; found: {names}.", chapter)
-    report = grade(named[0], chapter=chapter, within=submission.resolve())
+    with bounded_memory():
+        report = grade(named[0], chapter=chapter, within=submission.resolve())
     return gradescope(report)
 
 

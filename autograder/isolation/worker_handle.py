@@ -240,9 +240,9 @@ class RemoteWorker:
                 f"what it returned cannot be passed on: {error}"
             ) from None
         while "callback" in answer:
-            with self._on_its_account():
+            with self._on_its_account():  # how often it asks is its own choice, too
                 reply, data = self._called_back(answer, body)
-            answer, body = self._ask(reply, data, span)
+                answer, body = self._ask(reply, data, span)
         try:
             with self._on_its_account():
                 return returned(answer, body, calls)
