@@ -125,7 +125,8 @@ def test_the_judge_holds_no_more_than_elsewhere(base: Path) -> None:
     _, graded.returncode, took = os.wait4(graded.pid, 0)
     assert took.ru_maxrss < MOST_MB * 10**6 / 2**10
     found = json.loads((base / "results/results.json").read_text())
-    assert (graded.returncode, found["score"]) == (0, 0)
+    # What it did before it raised is right.
+    assert graded.returncode == 0 and 0 < found["score"] < 4.5
 
 
 def test_what_fails_in_the_grader_is_no_silence(base: Path) -> None:

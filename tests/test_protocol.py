@@ -101,6 +101,14 @@ def test_reading_what_a_file_says_is_on_its_own_account(
         assert time.thread_time() - began < 4
 
 
+def test_answering_what_a_file_asks_is_on_its_own_account(asking: RemoteWorker) -> None:
+    ask = RemoteFunction(asking, "ask")
+    began, before = time.thread_time(), asking._processor
+    assert ask(lambda x: x + 1, 2000) == 2
+    took = time.thread_time() - began
+    assert asking._processor - before > 0.9 * took
+
+
 @pytest.mark.parametrize("what", ENDS)
 def test_a_lent_function_that_fails_is_the_students_error_and_nothing_more(
     what: str, asking: RemoteWorker
