@@ -9,11 +9,13 @@ import sys
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
 import dev
 from autograder.__main__ import main
+from autograder.course.source import source_notebook
 from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
 from tests.bank import ROOT
@@ -171,11 +173,10 @@ def steps() -> list[dict[str, str]]:
     return [step for step in found if "run" in step]
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="the steps are for bash")
-def test_the_workflows_steps_run_in_order(tmp_path: Path) -> None:
-    """All but the installation; that is test_wheel's and needs a registry."""
+def run_steps(tmp_path: Path) -> dict[str, int]:
+    """Run all but the installation, which is test_wheel's and needs a registry, and return
+    the exit codes."""
     settings = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["env"]
-    shutil.copy(ROOT / "exercises/conventions/conventions.ipynb", tmp_path)
     summary = tmp_path / "summary.md"
     env = os.environ | settings | {"GITHUB_STEP_SUMMARY": str(summary)}
     env["PATH"] = f"{dev.SCRIPTS}{os.pathsep}{env['PATH']}"
@@ -186,7 +187,26 @@ def test_the_workflows_steps_run_in_order(tmp_path: Path) -> None:
             command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
             done = subprocess.run([*command, step["run"]], cwd=tmp_path, env=env)
             codes[step["name"]] = done.returncode
+    return codes
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the steps are for bash")
+def test_the_workflows_steps_run_in_order(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "exercises/conventions/conventions.ipynb", tmp_path)
+    codes = run_steps(tmp_path)
     assert codes == {"Check": 1, "Points for each check": 0, "Summary": 0}
-    assert "conventions.ipynb: 0 of 10" in summary.read_text(encoding="utf-8")
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "conventions.ipynb: 0 of 10" in summary
     assert json.loads((tmp_path / "report.json").read_text())["max_score"] == 10
     assert "testcase" in (tmp_path / "junit.xml").read_text()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the steps are for bash")
+def test_exercises_of_another_chapter_count_nothing_at_classroom(
+    tmp_path: Path,
+) -> None:
+    solved = source_notebook(ROOT / "solutions/energy.md")
+    nbformat.write(solved, tmp_path / "conventions.ipynb")
+    assert run_steps(tmp_path)["Check"] == 1
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["score"], report["max_score"]) == (0, 10)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,14 @@ for _ in range(12):
     ctypes.memset(at, 1, size)
     os.remove("x")
 """,
+    "more mappings than are read": """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.mmap.restype, page, number = ctypes.c_void_p, 4096, 60_000
+at = libc.mmap(None, ctypes.c_size_t(number * page), 1, 34, -1, ctypes.c_long(0))
+for i in range(0, number, 2):
+    libc.mprotect(ctypes.c_void_p(at + i * page), ctypes.c_size_t(page), 0)
+""",
 }
 
 
@@ -204,6 +213,35 @@ def test_a_folder_whose_files_move_without_end_is_full(
     watched = watch.Watch(looks, ended.set)
     assert ended.wait(10)
     assert watched.found == "disk"
+
+
+def no_memory() -> bool:
+    raise MemoryError
+
+
+def test_what_takes_too_much_memory_to_be_looked_at_is_too_much() -> None:
+    ended = threading.Event()
+    watched = watch.Watch({"threads": lambda: False, "disk": no_memory}, ended.set)
+    assert ended.wait(10)
+    assert watched.found == "disk"
+
+
+def test_long_looks_leave_the_judge_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "INTERVAL", 0.001)
+    looks: list[float] = []
+
+    def long() -> bool:
+        began = time.thread_time()
+        while time.thread_time() - began < 0.02:
+            pass
+        looks.append(time.monotonic())
+        return len(looks) == 5
+
+    ended = threading.Event()
+    watch.Watch({"disk": long}, ended.set)
+    assert ended.wait(30)
+    # Of the time in between, which is longer where the machine is busy, a tenth at most.
+    assert looks[-1] - looks[0] > 4 * 0.19
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux does")

@@ -12,6 +12,9 @@ from pathlib import Path
 
 #: Bytes on the disk, and files and folders, that a worker may have at a time.
 FOLDER_BYTES, FOLDER_ENTRIES = 64 * 2**20, 4_000
+#: Bytes of the kernel's list of what a worker has mapped: honest code's has a tenth of
+#: that, and one of a hundred times as many would cost the judge's memory.
+_MAPS_BYTES = 2 * 2**20
 
 
 def is_full(folder: str, pid: int | None = None) -> bool | None:
@@ -20,7 +23,7 @@ def is_full(folder: str, pid: int | None = None) -> bool | None:
 
     None means that something moved away meanwhile and the rest is no more than allowed.
     A folder that cannot be looked into counts as full: its contents are hidden, or its
-    path is too long to be read."""
+    path is too long to be read; so does one of a process with more mappings than are read."""
     size, entries, moved = 0, 0, False
     waiting = [folder]
     while waiting:
@@ -37,7 +40,8 @@ def is_full(folder: str, pid: int | None = None) -> bool | None:
             moved = True
         except OSError:
             return True
-    if size + _removed_but_held(folder, pid) > FOLDER_BYTES:
+    held = _removed_but_held(folder, pid)
+    if held is None or size + held > FOLDER_BYTES:
         return True
     return None if moved else False
 
@@ -47,7 +51,8 @@ def _size(found: os.stat_result) -> int:
     return found.st_size if blocks is None else 512 * blocks
 
 
-def _removed_but_held(folder: str, pid: int | None) -> int:
+def _removed_but_held(folder: str, pid: int | None) -> int | None:
+    """Return the bytes; None where there is too much to be looked through."""
     sizes: dict[int, int] = {}
     with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
         for entry in descriptors:
@@ -57,7 +62,11 @@ def _removed_but_held(folder: str, pid: int | None) -> int:
                     sizes[found.st_ino] = _size(found)
     # A mapping holds a file that has no name and no descriptor any more.
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
+        with Path(f"/proc/{pid}/maps").open("rb") as maps:
+            listed = maps.read(_MAPS_BYTES + 1)
+        if len(listed) > _MAPS_BYTES:
+            return None
+        for line in listed.decode(errors="replace").splitlines():
             if line.endswith("(deleted)") and folder in line:
                 span, _, _, _, inode, _ = line.split(maxsplit=5)
                 start, end = (int(at, 16) for at in span.split("-"))

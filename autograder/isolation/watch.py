@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from autograder.isolation.disk import FOLDER_BYTES, FOLDER_ENTRIES
 #: Seconds between two looks, and how many in a row may be disturbed: code that moves its
 #: files without end hides them.
 INTERVAL, DISTURBED = 0.1, 30
+#: So many times as long as the looks took nobody looks: they are the judge's own time.
+PAUSE = 9
 #: Threads that a worker may have at a time. RLIMIT_NPROC does not bind root, and outside
 #: a user namespace it counts those of the whole account, other students' among them.
 MOST_THREADS = 64
@@ -48,13 +51,23 @@ class Watch:
         self._stopped.set()
 
     def _run(self) -> None:
-        disturbed = dict.fromkeys(self._looks, 0)
-        while not self._stopped.wait(INTERVAL):
+        disturbed, pause = dict.fromkeys(self._looks, 0), INTERVAL
+        while not self._stopped.wait(pause):
+            began = time.thread_time()
             for name, look in self._looks.items():
-                full = look()
+                full = _looked(look)
                 disturbed[name] = disturbed[name] + 1 if full is None else 0
                 much = full or disturbed[name] > DISTURBED
                 if much and not self._stopped.is_set():
                     self.found = name
                     self._end()
                     return
+            pause = max(INTERVAL, PAUSE * (time.thread_time() - began))
+
+
+def _looked(look: Look) -> bool | None:
+    """Return what the look says; what takes more memory than there is is too much."""
+    try:
+        return look()
+    except MemoryError:
+        return True
