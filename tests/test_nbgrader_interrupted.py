@@ -1,6 +1,7 @@
 """``nbgrader autograde`` that is killed, hindered or started twice loses nobody's scores."""
 
 import json
+import logging
 import os
 import random
 import shutil
@@ -18,7 +19,11 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from autograder.doors.nbgrader.timestamps import NotADate, handed_in_at
+from autograder.doors.nbgrader.timestamps import (
+    CarefulDirectory,
+    NotADate,
+    handed_in_at,
+)
 from autograder.doors.nbgrader.unfinished import (
     InOtherHands,
     Mark,
@@ -405,6 +410,22 @@ def test_dates_are_read_as_nbgrader_reads_them(text: str, tmp_path: Path) -> Non
     soon = datetime.now(UTC) + timedelta(hours=12)
     path.write_text(soon.isoformat(" "))
     assert handed_in_at(path) == soon.replace(tzinfo=None)
+
+
+def test_a_clock_that_is_behind_makes_no_work_early(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    course = CarefulDirectory(root=str(tmp_path))
+    course.log = logging.getLogger("behind")
+    for days, told in ((0, 0), (30, 1), (20_000, 1)):
+        caplog.clear()
+        later = datetime.now(UTC) + timedelta(days=days, hours=1)
+        (tmp_path / "timestamp.txt").write_text(later.isoformat(" "))
+        found = course.get_existing_timestamp(str(tmp_path))
+        assert found == later.replace(tzinfo=None)
+        assert [f"lies {days} days after" in text for text in caplog.messages] == [
+            True
+        ] * told
 
 
 PENALTY = """

@@ -146,6 +146,20 @@ for _ in range(12):
     ctypes.memset(at, 1, size)
     os.remove("x")
 """,
+    "removed, and open in a thread's own table": """
+import ctypes, threading
+done = threading.Event()
+def hold():
+    ctypes.CDLL(None).syscall(436, 1000, 1001, 2)  # close_range, which unshares it
+    held = []
+    for i in range(12):
+        held.append(open("x", "wb"))
+        held[-1].write(bytes(2**23)); held[-1].flush(); os.remove("x")
+    done.set()
+    time.sleep(19)
+threading.Thread(target=hold, daemon=True).start()
+done.wait()
+""",
     "more mappings than are read": """
 import ctypes
 libc = ctypes.CDLL(None)

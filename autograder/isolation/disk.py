@@ -8,6 +8,7 @@ fills it.
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 #: Bytes on the disk, and files and folders, that a worker may have at a time.
@@ -54,12 +55,11 @@ def _size(found: os.stat_result) -> int:
 def _removed_but_held(folder: str, pid: int | None) -> int | None:
     """Return the bytes; None where there is too much to be looked through."""
     sizes: dict[int, int] = {}
-    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
-        for entry in descriptors:
-            with contextlib.suppress(OSError):
-                found = entry.stat()
-                if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
-                    sizes[found.st_ino] = _size(found)
+    for descriptor in _descriptors(pid):
+        with contextlib.suppress(OSError):
+            found = descriptor.stat()
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
+                sizes[found.st_ino] = _size(found)
     # A mapping holds a file that has no name and no descriptor any more.
     with contextlib.suppress(OSError):
         with Path(f"/proc/{pid}/maps").open("rb") as maps:
@@ -72,6 +72,14 @@ def _removed_but_held(folder: str, pid: int | None) -> int | None:
                 start, end = (int(at, 16) for at in span.split("-"))
                 sizes[int(inode)] = max(sizes.get(int(inode), 0), end - start)
     return sum(sizes.values())
+
+
+def _descriptors(pid: int | None) -> Iterator[Path]:
+    """Yield what each thread has open: one may have descriptors of its own."""
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                yield from (thread / "fd").iterdir()
 
 
 def private_tmp(pid: int) -> str | None:

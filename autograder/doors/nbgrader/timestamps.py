@@ -12,8 +12,9 @@ from autograder.submission.file import leads_out
 
 #: No date as people and nbgrader write it is longer.
 _LONGEST = 100
-#: A clock may be wrong, or in another time zone, by so much.
-_AHEAD = timedelta(days=1)
+#: A clock may be in another time zone by so much; one that is wrong, and by how much no one
+#: knows, may cost no penalty, and is told of. No work lies a hundred years ahead.
+_AHEAD, _NEVER = timedelta(days=1), timedelta(days=36525)
 #: What nbgrader takes for the name of a time zone may be that of any file, for its parser
 #: to open: "/proc/self/cwd/large". Names have no dots, and begin with no slash or colon.
 _ZONE = re.compile(r"[+-]?\d{1,6}|[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
@@ -42,15 +43,20 @@ def handed_in_at(path: Path) -> datetime:
         if len(words) == 3 and not _ZONE.fullmatch(words[2]):
             raise NotADate("it names no time zone")
         found = parse_utc(text)
-        ahead = found > datetime.now(UTC).replace(tzinfo=None) + _AHEAD
+        never = _ahead(found) > _NEVER
     except NotADate:
         raise
     except Exception:
         # A parser of dates, fed with anything, raises anything.
         raise NotADate("it holds something else") from None
-    if ahead:
+    if never:
         raise NotADate("it lies in the future")
     return found
+
+
+def _ahead(date: datetime) -> timedelta:
+    """Return by how much a date in UTC lies after this computer's."""
+    return date - datetime.now(UTC).replace(tzinfo=None)
 
 
 class CarefulDirectory(CourseDirectory):
@@ -58,8 +64,10 @@ class CarefulDirectory(CourseDirectory):
 
     def get_existing_timestamp(self, dest_path: str) -> datetime | None:
         path = Path(dest_path, "timestamp.txt")
+        if not path.exists() and not path.is_symlink():
+            return None
         try:
-            return handed_in_at(path) if path.exists() or path.is_symlink() else None
+            found = handed_in_at(path)
         except (NotADate, OSError) as error:
             self.log.warning(
                 "%s is no date (%s); expected one such as 2026-11-21 15:52:11 UTC. "
@@ -68,6 +76,14 @@ class CarefulDirectory(CourseDirectory):
                 error,
             )
             return None
+        if _ahead(found) > _AHEAD:
+            self.log.warning(
+                "%s lies %d days after this computer's date. It counts as it is: see "
+                "which of them is wrong.",
+                path,
+                _ahead(found).days,
+            )
+        return found
 
 
 def read_all_dates_carefully() -> None:
