@@ -18,6 +18,7 @@ from autograder.__main__ import main
 from autograder.course.source import source_notebook
 from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
+from autograder.isolation.folders import remove_folder
 from tests.bank import ROOT
 from tests.fixture_class import FORGETS
 from tests.test_bounds import MOST_MB
@@ -129,6 +130,21 @@ def test_the_judge_holds_no_more_than_elsewhere(base: Path) -> None:
     found = json.loads((base / "results/results.json").read_text())
     # What it did before it raised is right.
     assert graded.returncode == 0 and 0 < found["score"] < 4.5
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes folders in folders")
+def test_folders_however_deep_lie_beside_an_answer(base: Path) -> None:
+    (base / "submission/conventions.py").write_text(FORGETS)
+    here = os.open(base / "submission", os.O_RDONLY)
+    for _ in range(2500):
+        os.mkdir("d", dir_fd=here)
+        outer, here = here, os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(outer)
+    os.close(here)
+    try:
+        assert run(base, HERE)["score"] == 3.5
+    finally:
+        remove_folder(str(base / "submission"))
 
 
 def test_what_fails_in_the_grader_is_no_silence(base: Path) -> None:

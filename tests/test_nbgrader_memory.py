@@ -153,6 +153,18 @@ def test_what_is_no_json_is_refused(broken: str) -> None:
         skim(broken.encode(), NOTEBOOK)
 
 
+def test_marks_without_values_are_not_read_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("autograder.submission.skim.MOST_TOKENS", 1000)
+    text = '{"nbformat": 4, "metadata": {"x": [%s]}, "cells": []}'
+    full = ",".join(240 * ["{}"])
+    assert skim((text % full).encode(), NOTEBOOK)["cells"] == []
+    for marks in (":" * 1000, '""' * 1000, "0 " * 1000, "[]" * 1000):
+        with pytest.raises(ValueError, match="more than 1,000 brackets, marks and"):
+            skim((text % marks).encode(), NOTEBOOK)
+
+
 @pytest.mark.parametrize("made_by", ["feedback", "formgrader"])
 def test_one_emoji_does_not_make_a_page_of_images_wide(made_by: str) -> None:
     """Each of its copies took four bytes a character."""

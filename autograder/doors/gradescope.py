@@ -5,6 +5,7 @@
 of a course outside this package. Gradescope's folders are below /autograder.
 """
 
+import contextlib
 import hmac
 import json
 import os
@@ -25,6 +26,7 @@ from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
 from autograder.grading.judges import bounded_memory
 from autograder.grading.secret import VARIABLE, find_secret
+from autograder.isolation.folders import walk
 from autograder.wire.text import names_of
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -118,13 +120,7 @@ def _graded(base: Path) -> dict[str, Any]:
     chapter = json.loads((source / "settings.json").read_text("utf-8"))["chapter"]
     os.environ[VARIABLE] = (source / "secret").read_text("utf-8")
     outside.use(sorted((source / "exercises").glob("*")))
-    files = [
-        path
-        for path in sorted(submission.rglob("*"))
-        if path.suffix in ENDINGS
-        and path.is_file()
-        and not any(part[0] in "._" for part in path.relative_to(submission).parts)
-    ]
+    files = sorted(_files(submission))
     # Of several files the one that has the chapter's name.
     named = [path for path in files if path.stem == chapter] or files
     if len(named) != 1:
@@ -133,6 +129,16 @@ def _graded(base: Path) -> dict[str, Any]:
     with bounded_memory():
         report = grade(named[0], chapter=chapter, within=submission.resolve())
     return gradescope(report)
+
+
+def _files(submission: Path) -> Iterator[Path]:
+    """Yield what may be the answers, however deep it lies; nothing hidden."""
+    for place, folders, names in walk(submission):
+        folders[:] = [name for name in folders if name[0] not in "._"]
+        for path in (Path(place, name) for name in names if name[0] not in "._"):
+            with contextlib.suppress(OSError):  # its path is too long
+                if path.suffix in ENDINGS and path.is_file():
+                    yield path
 
 
 def _refused(output: str, chapter: str | None = None) -> dict[str, Any]:

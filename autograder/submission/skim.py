@@ -6,6 +6,7 @@ it only brackets and quotes are looked at.
 """
 
 import codecs
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ NOTEBOOK: Part = {
 
 _TOKEN = re.compile(rb'"[^"]*"?|[\[\]{}:,]|[^\s"\[\]{}:,]+')
 _AT_ONCE = 2**16
+#: Brackets, marks and values in a text: JSON of ``MAX_ITEMS`` has less than half as many.
+MOST_TOKENS = 4_000_000
 #: Lists and objects in the values that are needed whole: an attached image is one. A value
 #: that has more than is left of them is not needed; the parts of cells are not counted.
 MOST_INNER = 2_000
@@ -76,7 +79,8 @@ class _Reader:
         self.room = MOST_INNER
         # As long as the text, and a quote in it begins or ends a string.
         plain = data.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-        self.tokens = _TOKEN.finditer(plain, self.start)
+        self.every = _TOKEN.finditer(plain, self.start)
+        self.tokens = itertools.islice(self.every, MOST_TOKENS)
 
     def whole(self, part: Part) -> Any:
         found = self.value(self.next(), part)
@@ -86,6 +90,9 @@ class _Reader:
 
     def next(self, expected: bytes = b"") -> re.Match[bytes]:
         token = next(self.tokens, None)
+        if token is None and (more := next(self.every, None)) is not None:
+            told = f"it has more than {MOST_TOKENS:,} brackets, marks and values"
+            raise self.error(told, more.start())
         if token is None:
             raise self.error("it ends in the middle", len(self.data))
         if expected and token[0] not in expected.split():
