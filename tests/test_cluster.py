@@ -5,9 +5,11 @@ import pickle
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from autograder.doors import cluster
 from autograder.doors.classroom import find_handed_in, grade_class, grade_one
 from autograder.doors.cluster import ClusterJudges
 from autograder.grading.grade import grade
-from autograder.grading.judges import Work
+from autograder.grading.judges import Judges, Work
 from autograder.grading.secret import VARIABLE, find_secret
 from tests.test_attacks import CORRECT
 from tests.test_classroom import SETTINGS, write
@@ -149,6 +151,50 @@ def test_a_machine_without_the_grader_is_told_apart(
     monkeypatch.setattr(cluster, "_packed", lambda work: Absent())
     assert main(["grade", str(folder), "--dask", machines.scheduler_address]) == 2
     assert "cannot call the grader" in capsys.readouterr().err
+
+
+class OnTheWay:
+    """Stands for a cluster: what was submitted, and not yet answered, is ``now``."""
+
+    def __init__(self) -> None:
+        self.now, self.most = 0, 0
+        self.lock = threading.Lock()
+
+    def submit(self, _: Any, packed: cluster.Parcel, *__: Any, **___: Any) -> Any:
+        size = len(packed.data)
+        self.add(size)
+
+        def result() -> cluster.Parcel:
+            time.sleep(0.05)
+            self.add(-size)
+            return cluster.Parcel(pickle.dumps((size, None)))
+
+        return SimpleNamespace(result=result, release=lambda: None)
+
+    def add(self, size: int) -> None:
+        with self.lock:
+            self.now += size
+            self.most = max(self.most, self.now)
+
+
+def test_only_so_many_bytes_are_on_their_way(tmp_path: Path) -> None:
+    sizes = {f"{number}.py": 2**20 for number in range(9)} | {"large.py": 5 * 2**20}
+    folder = write(tmp_path / "class", {name: "#" * n for name, n in sizes.items()})
+    client, room = OnTheWay(), cluster.Room(3 * 2**20)
+    judges = Judges(10, lambda: cluster._Lane(client, room))  # type: ignore[arg-type]
+    options = {"course": None}
+    begun = [judges.begin(grade_one, f, **options) for f in find_handed_in(folder)]
+    assert sorted(each.result(30) // 2**20 for each in begun) == [1] * 9 + [5]
+    judges.end()
+    # One that is larger than the room goes alone.
+    assert client.most < 5.1 * 2**20
+
+
+def test_who_waits_for_room_hears_that_all_has_ended() -> None:
+    room, ended = cluster.Room(10), threading.Event()
+    threading.Timer(0.3, ended.set).start()
+    with room.of(8, lambda: False), room.of(8, ended.is_set):
+        assert ended.is_set()
 
 
 def test_an_address_where_nobody_answers_gets_a_sentence(

@@ -5,12 +5,14 @@ a judge grades it as here, and the result comes back. The secret stays here, and
 to and fro has no name or text that a log or a dashboard could show.
 """
 
+import contextlib
 import functools
 import hashlib
 import pickle
 import platform
 import threading
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,7 +25,7 @@ from autograder.grading.grade import Options, Sent
 from autograder.grading.judges import JudgeLost, Judges, Work, kept
 from autograder.grading.report import grader
 from autograder.submission.cells import SubmissionError
-from autograder.submission.file import bytes_of
+from autograder.submission.file import MAX_BYTES, bytes_of
 from autograder.wire.text import one_line
 
 try:
@@ -37,6 +39,9 @@ except ImportError as error:
 PATIENCE = 60
 #: Files that are on their way at once, at least: workers may join later.
 LANES = 64
+#: Bytes of files that are on their way at once: each is held here and by the scheduler, in
+#: a copy or two. One file may have more.
+ON_THE_WAY = 48 * 2**20
 
 
 @dataclass(frozen=True)
@@ -80,24 +85,52 @@ class ClusterJudges(Judges):
             ) from None
         threads = sum(self._client.nthreads().values())
         lanes = min(count, max(LANES, 2 * threads))
-        super().__init__(lanes, lambda: _Lane(self._client))
+        room = Room(ON_THE_WAY)
+        super().__init__(lanes, lambda: _Lane(self._client, room))
 
     def end(self) -> None:
         super().end()
         self._client.close()
 
 
+class Room:
+    """So many bytes, of which who comes takes a part for a while."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._taken = most, 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def of(self, size: int, ended: Callable[[], bool]) -> Iterator[None]:
+        """Wait until there is room for so many bytes, or nobody else has any; no longer
+        once it has ``ended``."""
+        with self._changed:
+            while self._taken and self._taken + size > self._most and not ended():
+                self._changed.wait(0.2)
+            self._taken += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= size
+                self._changed.notify_all()
+
+
 class _Lane:
     """Hands the cluster one file at a time."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, room: Room) -> None:
+        self._client, self._room = client, room
         self._future: Future | None = None
         self._ended = False
 
     def run(self, work: Work) -> Any:
         """Have the work done on some machine; the cluster tries again by itself when that
         is lost in the middle. Raises ``JudgeLost`` when it has given up."""
+        with self._room.of(_size(work), lambda: self._ended):
+            return self._run(work)
+
+    def _run(self, work: Work) -> Any:
         try:
             packed = _packed(work)
         except SubmissionError:
@@ -144,6 +177,14 @@ class _Lane:
         self._ended = True
         if (future := self._future) is not None:
             future.cancel()
+
+
+def _size(work: Work) -> int:
+    """Return how many bytes the work's file has, as far as any are read."""
+    try:
+        return min(work.args[0].path.stat().st_size, MAX_BYTES)
+    except OSError:
+        return 0
 
 
 def _packed(work: Work) -> Parcel:
