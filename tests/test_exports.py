@@ -7,10 +7,12 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from autograder.__main__ import main
+from autograder.doors import pytest_plugin
 from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
 from tests.fixture_class import FORGETS
@@ -154,3 +156,19 @@ def test_a_file_does_not_choose_what_it_is_graded_on(
     assert pytest_run("--submission", str(wrong), *bound).returncode == 1
     assert main(["check", str(wrong), "--chapter", "convention"]) == 2
     assert "There is no chapter 'convention'; there are" in capsys.readouterr().err
+
+
+def test_pytest_keeps_nothing_of_what_the_cells_of_many_files_showed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "prints.py"
+    path.write_text("print('a long list')\n# %%\n1 + 1\n")
+    assert grade(path, exercises=[]).cells
+    file = object.__new__(pytest_plugin.SubmissionFile)
+    asked = {"--submission-exercise": [], "--submission-sandbox": "auto"}
+    config = SimpleNamespace(getoption=asked.get, stash=pytest.Stash())
+    file.path, file.name, file.config = path, path.name, config  # type: ignore[assignment]
+    monkeypatch.setattr(pytest_plugin.CheckItem, "from_parent", lambda *_, **__: None)
+    assert list(file.collect())
+    [report] = config.stash[pytest_plugin._REPORTS]
+    assert not report.cells

@@ -181,8 +181,10 @@ class _Lane:
 
 def _size(work: Work) -> int:
     """Return how many bytes the work's file has, as far as any are read."""
+    (handed_in,) = work.args
+    assert isinstance(handed_in, HandedIn)
     try:
-        return min(work.args[0].path.stat().st_size, MAX_BYTES)
+        return min(handed_in.path.stat().st_size, MAX_BYTES)
     except OSError:
         return 0
 

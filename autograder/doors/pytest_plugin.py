@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,8 @@ class SubmissionFile(pytest.File):
                 replay=self.config.getoption("--submission-replay"),
                 sandbox=self.config.getoption("--submission-sandbox"),
             )
+        # What the cells of many files showed takes much memory together.
+        report = replace(report, cells={})
         self.config.stash.setdefault(_REPORTS, []).append(report)
         if report.error is not None:
             yield CheckItem.from_parent(self, name=self.name, message=report.error)
