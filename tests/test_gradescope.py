@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -182,7 +183,7 @@ def test_setup_makes_an_environment_that_grades(base: Path, tmp_path: Path) -> N
 # ---- GitHub Classroom ---------------------------------------------------------------
 
 
-def steps() -> list[dict[str, str]]:
+def steps() -> list[dict[str, Any]]:
     """Return the workflow's steps that run a command."""
     text = WORKFLOW.read_text(encoding="utf-8")
     found = yaml.safe_load(text)["jobs"]["check"]["steps"]
@@ -201,7 +202,8 @@ def run_steps(tmp_path: Path) -> dict[str, int]:
         if not step["name"].startswith("Install"):
             # As GitHub runs what names bash as its shell.
             command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
-            done = subprocess.run([*command, step["run"]], cwd=tmp_path, env=env)
+            own = env | step.get("env", {})
+            done = subprocess.run([*command, step["run"]], cwd=tmp_path, env=own)
             codes[step["name"]] = done.returncode
     return codes
 
@@ -215,6 +217,19 @@ def test_the_workflows_steps_run_in_order(tmp_path: Path) -> None:
     assert "conventions.ipynb: 0 of 10" in summary
     assert json.loads((tmp_path / "report.json").read_text())["max_score"] == 10
     assert "testcase" in (tmp_path / "junit.xml").read_text()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the steps are for bash")
+def test_the_workflow_obeys_nothing_beside_the_notebook(tmp_path: Path) -> None:
+    # Where it runs nothing replaces pytest, as it is replaced here.
+    assert not [step for step in steps() if step["run"].startswith("pytest")]
+    shutil.copy(ROOT / "exercises/conventions/conventions.ipynb", tmp_path)
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\naddopts = -p evil\npythonpath = .\n"
+    )
+    (tmp_path / "evil.py").write_text("open('obeyed', 'w')\n")
+    assert run_steps(tmp_path) == {"Check": 1, "Points for each check": 0, "Summary": 0}
+    assert not (tmp_path / "obeyed").exists()
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the steps are for bash")
