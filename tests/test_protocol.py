@@ -106,7 +106,8 @@ def test_answering_what_a_file_asks_is_on_its_own_account(asking: RemoteWorker) 
     began, before = time.thread_time(), asking._processor
     assert ask(lambda x: x + 1, 2000) == 2
     took = time.thread_time() - began
-    assert asking._processor - before > 0.9 * took
+    # What it answered alone was less than half of it.
+    assert asking._processor - before > 0.7 * took
 
 
 @pytest.mark.parametrize("what", ENDS)
