@@ -133,7 +133,7 @@ def classroom() -> dict[str, bytes]:
     """Return a template repository for GitHub Classroom, with one chapter's notebook."""
     name = ".github/workflows/check.yml"
     workflow = (TEXTS / "classroom" / name).read_bytes()
-    (chapter,) = re.findall(rb"NOTEBOOK: (\w+)\.ipynb", workflow)
+    (chapter,) = re.findall(rb"CHAPTER: (\w+)", workflow)
     notebook = ROOT / "exercises" / chapter.decode() / f"{chapter.decode()}.ipynb"
     grader = {f"grader/{path}": data for path, data in wheel().items()}
     return {name: workflow, notebook.name: notebook.read_bytes(), **grader}
