@@ -156,6 +156,39 @@ def test_the_next_points_mark_whoever_was_graded_and_the_same_nobody(
     assert not list((course / "course" / "autograded").glob("*/.*"))
 
 
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("init_destination", "the gradebook is as it was, and nobody was graded now"),
+        ("set_permissions", "the gradebook has that already, and nobody was graded"),
+    ],
+)
+def test_what_a_failed_release_left_in_the_gradebook_is_told_as_it_is(
+    course: Path,
+    step: str,
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    does = getattr(KeptRelease, step)
+
+    def fails(self: KeptRelease, *names: str) -> object:
+        if Path(self.coursedir.root) == course:  # build makes it elsewhere, on trial
+            raise OSError("No space left on device")
+        return does(self, *names)
+
+    grade_with_other_points(course)
+    old, before = points(course), held(course)
+    monkeypatch.setattr(KeptRelease, step, fails)
+    assert grade() == 2
+    assert told in capsys.readouterr().err
+    assert (points(course) == old) == ("as it was" in told)
+    assert held(course) == before
+    monkeypatch.undo()
+    monkeypatch.chdir(course)
+    assert grade() == 0
+
+
 def source_without(*grade_ids: str) -> None:
     found = json.loads(SOURCE.read_bytes())
     for grade_id in grade_ids:

@@ -134,6 +134,27 @@ def test_a_rerun_names_what_is_left_over(
     assert json.loads((out / "a.py.json").read_text("utf-8"))["submission"] == "a.py"
 
 
+def test_an_earlier_verdict_on_a_file_that_has_none_now_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(classroom, "grade_one", fails)
+    monkeypatch.setattr(classroom, "MOST_FILES", 1)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    files = {"cy/a.py": "x = 1", "ann/a.py": "x = 1", "ann/b.py": "x = 1"}
+    folder, out = write(tmp_path / "class", files), tmp_path / "reports"
+    for name in ("cy/a.py", "ann/b.py"):
+        (out / name).parent.mkdir(parents=True)
+        (out / f"{name}.json").write_text("{}", encoding="utf-8")
+    (out / "ann" / "a.py.json").mkdir()  # where no report can be written
+    (out / "ann" / "a.py.json" / "in the way").touch()
+    assert main(["grade", str(folder), "-j", "1", "--json", str(out)]) == 1
+    told = capsys.readouterr().err
+    for name in ("cy/a.py", "ann/b.py"):
+        assert f"{out / name}.json holds an earlier verdict: this run has none" in told
+    assert "no such submission now" not in told
+    assert "a.py.json could not be written" in told
+
+
 def test_no_folder_and_no_file_are_wrong_usage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

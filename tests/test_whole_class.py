@@ -251,6 +251,41 @@ def test_a_mark_that_a_killed_autograde_left_goes_though_nothing_is_graded_anew(
     assert not list(Path("course/autograded").glob("*/.*"))
 
 
+def test_a_busy_gradebook_takes_new_students_at_the_next_run(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for student in STUDENTS[1:]:
+        shutil.rmtree(course / "course" / "submitted" / student)
+    with sqlite3.connect(course / "course" / "gradebook.db") as busy:
+        busy.execute("begin immediate")
+        assert grade("-j", "1") == 2
+        busy.rollback()
+    told = capsys.readouterr().err
+    assert "gradebook could not be used (database is locked); it is as it was" in told
+    assert held(course)[0] == []
+    assert grade("-j", "1") == 0
+    assert {row[0] for row in held(course)[0]} == {STUDENTS[0]}
+
+
+@pytest.mark.slow
+def test_nbgrader_gives_a_new_student_to_the_next_run_where_the_gradebook_is_busy(
+    course: Path,
+) -> None:
+    for student in STUDENTS[1:]:
+        shutil.rmtree(course / "course" / "submitted" / student)
+    with sqlite3.connect(course / "course" / "gradebook.db") as busy:
+        busy.execute("begin immediate")
+        done = run(course, "nbgrader", "autograde", CHAPTER)
+        busy.rollback()
+    assert done.returncode == 1
+    assert "NotWritten: The gradebook could not be used (database is" in done.stderr
+    assert "InvalidEntry" not in done.stderr
+    assert held(course)[0] == []
+    done = run(course, "nbgrader", "autograde", CHAPTER)
+    assert done.returncode == 0, done.stderr
+    assert {row[0] for row in held(course)[0]} == {STUDENTS[0]}
+
+
 def test_only_the_class_that_nbgrader_knows_goes_into_its_gradebook(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -194,12 +194,7 @@ def _record(recorder: "Recorder", results: "list[Graded]") -> int:
             write_whole(recorder.folder / "summary.csv", summary_csv(results))
         except OSError as error:
             recorder.failures.append(f"summary.csv could not be written ({error}).")
-    for path in recorder.left_over():
-        name = one_line(str(path))
-        print(
-            f"{name} is from an earlier run: no such submission now.", file=sys.stderr
-        )
-    for failure in recorder.failures:
-        print(failure, file=sys.stderr)
+    for line in [*recorder.not_of_this_run(), *recorder.failures]:
+        print(line, file=sys.stderr)
     failed = recorder.failures or any(graded.report is None for graded in results)
     return 1 if failed else 0

@@ -28,20 +28,28 @@ class Recorder:
         self.total, self.folder = total, folder
         self.count, self.known, self.began = 0, 0, time.monotonic()
         self.written: set[Path] = set()
+        self.missing: set[Path] = set()
         self.failures: list[str] = []
 
     def __call__(self, graded: Graded) -> None:
         self.count += 1  # before its report is there for others to see
-        if self.folder is not None and graded.report is not None:
-            path = self.path_of(graded.handed_in)
-            try:
-                write_whole(path, graded.report.as_json())
-                self.written.add(path)
-            except Exception as error:
-                failure = f"{path} could not be written ({error})."
-                self.failures.append(one_line(failure))
+        if self.folder is not None:
+            self._write(graded)
         if sys.stderr is not None and sys.stderr.isatty():
             self._show()
+
+    def _write(self, graded: Graded) -> None:
+        path = self.path_of(graded.handed_in)
+        self.missing.add(path)
+        if graded.report is None:
+            return
+        try:
+            write_whole(path, graded.report.as_json())
+        except Exception as error:
+            self.failures.append(one_line(f"{path} could not be written ({error})."))
+        else:
+            self.missing.remove(path)
+            self.written.add(path)
 
     def path_of(self, handed_in: HandedIn) -> Path:
         """Return where the report on a file belongs."""
@@ -79,11 +87,22 @@ class Recorder:
         if self.count == self.total:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
-    def left_over(self) -> list[Path]:
-        """Return the reports in the folder that are not of this run."""
+    def not_of_this_run(self) -> list[str]:
+        """Return a line on each report in the folder that an earlier run wrote."""
         found = set() if self.folder is None else _files_in(self.folder)
         reports = {path for path in found if path.name.endswith(".json")}
-        return sorted(reports - self.written)
+
+        def why(path: Path) -> str:
+            return (
+                "holds an earlier verdict: this run has none on that file"
+                if path in self.missing
+                else "is from an earlier run: no such submission now"
+            )
+
+        return [
+            f"{one_line(str(path))} {why(path)}."
+            for path in sorted(reports - self.written)
+        ]
 
 
 _LONGEST_NAME = 200  # bytes of a file's name that its report's name repeats

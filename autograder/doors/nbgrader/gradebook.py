@@ -23,17 +23,39 @@ from nbgrader.preprocessors import (
     overwritekernelspec,
     saveautogrades,
 )
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from autograder.doors.nbgrader.measure import KEY
 from autograder.doors.nbgrader.verdict import VERDICT
 
 
+class _Unusable(Exception):
+    """Carries an ``OperationalError`` past nbgrader, which would take a busy gradebook or
+    a full disk for a wrong entry, and show a traceback."""
+
+    def __init__(self, error: OperationalError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Raise what ``_Unusable`` carries."""
+    try:
+        yield
+    except _Unusable as unusable:
+        raise unusable.error from None
+
+
 class _Uncommitted(Session):
     """Shows what was written to those who use this session, and to nobody else."""
 
     def commit(self) -> None:
-        self.flush()
+        try:
+            self.flush()
+        except OperationalError as error:
+            raise _Unusable(error) from None
         # As after a real commit, sums are read anew.
         self.expire_all()
 
@@ -56,7 +78,8 @@ class HeldGradebook(Gradebook):
     def of(cls, coursedir: Any) -> Iterator["HeldGradebook"]:
         gradebook = cls(coursedir.db_url, coursedir.course_id)
         try:
-            yield gradebook
+            with _as_it_was():
+                yield gradebook
         finally:
             Gradebook.close(gradebook)
 
@@ -68,7 +91,8 @@ class HeldGradebook(Gradebook):
         try:
             for module in _OPENING:
                 module.Gradebook = lambda *_: self
-            yield self
+            with _as_it_was():
+                yield self
         finally:
             self.db.rollback()
             for module, own in zip(_OPENING, stock, strict=True):

@@ -6,7 +6,8 @@ scores of everybody, or the new ones.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.converters import Autograde, GenerateAssignment, NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 from traitlets.utils.importstring import import_item
 
 from autograder.course.build import build
@@ -53,6 +54,22 @@ from autograder.submission.cells import SubmissionError
 from autograder.wire.text import one_line, unfit_name
 
 
+def _unusable(error: DatabaseError) -> ClassError:
+    return ClassError(
+        f"The gradebook could not be used ({error.orig}); it is as it was. Run the same "
+        "command again when it can."
+    )
+
+
+@contextmanager
+def _in_use() -> Iterator[None]:
+    """Raise ``ClassError`` where the gradebook is busy, broken or has no room."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise _unusable(error) from None
+
+
 class ClassGradebook:
     """The gradebook's entry of a chapter, of which each student's notebook has its name."""
 
@@ -80,10 +97,11 @@ class ClassGradebook:
         read_dates_carefully(self.converter)
         self.secret = find_secret(root)
         self.told = ""
-        self.cells = self._up_to_date()
+        with _in_use():
+            self.cells = self._up_to_date()
+            self.book = HeldGradebook(self.course.db_url, self.course.course_id)
         self.measure = measure_of(self.cells)
         self.left: list[str] = []
-        self.book = HeldGradebook(self.course.db_url, self.course.course_id)
         self.before = self._steps(self.converter.sanitize_preprocessors)
         self.after = self._steps(self.converter.autograde_preprocessors)
         self.writing = self._steps(self.converter.autograde_preprocessors, own=True)
@@ -97,15 +115,26 @@ class ClassGradebook:
             try:
                 build(self.root, [self.chapter])
                 GenerateAssignment(coursedir=self.course, config=self.config).start()
-            except (BuildError, NbGraderException, KeyError) as error:
-                told = f"nothing was changed, nobody graded: {one_line(str(error))}"
-                raise ClassError(f"{self.told} But {told}") from None
+            except (BuildError, NbGraderException, KeyError, OSError) as error:
+                raise ClassError(
+                    f"{self.told} But {self._came_to_nothing(differences)}: "
+                    f"{one_line(str(error))}"
+                ) from None
             if left := self._differences():
                 raise ClassError(
                     f"{self.chapter}: {'; '.join(left)}, after it was built. Expected the "
                     f"same exercises in solutions/{self.chapter}.md and in the grader."
                 )
         return dict(cells_of(self.course, self.chapter))[self.chapter]
+
+    def _came_to_nothing(self, differences: list[str]) -> str:
+        """Return what became of the gradebook where the assignment could not be made."""
+        if self._differences() == differences:
+            return "the gradebook is as it was, and nobody was graded now"
+        return (
+            "the gradebook has that already, and nobody was graded now; hand the notebook "
+            f"out anew (nbgrader generate_assignment {self.chapter}), then run this again"
+        )
 
     def _differences(self) -> list[str]:
         known = dict(cells_of(self.course, self.chapter))
@@ -169,8 +198,8 @@ class ClassGradebook:
                 raise SubmissionError(report.error)
             notebook, _ = handed_in(path, self.cells)
             made = self._made(notebook, Verdict.of(report, self.measure), file.student)
-        except OperationalError as error:
-            raise ClassError(f"The gradebook cannot be read ({error.orig}).") from None
+        except DatabaseError as error:
+            raise _unusable(error) from None
         except Exception as error:
             # As in nbgrader's own run: it is this student's file and nobody else's.
             reason = refusal_reason(path, error)
@@ -217,7 +246,8 @@ class ClassGradebook:
         notebooks in their place. Return what was done, in a sentence.
 
         Raises ``ClassError`` where the gradebook cannot be used; it is as it was then."""
-        held = scores_held(self.course, self.chapter)
+        with _in_use():
+            held = scores_held(self.course, self.chapter)
         students = [
             file.student
             for file in files
@@ -226,16 +256,10 @@ class ClassGradebook:
             or (self._mark(file.student).exists() and self.is_ready(file))
         ]
         marked = [student for student in students if self._is_free(student)]
-        try:
-            with self.book.lent() as gradebook:
-                for student in marked:
-                    self._enter(student, gradebook)
-                gradebook.keep()
-        except OperationalError as error:
-            raise ClassError(
-                f"The gradebook could not be used ({error.orig}); it is as it was. Run "
-                "the same command again when it can."
-            ) from None
+        with _in_use(), self.book.lent() as gradebook:
+            for student in marked:
+                self._enter(student, gradebook)
+            gradebook.keep()
         for student in marked:
             self._put_in_place(student)
         same = len(files) - len(students)
