@@ -75,6 +75,11 @@ VERDICTS = [
     (("clone", 17), errno.EPERM),
     (("clone", THREAD), 0),
     (("clone", THREAD | 0x10000000), errno.EPERM),
+    (("clone", THREAD & ~0x400), errno.EPERM),
+    (("close_range", 3, 9, 0), 0),
+    (("close_range", 3, 9, 4), 0),
+    (("close_range", 3, 9, 2), errno.EPERM),
+    (("close_range", 3, 9, 6), errno.EPERM),
     (("clone3",), errno.ENOSYS),
     (("prlimit64", 0), 0),
     (("prlimit64", 1234), 0),
@@ -102,6 +107,7 @@ VERDICTS = [
     (("msgrcv", 0), errno.EPERM),
     (("prctl", 1), errno.EPERM),
     (("prctl", 4), errno.EPERM),
+    (("prctl", 22), errno.EPERM),
     (("prctl", 15), 0),
     ((0,), 0),
     ((0x40000000,), errno.EPERM),
@@ -125,6 +131,9 @@ DANGERS = {
     "talks": "socket socketpair mq_open msgget",
     "holds memory that nobody counts": "memfd_create memfd_secret shmget shmat semget"
     " add_key request_key keyctl",
+    "keeps files that nobody sees": "landlock_create_ruleset landlock_add_rule"
+    " landlock_restrict_self inotify_add_watch",
+    "heaps up rules of its own": "landlock_create_ruleset landlock_restrict_self seccomp",
     "lets the kernel act for it": "io_uring_setup io_uring_enter io_uring_register bpf"
     " perf_event_open userfaultfd",
     "moves what files are": "mount umount2 pivot_root chroot open_tree move_mount fsopen"

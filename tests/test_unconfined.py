@@ -146,6 +146,30 @@ for _ in range(12):
     ctypes.memset(at, 1, size)
     os.remove("x")
 """,
+    "removed, closed and mapped by one page": """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+for _ in range(12):
+    with open("x", "w+b") as file:
+        file.write(bytes(2**23)); file.flush()
+        libc.mmap(None, ctypes.c_size_t(4096), 1, 1, file.fileno(), ctypes.c_long(0))
+    os.remove("x")
+""",
+    "removed, closed and mapped, the first thread ended": """
+import ctypes, threading
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+def hold():
+    for _ in range(12):
+        with open("x", "w+b") as file:
+            file.write(bytes(2**23)); file.flush()
+            libc.mmap(None, ctypes.c_size_t(2**23), 1, 1, file.fileno(), 0)
+        os.remove("x")
+    time.sleep(19)
+threading.Thread(target=hold, daemon=True).start()
+libc.syscall(60 if os.uname().machine == "x86_64" else 93, 0)
+""",
     "removed, and open in a thread's own table": """
 import ctypes, threading
 done = threading.Event()

@@ -257,8 +257,10 @@ def test_a_frame_that_is_too_large_is_not_begun() -> None:
         frame(b"[]"),
         frame(b"[" * 100_000),
         frame(b"\xff\xfe"),
+        *(frame(json.dumps({}).encode(f"utf-{bits}")) for bits in ("8-sig", 16, 32)),
+        frame('{"é": 1}'.encode()),
     ],
-    ids=["short", "cut", "text", "list", "deep", "bytes"],
+    ids=["short", "cut", "text", "list", "deep", "bytes", "mark", "16", "32", "é"],
 )
 def test_a_broken_frame_is_refused(stream: Any) -> None:
     with pytest.raises(wire.WireError):

@@ -11,6 +11,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.isolation.limits import Limits
+
 #: Bytes on the disk, and files and folders, that a worker may have at a time.
 FOLDER_BYTES, FOLDER_ENTRIES = 64 * 2**20, 4_000
 #: Bytes of the kernel's list of what a worker has mapped: honest code's has a tenth of
@@ -55,23 +57,34 @@ def _size(found: os.stat_result) -> int:
 def _removed_but_held(folder: str, pid: int | None) -> int | None:
     """Return the bytes; None where there is too much to be looked through."""
     sizes: dict[int, int] = {}
+    mapped: set[int] = set()
     for descriptor in _descriptors(pid):
         with contextlib.suppress(OSError):
             found = descriptor.stat()
             if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
                 sizes[found.st_ino] = _size(found)
     # A mapping holds a file that has no name and no descriptor any more.
+    if len(listed := _mappings(pid)) > _MAPS_BYTES:
+        return None
+    real = os.path.realpath(folder)
+    for line in listed.decode(errors="replace").splitlines():
+        if line.endswith("(deleted)") and real in line:
+            mapped.add(int(line.split(maxsplit=5)[4]))
+    # Nobody says how large the file is of which a page is mapped.
+    unknown = len(mapped - sizes.keys()) * Limits.file_bytes
+    return sum(sizes.values()) + unknown
+
+
+def _mappings(pid: int | None) -> bytes:
+    """Return the beginning of the kernel's list; of a thread that runs, for one that has
+    ended, as a process's first may have, has none."""
+    listed = b""
     with contextlib.suppress(OSError):
-        with Path(f"/proc/{pid}/maps").open("rb") as maps:
-            listed = maps.read(_MAPS_BYTES + 1)
-        if len(listed) > _MAPS_BYTES:
-            return None
-        for line in listed.decode(errors="replace").splitlines():
-            if line.endswith("(deleted)") and folder in line:
-                span, _, _, _, inode, _ = line.split(maxsplit=5)
-                start, end = (int(at, 16) for at in span.split("-"))
-                sizes[int(inode)] = max(sizes.get(int(inode), 0), end - start)
-    return sum(sizes.values())
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError), (thread / "maps").open("rb") as maps:
+                if listed := maps.read(_MAPS_BYTES + 1):
+                    break
+    return listed
 
 
 def _descriptors(pid: int | None) -> Iterator[Path]:

@@ -47,8 +47,10 @@ class Process:
     )
 
     watch: Watch | None = None
-    #: Processor time, in seconds, of the thread that carries its frames.
-    carried: float = 0.0
+    #: Processor time of the thread that carries its frames, when it last looked itself, and
+    #: the clock on which others can look meanwhile.
+    _carried: float = 0.0
+    _carrier: int | None = None
 
     @classmethod
     def start(
@@ -150,6 +152,15 @@ class Process:
             return None
         return -code if code < 0 else code - 128 if code > 128 else None
 
+    @property
+    def carried(self) -> float:
+        """The processor time, in seconds, that the carrying of frames took so far: an
+        answer that comes a byte at a time costs the judge more than the worker."""
+        if (clock := self._carrier) is not None:
+            with contextlib.suppress(OSError):  # the thread ended just now
+                return time.clock_gettime(clock)
+        return self._carried
+
     def carry(self) -> None:
         """Write each request and read its answer, in a thread of its own: select does
         not know pipes on Windows, and the judge may not wait without limit.
@@ -158,6 +169,8 @@ class Process:
         into, out = self.popen.stdin, self.popen.stdout
         assert into is not None
         assert out is not None
+        if hasattr(time, "pthread_getcpuclockid"):
+            self._carrier = time.pthread_getcpuclockid(threading.get_ident())
         with contextlib.suppress(OSError, ValueError, MemoryError):
             while (request := self.requests.get()) is not None:
                 for part in request:
@@ -171,10 +184,12 @@ class Process:
                 except MemoryError:
                     self.answers.put(wire.WireError("more than the judge can hold"))
                     break
-                self.carried = time.thread_time()
+                self._carried = time.thread_time()
                 if answer is None:
                     break
                 self.answers.put(answer)
+        # The clock's number may be another thread's, once this one has ended.
+        self._carried, self._carrier = time.thread_time(), None
         self.answers.put(None)
         for stream in (into, out):
             with contextlib.suppress(OSError):

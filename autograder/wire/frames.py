@@ -57,7 +57,8 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     if holds_more_items(text, MAX_MARKS):
         raise WireError("a frame's header holds too many items")
     try:
-        header = json.loads(text)
+        # Of bytes, json would guess the encoding: in another one the marks are others.
+        header = json.loads(text.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise WireError("a frame's header is not JSON") from error
     if not isinstance(header, dict):

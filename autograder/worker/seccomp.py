@@ -12,7 +12,9 @@ import os
 import struct
 import sys
 
-#: Calls that always end in EPERM: name, number on x86_64, number on aarch64.
+#: Calls that always end in EPERM: name, number on x86_64, number on aarch64. The worker is
+#: done with Landlock's and this filter's own by then: of either kind a program may heap up
+#: rules, in the kernel's memory, that hold removed files.
 REFUSED = """
     fork 57 -               vfork 58 -              execve 59 221
     execveat 322 281        unshare 272 97          setns 308 268
@@ -44,6 +46,8 @@ REFUSED = """
     semop 65 193            semtimedop 220 192      msgctl 71 187
     msgsnd 69 189           msgrcv 70 188           mknod 133 -
     mknodat 259 33          fallocate 285 47        flock 73 32
+    landlock_create_ruleset 444 444                 landlock_add_rule 445 445
+    landlock_restrict_self 446 446                  seccomp 317 277
 """
 
 #: Calls that change a file's mode, owner, times and attributes: Landlock lets them pass,
@@ -61,7 +65,7 @@ METADATA = """
 #: Calls whose arguments decide; the rules for them are in ``program``.
 CHECKED = """
     clone 56 220            clone3 435 435          fcntl 72 25
-    ioctl 16 29
+    ioctl 16 29             close_range 436 436
     kill 62 129             tgkill 234 131          rt_sigqueueinfo 129 138
     rt_tgsigqueueinfo 297 240                       prlimit64 302 261
     setpriority 141 140     ioprio_set 251 30       sched_setaffinity 203 122
@@ -76,8 +80,9 @@ MACHINES = {"x86_64": (1, 0xC000003E), "aarch64": (2, 0xC00000B7)}
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _SET_MODE_FILTER, _ALL_THREADS, _AT_FULL_SPEED, _PR_SET_NO_NEW_PRIVS = 1, 1, 4, 38
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
-_CLONE_THREAD, _NEW_NAMESPACES = 0x00010000, 0x7E020000
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_CLONE_FILES, _CLONE_THREAD, _NEW_NAMESPACES = 0x00000400, 0x00010000, 0x7E020000
+_CLOSE_RANGE_CLOEXEC = 4
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 1, 4, 22
 #: What the worker may ask of a descriptor: copies, flags, sizes; no owner, who gets its
 #: signals; no lease and no lock, which make other processes wait; no larger pipe.
 _FCNTL = {
@@ -110,19 +115,21 @@ Instruction = tuple[int, int, int, int]
 _REFUSE: Instruction = (_RETURN, 0, 0, _ERROR | errno.EPERM)
 _PASS: Instruction = (_RETURN, 0, 0, _ALLOW)
 
-#: Threads, and no process or name space of its own.
+#: Threads with the same descriptors, and no process or name space of its own.
 _CLONE: list[Instruction] = [
     (_LOAD, 0, 0, _ARGUMENTS),
-    (_ANY_BIT, 1, 0, _NEW_NAMESPACES),
-    (_ANY_BIT, 1, 0, _CLONE_THREAD),
+    (_ANY_BIT, 2, 0, _NEW_NAMESPACES),
+    (_ANY_BIT, 0, 1, _CLONE_THREAD),
+    (_ANY_BIT, 1, 0, _CLONE_FILES),
     _REFUSE,
     _PASS,
 ]
 #: The worker ends with its judge, and its open files can be counted; both stay so.
 _PRCTL: list[Instruction] = [
     (_LOAD, 0, 0, _ARGUMENTS),
-    (_EQUAL, 1, 0, _PR_SET_PDEATHSIG),
-    (_EQUAL, 0, 1, _PR_SET_DUMPABLE),
+    (_EQUAL, 2, 0, _PR_SET_PDEATHSIG),
+    (_EQUAL, 1, 0, _PR_SET_DUMPABLE),
+    (_EQUAL, 0, 1, _PR_SET_SECCOMP),
     _REFUSE,
     _PASS,
 ]
@@ -172,6 +179,8 @@ def _rules(own: int) -> dict[str, list[Instruction]]:
         "clone3": [(_RETURN, 0, 0, _ERROR | errno.ENOSYS)],
         "fcntl": [*_only(1, *_FCNTL.values()), _PASS],
         "ioctl": [*_only(1, *_IOCTL.values()), _PASS],
+        # No table of descriptors of a thread's own, in which it may have as many again.
+        "close_range": [*_only(2, 0, _CLOSE_RANGE_CLOEXEC), _PASS],
         **dict.fromkeys(
             ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"), signal
         ),
