@@ -137,6 +137,8 @@ class Reading:
     def line(self) -> tuple[float, float] | None:
         """a and b, or None where kept units do not lie on one line."""
         x, out = self.x[~self.dropped], self.out[~self.dropped].astype(float)
+        if len(x) < 2:
+            return None
         a, b = np.polyfit(x, out, 1)
         fits = facts.close(a * x + b, out, atol=1e-6 * float(np.abs(out).max()))
         return (float(a), float(b)) if fits else None

@@ -202,6 +202,8 @@ def _at_test_mistake(function: StudentFunction, trial: Trial, _: Any) -> str | N
         return None
     if 0 < got.dropped.mean() < 1:
         return Unit.still_drops_at_test
+    if got.dropped.all():
+        return Wrong.all_units_come_back_alike
     if got.line is None:
         return Wrong.kept_units_follow_no_affine_map
     shifts = abs(got.line[1]) > 1e-6

@@ -132,6 +132,13 @@ class Sins(Mutants, of="alpha_dropout"):
         """Ignores the parameter training."""
         return answer(x, rng.random(x.shape) < keep_prob, keep_prob)
 
+    @fails(TEST, "all_units_come_back_alike")
+    def alpha_fills_the_output_in_training_alone(x, keep_prob, rng, training=True):
+        """Allocates the output, and never fills it at test."""
+        if not training:
+            return np.zeros_like(x), None
+        return answer(x, rng.random(x.shape) < keep_prob, keep_prob)
+
     @fails(TEST, "applies_the_affine_map_at_test")
     def applies_a_and_b_at_test(x, keep_prob, rng, training=True):
         """Applies the affine map outside the branch on training."""
