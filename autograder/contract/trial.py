@@ -1,7 +1,8 @@
 """What a check is given besides the student's functions: randomness, looks, verdicts."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -11,10 +12,13 @@ from numpy.typing import DTypeLike
 
 from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Check
+from autograder.contract.student import StudentError
 from autograder.laws.binomial import EveryKind, Law
 
 #: The note of which check arguments that change cost.
 PURE = "arguments are left alone"
+#: The note of the first check that left a failure to others, and of that failure.
+LEFT = "left to others"
 
 
 class CheckFailure(Exception):
@@ -135,6 +139,19 @@ class Trial:
         """Say that this check is the one that a changed argument costs, in whatever call
         of the grading that was, and name the mistake."""
         self.notes[PURE] = self.check.name, mistake
+
+    def leave(self, failure: CheckFailure | StudentError) -> None:
+        """Leave a failure to other checks of the exercise, so that one cause costs one
+        check. If in the end none of them has failed, it costs this one."""
+        self.notes.setdefault(LEFT, (self.check.name, failure))
+
+    @contextmanager
+    def left_to_others(self, kind: type[CheckFailure | StudentError]) -> Iterator[None]:
+        """``leave`` a failure of this kind, and go on."""
+        try:
+            yield
+        except kind as failure:
+            self.leave(failure)
 
     def law(self, look: str) -> Law:
         return self.check.looks[look]

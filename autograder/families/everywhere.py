@@ -5,7 +5,6 @@ twice in a row (``departures`` counts them), and what no chance is in: equal gen
 give equal outputs, and kept units have one factor.
 """
 
-import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -63,26 +62,27 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
         yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
 
 
-def _made(called: Any, calls: Sequence[tuple[Any, ...]], **how: Any) -> list[Any]:
-    """Return the results; None of a call that fails, which other checks tell. The last
-    argument of each is its generator."""
+def _made(
+    called: Any, trial: Trial, calls: Sequence[tuple[Any, ...]], **how: Any
+) -> list[Any]:
+    """Return the results; None of a call that fails, which is left to other checks. The
+    last argument of each is its generator."""
     generators = {id(args[-1]): args[-1] for args in calls}
     states = {key: rng.bit_generator.state for key, rng in generators.items()}
     try:
         results: list[Any] = called.each(calls, **how)
-    except StudentError:
+    except StudentError as error:
         # Others in the same states: a worker goes on with those that it has drawn from.
         again = copy.deepcopy(generators)
         for key, rng in again.items():
             rng.bit_generator.state = states[key]
-        results = [_one(called, (*a[:-1], again[id(a[-1])]), **how) for a in calls]
+        results = []
+        for args in calls:
+            results.append(None)
+            with trial.left_to_others(StudentError):
+                results[-1] = called(*args[:-1], again[id(args[-1])], **how)
+        trial.leave(error)  # which need not come again
     return results
-
-
-def _one(called: Any, args: tuple[Any, ...], **how: Any) -> Any:
-    with contextlib.suppress(StudentError):
-        return called(*args, **how)
-    return None
 
 
 def _output(result: Any) -> np.ndarray:
@@ -90,10 +90,10 @@ def _output(result: Any) -> np.ndarray:
 
 
 def _bits(
-    given: Given, keep_prob: float, name: str, results: Sequence[Any]
+    trial: Trial, given: Given, keep_prob: float, name: str, results: Sequence[Any]
 ) -> list[np.ndarray] | None:
     """Return the bits of each result, None if one has none: of another kind, or NaN."""
-    with contextlib.suppress(CheckFailure):
+    with trial.left_to_others(CheckFailure):
         return [given.bits(result, keep_prob, name) for result in results]
     return None
 
@@ -124,11 +124,11 @@ def read_bits(
         for given, keep_prob, _ in calls:
             one, same, other = generators_alike(trial, 2, times=2)
             asked += [(*given.args, keep_prob, r) for r in (one, same, same, other)]
-        results = _made(kinds.of(function, trial), asked)
+        results = _made(kinds.of(function, trial), trial, asked)
         trial.notes["large"] = found = list[_Four | None]()
         for number, call in enumerate(calls):
             four = results[4 * number : 4 * number + 4]
-            bits = _bits(*call[:2], function.name, four)
+            bits = _bits(trial, *call[:2], function.name, four)
             found.append((*call, bits) if bits else None)
     read: list[_Four | None] = trial.notes["large"]
     return read
@@ -230,9 +230,9 @@ def expect_scaled(
     for part, how in enumerate(({}, {"training": True})):
         own = calls[part::2]
         asked = [(*given.args, p, trial.generator()) for given, p, _ in own]
-        results = _made(kinds.of(function, trial), asked, **how)
+        results = _made(kinds.of(function, trial), trial, asked, **how)
         for (given, keep_prob, what), result in zip(own, results, strict=True):
-            if _bits(given, keep_prob, function.name, [result]) is None:
+            if _bits(trial, given, keep_prob, function.name, [result]) is None:
                 continue
             if not _is_scaled(given, result, scale(keep_prob)):
                 _fail_scale(
@@ -301,11 +301,14 @@ def expect_plain(
         for size, p in zip(sizes, probabilities, strict=True)
     ]
     asked = [(*given.args, p, trial.generator()) for given, p in calls]
-    for (given, p), result in zip(calls, _made(function, asked, **how), strict=True):
-        if result is None:
-            continue
+    results = _made(function, trial, asked, **how)
+    for (given, p), result in zip(calls, results, strict=True):
         x, marks = given.args[0], ", ".join(given.marks.values())
         what = f"{function.name} (keep_prob = {p}, {marks}, x of shape {x.shape})"
+        if result is None:
+            with trial.left_to_others(CheckFailure):
+                facts.float_array(result, x.shape, what, "out")
+            continue
         out = facts.float_array(_output(result), x.shape, what, "out")
         if not facts.close(out, x * scale(p), atol=0):
             trial.fail(

@@ -131,7 +131,13 @@ def from_rng(
         name = call(*arrays, 0.7)
 
         def output(rng: np.random.Generator) -> Any:
-            return out(function(*arrays, 0.7, rng), name)
+            found = out(function(*arrays, 0.7, rng), name)
+            trial.expect(
+                isinstance(found, np.ndarray),
+                f"{name}: what came back is {facts.describe(found)}; expected an array.",
+                facts.Wrong.returns_another_kind,
+            )
+            return found
 
         _expect_from_states(trial, output, name, same, few)
         expect_many(function, trial, [trial.inputs(*s) for s in small], call, few)

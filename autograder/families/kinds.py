@@ -217,8 +217,11 @@ def _results(
         try:
             results = function.each(given, **how)
         except StudentError:
-            # Which of them it was, and so the message, shows in calls one by one.
-            results = [function(*args, **how) for args in given]
+            # Which of them it was, and so the message, shows in calls one by one; but for
+            # one that fails at times.
+            for args in given:
+                function(*args, **how)
+            raise
         yield from zip(own, results, strict=True)
 
 

@@ -11,7 +11,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Check, Exercise, find_exercise
 from autograder.contract.mistakes import find_mistake
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import PURE, CheckFailure, Trial
+from autograder.contract.trial import LEFT, PURE, CheckFailure, Trial
 from autograder.grading import matrices
 from autograder.grading.local import LocalFunction
 from autograder.grading.report import CheckResult, ExerciseResult
@@ -162,6 +162,9 @@ def _results(
             settled.add(check.name)
         results[check.name] = result
     _expect_nothing_changed(exercise, watched, notes.get(PURE), results)
+    if LEFT in notes and all(each.status == "passed" for each in results.values()):
+        name, error = notes[LEFT]
+        _fail(results, name, _failure(error))
     return results
 
 
@@ -209,9 +212,17 @@ def _fail_where_none_did(
     unless one has failed for it."""
     told = any(result.mistake == mistake for result in results.values())
     if results[name].status == "passed" and not told:
-        results[name] = replace(
-            results[name], status="failed", score=0.0, message=message, mistake=mistake
-        )
+        _fail(results, name, CheckFailure(message, mistake))
+
+
+def _fail(results: dict[str, CheckResult], name: str, failure: CheckFailure) -> None:
+    results[name] = replace(
+        results[name],
+        status="failed",
+        score=0.0,
+        message=clean(failure.message),
+        mistake=failure.mistake,
+    )
 
 
 def _skipped(check: Check, waits: str) -> CheckResult:
