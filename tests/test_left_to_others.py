@@ -55,10 +55,13 @@ ODD: dict[str, Answer] = {
 
 
 #: A mask, a layer, one with weights, a count of bits, and a network.
-TELLING = (
-    "bernoulli_mask inverted_dropout dropconnect_forward exact_count_dropout"
-    " dropout_mlp_gradients"
-).split()
+TELLING = [
+    "bernoulli_mask",
+    "inverted_dropout",
+    "dropconnect_forward",
+    "exact_count_dropout",
+    "dropout_mlp_gradients",
+]
 CASES = [
     (name, what) for what in ODD for name in (NAMES if what == "raises" else TELLING)
 ]

@@ -125,6 +125,8 @@ def test_an_exercise_of_the_book_is_tested_the_same_way() -> None:
         (("inverted_dropout",), "There is an exercise named inverted_dropout already"),
         (("two words",), "'two words' is no name for an exercise"),
         (("sum",), "'sum' is no name"),
+        (("check",), "'check' is no name"),
+        (("np",), "'np' is no name"),
         (("fresh", "--chapter", "energy"), "The chapter 'energy' lies in"),
     ],
 )

@@ -11,6 +11,10 @@ from autograder.course import template
 from autograder.isolation.atomic import write_whole
 
 
+#: What a notebook's first cell binds, or solutions import, and a function of that name hides.
+_TAKEN = {"check", "require", "found", "np", "numpy", "autograder"}
+
+
 class NewError(Exception):
     """The exercise cannot be begun; the message says why and what to do."""
 
@@ -38,7 +42,7 @@ def new_exercise(root: Path, name: str, chapter: str) -> list[Path]:
 
 def _assert_new(root: Path, name: str, chapter: str) -> None:
     for word in (name, chapter):
-        taken = keyword.iskeyword(word) or hasattr(builtins, word)
+        taken = keyword.iskeyword(word) or hasattr(builtins, word) or word in _TAKEN
         if not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", word) or taken:
             raise NewError(
                 f"{word!r} is no name for an exercise or a chapter; expected small "
