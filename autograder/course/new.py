@@ -46,7 +46,8 @@ def _assert_new(root: Path, name: str, chapter: str) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", word) or taken:
             raise NewError(
                 f"{word!r} is no name for an exercise or a chapter; expected small "
-                "letters, digits and _, such as masked_sum."
+                "letters, digits and _, as in masked_sum, and no word of Python's or "
+                "of a notebook's first cell."
             )
     if (root / "autograder").is_dir():
         raise NewError(
