@@ -22,6 +22,7 @@ from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
 from autograder.doors.terminal import say, tell_of_secret
 from autograder.isolation.bubblewrap import SandboxUnavailable
+from autograder.isolation.programs import use_whole_paths
 from autograder.wire.parents import heard
 
 if TYPE_CHECKING:
@@ -221,6 +222,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A terminal of another encoding shows a stand-in rather than failing on "✓".
             stream.reconfigure(errors="replace")
     arguments = parser().parse_args(argv)
+    use_whole_paths()
     try:
         with _interruptible():
             use_exercises(arguments.exercises, arguments.command)

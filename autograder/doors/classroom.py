@@ -16,6 +16,7 @@ from autograder.grading.report import Report
 from autograder.isolation.bubblewrap import SandboxUnavailable, WorkerUnavailable
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.folders import walk
+from autograder.isolation.programs import never_below
 from autograder.wire.text import one_line
 
 ENDINGS = (".ipynb", ".py")
@@ -162,6 +163,8 @@ def grade_one(
     """Grade a file; whatever happens is in the result, but for a missing sandbox, and
     for ``TryAgain`` with ``defer``. What the cells showed is kept if asked for. Where the
     file lies on another machine, it is ``sent``."""
+    if sent is None:
+        never_below(handed_in.root)
     try:
         report = grade(
             sent or handed_in.path,
