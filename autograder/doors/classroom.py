@@ -81,7 +81,7 @@ class HandedIn:
     @property
     def root(self) -> Path:
         """The folder of the class, where it really is."""
-        return self.path.parents[self.name.count("/")].resolve()
+        return Path(os.path.realpath(self.path.parents[self.name.count("/")]))
 
 
 def find_handed_in(folder: str | Path) -> list[HandedIn]:

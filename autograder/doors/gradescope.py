@@ -127,7 +127,9 @@ def _graded(base: Path) -> dict[str, Any]:
         names = names_of([path.name for path in named]) or "none"
         return _refused(f"Expected one file, {chapter}.ipynb; found: {names}.", chapter)
     with bounded_memory():
-        report = grade(named[0], chapter=chapter, within=submission.resolve())
+        report = grade(
+            named[0], chapter=chapter, within=Path(os.path.realpath(submission))
+        )
     return gradescope(report)
 
 

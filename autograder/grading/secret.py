@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.contract.here import NowhereError, working_directory
 from autograder.isolation.atomic import write_new
 from autograder.isolation.bubblewrap import PACKAGE, readable
 from autograder.isolation.private import exposed, make_private, replaceable
@@ -70,8 +71,8 @@ def find_secret(course: Path | None = None) -> Secret:
         advice = f"{short}; expected {ENOUGH} or more (course/README.md says how)."
         return Secret(given, True, (advice,) if len(given) < ENOUGH else ())
     if course is None:
-        with contextlib.suppress(OSError):  # a working directory that was removed
-            course = _course_above(Path.cwd())
+        with contextlib.suppress(NowhereError):
+            course = _course_above(working_directory())
         if course != PACKAGE.parent:
             return _beyond_trust(course)
     return _of_course(Path(os.path.realpath(course)))
@@ -80,7 +81,6 @@ def find_secret(course: Path | None = None) -> Secret:
 def _course_above(folder: Path) -> Path | None:
     """Return the course that the folder lies in: the grader's own, else the outermost,
     because what is below may be a student's."""
-    folder = Path(os.path.realpath(folder))
     above = (folder, *folder.parents)
     roots = [root for root in above if (root / "nbgrader_config.py").is_file()]
     if PACKAGE.parent in roots:

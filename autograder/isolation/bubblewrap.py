@@ -151,7 +151,7 @@ def readable() -> list[str]:
 def hidden() -> tuple[str, ...]:
     """Return what lies in readable folders and is not for a worker: the grader, and the
     exercises of courses."""
-    ours = [Path(path).resolve() for path in readable()]
+    ours = [Path(os.path.realpath(path)) for path in readable()]
     found = [
         str(path)
         for path in outside.hidden()

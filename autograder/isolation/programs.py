@@ -9,13 +9,16 @@ import os
 import shutil
 from pathlib import Path
 
+from autograder.contract.here import NowhereError, working_directory
+
 #: What was handed in lies in these.
 _handed_in: set[Path] = set()
 
 
 def never_below(folder: str | Path) -> None:
     """Start no program that lies in this folder, from now on."""
-    _handed_in.add(Path(os.path.realpath(folder)))
+    with contextlib.suppress(OSError):  # a relative path, and nowhere to stand
+        _handed_in.add(Path(os.path.realpath(folder)))
 
 
 def whole_paths() -> str:
@@ -52,8 +55,8 @@ def _may_be_a_students(path: Path) -> bool:
 
 def _theirs() -> set[Path]:
     found = set(_handed_in)
-    with contextlib.suppress(OSError):  # a working directory that was removed
-        found.add(Path.cwd())
+    with contextlib.suppress(NowhereError):
+        found.add(working_directory())
     # Nobody hands in what holds the whole system: who stands in / has bubblewrap below.
     system = [Path(place) for place in _whole(os.defpath)]
     return {
