@@ -17,11 +17,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder.contract.here import NowhereError, working_directory
 from autograder.contract.outside import ExercisesError
 from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
 from autograder.doors.terminal import say, tell_of_secret
 from autograder.isolation.bubblewrap import SandboxUnavailable
+from autograder.isolation.programs import use_whole_paths
 from autograder.wire.parents import heard
 
 if TYPE_CHECKING:
@@ -139,11 +141,7 @@ def _build(arguments: argparse.Namespace) -> int:
     from autograder.course.build import build
     from autograder.course.source import BuildError
 
-    try:
-        root = Path.cwd().resolve()
-    except FileNotFoundError:
-        print("The folder that this ran in is gone.", file=sys.stderr)
-        return 2
+    root = working_directory()
     try:
         for path in build(root, arguments.chapters):
             say(str(path.relative_to(root)))
@@ -221,11 +219,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A terminal of another encoding shows a stand-in rather than failing on "✓".
             stream.reconfigure(errors="replace")
     arguments = parser().parse_args(argv)
+    use_whole_paths()
     try:
         with _interruptible():
+            # What a command needs it for may come when all is graded.
+            working_directory()
             use_exercises(arguments.exercises, arguments.command)
             code = COMMANDS[arguments.command](arguments)
-    except ExercisesError as error:
+    except (ExercisesError, NowhereError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import yaml
 import dev
 from autograder.__main__ import main
 from autograder.course.source import source_notebook
+from autograder.doors import gradescope as gradescope_door
 from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
 from autograder.isolation.folders import remove_folder
@@ -67,6 +69,39 @@ def test_the_archive_has_what_gradescope_asks_for(base: Path) -> None:
     assert (source / "autograder/doors/submission.ini").is_file()
     assert not list(source.rglob("*.pyc"))
     assert not (source / "solutions").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX modes")
+@pytest.mark.parametrize("there", ["nothing", "a file", "a link"])
+def test_the_archive_is_the_accounts_alone_and_whole(
+    there: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret is in it; a run that ends in the middle leaves what was there."""
+    out, other = tmp_path / "made/bundle.zip", tmp_path / "other.zip"
+    if there != "nothing":
+        out.parent.mkdir()
+        other.write_text("before")
+        other.chmod(0o644)
+        out.symlink_to(other) if there == "a link" else other.rename(out)
+    contents = gradescope_door._contents
+
+    def interrupted(chapter: str) -> Iterator[tuple[str, bytes]]:
+        yield from contents(chapter)
+        raise OSError("no more")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gradescope_door, "_contents", interrupted)
+        assert main(["gradescope", "conventions", "--out", str(out)]) == 2
+    assert not out.exists() if there == "nothing" else out.read_text() == "before"
+    before = os.umask(0)
+    try:
+        assert main(["gradescope", "conventions", "--out", str(out)]) == 0
+    finally:
+        os.umask(before)
+    assert out.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(out) as archive:
+        assert archive.getinfo("secret").external_attr >> 16 == 0o600
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
 
 
 def test_the_verdict_is_the_graders(

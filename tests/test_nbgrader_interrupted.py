@@ -11,14 +11,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
 pytest.importorskip("nbgrader")
 
+from nbgrader.converters import Autograde, NbGraderException
+
+from autograder.doors.nbgrader import unfinished
 from autograder.doors.nbgrader.timestamps import (
     CarefulDirectory,
     NotADate,
@@ -27,6 +31,7 @@ from autograder.doors.nbgrader.timestamps import (
 from autograder.doors.nbgrader.unfinished import (
     InOtherHands,
     Mark,
+    WholeAutograde,
     is_unfinished,
     mark_path,
 )
@@ -166,6 +171,53 @@ def test_a_mark_is_held_by_one_run_and_stays_when_that_ends(tmp_path: Path) -> N
     again.remove()
     assert not is_unfinished(folder)
     assert not mark_path(folder).exists()
+
+
+@posix
+def test_a_mark_is_nobody_elses_to_lock(tmp_path: Path) -> None:
+    path = mark_path(tmp_path / CHAPTER)
+    path.touch(0o644)  # as earlier versions left it
+    before = os.umask(0)
+    try:
+        marks = [Mark.take(path), Mark.take(mark_path(tmp_path / "another"))]
+    finally:
+        os.umask(before)
+    for mark in marks:
+        assert mark.path.stat().st_mode & 0o777 == 0o600
+        mark.release()
+
+
+def test_a_run_that_leaves_a_student_to_another_does_not_end_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = Mark.take(mark_path(tmp_path / SECOND / CHAPTER))
+    run = WholeAutograde.__new__(WholeAutograde)
+    told = logging.getLogger("a run of nbgrader")
+    parts = {
+        "closing": ExitStack(),
+        "assignments": {},
+        "later": [],
+        "mark": None,
+        "notebooks": [],
+        "untouched": [],
+    }
+    for name, part in parts.items():
+        monkeypatch.setattr(WholeAutograde, name, part, raising=False)
+    monkeypatch.setattr(WholeAutograde, "log", told)
+    monkeypatch.setattr(WholeAutograde, "coursedir", MagicMock())
+    monkeypatch.setattr(unfinished, "old_scores", lambda *_: "")
+    place = str(tmp_path / SECOND / CHAPTER)
+    monkeypatch.setattr(WholeAutograde, "_format_dest", lambda *_: place)
+    graded = []
+
+    def one_turn(run: WholeAutograde) -> None:
+        graded.append(run.init_destination(CHAPTER, SECOND))
+
+    monkeypatch.setattr(Autograde, "convert_notebooks", one_turn)
+    with pytest.raises(NbGraderException, match=f"Not graded, see above: {SECOND}"):
+        run.convert_notebooks()
+    assert graded == [False]
+    mark.release()
 
 
 def test_a_mark_that_cannot_be_read_is_one_all_the_same(tmp_path: Path) -> None:
@@ -352,13 +404,16 @@ def test_two_runs_at_once_leave_each_other_their_students(
 ) -> None:
     mark = Mark.take(mark_path(autograded(course, SECOND)))
     mark.write({CHAPTER})
-    told = autograde(course)
+    told = autograde(course, code=1)
     assert f"{SECOND} is in the hands of another run" in told
+    assert f"Not graded, see above: {SECOND}." in told
     assert not autograded(course, SECOND).exists()
     assert {row[0] for row in grades(course)} == set(STUDENTS) - {SECOND}
     mark.release()
     with begun(course, "--force") as one, begun(course, "--force") as other:
-        assert [one.wait(timeout=120), other.wait(timeout=120)] == [0, 0]
+        # Who left a student to the other says so by its code; which one does is chance.
+        assert {one.wait(timeout=120), other.wait(timeout=120)} <= {0, 1}
+    autograde(course)
     assert written(course) == undisturbed
 
 

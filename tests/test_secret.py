@@ -12,6 +12,7 @@ import pytest
 from autograder.grading import secret
 from autograder.grading.draws import replay_code
 from autograder.grading.secret import VARIABLE, SecretError, find_secret
+from autograder.isolation import private
 
 FORM = r"[0-9a-f]{64}"
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX modes")
@@ -222,6 +223,122 @@ def test_processes_that_start_at_once_end_with_one_secret(
     assert len(found) == 1
     assert re.fullmatch(rf"{FORM} {FORM}\n", found.pop())
     assert list(home.rglob("*.part")) == list(course.rglob("*.part")) == []
+
+
+# ---- Other accounts of the same machine ---------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize("way", ["file", "folder", "its folder", "sticky", "link"])
+def test_a_file_that_others_could_have_made_is_not_the_accounts(
+    way: str, tmp_path: Path, home: Path, course: Path
+) -> None:
+    """A shared HOME or XDG_STATE_HOME."""
+    find_secret()
+    (file,) = home.rglob("secret")
+    file.write_text("0" * 64)
+    if way == "file":
+        file.chmod(0o644)
+    elif way == "folder":
+        home.chmod(0o777)
+    elif way == "its folder":
+        file.parent.chmod(0o777)
+    elif os.geteuid() != 0:
+        pytest.skip("only root can make what is another's")
+    elif way == "sticky":
+        home.chmod(0o1777)
+        os.chown(file, 4242, 4242)
+        os.chown(file.parent, 4242, 4242)
+    else:
+        (shared := tmp_path / "shared").mkdir()
+        shared.chmod(0o1777)
+        home.rename(shared / "home")
+        home.symlink_to(shared / "home")
+        os.chown(shared / "home", 4242, 4242)
+    for found in (find_secret(), find_secret(course)):
+        assert found.text != "0" * 64
+    first = find_secret()
+    assert f"{file} is not used" in first.remarks[0]
+    assert "other accounts" in first.remarks[0] or "another account" in first.remarks[0]
+    assert find_secret() == first
+    assert file.read_text() == "0" * 64, "it is another's, perhaps"
+
+
+@posix
+def test_a_damaged_file_of_another_stops_no_grading(home: Path) -> None:
+    find_secret()
+    (file,) = home.rglob("secret")
+    file.write_text("damaged")
+    file.parent.chmod(0o777)
+    assert "is not used" in find_secret().remarks[0]
+
+
+@posix
+def test_no_secret_is_made_where_others_could_replace_it(home: Path) -> None:
+    home.chmod(0o777)
+    found = find_secret()
+    assert not found.lasting and "other accounts can change" in found.remarks[0]
+    assert not list(home.rglob("secret"))
+
+
+@posix
+def test_folders_above_the_secret_are_the_accounts_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "a/b/c"))
+    before = os.umask(0)
+    try:
+        assert find_secret().lasting
+    finally:
+        os.umask(before)
+    made = [path for path in home.rglob("*") if path.is_dir()]
+    assert len(made) >= 2
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o700}
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o775, 0o2775, 0o1777])
+def test_ordinary_homes_keep_a_secret(mode: int, home: Path) -> None:
+    if not private._is_own(home.stat().st_gid):
+        pytest.skip("this account has no group of its own")
+    home.chmod(mode)
+    first = find_secret()
+    assert first.lasting and first.remarks == ()
+    assert find_secret() == first
+
+
+@posix
+def test_a_group_of_several_is_not_the_accounts_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(private, "_is_own", lambda group: False)
+    home.chmod(0o775)
+    assert "chmod go-w" in find_secret().remarks[0]
+
+
+@posix
+def test_a_courses_secret_that_others_can_replace_is_remarked_on(course: Path) -> None:
+    made = find_secret(course)
+    (course / "course").chmod(0o777)
+    found = find_secret(course)
+    assert found.text == made.text
+    assert "not safe: other accounts can change" in found.remarks[0]
+    (course / "course").chmod(0o755)
+    if os.geteuid() == 0:
+        os.chown(course / "course" / "secret", 4242, 4242)
+        assert "belongs to another account (4242)" in find_secret(course).remarks[0]
+
+
+@posix
+def test_links_in_a_circle_are_no_home(
+    tmp_path: Path, home: Path, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for name in ("XDG_STATE_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "circle/state"))
+        assert find_secret().text
+    assert not find_secret().lasting
+    assert find_secret(course).text
 
 
 def test_the_course_is_the_same_on_another_machine() -> None:

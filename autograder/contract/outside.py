@@ -42,7 +42,7 @@ class ExercisesError(Exception):
 def use(folders: Sequence[str | os.PathLike[str]]) -> None:
     """Let this process, and those that it starts, find exercises in these folders, in the
     place of those in DROPOUT_EXERCISES. Raises ``ExercisesError``."""
-    paths = [str(Path(folder).resolve()) for folder in folders]
+    paths = [os.path.realpath(folder) for folder in folders]
     if wrong := [path for path in paths if os.pathsep in path]:
         raise ExercisesError(
             f"{wrong[0]} holds {os.pathsep!r}, which separates folders in {VARIABLE}: "
@@ -66,13 +66,13 @@ def folders_in_force() -> list[Path]:
                 "there."
             )
     found = [*named, *(Path(path) for path in _installed().values())]
-    return list(dict.fromkeys(path.resolve() for path in found))
+    return list(dict.fromkeys(Path(os.path.realpath(path)) for path in found))
 
 
 def hidden() -> list[Path]:
     """Return what no student's code may read: the folders of exercises, solutions and
     answers beside them, and the packages that hold them, whole."""
-    found = [path.resolve() for path in _installed()]
+    found = [Path(os.path.realpath(path)) for path in _installed()]
     for folder in folders_in_force():
         found += [folder, *(folder.with_name(name) for name in _ANSWERS)]
     return [path for path in dict.fromkeys(found) if path.is_dir()]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import find_exercise, home_of
+from autograder.contract.here import working_directory
 from autograder.course.source import BEGIN, END, BuildError, read_source
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -121,7 +122,7 @@ def course_of(chapter: str) -> Path:
     """Return the nearest folder above the chapter's checks, else the working directory,
     that holds ``solutions/<chapter>.md``. Raises ``BuildError`` if none does."""
     home = home_of(chapter)
-    for folder in (home, *home.parents, Path.cwd()):
+    for folder in (home, *home.parents, working_directory()):
         if (folder / "solutions" / f"{chapter}.md").is_file():
             return folder
     raise BuildError(

@@ -1,5 +1,6 @@
 """Builds the students' notebooks: solutions/ → nbgrader's source → exercises/."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
     return the students' notebooks. A file that is up to date is left alone.
 
     Raises ``BuildError``; nothing is written for a chapter that cannot be built."""
-    root = Path(root).resolve()
+    root = Path(os.path.realpath(root))
     built = []
     for chapter in chapters or _all_chapters(root):
         source = source_notebook(root / "solutions" / f"{chapter}.md")

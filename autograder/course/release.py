@@ -1,5 +1,6 @@
 """From nbgrader's source notebooks to those that students get."""
 
+import os
 import logging
 import re
 import tempfile
@@ -20,7 +21,7 @@ def release_text(source: NotebookNode, chapter: str, root: Path) -> str:
     from nbgrader.coursedir import CourseDirectory
 
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder).resolve()
+        work = Path(os.path.realpath(folder))
         config = settings(root)
         config.CourseDirectory.root = str(work)
         config.CourseDirectory.assignment_id = chapter

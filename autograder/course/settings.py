@@ -7,6 +7,7 @@ from typing import Any
 
 from autograder.contract import outside
 from autograder.contract.mistakes import BOOK
+from autograder.isolation.programs import whole_paths
 
 
 def configure(c: Any, root: Path) -> None:
@@ -38,7 +39,7 @@ def _environment(root: Path) -> None:
     # nbgrader makes its gradebook with the program alembic, which stands beside this
     # Python and is otherwise found only where the virtual environment is activated.
     os.environ["PATH"] = os.pathsep.join(
-        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+        [str(Path(sys.executable).parent), whole_paths()]
     )
     os.environ.setdefault(BOOK, "")
     own = root / outside.FOLDER

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from autograder.contract import outside
+from autograder.contract.here import working_directory
 
 
 def use_exercises(folders: Sequence[str] | None, command: str) -> None:
@@ -31,7 +32,7 @@ def _new(arguments: argparse.Namespace) -> tuple[int, str]:
     from autograder.course.new import NewError, new_exercise
 
     try:
-        root = Path.cwd().resolve()
+        root = working_directory()
         made = new_exercise(root, arguments.name, arguments.chapter)
     except (NewError, OSError) as error:
         return 2, str(error)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograder.contract.here import working_directory
 from autograder.doors.terminal import say, tell_of_secret
 from autograder.isolation.bubblewrap import SandboxUnavailable
 from autograder.wire.text import one_line
@@ -24,9 +25,10 @@ def grade_command(arguments: argparse.Namespace) -> int:
     from autograder.grading.secret import SecretError
 
     try:
-        tell_of_secret(None if arguments.gradebook is None else Path.cwd())
+        here = working_directory()
+        tell_of_secret(None if arguments.gradebook is None else here)
         handed_in = classroom.find_handed_in(arguments.folder)
-        book = _gradebook(arguments)
+        book = _gradebook(arguments, here)
         if book is not None:
             handed_in = book.mine(handed_in)
         elif told := classroom.of_one_folder(handed_in):
@@ -49,7 +51,7 @@ def grade_command(arguments: argparse.Namespace) -> int:
     if arguments.feedback is not None:
         code = _write_feedback(results, arguments.feedback) or code
     if arguments.page is not None or arguments.csv is not None:
-        code = _write_page(results, arguments) or code
+        code = _write_page(results, arguments, here) or code
     say("\n".join(graded.line() for graded in results))
     reports = [graded.report for graded in results if graded.report is not None]
     return code or int(any(each.is_below(arguments.fail_under) for each in reports))
@@ -90,8 +92,8 @@ def _graded(
     return [known[file] for file in handed_in]
 
 
-def _gradebook(arguments: argparse.Namespace) -> "ClassGradebook | None":
-    """Return the gradebook that is asked for. Raises ``ClassError``."""
+def _gradebook(arguments: argparse.Namespace, here: Path) -> "ClassGradebook | None":
+    """Return the gradebook of the course ``here``, if asked for. Raises ``ClassError``."""
     if arguments.gradebook is None:
         return None
     from autograder.doors.classroom import ClassError
@@ -100,7 +102,7 @@ def _gradebook(arguments: argparse.Namespace) -> "ClassGradebook | None":
         from autograder.doors.nbgrader.whole_class import ClassGradebook
     except ImportError as error:
         raise ClassError(f"--gradebook needs nbgrader ({error}).") from None
-    book = ClassGradebook(arguments.gradebook, arguments.folder, Path.cwd())
+    book = ClassGradebook(arguments.gradebook, arguments.folder, here)
     if book.told:
         print(book.told, file=sys.stderr)
     return book
@@ -125,14 +127,16 @@ def _reports_folder(arguments: argparse.Namespace) -> Path | None:
     return folder
 
 
-def _write_page(results: "list[Graded]", arguments: argparse.Namespace) -> int:
+def _write_page(
+    results: "list[Graded]", arguments: argparse.Namespace, here: Path
+) -> int:
     """Write the page and the table on the class, and return the exit code."""
     from autograder.doors import alike, class_page, classroom
     from autograder.isolation.atomic import write_out
 
     files = [graded.handed_in for graded in results if graded.report is not None]
     jobs = arguments.jobs or classroom.default_jobs()
-    found, names = alike.compare(files, Path.cwd(), jobs), not arguments.no_names
+    found, names = alike.compare(files, here, jobs), not arguments.no_names
 
     def page(out: str) -> None:
         write_out(out, class_page.class_page(results, names, found))

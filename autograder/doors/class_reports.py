@@ -65,7 +65,7 @@ class Recorder:
             return []
         handed_in = list(handed_in)
         # Whoever hands in files there could hand in a report beside them.
-        place = self.folder.resolve()
+        place = Path(os.path.realpath(self.folder))
         if any(
             place.is_relative_to(root) for root in {each.root for each in handed_in}
         ):

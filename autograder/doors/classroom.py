@@ -16,6 +16,7 @@ from autograder.grading.report import Report
 from autograder.isolation.bubblewrap import SandboxUnavailable, WorkerUnavailable
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.folders import walk
+from autograder.isolation.programs import never_below
 from autograder.wire.text import one_line
 
 ENDINGS = (".ipynb", ".py")
@@ -80,7 +81,7 @@ class HandedIn:
     @property
     def root(self) -> Path:
         """The folder of the class, where it really is."""
-        return self.path.parents[self.name.count("/")].resolve()
+        return Path(os.path.realpath(self.path.parents[self.name.count("/")]))
 
 
 def find_handed_in(folder: str | Path) -> list[HandedIn]:
@@ -162,6 +163,8 @@ def grade_one(
     """Grade a file; whatever happens is in the result, but for a missing sandbox, and
     for ``TryAgain`` with ``defer``. What the cells showed is kept if asked for. Where the
     file lies on another machine, it is ``sent``."""
+    if sent is None:
+        never_below(handed_in.root)
     try:
         report = grade(
             sent or handed_in.path,

@@ -1,6 +1,7 @@
 """Collects what a class handed in to where nbgrader looks for it."""
 
 import json
+import os
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -235,7 +236,7 @@ def _holds(target: Path, content: bytes) -> bool:
 
 
 def _lies_below(path: Path, folder: Path) -> bool:
-    return folder.resolve() in path.resolve().parents
+    return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
 
 
 def _write_time(folder: Path, last: Named | None, keep: bool) -> None:

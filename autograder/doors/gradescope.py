@@ -7,6 +7,7 @@ of a course outside this package. Gradescope's folders are below /autograder.
 
 import contextlib
 import hmac
+import io
 import json
 import os
 import sys
@@ -26,12 +27,14 @@ from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
 from autograder.grading.judges import bounded_memory
 from autograder.grading.secret import VARIABLE, find_secret
+from autograder.isolation.atomic import PRIVATE, write_out
 from autograder.isolation.folders import walk
 from autograder.wire.text import names_of
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 #: The date of every file: the same grader gives the same bytes.
 _DATE = (2020, 1, 1, 0, 0, 0)
+_MODES = {"setup.sh": 0o755, "run_autograder": 0o755, "secret": 0o600}
 
 SETUP = """\
 #!/usr/bin/env bash
@@ -72,13 +75,14 @@ def write_bundle(path: Path, chapter: str) -> None:
     if chapter not in all_chapters():
         known = ", ".join(all_chapters())
         raise BundleError(f"There is no chapter {chapter!r}; there are {known}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in sorted(_contents(chapter)):
             entry = zipfile.ZipInfo(name, _DATE)
-            mode = 0o755 if name in ("setup.sh", "run_autograder") else 0o644
-            entry.external_attr, entry.compress_type = mode << 16, zipfile.ZIP_DEFLATED
+            entry.external_attr = _MODES.get(name, 0o644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
+    write_out(path, whole.getvalue(), PRIVATE)
 
 
 def _contents(chapter: str) -> Iterator[tuple[str, bytes]]:
@@ -127,7 +131,9 @@ def _graded(base: Path) -> dict[str, Any]:
         names = names_of([path.name for path in named]) or "none"
         return _refused(f"Expected one file, {chapter}.ipynb; found: {names}.", chapter)
     with bounded_memory():
-        report = grade(named[0], chapter=chapter, within=submission.resolve())
+        report = grade(
+            named[0], chapter=chapter, within=Path(os.path.realpath(submission))
+        )
     return gradescope(report)
 
 

@@ -71,12 +71,19 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--submission: there is no file {name}")
         if len(submissions) > 1 and config.getoption("--submission-replay"):
             raise pytest.UsageError("--submission-replay is of one --submission")
+        _use_whole_paths()
         _use_exercises(config)
         _check_secret(config)
         _check_exercises(config)
         if config.getoption("usepdb") or config.getoption("trace"):
             # Python's debugger runs the .pdbrc of the working directory.
             raise pytest.UsageError("--submission: no debugger (--pdb, --trace)")
+
+
+def _use_whole_paths() -> None:
+    from autograder.isolation.programs import use_whole_paths
+
+    use_whole_paths()
 
 
 def _use_exercises(config: pytest.Config) -> None:

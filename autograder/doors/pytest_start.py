@@ -64,11 +64,19 @@ def joined(arguments: list[str]) -> list[str]:
     return words
 
 
+def _here() -> str:
+    """Return the working directory; "" where it was removed, which ``main`` tells."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
 def environment() -> dict[str, str]:
     """Return the environment without import paths that depend on where one stands."""
     env = dict(os.environ)
     places = env.pop("PYTHONPATH", "").split(os.pathsep)
-    here = os.getcwd()
+    here = _here()
     kept = [place for place in places if os.path.isabs(place) and place != here]
     if kept:
         env["PYTHONPATH"] = os.pathsep.join(kept)
@@ -98,7 +106,7 @@ def replace_pytest() -> None:
         return
     if os.name != "nt":
         os.execve(sys.executable, command(*parts), environment())
-    here = os.getcwd()
+    here = _here()
     sys.path[:] = [place for place in sys.path if os.path.abspath(place) != here]
     import subprocess
 
@@ -118,6 +126,13 @@ def main(arguments: list[str]) -> int:
     """Run pytest with ``arguments`` in this process; return its exit code."""
     global clean
     clean = True
+    from autograder.contract.here import NowhereError, working_directory
+
+    try:
+        working_directory()  # without one pytest ends in a traceback
+    except NowhereError as error:
+        print(error, file=sys.stderr)
+        return 4  # pytest's own code for wrong usage
     import pytest
 
     obey = ["-c", SETTINGS, "--noconftest", "-p", "no:cacheprovider"]

@@ -23,6 +23,7 @@ from autograder.grading.session import Session
 from autograder.isolation.bubblewrap import caution
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.limits import Limits
+from autograder.isolation.programs import never_below
 from autograder.isolation.remote_function import RemoteFunction
 from autograder.isolation.worker_handle import RemoteWorker
 from autograder.submission.cells import Submission, SubmissionError
@@ -137,6 +138,7 @@ def _read(source: str | Path | Sent | Submission, asked: Options) -> Submission:
     known = {exercise.name for exercise in all_exercises(asked.chapter)}
     if isinstance(source, Sent):
         return submission_of(source.name, source.data, known)
+    never_below(Path(source).parent)
     return read_submission(source, asked.within, known)
 
 

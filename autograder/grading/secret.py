@@ -18,8 +18,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.contract.here import NowhereError, working_directory
 from autograder.isolation.atomic import write_new
 from autograder.isolation.bubblewrap import PACKAGE, readable
+from autograder.isolation.private import exposed, make_private, replaceable
 
 VARIABLE = "DROPOUT_COURSE_SECRET"
 #: A text of fewer characters can be guessed, and a replay code tells a guess that is right.
@@ -69,17 +71,16 @@ def find_secret(course: Path | None = None) -> Secret:
         advice = f"{short}; expected {ENOUGH} or more (course/README.md says how)."
         return Secret(given, True, (advice,) if len(given) < ENOUGH else ())
     if course is None:
-        with contextlib.suppress(OSError):  # a working directory that was removed
-            course = _course_above(Path.cwd())
+        with contextlib.suppress(NowhereError):
+            course = _course_above(working_directory())
         if course != PACKAGE.parent:
             return _beyond_trust(course)
-    return _of_course(course.resolve())
+    return _of_course(Path(os.path.realpath(course)))
 
 
 def _course_above(folder: Path) -> Path | None:
     """Return the course that the folder lies in: the grader's own, else the outermost,
     because what is below may be a student's."""
-    folder = folder.resolve()
     above = (folder, *folder.parents)
     roots = [root for root in above if (root / "nbgrader_config.py").is_file()]
     if PACKAGE.parent in roots:
@@ -99,7 +100,9 @@ def _of_course(root: Path) -> Secret:
             write_new(place, f"{new.text}\n")
         except OSError:
             return new
-    return Secret(_read(place), True, _open_to_others(place))
+    text, told = _read(place), _danger(place)
+    remark = f"{place} is not safe: {told}, or set {VARIABLE}."
+    return Secret(text, True, (remark,) if told else ())
 
 
 def _beyond_trust(root: Path | None) -> Secret:
@@ -127,7 +130,8 @@ def _place(root: Path) -> Path:
 
 def _of_account(root: Path | None, *remarks: str) -> Secret:
     """Return the secret that follows from the account's for a course, or outside one."""
-    account = _account_secret()
+    account, unsafe = _account_secret()
+    remarks += unsafe
     if account is not None:
         course = b"" if root is None else os.fsencode(root)
         text = hmac.digest(account.encode(), b"course\0" + course, "sha256").hex()
@@ -144,28 +148,37 @@ def _passing() -> str:
     return secrets.token_hex(_BYTES)
 
 
-def _open_to_others(place: Path) -> tuple[str, ...]:
-    if os.name != "posix" or not place.stat().st_mode & 0o077:
-        return ()
-    return (f"{place} can be read by other accounts; chmod 600 it.",)
-
-
 # ---- The account's own --------------------------------------------------------------
 
 
-def _account_secret() -> str | None:
-    """Return the secret of this account, made if it has none; None where no file of
-    this account is both lasting and hidden from students' code."""
+def _account_secret() -> tuple[str | None, tuple[str, ...]]:
+    """Return the secret of this account, made if it has none, and remarks; None where no
+    file of this account is lasting, hidden from students' code and nobody else's."""
     places = [place for place in _account_places() if not _worker_reads(place)]
+    unsafe: list[str] = []
+    for place in filter(os.path.lexists, places):
+        if not (told := _danger(place)):
+            return _read(place), tuple(unsafe)
+        unsafe.append(f"{place} is not used: {told}.")
     for place in places:
         if os.path.lexists(place):
-            return _read(place)
-    for place in places:
+            continue
         with contextlib.suppress(OSError):
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_new(place, f"{secrets.token_hex(_BYTES)}\n")
-            return _read(place)
-    return None
+            if not (told := _made(place)):
+                return _read(place), tuple(unsafe)
+            unsafe.append(f"{place} is not made: {told}.")
+    return None, tuple(unsafe)
+
+
+def _made(place: Path) -> str:
+    """Make a secret, or return why it would be no secret there. Raises ``OSError``."""
+    make_private(place.parent)
+    if told := replaceable(place):
+        return told
+    write_new(place, f"{secrets.token_hex(_BYTES)}\n")
+    if told := exposed(place):  # on a disk without modes
+        place.unlink(missing_ok=True)
+    return told
 
 
 def _account_places() -> list[Path]:
@@ -183,11 +196,19 @@ def _account_places() -> list[Path]:
 def _worker_reads(place: Path) -> bool:
     """Whether the place lies in what a student's code may read, as where Python itself
     is installed."""
-    real = place.resolve()
-    return any(real.is_relative_to(Path(path).resolve()) for path in readable())
+    real = Path(os.path.realpath(place))
+    return any(real.is_relative_to(os.path.realpath(path)) for path in readable())
 
 
 # ---- The file -----------------------------------------------------------------------
+
+
+def _danger(place: Path) -> str:
+    """Return how others could know or replace a secret, if they can. What cannot be read
+    is told when it is."""
+    with contextlib.suppress(OSError):
+        return exposed(place)
+    return ""
 
 
 def _read(place: Path) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,37 +14,44 @@ from autograder.isolation.locks import HAS_LOCKS, lock
 _PART = re.compile(r"\.dropout-[0-9a-f]{16}\.part")
 #: How old, in seconds, what is not whole must be to be nobody's, where no lock tells.
 _LEFT_BEHIND = 60.0
+#: The mode of a file that anybody may read whom the account lets (by its umask), and of
+#: one that holds a secret, or a lock.
+USUAL, PRIVATE = 0o666, 0o600
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes, mode: int = USUAL) -> None:
     """Write a file, and its folder if need be, in the place of one that is there.
 
     Raises ``OSError``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _part_of(path, content, 0o666) as part:
+    with _part_of(path, content, mode) as part:
         part.replace(path)
 
 
-def write_out(place: str, text: str) -> None:
+def write_out(place: str | Path, content: str | bytes, mode: int = USUAL) -> None:
     """Write what somebody asked for where they said: whole, but to a device, a pipe or
     what a link leads to as it is: ``/dev/stdout`` is all of these. Raises ``OSError``."""
     path = Path(place)
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        path.write_text(text, encoding="utf-8")
+        with _opened(path, mode, os.O_TRUNC) as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            if mode == PRIVATE and regular and HAS_LOCKS:
+                os.fchmod(file.fileno(), mode)
+            file.write(_encoded(content))
     else:
-        write_whole(path, text)
+        write_whole(path, content, mode)
 
 
 def write_new(path: Path, text: str) -> None:
     """Write a file for this account alone, where there is none; of two that try, the
     first wins. Raises ``OSError``."""
-    with _part_of(path, text, 0o600) as part:
+    with _part_of(path, text, PRIVATE) as part:
         try:
             os.link(part, path)
         except FileExistsError:
             return
         except OSError:  # a disk without links; who reads too soon waits
-            with contextlib.suppress(FileExistsError), _opened(path, 0o600) as file:
+            with contextlib.suppress(FileExistsError), _opened(path, PRIVATE) as file:
                 _fill(file, text)
 
 
@@ -52,10 +60,12 @@ def _part_of(path: Path, content: str | bytes, mode: int) -> Iterator[Path]:
     """Write the content to a file beside ``path``, which ends with the context; what was
     left there by writers that were killed goes, too."""
     _remove_left_behind(path.parent)
-    part, file = _new_part(path.parent, mode)
+    part, file = _new_part(path.parent)
     try:
         with file:
             _fill(file, content)
+            if mode != PRIVATE:
+                _open_to_others(file, mode)
             if HAS_LOCKS:
                 yield part
         if not HAS_LOCKS:  # Windows, which renames no open file
@@ -65,28 +75,48 @@ def _part_of(path: Path, content: str | bytes, mode: int) -> Iterator[Path]:
             part.unlink()
 
 
-def _new_part(folder: Path, mode: int) -> tuple[Path, BinaryIO]:
-    """Return a new file, whose lock says that its writer lives."""
+def _new_part(folder: Path) -> tuple[Path, BinaryIO]:
+    """Return a new file, whose lock says that its writer lives: another account that
+    could open it could lock it."""
     while True:
         part = folder / f".dropout-{os.urandom(8).hex()}.part"
-        file = _opened(part, mode)
+        file = _opened(part, PRIVATE)
         # Without a lock for a moment, it may have been taken for one left behind.
         if lock(file) is not False and os.fstat(file.fileno()).st_nlink:
             return part, file
         file.close()
 
 
-def _opened(path: Path, mode: int) -> BinaryIO:
-    """Open a file that is not there yet."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+def _opened(path: Path, mode: int, how: int = os.O_EXCL) -> BinaryIO:
+    """Open a file to write it: one that is not there yet, if not ``how`` says otherwise."""
+    flags = os.O_WRONLY | os.O_CREAT | how | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags, mode), "wb")
+
+
+def _open_to_others(file: BinaryIO, mode: int) -> None:
+    """Give a file, which was private until now, the mode of a file that is made."""
+    with contextlib.suppress(OSError):  # a disk without modes
+        os.fchmod(file.fileno(), mode & ~_umask())
+
+
+def _umask() -> int:
+    """Return the mask; to set it, in order to know it, would be seen by other threads."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text("ascii", "replace").splitlines()
+        found = next(line for line in lines if line.startswith("Umask:"))
+        return int(found.split()[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.encode("utf-8", "replace")
 
 
 def _fill(file: BinaryIO, content: str | bytes) -> None:
     """Write a file, down to the disk."""
-    file.write(
-        content if isinstance(content, bytes) else content.encode("utf-8", "replace")
-    )
+    file.write(_encoded(content))
     file.flush()
     os.fsync(file.fileno())
 

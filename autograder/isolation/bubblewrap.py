@@ -2,13 +2,13 @@
 
 import errno
 import os
-import shutil
 import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
 
 from autograder.contract import outside
+from autograder.isolation.programs import find_program, whole_paths
 
 
 class SandboxUnavailable(Exception):
@@ -38,7 +38,7 @@ def confine(mode: str) -> tuple[list[str], str]:
     bare = "rlimits" if os.name == "posix" else "none"
     if mode == "off":
         return command, bare
-    wrapper = bubblewrap(hidden())
+    wrapper = bubblewrap(hidden(), find_program(_NAME))
     if wrapper is not None:
         return [*wrapper, *command], "bubblewrap"
     if mode == "required":
@@ -66,13 +66,19 @@ def caution(sandbox: str) -> str | None:
     return None
 
 
+#: Bubblewrap's program.
+_NAME = "bwrap"
+
+
 @lru_cache(maxsize=4)
-def bubblewrap(hidden: tuple[str, ...] = ()) -> tuple[str, ...] | None:
+def bubblewrap(
+    hidden: tuple[str, ...] = (), program: str | None = None
+) -> tuple[str, ...] | None:
     """Return the bubblewrap command, or None where it is missing or does not work; what is
-    ``hidden`` is empty there.
+    ``hidden`` is empty there. The ``program`` is looked for if it is not given.
 
     Raises ``WorkerUnavailable``, and will try again, where something else was in the way."""
-    if (wrapper := _wrapper(hidden)) is None:
+    if (wrapper := _wrapper(hidden, program)) is None:
         return None
     try:
         done = subprocess.run(
@@ -80,6 +86,7 @@ def bubblewrap(hidden: tuple[str, ...] = ()) -> tuple[str, ...] | None:
             capture_output=True,
             timeout=60,
             check=False,
+            env=environment("/tmp"),
         )
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
@@ -102,7 +109,7 @@ def untried(mode: str) -> list[str] | None:
 def forking() -> list[str] | None:
     """Return the command that starts a server of workers in bubblewrap; None where that
     does not work."""
-    wrapper = bubblewrap(hidden())
+    wrapper = bubblewrap(hidden(), find_program(_NAME))
     if wrapper is None:
         return None
     # Who has given up root's rights may not hand root on to a name space below.
@@ -111,8 +118,10 @@ def forking() -> list[str] | None:
     return [wrapper[0], *user, *wrapper[1:], *server]
 
 
-def _wrapper(hidden: tuple[str, ...]) -> tuple[str, ...] | None:
-    program = shutil.which("bwrap")
+def _wrapper(
+    hidden: tuple[str, ...], program: str | None = None
+) -> tuple[str, ...] | None:
+    program = program or find_program(_NAME)
     if program is None or sys.platform != "linux":
         return None
     return program, *_namespaces(), *_visible(hidden), "--chdir", "/tmp", "--"
@@ -142,7 +151,7 @@ def readable() -> list[str]:
 def hidden() -> tuple[str, ...]:
     """Return what lies in readable folders and is not for a worker: the grader, and the
     exercises of courses."""
-    ours = [Path(path).resolve() for path in readable()]
+    ours = [Path(os.path.realpath(path)) for path in readable()]
     found = [
         str(path)
         for path in outside.hidden()
@@ -197,9 +206,10 @@ def environment(folder: str) -> dict[str, str]:
     """Return the worker's environment: no secrets, one thread, ``folder`` to write in, and
     nothing of the account's, for feedback can show it."""
     # On Windows libraries are found by the PATH.
-    keep = ("SYSTEMROOT", "TEMP", "TMP", "LANG", "PATH") if os.name == "nt" else ()
+    windows = os.name == "nt"
+    keep = ("SYSTEMROOT", "TEMP", "TMP", "LANG") if windows else ()
     return (
-        {"PATH": os.defpath}
+        {"PATH": whole_paths() if windows else os.defpath}
         | {name: os.environ[name] for name in keep if name in os.environ}
         | {
             "HOME": folder,

@@ -1,6 +1,7 @@
 """Reads a student's file, notebook or script, and says what is wrong with it."""
 
 import hashlib
+import os
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -66,7 +67,7 @@ def leads_out(path: Path, within: Path) -> bool:
 
 def own_folder(folder: Path) -> Path:
     """Return where the files of ``<step>/<student>/<assignment>`` must really be."""
-    return folder.parents[1].resolve() / folder.parent.name
+    return Path(os.path.realpath(folder.parents[1])) / folder.parent.name
 
 
 def digest_of(path: Path, within: Path | None = None) -> str:

@@ -1,5 +1,6 @@
 """When a submission was handed in, from a file that may hold anything."""
 
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,7 @@ class NotADate(ValueError):
 def handed_in_at(path: Path) -> datetime:
     """Return the date in a ``timestamp.txt``, in UTC. Raises ``NotADate``."""
     try:
-        if not path.is_file() or leads_out(path, path.parent.resolve()):
+        if not path.is_file() or leads_out(path, Path(os.path.realpath(path.parent))):
             raise NotADate("it is not a file of the submission")
         with path.open("rb") as file:
             text = file.read(_LONGEST + 1).decode().strip()

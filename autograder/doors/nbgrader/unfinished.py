@@ -35,6 +35,7 @@ from autograder.doors.nbgrader.measure import (
     scores_in,
 )
 from autograder.grading.secret import Secret
+from autograder.isolation.atomic import PRIVATE
 from autograder.isolation.locks import HAS_LOCKS, lock
 from autograder.wire.text import one_line
 
@@ -88,8 +89,10 @@ class Mark:
         """Return the mark, without a word in it if it is new. Raises ``InOtherHands``."""
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            # Another account that could open it could lock it, and nobody would grade.
+            file = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
             try:
+                _make_private(file)
                 _lock(file)
                 if _is_at(file, path):
                     return cls(path, file, _told(file))
@@ -124,6 +127,13 @@ class Mark:
         if self.file >= 0:
             os.close(self.file)
             self.file = -1
+
+
+def _make_private(file: int) -> None:
+    """Close a mark to others that an earlier version of the grader left open to them."""
+    if HAS_LOCKS:
+        with contextlib.suppress(OSError):  # another account's, or a disk without modes
+            os.fchmod(file, PRIVATE)
 
 
 def _lock(file: int) -> None:
@@ -256,6 +266,7 @@ class WholeAutograde(Autograde):
             self.mark.write(self.taken | (self.mark.earlier or set()))
         except InOtherHands:
             self.log.warning("%s is in the hands of another run; left to it.", student)
+            self.untouched.append(student)
             return False
         except OSError as error:
             # In nbgrader's hands the error would remove what an earlier run wrote.

@@ -88,7 +88,7 @@ class ClassGradebook:
         submitted = Path(
             self.course.format_path(self.course.submitted_directory, "", "")
         )
-        if Path(folder).resolve() != submitted.resolve():
+        if Path(os.path.realpath(folder)) != Path(os.path.realpath(submitted)):
             raise ClassError(
                 f"nbgrader reads what was handed in below {submitted}; expected that "
                 f"folder, found {folder}. collect puts work there."
