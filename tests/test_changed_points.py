@@ -1,4 +1,5 @@
-"""Points and exercises that change after they were handed out: no class on two measures."""
+"""Points, exercises, work and its time that change: no class on two measures, no old score
+on a page."""
 
 import json
 import os
@@ -25,7 +26,7 @@ from autograder.doors.nbgrader.unfinished import is_unfinished
 from autograder.doors.nbgrader.whole_class import ClassGradebook
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, cell_of, run
-from tests.test_whole_class import grade, held, notebook, write
+from tests.test_whole_class import LATE, grade, held, notebook, write
 
 STUDENTS = ("forgets", "perfect")
 RELEASE = Path("exercises", CHAPTER, f"{CHAPTER}.ipynb")
@@ -393,3 +394,77 @@ def test_the_gradebook_is_whole_after_cells_came_and_went(course: Path) -> None:
             assert len(grades) == len(found.grades) == 4
             assert grades["check-classic_settings"].needs_manual_grade
             assert {c.name for c in found.comments} >= {"classic_settings"}
+
+
+# ---- Work that is handed in anew, or at another time ---------------------------------
+
+
+def submitted(course: Path, student: str) -> Path:
+    folder = course / "course" / "submitted" / student / CHAPTER
+    return folder / f"{CHAPTER}.ipynb"
+
+
+def make_late_from_2020_on(course: Path) -> None:
+    """Have the class have handed in in time, by files that say so."""
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text(encoding="utf-8") + LATE, encoding="utf-8")
+    for student in STUDENTS:
+        time = submitted(course, student).with_name("timestamp.txt")
+        time.write_text("2019-12-31 12:00:00 UTC")
+    write(course, "update assignment set duedate = '2020-01-01 00:00:00.000000'")
+    assert grade() == 0
+
+
+def times(course: Path) -> dict[str, tuple[Any, Any]]:
+    """Return when each student's work was handed in, and what that costs."""
+    with sqlite3.connect(course / "course" / "gradebook.db") as database:
+        rows = database.execute(
+            "select student_id, timestamp, late_submission_penalty"
+            " from submitted_assignment sa"
+            " join submitted_notebook sn on sn.assignment_id = sa.id"
+        )
+        return {student: (time and time[:19], cost) for student, time, cost in rows}
+
+
+IN_TIME = ("2019-12-31 12:00:00", None)
+LATER = ("2020-01-02 00:00:00 Europe/Berlin", ("2020-01-01 23:00:00", 1.0))
+
+
+@pytest.mark.parametrize(
+    ("by", "said", "now"),
+    [
+        ("grade", *LATER),
+        ("grade", "no date", (None, None)),
+        ("grade", None, (None, None)),
+        ("autograde", *LATER),
+        pytest.param("autograde", None, (None, None), marks=pytest.mark.slow),
+    ],
+)
+def test_another_time_of_the_same_work_is_seen(
+    by: str,
+    said: str | None,
+    now: tuple[Any, Any],
+    course: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_late_from_2020_on(course)
+    assert times(course) == dict.fromkeys(STUDENTS, IN_TIME)
+    write(course, "update submitted_notebook set late_submission_penalty = 0.5")
+    file = submitted(course, "forgets").with_name("timestamp.txt")
+    file.unlink() if said is None else file.write_text(said)
+    before = held(course)
+    kept = notebook(course, "perfect").stat().st_mtime_ns
+    if by == "autograde":
+        autograde(course)
+    else:
+        capsys.readouterr()
+        assert grade() == 0
+        told = capsys.readouterr().err
+        assert "2 of 2 files were graded before" in told
+        assert "1 written, 1 unchanged" in told
+    assert times(course) == {"forgets": now, "perfect": (IN_TIME[0], 0.5)}
+    assert [row[:5] for row in held(course)[0]] == [row[:5] for row in before[0]]
+    assert held(course)[1] == before[1]
+    assert notebook(course, "perfect").stat().st_mtime_ns == kept
+    assert grade() == 0
+    assert "0 written, 2 unchanged" in capsys.readouterr().err
