@@ -3,6 +3,7 @@ on a page."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -15,7 +16,12 @@ import pytest
 pytest.importorskip("nbgrader")
 
 from nbgrader.api import Gradebook
-from nbgrader.converters import Autograde, GenerateAssignment, NbGraderException
+from nbgrader.converters import (
+    Autograde,
+    GenerateAssignment,
+    GenerateFeedback,
+    NbGraderException,
+)
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.__main__ import main
@@ -468,3 +474,79 @@ def test_another_time_of_the_same_work_is_seen(
     assert notebook(course, "perfect").stat().st_mtime_ns == kept
     assert grade() == 0
     assert "0 written, 2 unchanged" in capsys.readouterr().err
+
+
+# ---- Pages of feedback ---------------------------------------------------------------
+
+
+def feedback(course: Path) -> dict[str, str]:
+    """Do what ``nbgrader generate_feedback`` does; return the pages, by student."""
+    directory, config = nbgrader_in(course)
+    GenerateFeedback(coursedir=directory, config=config).start()
+    return pages(course)
+
+
+def pages(course: Path) -> dict[str, str]:
+    found = (course / "course" / "feedback").glob(f"*/{CHAPTER}/{CHAPTER}.html")
+    return {path.parts[-3]: path.read_text(encoding="utf-8") for path in found}
+
+
+def total(page: str) -> str:
+    """Return the score of the whole on a page."""
+    (found,) = re.findall(r"\(Score: (\S+) / 1\d\.\d\)</h4>", page)
+    return str(found)
+
+
+#: What changes after a page was made.
+CHANGES = {
+    "a score by hand": "update grade set manual_score = 0.25 where manual_score is null"
+    " and notebook_id in (WHOSE)",
+    "a comment by hand": "update comment set manual_comment = 'well seen'"
+    " where notebook_id in (WHOSE)",
+    "a penalty": "update submitted_notebook set late_submission_penalty = 1.5"
+    " where id in (WHOSE)",
+}
+WHOSE = (
+    "select sn.id from submitted_notebook sn join submitted_assignment sa"
+    " on sn.assignment_id = sa.id where sa.student_id = 'forgets'"
+)
+
+
+def test_what_changed_in_the_gradebook_is_on_the_next_page(course: Path) -> None:
+    made = [feedback(course)]
+    for change in CHANGES.values():
+        write(course, change.replace("WHOSE", WHOSE))
+        made.append(feedback(course))
+    assert len({found["forgets"] for found in made}) == len(made)
+    assert len({found["perfect"] for found in made}) == 1
+    assert "well seen" in made[2]["forgets"]
+    path = course / "course" / "feedback" / "forgets" / CHAPTER / f"{CHAPTER}.html"
+    kept = path.stat().st_mtime_ns
+    path.with_name("mine.txt").write_text("a file of the teacher's")
+    assert feedback(course) == made[-1]
+    assert path.stat().st_mtime_ns == kept
+    # As a run leaves it that was killed while it wrote.
+    path.write_text(made[-1]["forgets"][:-100], encoding="utf-8")
+    assert feedback(course) == made[-1]
+    assert path.with_name("mine.txt").exists()
+
+
+def test_work_that_was_handed_in_anew_is_on_the_next_page(course: Path) -> None:
+    before = feedback(course)
+    shutil.copy(submitted(course, "perfect"), submitted(course, "forgets"))
+    submitted(course, "forgets").with_name("timestamp.txt").write_text("2020-01-01")
+    assert grade() == 0
+    after = feedback(course)
+    assert total(before["forgets"]) != total(after["forgets"])
+    assert after["perfect"] == before["perfect"]
+
+
+def test_a_page_of_old_points_does_not_stay(course: Path) -> None:
+    grade_with_other_points(course)
+    before = feedback(course)
+    generate(course)
+    assert feedback(course) == {}
+    assert grade() == 0
+    after = feedback(course)
+    assert set(after) == set(STUDENTS)
+    assert total(after["perfect"]) != total(before["perfect"])

@@ -373,18 +373,3 @@ def measures_in_force(converter: Any) -> dict[str, str]:
             raise NbGraderException(told)
         measures[notebook] = measure_of(cells)
     return measures
-
-
-# ---- What comes after it ------------------------------------------------------------
-
-
-def leave_out_unfinished(converter: Any) -> None:
-    """Have nbgrader make no feedback from what is half-written."""
-    for folder in sorted(converter.assignments):
-        if is_unfinished(folder):
-            converter.log.error(
-                "NO FEEDBACK from %s: its grading did not come to an end, or points "
-                "changed since. Run nbgrader autograde again, then this.",
-                folder,
-            )
-            del converter.assignments[folder]
