@@ -56,7 +56,8 @@ class CurrentFeedback(GenerateFeedback):
         except OperationalError as error:
             told = (
                 f"NO FEEDBACK: the gradebook could not be used ({error.orig}). Run "
-                "nbgrader generate_feedback again when it can."
+                "nbgrader generate_feedback again when it can; after an upgrade of "
+                "nbgrader, nbgrader db upgrade first."
             )
             self.log.error("%s", told)
             raise NbGraderException(told) from None
@@ -69,8 +70,8 @@ class CurrentFeedback(GenerateFeedback):
         for page in outdated:
             if page.exists():
                 self.log.warning(
-                    "%s is outdated: the notebook, a score or a comment changed since "
-                    "it was made. Removing it.",
+                    "Removing %s: it was not made from what the notebook and the "
+                    "gradebook hold now.",
                     one_line(str(page)),
                 )
                 remove(str(page))
@@ -82,7 +83,9 @@ class CurrentFeedback(GenerateFeedback):
                 folder,
             )
             return False
-        return bool(outdated or super().init_destination(assignment_id, student_id))
+        if outdated and not self.force:
+            return True
+        return bool(super().init_destination(assignment_id, student_id))
 
     def _outdated(self, assignment_id: str, student_id: str) -> list[Path]:
         """Return where a student's pages belong that are not there, or say what is no
