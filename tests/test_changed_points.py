@@ -1,7 +1,9 @@
-"""Points and exercises that change after they were handed out: no class on two measures."""
+"""Points, exercises, work and its time that change: no class on two measures, no old score
+on a page."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -14,7 +16,12 @@ import pytest
 pytest.importorskip("nbgrader")
 
 from nbgrader.api import Gradebook
-from nbgrader.converters import Autograde, GenerateAssignment, NbGraderException
+from nbgrader.converters import (
+    Autograde,
+    GenerateAssignment,
+    GenerateFeedback,
+    NbGraderException,
+)
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.__main__ import main
@@ -25,7 +32,7 @@ from autograder.doors.nbgrader.unfinished import is_unfinished
 from autograder.doors.nbgrader.whole_class import ClassGradebook
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, cell_of, run
-from tests.test_whole_class import grade, held, notebook, write
+from tests.test_whole_class import LATE, grade, held, notebook, write
 
 STUDENTS = ("forgets", "perfect")
 RELEASE = Path("exercises", CHAPTER, f"{CHAPTER}.ipynb")
@@ -393,3 +400,153 @@ def test_the_gradebook_is_whole_after_cells_came_and_went(course: Path) -> None:
             assert len(grades) == len(found.grades) == 4
             assert grades["check-classic_settings"].needs_manual_grade
             assert {c.name for c in found.comments} >= {"classic_settings"}
+
+
+# ---- Work that is handed in anew, or at another time ---------------------------------
+
+
+def submitted(course: Path, student: str) -> Path:
+    folder = course / "course" / "submitted" / student / CHAPTER
+    return folder / f"{CHAPTER}.ipynb"
+
+
+def make_late_from_2020_on(course: Path) -> None:
+    """Have the class have handed in in time, by files that say so."""
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text(encoding="utf-8") + LATE, encoding="utf-8")
+    for student in STUDENTS:
+        time = submitted(course, student).with_name("timestamp.txt")
+        time.write_text("2019-12-31 12:00:00 UTC")
+    write(course, "update assignment set duedate = '2020-01-01 00:00:00.000000'")
+    assert grade() == 0
+
+
+def times(course: Path) -> dict[str, tuple[Any, Any]]:
+    """Return when each student's work was handed in, and what that costs."""
+    with sqlite3.connect(course / "course" / "gradebook.db") as database:
+        rows = database.execute(
+            "select student_id, timestamp, late_submission_penalty"
+            " from submitted_assignment sa"
+            " join submitted_notebook sn on sn.assignment_id = sa.id"
+        )
+        return {student: (time and time[:19], cost) for student, time, cost in rows}
+
+
+IN_TIME = ("2019-12-31 12:00:00", None)
+LATER = ("2020-01-02 00:00:00 Europe/Berlin", ("2020-01-01 23:00:00", 1.0))
+
+
+@pytest.mark.parametrize(
+    ("by", "said", "now"),
+    [
+        ("grade", *LATER),
+        ("grade", "no date", (None, None)),
+        ("grade", None, (None, None)),
+        ("autograde", *LATER),
+        pytest.param("autograde", None, (None, None), marks=pytest.mark.slow),
+    ],
+)
+def test_another_time_of_the_same_work_is_seen(
+    by: str,
+    said: str | None,
+    now: tuple[Any, Any],
+    course: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_late_from_2020_on(course)
+    assert times(course) == dict.fromkeys(STUDENTS, IN_TIME)
+    write(course, "update submitted_notebook set late_submission_penalty = 0.5")
+    file = submitted(course, "forgets").with_name("timestamp.txt")
+    file.unlink() if said is None else file.write_text(said)
+    before = held(course)
+    kept = notebook(course, "perfect").stat().st_mtime_ns
+    if by == "autograde":
+        autograde(course)
+    else:
+        capsys.readouterr()
+        assert grade() == 0
+        told = capsys.readouterr().err
+        assert "2 of 2 files were graded before" in told
+        assert "1 written, 1 unchanged" in told
+    assert times(course) == {"forgets": now, "perfect": (IN_TIME[0], 0.5)}
+    assert [row[:5] for row in held(course)[0]] == [row[:5] for row in before[0]]
+    assert held(course)[1] == before[1]
+    assert notebook(course, "perfect").stat().st_mtime_ns == kept
+    assert grade() == 0
+    assert "0 written, 2 unchanged" in capsys.readouterr().err
+
+
+# ---- Pages of feedback ---------------------------------------------------------------
+
+
+def feedback(course: Path) -> dict[str, str]:
+    """Do what ``nbgrader generate_feedback`` does; return the pages, by student."""
+    directory, config = nbgrader_in(course)
+    GenerateFeedback(coursedir=directory, config=config).start()
+    return pages(course)
+
+
+def pages(course: Path) -> dict[str, str]:
+    found = (course / "course" / "feedback").glob(f"*/{CHAPTER}/{CHAPTER}.html")
+    return {path.parts[-3]: path.read_text(encoding="utf-8") for path in found}
+
+
+def total(page: str) -> str:
+    """Return the score of the whole on a page."""
+    (found,) = re.findall(r"\(Score: (\S+) / 1\d\.\d\)</h4>", page)
+    return str(found)
+
+
+#: What changes after a page was made.
+CHANGES = {
+    "a score by hand": "update grade set manual_score = 0.25 where manual_score is null"
+    " and notebook_id in (WHOSE)",
+    "a comment by hand": "update comment set manual_comment = 'well seen'"
+    " where notebook_id in (WHOSE)",
+    "a penalty": "update submitted_notebook set late_submission_penalty = 1.5"
+    " where id in (WHOSE)",
+}
+WHOSE = (
+    "select sn.id from submitted_notebook sn join submitted_assignment sa"
+    " on sn.assignment_id = sa.id where sa.student_id = 'forgets'"
+)
+
+
+def test_what_changed_in_the_gradebook_is_on_the_next_page(course: Path) -> None:
+    made = [feedback(course)]
+    for change in CHANGES.values():
+        write(course, change.replace("WHOSE", WHOSE))
+        made.append(feedback(course))
+    assert len({found["forgets"] for found in made}) == len(made)
+    assert len({found["perfect"] for found in made}) == 1
+    assert "well seen" in made[2]["forgets"]
+    path = course / "course" / "feedback" / "forgets" / CHAPTER / f"{CHAPTER}.html"
+    kept = path.stat().st_mtime_ns
+    path.with_name("mine.txt").write_text("a file of the teacher's")
+    assert feedback(course) == made[-1]
+    assert path.stat().st_mtime_ns == kept
+    # As a run leaves it that was killed while it wrote.
+    path.write_text(made[-1]["forgets"][:-100], encoding="utf-8")
+    assert feedback(course) == made[-1]
+    assert path.with_name("mine.txt").exists()
+
+
+def test_work_that_was_handed_in_anew_is_on_the_next_page(course: Path) -> None:
+    before = feedback(course)
+    shutil.copy(submitted(course, "perfect"), submitted(course, "forgets"))
+    submitted(course, "forgets").with_name("timestamp.txt").write_text("2020-01-01")
+    assert grade() == 0
+    after = feedback(course)
+    assert total(before["forgets"]) != total(after["forgets"])
+    assert after["perfect"] == before["perfect"]
+
+
+def test_a_page_of_old_points_does_not_stay(course: Path) -> None:
+    grade_with_other_points(course)
+    before = feedback(course)
+    generate(course)
+    assert feedback(course) == {}
+    assert grade() == 0
+    after = feedback(course)
+    assert set(after) == set(STUDENTS)
+    assert total(after["perfect"]) != total(before["perfect"])

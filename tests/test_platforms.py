@@ -1,5 +1,6 @@
 """What learning platforms let one download comes to where nbgrader looks for it."""
 
+import contextlib
 import struct
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from autograder.doors.classroom import ClassError, HandedIn
 from autograder.doors.collect import collect
 from autograder.doors.nbgrader.timestamps import handed_in_at
 from autograder.doors.platforms import read_names
+from autograder.isolation import atomic
 
 CHAPTER = "conventions"
 #: Names by platform, and the students that they stand for.
@@ -401,6 +403,51 @@ def test_a_later_file_does_not_inherit_an_earlier_ones_time(tmp_path: Path) -> N
     assert (out / "ann" / CHAPTER / "timestamp.txt").is_file()
     collect(two, CHAPTER, out)
     assert not (out / "ann" / CHAPTER / "timestamp.txt").exists()
+
+
+class Killed(BaseException):
+    """The command ends between two writes."""
+
+
+@pytest.mark.parametrize("name", ["S 1_ann_attempt_2026-11-25-08-00-00_x.py", "ann.py"])
+@pytest.mark.parametrize("steps_done", range(4))
+def test_whenever_collect_is_killed_no_file_keeps_an_earlier_ones_time(
+    steps_done: int, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run found the new file in its place, and let the old time be."""
+    one, two, out = tmp_path / "one", tmp_path / "two", tmp_path / "out"
+    earlier = "S 1_ann_attempt_2026-11-20-18-30-05_x.py"
+    for folder, written in ((one, earlier), (two, name)):
+        folder.mkdir()
+        (folder / written).write_text(f"x = '{written}'")
+    collect(one, CHAPTER, out)
+    work = out / "ann" / CHAPTER / f"{CHAPTER}.ipynb"
+    file, before = work.with_name("timestamp.txt"), work.read_bytes()
+    steps = iter(range(steps_done))
+    unlink = Path.unlink
+
+    def write(path: Path, content: str | bytes) -> None:
+        if next(steps, None) is None:
+            raise Killed
+        atomic.write_whole(path, content)
+
+    def remove(path: Path, missing_ok: bool = False) -> None:
+        if path == file and next(steps, None) is None:
+            raise Killed
+        unlink(path, missing_ok)
+
+    for module in ("collect", "whose"):
+        monkeypatch.setattr(f"autograder.doors.{module}.write_whole", write)
+    monkeypatch.setattr(Path, "unlink", remove)
+    with contextlib.suppress(Killed):
+        collect(two, CHAPTER, out)
+    old = file.exists() and file.read_text() == "2026-11-20 18:30:05"
+    assert work.read_bytes() == before or not old
+    monkeypatch.undo()
+    collect(two, CHAPTER, out)
+    assert work.read_bytes() != before
+    told = file.read_text() if file.exists() else ""
+    assert told == ("2026-11-25 08:00:00" if "attempt" in name else "")
 
 
 def placed(out: Path, name: str = f"{CHAPTER}.ipynb") -> Path:

@@ -209,8 +209,11 @@ def _collected(
         if same := _holds(target, content):
             again = ", unchanged"
         folders.write(attempts[0])
+        if not (same or _lies_below(path, target.parent)):
+            # First: whenever this ends, no file is taken for as late as the one before.
+            target.with_name("timestamp.txt").unlink(missing_ok=True)
         write_whole(target, content)
-        _write_time(target.parent, last, keep=same or _lies_below(path, target.parent))
+        _write_time(target.parent, last)
     except OSError as error:
         return f"✗ {student}: {names} was not copied ({error.strerror or error})."
     of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
@@ -239,14 +242,10 @@ def _lies_below(path: Path, folder: Path) -> bool:
     return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
 
 
-def _write_time(folder: Path, last: Named | None, keep: bool) -> None:
-    """Write, for late penalties, when a file was handed in, if its name tells; the time
-    of an earlier file is none of this one's, unless one is to ``keep`` it."""
-    path = folder / "timestamp.txt"
+def _write_time(folder: Path, last: Named | None) -> None:
+    """Write, for late penalties, when a file was handed in, if its name tells."""
     if last is not None and last.time is not None:
-        write_whole(path, f"{last.time:%Y-%m-%d %H:%M:%S}")
-    elif not keep:
-        path.unlink(missing_ok=True)
+        write_whole(folder / "timestamp.txt", f"{last.time:%Y-%m-%d %H:%M:%S}")
 
 
 def as_notebook(path: Path) -> bytes:

@@ -17,9 +17,9 @@ from nbformat import NotebookNode
 
 from autograder.contract.mistakes import book_address
 from autograder.doors.nbgrader.images import Images, PageExporter, in_references
+from autograder.doors.nbgrader.outdated import CurrentFeedback
 from autograder.doors.nbgrader.patience import Patience, TooLong
 from autograder.doors.nbgrader.timestamps import read_dates_carefully
-from autograder.doors.nbgrader.unfinished import leave_out_unfinished
 
 #: A browser shows such a page's own text, style and images, and nothing else.
 _POLICY = (
@@ -47,7 +47,7 @@ class OfflineFeedback(PageExporter):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if hasattr(self.parent, "assignments"):
-            leave_out_unfinished(self.parent)
+            CurrentFeedback.take_over(self.parent)
             read_dates_carefully(self.parent)
         self.patience = Patience(PAGE_SECONDS)
         self._highlight: Callable[..., str] = Highlight2HTML(parent=self)

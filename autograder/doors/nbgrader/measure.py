@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from nbgrader.api import (
     Grade,
     Gradebook,
     MissingEntry,
-    Student,
     SubmittedAssignment,
     SubmittedNotebook,
 )
@@ -82,28 +82,41 @@ def _metadata(path: Path) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def scores_held(coursedir: Any, assignment: str) -> dict[str, Scores]:
-    """Return what the gradebook holds of the cells that the judge grades, by student."""
-    held: dict[str, Scores] = {}
+@dataclass
+class Held:
+    """What the gradebook holds of a student: scores of the cells that the judge grades, and
+    when the work was handed in."""
+
+    scores: Scores = field(default_factory=dict)
+    time: datetime | None = None
+
+
+def class_held(coursedir: Any, assignment: str) -> dict[str, Held]:
+    """Return what the gradebook holds of an assignment, by student."""
+    held: dict[str, Held] = {}
     with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
         # Lists of columns: a thousand students' objects take seconds.
+        submitted = SubmittedAssignment
         rows = (
-            gradebook.db.query(Student.id, BaseCell.name, Grade.auto_score)
-            .select_from(Grade)
-            .join(BaseCell, BaseCell.id == Grade.cell_id)
-            .join(SubmittedNotebook, SubmittedNotebook.id == Grade.notebook_id)
-            .join(
-                SubmittedAssignment,
-                SubmittedAssignment.id == SubmittedNotebook.assignment_id,
+            gradebook.db.query(
+                submitted.student_id,
+                submitted.timestamp,
+                BaseCell.name,
+                Grade.auto_score,
             )
-            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-            .join(Student, Student.id == SubmittedAssignment.student_id)
+            .select_from(submitted)
+            .join(Assignment, Assignment.id == submitted.assignment_id)
+            .outerjoin(
+                SubmittedNotebook, SubmittedNotebook.assignment_id == submitted.id
+            )
+            .outerjoin(Grade, Grade.notebook_id == SubmittedNotebook.id)
+            .outerjoin(BaseCell, BaseCell.id == Grade.cell_id)
             .filter(Assignment.name == assignment)
         )
-        for student, cell, score in rows:
-            scores = held.setdefault(student, {})
-            if cell.startswith(GRADE_PREFIX):
-                scores[cell] = score
+        for student, time, cell, score in rows:
+            found = held.setdefault(student, Held(time=time))
+            if cell is not None and cell.startswith(GRADE_PREFIX):
+                found.scores[cell] = score
     return held
 
 

@@ -60,6 +60,14 @@ def _ahead(date: datetime) -> timedelta:
     return date - datetime.now(UTC).replace(tzinfo=None)
 
 
+def time_in(folder: str | Path) -> datetime | None:
+    """Return when the work in a folder was handed in, in UTC, if a date there says so."""
+    try:
+        return handed_in_at(Path(folder, "timestamp.txt"))
+    except (NotADate, OSError):
+        return None
+
+
 class CarefulDirectory(CourseDirectory):
     """nbgrader's course, in which a bad ``timestamp.txt`` is as good as none."""
 

@@ -23,17 +23,18 @@ from sqlalchemy.exc import OperationalError
 from autograder.doors.nbgrader.gradebook import HeldGradebook
 from autograder.doors.nbgrader.measure import (
     Graded,
-    Scores,
+    Held,
     cells_of,
+    class_held,
     disagreements,
     graded_by,
     measure_of,
     old_scores,
     refusal,
     replay_of,
-    scores_held,
     scores_in,
 )
+from autograder.doors.nbgrader.timestamps import time_in
 from autograder.grading.secret import Secret
 from autograder.isolation.atomic import PRIVATE
 from autograder.isolation.locks import HAS_LOCKS, lock
@@ -194,7 +195,7 @@ class WholeAutograde(Autograde):
     #: By what each of our notebooks is graded.
     measures: dict[str, str]
     #: What the gradebook held, by student, when the run began.
-    held: dict[str, Scores]
+    held: dict[str, Held]
     book: HeldGradebook | None
 
     @classmethod
@@ -206,7 +207,7 @@ class WholeAutograde(Autograde):
             converter.measures = measures_in_force(converter)
             converter.secret = secret
             course = converter.coursedir
-            converter.held = scores_held(course, course.assignment_id)
+            converter.held = class_held(course, course.assignment_id)
             converter.__class__ = cls
             converter.mark, converter.book, converter.taken = None, None, set()
             converter.later, converter.untouched = [], []
@@ -233,7 +234,7 @@ class WholeAutograde(Autograde):
         if not self._take(folder, one_line(student_id)):
             return False
         assert self.mark is not None
-        if self.mark.earlier is not None or self._is_outdated(folder):
+        if self.mark.earlier is not None or self._is_outdated(folder, assignment_id):
             self._clear(folder)
         with self._gradebook_in_use():
             begins = bool(super().init_destination(assignment_id, student_id))
@@ -241,22 +242,26 @@ class WholeAutograde(Autograde):
             self.mark.remove()
         return begins
 
-    def _is_outdated(self, folder: Path) -> bool:
+    def _is_outdated(self, folder: Path, assignment_id: str) -> bool:
         """Return whether what was graded is not what would be graded now, and say so."""
-        for path in map(Path, self.notebooks):
+        student = folder.parent.name
+        held = self.held.get(student, Held())
+        paths = [p for p in map(Path, self.notebooks) if (folder / p.name).exists()]
+        for path in paths:
             made, measure = folder / path.name, self.measures.get(path.stem)
-            if measure is None or not made.exists():
-                continue
-            now = Graded(measure, replay_of(path.absolute(), self.secret))
-            student = folder.parent.name
-            if graded_by(made) != now or scores_in(made) != self.held.get(student, {}):
-                self.log.warning(
-                    "%s is graded again: what was handed in, the grader, the points or "
-                    "the gradebook changed since.",
-                    one_line(student),
-                )
-                return True
-        return False
+            now = Graded(measure or "", replay_of(path.absolute(), self.secret))
+            if measure and (graded_by(made) != now or scores_in(made) != held.scores):
+                break
+        else:
+            time = time_in(self._format_source(assignment_id, student))
+            if not paths or student not in self.held or time == held.time:
+                return False
+        self.log.warning(
+            "%s is graded again: what was handed in, its time, the grader, the points or "
+            "the gradebook changed since.",
+            one_line(student),
+        )
+        return True
 
     def _take(self, folder: Path, student: str) -> bool:
         """Set the mark; return whether that worked."""
@@ -318,7 +323,7 @@ class WholeAutograde(Autograde):
         """Do the last of nbgrader's steps, and then write the gradebook."""
         super().set_permissions(assignment_id, student_id)
         with self._gradebook_in_use() as gradebook:
-            self._enter(assignment_id, student_id)
+            self._enter(assignment_id, student_id, gradebook)
             for step, notebook, resources in self.later:
                 step.write(notebook, resources, gradebook)
             gradebook.keep()
@@ -331,7 +336,9 @@ class WholeAutograde(Autograde):
         else:
             self.mark.remove()
 
-    def _enter(self, assignment_id: str, student_id: str) -> None:
+    def _enter(
+        self, assignment_id: str, student_id: str, gradebook: HeldGradebook
+    ) -> None:
         """Let nbgrader enter the submission; its files are in place, its words said."""
         ignored, quiet = self.coursedir.ignore, self.log.disabled
         self.coursedir.ignore, self.log.disabled = ["*"], True
@@ -339,6 +346,9 @@ class WholeAutograde(Autograde):
             super().init_assignment(assignment_id, student_id)
         finally:
             self.coursedir.ignore, self.log.disabled = ignored, quiet
+        # nbgrader lets the time of earlier work be where this has none.
+        time = time_in(self._format_source(assignment_id, student_id))
+        gradebook.update_or_create_submission(assignment_id, student_id, timestamp=time)
 
     @contextlib.contextmanager
     def _gradebook_in_use(self) -> Iterator[HeldGradebook]:
@@ -374,18 +384,3 @@ def measures_in_force(converter: Any) -> dict[str, str]:
             raise NbGraderException(told)
         measures[notebook] = measure_of(cells)
     return measures
-
-
-# ---- What comes after it ------------------------------------------------------------
-
-
-def leave_out_unfinished(converter: Any) -> None:
-    """Have nbgrader make no feedback from what is half-written."""
-    for folder in sorted(converter.assignments):
-        if is_unfinished(folder):
-            converter.log.error(
-                "NO FEEDBACK from %s: its grading did not come to an end, or points "
-                "changed since. Run nbgrader autograde again, then this.",
-                folder,
-            )
-            del converter.assignments[folder]

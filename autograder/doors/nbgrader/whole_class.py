@@ -29,17 +29,17 @@ from autograder.doors.nbgrader.handed_in import as_handed_out, handed_in, refusa
 from autograder.doors.nbgrader.measure import (
     KEY,
     Graded,
-    Scores,
+    Held,
     cells_of,
+    class_held,
     disagreements,
     graded_by,
     measure_of,
     replay_of,
-    scores_held,
     scores_in,
 )
 from autograder.doors.nbgrader.released import Released
-from autograder.doors.nbgrader.timestamps import read_dates_carefully
+from autograder.doors.nbgrader.timestamps import read_dates_carefully, time_in
 from autograder.doors.nbgrader.unfinished import (
     InOtherHands,
     Mark,
@@ -247,7 +247,7 @@ class ClassGradebook:
 
         Raises ``ClassError`` where the gradebook cannot be used; it is as it was then."""
         with _in_use():
-            held = scores_held(self.course, self.chapter)
+            held = class_held(self.course, self.chapter)
         students = [
             file.student
             for file in files
@@ -267,10 +267,14 @@ class ClassGradebook:
             f"{self.chapter} in the gradebook: {len(marked)} written, {same} unchanged."
         )
 
-    def _differs(self, student: str, held: dict[str, Scores]) -> bool:
-        """Return whether the gradebook lacks what a notebook in its place holds."""
+    def _differs(self, student: str, held: dict[str, Held]) -> bool:
+        """Return whether the gradebook lacks what a notebook in its place holds, or has
+        another time than what was handed in."""
         _, made = self._paths(student)
-        return made.exists() and scores_in(made) != held.get(student)
+        if not made.exists():
+            return False
+        now = Held(scores_in(made), time_in(self._submitted(student)))
+        return now != held.get(student)
 
     def _is_free(self, student: str) -> bool:
         """Return whether no run of ``nbgrader autograde`` has the student in hand."""
@@ -283,6 +287,10 @@ class ClassGradebook:
             return False
         return True
 
+    def _submitted(self, student: str) -> str:
+        step = self.course.submitted_directory
+        return str(self.course.format_path(step, student, self.chapter))
+
     def _mark(self, student: str) -> Path:
         return mark_path(self._paths(student)[1].parent)
 
@@ -290,13 +298,10 @@ class ClassGradebook:
         waits, made = self._paths(student)
         path = waits if waits.exists() else made
         notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
-        step = self.course.submitted_directory
-        folder = self.course.format_path(step, student, self.chapter)
-        time = self.course.get_existing_timestamp(folder)
+        time = self.course.get_existing_timestamp(self._submitted(student))
         gradebook.update_or_create_student(student)
-        gradebook.update_or_create_submission(
-            self.chapter, student, **({"timestamp": time} if time else {})
-        )
+        # None, too: the time of earlier work is none of this one's.
+        gradebook.update_or_create_submission(self.chapter, student, timestamp=time)
         for writes in self.writing:
             writes.write(notebook, self._resources(student), gradebook)
 
