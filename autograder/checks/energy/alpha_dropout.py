@@ -200,16 +200,14 @@ def _at_test_mistake(function: StudentFunction, trial: Trial, _: Any) -> str | N
         got = read(function, trial, 0.8, training=False)
     except (StudentError, CheckFailure):
         return None
-    if 0 < got.dropped.mean() < 1:
-        return Unit.still_drops_at_test
-    if got.dropped.all():
-        return Wrong.all_units_come_back_alike
+    if got.dropped.any():
+        alike = got.dropped.all()
+        return Wrong.all_units_come_back_alike if alike else Unit.still_drops_at_test
     if got.line is None:
         return Wrong.kept_units_follow_no_affine_map
-    shifts = abs(got.line[1]) > 1e-6
-    return (
-        Wrong.applies_the_affine_map_at_test if shifts else Wrong.scales_at_alpha_test
-    )
+    if abs(got.line[1]) > 1e-6:
+        return Wrong.applies_the_affine_map_at_test
+    return Wrong.scales_at_alpha_test
 
 
 _SIDES_OF_ONE = ((1,), (1, 5), (5, 1), (1, 1), (1, 1, 1, 1))
