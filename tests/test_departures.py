@@ -8,7 +8,7 @@ import pytest
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.student import StudentError
-from autograder.contract.trial import Trial
+from autograder.contract.trial import LEFT, Trial
 from autograder.families import by_values, everywhere, kinds, lags
 from autograder.grading.local import LocalFunction
 
@@ -129,8 +129,11 @@ def test_a_call_that_fails_leaves_the_generators_of_the_others_as_they_were() ->
     trial = Trial(find_exercise("inverted_dropout").checks[0], seed=5)
     seed = trial.new_seed()
     one, other = (trial.generator(seed) for _ in range(2))
-    results = everywhere._made(function, [(1, one), (2, other), (2, other), (3, other)])
+    calls = [(1, one), (2, other), (2, other), (3, other)]
+    results = everywhere._made(function, trial, calls)
     assert results[0] == results[1] != results[2]
     assert results[3] is None
+    check, failure = trial.notes[LEFT]
+    assert check == trial.check.name and "three" in failure.message
     with pytest.raises(StudentError):
         function(3, one)

@@ -295,7 +295,7 @@ def test_a_short_secret_and_a_damaged_one_are_told_of(
     assert "guess" not in by_hand.stderr and "seed 5" in by_hand.stdout
     named = "LOCALAPPDATA" if os.name == "nt" else "XDG_STATE_HOME"
     (tmp_path / "dropout-grader").mkdir()
-    (tmp_path / "dropout-grader" / "secret").write_text("")
+    (tmp_path / "dropout-grader" / "secret").touch(mode=0o600)
     for door in (("check", wrong.name), ("grade", ".")):
         done = subprocess.run(
             [sys.executable, "-m", "autograder", *door],

@@ -95,6 +95,8 @@ def _opened(path: Path, mode: int, how: int = os.O_EXCL) -> BinaryIO:
 
 def _open_to_others(file: BinaryIO, mode: int) -> None:
     """Give a file, which was private until now, the mode of a file that is made."""
+    if not hasattr(os, "fchmod"):  # Windows, where a file has none
+        return
     with contextlib.suppress(OSError):  # a disk without modes
         os.fchmod(file.fileno(), mode & ~_umask())
 
