@@ -5,6 +5,8 @@ autograder/README.md has the same as a picture."""
 import ast
 import re
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +104,18 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield f"{dotted(path)}.{node.name}", node.end_lineno - node.lineno + 1
+
+
+def test_the_linter_looks_at_every_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--show-files", "autograder", "tests"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    tests = (ROOT / "tests").rglob("*.py")
+    assert {str(path) for path in (*MODULES, *tests)} <= {*done.stdout.splitlines()}
 
 
 def test_rooms_are_small() -> None:

@@ -155,7 +155,9 @@ def solution(chapter: str) -> dict[str, Any]:
 def starter(chapter: str) -> dict[str, Any]:
     """Return the same with what students find in the place of the solutions."""
     region = re.compile(rf"(?s){re.escape(BEGIN)}.*?{re.escape(END)}")
-    return _executed(chapter, lambda text: region.sub("raise NotImplementedError()", text))
+    return _executed(
+        chapter, lambda text: region.sub("raise NotImplementedError()", text)
+    )
 
 
 def _executed(chapter: str, change: Callable[[str], str]) -> dict[str, Any]:

@@ -12,7 +12,12 @@ from typing import Any
 from nbformat import NotebookNode, v4, validate
 
 from autograder import __version__
-from autograder.contract.exercise import Exercise, all_chapters, all_exercises, find_exercise
+from autograder.contract.exercise import (
+    Exercise,
+    all_chapters,
+    all_exercises,
+    find_exercise,
+)
 from autograder.submission.notebook import GRADE_PREFIX
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
