@@ -1,5 +1,6 @@
 """A course outside this repository: exercises of its own, through every door."""
 
+import builtins
 import html
 import json
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from autograder.contract import outside
+from autograder.course import new
+from autograder.course.source import GUARDED_IMPORT
 from autograder.doors.exercise_test import EXACT, RANDOM
 from autograder.isolation.bubblewrap import bubblewrap
 from tests import fixture_class
@@ -136,6 +139,11 @@ def test_new_overwrites_nothing(
     files = {path: path.stat().st_mtime_ns for path in course.rglob("*.*")}
     assert said in run(course, "autograder", "new", *arguments, code=2).stderr
     assert all(path.stat().st_mtime_ns == time for path, time in files.items())
+
+
+def test_no_name_is_left_that_the_notebooks_first_cell_binds() -> None:
+    names = compile(GUARDED_IMPORT, "the first cell", "exec").co_names
+    assert {name for name in names if not hasattr(builtins, name)} <= new._TAKEN
 
 
 def test_in_this_repository_new_names_contributing() -> None:

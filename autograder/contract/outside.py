@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from autograder.contract.here import real_path
+
 #: The environment variable that names folders of exercises, as PATH names folders; what
 #: this process starts, such as judges, has it, too. A student's worker has not.
 VARIABLE = "DROPOUT_EXERCISES"
@@ -66,13 +68,13 @@ def folders_in_force() -> list[Path]:
                 "there."
             )
     found = [*named, *(Path(path) for path in _installed().values())]
-    return list(dict.fromkeys(Path(os.path.realpath(path)) for path in found))
+    return list(dict.fromkeys(real_path(path) for path in found))
 
 
 def hidden() -> list[Path]:
     """Return what no student's code may read: the folders of exercises, solutions and
     answers beside them, and the packages that hold them, whole."""
-    found = [Path(os.path.realpath(path)) for path in _installed()]
+    found = [real_path(path) for path in _installed()]
     for folder in folders_in_force():
         found += [folder, *(folder.with_name(name) for name in _ANSWERS)]
     return [path for path in dict.fromkeys(found) if path.is_dir()]

@@ -1,15 +1,15 @@
 """Builds the students' notebooks: solutions/ → nbgrader's source → exercises/."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from nbformat import writes
 
 from autograder.contract.exercise import all_chapters, book_checks, home_of
-from autograder.isolation.atomic import write_whole
+from autograder.contract.here import real_path
 from autograder.course.release import release_text
 from autograder.course.source import BuildError, source_notebook
+from autograder.isolation.atomic import write_whole
 
 
 def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
@@ -17,7 +17,7 @@ def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
     return the students' notebooks. A file that is up to date is left alone.
 
     Raises ``BuildError``; nothing is written for a chapter that cannot be built."""
-    root = Path(os.path.realpath(root))
+    root = real_path(root)
     built = []
     for chapter in chapters or _all_chapters(root):
         source = source_notebook(root / "solutions" / f"{chapter}.md")

@@ -10,7 +10,6 @@ from autograder.contract.outside import FOLDER
 from autograder.course import template
 from autograder.isolation.atomic import write_whole
 
-
 #: What a notebook's first cell binds, or solutions import, and a function of that name hides.
 _TAKEN = {"check", "require", "found", "np", "numpy", "autograder"}
 
@@ -79,6 +78,6 @@ def _listing(text: str, name: str) -> str:
         raise NewError(
             f"The chapter's {FOLDER}/…/__init__.py has no line EXERCISES = (…): write one."
         )
-    comma = "" if found[1] or "(" == found[0].rstrip(")").strip()[-1] else ","
+    comma = "" if found[1] or found[0].rstrip(")").strip()[-1] == "(" else ","
     head = text[: found.end()].rstrip(")").rstrip()
     return f'{head}{comma}\n    "{name}",\n){text[found.end() :]}'

@@ -1,6 +1,5 @@
 """From nbgrader's source notebooks to those that students get."""
 
-import os
 import logging
 import re
 import tempfile
@@ -9,6 +8,7 @@ from typing import Any
 
 from nbformat import NotebookNode, reads, writes
 
+from autograder.contract.here import real_path
 from autograder.course.source import BEGIN, END, BuildError
 
 
@@ -21,7 +21,7 @@ def release_text(source: NotebookNode, chapter: str, root: Path) -> str:
     from nbgrader.coursedir import CourseDirectory
 
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(os.path.realpath(folder))
+        work = real_path(folder)
         config = settings(root)
         config.CourseDirectory.root = str(work)
         config.CourseDirectory.assignment_id = chapter

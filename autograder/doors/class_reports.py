@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from autograder.contract.here import real_path
 from autograder.doors.classroom import Graded, HandedIn
 from autograder.doors.earlier import earlier
 from autograder.grading.secret import find_secret
@@ -28,7 +29,7 @@ class Recorder:
         self.total, self.folder = total, folder
         self.count, self.known, self.began = 0, 0, time.monotonic()
         self.written: set[Path] = set()
-        self.missing: set[Path] = set()
+        self.seen: set[Path] = set()
         self.failures: list[str] = []
 
     def __call__(self, graded: Graded) -> None:
@@ -40,16 +41,14 @@ class Recorder:
 
     def _write(self, graded: Graded) -> None:
         path = self.path_of(graded.handed_in)
-        self.missing.add(path)
+        self.seen.add(path)
         if graded.report is None:
             return
         try:
             write_whole(path, graded.report.as_json())
+            self.written.add(path)
         except Exception as error:
             self.failures.append(one_line(f"{path} could not be written ({error})."))
-        else:
-            self.missing.remove(path)
-            self.written.add(path)
 
     def path_of(self, handed_in: HandedIn) -> Path:
         """Return where the report on a file belongs."""
@@ -65,7 +64,7 @@ class Recorder:
             return []
         handed_in = list(handed_in)
         # Whoever hands in files there could hand in a report beside them.
-        place = Path(os.path.realpath(self.folder))
+        place = real_path(self.folder)
         if any(
             place.is_relative_to(root) for root in {each.root for each in handed_in}
         ):
@@ -95,7 +94,7 @@ class Recorder:
         def why(path: Path) -> str:
             return (
                 "holds an earlier verdict: this run has none on that file"
-                if path in self.missing
+                if path in self.seen
                 else "is from an earlier run: no such submission now"
             )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
+from autograder.contract.here import real_path
 from autograder.grading.grade import Sent, grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
@@ -81,7 +82,7 @@ class HandedIn:
     @property
     def root(self) -> Path:
         """The folder of the class, where it really is."""
-        return Path(os.path.realpath(self.path.parents[self.name.count("/")]))
+        return real_path(self.path.parents[self.name.count("/")])
 
 
 def find_handed_in(folder: str | Path) -> list[HandedIn]:

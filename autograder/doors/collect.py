@@ -1,13 +1,13 @@
 """Collects what a class handed in to where nbgrader looks for it."""
 
 import json
-import os
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
+from autograder.contract.here import real_path
 from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
 from autograder.doors.gradescope_download import read_export
@@ -239,7 +239,7 @@ def _holds(target: Path, content: bytes) -> bool:
 
 
 def _lies_below(path: Path, folder: Path) -> bool:
-    return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
+    return real_path(folder) in real_path(path).parents
 
 
 def _write_time(folder: Path, last: Named | None) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 from autograder import __version__
 from autograder.contract import outside
 from autograder.contract.exercise import all_chapters, all_exercises
+from autograder.contract.here import real_path
 from autograder.doors.classroom import ENDINGS
 from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
@@ -131,9 +132,7 @@ def _graded(base: Path) -> dict[str, Any]:
         names = names_of([path.name for path in named]) or "none"
         return _refused(f"Expected one file, {chapter}.ipynb; found: {names}.", chapter)
     with bounded_memory():
-        report = grade(
-            named[0], chapter=chapter, within=Path(os.path.realpath(submission))
-        )
+        report = grade(named[0], chapter=chapter, within=real_path(submission))
     return gradescope(report)
 
 

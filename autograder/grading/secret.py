@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.contract.here import NowhereError, working_directory
+from autograder.contract.here import NowhereError, real_path, working_directory
 from autograder.isolation.atomic import write_new
 from autograder.isolation.bubblewrap import PACKAGE, readable
 from autograder.isolation.private import exposed, make_private, replaceable
@@ -75,7 +75,7 @@ def find_secret(course: Path | None = None) -> Secret:
             course = _course_above(working_directory())
         if course != PACKAGE.parent:
             return _beyond_trust(course)
-    return _of_course(Path(os.path.realpath(course)))
+    return _of_course(real_path(course))
 
 
 def _course_above(folder: Path) -> Path | None:
@@ -196,7 +196,7 @@ def _account_places() -> list[Path]:
 def _worker_reads(place: Path) -> bool:
     """Whether the place lies in what a student's code may read, as where Python itself
     is installed."""
-    real = Path(os.path.realpath(place))
+    real = real_path(place)
     return any(real.is_relative_to(os.path.realpath(path)) for path in readable())
 
 

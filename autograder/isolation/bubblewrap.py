@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from autograder.contract import outside
+from autograder.contract.here import real_path
 from autograder.isolation.programs import find_program, whole_paths
 
 
@@ -151,7 +152,7 @@ def readable() -> list[str]:
 def hidden() -> tuple[str, ...]:
     """Return what lies in readable folders and is not for a worker: the grader, and the
     exercises of courses."""
-    ours = [Path(os.path.realpath(path)) for path in readable()]
+    ours = [real_path(path) for path in readable()]
     found = [
         str(path)
         for path in outside.hidden()

@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-from autograder.contract.here import NowhereError, working_directory
+from autograder.contract.here import NowhereError, real_path, working_directory
 
 #: What was handed in lies in these.
 _handed_in: set[Path] = set()
@@ -18,7 +18,9 @@ _handed_in: set[Path] = set()
 def never_below(folder: str | Path) -> None:
     """Start no program that lies in this folder, from now on."""
     with contextlib.suppress(OSError):  # a relative path, and nowhere to stand
-        _handed_in.add(Path(os.path.realpath(folder)))
+        real = real_path(folder)
+        if not any(real.is_relative_to(each) for each in _handed_in):
+            _handed_in.add(real)
 
 
 def whole_paths() -> str:
@@ -48,8 +50,7 @@ def find_program(name: str) -> str | None:
 
 def _may_be_a_students(path: Path) -> bool:
     # Of a link both what it leads to and where it lies are somebody's choice.
-    folder, real = os.path.realpath(path.parent), os.path.realpath(path)
-    places = (Path(folder), Path(real))
+    places = real_path(path.parent), real_path(path)
     return any(place.is_relative_to(each) for place in places for each in _theirs())
 
 

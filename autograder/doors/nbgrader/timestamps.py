@@ -1,6 +1,5 @@
 """When a submission was handed in, from a file that may hold anything."""
 
-import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 
+from autograder.contract.here import real_path
 from autograder.submission.file import leads_out
 
 #: No date as people and nbgrader write it is longer.
@@ -28,7 +28,7 @@ class NotADate(ValueError):
 def handed_in_at(path: Path) -> datetime:
     """Return the date in a ``timestamp.txt``, in UTC. Raises ``NotADate``."""
     try:
-        if not path.is_file() or leads_out(path, Path(os.path.realpath(path.parent))):
+        if not path.is_file() or leads_out(path, real_path(path.parent)):
             raise NotADate("it is not a file of the submission")
         with path.open("rb") as file:
             text = file.read(_LONGEST + 1).decode().strip()

@@ -18,6 +18,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import DatabaseError
 from traitlets.utils.importstring import import_item
 
+from autograder.contract.here import real_path
 from autograder.course.build import build
 from autograder.course.release import settings
 from autograder.course.source import BuildError
@@ -88,7 +89,7 @@ class ClassGradebook:
         submitted = Path(
             self.course.format_path(self.course.submitted_directory, "", "")
         )
-        if Path(os.path.realpath(folder)) != Path(os.path.realpath(submitted)):
+        if real_path(folder) != real_path(submitted):
             raise ClassError(
                 f"nbgrader reads what was handed in below {submitted}; expected that "
                 f"folder, found {folder}. collect puts work there."
