@@ -12,7 +12,7 @@ from autograder.__main__ import main
 from autograder.course.settings import configure
 from autograder.doors import classroom
 from autograder.grading.grade import grade
-from autograder.isolation import bubblewrap
+from autograder.isolation import bubblewrap, programs
 from tests.fixture_class import FORGETS
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is Linux's")
@@ -20,8 +20,10 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is Linux'
 
 @pytest.fixture(autouse=True)
 def untried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Bubblewrap is looked for, and tried, in each of these tests."""
+    """Bubblewrap is looked for, and tried, in each of these tests, and nothing was handed
+    in before."""
     monkeypatch.setenv("PATH", os.environ["PATH"])
+    monkeypatch.setattr(programs, "_handed_in", set())
     bubblewrap.bubblewrap.cache_clear()
     yield
     bubblewrap.bubblewrap.cache_clear()

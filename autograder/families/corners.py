@@ -54,6 +54,17 @@ def drawn_keep_probs(trial: Trial, number: int) -> list[float]:
     return shares
 
 
+def spread_keep_probs(trial: Trial, number: int) -> list[float]:
+    """Return keep probabilities in random order, as far apart as so many in (0, 1) can be:
+    no window of width 1 / ``number`` lies between them."""
+    first = trial.rng.random()
+    found = (first + np.arange(number)) / number
+    shares: list[float] = (
+        trial.rng.permutation(found.clip(0.003, 0.997)).round(5).tolist()
+    )
+    return shares
+
+
 def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]:
     """Return arrays from the inside of ``domain.floats``, of entries of either sign, with
     drawn keep probabilities: float64 and float32 of each number of axes, of a few entries

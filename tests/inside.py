@@ -1,0 +1,257 @@
+"""Answers that are wrong in one part of what a caller may pass, and right elsewhere.
+
+    python -m tests.inside [EXERCISE …] [--forms] [--seed N] [--width W]
+
+wraps each solution: for keep probabilities in one window, or for arguments of one form, its
+result is 1.1 times as large, or it raises. An answer that keeps all points nevertheless shows
+a part of the range at which no check looks; such answers are printed, with the number of
+calls in which they were wrong. Those with no such call were never asked: the form lies
+outside of what the statement promises (``OUTSIDE``), or is one that no check thinks of.
+"""
+
+import argparse
+import inspect
+import itertools
+import random
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.contract.exercise import all_exercises
+from autograder.grading.run import CHECK_STOPPED, grade_functions
+from tests import bank
+
+SEED, WIDTH = 5, 0.1
+NAMES = [e.name for e in all_exercises() if e.name != "is_inverted_dropout"]
+#: By exercise: forms that its statement does not promise, by a pattern of their names.
+OUTSIDE: dict[str, str] = {}
+#: Parts of the range where 1.1 times a result is right, too, or the same, by a pattern.
+ALIKE: dict[str, str] = {"bernoulli_mask": r"keep_prob around 0\.5"}
+
+Given = dict[str, Any]
+_ARRAYS = ("x", "weights", "bias", "dout", "y", "shape")
+_PARAMS = ("W1", "b1", "W2", "b2")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the range: what it is called, and whether a call's arguments lie in it."""
+
+    what: str
+    holds: Callable[[Given], bool]
+
+
+def windows(
+    parameters: Sequence[str], width: float = WIDTH, offset: float = 0.02
+) -> Iterator[Part]:
+    """Yield windows of keep_prob that lie beside each other, in training and at test."""
+    backward = "cache" in parameters
+    key = next((p for p in parameters if p.endswith("keep_prob")), None)
+    if key is None and not backward:
+        return
+    for low in np.arange(offset, 1 - width, width).tolist():
+        for training in _modes(parameters):
+
+            def holds(given: Given, low: float = low, mode: Any = training) -> bool:
+                inside = low < given[key or "keep_prob"] < low + width
+                return inside and _in_mode(given, mode)
+
+            middle = f"keep_prob around {low + width / 2:.2f}"
+            yield Part(f"{middle}{_told(training)}", holds)
+
+
+def _modes(parameters: Sequence[str]) -> tuple[bool | None, ...]:
+    either = "training" in parameters or "cache" in parameters
+    return (True, False) if either else (None,)
+
+
+def _in_mode(given: Given, mode: bool | None) -> bool:
+    return mode is None or bool(given.get("training", True)) == mode
+
+
+def _told(mode: bool | None) -> str:
+    return {None: "", True: ", in training", False: ", at test"}[mode]
+
+
+_FORMS: dict[str, Callable[[Any], Any]] = {
+    "float32": lambda v: v.dtype == np.float32,
+    "transposed": lambda v: v.ndim > 1 and not v.flags.c_contiguous,
+    "of one entry": lambda v: v.size == 1,
+    **{f"of {n} axes": lambda v, n=n: v.ndim == n for n in (1, 2, 3, 4)},
+    **{
+        f"of {n} axes in float32": lambda v, n=n: v.ndim == n and v.dtype == np.float32
+        for n in (1, 2, 3, 4)
+    },
+    **{f"of more than {n}": lambda v, n=n: v.size > n for n in (50, 200, 1000, 3000)},
+    **{
+        f"with axis {axis} above {n}": lambda v, a=axis, n=n: (
+            v.ndim > a and v.shape[a] > n
+        )
+        for axis in (0, 1)
+        for n in (10, 20, 40, 130)
+    },
+    **{
+        f"with axis {axis} of {n}": lambda v, a=axis, n=n: (
+            v.ndim > a and v.shape[a] == n
+        )
+        for axis in (0, 1)
+        for n in (1, 2)
+    },
+    "without a positive entry": lambda v: (v <= 0).all(),
+    "of large entries": lambda v: np.abs(v).max() > 1e3,
+    "of small entries": lambda v: 0 < np.abs(v).max() < 1e-3,
+    "of equal entries": lambda v: v.size > 1 and np.ptp(v) == 0,
+}
+_LABELS: dict[str, Callable[[Any], Any]] = {
+    "uint8": lambda v: v.dtype == np.uint8,
+    "int32": lambda v: v.dtype == np.int32,
+    "a single one": lambda v: len(v) == 1,
+}
+_SHAPES: dict[str, Callable[[Any], Any]] = {
+    **{f"of {n} axes": lambda v, n=n: len(v) == n for n in (1, 2, 3, 4)},
+    **{f"of more than {n}": lambda v, n=n: np.prod(v) > n for n in (100, 1000, 5000)},
+}
+
+
+def forms(name: str, parameters: Sequence[str]) -> Iterator[Part]:
+    """Yield forms of each argument, in training and at test."""
+    for what, read in _read(parameters):
+        labels = what == "y" and name == "dropout_mlp_gradients"
+        found = _LABELS if labels else _SHAPES if what == "shape" else _FORMS
+        for (form, fits), mode in itertools.product(found.items(), _modes(parameters)):
+
+            def holds(
+                given: Given, read: Any = read, fits: Any = fits, mode: Any = mode
+            ) -> bool:
+                return bool(fits(read(given))) and _in_mode(given, mode)
+
+            yield Part(f"{what} {form}{_told(mode)}", holds)
+
+
+def _read(parameters: Sequence[str]) -> Iterator[tuple[str, Callable[[Given], Any]]]:
+    """Yield what has forms, and how it is read off the arguments."""
+    for name in filter(parameters.__contains__, _ARRAYS):
+        yield name, lambda given, name=name: _array(given, name)
+    if "params" in parameters:
+        for part in _PARAMS:
+            yield f"params[{part}]", lambda given, part=part: given["params"][part]
+
+
+def _array(given: Given, name: str) -> Any:
+    return given[name] if name == "shape" else np.asarray(given[name])
+
+
+def spoilt(result: Any) -> Any:
+    """Return a result 1.1 times as large, with the other bits, or one more."""
+    if isinstance(result, tuple):
+        return (spoilt(result[0]), *result[1:])
+    if isinstance(result, dict):
+        return {name: spoilt(value) for name, value in result.items()}
+    if isinstance(result, bool | np.bool_):
+        return not result
+    if isinstance(result, np.ndarray):
+        return ~result if result.dtype == bool else (result * 1.1).astype(result.dtype)
+    return result + 1 if isinstance(result, int) else result * 1.1
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, tuple):
+        return _same(one[0], other[0])
+    return np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f")
+
+
+class Answer:
+    """The functions of a solution that is wrong in ``part``, and in how many calls it
+    was."""
+
+    def __init__(self, name: str, part: Part, *, raises: bool) -> None:
+        solution = bank.Answer(name, "solution", {}).functions
+        self._right, self._part, self._raises = solution[name], part, raises
+        self._signature = inspect.signature(self._right)
+        self.functions = {**solution, name: self._call}
+        self.wrong = 0
+        if name.endswith("_backward"):
+            forward = name.removesuffix("_backward")
+            self.functions[forward] = self._remembers(solution[forward])
+
+    @staticmethod
+    def _remembers(forward: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the forward pass whose cache tells how it was called."""
+
+        def told(x: Any, keep_prob: float, rng: Any, training: bool = True) -> Any:
+            out, cache = forward(x, keep_prob, rng, training)
+            return out, (cache, keep_prob, training)
+
+        return told
+
+    def _call(self, *args: Any, **how: Any) -> Any:
+        bound = self._signature.bind(*args, **how)
+        bound.apply_defaults()
+        given = dict(bound.arguments)
+        if "cache" in given:
+            cache, keep_prob, training = given["cache"]
+            args, how = (given["dout"], cache), {}
+            given |= {"keep_prob": keep_prob, "training": training}
+        inside = self._part.holds(given)
+        if inside and self._raises:
+            self.wrong += 1
+            raise ValueError("not for such")
+        result = self._right(*args, **how)
+        if not inside or _same(result, worse := spoilt(result)):
+            return result
+        self.wrong += 1
+        return worse
+
+
+def survivors(name: str, parts: Sequence[Part], seed: int = SEED) -> Iterator[str]:
+    """Yield what is said of each wrong answer that keeps all points."""
+    outside, alike = OUTSIDE.get(name, "$^"), ALIKE.get(name, "$^")
+    for part, raises in itertools.product(parts, (False, True)):
+        answer = Answer(name, part, raises=raises)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = grade_functions(name, answer.functions, seed)
+        assert not any(CHECK_STOPPED in check.message for check in result.checks)
+        if result.score < result.max_score:
+            continue
+        if re.search(outside, part.what) or (
+            not raises and re.search(alike, part.what)
+        ):
+            continue
+        does = "raises" if raises else "is wrong"
+        yield f"{name} {does} with {part.what}: {answer.wrong or 'no'} calls"
+
+
+def parts_of(name: str, of_forms: bool, width: float = WIDTH) -> list[Part]:
+    parameters = [
+        *inspect.signature(bank.Answer(name, "solution", {}).functions[name]).parameters
+    ]
+    if of_forms:
+        return [*forms(name, parameters)]
+    return [
+        *windows(parameters, width, 0.02 + 0.5 * width * random.Random(name).random())
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.inside")
+    parser.add_argument("names", nargs="*", metavar="EXERCISE")
+    parser.add_argument("--forms", action="store_true")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--width", type=float, default=WIDTH)
+    given = parser.parse_args()
+    for name in given.names or NAMES:
+        parts = parts_of(name, given.forms, given.width)
+        found = [*survivors(name, parts, given.seed)]
+        print(f"{name}: {2 * len(parts)} wrong answers, {len(found)} keep all points")
+        print(*(f"   {each}" for each in found), sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
