@@ -215,7 +215,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=gather.__doc__)
+    parser = argparse.ArgumentParser(description=gather.__doc__, allow_abbrev=False)
     parser.add_argument("book", type=Path)
     parser.add_argument("--numpy", type=Path, default=NUMPY)
     arguments = parser.parse_args()

@@ -64,6 +64,9 @@ def _check(arguments: argparse.Namespace) -> int:
             "file, or of another version of the grader.",
             file=sys.stderr,
         )
+    if os.path.isdir(arguments.file):  # noqa: PTH112 (which raises nothing)
+        command = f"python -m autograder grade {arguments.file}"
+        print(f"Note: to grade a folder: {command}", file=sys.stderr)
     code = max(_export(report, arguments.gradescope), _show(report, arguments.json))
     return code or int(report.is_below(arguments.fail_under))
 

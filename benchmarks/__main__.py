@@ -26,7 +26,7 @@ def names() -> list[str]:
 
 def main() -> None:
     """Run the benchmarks named on the command line, or all."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names()))
     parser.add_argument(
         "--rounds", type=int, help=f"the benchmark's own number, or {ROUNDS}"

@@ -55,6 +55,10 @@ ANSWERS = {
         "def inverted_droput(x, keep_prob, rng, training=True):\n    return x, None\n",
         "There is one named inverted_droput: rename it",
     ),
+    "a misspelt name with capitals": (
+        "def Inverted_Dropout(x, keep_prob, rng, training=True):\n    return x, None\n",
+        "There is one named Inverted_Dropout: rename it",
+    ),
     "another signature": (
         "def inverted_dropout(x, p):\n    return x, None\n",
         "TypeError",
@@ -127,6 +131,32 @@ def test_an_answer_of_this_kind_gets_its_sentence_and_no_point(
     else:
         assert (result.score, first.status) in {(0, "failed"), (0, "skipped")}
     assert result.message.count("\n") == 0
+
+
+BACKWARD = "def inverted_dropout_backward(dout, cache):\n    return dout * cache\n"
+
+
+def missing(tmp_path: Path, code: str, exercise: str) -> str:
+    path = tmp_path / "answer.py"
+    path.write_text(code, encoding="utf-8")
+    (result,) = grade(path, exercises=[exercise], limits=QUICK).exercises
+    assert result.score == 0
+    return result.message
+
+
+def test_a_function_that_another_needs_is_missing_itself(tmp_path: Path) -> None:
+    """No function is to be renamed that has the name of an exercise, or is rather like it."""
+    name = "inverted_dropout_backward"
+    told = "The file defines no function named inverted_dropout, which {} needs."
+    assert missing(tmp_path, BACKWARD, name) == told.format(name)
+    other = BACKWARD.replace("backward", "bakward")
+    assert "rename" not in missing(tmp_path, other, "inverted_dropout")
+    assert "one named inverted_droput: rename it" in missing(
+        tmp_path, BACKWARD + "def inverted_droput(x): pass\n", name
+    )
+    # A cell that fails is that of the function it defines, and of no longer name.
+    broken = "def inverted_dropout_backward(dout, cache)\n    return dout\n"
+    assert "which defines" not in missing(tmp_path, broken, "inverted_dropout")
 
 
 #: Cells that do harm before or beside a correct answer.

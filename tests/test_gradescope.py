@@ -78,8 +78,8 @@ def test_the_archive_is_the_accounts_alone_and_whole(
 ) -> None:
     """A secret is in it; a run that ends in the middle leaves what was there."""
     out, other = tmp_path / "made/bundle.zip", tmp_path / "other.zip"
+    out.parent.mkdir()
     if there != "nothing":
-        out.parent.mkdir()
         other.write_text("before")
         other.chmod(0o644)
         out.symlink_to(other) if there == "a link" else other.rename(out)

@@ -1,5 +1,6 @@
 """Code that knows matrices only loses the check that says so, and what else is wrong."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,10 +8,13 @@ import numpy as np
 import pytest
 
 from autograder.contract.exercise import Exercise, all_exercises, find_exercise
+from autograder.contract.mistakes import find_mistake
+from autograder.grading.grade import grade
 from autograder.grading.local import LocalFunction
 from autograder.grading.matrices import OnMatrices, other_axes_asked_for
 from autograder.grading.report import ExerciseResult
 from autograder.grading.run import grade_functions
+from autograder.submission.file import submission_of
 from tests import bank
 
 SEEDS = range(2)
@@ -52,6 +56,42 @@ def test_a_right_answer_for_matrices_loses_one_check(exercise: Exercise) -> None
         assert lost(result) == [exercise.checks[0].name]
         assert result.mistake == "knows_matrices_only"
         assert "With matrices it passes." in result.message
+
+
+#: What a function does with vectors → the mistake that its message is told with.
+OWN_NAMES = {
+    "raise ValueError('no')": "raises_an_error",
+    "assert False, 'matrices alone'": "raises_an_error",
+    "return None": "returns_nothing",
+    "return x.tolist(), None": "returns_another_kind",
+    "return x.astype(int), None": "returns_no_floats",
+    "return x[:1], None": "knows_matrices_only",
+    "rows, columns = x.shape": "knows_matrices_only",
+}
+
+
+@pytest.mark.parametrize("does", OWN_NAMES)
+def test_only_what_may_come_of_reading_a_shape_is_told_to_read_it(does: str) -> None:
+    source = f"""
+import numpy as np
+def inverted_dropout(x, keep_prob, rng, training=True):
+    if x.ndim == 1: {does}
+    if not training:
+        return x, None
+    mask = (rng.random(x.shape) < keep_prob) / keep_prob
+    return x * mask, mask
+"""
+    file = submission_of("a.py", source.encode())
+    (result,) = grade(file, exercises=["inverted_dropout"]).exercises
+    assert lost(result) == [result.checks[0].name]
+    assert "With matrices it passes." in result.message
+    assert result.mistake == OWN_NAMES[does], result.message
+
+
+def test_no_argument_is_named_that_a_function_may_not_have() -> None:
+    """Mistakes of any exercise are told to all: of masks, of gradients, of layers."""
+    told = find_mistake("knows_matrices_only").says
+    assert not re.search(r"\bx\b|\bdout\b", told)
 
 
 #: Mutants whose fault matrices show.

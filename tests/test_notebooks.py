@@ -268,8 +268,10 @@ def test_a_chapter_without_exercises_is_refused(tmp_path: Path) -> None:
     (root / "solutions" / "cooking.md").write_text(HEAD, encoding="utf-8")
     with pytest.raises(BuildError, match=r"cooking\.md: the chapter has no exercises"):
         build(root, ["cooking"])
-    with pytest.raises(BuildError, match="cannot be read"):
+    with pytest.raises(BuildError, match=r"There is no \S+/baking\.md\."):
         build(root, ["baking"])
+    with pytest.raises(BuildError, match=r"/cookin\.md; did you mean cooking\?"):
+        build(root, ["cookin"])
 
 
 def test_all_chapters_are_built_or_the_missing_one_is_named(tmp_path: Path) -> None:

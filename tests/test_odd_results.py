@@ -324,6 +324,16 @@ def arrays(name: str) -> bool:
     return name not in (*numbers, "is_inverted_dropout")
 
 
+def test_a_mask_that_is_none_at_the_edge_alone_is_told_as_none() -> None:
+    def bernoulli_mask(shape: Any, keep_prob: float, rng: Any) -> Any:
+        return rng.random(shape) < keep_prob if keep_prob else None
+
+    result = grade_functions("bernoulli_mask", {"bernoulli_mask": bernoulli_mask}, 1)
+    failed = [check.name for check in result.checks if check.status == "failed"]
+    assert failed[0] == "returns_booleans" and result.mistake == "returns_nothing"
+    assert "0.0, rng) returned None: is a return statement missing?" in result.message
+
+
 @pytest.mark.parametrize("name", [e.name for e in all_exercises()])
 @pytest.mark.parametrize("parts", [4, pytest.param(25, marks=pytest.mark.slow)])
 def test_results_that_become_odd_late_end_in_a_sentence_and_cost_points(

@@ -163,7 +163,19 @@ def test_a_mode_of_a_needed_function_is_named() -> None:
     )
     result = graded(source, "inverted_dropout_backward")
     assert result.status == "graded"
-    assert "not written yet: inverted_dropout raised" in result.message
+    assert "not written yet: inverted_dropout(x of shape" in result.message
+    assert "training=False) raised NotImplementedError" in result.message
+
+
+def test_a_case_that_is_not_written_costs_one_check_where_matrices_pass() -> None:
+    """As any other exception does; a function that raises it always is not asked again."""
+    case = "    if x.ndim == 4 and not training:\n        raise NotImplementedError\n"
+    result = graded(HEAD + case + RIGHT)
+    (lost,) = [check for check in result.checks if check.status != "passed"]
+    assert lost.name == result.checks[0].name
+    assert "training=False) raised NotImplementedError (line 3" in lost.message
+    assert "With matrices it passes." in lost.message
+    assert result.mistake is None
 
 
 OTHER = {

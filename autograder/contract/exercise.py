@@ -13,6 +13,7 @@ from typing import Any
 
 from autograder.contract import outside
 from autograder.contract.domain import Range
+from autograder.contract.nearest import did_you_mean
 from autograder.laws.binomial import Law
 
 CheckFunction = Callable[..., None]
@@ -240,7 +241,10 @@ def all_chapters() -> list[str]:
 def expect_chapter(name: str | None) -> None:
     """Raise ``KeyError``, with what there is, for a name that no chapter has."""
     if name is not None and name not in (known := all_chapters()):
-        raise KeyError(f"There is no chapter {name!r}; there are {', '.join(known)}.")
+        meant = did_you_mean(name, known)
+        raise KeyError(
+            f"There is no chapter {name!r}{meant} There are {', '.join(known)}."
+        )
 
 
 def home_of(chapter: str) -> Path:
@@ -263,5 +267,6 @@ def find_exercise(name: str) -> Exercise:
     _load()
     if name not in _registry:
         known = ", ".join(sorted(_registry))
-        raise KeyError(f"There is no exercise named {name!r}. Known: {known}.")
+        meant = did_you_mean(name, _registry)
+        raise KeyError(f"There is no exercise named {name!r}{meant} Known: {known}.")
     return _registry[name]

@@ -39,7 +39,7 @@ class Wrong(Mistakes, section=None):
     takes_other_arguments = """your function cannot be called as the statement says: keep the
         names, the order and the defaults of its parameters."""
     knows_matrices_only = """your code passes this check on matrices, and not on arrays with
-        another number of axes; use the shape of x as a whole, and not two numbers out of
+        another number of axes; take their shape as a whole, and not two numbers out of
         it."""
 
 
@@ -51,6 +51,16 @@ _ERRORS = {
         Wrong.takes_other_arguments
     ),
 }
+
+
+#: The student's own line, behind an exception, that raises it.
+_ON_PURPOSE = re.compile(r"\(line \d+: (.*[:;] *)?(raise|assert)\b")
+
+
+def raised_on_purpose(message: str) -> bool:
+    """Return whether a message tells of an exception that the student's code raises where
+    it says so: it knows the case, and takes it for none of its own."""
+    return _ON_PURPOSE.search(message) is not None
 
 
 def of_an_error(message: str) -> str:
@@ -224,18 +234,26 @@ def describe(value: Any) -> str:
 
 
 def call_shown(
-    name: str, arguments: Sequence[str], given: Sequence[Any], named: Mapping[str, Any]
+    name: str,
+    arguments: Sequence[str],
+    given: Sequence[Any],
+    named: Mapping[str, Any],
+    dtypes: bool = True,
 ) -> str:
     """Return a call as messages show it; ``arguments`` are the parameters' names."""
-    items = [_shown(a, item) for a, item in zip(arguments, given, strict=False)]
-    items += [f"{a}={_shown(a, item)}" for a, item in named.items()]
+    both = zip(arguments, given, strict=False)
+    items = [_shown(a, item, dtypes) for a, item in both]
+    items += [f"{a}={_shown(a, item, dtypes)}" for a, item in named.items()]
     return f"{name}({', '.join(items)})"
 
 
-def _shown(name: str, value: Any) -> str:
-    """Return numbers and texts in full, arrays by shape, the rest by the parameter's name."""
+def _shown(name: str, value: Any, dtypes: bool) -> str:
+    """Return numbers and texts in full, arrays by shape, and by dtype if it is of floats of
+    another size than usual; the rest by the parameter's name."""
     if isinstance(value, np.ndarray) and value.ndim:
-        return f"{name} of shape {value.shape}"
+        unusual = value.dtype.kind == "f" and value.dtype != float
+        dtype = f" and dtype {value.dtype}" if dtypes and unusual else ""
+        return f"{name} of shape {value.shape}{dtype}"
     if isinstance(value, np.generic | np.ndarray):
         return str(value)
     shape = isinstance(value, tuple) and all(isinstance(side, int) for side in value)

@@ -63,7 +63,8 @@ class StudentError(Exception):
 
     ``unwritten`` says where, if what happened is that the function, or this part of it,
     is still to be written; ``function`` is its name, where that is known, and ``call``
-    the call as messages show it."""
+    the call as messages show it, or ``given`` its arguments, where it was one of several
+    that were handed over together."""
 
     def __init__(self, message: str, unwritten: str | None = None) -> None:
         super().__init__(message)
@@ -71,3 +72,4 @@ class StudentError(Exception):
         self.unwritten = unwritten
         self.function = "your code"
         self.call = ""
+        self.given: Call | None = None

@@ -7,6 +7,7 @@ from nbformat import writes
 
 from autograder.contract.exercise import all_chapters, book_checks, home_of
 from autograder.contract.here import real_path
+from autograder.contract.nearest import did_you_mean
 from autograder.course.release import release_text
 from autograder.course.source import BuildError, source_notebook
 from autograder.isolation.atomic import write_whole
@@ -18,6 +19,7 @@ def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
 
     Raises ``BuildError``; nothing is written for a chapter that cannot be built."""
     root = real_path(root)
+    _assert_written(root, chapters)
     built = []
     for chapter in chapters or _all_chapters(root):
         source = source_notebook(root / "solutions" / f"{chapter}.md")
@@ -29,6 +31,14 @@ def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
         _write(release, text)
         built.append(release)
     return built
+
+
+def _assert_written(root: Path, chapters: Sequence[str]) -> None:
+    written = [path.stem for path in (root / "solutions").glob("*.md")]
+    for chapter in chapters:
+        if chapter not in written:
+            meant = did_you_mean(chapter, written)
+            raise BuildError(f"There is no {root}/solutions/{chapter}.md{meant}")
 
 
 def _all_chapters(root: Path) -> list[str]:

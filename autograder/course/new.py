@@ -10,8 +10,15 @@ from autograder.contract.outside import FOLDER
 from autograder.course import template
 from autograder.isolation.atomic import write_whole
 
-#: What a notebook's first cell binds, or solutions import, and a function of that name hides.
-_TAKEN = {"check", "require", "found", "np", "numpy", "autograder"}
+#: What a function of that name would hide, and what has it.
+_TAKEN = {
+    "check": "the grader, whose function a notebook's first cell imports",
+    "require": "the grader, whose function a notebook's first cell calls",
+    "found": "a notebook's first cell, for the version of the grader that it found",
+    "np": "NumPy, in every notebook",
+    "numpy": "NumPy",
+    "autograder": "the grader",
+}
 
 
 class NewError(Exception):
@@ -41,12 +48,14 @@ def new_exercise(root: Path, name: str, chapter: str) -> list[Path]:
 
 def _assert_new(root: Path, name: str, chapter: str) -> None:
     for word in (name, chapter):
-        taken = keyword.iskeyword(word) or hasattr(builtins, word) or word in _TAKEN
-        if not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", word) or taken:
+        if owner := _owner(word):
             raise NewError(
-                f"{word!r} is no name for an exercise or a chapter; expected small "
-                "letters, digits and _, as in masked_sum, and no word of Python's or "
-                "of a notebook's first cell."
+                f"{word!r} is taken by {owner}: take another name, such as my_{word}."
+            )
+        if not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", word):
+            raise NewError(
+                f"{word!r} is no name for an exercise or a chapter; expected 2 to 60 "
+                "small letters, digits and _, a letter first, as in masked_sum."
             )
     if (root / "autograder").is_dir():
         raise NewError(
@@ -63,6 +72,15 @@ def _assert_new(root: Path, name: str, chapter: str) -> None:
     for path in (f"{FOLDER}/{chapter}/{name}.py", f"answers/{chapter}/{name}.py"):
         if (root / path).exists():
             raise NewError(f"{path} is there already: remove it or take another name.")
+
+
+def _owner(word: str) -> str | None:
+    """Return what has taken a word, if anything has."""
+    if keyword.iskeyword(word):
+        return "Python, as a word of the language"
+    if hasattr(builtins, word):
+        return "Python, which knows it everywhere without an import"
+    return _TAKEN.get(word)
 
 
 def _read(path: Path, otherwise: str) -> str:

@@ -93,7 +93,7 @@ def find_handed_in(folder: str | Path) -> list[HandedIn]:
     when there is no such folder, or none of these in it."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise ClassError(f"There is no folder {folder}.")
+        raise ClassError(_no_folder(folder))
     found, links = [], []
     for place, folders, files in walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
@@ -110,6 +110,14 @@ def find_handed_in(folder: str | Path) -> list[HandedIn]:
     shared = outer([tuple(handed_in.name.split("/")) for handed_in in found])
     found = [replace(handed_in, shared=shared) for handed_in in found]
     return sorted(found, key=lambda handed_in: handed_in.name)
+
+
+def _no_folder(path: Path) -> str:
+    if not path.exists():
+        return f"There is no folder {path}."
+    one = path.suffix in ENDINGS
+    command = f" To grade one file: python -m autograder check {path}" if one else ""
+    return f"{path} is no folder; expected that of a class.{command}"
 
 
 def outer(names: Sequence[tuple[str, ...]]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autograder.contract.exercise import all_chapters
+from autograder.contract.exercise import all_chapters, expect_chapter
 from autograder.contract.here import real_path
 from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
@@ -35,9 +35,7 @@ def collect(
     time that the name tells. Of several attempts with a time the last one with work in it
     counts; a student with two files otherwise gets neither, and the line says so. Raises
     ``ClassError``."""
-    if chapter not in all_chapters():
-        known = ", ".join(all_chapters())
-        raise ClassError(f"There is no chapter {chapter!r}; there are {known}.")
+    _expect_chapter(chapter)
     with unpacked(source) as (folder, lines):
         found = _found(folder, source, pattern)
         files = [file for file in found if file.assignment in (None, chapter)]
@@ -60,6 +58,13 @@ def collect(
             if file not in no_work or file.path.suffix in ENDINGS
         ]
     return [one_line(line) for line in lines]
+
+
+def _expect_chapter(name: str) -> None:
+    try:
+        expect_chapter(name)
+    except KeyError as error:
+        raise ClassError(error.args[0]) from None
 
 
 def _found(folder: Path, source: str | Path, pattern: str | None) -> list[HandedIn]:

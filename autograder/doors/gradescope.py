@@ -21,7 +21,7 @@ import numpy as np
 
 from autograder import __version__
 from autograder.contract import outside
-from autograder.contract.exercise import all_chapters, all_exercises
+from autograder.contract.exercise import all_exercises, expect_chapter
 from autograder.contract.here import real_path
 from autograder.doors.classroom import ENDINGS
 from autograder.doors.exports import gradescope
@@ -73,9 +73,10 @@ def write_bundle(path: Path, chapter: str) -> None:
     """Write the archive for a chapter's assignment.
 
     Raises ``BundleError`` for a chapter without exercises, ``SecretError``, ``OSError``."""
-    if chapter not in all_chapters():
-        known = ", ".join(all_chapters())
-        raise BundleError(f"There is no chapter {chapter!r}; there are {known}.")
+    try:
+        expect_chapter(chapter)
+    except KeyError as error:
+        raise BundleError(error.args[0]) from None
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in sorted(_contents(chapter)):

@@ -39,9 +39,8 @@ def check(exercise: str | Callable[..., Any]) -> float:
         return 0.0
     names = sys._getframe(1).f_globals
     if missing := [f for f in found.functions if not callable(names.get(f))]:
-        message = (
-            f"There is no function named {missing[0]} yet: run the cell above first."
-        )
+        where = "the cell above" if missing[0] == name else "the cell that defines it"
+        message = f"There is no function named {missing[0]} yet: run {where} first."
         result = not_graded(found, "missing", message)
     else:
         functions = {f: names[f] for f in found.functions}

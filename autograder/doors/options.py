@@ -4,12 +4,36 @@ import argparse
 from typing import Any
 
 from autograder import __version__
+from autograder.contract.nearest import did_you_mean
 from autograder.doors.amounts import count, share
+from autograder.doors.places import new_file, new_folder, place
 from autograder.isolation.bubblewrap import MODES
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser, of the program or of a command, that guesses nothing: of an option's name
+    the beginning may be another option's whole name, at another command."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # Here, for a command's own usage says which options it has.
+        found, others = super().parse_known_args(args, namespace)
+        if others:
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return found, others
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = ", ".join(map(str, action.choices))
+            meant = did_you_mean(value, action.choices)
+            text = f"there is no {value!r}{meant} There are {known}."
+            raise argparse.ArgumentError(action, text)
+
+
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="python -m autograder",
         description="Grade dropout exercises by statistics.",
     )
@@ -23,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--exercises",
             action="append",
+            type=place,
             metavar="DIR",
             help="a folder of exercises of the course's own",
         )
@@ -31,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="grade one .ipynb or .py file")
-    check.add_argument("file", help="the submission")
+    check.add_argument("file", type=place, help="the submission")
     what = check.add_mutually_exclusive_group()
     what.add_argument(
         "--exercise", action="append", metavar="NAME", help="only this one"
@@ -42,10 +67,16 @@ def _add_check(commands: Any) -> None:
         help="only this one's, all of them, whatever is there",
     )
     check.add_argument(
-        "--json", metavar="OUT", help="also write the report there (- : stdout)"
+        "--json",
+        type=new_file,
+        metavar="OUT",
+        help="also write the report there (- : stdout)",
     )
     check.add_argument(
-        "--gradescope", metavar="OUT", help="write what Gradescope reads (results.json)"
+        "--gradescope",
+        type=new_file,
+        metavar="OUT",
+        help="write what Gradescope reads (results.json)",
     )
     draws = check.add_mutually_exclusive_group()
     draws.add_argument(
@@ -58,11 +89,15 @@ def _add_check(commands: Any) -> None:
         "--seed", type=int, metavar="N", help="draw by this number, without the secret"
     )
     check.add_argument("--sandbox", choices=MODES, default="auto")
-    check.add_argument(
+    _add_fail_under(check, "the file")
+
+
+def _add_fail_under(command: Any, what: str) -> None:
+    command.add_argument(
         "--fail-under",
         type=share,
         metavar="SHARE",
-        help="exit with 1 if the file has less than this share of its points, such as 0.5",
+        help=f"exit with 1 if {what} has less than this share of its points, such as 0.5",
     )
 
 
@@ -77,6 +112,7 @@ def _add_class_commands(commands: Any) -> None:
     )
     collect.add_argument(
         "folder",
+        type=place,
         help="student.ipynb and .py files, student folders, or what Moodle, Canvas, "
         "Blackboard or Gradescope let you download (unpacked or as .zip)",
     )
@@ -96,7 +132,10 @@ def _add_authors_commands(commands: Any) -> None:
     )
     bundle.add_argument("chapter")
     bundle.add_argument(
-        "--out", metavar="ZIP", help="where (default: gradescope-CHAPTER.zip)"
+        "--out",
+        type=new_file,
+        metavar="ZIP",
+        help="where (default: gradescope-CHAPTER.zip)",
     )
     build = commands.add_parser("build", help="make the notebooks from solutions/")
     build.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
@@ -123,7 +162,7 @@ def _add_authors_commands(commands: Any) -> None:
 
 def _add_grade(commands: Any) -> None:
     grade = commands.add_parser("grade", help="grade a folder of submissions")
-    grade.add_argument("folder", help="for example course/submitted")
+    grade.add_argument("folder", type=place, help="for example course/submitted")
     grade.add_argument(
         "-j", "--jobs", type=count, metavar="N", help="so many at a time"
     )
@@ -134,7 +173,10 @@ def _add_grade(commands: Any) -> None:
         "tcp://host:8786",
     )
     grade.add_argument(
-        "--json", metavar="OUT", help="write a report for each, and summary.csv, there"
+        "--json",
+        type=new_folder,
+        metavar="DIR",
+        help="write a report for each, and summary.csv, there",
     )
     grade.add_argument(
         "--gradebook",
@@ -146,27 +188,29 @@ def _add_grade(commands: Any) -> None:
     grade.add_argument(
         "--again", action="store_true", help="grade unchanged files again, too"
     )
-    grade.add_argument(
-        "--fail-under",
-        type=share,
-        metavar="SHARE",
-        help="exit with 1 if a file has less than this share of its points, such as 0.5",
-    )
+    _add_fail_under(grade, "a file")
     _add_pages(grade)
 
 
 def _add_pages(grade: Any) -> None:
     """Add what is written of a class beside the reports."""
     grade.add_argument(
-        "--page", metavar="OUT", help="write a page on the whole class there (.html)"
+        "--page",
+        type=new_file,
+        metavar="OUT",
+        help="write a page on the whole class there (.html)",
     )
     grade.add_argument(
         "--csv",
+        type=new_file,
         metavar="OUT",
         help="write what that page shows there as a table (.csv)",
     )
     grade.add_argument(
-        "--feedback", metavar="DIR", help="write a page for each student there"
+        "--feedback",
+        type=new_folder,
+        metavar="DIR",
+        help="write a page for each student there",
     )
     grade.add_argument(
         "--no-names", action="store_true", help="leave names out of page and table"

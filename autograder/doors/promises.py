@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autograder.contract.budget import alpha_of
-from autograder.contract.exercise import all_chapters, all_exercises
+from autograder.contract.exercise import all_chapters, all_exercises, expect_chapter
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,10 @@ def audit_text(
 
     ``evidence`` gives what tests know of a chapter, by exercise and check. Raises
     ``KeyError`` for a chapter without exercises."""
-    known = all_chapters()
-    if unknown := [chapter for chapter in chapters if chapter not in known]:
-        raise KeyError(
-            f"No exercises in {', '.join(unknown)}. Known: {', '.join(known)}."
-        )
+    for chapter in chapters:
+        expect_chapter(chapter)
     rows = [f"{'check and look':58}{'n':>9}{'alpha':>10}{'detects':>9}"]
-    for chapter in chapters or known:
+    for chapter in chapters or all_chapters():
         rows += _chapter_rows(chapter, evidence(chapter))
         bound = false_failure_bound(chapter)
         rows.append(

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from autograder.doors import pytest_start
 from autograder.doors.amounts import share
+from autograder.doors.places import place
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -147,6 +149,10 @@ def wanted_files(config: pytest.Config) -> list[Path]:
     wanted = config.getoption("--submission") or []
     if "" in wanted:  # a variable of a script that is not set
         raise pytest.UsageError("--submission: there is no file with an empty name")
+    try:
+        wanted = [place(path) for path in wanted]
+    except ArgumentTypeError as error:
+        raise pytest.UsageError(f"--submission: {error}") from None
     paths = [Path(os.path.abspath(path)) for path in wanted]  # noqa: PTH100
     return list(dict.fromkeys(paths))
 

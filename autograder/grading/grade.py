@@ -114,7 +114,7 @@ def grade(
     try:
         submission = _read(source, asked)
     except SubmissionError as error:
-        name = source.name if isinstance(source, Sent) else Path(str(source)).name
+        name = source.name if isinstance(source, Sent) else _name_of(source)
         return _refused(one_line(name), wanted, asked.draws(None), str(error))
     draws = asked.draws(submission.digest)
     if again is None:
@@ -130,6 +130,10 @@ def grade(
             return graded_in(worker, submission, wanted, draws)
     except MemoryError:
         return _refused(submission.name, wanted, draws, TOO_LARGE)
+
+
+def _name_of(path: Any) -> str:
+    return Path(str(path)).name or str(path)
 
 
 def _read(source: str | Path | Sent | Submission, asked: Options) -> Submission:
@@ -186,7 +190,7 @@ def graded_in(
 def _grade_one(exercise: Exercise, session: Session, seed: int) -> ExerciseResult:
     for name in exercise.functions:
         if name not in session.names:
-            status, message = explain_missing(name, session)
+            status, message = explain_missing(name, session, exercise)
             return not_graded(exercise, status, message)
     functions: dict[str, StudentFunction] = {
         name: RemoteFunction(session.worker, name, find_exercise(name).opaque)

@@ -58,9 +58,12 @@ class LocalFunction:
         held = wire.Held()
         with np.errstate(**self._errors):
             for args in calls:
-                results.append(self._sent_back(self._called(args, kwargs)[0]))
                 try:
+                    results.append(self._sent_back(self._called(args, kwargs)[0]))
                     held.add(results[-1:])
+                except StudentError as error:
+                    error.given = args, kwargs
+                    raise
                 except wire.WireError as error:
                     raise StudentError(f"its results cannot be used: {error}") from None
         return results

@@ -17,6 +17,11 @@ from autograder.contract.student import StudentFunction
 from autograder.grading.report import CheckResult
 
 _SAID = "The other checks hand it a matrix in place of every other array."
+#: What does not come of reading a shape; None: a part that is not written yet.
+_OTHER = (
+    *(None, facts.Wrong.returns_nothing, facts.Wrong.returns_another_kind),
+    facts.Wrong.returns_no_floats,
+)
 
 
 def other_axes_asked_for(exercise: Exercise) -> bool:
@@ -29,9 +34,12 @@ def other_axes_asked_for(exercise: Exercise) -> bool:
 
 
 def named(result: CheckResult) -> CheckResult:
-    """Return a failure in the check of all shapes as that of code that knows matrices."""
+    """Return a failure in the check of all shapes as that of code that knows matrices; one
+    that does not come of reading a shape keeps its name."""
     message = f"{result.message} With matrices it passes. {_SAID}"
-    return replace(result, message=message, mistake=facts.Wrong.knows_matrices_only)
+    other = result.mistake in _OTHER or facts.raised_on_purpose(result.message)
+    mistake = result.mistake if other else facts.Wrong.knows_matrices_only
+    return replace(result, message=message, mistake=mistake)
 
 
 def told(result: CheckResult) -> CheckResult:

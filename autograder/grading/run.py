@@ -78,9 +78,10 @@ def run_check(
 def _failure(error: CheckFailure | StudentError) -> CheckFailure:
     """Return what is said of a check that did not pass; of a part that is still to be
     written no more than that, whatever the check thought of it."""
-    if (call := unwritten_in(error)) is not None:
+    if (made := unwritten_in(error)) is not None:
+        call = made.call or made.function
         return CheckFailure(
-            f"This part is not written yet: {call.function} raised {call.message}."
+            f"This part is not written yet: {call} raised {made.message}."
         )
     if isinstance(error, StudentError):
         return CheckFailure(
@@ -151,8 +152,8 @@ def _results(
         if as_matrices:
             result = matrices.told(_on_matrices(check, watched, seed, notes))
         else:
-            result = run_check(check, watched, seed, notes)
-        if not results and result.mistake and matrices.other_axes_asked_for(exercise):
+            result = _completed(check, watched, seed, notes)
+        if not results and _may_know_matrices_only(exercise, watched, result):
             before_check()
             notes.clear()
             if _on_matrices(check, watched, seed, notes).status == "passed":
@@ -166,6 +167,31 @@ def _results(
         name, error = notes[LEFT]
         _fail(results, name, _failure(error))
     return results
+
+
+def _completed(
+    check: Check, watched: Mapping[str, Watched], seed: int, notes: dict[str, Any]
+) -> CheckResult:
+    """Return the result of a check, whose message shows whole calls."""
+    for function in watched.values():
+        function.check_begins()
+    result = run_check(check, watched, seed, notes)
+    message = result.message
+    for function in watched.values() if message else ():
+        message = function.calls.completed(message)
+    return replace(result, message=message)
+
+
+def _may_know_matrices_only(
+    exercise: Exercise, watched: Mapping[str, Watched], result: CheckResult
+) -> bool:
+    """Return whether to find out, after the first check, if matrices pass: a part that is
+    not written yet may be that of other arrays."""
+    partly = any(function.unwritten for function in watched.values())
+    if partly and not_written_yet(exercise.name, watched.values()):
+        return False
+    failed = result.status == "failed" and (partly or result.mistake is not None)
+    return failed and matrices.other_axes_asked_for(exercise)
 
 
 def _on_matrices(

@@ -1,10 +1,10 @@
 """Which exercises a file is about, and why one is not there, or did not run."""
 
-import difflib
 import re
 from collections.abc import Iterable
 
 from autograder.contract.exercise import Exercise, all_exercises, find_exercise
+from autograder.contract.nearest import nearest
 from autograder.grading.session import Session
 from autograder.submission.cells import Cell, Submission
 from autograder.wire.text import clean
@@ -53,24 +53,35 @@ def nothing_found(submission: Submission, session: Session) -> str:
     return f"It defines none of the exercises' functions ({known}).{failed}"
 
 
-def explain_missing(name: str, session: Session) -> tuple[str, str]:
-    """Return "error" or "missing", and why no function of this name is there."""
+def explain_missing(name: str, session: Session, by: Exercise) -> tuple[str, str]:
+    """Return "error" or "missing", and why no function of this name, which an exercise
+    needs, is there."""
     for cell in session.submission.code:
         outcome = session.outcomes.get(cell.number)
-        if outcome is not None and outcome.error and f"def {name}" in cell.source:
+        defines = re.search(rf"\bdef[ \t]+{name}\b", cell.source)
+        if outcome is not None and outcome.error and defines:
             where = _place(cell, session.submission)
             return "error", f"{where}, which defines {name}, failed: {outcome.error}."
     if not session.names and (reason := session.worker.spent) is not None:
         return "error", f"The file was not asked for {name}: {reason}."
-    close = difflib.get_close_matches(name, session.names, n=1, cutoff=0.75)
-    hint = f" There is one named {close[0]}: rename it." if close else ""
-    if not close:
+    meant = _meant(name, session.names)
+    hint = f" There is one named {meant}: rename it." if meant else ""
+    if not meant:
         for cell in session.submission.code:
             outcome = session.outcomes.get(cell.number)
             if outcome is not None and outcome.error:
                 hint = f" {_place(cell, session.submission)} failed: {outcome.error}."
                 break
-    return "missing", f"The file defines no function named {name}.{hint}"
+    needed = "" if name == by.name else f", which {by.name} needs"
+    return "missing", f"The file defines no function named {name}{needed}.{hint}"
+
+
+def _meant(name: str, defined: Iterable[str]) -> str | None:
+    """Return the function that was to have this name, if one is like it, and like the name
+    of no other exercise more."""
+    known = [exercise.name for exercise in all_exercises()]
+    others = [each for each in defined if each not in known]
+    return nearest(name, [each for each in others if nearest(each, known) == name])
 
 
 def _place(cell: Cell, submission: Submission) -> str:

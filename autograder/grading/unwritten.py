@@ -16,6 +16,7 @@ from autograder.contract.student import (
     changed_by,
     foresee,
 )
+from autograder.grading.calls import Calls
 from autograder.isolation.worker_handle import WorkerLost
 
 
@@ -27,6 +28,8 @@ class Watched:
         self.name, self._arguments = function.name, arguments
         #: What the first call said that found it unwritten, as ``unwritten_at`` does.
         self.unwritten: str | None = None
+        #: Those of the check that runs.
+        self.calls = Calls(self.name, arguments)
         self._function = function
         self._others = 0
 
@@ -46,11 +49,17 @@ class Watched:
             return f"{call} changed what the call before it had returned", earlier
         return f"{call} changed {self._arguments[seen.place]} in place", earlier
 
+    def check_begins(self) -> None:
+        """Forget the calls of the check before."""
+        self.calls = Calls(self.name, self._arguments)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.calls.note([args], kwargs)
         return self._watch(self._function, args, kwargs)
 
     def each(self, calls: Sequence[tuple[Any, ...]], **kwargs: Any) -> list[Any]:
-        shown = calls[0] if calls else ()  # they differ in what the entries are
+        self.calls.note(calls, kwargs)
+        shown = calls[0] if calls else ()
         found: list[Any] = self._watch(self._function.each, (calls,), kwargs, shown)
         return found
 
@@ -58,6 +67,7 @@ class Watched:
         foresee(self._function, calls)
 
     def observe(self, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
+        self.calls.note([args], kwargs)
         result: tuple[Any, tuple[Any, ...]]
         result = self._watch(self._function.observe, args, kwargs)
         return result
@@ -73,10 +83,10 @@ class Watched:
         try:
             return call(*args, **kwargs)
         except (StudentError, WorkerLost) as error:
-            given = args if shown is None else shown
-            error.call = error.call or call_shown(
-                self.name, self._arguments, given, kwargs
-            )
+            given = args if shown is None else shown, kwargs
+            if isinstance(error, StudentError):
+                given = error.given or given
+            error.call = error.call or call_shown(self.name, self._arguments, *given)
             if isinstance(error, StudentError) and error.unwritten is not None:
                 self._others -= 1
                 self.unwritten = self.unwritten or error.unwritten

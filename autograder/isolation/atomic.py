@@ -1,6 +1,7 @@
 """Writes files whole: a reader finds the old one or the new one, whenever this ends."""
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -30,7 +31,8 @@ def write_whole(path: Path, content: str | bytes, mode: int = USUAL) -> None:
 
 def write_out(place: str | Path, content: str | bytes, mode: int = USUAL) -> None:
     """Write what somebody asked for where they said: whole, but to a device, a pipe or
-    what a link leads to as it is: ``/dev/stdout`` is all of these. Raises ``OSError``."""
+    what a link leads to as it is: ``/dev/stdout`` is all of these. Its folder is there, or
+    what they said was misspelt. Raises ``OSError``."""
     path = Path(place)
     if path.is_symlink() or (path.exists() and not path.is_file()):
         with _opened(path, mode, os.O_TRUNC) as file:
@@ -38,8 +40,10 @@ def write_out(place: str | Path, content: str | bytes, mode: int = USUAL) -> Non
             if mode == PRIVATE and regular and HAS_LOCKS:
                 os.fchmod(file.fileno(), mode)
             file.write(_encoded(content))
-    else:
+    elif path.parent.is_dir():
         write_whole(path, content, mode)
+    else:
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder", path.parent)
 
 
 def write_new(path: Path, text: str) -> None:

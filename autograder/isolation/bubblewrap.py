@@ -1,5 +1,6 @@
 """How the worker is started: inside bubblewrap where that works, and what it sees there."""
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -44,10 +45,42 @@ def confine(mode: str) -> tuple[list[str], str]:
         return [*wrapper, *command], "bubblewrap"
     if mode == "required":
         raise SandboxUnavailable(
-            "--sandbox required: bubblewrap (the program bwrap) is missing or cannot "
-            "make namespaces here. Install it, or grade with --sandbox auto."
+            f"--sandbox required: {_why_not()}, or grade with --sandbox auto."
         )
     return command, bare
+
+
+def _why_not() -> str:
+    """Return why no worker runs in bubblewrap here, and what to do."""
+    if sys.platform != "linux":
+        return "bubblewrap runs on Linux alone. Grade there"
+    if find_program(_NAME) is None:
+        return "bubblewrap (the program bwrap) is missing. Install it"
+    if (installed := _installed()) != str(PACKAGE):
+        return (
+            f"workers run the grader that is installed for {sys.executable}, which is "
+            f"{installed or 'none'}, and this is {PACKAGE}: bubblewrap shows a worker no "
+            "other. Install this one, or run that one"
+        )
+    return (
+        "bubblewrap (the program bwrap) cannot make namespaces here. Let it, as by the "
+        "setting kernel.unprivileged_userns_clone or of AppArmor"
+    )
+
+
+def _installed() -> str:
+    """Return the folder of the grader that this Python has installed; "" for none."""
+    where = "import autograder; print(autograder.__path__[0])"
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", where],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return os.path.realpath(found) if (found := done.stdout.strip()) else ""
+    return ""
 
 
 def caution(sandbox: str) -> str | None:

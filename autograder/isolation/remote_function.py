@@ -95,6 +95,7 @@ class RemoteFunction:
         """Return what came of a call, and remember the first that changed an argument.
         Raises ``StudentError`` where that came of it."""
         if isinstance(outcome, StudentError):
+            outcome.given = args, kwargs
             raise outcome
         for place in outcome[1]:
             self.changed = self.changed or Changed(args, kwargs, place)

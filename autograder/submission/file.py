@@ -95,7 +95,9 @@ def bytes_of(path: Path, within: Path | None = None) -> bytes:
         found = "does not exist"
         if path.exists():
             found = "is a folder" if path.is_dir() else "is not a file"
-        raise SubmissionError(f"{path.name} {found}; expected a .ipynb or .py file.")
+        raise SubmissionError(
+            f"{path.name or path} {found}; expected a .ipynb or .py file."
+        )
     if path.suffix not in (".ipynb", ".py"):
         raise SubmissionError(
             f"{path.name} ends in {path.suffix!r}; expected .ipynb or .py."

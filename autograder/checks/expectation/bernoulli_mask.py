@@ -95,8 +95,10 @@ def returns_booleans(bernoulli_mask: StudentFunction, trial: Trial) -> None:
     for shape in _SHAPES:
         for keep_prob in (*_KEEP_PROBS, 0.0, 1.0):
             mask = bernoulli_mask(shape, keep_prob, trial.generator())
+            # What is no mask at all has another name than one of numbers.
+            bits_of(trial, mask, shape, keep_prob)
             trial.expect(
-                isinstance(mask, np.ndarray) and mask.dtype == bool,
+                mask.dtype == bool,
                 f"{mask_call(shape, keep_prob)} returned {describe(mask)}; expected "
                 "dtype bool.",
                 Wrong.mask_is_not_boolean,

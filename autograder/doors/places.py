@@ -1,0 +1,53 @@
+"""Files and folders that options of the command line, and of pytest, name.
+
+Whatever is named to be written is made, and nothing around it: the folder that it is to lie
+in must be there, for a new one would be a misspelt one.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def place(text: str) -> str:
+    """Return what names a file or a folder, as it is. Raises ``ArgumentTypeError`` for an
+    address."""
+    if _ADDRESS.match(text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is an address; expected a file or a folder of this machine, so "
+            "download it first"
+        )
+    return text
+
+
+def new_file(text: str) -> str:
+    """Return where a file can be written. Raises ``ArgumentTypeError``."""
+    path = _in_a_folder(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder; expected a file")
+    return text
+
+
+def new_folder(text: str) -> str:
+    """Return where a folder is or can be made. Raises ``ArgumentTypeError``."""
+    path = _in_a_folder(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder; expected one")
+    return text
+
+
+def _in_a_folder(text: str) -> Path:
+    path = Path(place(text))
+    try:
+        path.exists()
+        there = path.parent.is_dir()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error.strerror}") from None
+    if not there:
+        raise argparse.ArgumentTypeError(
+            f"there is no folder {path.parent}, where {path.name} would be: make it, or "
+            "name another place"
+        )
+    return path
