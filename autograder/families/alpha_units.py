@@ -68,8 +68,8 @@ _MANY = (100, 100)
 #: of dropped units is lost to rounding in ``x + (d - x) * dropped``.
 _LARGEST = 1e6
 LARGE = (60, 60)
-#: Of so many units several are dropped, or nearly none.
-_TELLING = 100
+#: Where so many units are dropped on average, half as many show.
+_TELLING = 50
 
 
 def _readable(x: np.ndarray) -> np.ndarray:
@@ -107,8 +107,11 @@ class Masking:
         if not _many(dropped, keep_prob):
             dropped = _equal(out, self._value(keep_prob), keep_prob)
         # Arrays of some form may have a value of their own, which is judged elsewhere.
-        if x.size >= _TELLING and np.ptp(x) and not _many(dropped, keep_prob):
-            dropped = dropped_units(out, keep_prob)
+        expected = (1 - keep_prob) * x.size
+        if expected >= _TELLING and np.ptp(x) and not _many(dropped, keep_prob):
+            found = dropped_units(out, keep_prob)
+            if np.count_nonzero(found) > 0.5 * expected:
+                dropped = found
         return np.where(dropped, 0.0, x), None
 
     def _value(self, keep_prob: float) -> float:
