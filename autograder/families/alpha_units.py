@@ -10,7 +10,8 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families.elementwise import call_text
+from autograder.families import corners, kinds
+from autograder.families.elementwise import DTYPES, call_text
 from autograder.families.noise_factors import forward, output_of
 
 #: What a dropped unit is replaced with: SELU's value for very negative input.
@@ -67,6 +68,8 @@ _MANY = (100, 100)
 #: of dropped units is lost to rounding in ``x + (d - x) * dropped``.
 _LARGEST = 1e6
 LARGE = (60, 60)
+#: Where so many units are dropped on average, half as many show.
+_TELLING = 50
 
 
 def _readable(x: np.ndarray) -> np.ndarray:
@@ -103,6 +106,12 @@ class Masking:
         dropped = _equal(out, constants(keep_prob)[2], keep_prob)
         if not _many(dropped, keep_prob):
             dropped = _equal(out, self._value(keep_prob), keep_prob)
+        # Arrays of some form may have a value of their own, which is judged elsewhere.
+        expected = (1 - keep_prob) * x.size
+        if expected >= _TELLING and np.ptp(x) and not _many(dropped, keep_prob):
+            found = dropped_units(out, keep_prob)
+            if np.count_nonzero(found) > 0.5 * expected:
+                dropped = found
         return np.where(dropped, 0.0, x), None
 
     def _value(self, keep_prob: float) -> float:
@@ -153,6 +162,34 @@ def read(
     x = away_from_off(trial.inputs(*LARGE))
     out = forward(function, x, keep_prob, trial.generator(), training)
     return Reading(x, out, dropped_units(out, keep_prob))
+
+
+#: How many keep probabilities ``readings`` has, from all over the range; and the greatest.
+_SPREAD, _NEAR_ONE = 20, 0.98
+#: How many units ``forms`` has at most.
+_MOST = 600
+
+
+def readings(function: StudentFunction, trial: Trial) -> list[tuple[float, Reading]]:
+    """Return large forward passes with keep probabilities from all over the range, which
+    all checks of one grading share."""
+    if "readings" not in trial.notes:
+        shares = corners.spread_keep_probs(trial, _SPREAD)
+        probabilities = [min(p, _NEAR_ONE) for p in shares]
+        trial.notes["readings"] = [(p, read(function, trial, p)) for p in probabilities]
+    found: list[tuple[float, Reading]] = trial.notes["readings"]
+    return found
+
+
+def forms(trial: Trial) -> list[np.ndarray]:
+    """Return as many inputs of every form, of few units up to some hundred."""
+    rng, found = trial.rng, []
+    sizes = _MOST ** rng.permutation(np.linspace(0, 1, _SPREAD))
+    for turn, size in enumerate(sizes):
+        shape = kinds.sides(rng, round(size), 1 + turn % 4)
+        x = away_from_off(trial.inputs(*shape)).astype(DTYPES[turn // 4 % 2])
+        found.append(corners.transposed(x) if rng.random() < 0.5 else x)
+    return found
 
 
 #: Near keep_prob = 1 a mask that whole rows share may drop nothing, which is judged
