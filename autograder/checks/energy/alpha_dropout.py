@@ -90,6 +90,8 @@ def _at_test_mistake(function: StudentFunction, trial: Trial, _: Any) -> str | N
         return Wrong.kept_units_follow_no_affine_map
     if abs(got.line[1]) > 1e-6:
         return Wrong.applies_the_affine_map_at_test
+    if facts.close(got.line[0], 1.0):  # what is wrong is so elsewhere alone
+        return None
     return Wrong.scales_at_alpha_test
 
 

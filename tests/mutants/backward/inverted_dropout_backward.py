@@ -292,6 +292,12 @@ class Sins(Mutants, of="inverted_dropout_backward"):
         mask, keep_prob = cache
         return dout * mask / keep_prob
 
+    @inverted(AT_TEST, "test_gradient_has_keep_prob")
+    def multiplies_by_keep_prob_at_test(dout, cache):
+        """Multiplies dout by keep_prob at test, as classic dropout does."""
+        training = cache["training"]
+        return dout * (cache["mask"] / cache["p"] if training else cache["p"])
+
     @inverted(AT_TEST, "backward_ignores_test_mode", caches_ones_at_test)
     def divides_at_test(dout, cache):
         """Stores a mask of ones at test and divides by keep_prob all the same."""
