@@ -232,10 +232,15 @@ def call_shown(
     return f"{name}({', '.join(items)})"
 
 
+def dtype_shown(array: np.ndarray) -> str:
+    """Return what a call says of an array's dtype behind its shape: float64 is usual."""
+    return "" if array.dtype == np.float64 else f" and dtype {array.dtype}"
+
+
 def _shown(name: str, value: Any) -> str:
     """Return numbers and texts in full, arrays by shape, the rest by the parameter's name."""
     if isinstance(value, np.ndarray) and value.ndim:
-        return f"{name} of shape {value.shape}"
+        return f"{name} of shape {value.shape}{dtype_shown(value)}"
     if isinstance(value, np.generic | np.ndarray):
         return str(value)
     shape = isinstance(value, tuple) and all(isinstance(side, int) for side in value)

@@ -67,16 +67,16 @@ def spread_keep_probs(trial: Trial, number: int) -> list[float]:
 
 def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]:
     """Return arrays from the inside of ``domain.floats``, of entries of either sign, with
-    drawn keep probabilities: float64 and float32 of each number of axes, of a few entries
-    and of a few thousand."""
+    spread keep probabilities: float64 and float32 of each number of axes, of a few
+    entries, of hundreds and of thousands."""
     found = []
     for axes in range(least, most + 1):
         for dtype in (np.float64, np.float32):
-            for size in 10 ** trial.rng.uniform((0.8, 3.1), (2, 3.5)):
+            for size in 10 ** trial.rng.uniform((0.8, 2, 3.5), (2, 3, 3.7)):
                 sides = trial.rng.dirichlet(np.full(axes, 4)) * np.log(size)
                 shape = np.ceil(np.exp(sides)).astype(int).tolist()
                 found.append(trial.inputs(*shape).astype(dtype))
-    return list(zip(found, drawn_keep_probs(trial, len(found)), strict=True))
+    return list(zip(found, spread_keep_probs(trial, len(found)), strict=True))
 
 
 def transposed(x: np.ndarray) -> np.ndarray:

@@ -75,10 +75,12 @@ class Case:
         """Return a call of the function as messages show it."""
         shown = ["rng" if isinstance(a, np.random.Generator) else a for a in more]
         rest = "".join(f", {item}" for item in (self.keep_prob, *shown))
+        x, weights = (
+            f"of shape {a.shape}{facts.dtype_shown(a)}" for a in (self.x, self.weights)
+        )
         if np.ndim(self.bias) == 0:
-            return f"{name}(x of shape {self.x.shape}, weights, {self.bias:.4g}{rest})"
-        shapes = f"x of shape {self.x.shape}, weights of shape {self.weights.shape}"
-        return f"{name}({shapes}, bias{rest})"
+            return f"{name}(x {x}, weights, {self.bias:.4g}{rest})"
+        return f"{name}(x {x}, weights {weights}, bias{rest})"
 
     def logits(self, factor: Any = 1.0, bias: np.ndarray | None = None) -> np.ndarray:
         """Return the logits for inputs ``factor * x``, a number or one for each unit."""
@@ -151,6 +153,44 @@ def drawn(trial: Trial, factor: Callable[[float], float], units: int) -> list[Ca
         n, d, c = rng.integers((61, units // 2, 11), (200, units + 1, 30))
         size = 1 / factor(p) / np.sqrt(d)
         weights, bias = size * rng.uniform(-1, 1, (d, c)), rng.uniform(-3, 3, c)
+        x = trial.inputs(n, d, zeros=0.1).astype(one)
+        cases.append(Case(x, weights.astype(other), bias.astype(other), p))
+    return cases
+
+
+def cancelling(case: Case, factor: float) -> Case:
+    """Return the case with a bias beyond 1000 and weights that bring the logits back, once
+    inputs are multiplied by ``factor``."""
+    x, weights, bias = case.x.copy(), case.weights.copy(), np.array(case.bias)
+    x[:, 0] = 1.0
+    weights[0] -= 2000 / factor
+    return replace(case, x=x, weights=weights, bias=bias + 2000)
+
+
+#: Rows, units and classes of ``all_over``: many of each, and few.
+_SIZES = ((1050, 3, 2), (3, 2, 150), (2, 1, 3100), (1, 1, 2), (2, 2, 3), (1, 5, 2))
+
+
+def all_over(trial: Trial, factor: Callable[[float], float], units: int) -> list[Case]:
+    """Return cases with spread keep probabilities, each of a form of its own, of moderate
+    logits as in ``at_corners``; one of them has ``units`` units."""
+    rng, few = trial.rng, min(units, 40)
+    sizes = [*_SIZES, (1, units, 3)]
+    sizes += rng.integers((1, 1, 2), (60, few + 1, 12), (13, 3)).tolist()
+    keep_probs = corners.spread_keep_probs(trial, len(sizes))
+    dtypes = itertools.cycle(itertools.product((np.float64, np.float32), repeat=2))
+    cases = []
+    for i, ((n, d, c), p, (one, other)) in enumerate(zip(sizes, keep_probs, dtypes)):
+        # Sums of so many terms have too few digits in single precision.
+        one, other = (np.float64, np.float64) if d > 1000 else (one, other)
+        size = 1 / factor(p) / np.sqrt(d)
+        weights, bias = size * rng.uniform(-1, 1, (d, c)), rng.uniform(-3, 3, c)
+        if i % 5 == 1:
+            weights = corners.transposed(weights)
+        if i % 5 == 2:
+            weights, bias = np.full((d, c), weights[0, 0]), bias / 1e4
+        if i % 5 == 3:
+            bias = np.full(c, bias[0])
         x = trial.inputs(n, d, zeros=0.1).astype(one)
         cases.append(Case(x, weights.astype(other), bias.astype(other), p))
     return cases

@@ -227,9 +227,25 @@ def _mistake(function: StudentFunction, trial: Trial, *given: Any) -> str | None
 
 #: N, D and C, each of them 1 somewhere, and all three alike.
 _SIZES = ((9, 4, 5), (30, 6, 2), (7, 1, 3), (12, 5, 1), (8, 1, 1), (2, 3, 2), (5, 5, 5))
+#: Larger ones, up to hundreds of rows, inputs and units, one of them at a time.
+_LARGE = ((700, 5, 3), (20, 150, 2), (25, 11, 150), (150, 45, 12), (9, 2, 21), (40, 2, 1))
+_LARGE += ((12, 12, 12), (8, 1, 30))
 _INSIDE = (*shared.BOTH_SIDES, shared.MANY_DIGITS)
 _CENTRED = "adds_the_noise_of_inputs_around_zero"
 _SHIFTED = "counts_the_mean_of_the_inputs_as_noise"
+
+
+def _spread(trial: Trial, *, centred: bool) -> Iterator[Given]:
+    """Yield layers of all sizes, in each pair of dtypes, with spread keep probabilities."""
+    rng = trial.rng
+    sizes = [*_LARGE, *rng.integers((40, 3, 6), (200, 8, 20), (12, 3)).tolist()]
+    dtypes = cycle(product((np.float64, np.float32), repeat=2))
+    keep_probs = corners.spread_keep_probs(trial, len(sizes))
+    for size, (one, other), p in zip(rng.permutation(sizes), dtypes, keep_probs):
+        weights, x = _layer(trial, *size, centred=centred)
+        yield weights.astype(one), x.astype(other), p
+    if not centred:
+        yield weights, -np.abs(x), 0.4
 
 
 @_FORMULA.kind(0.25)
@@ -250,6 +266,7 @@ def adds_the_noise_of_inputs_around_zero(trial: Trial) -> Iterator[Given]:
     for size in _SIZES[:4]:
         weights, x = _layer(trial, *size, centred=True)
         yield weights.astype(np.float32), x.astype(np.float32), 0.3
+    yield from _spread(trial, centred=True)
 
 
 @_FORMULA.equals(0.75, after=_CENTRED, probe=_mistake)
@@ -263,13 +280,9 @@ def counts_the_mean_of_the_inputs_as_noise(trial: Trial) -> Iterator[Given]:
     x[:, 2] = x[:, 3]
     yield weights, x, shared.MANY_DIGITS
     yield np.full_like(weights, -0.5), x, 0.3
-    dtypes = product((np.float64, np.float32), repeat=2)
-    for (one, other), p in zip(dtypes, corners.drawn_keep_probs(trial, 4), strict=True):
-        sizes = trial.rng.integers((40, 3, 6), (200, 8, 20)).tolist()
-        weights, x = _layer(trial, *sizes)
-        yield weights.astype(one), (x + 1).astype(other), p
     weights, x = map(corners.transposed, _layer(trial))
     yield weights, x, 0.8
+    yield from _spread(trial, centred=False)
 
 
 # Without a name, a later check has the word: small variances may be taken for 0.

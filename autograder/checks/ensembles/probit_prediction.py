@@ -89,9 +89,10 @@ def _units(trial: Trial) -> list[Case]:
     """Return units inside the range, and at its corners with one column of weights."""
     cases = ensemble.at_corners(trial, lambda keep_prob: 1)
     cases += ensemble.drawn(trial, lambda keep_prob: 1, 100)
+    cases += ensemble.all_over(trial, lambda keep_prob: 1, 3100)
     units = [
         Case(case.x, case.weights[:, 0], float(case.bias[0]), case.keep_prob)
-        for case in cases
+        for case in [*cases, ensemble.cancelling(cases[0], 1)]
     ]
     return [*_inside(trial), *units, *_close(trial)]
 

@@ -61,6 +61,8 @@ def _cases(trial: Trial) -> list[Case]:
 
     cases = _inside(trial) + ensemble.at_corners(trial, factor)
     cases += ensemble.drawn(trial, factor, 100)
+    cases += ensemble.all_over(trial, factor, 150)
+    cases.append(ensemble.cancelling(cases[0], cases[0].keep_prob))
     return cases + ensemble.close_to_the_ends(trial, factor)
 
 
