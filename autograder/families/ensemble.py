@@ -176,11 +176,11 @@ def all_over(trial: Trial, factor: Callable[[float], float], units: int) -> list
     logits as in ``at_corners``; one of them has ``units`` units."""
     rng, few = trial.rng, min(units, 40)
     sizes = [*_SIZES, (1, units, 3)]
-    sizes += rng.integers((1, 1, 2), (60, few + 1, 12), (13, 3)).tolist()
+    sizes += rng.integers((1, 1, 2), (40, few + 1, 12), (13, 3)).tolist()
     keep_probs = corners.spread_keep_probs(trial, len(sizes))
     dtypes = itertools.cycle(itertools.product((np.float64, np.float32), repeat=2))
-    cases = []
-    for i, ((n, d, c), p, (one, other)) in enumerate(zip(sizes, keep_probs, dtypes)):
+    given, cases = zip(sizes, keep_probs, dtypes, strict=False), []
+    for i, ((n, d, c), p, (one, other)) in enumerate(given):
         # Sums of so many terms have too few digits in single precision.
         one, other = (np.float64, np.float64) if d > 1000 else (one, other)
         size = 1 / factor(p) / np.sqrt(d)

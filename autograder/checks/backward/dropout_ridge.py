@@ -232,7 +232,8 @@ def _spread(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
     rng = trial.rng
     sizes = [(3100, 2), (170, 150), (2, 1), (2, 2), (41, 21), (150, 11)]
     sizes += rng.integers((15, 1), (60, 12), (14, 2)).tolist()
-    for i, ((n, d), p) in enumerate(zip(sizes, spread_keep_probs(trial, len(sizes)))):
+    keep_probs = spread_keep_probs(trial, len(sizes))
+    for i, ((n, d), p) in enumerate(zip(sizes, keep_probs, strict=True)):
         x, y = _problem(trial, n, d)
         forms = y, -np.abs(y), 1e5 * y, 1e-5 * y, np.full(n, y[0])
         yield transposed(x) if i % 3 == 2 else x, forms[i % 5], p
@@ -315,10 +316,12 @@ def _minimises(function: StudentFunction, trial: Trial) -> None:
     for keep_prob in (0.8, 0.3, 0.95):
         for n, d in ((40, 5), (25, 3)):
             _expect_weights(function, trial, *_problem(trial, n, d), keep_prob)
-    given = [*_corners(trial), *_spread(trial)]
-    foresee(function, [(each, {}) for each in given])
-    for each in given:
-        _expect_weights(function, trial, *each)
+    at_corners, inside = [*_corners(trial)], [*_spread(trial)]
+    foresee(function, [(given, {}) for given in at_corners + inside])
+    for given in at_corners:
+        _expect_weights(function, trial, *given)
+    for given in inside:
+        _expect_weights(function, trial, *given, Some.right_in_the_middle_only)
     _expect_unlike_columns(function, trial, 0.4, 0.05, 0.99999)
     for keep_prob in close_keep_probs()[:-1]:
         given, name = (*_problem(trial, 8, 2), keep_prob), Some.right_in_the_middle_only

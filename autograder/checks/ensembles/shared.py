@@ -184,7 +184,9 @@ def survives(
     """The property that logits, those named, up to ±1000 do no harm."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        for case in cases(trial):
+        given = cases(trial)
+        foresee(function, [(case.given, {}) for case in given])
+        for case in given:
             call = case.call(function.name)
             found = without_overflow(
                 trial, function(*case.given), case, call, mistake=overflows
