@@ -5,6 +5,7 @@ are orthogonal, the logarithms of one member's probabilities give back each unit
 0 or x / keep_prob, and an average of k members says how many of the k kept a unit.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -38,12 +39,15 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
     return found
 
 
+@functools.lru_cache(maxsize=32)
 def every_mask(*shape: int) -> np.ndarray:
     """Return all masks of a shape of n units as floats, (2**n, *shape), the empty one
-    first, the full one last."""
+    first, the full one last. They are made once, and nobody writes to them."""
     units = math.prod(shape)
     bits = np.arange(2**units)[:, None] >> np.arange(units) & 1
-    return bits.astype(float).reshape(-1, *shape)
+    masks = bits.astype(float).reshape(-1, *shape)
+    masks.setflags(write=False)
+    return masks
 
 
 @dataclass(frozen=True)
@@ -203,7 +207,9 @@ def close_to_the_ends(trial: Trial, factor: Callable[[float], float]) -> list[Ca
     # Closer to 0 nearly all is the member without units: floors show at the milder one.
     for keep_prob in (5e-4, *corners.close_keep_probs()):
         weights = trial.rng.uniform(-1, 1, (2, 3)) / factor(keep_prob)
-        bias = trial.rng.uniform(-1, 1, 3)
+        # Apart, so that equal probabilities, say, are not near the right ones.
+        apart = trial.rng.permutation([-0.8, 0.0, 0.8])
+        bias = apart + trial.rng.uniform(-0.2, 0.2, 3)
         cases.append(Case(trial.inputs(3, 2), weights, bias, keep_prob))
     return cases
 

@@ -130,7 +130,7 @@ def _small(trial: Trial) -> list[Case]:
 
     cases = _inside(trial) + ensemble.at_corners(trial, factor)
     cases += ensemble.all_over(trial, factor, 6)
-    sizes = zip(range(1, 12), drawn_keep_probs(trial, 11), strict=True)
+    sizes = zip(range(7, 12), drawn_keep_probs(trial, 5), strict=True)
     cases += [ensemble.ordinary(trial, 1, d, 2, p) for d, p in sizes]
     return cases + ensemble.close_to_the_ends(trial, factor)
 
