@@ -27,10 +27,36 @@ from tests import bank
 
 SEED, WIDTH = 5, 0.1
 NAMES = [e.name for e in all_exercises() if e.name != "is_inverted_dropout"]
+#: Two classes or more, and a bias for each.
+_SOFTMAX = (
+    "(x|weights) of [134] axes|bias (transposed|of [234] axes|with axis 1)"
+    "|(weights|bias) of one entry|(weights with axis 1|bias with axis 0) of 1$"
+)
 #: By exercise: forms that its statement does not promise, by a pattern of their names.
-OUTSIDE: dict[str, str] = {}
+OUTSIDE: dict[str, str] = {
+    "effective_count": "transposed|of [234] axes|axis 1",
+    "rescaled_sum_distribution": (
+        "transposed|of [234] axes|axis 1|of more than|above (20|40|130)|of small entries"
+    ),
+    "classic_settings": "of [134] axes",
+    "batchnorm_variance_ratio": "of [134] axes",
+    "dropout_ridge": "float32|x of [134] axes|y transposed|y of [234] axes|y with axis 1",
+    "weight_scaled_prediction": _SOFTMAX,
+    "ensemble_means": (
+        f"{_SOFTMAX}|bias of large entries"
+        "|(x with axis 1|weights with axis 0) above (20|40|130)"
+    ),
+    "probit_prediction": (
+        "x of [134] axes|weights (transposed|of [234] axes|with axis 1)"
+        "|bias (transposed|float32|of [1-4] axes|of more than|with axis|of equal)"
+    ),
+}
 #: Parts of the range where 1.1 times a result is right, too, or the same, by a pattern.
-ALIKE: dict[str, str] = {"bernoulli_mask": r"keep_prob around 0\.5"}
+ALIKE: dict[str, str] = {
+    "bernoulli_mask": r"keep_prob around 0\.5",
+    # Where all rows are the same, ratios are 0.
+    "batchnorm_variance_ratio": "x (of one entry|with axis 0 of 1|of equal entries)$",
+}
 
 Given = dict[str, Any]
 _ARRAYS = ("x", "weights", "bias", "dout", "y", "shape")

@@ -247,12 +247,18 @@ def call_shown(
     return f"{name}({', '.join(items)})"
 
 
+def dtype_shown(array: np.ndarray) -> str:
+    """Return what a call says of an array's dtype behind its shape, if it is of floats of
+    another size than usual."""
+    usual = array.dtype.kind != "f" or array.dtype == np.float64
+    return "" if usual else f" and dtype {array.dtype}"
+
+
 def _shown(name: str, value: Any, dtypes: bool) -> str:
-    """Return numbers and texts in full, arrays by shape, and by dtype if it is of floats of
-    another size than usual; the rest by the parameter's name."""
+    """Return numbers and texts in full, arrays by shape, and by dtype if ``dtypes``; the
+    rest by the parameter's name."""
     if isinstance(value, np.ndarray) and value.ndim:
-        unusual = value.dtype.kind == "f" and value.dtype != float
-        dtype = f" and dtype {value.dtype}" if dtypes and unusual else ""
+        dtype = dtype_shown(value) if dtypes else ""
         return f"{name} of shape {value.shape}{dtype}"
     if isinstance(value, np.generic | np.ndarray):
         return str(value)

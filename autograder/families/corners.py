@@ -56,27 +56,29 @@ def drawn_keep_probs(trial: Trial, number: int) -> list[float]:
 
 def spread_keep_probs(trial: Trial, number: int) -> list[float]:
     """Return keep probabilities in random order, as far apart as so many in (0, 1) can be:
-    no window of width 1 / ``number`` lies between them."""
+    no window of width 1 / ``number`` lies between them. Closer to the ends than those
+    of ``drawn_keep_probs`` is none: what shows there alone is for ``KEEP_PROBS``."""
     first = trial.rng.random()
     found = (first + np.arange(number)) / number
     shares: list[float] = (
-        trial.rng.permutation(found.clip(0.003, 0.997)).round(5).tolist()
+        trial.rng.permutation(found.clip(0.018, 0.982)).round(5).tolist()
     )
     return shares
 
 
 def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]:
     """Return arrays from the inside of ``domain.floats``, of entries of either sign, with
-    drawn keep probabilities: float64 and float32 of each number of axes, of a few entries
-    and of a few thousand."""
-    found = []
+    spread keep probabilities: float64 and float32 of each number of axes, of a few
+    entries, of hundreds and of thousands."""
+    wide = ((150, 3), (3, 150), (2, 2)) if least <= 2 <= most else ()
+    found = [trial.inputs(*shape) for shape in wide]
     for axes in range(least, most + 1):
         for dtype in (np.float64, np.float32):
-            for size in 10 ** trial.rng.uniform((0.8, 3.1), (2, 3.5)):
+            for size in 10 ** trial.rng.uniform((0.8, 2, 3.5), (2, 3, 3.7)):
                 sides = trial.rng.dirichlet(np.full(axes, 4)) * np.log(size)
                 shape = np.ceil(np.exp(sides)).astype(int).tolist()
                 found.append(trial.inputs(*shape).astype(dtype))
-    return list(zip(found, drawn_keep_probs(trial, len(found)), strict=True))
+    return list(zip(found, spread_keep_probs(trial, len(found)), strict=True))
 
 
 def transposed(x: np.ndarray) -> np.ndarray:

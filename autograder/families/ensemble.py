@@ -5,6 +5,7 @@ are orthogonal, the logarithms of one member's probabilities give back each unit
 0 or x / keep_prob, and an average of k members says how many of the k kept a unit.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -38,12 +39,15 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
     return found
 
 
+@functools.lru_cache(maxsize=32)
 def every_mask(*shape: int) -> np.ndarray:
     """Return all masks of a shape of n units as floats, (2**n, *shape), the empty one
-    first, the full one last."""
+    first, the full one last. They are made once, and nobody writes to them."""
     units = math.prod(shape)
     bits = np.arange(2**units)[:, None] >> np.arange(units) & 1
-    return bits.astype(float).reshape(-1, *shape)
+    masks = bits.astype(float).reshape(-1, *shape)
+    masks.setflags(write=False)
+    return masks
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,12 @@ class Case:
         """Return a call of the function as messages show it."""
         shown = ["rng" if isinstance(a, np.random.Generator) else a for a in more]
         rest = "".join(f", {item}" for item in (self.keep_prob, *shown))
+        x, weights = (
+            f"of shape {a.shape}{facts.dtype_shown(a)}" for a in (self.x, self.weights)
+        )
         if np.ndim(self.bias) == 0:
-            return f"{name}(x of shape {self.x.shape}, weights, {self.bias:.4g}{rest})"
-        shapes = f"x of shape {self.x.shape}, weights of shape {self.weights.shape}"
-        return f"{name}({shapes}, bias{rest})"
+            return f"{name}(x {x}, weights, {self.bias:.4g}{rest})"
+        return f"{name}(x {x}, weights {weights}, bias{rest})"
 
     def logits(self, factor: Any = 1.0, bias: np.ndarray | None = None) -> np.ndarray:
         """Return the logits for inputs ``factor * x``, a number or one for each unit."""
@@ -156,6 +162,44 @@ def drawn(trial: Trial, factor: Callable[[float], float], units: int) -> list[Ca
     return cases
 
 
+def cancelling(case: Case, factor: float) -> Case:
+    """Return the case with a bias beyond 1000 and weights that bring the logits back, once
+    inputs are multiplied by ``factor``."""
+    x, weights, bias = case.x.copy(), case.weights.copy(), np.array(case.bias)
+    x[:, 0] = 1.0
+    weights[0] -= 2000 / factor
+    return replace(case, x=x, weights=weights, bias=bias + 2000)
+
+
+#: Rows, units and classes of ``all_over``: many of each, and few.
+_SIZES = ((1050, 3, 2), (3, 2, 150), (2, 1, 3100), (1, 1, 2), (2, 2, 3), (1, 5, 2))
+
+
+def all_over(trial: Trial, factor: Callable[[float], float], units: int) -> list[Case]:
+    """Return cases with spread keep probabilities, each of a form of its own, of moderate
+    logits as in ``at_corners``; one of them has ``units`` units."""
+    rng, few = trial.rng, min(units, 40)
+    sizes = [*_SIZES, (1, units, 3)]
+    sizes += rng.integers((1, 1, 2), (40, few + 1, 12), (13, 3)).tolist()
+    keep_probs = corners.spread_keep_probs(trial, len(sizes))
+    dtypes = itertools.cycle(itertools.product((np.float64, np.float32), repeat=2))
+    given, cases = zip(sizes, keep_probs, dtypes, strict=False), []
+    for i, ((n, d, c), p, (one, other)) in enumerate(given):
+        # Sums of so many terms have too few digits in single precision.
+        one, other = (np.float64, np.float64) if d > 1000 else (one, other)
+        size = 1 / factor(p) / np.sqrt(d)
+        weights, bias = size * rng.uniform(-1, 1, (d, c)), rng.uniform(-3, 3, c)
+        if i % 5 == 1:
+            weights = corners.transposed(weights)
+        if i % 5 == 2:
+            weights, bias = np.full((d, c), weights[0, 0]), bias / 1e4
+        if i % 5 == 3:
+            bias = np.full(c, bias[0])
+        x = trial.inputs(n, d, zeros=0.1).astype(one)
+        cases.append(Case(x, weights.astype(other), bias.astype(other), p))
+    return cases
+
+
 def close_to_the_ends(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
     """Return small cases at keep probabilities close to 0 and to 1, of moderate logits as
     in ``at_corners``."""
@@ -163,7 +207,9 @@ def close_to_the_ends(trial: Trial, factor: Callable[[float], float]) -> list[Ca
     # Closer to 0 nearly all is the member without units: floors show at the milder one.
     for keep_prob in (5e-4, *corners.close_keep_probs()):
         weights = trial.rng.uniform(-1, 1, (2, 3)) / factor(keep_prob)
-        bias = trial.rng.uniform(-1, 1, 3)
+        # Apart, so that equal probabilities, say, are not near the right ones.
+        apart = trial.rng.permutation([-0.8, 0.0, 0.8])
+        bias = apart + trial.rng.uniform(-0.2, 0.2, 3)
         cases.append(Case(trial.inputs(3, 2), weights, bias, keep_prob))
     return cases
 

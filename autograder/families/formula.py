@@ -5,6 +5,7 @@ answer is not right, the first rival that gives the same numbers says why.
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise, Property
-from autograder.contract.student import StudentFunction
+from autograder.contract.student import StudentFunction, foresee
 from autograder.contract.trial import Trial
 from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.bit_tests import named_after_the_first
@@ -89,7 +90,10 @@ class Formula:
         if self.shape:
             shape, call = self.shape(*given), self.shown(*given)
             return facts.float_array(function(*given), shape, call)
-        return facts.number(function(*given), self.shown(*given))
+        found = function(*given)
+        if isinstance(found, float) and math.isfinite(found):
+            return found  # the usual case, in which nothing is said of the call
+        return facts.number(found, self.shown(*given))
 
     def kind(
         self,
@@ -137,6 +141,7 @@ class Formula:
 
         def test(function: StudentFunction, trial: Trial, all_given: Any) -> None:
             one, *others = all_given
+            foresee(function, [(given, {}) for given in (one, *others)])
             for given, some in named_after_the_first((one, *others)):
                 named = {**reasons, "otherwise": reasons.get("otherwise", some)}
                 self.expect(function, trial, given, **named)

@@ -9,11 +9,16 @@ import numpy as np
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentError, StudentFunction
+from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import Trial
 from autograder.families import elementwise
 from autograder.families.bit_tests import Wrong as Some
-from autograder.families.corners import SMALLEST, close_keep_probs, transposed
+from autograder.families.corners import (
+    SMALLEST,
+    close_keep_probs,
+    spread_keep_probs,
+    transposed,
+)
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import Rivals, first
 
@@ -126,9 +131,10 @@ def _expected_loss(
 
 def _problem(trial: Trial, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
     """Return x whose columns differ in size and are not centred, and a target."""
-    x = trial.rng.normal(0, 1, (n, d)) + trial.rng.uniform(-1, 1, d)
-    x *= np.geomspace(0.3, 5, d)[trial.rng.permutation(d)]
-    y = x @ trial.rng.normal(0, 1, d) + trial.rng.normal(0, 1, n) + 2
+    rng = trial.rng
+    x = rng.standard_normal((n, d)) + rng.uniform(-1, 1, d)
+    x *= 0.3 * (5 / 0.3) ** (rng.permutation(d) / max(d - 1, 1))
+    y = x @ rng.standard_normal(d) + rng.standard_normal(n) + 2
     return x, y
 
 
@@ -220,6 +226,19 @@ def _corners(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
         yield *_problem(trial, n, d), round(float(keep_prob), 6)
 
 
+def _spread(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Yield problems of all sizes with targets of all sizes and signs, and spread keep
+    probabilities."""
+    rng = trial.rng
+    sizes = [(3100, 2), (170, 150), (2, 1), (2, 2), (41, 21), (150, 11)]
+    sizes += rng.integers((15, 1), (60, 12), (14, 2)).tolist()
+    keep_probs = spread_keep_probs(trial, len(sizes))
+    for i, ((n, d), p) in enumerate(zip(sizes, keep_probs, strict=True)):
+        x, y = _problem(trial, n, d)
+        forms = y, -np.abs(y), 1e5 * y, 1e-5 * y, np.full(n, y[0])
+        yield transposed(x) if i % 3 == 2 else x, forms[i % 5], p
+
+
 def _expect_weights(
     function: StudentFunction,
     trial: Trial,
@@ -297,8 +316,12 @@ def _minimises(function: StudentFunction, trial: Trial) -> None:
     for keep_prob in (0.8, 0.3, 0.95):
         for n, d in ((40, 5), (25, 3)):
             _expect_weights(function, trial, *_problem(trial, n, d), keep_prob)
-    for given in _corners(trial):
+    at_corners, inside = [*_corners(trial)], [*_spread(trial)]
+    foresee(function, [(given, {}) for given in at_corners + inside])
+    for given in at_corners:
         _expect_weights(function, trial, *given)
+    for given in inside:
+        _expect_weights(function, trial, *given, Some.right_in_the_middle_only)
     _expect_unlike_columns(function, trial, 0.4, 0.05, 0.99999)
     for keep_prob in close_keep_probs()[:-1]:
         given, name = (*_problem(trial, 8, 2), keep_prob), Some.right_in_the_middle_only
@@ -310,6 +333,9 @@ def _without_full_rank(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
     for keep_prob in elementwise.KEEP_PROBS:
         yield *_problem(trial, 4, 9), keep_prob
+    sizes = [(4, 150), (2, 41), (20, 21), *trial.rng.integers((1, 9), (8, 30), (17, 2))]
+    for (n, d), keep_prob in zip(sizes, spread_keep_probs(trial, 20), strict=True):
+        yield *_problem(trial, int(n), int(d)), keep_prob
     yield *_problem(trial, 1, 3), 0.8
     yield np.full((6, 3), 1.7), trial.inputs(6), 0.8
 

@@ -64,6 +64,8 @@ Settings = tuple[np.ndarray, float, float]
 _NAMES = ("weights", "learning_rate", "weight_decay")
 
 
+#: Wide and long weights, up to a few thousand; beside them, drawn shapes are spread.
+_LARGE_SHAPES = ((2, 150), (150, 2), (60, 60), (1, 3100), (3100, 1), (2, 2), (45, 1))
 #: Sizes of learning rate and weight decay: usual ones, and the ends of a wide range.
 _SIZES = ((0.1, 1e-3), (10.0, 1.0), (1e-6, 1e-9), (1e3, 1e3))
 _SHAPES = ((5, 3), (1, 1), (4, 1), (2, 6), (1, 3))
@@ -85,8 +87,8 @@ class Case:
         self.given: Settings = weights, float(rate), float(decay)
         self.keep_prob = keep_prob
         self.call = (
-            f"classic_settings(weights of shape {shape}, {rate:.4g}, {decay:.4g}, "
-            f"{keep_prob})"
+            f"classic_settings(weights of shape {shape}{facts.dtype_shown(weights)}, "
+            f"{rate:.4g}, {decay:.4g}, {keep_prob})"
         )
 
     def with_weights(self, weights: np.ndarray) -> "Case":
@@ -98,8 +100,11 @@ class Case:
 
 
 def _announced(function: StudentFunction, trial: Trial) -> list[Case]:
-    """Return all cases, of which the function has been told."""
-    cases = [*_cases(trial)]
+    """Return all cases, which the checks of one grading share, and of which the function
+    has been told."""
+    if "settings" not in trial.notes:
+        trial.notes["settings"] = [*_cases(trial)]
+    cases: list[Case] = trial.notes["settings"]
     foresee(function, [((*case.given, case.keep_prob), {}) for case in cases])
     return cases
 
@@ -109,15 +114,17 @@ def _cases(trial: Trial) -> Iterator[Case]:
     comes again with other weights alone, that begin alike."""
     keep_probs = (*elementwise.ALL_KEEP_PROBS, 1.0)
     cases = elementwise.covering(_SHAPES, keep_probs, _SIZES, elementwise.DTYPES)
-    sides = trial.rng.integers(20, 60, (2, 2)).tolist()
-    shares = corners.drawn_keep_probs(trial, 2)
-    large = zip(map(tuple, sides), shares, _SIZES, elementwise.DTYPES, strict=False)
-    for case in (*cases, *large):
+    for case in cases:
         yield (one := Case(trial, *case))
         yield one.with_weights(corners.transposed(-3 * one.given[0]))
         yield one.with_weights(np.full_like(one.given[0], one.given[0][0, 0]))
     for p, size in zip(corners.close_keep_probs(), cycle(_SIZES)):
         yield Case(trial, (2, 1), p, size, np.float64)
+    sides = map(tuple, trial.rng.integers(1, 60, (13, 2)).tolist())
+    shares = corners.spread_keep_probs(trial, 20)
+    dtypes = cycle(elementwise.DTYPES)
+    for case in zip((*_LARGE_SHAPES, *sides), shares, cycle(_SIZES), dtypes):
+        yield Case(trial, *case)
 
 
 def _answer(

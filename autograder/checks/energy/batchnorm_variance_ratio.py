@@ -11,7 +11,7 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import CheckFailure, Trial
+from autograder.contract.trial import CheckFailure, Trial, usual
 from autograder.families import corners
 from autograder.families.formula import Formula, Given
 from autograder.families.rivals import Rivals, first
@@ -102,11 +102,12 @@ def _layer(
     trial: Trial, n: int = 9, d: int = 4, c: int = 5, centred: bool = False
 ) -> Layer:
     """Return weights and correlated inputs, of column means 0 or far from it."""
-    x = trial.inputs(n, d) @ (np.eye(d) + 0.4 * trial.rng.uniform(-1, 1, (d, d)))
+    rng = trial.rng
+    x = usual(rng, (n, d)) @ (np.eye(d) + 0.4 * rng.uniform(-1, 1, (d, d)))
     x -= x.mean(axis=0)
     if not centred:
-        x += trial.inputs(d)
-    return trial.inputs(d, c), x
+        x += usual(rng, (d,))
+    return usual(rng, (d, c)), x
 
 
 def _variances(
@@ -227,9 +228,31 @@ def _mistake(function: StudentFunction, trial: Trial, *given: Any) -> str | None
 
 #: N, D and C, each of them 1 somewhere, and all three alike.
 _SIZES = ((9, 4, 5), (30, 6, 2), (7, 1, 3), (12, 5, 1), (8, 1, 1), (2, 3, 2), (5, 5, 5))
+#: Larger ones, up to hundreds of rows, inputs and units, one of them at a time.
+_LARGE = (
+    *((700, 5, 3), (20, 150, 2), (25, 21, 150), (150, 45, 12)),
+    *((9, 2, 21), (40, 2, 1), (12, 12, 12), (8, 1, 30)),
+)
 _INSIDE = (*shared.BOTH_SIDES, shared.MANY_DIGITS)
 _CENTRED = "adds_the_noise_of_inputs_around_zero"
 _SHIFTED = "counts_the_mean_of_the_inputs_as_noise"
+
+
+def _spread(trial: Trial, *, centred: bool) -> Iterator[Given]:
+    """Yield layers of all sizes, in each pair of dtypes, with spread keep probabilities."""
+    rng = trial.rng
+    drawn = rng.integers((40, 3, 6), (200, 8, 20), (5, 3)).tolist()
+    sizes = [*_SIZES, *_LARGE, *drawn]
+    dtypes = cycle(product((np.float64, np.float32), repeat=2))
+    keep_probs = corners.spread_keep_probs(trial, len(sizes))
+    given = zip(rng.permutation(sizes).tolist(), keep_probs, dtypes, strict=False)
+    for (n, d, c), p, (one, other) in given:
+        weights, x = _layer(trial, n, d, c, centred)
+        if n > 2:  # a unit may be nearly the same for both of two rows
+            weights, x = weights.astype(one), x.astype(other)
+        yield weights, x, p
+    if not centred:
+        yield weights, -np.abs(x), 0.4
 
 
 @_FORMULA.kind(0.25)
@@ -244,32 +267,22 @@ def adds_the_noise_of_inputs_around_zero(trial: Trial) -> Iterator[Given]:
     """For correlated inputs of mean 0 the ratio is test over test plus noise."""
     for keep_prob in (*_INSIDE, *shared.NEAR_THE_ENDS, 0.0004, 1e-9):
         yield *_layer(trial, centred=True), keep_prob
-    for size, keep_prob in zip(_SIZES, cycle(_INSIDE)):
-        yield *_layer(trial, *size, centred=True), keep_prob
-    # Of many rows around 0, whose variance single precision gets right.
-    for size in _SIZES[:4]:
-        weights, x = _layer(trial, *size, centred=True)
-        yield weights.astype(np.float32), x.astype(np.float32), 0.3
+    yield from _spread(trial, centred=True)
 
 
 @_FORMULA.equals(0.75, after=_CENTRED, probe=_mistake)
 def counts_the_mean_of_the_inputs_as_noise(trial: Trial) -> Iterator[Given]:
     """An input's mean adds nothing to the test variance, and to the noise."""
-    for size, p in zip(_SIZES, cycle(_INSIDE)):
-        yield *_layer(trial, *size), p
+    yield *_layer(trial), 0.8
     weights, x = _layer(trial)
     # A silent input and a silent weight, and inputs that are alike.
     x[:, 0] = weights[1, 1] = 0
     x[:, 2] = x[:, 3]
     yield weights, x, shared.MANY_DIGITS
     yield np.full_like(weights, -0.5), x, 0.3
-    dtypes = product((np.float64, np.float32), repeat=2)
-    for (one, other), p in zip(dtypes, corners.drawn_keep_probs(trial, 4), strict=True):
-        sizes = trial.rng.integers((40, 3, 6), (200, 8, 20)).tolist()
-        weights, x = _layer(trial, *sizes)
-        yield weights.astype(one), (x + 1).astype(other), p
     weights, x = map(corners.transposed, _layer(trial))
     yield weights, x, 0.8
+    yield from _spread(trial, centred=False)
 
 
 # Without a name, a later check has the word: small variances may be taken for 0.
@@ -311,9 +324,10 @@ def is_zero_for_a_constant_unit(trial: Trial) -> Iterator[Given]:
     weights, x = _layer(trial)
     x[:, :2] = x[0, :2]
     weights[2:, 1] = 0
-    for keep_prob in (0.8, 0.02):
-        for rows in (x, x[:1], np.tile(x[:1], (6, 1)), 1e-6 * x, 1e6 * x):
-            yield weights, rows, keep_prob
+    several = x, x[:1], np.tile(x[:1], (6, 1)), 1e-6 * x, 1e6 * x
+    keep_probs = 0.8, *corners.spread_keep_probs(trial, 20)
+    for rows, keep_prob in zip(cycle(several), keep_probs):
+        yield weights, rows, keep_prob
     yield weights, np.full_like(x, 1.5), 0.3
     yield weights[:, :1], x[:1], 0.8
     yield weights[:1, :1], x[:1, :1], 0.8

@@ -1,5 +1,6 @@
 """ensemble_means: average all members of a small ensemble, in both ways."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 
@@ -15,7 +16,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import ensemble
 from autograder.families.bit_tests import named_after_the_first
-from autograder.families.corners import SMALLEST, drawn_keep_probs
+from autograder.families.corners import SMALLEST, drawn_keep_probs, spread_keep_probs
 from autograder.families.ensemble import Case, log_softmax, softmax
 from autograder.families.rivals import Rivals, first, joined
 
@@ -128,9 +129,8 @@ def _small(trial: Trial) -> list[Case]:
         return 1 / keep_prob
 
     cases = _inside(trial) + ensemble.at_corners(trial, factor)
-    cases += ensemble.drawn(trial, factor, 6)
-    keep_probs = drawn_keep_probs(trial, 11)
-    sizes = zip(range(1, 12), keep_probs, strict=True)
+    cases += ensemble.all_over(trial, factor, 6)
+    sizes = zip(range(7, 12), drawn_keep_probs(trial, 5), strict=True)
     cases += [ensemble.ordinary(trial, 1, d, 2, p) for d, p in sizes]
     return cases + ensemble.close_to_the_ends(trial, factor)
 
@@ -275,10 +275,10 @@ def the_means_survive_large_logits(
 ) -> None:
     """Logits up to ±1000 give both means: no overflow, and no logarithm of 0."""
     loud = [ensemble.loud(trial, 5, keep_prob) for keep_prob in (0.5, 0.7)]
+    kinds = itertools.cycle((ensemble.shifted, ensemble.spread))
+    keep_probs = 0.8, 0.8, 0.1, 0.1, *spread_keep_probs(trial, 20)
     apart = [
-        logits(trial, keep_prob, 1 / keep_prob)
-        for logits in (ensemble.shifted, ensemble.spread)
-        for keep_prob in (0.8, 0.1)
+        logits(trial, p, 1 / p) for logits, p in zip(kinds, keep_probs, strict=False)
     ]
     for case in (*loud, ensemble.torn(trial, 5), *apart):
         call = case.call("ensemble_means")

@@ -88,10 +88,10 @@ def _inside(trial: Trial) -> list[Case]:
 def _units(trial: Trial) -> list[Case]:
     """Return units inside the range, and at its corners with one column of weights."""
     cases = ensemble.at_corners(trial, lambda keep_prob: 1)
-    cases += ensemble.drawn(trial, lambda keep_prob: 1, 100)
+    cases += ensemble.all_over(trial, lambda keep_prob: 1, 3100)
     units = [
         Case(case.x, case.weights[:, 0], float(case.bias[0]), case.keep_prob)
-        for case in cases
+        for case in [*cases, ensemble.cancelling(cases[0], 1)]
     ]
     return [*_inside(trial), *units, *_close(trial)]
 
@@ -116,7 +116,7 @@ def _large(trial: Trial) -> list[Case]:
     rng, x = trial.rng, np.array([[1.0, 0.5], [-1.0, 0.5], [0.0, 1.0]]) * 900
     return [
         Case(x, np.array([1.0, 0.1]), float(rng.uniform(0.4, 1.2)), keep_prob)
-        for keep_prob in (0.8, 0.02, 1.0)
+        for keep_prob in (0.8, 0.02, 1.0, *corners.spread_keep_probs(trial, 20))
     ]
 
 

@@ -10,7 +10,7 @@ from autograder.checks.expectation.shared import Wrong as WrongExpectation
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Property
 from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentFunction
+from autograder.contract.student import StudentFunction, foresee
 from autograder.contract.trial import Trial
 from autograder.families import ensemble, network, properties
 from autograder.families.bit_tests import named_after_the_first
@@ -159,7 +159,9 @@ def equals(
     ``truth`` says so."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        for case, some in named_after_the_first(cases(trial)):
+        given = cases(trial)
+        foresee(function, [(case.given, {}) for case in given])
+        for case, some in named_after_the_first(given):
             (found, call), expected = one_prediction(function, case), truth(case)
             if not ensemble.same(found, expected):
                 known = {} if case.is_close_to_an_end else rivals(case)
@@ -182,7 +184,9 @@ def survives(
     """The property that logits, those named, up to ±1000 do no harm."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        for case in cases(trial):
+        given = cases(trial)
+        foresee(function, [(case.given, {}) for case in given])
+        for case in given:
             call = case.call(function.name)
             found = without_overflow(
                 trial, function(*case.given), case, call, mistake=overflows

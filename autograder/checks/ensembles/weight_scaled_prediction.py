@@ -1,5 +1,6 @@
 """weight_scaled_prediction: predict in one pass with a network trained by classic dropout."""
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -60,16 +61,15 @@ def _cases(trial: Trial) -> list[Case]:
         return keep_prob
 
     cases = _inside(trial) + ensemble.at_corners(trial, factor)
-    cases += ensemble.drawn(trial, factor, 100)
+    cases += ensemble.all_over(trial, factor, 150)
+    cases.append(ensemble.cancelling(cases[0], cases[0].keep_prob))
     return cases + ensemble.close_to_the_ends(trial, factor)
 
 
 def _large(trial: Trial) -> list[Case]:
-    return [
-        logits(trial, keep_prob, keep_prob)
-        for logits in (ensemble.shifted, ensemble.spread)
-        for keep_prob in (0.8, 0.02)
-    ]
+    kinds = itertools.cycle((ensemble.shifted, ensemble.spread))
+    keep_probs = 0.8, 0.8, 0.02, 0.02, *corners.spread_keep_probs(trial, 20)
+    return [logits(trial, p, p) for logits, p in zip(kinds, keep_probs, strict=False)]
 
 
 def _right(case: Case) -> np.ndarray:

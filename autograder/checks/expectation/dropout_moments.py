@@ -8,11 +8,11 @@ from autograder.checks.expectation import shared
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentFunction
+from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners
 from autograder.families.formula import Formula, Given, relative_to
-from autograder.families.rivals import Rivals, Within
+from autograder.families.rivals import Rivals
 
 exercise = Exercise(
     "dropout_moments",
@@ -79,7 +79,7 @@ def _moments(function: StudentFunction, x: np.ndarray, keep_prob: float) -> np.n
     )
 
 
-def _cases(trial: Trial) -> list[Given]:
+def _few(trial: Trial) -> list[Given]:
     """Return inputs inside the range, where mistakes are told apart, and at its corners,
     with keep probabilities."""
     return [
@@ -87,6 +87,13 @@ def _cases(trial: Trial) -> list[Given]:
         (trial.inputs(6, 5, zeros=0.2), 0.3),
         (trial.inputs(6, 5).astype(np.float32), 0.3),
         *corners.with_keep_probs(corners.arrays(trial, 1, 4)),
+    ]
+
+
+def _cases(trial: Trial) -> list[Given]:
+    """Return the same, others from all over the range, and some close to its ends."""
+    return [
+        *_few(trial),
         *corners.drawn(trial, 1, 4),
         *((trial.inputs(3), p) for p in corners.close_keep_probs()),
     ]
@@ -115,7 +122,6 @@ def _mean_rivals(x: np.ndarray, p: float) -> Rivals:
         Wrong.swaps_mean_and_variance: x**2 * (1 - p) / p,
         Wrong.gives_the_kept_value_as_mean: x / p,
         Wrong.averages_over_the_units: np.full_like(x, x.mean()),
-        shared.Wrong.close_but_not_exact: Within(x, 0.2 * np.abs(x)),
     }
 
 
@@ -131,14 +137,28 @@ def _variance_rivals(x: np.ndarray, p: float) -> Rivals:
         Wrong.divides_the_variance_thrice: x**2 * q / p**2,
         Wrong.gives_a_negative_variance: -right,
         Wrong.averages_over_the_units: np.full_like(x, x.var()),
-        shared.Wrong.close_but_not_exact: Within(right, 0.2 * right),
     }
+
+
+def _near(
+    part: Formula, function: StudentFunction, trial: Trial, _: np.ndarray, p: float
+) -> str | None:
+    """Return whether usual numbers are near the right ones at this keep_prob, too: if they
+    are right, another form of x is wrong."""
+    x = trial.inputs(6, 5)
+    try:
+        found, right = part.read(function, x, p), part.truth(x, p)
+    except (CheckFailure, StudentError):
+        return None
+    near = (np.abs(found - right) <= 0.2 * np.abs(right)).all()
+    wrong = near and not part.same(found, right, x, p)
+    return shared.Wrong.close_but_not_exact if wrong else None
 
 
 @_BOTH.kind(0.25)
 def returns_two_float_arrays_of_the_input_shape(trial: Trial) -> list[Given]:
     """Mean and variance are float arrays shaped like x, the same at every call."""
-    return _cases(trial)
+    return _few(trial)
 
 
 @_BOTH.unchanged(0.25, "x", after=_FLOATS)
@@ -147,13 +167,15 @@ def moments_leave_x_alone(trial: Trial) -> list[Given]:
     return [(trial.inputs(6, 5), 0.8)]
 
 
-@_MEAN.equals(0.25, after=_FLOATS, rivals=_mean_rivals)
+@_MEAN.equals(0.25, after=_FLOATS, rivals=_mean_rivals, probe=partial(_near, _MEAN))
 def the_mean_is_x(trial: Trial) -> list[Given]:
     """The mean of each unit over the masks is what it was without dropout."""
     return _cases(trial)
 
 
-@_VARIANCE.equals(1.25, after=_FLOATS, rivals=_variance_rivals)
+@_VARIANCE.equals(
+    1.25, after=_FLOATS, rivals=_variance_rivals, probe=partial(_near, _VARIANCE)
+)
 def the_variance_is_that_of_the_rescaled_unit(trial: Trial) -> list[Given]:
     """The variance of each unit over the masks is x² (1 − keep_prob) / keep_prob."""
     return _cases(trial)

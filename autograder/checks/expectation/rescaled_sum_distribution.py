@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners
+from autograder.families import corners, elementwise
 from autograder.families.ensemble import every_mask
 from autograder.families.formula import Formula, Given
 from autograder.families.rivals import Rivals, first
@@ -260,17 +261,20 @@ def _cases(trial: Trial) -> list[Given]:
     sizes = 1e-3 * (1 + trial.rng.random(4))
     vectors = [1e6 * trial.inputs(5), sizes, -(trial.inputs(3) ** 2)]
     vectors += [trial.inputs(6).astype(np.float32), trial.inputs(1)]
+    # Of every number of entries, those of which there are few masks twice.
+    drawn = [
+        trial.inputs(n).astype(dtype)
+        for n, dtype in zip(
+            (*range(1, 12), *range(1, 10)), cycle(elementwise.DTYPES), strict=False
+        )
+    ]
     return [
         (np.array([1.0, 2.0, 4.0, -8.0]), 0.8),
         (np.array([2.5]), 0.3),
         (np.array([14.1, 13.1, 1.2, 0.8, 2.1, 0.5]), 0.3),
         (trial.inputs(12), 0.8),
         *corners.with_keep_probs(vectors),
-        *zip(
-            map(trial.inputs, range(1, 12)),
-            corners.drawn_keep_probs(trial, 11),
-            strict=True,
-        ),
+        *zip(drawn, corners.spread_keep_probs(trial, len(drawn)), strict=True),
         *((trial.inputs(3), p) for p in corners.close_keep_probs()),
     ]
 
@@ -325,12 +329,16 @@ def weighs_each_mask_by_its_probability(trial: Trial) -> list[Given]:
 @_MASSES.equals(0.25, after=_WEIGHS, named=_name_of_equal_sums, gap=_masses_gap)
 def equal_sums_keep_their_probability(trial: Trial) -> list[Given]:
     """When several masks give one sum, their probabilities add up."""
+    several = zip(cycle(range(2, 7)), corners.spread_keep_probs(trial, 20))
+    drawn = [(trial.inputs(2)[trial.rng.integers(2, size=n)], p) for n, p in several]
     return [
         (np.array([1.0, 1.0, 2.0, 0.0]), 0.8),
         (np.array([1.5, -1.5, 3.0]), 0.3),
         (np.ones(12), 0.3),
         (np.zeros(3), 0.8),
         (np.full(4, -1e6), 0.97),
+        *((x * (np.arange(len(x)) % 3 > 0), p) for x, p in drawn[::2]),
+        *drawn[1::2],
     ]
 
 

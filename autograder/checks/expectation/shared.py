@@ -15,6 +15,7 @@ class Wrong(Mistakes, section="exp-enumeration"):
 
 def listed(x: np.ndarray) -> str:
     """Return a vector as an argument in a message: its entries when they are few."""
+    dtype = "" if x.dtype == np.float64 else f" in {x.dtype}"
     if len(x) > 10:
-        return f"x with {len(x)} entries"
-    return f"[{', '.join(f'{v:.4g}' for v in x)}]"
+        return f"x with {len(x)} entries{dtype}"
+    return f"[{', '.join(f'{v:.4g}' for v in x)}]{dtype}"

@@ -11,7 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families.corners import SMALLEST, close_keep_probs, drawn_keep_probs
+from autograder.families.corners import SMALLEST, close_keep_probs, spread_keep_probs
 from autograder.families.formula import Formula, Given, relative_to
 
 exercise = Exercise(
@@ -127,21 +127,23 @@ def _mistake(
 _schedules = partial(_FORMULA.equals, probe=_mistake)
 
 
-def _cases(trial: Trial, steps: Callable[[int], Iterable[int]]) -> list[Given]:
-    """Return the steps that ``steps(total_steps)`` names, of the schedules at the corners
-    and of drawn ones, whose lengths grow to 100,000."""
-    drawn = (10 ** (np.arange(0, 5, 0.5) + trial.rng.random(10) / 2)).astype(int)
-    schedules = [
-        *_SCHEDULES,
-        *zip(drawn.tolist(), drawn_keep_probs(trial, 10), strict=True),
-    ]
-    return [(step, n, initial) for n, initial in schedules for step in steps(n)]
+def _cases(
+    trial: Trial, steps: Callable[[int, int], Iterable[int]], number: int = 0
+) -> list[Given]:
+    """Return the steps that ``steps(total_steps, most)`` names, of the schedules at the
+    corners and of drawn ones, whose lengths grow to 100,000: ``number`` of the first ones
+    at most, fewer of the others."""
+    drawn = (10 ** (np.arange(0, 5, 0.25) + trial.rng.random(20) / 4)).astype(int)
+    spread = zip(drawn.tolist(), spread_keep_probs(trial, 20), strict=True)
+    given = [(n, p, number if n <= 1000 else 5) for n, p in _SCHEDULES]
+    given += [(n, p, 5) for n, p in spread]
+    return [(step, n, initial) for n, initial, most in given for step in steps(n, most)]
 
 
 @_schedules(0.25)
 def starts_at_the_initial_value(trial: Trial) -> list[Given]:
     """A number comes back, and at step 0 it is initial_keep_prob."""
-    return _cases(trial, lambda n: (0,))
+    return _cases(trial, lambda n, _: (0,))
 
 
 @_schedules(0.5, after="starts_at_the_initial_value")
@@ -150,14 +152,13 @@ def grows_linearly_to_one(trial: Trial) -> list[Given]:
 
     # All steps from 1 on, or 21 of them when there are many. Answers may walk there step
     # by step, so that few steps of a long schedule are looked at.
-    def steps(n: int) -> list[int]:
-        number = 21 if n <= 1000 else 5
-        return sorted({round(step) for step in np.linspace(1, n, number)})
+    def steps(n: int, most: int) -> list[int]:
+        return sorted({round(step) for step in np.linspace(1, n, most)})
 
-    return _cases(trial, steps)
+    return _cases(trial, steps, 21)
 
 
 @_schedules(0.25, after="starts_at_the_initial_value")
 def stays_at_one_afterwards(trial: Trial) -> list[Given]:
     """After total_steps the value is 1."""
-    return _cases(trial, lambda n: (n + 1, n + 2, 2 * n, 2 * n + 3, 10 * n + 7))
+    return _cases(trial, lambda n, _: (n + 1, n + 2, 2 * n, 2 * n + 3, 10 * n + 7))

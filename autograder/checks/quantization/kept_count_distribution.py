@@ -13,7 +13,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families.corners import drawn_keep_probs
+from autograder.families.corners import spread_keep_probs
 from autograder.families.properties import stated
 from autograder.families.rivals import first
 
@@ -100,9 +100,8 @@ def _binomial(n: int, keep_prob: float) -> np.ndarray:
 
 
 def _inside(trial: Trial, numbers: Iterable[int]) -> list[tuple[int, float]]:
-    """Return each of these numbers of units with a keep probability, as likely near 0 or
-    near 1 as between."""
-    return list(zip(numbers, drawn_keep_probs(trial, 20), strict=False))
+    """Return spread keep probabilities with these numbers of units, in turn."""
+    return list(zip(itertools.cycle(numbers), spread_keep_probs(trial, 20)))
 
 
 def _call(n: int, keep_prob: float) -> str:
@@ -178,8 +177,8 @@ def _is_right_for_many(function: StudentFunction, trial: Trial) -> None:
     """The same for n up to 2,000, where a binomial coefficient overflows."""
     overflows = Wrong.overflows_for_many_units
     trial.notes["wrong for many"] = True
-    drawn = trial.rng.integers(13, 2001, size=4).tolist()
-    for n, keep_prob in (*_MANY, *_inside(trial, drawn)):
+    drawn = np.geomspace(15, 2000, 20) * trial.rng.uniform(0.9, 1, 20)
+    for n, keep_prob in (*_MANY, *_inside(trial, np.ceil(drawn).astype(int).tolist())):
         call = _call(n, keep_prob)
         with naming_errors(call, {"OverflowError": overflows}):
             found = function(n, keep_prob)

@@ -47,12 +47,11 @@ class Answers(Styles, of="batchnorm_variance_ratio"):
         noise = ((1 - keep_prob) / keep_prob) * ((x**2).mean(axis=0) @ weights**2)
         return (test / (test + noise)).astype(np.float32)
 
-    def ratio_by_all_masks(weights, x, keep_prob):
-        """Enumerate the masks."""
-        d = len(weights)
-        masks = (np.arange(2**d)[:, None] >> np.arange(d)) & 1
-        chance = np.prod(np.where(masks == 1, keep_prob, 1 - keep_prob), axis=1)
-        z = (masks[:, None, :] * x / keep_prob) @ weights
-        mean = np.einsum("k,knc->c", chance, z) / len(x)
-        training = np.einsum("k,knc->c", chance, (z - mean) ** 2) / len(x)
-        return np.var(x @ weights, axis=0) / training
+    def ratio_by_both_values_of_each_bit(weights, x, keep_prob):
+        """Enumerate what each bit makes of each term: all masks together are too many."""
+        test, noise = np.var(x @ weights, axis=0), np.zeros(weights.shape[1])
+        for column, row in zip(x.T, weights, strict=True):
+            term = np.outer(column, row)
+            kept, dropped = (term / keep_prob - term) ** 2, term**2
+            noise += np.mean(keep_prob * kept + (1 - keep_prob) * dropped, axis=0)
+        return test / (test + noise)
