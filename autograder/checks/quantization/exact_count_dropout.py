@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.quantization import shared
+from autograder.checks.quantization import every_form, shared
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
@@ -202,6 +202,15 @@ def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> No
         except StudentError:
             if not narrow:
                 raise
+    every_form.expect_values(
+        finite,
+        trial,
+        lambda x, mask, _: (
+            x * mask * x.shape[1] / np.maximum(mask.sum(axis=1, keepdims=True), 1)
+        ),
+        elementwise.Wrong.scale_fits_some_keep_probs,
+        errors_cost=False,
+    )
     units.keeps_everything_at_one(function, trial)
     for shape in ((1, 1), (1, 9), (9, 1)):
         got = draw(function, trial, shape, 1.0)
