@@ -190,7 +190,7 @@ _FORMS: Mapping[str, tuple[tuple[int, int, int], dict[str, Any], Any, str]] = {
 }
 #: Bits are so many that all are alike with probability exp(-40) at most, and in each axis
 #: so many that no other chance is greater.
-_ALIKE, _LEAST = 40, 8
+_ALIKE, _LEAST = 40, 24
 
 
 def in_every_form(
