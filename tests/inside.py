@@ -50,12 +50,24 @@ OUTSIDE: dict[str, str] = {
         "x of [134] axes|weights (transposed|of [234] axes|with axis 1)"
         "|bias (transposed|float32|of [1-4] axes|of more than|with axis|of equal)"
     ),
+    # Biases are of one axis; logits, which are b2 where all units are dropped, reach 1,000.
+    "dropout_mlp_gradients": r"x of [134] axes|W\d. of [134] axes|b2. of large entries"
+    r"|b\d. (of [234] axes|with axis 1|transposed)",
+    **dict.fromkeys(("exact_count_dropout", "fixed_count_dropout"), r"x of [134] axes"),
+    "dropconnect_forward": r"(x|weights) of [134] axes",
+    # There are two classes and more; without any unit logits, up to 1,000, are the bias.
+    "mc_dropout_prediction": r"(x|weights) of [134] axes|bias of ([234] axes|large entries)"
+    r"|weights (of one entry|with axis 1 of 1$)|bias (transposed|of one entry|with axis 1)"
+    r"|bias with axis 0 of 1$",
 }
 #: Parts of the range where 1.1 times a result is right, too, or the same, by a pattern.
 ALIKE: dict[str, str] = {
     "bernoulli_mask": r"keep_prob around 0\.5",
     # Where all rows are the same, ratios are 0.
     "batchnorm_variance_ratio": "x (of one entry|with axis 0 of 1|of equal entries)$",
+    # Of a single class all is 0.
+    "dropout_mlp_gradients": r"b2. (of one entry|with axis 0 of 1$)"
+    r"|W2. (of one entry|with axis 1 of 1$)",
 }
 
 Given = dict[str, Any]

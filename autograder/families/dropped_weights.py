@@ -1,6 +1,6 @@
 """Reads the mask of the weights off the output of a DropConnect layer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentFunction
+from autograder.contract.student import StudentFunction, foresee
 from autograder.contract.trial import CheckFailure, Trial, usual
-from autograder.families import elementwise, kinds
+from autograder.families import corners, elementwise, kinds
 from autograder.families.bit_tests import Read
 from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.elementwise import KEEP_PROBS
@@ -162,6 +162,75 @@ def prepared(
         given = np.zeros((rows, among), dtype), np.ones((among, outputs), dtype)
         given[0][:, places], given[1][places] = x, weights
     return Connections(x, weights, row * column, exponents, given, np.empty(0))
+
+
+#: Sizes (rows, inputs, outputs) of which that of -1 follows from how many bits are needed,
+#: by what is special about a call, with how ``prepared`` makes it; and the dtypes of x and
+#: of the weights, and which of both lie transposed in memory.
+_USUAL, _WIDE, _SINGLE = (-1, INPUTS, OUTPUTS), np.float64, np.float32
+_FORMS: Mapping[str, tuple[tuple[int, int, int], dict[str, Any], Any, str]] = {
+    "x and weights in float64": (_USUAL, {"kind": "inside"}, (_WIDE, _WIDE), ""),
+    "x and weights in float32": (_USUAL, {"kind": "inside"}, (_SINGLE, _SINGLE), ""),
+    "x in float32": (_USUAL, {"kind": "inside"}, (_SINGLE, _WIDE), ""),
+    "weights in float32": (_USUAL, {"kind": "inside"}, (_WIDE, _SINGLE), ""),
+    "x transposed": (_USUAL, {"kind": "inside"}, (_WIDE, _WIDE), "x"),
+    "weights transposed": (_USUAL, {"kind": "inside"}, (_WIDE, _WIDE), "w"),
+    "both transposed": (_USUAL, {"kind": "inside"}, (_SINGLE, _SINGLE), "xw"),
+    **{
+        f"entries {kind}": (_USUAL, {"kind": kind}, (_WIDE, _WIDE), "")
+        for kind in KINDS[1:]
+    },
+    "50 inputs": (_USUAL, {"kind": "inside", "among": 50}, (_SINGLE, _WIDE), ""),
+    "200 inputs": (_USUAL, {"kind": "inside", "among": 200}, (_WIDE, _WIDE), ""),
+    "many rows": ((600, 2, -1), {"kind": "inside"}, (_WIDE, _WIDE), ""),
+    "many outputs": ((-1, 2, 300), {"kind": "inside"}, (_WIDE, _WIDE), ""),
+    "a single row": ((1, INPUTS, -1), {"kind": "inside"}, (_WIDE, _WIDE), ""),
+    "a single input": ((-1, 1, OUTPUTS), {"kind": "inside"}, (_WIDE, _WIDE), ""),
+    "a single output": ((-1, INPUTS, 1), {"kind": "inside"}, (_WIDE, _WIDE), ""),
+}
+#: Bits are so many that all are alike with probability exp(-40) at most, and in each axis
+#: so many that no other chance is greater.
+_ALIKE, _LEAST = 40, 24
+
+
+def in_every_form(
+    function: StudentFunction, trial: Trial
+) -> Iterator[tuple[Connections, float, str]]:
+    """Yield calls of every form, at keep probabilities all over the range, and
+    what to say of them. Raises ``CheckFailure`` of no matrix."""
+    keep_probs = corners.spread_keep_probs(trial, len(_FORMS))
+    made = [
+        _in_form(trial, form, keep_prob)
+        for form, keep_prob in zip(_FORMS.values(), keep_probs, strict=True)
+    ]
+    asked = [
+        (*got.given, p, trial.generator())
+        for got, p in zip(made, keep_probs, strict=True)
+    ]
+    foresee(function, [(args, {}) for args in asked])
+    for got, args, form in zip(made, asked, _FORMS, strict=True):
+        call = f"{call_weights(*args[:3])}, {form}"
+        shape = len(got.x), got.weights.shape[1]
+        out = facts.float_array(function(*args), shape, call, "out")
+        yield replace(got, out=out), args[2], call
+
+
+def _in_form(
+    trial: Trial, form: tuple[tuple[int, int, int], dict[str, Any], Any, str], p: float
+) -> Connections:
+    """Return a pass of this form, before it, whose bits are not all alike by chance."""
+    shape, how, dtypes, turned = form
+    bits = _ALIKE / -np.log(max(p, 1 - p))
+    others = -np.prod(shape)
+    free = max(_LEAST, round(1.5 + bits / others))
+    n, d, c = (free if side == -1 else side for side in shape)
+    got = prepared(trial, (n, d, c), **how)
+    x, weights = (
+        array.astype(dtype) for array, dtype in zip(got.given, dtypes, strict=True)
+    )
+    x = corners.transposed(x) if "x" in turned else x
+    weights = corners.transposed(weights) if "w" in turned else weights
+    return replace(got, given=(x, weights))
 
 
 def reading(rows: int, inputs: int, outputs: int, bits: int = 1, **how: Any) -> Read:

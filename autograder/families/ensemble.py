@@ -214,13 +214,14 @@ def close_to_the_ends(trial: Trial, factor: Callable[[float], float]) -> list[Ca
     return cases
 
 
-def readable(trial: Trial, n: int, d: int, keep_prob: float) -> Case:
-    """Return a case of D + 3 classes whose masks can be read off one member's output.
+def readable(trial: Trial, n: int, d: int, keep_prob: float, classes: int = 0) -> Case:
+    """Return a case whose masks can be read off one member's output, of D + 3 classes or of
+    as many as are given, D + 1 at least.
 
     The weights' rows are orthogonal to each other and to the vector of ones, so that
     softmax's division, the same for all classes, leaves no trace in them."""
-    weights = _orthogonal(trial, d, keep_prob)
-    bias = trial.rng.uniform(-1, 1, d + 3)
+    weights = _orthogonal(trial, d, keep_prob, classes or d + 3)
+    bias = trial.rng.uniform(-1, 1, classes or d + 3)
     return Case(trial.inputs(n, d), weights, bias, keep_prob)
 
 
@@ -234,15 +235,15 @@ def readable_at_corners(trial: Trial) -> list[Case]:
     cases = []
     for x, keep_prob in given:
         d, size = x.shape[1], np.abs(x).max()
-        weights = _orthogonal(trial, d, keep_prob) * 3 / size
+        weights = _orthogonal(trial, d, keep_prob, d + 3) * 3 / size
         bias = trial.rng.uniform(-1, 1, d + 3)
         bias[:2] = 0, 9e-5
         cases.append(Case(x, weights, bias, keep_prob))
     return cases
 
 
-def _orthogonal(trial: Trial, d: int, keep_prob: float) -> np.ndarray:
-    square = trial.rng.normal(size=(d + 3, d + 1))
+def _orthogonal(trial: Trial, d: int, keep_prob: float, classes: int) -> np.ndarray:
+    square = trial.rng.normal(size=(classes, d + 1))
     square[:, 0] = 1
     rows: np.ndarray = 2 * keep_prob * np.linalg.qr(square)[0][:, 1:].T
     return rows

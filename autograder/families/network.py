@@ -98,11 +98,12 @@ class Wrong(Mistakes, section="back-derivation"):
 
 def parameters(trial: Trial, d: int, h: int, c: int) -> Arrays:
     """Return random parameters; hidden units are active for about half of the inputs."""
+    rng = trial.rng
     return {
-        "W1": trial.rng.normal(0, 1 / np.sqrt(d), (d, h)),
-        "b1": trial.rng.normal(0, 0.3, h),
-        "W2": trial.rng.normal(0, 1.5 / np.sqrt(h), (h, c)),
-        "b2": trial.rng.normal(0, 0.5, c),
+        "W1": rng.normal(0, 1 / np.sqrt(d), (d, h)),
+        "b1": rng.normal(0, 0.3, h),
+        "W2": rng.normal(0, 1.5 / np.sqrt(h), (h, c)),
+        "b2": rng.normal(0, 0.5, c),
     }
 
 
@@ -124,6 +125,7 @@ def reference(
     ``relu`` the ReLU itself, ``input_multiplier`` (..., N, D) multiplies x, and ``saved``
     multiplies the hidden units for the gradient of W2: variants that explain mistakes."""
     back = multiplier if back is None else back
+    params = {name: value.astype(float) for name, value in params.items()}
     inputs = x if input_multiplier is None else x * input_multiplier
     z = inputs @ params["W1"] + params["b1"]
     active = np.maximum(z, 0) if relu else z

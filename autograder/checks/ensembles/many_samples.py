@@ -8,9 +8,10 @@ import numpy as np
 from autograder.checks.ensembles import one_member, shared, wide_rows
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial
-from autograder.families import elementwise, ensemble
+from autograder.contract.student import StudentFunction, foresee
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import corners, elementwise, ensemble
+from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import first
@@ -138,6 +139,24 @@ def averages(function: StudentFunction, trial: Trial) -> None:
             f"{call}: a row is no average of {samples} members' probabilities.",
             one_member.Wrong.counts_samples_wrongly,
         )
+    _expect_averages(function, trial)
+
+
+def _expect_averages(function: StudentFunction, trial: Trial) -> None:
+    """Check averages all over the range of keep_prob, of 2 to 20 samples."""
+    keep_probs = corners.spread_keep_probs(trial, 20)
+    numbers = trial.rng.permutation(np.geomspace(2, 20, 20)).astype(int).tolist()
+    cases = [ensemble.readable(trial, 4, 1, keep_prob) for keep_prob in keep_probs]
+    generators = [trial.generator() for _ in cases]
+    more = [*zip(numbers, generators, strict=True)]
+    given = [*zip(cases, more, strict=True)]
+    foresee(function, [((*case.given, *each), {}) for case, each in given])
+    for case, (samples, rng) in given:
+        try:
+            _average(function, trial, case, samples, rng)
+        except CheckFailure as failure:
+            name = Bits.right_in_the_middle_only
+            raise CheckFailure(failure.message, name) from None
 
 
 def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:

@@ -84,6 +84,7 @@ def _predicts_a_member(function: StudentFunction, trial: Trial) -> None:
             otherwise=elementwise.Wrong.scale_fits_some_keep_probs,
         )
     many_samples.expect_no_drops(function, trial)
+    one_member.expect_members(function, trial)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:

@@ -26,6 +26,7 @@ from autograder.families.dropped_weights import (
     Wrong,
     call_weights,
     connect,
+    in_every_form,
     of_weights,
     product,
     reading,
@@ -78,8 +79,12 @@ def multiplies_fully_at_keep_prob_one(
     at_corners = corners.arrays(trial, 2, 2, large=1e12, small=1e-12)
     pairs += [(x, wide(trial, x.shape[1], 4)) for x in at_corners]
     pairs += [(wide(trial, 3, len(weights)), weights) for weights in at_corners]
-    for (x, weights), dtype in itertools.product(pairs, (np.float64, np.float32)):
-        given = x.astype(dtype), weights.astype(dtype)
+    types = ((np.float64, np.float64), (np.float32, np.float32))
+    unlike = trial.inputs(3, 200), trial.inputs(200, 4)
+    of_types = [*itertools.product(pairs, types)]
+    of_types += [(unlike, (np.float64, np.float32)), (unlike, (np.float32, np.float64))]
+    for (x, weights), (one, other) in of_types:
+        given = x.astype(one), weights.astype(other)
         out = product(dropconnect_forward, trial, *given, 1.0)
         expected = x @ weights
         # Right to five digits of the largest product: float32 has seven, and the sum may
@@ -145,6 +150,7 @@ def sums_kept_products_over_keep_prob(
             f"x @ weights is {share:.4g}.",
             sum_mistake(dropconnect_forward, trial),
         )
+    _read_masks(dropconnect_forward, trial)
     # Even one bit for all weights does not show the rarer face in 30 calls.
     read = reading(-1, INPUTS, OUTPUTS)
     for keep_prob, rare, which, name in (
@@ -163,6 +169,26 @@ def sums_kept_products_over_keep_prob(
         f"{call_weights(x, weights, 0.3)}: x is 0 and out is not.",
         Wrong.no_sum_of_kept_weights,
     )
+
+
+def _read_masks(
+    function: StudentFunction, trial: Trial
+) -> list[tuple[np.ndarray, str]]:
+    """Return the masks of calls of every form and what to say of them, which the checks of
+    one grading share."""
+    if "masks" not in trial.notes:
+        found = []
+        for got, keep_prob, call in in_every_form(function, trial):
+            if (mask := got.digits(1 / keep_prob)) is None:
+                trial.fail(
+                    f"{call}: no choice of kept weights, divided by keep_prob, sums up to "
+                    "out.",
+                    sum_mistake(function, trial),
+                )
+            found.append((mask, call))
+        trial.notes["masks"] = found
+    masks: list[tuple[np.ndarray, str]] = trial.notes["masks"]
+    return masks
 
 
 _LAYER = bit_tests.Layer(
@@ -196,6 +222,20 @@ _SHARED = {
 }
 
 
+def _expect_own_bits(trial: Trial, masks: np.ndarray, call: str) -> None:
+    """Check that masks, with an axis of calls first, change along each other one, of more
+    than two."""
+    constant = bit_tests.constant_axes(masks)
+    common = tuple(axis for axis in constant if axis > 0 and masks.shape[axis] > 2)
+    words = {1: "row", 2: "input", 3: "output"}
+    trial.expect(
+        not common,
+        f"{call}: the bit of a weight is the same for every "
+        f"{' and '.join(words[axis] for axis in common)}.",
+        _SHARED.get(common),
+    )
+
+
 @exercise.check(points=0.5, after=_SUMS)
 def gives_every_weight_and_row_its_own_bit(
     dropconnect_forward: StudentFunction, trial: Trial
@@ -204,14 +244,7 @@ def gives_every_weight_and_row_its_own_bit(
     masks = _LAYER.calls(dropconnect_forward, trial, 40, 20)
     call = f"40 calls with x of shape (20, {INPUTS}), weights of shape "
     call += f"({INPUTS}, {OUTPUTS}), keep_prob = {FEW}"
-    common = tuple(axis for axis in bit_tests.constant_axes(masks) if axis > 0)
-    words = {1: "row", 2: "input", 3: "output"}
-    trial.expect(
-        not common,
-        f"{call}: the bit of a weight is the same for every "
-        f"{' and '.join(words[axis] for axis in common)}.",
-        _SHARED.get(common),
-    )
+    _expect_own_bits(trial, masks, call)
     bit_tests.expect_own_calls(trial, masks, call)
     bit_tests.expect_varying_counts(trial, masks, tuple(_LAYER.axes), call)
     one = reading(1, 1, 1)
@@ -225,6 +258,11 @@ def gives_every_weight_and_row_its_own_bit(
             f"45 calls with a single weight and keep_prob = 0.5: it is never {what}.",
             name,
         )
+    for mask, each in _read_masks(dropconnect_forward, trial):
+        if (
+            mask.any() and not mask.all()
+        ):  # what is never kept, or always, is of the rate
+            _expect_own_bits(trial, mask[None], each)
 
 
 _INDEPENDENT = _LAYER.independent(

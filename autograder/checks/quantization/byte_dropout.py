@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from autograder.checks.quantization import shared
+from autograder.checks.quantization import every_form, shared
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes
@@ -214,14 +214,13 @@ def _divides_by_the_nearest(function: StudentFunction, trial: Trial) -> None:
     """Each output is 0 or x over the representable keep probability nearest to keep_prob."""
     # At 0.3 no wrong factor is 1, which at 0.8 the whole part of 256 / t is, and of 3,599
     # units no share that is kept has another one as its reciprocal.
-    for p in (0.3, 0.9, 0.7, 0.4, 0.05, 0.5, 0.1, 0.97):
-        got, factor = draw(function, trial, (61, 59), p), 1 / _nearest(p)
-        shared.expect_factor(function.name, got, p, factor, _factor_mistake)
     # Below 1/256 one unit of 256 is kept; none of 9,000 is with probability 5e-16.
-    for p in (0.001, 0.006):
-        got, factor = draw(function, trial, (90, 100), p), 1 / _nearest(p)
+    for p in (0.3, 0.9, 0.7, 0.4, 0.05, 0.5, 0.1, 0.97, 0.001, 0.006):
+        shape = (61, 59) if p > 0.01 else (90, 100)
+        got, factor = draw(function, trial, shape, p), 1 / _nearest(p)
         shared.expect_factor(function.name, got, p, factor, _factor_mistake)
     units.zero_or_scaled(function, trial, lambda p: 1 / _nearest(p), _factor_mistake)
+    every_form.expect_scaled(function, trial, lambda p: 1 / _nearest(p))
     for (kind, x), p in itertools.product(
         shared.of_every_kind(trial, 20, 30).items(), KEEP_PROBS
     ):

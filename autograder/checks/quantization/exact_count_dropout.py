@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.quantization import shared
+from autograder.checks.quantization import every_form, shared
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
@@ -202,6 +202,7 @@ def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> No
         except StudentError:
             if not narrow:
                 raise
+    _expect_factors_of_every_form(finite, trial)
     units.keeps_everything_at_one(function, trial)
     for shape in ((1, 1), (1, 9), (9, 1)):
         got = draw(function, trial, shape, 1.0)
@@ -244,6 +245,19 @@ def _expect_factors_of_every_kind(
             )
     out, call = shared.output(function, np.zeros((20, 5)), 0.8, trial.generator())
     trial.expect(not out.any(), f"{call}, with x = 0: out is not 0.")
+
+
+def _expect_factors_of_every_form(function: Any, trial: Trial) -> None:
+    """Check the factors on arrays of every form, all over the range of keep_prob."""
+    every_form.expect_values(
+        function,
+        trial,
+        lambda x, mask, _: (
+            x * mask * x.shape[1] / np.maximum(mask.sum(axis=1, keepdims=True), 1)
+        ),
+        elementwise.Wrong.scale_fits_some_keep_probs,
+        errors_cost=False,
+    )
 
 
 def _expect_factors(trial: Trial, call: str, got: Draw, keep_prob: float) -> None:

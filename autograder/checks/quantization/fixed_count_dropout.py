@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.quantization import rows_of_any_size, shared
+from autograder.checks.quantization import every_form, rows_of_any_size, shared
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
@@ -164,6 +164,13 @@ def _divides_by_the_fraction(function: StudentFunction, trial: Trial) -> None:
                 f"{call}, with entries {kind}: {facts.worst(out, right)}, or 0.",
                 shared.Wrong.factor_depends_on_x,
             )
+    every_form.expect_values(
+        function,
+        trial,
+        lambda x, mask, k: x * mask * x.shape[1] / k,
+        Wrong.divides_by_the_wrong_count,
+        argument=rows_of_any_size.count,
+    )
 
 
 def _factor_mistake(got: Draw, k: float) -> str:

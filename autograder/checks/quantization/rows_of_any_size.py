@@ -33,22 +33,22 @@ def _of_any_size(
         x = x.astype(np.float32)
 
     def read(result: Any, share: float, name: str) -> np.ndarray:
-        call = call_text(name, x.shape, _count(x, share))
+        call = call_text(name, x.shape, count(x, share))
         out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
         return np.array(out != 0)
 
     return kinds.Given((x,), {"dtype": str(x.dtype)}, x, read)
 
 
-def _count(x: np.ndarray, share: float) -> int:
-    """Return about this share of a row's units: one at least, and not all."""
+def count(x: np.ndarray, share: float) -> int:
+    """Return about this share of a row's units: one at least, and not all of several."""
     d = int(x.shape[1])
-    return min(max(1, round(share * d)), d - 1)
+    return max(1, min(round(share * d), d - 1))
 
 
 def _by_count(function: StudentFunction, trial: Trial) -> everywhere.Reordered:
     return everywhere.Reordered(
-        function, lambda x, share, rng: (x, _count(x, share), rng)
+        function, lambda x, share, rng: (x, count(x, share), rng)
     )
 
 
@@ -64,14 +64,14 @@ def expect_counts(
     masks and that number, is behind another."""
     for call in filter(None, everywhere.read_bits(function, trial, KINDS)):
         given, share, _, masks = call
-        count = _count(given.values, share)
+        number = count(given.values, share)
         kept = np.concatenate(masks).sum(axis=1)
-        worst = int(kept[np.abs(kept - count).argmax()])
-        if worst != count:
+        worst = int(kept[np.abs(kept - number).argmax()])
+        if worst != number:
             trial.fail(
-                f"{call_text(function.name, given.values.shape, count)}: a row keeps "
-                f"{worst} units; expected {count}.",
-                mistake(np.stack(masks), count),
+                f"{call_text(function.name, given.values.shape, number)}: a row keeps "
+                f"{worst} units; expected {number}.",
+                mistake(np.stack(masks), number),
             )
 
 

@@ -593,7 +593,7 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         masks = np.stack([rows[j : j + len(x)] for j in range(samples)])
         return average(x, weights, bias, masks)
 
-    @fails(EVERY_SAMPLE, "right_in_the_middle_only")
+    @fails(MEMBER, "right_in_the_middle_only")
     def clips_the_sums_of_wide_rows(x, weights, bias, keep_prob, samples, rng):
         """Bounds the logits at ±5 where rows have more than a hundred entries."""
         z = draw(x, keep_prob, samples, rng) * x @ weights + bias

@@ -461,3 +461,24 @@ class Corners(Mutants, of="dropconnect_forward"):
         """Uses one mask for all rows when there are two."""
         mask = full(x, weights, rng) < keep_prob
         return mask[:1] if len(x) == 2 else mask
+
+    @masked(C_OWN, "drops_units_instead_of_weights")
+    def connect_dropping_units_of_x_transposed(x, weights, keep_prob, rng):
+        """Drops units of x where its rows do not lie one after the other."""
+        if x.flags.c_contiguous:
+            return full(x, weights, rng) < keep_prob
+        return rng.random((*x.shape, 1)) < keep_prob
+
+    @masked(C_OWN, "drops_units_instead_of_weights")
+    def connect_dropping_units_at_some_keep_probs(x, weights, keep_prob, rng):
+        """Drops units of x where nine of ten are kept, and a few more."""
+        if not 0.91 < keep_prob < 0.96:
+            return full(x, weights, rng) < keep_prob
+        return rng.random((*x.shape, 1)) < keep_prob
+
+    @fails(C_SUMS, "raises_an_error")
+    def connect_refusing_unlike_dtypes(x, weights, keep_prob, rng):
+        """Raises an error where x and weights have not one dtype and something is dropped."""
+        if x.dtype != weights.dtype and keep_prob < 1:
+            raise TypeError("expected one dtype")
+        return connected(x, full(x, weights, rng) < keep_prob, weights, keep_prob)
