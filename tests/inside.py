@@ -28,12 +28,16 @@ from tests import bank
 SEED, WIDTH = 5, 0.1
 NAMES = [e.name for e in all_exercises() if e.name != "is_inverted_dropout"]
 #: By exercise: forms that its statement does not promise, by a pattern of their names.
-OUTSIDE: dict[str, str] = {}
+OUTSIDE: dict[str, str] = {
+    "sequence_dropout": r"x of [124] axes",
+    "spatial_dropout": r"x of [123] axes",
+    "stochastic_depth": r"(x|branch) of 1 axes",
+}
 #: Parts of the range where 1.1 times a result is right, too, or the same, by a pattern.
 ALIKE: dict[str, str] = {"bernoulli_mask": r"keep_prob around 0\.5"}
 
 Given = dict[str, Any]
-_ARRAYS = ("x", "weights", "bias", "dout", "y", "shape")
+_ARRAYS = ("x", "branch", "weights", "bias", "dout", "y", "shape")
 _PARAMS = ("W1", "b1", "W2", "b2")
 
 
