@@ -27,6 +27,7 @@ from autograder.families.rivals import first, wrong_factor
 from autograder.families.round_trip import (
     BREAKS,
     LARGE,
+    LONG,
     Convention,
     ForwardFails,
     Pair,
@@ -90,7 +91,7 @@ class Wrong(zero_inputs.Wrong, section="back-derivation"):
         wrong there: nothing is dropped, and dx equals dout."""
     test_gradient_is_another = """after a forward pass at test dx is neither as it should
         be, nor wrong in a way that tells why: no clipping, rounding or exception for some
-        arrays belongs there."""
+        arrays or values of keep_prob belongs there."""
     gradient_is_zero = """your backward pass lets no gradient through; kept units get
         one, and at test all units do."""
     gradient_is_not_proportional_to_dout = """your gradient is right for some entries of
@@ -107,6 +108,9 @@ class Wrong(zero_inputs.Wrong, section="back-derivation"):
     test_gradient_has_the_drop_probability = """after a forward pass at test your backward
         pass multiplies dout by 1 − keep_prob; the forward pass multiplies by keep_prob or by
         nothing, and so does its gradient."""
+    test_gradient_has_keep_prob = """after a forward pass at test your backward pass
+        multiplies dout by keep_prob; inverted dropout leaves x as it is at test, and so
+        its gradient."""
     classic_test_gradient_lacks_keep_prob = """at test classic dropout multiplies x by
         keep_prob, so its gradient is keep_prob * dout, not dout."""
 
@@ -173,7 +177,7 @@ def _mask_mistake(pair: Pair, got: RoundTrip, earlier: Sequence[RoundTrip]) -> s
     kept, passed = got.mask, got.dx != 0
     # Larger arrays came before, and their usual keep probabilities first.
     if got.x.shape != LARGE:
-        return Wrong.gradient_depends_on_the_shape
+        return _where_it_is_wrong(pair, got)
     if not passed.any():
         return Wrong.gradient_is_zero
     added = got.dx[~kept]
@@ -203,14 +207,19 @@ def _mask_mistake(pair: Pair, got: RoundTrip, earlier: Sequence[RoundTrip]) -> s
     return another if usual else Wrong.gradient_fits_some_keep_probs
 
 
-#: Arrays whose rows, and whose columns, are longer than those of LARGE.
-_LONG: tuple[tuple[int, ...], ...] = (
-    (5000,),
-    (40, 250),
-    (250, 40),
-    (4, 20, 50),
-    (3, 2, 40, 40),
-)
+def _where_it_is_wrong(pair: Pair, got: RoundTrip) -> str:
+    """Return what is behind a small array's wrong gradient: its form, or its keep
+    probability, if large arrays are wrong there, too."""
+    if got.keep_prob not in _ASKED:
+        large = pair.trip(LARGE, got.keep_prob)
+        scale = pair.convention.training(got.keep_prob)
+        if not facts.close(large.dx, large.dout * large.mask * scale, atol=0):
+            return Wrong.gradient_fits_some_keep_probs
+    return Wrong.gradient_depends_on_the_shape
+
+
+#: Where large arrays are looked at first.
+_ASKED = (*elementwise.ALL_KEEP_PROBS, 1.0)
 
 
 def scales_the_gradient(pair: Pair) -> None:
@@ -228,7 +237,7 @@ def scales_the_gradient(pair: Pair) -> None:
     at_one: list[tuple[tuple[int, ...], float]]
     at_one = [(shape, 1.0) for shape in (LARGE, *elementwise.ALL_SHAPES)]
     at_ends = zip(((200, 100), LARGE), corners.ENDS, strict=True)
-    long = elementwise.covering(_LONG, elementwise.KEEP_PROBS)
+    long = elementwise.covering(LONG, elementwise.KEEP_PROBS)
     for shape, keep_prob in (*at_one, *long, *at_ends):
         with pair.trial.left_to_others(ForwardFails):
             _expect_scale(pair, pair.trip(shape, keep_prob, 0.1))
@@ -277,7 +286,7 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
     if facts.close(_common(ratios), _common(got.out[kept] / got.x[kept])):
         return BREAKS
     if got.x.shape != LARGE and p not in corners.ENDS:
-        return Wrong.gradient_depends_on_the_shape
+        return _where_it_is_wrong(pair, got)
     if facts.close(kept.mean(), p):  # by chance; two causes fit
         again = pair.trip(LARGE, p)
         return _scale_mistake(pair, again, again.mask)
@@ -308,6 +317,7 @@ def follows_test_mode(pair: Pair) -> None:
             Wrong.backward_averages_over_rows: scale * dout / len(dout),
             Wrong.backward_ignores_test_mode: dout / keep_prob,
             Wrong.test_gradient_has_the_drop_probability: (1 - keep_prob) * dout,
+            Wrong.test_gradient_has_keep_prob: keep_prob * dout,
             Wrong.classic_test_gradient_lacks_keep_prob: dout,
         }
         name = first(got.dx, rivals)

@@ -6,6 +6,7 @@ give equal outputs, and kept units have one factor.
 """
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log2
@@ -18,7 +19,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners
-from autograder.families.elementwise import Wrong
+from autograder.families.elementwise import Wrong, by_size
 from autograder.families.follows_rng import generators_alike, own_bits
 from autograder.families.kinds import Given, Kinds
 
@@ -36,8 +37,10 @@ _REPEATED = 6
 #: How many large calls do, whose masks change along every axis: bits that serve many units
 #: do so along one. And how many give all generators one mask.
 _REPEATED_LARGE, _ALWAYS = 3, 2
-#: How many large arrays are judged at test, and at keep_prob = 1.
-_PLAIN = 3
+#: How many small and how many large arrays are judged at test, and at keep_prob = 1.
+_PLAIN_SMALL, _PLAIN = 20, 3
+#: What all of their entries are multiplied by.
+_FACTORS = (1.0, 1e-6, 1.0, 3e4)
 #: How many bits are drawn at each of ``corners.ENDS``: of so many, some are set.
 _AT_ENDS = (20_000, 40)
 
@@ -281,6 +284,29 @@ def _fail_scale(
     trial.fail(f"{call}: {neither}; {worst}.", mistake)
 
 
+def _plain_calls(
+    trial: Trial, kinds: Kinds, training: bool
+) -> Iterator[tuple[Given, float]]:
+    """Yield small calls with keep probabilities from all over the range, then large ones,
+    then the ends; at keep_prob = 1 in ``training``."""
+    rng = trial.rng
+    small = _SMALL ** rng.permutation(np.linspace(0, 1, _PLAIN_SMALL))
+    large = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN))
+    sizes, at_ends = [*small, *large], () if training else corners.ENDS
+    factors = itertools.cycle(_FACTORS)
+    probabilities = [1.0] * len(sizes)
+    if not training:
+        probabilities = corners.spread_keep_probs(trial, _PLAIN_SMALL)
+        probabilities += corners.spread_keep_probs(trial, _PLAIN)
+    for size, p in (
+        *zip(sizes, probabilities, strict=True),
+        *((40, end) for end in at_ends),
+    ):
+        given = kinds.make(trial, rng, round(size), 0)
+        x, *others = given.args
+        yield given._replace(args=(x * x.dtype.type(next(factors)), *others)), p
+
+
 def expect_plain(
     function: Any,
     trial: Trial,
@@ -289,30 +315,28 @@ def expect_plain(
     *,
     training: bool = False,
 ) -> None:
-    """Check that large arrays come back ``scale(keep_prob)`` times as large at test, or at
-    keep_prob = 1 in ``training``; these are calls whose first argument is x."""
-    rng, how = trial.rng, {} if training else {"training": False}
-    sizes = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN)).tolist()
-    probabilities = [1.0] * _PLAIN if training else rng.uniform(0.03, 0.97, _PLAIN)
-    if not training:
-        sizes, probabilities = [*sizes, 40, 40], [*probabilities, *corners.ENDS]
-    calls = [
-        (kinds.make(trial, rng, round(size), 0), round(float(p), 5))
-        for size, p in zip(sizes, probabilities, strict=True)
-    ]
+    """Check that arrays of every kind come back ``scale(keep_prob)`` times as large at
+    test, or at keep_prob = 1 in ``training``; these are calls whose first argument is x."""
+    calls, how = [*_plain_calls(trial, kinds, training)], {"training": False}
     asked = [(*given.args, p, trial.generator()) for given, p in calls]
-    results = _made(function, trial, asked, **how)
+    results = _made(function, trial, asked, **({} if training else how))
     for (given, p), result in zip(calls, results, strict=True):
         x, marks = given.args[0], ", ".join(given.marks.values())
-        what = f"{function.name} (keep_prob = {p}, {marks}, x of shape {x.shape})"
+        mode = "" if training else ", training=False"
+        what = f"{function.name} (keep_prob = {p}, {marks}, x of shape {x.shape}{mode})"
         if result is None:
             with trial.left_to_others(CheckFailure):
                 facts.float_array(result, x.shape, what, "out")
             continue
         out = facts.float_array(_output(result), x.shape, what, "out")
         if not facts.close(out, x * scale(p), atol=0):
-            trial.fail(
-                f"{what}{'' if training else ', with training=False'}: "
-                f"{facts.worst(out, x * scale(p))}.",
-                Wrong.scale_depends_on_the_shape,
-            )
+            text = f"{what}: {facts.worst(out, x * scale(p))}."
+            trial.fail(text, _plain_mistake(x, out, training))
+
+
+def _plain_mistake(x: np.ndarray, out: np.ndarray, training: bool) -> str:
+    lost = (x != 0) & (out == 0)
+    if training:
+        return Wrong.scale_depends_on_the_shape
+    drops = lost.any() and out.any() and not by_size(x, lost, out != 0)
+    return Wrong.still_drops_at_test if drops else Wrong.changes_x_at_test

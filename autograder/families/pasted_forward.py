@@ -1,14 +1,17 @@
 """What exercises of a backward pass ask of the forward pass that stands above it."""
 
+from collections.abc import Callable
 from functools import partial
 from itertools import product
 
+import numpy as np
+
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
-from autograder.families import elementwise
+from autograder.families import corners, elementwise
 from autograder.families.rivals import wrong_factor
-from autograder.families.round_trip import BREAKS, LARGE, Pair, RoundTrip
-from autograder.laws.binomial import Proportion
+from autograder.families.round_trip import BREAKS, LARGE, Pair, RoundTrip, any_arrays
+from autograder.laws.binomial import EveryKind, Law, Proportion
 
 
 class Wrong(Mistakes, section="back-derivation"):
@@ -30,10 +33,22 @@ def expect_some_dropped(pair: Pair, got: RoundTrip) -> None:
     )
 
 
-RATE_LOOKS = {
+RATE_LOOKS: dict[str, Law] = {
     "forward keeps at 0.8": Proportion(0.8, detects=0.03),
     "forward keeps at 0.3": Proportion(0.3, detects=0.03),
 }
+_RATES = tuple(RATE_LOOKS.items())
+#: 20 keep probabilities, 2 dtypes and 4 numbers of axes.
+_EVERYWHERE = "forward keeps in every kind of call"
+RATE_LOOKS[_EVERYWHERE] = EveryKind(26, detects=0.15)
+_SPREAD = 20
+#: Shapes of 40 times so many units.
+_FORMS: tuple[Callable[[int], tuple[int, ...]], ...] = (
+    lambda n: (40 * n,),
+    lambda n: (n, 40),
+    lambda n: (2, n, 20),
+    lambda n: (n, 2, 4, 5),
+)
 
 
 def forward_follows(pair: Pair) -> None:
@@ -48,26 +63,60 @@ def forward_follows(pair: Pair) -> None:
     cases += elementwise.covering(small, usual, dtypes, [True])
     cases += elementwise.covering(small, probs, dtypes, [False])
     for shape, keep_prob, dtype, training in cases:
-        x = wide(trial, shape).astype(dtype)
-        out, _ = pair.run_forward(x, keep_prob, training)
-        some = (out != 0) | (not training or keep_prob == 1)
-        convention = pair.convention
-        scale = (convention.training if training else convention.test)(keep_prob)
-        if facts.close(out, some * x * scale, atol=0):
-            continue
-        found, expected = wrong_factor(out[some], x[some], scale)
-        trial.fail(
-            f"{pair.call_forward(x, keep_prob, training)}: a unit comes back {found} "
-            f"times as large; in {convention.name} it is {expected} times.",
-            BREAKS,
-        )
-    for width, (look, law) in zip((40, 400), RATE_LOOKS.items(), strict=True):
-        x = wide(trial, (trial.size(look) // width + 1, width))
+        _expect_value(pair, wide(trial, shape).astype(dtype), keep_prob, training)
+    _expect_every_kind(pair)
+    _judge_rates(pair)
+
+
+def _expect_value(pair: Pair, x: np.ndarray, keep_prob: float, training: bool) -> None:
+    """Check that units come back as 0 or scaled, and that none is 0 at test."""
+    out, _ = pair.run_forward(x, keep_prob, training)
+    some = (out != 0) | (not training or keep_prob == 1)
+    convention = pair.convention
+    scale = (convention.training if training else convention.test)(keep_prob)
+    if facts.close(out, some * x * scale, atol=0):
+        return
+    found, expected = wrong_factor(out[some], x[some], scale)
+    pair.trial.fail(
+        f"{pair.call_forward(x, keep_prob, training)}: a unit comes back {found} "
+        f"times as large; in {convention.name} it is {expected} times.",
+        BREAKS,
+    )
+
+
+def _expect_every_kind(pair: Pair) -> None:
+    """Check the same in arrays of every form, with keep probabilities from all over."""
+    for training in (True, False):
+        for x, _, keep_prob in any_arrays(pair.trial):
+            _expect_value(pair, x, keep_prob, training)
+
+
+def _judge_rates(pair: Pair) -> None:
+    """Judge how often the forward pass keeps: at two keep probabilities, then at 20 and
+    for each number of axes and dtype."""
+    trial = pair.trial
+    for width, (look, law) in zip((40, 400), _RATES, strict=True):
+        x = elementwise.wide(trial, (trial.size(look) // width + 1, width))
         bits = pair.run_forward(x, law.probability, True)[0] != 0
         what = f"units that {look.replace('at', 'at keep_prob =')}"
         trial.judge(
             look, bits, bits.size, what, partial(_rate_mistake, law.probability)
         )
+    counts: dict[str, tuple[int, int, float]] = {}
+    for turn, keep_prob in enumerate(corners.spread_keep_probs(trial, _SPREAD)):
+        shape = _FORMS[turn % len(_FORMS)](-(-trial.size(_EVERYWHERE) // 40))
+        dtype = elementwise.DTYPES[turn // len(_FORMS) % 2]
+        x = elementwise.wide(trial, shape).astype(dtype)
+        kept = int(np.count_nonzero(pair.run_forward(x, keep_prob, True)[0]))
+        for kind in (
+            f"at keep_prob = {keep_prob}",
+            f"in arrays of {x.ndim} axes",
+            f"in {x.dtype}",
+        ):
+            n, k, total = counts.get(kind, (0, 0, 0.0))
+            counts[kind] = n + x.size, k + kept, total + x.size * keep_prob
+    what = f"units that {pair.forward.name} keeps {{}}"
+    trial.judge_kinds(_EVERYWHERE, counts, what, BREAKS)
 
 
 def _rate_mistake(keep_prob: float, share: float) -> str:

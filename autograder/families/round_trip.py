@@ -13,8 +13,8 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners, elementwise
+from autograder.contract.trial import CheckFailure, Trial, usual
+from autograder.families import corners, elementwise, kinds
 
 
 class Wrong(Mistakes, section="conv-definitions"):
@@ -27,12 +27,49 @@ class Wrong(Mistakes, section="conv-definitions"):
 
 LARGE = (120, 25)
 
+#: Arrays whose rows, and whose columns, are longer than those of LARGE.
+LONG: tuple[tuple[int, ...], ...] = (
+    (5000,),
+    (40, 250),
+    (250, 40),
+    (4, 20, 50),
+    (3, 2, 40, 40),
+)
+
+#: How many keep probabilities ``any_arrays`` has, and how many units at most; and how many
+#: arrays of one entry, of which some are kept.
+_SPREAD, _MOST, _SINGLE = 20, 600, 8
+#: What dout may look like, besides entries of both signs.
+_DOUTS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
+    np.asarray,
+    lambda dout: -np.abs(dout),
+    lambda dout: np.full_like(dout, dout.flat[0]),
+)
+#: What all entries of dout are multiplied by.
+_SIZES = (1.0, 1e-5, 1e5)
+
 #: Named by many tests.
 BREAKS = Wrong.forward_breaks_its_convention
 
 
 class ForwardFails(CheckFailure):
     """The forward pass did not do what a round trip needs."""
+
+
+def any_arrays(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Yield x and dout of every form, without zeros, and keep probabilities from all over
+    the range."""
+    rng = trial.rng
+    sizes = [*(_MOST ** rng.permutation(np.linspace(0, 1, _SPREAD))), *[1] * _SINGLE]
+    spread = [*corners.spread_keep_probs(trial, _SPREAD), *[0.8] * _SINGLE]
+    for turn, (keep_prob, size) in enumerate(zip(spread, sizes, strict=True)):
+        shape = kinds.sides(rng, round(size), 1 + turn % 4)
+        dtype = elementwise.DTYPES[turn // 4 % 2]
+        x, dout = usual(rng, (2, *shape)).astype(dtype)
+        dout = _DOUTS[turn % len(_DOUTS)](dout) * dtype(_SIZES[turn // 2 % len(_SIZES)])
+        if rng.random() < 0.5:
+            x, dout = corners.transposed(x), corners.transposed(dout)
+        yield x, dout, keep_prob
 
 
 @dataclass(frozen=True)
@@ -152,7 +189,8 @@ class Pair:
         self, zeros: float = 0.0, training: bool = True, plain: bool = False
     ) -> Iterator[RoundTrip]:
         """Yield round trips at all keep probabilities below 1 and of all shapes, the
-        largest first: on large arrays a coincidence cannot hide the cause.
+        largest first: on large arrays a coincidence cannot hide the cause; at last all
+        over the range.
 
         Where the forward pass fails there is none: ``forward_follows`` goes there."""
         probs, dtypes = elementwise.ALL_KEEP_PROBS, elementwise.DTYPES
@@ -162,6 +200,8 @@ class Pair:
         on_large, on_small = (probs, usual) if training else at_test
         cases = [(LARGE, keep_prob, dtypes[0]) for keep_prob in on_large]
         cases += elementwise.covering(elementwise.ALL_SHAPES, on_small, dtypes)
+        if not training:
+            cases += elementwise.covering(LONG, usual, dtypes)
         for shape, keep_prob, dtype in cases:
             with self.trial.left_to_others(ForwardFails):
                 yield self.trip(shape, keep_prob, zeros, dtype, training, plain)
@@ -169,3 +209,16 @@ class Pair:
         for turned in (elementwise.SHAPES[1], elementwise.SHAPES[-1]):
             with self.trial.left_to_others(ForwardFails):
                 yield self.trip(turned, *how)
+        yield from self._everywhere(training)
+
+    def _everywhere(self, training: bool) -> Iterator[RoundTrip]:
+        """Yield round trips of every form, which all checks of one grading share."""
+        noted = f"round trips everywhere, training={training}"
+        found = self.trial.notes.setdefault(noted, list[RoundTrip]())
+        if found:
+            yield from found
+            return
+        for x, dout, keep_prob in any_arrays(self.trial):
+            with self.trial.left_to_others(ForwardFails):
+                found.append(self.run(x, keep_prob, dout, training))
+                yield found[-1]
