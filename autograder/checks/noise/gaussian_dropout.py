@@ -50,7 +50,7 @@ exercise = Exercise(
 
 
 _NAME = "gaussian_dropout"
-_SHAPES = ((7,), (1,), (6, 5), (4, 2, 5), (2, 3, 4, 3))
+_SHAPES = ((7,), (1,), (6, 5), (150, 2), (2, 140), (4, 2, 5), (2, 3, 4, 3))
 _FLOATS, _VARIES = "returns_noisy_float_arrays", "multiplies_by_varying_factors"
 
 
