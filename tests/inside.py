@@ -59,6 +59,9 @@ OUTSIDE: dict[str, str] = {
     "mc_dropout_prediction": r"(x|weights) of [134] axes|bias of ([234] axes|large entries)"
     r"|weights (of one entry|with axis 1 of 1$)|bias (transposed|of one entry|with axis 1)"
     r"|bias with axis 0 of 1$",
+    "sequence_dropout": r"x of [124] axes",
+    "spatial_dropout": r"x of [123] axes",
+    "stochastic_depth": r"(x|branch) of 1 axes",
 }
 #: Parts of the range where 1.1 times a result is right, too, or the same, by a pattern.
 ALIKE: dict[str, str] = {
@@ -71,7 +74,7 @@ ALIKE: dict[str, str] = {
 }
 
 Given = dict[str, Any]
-_ARRAYS = ("x", "weights", "bias", "dout", "y", "shape")
+_ARRAYS = ("x", "branch", "weights", "bias", "dout", "y", "shape")
 _PARAMS = ("W1", "b1", "W2", "b2")
 
 

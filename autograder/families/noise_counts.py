@@ -1,19 +1,28 @@
 """Exact counts of noise that multiplies: how often its factors lie where, and how far."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
 
 import numpy as np
 
+from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
+from autograder.families import corners, kinds
 from autograder.families.bit_tests import wide
-from autograder.families.noise_factors import HALVES, deviation, forward, law_mistake
+from autograder.families.elementwise import call_text
+from autograder.families.noise_factors import (
+    HALVES,
+    deviation,
+    forward,
+    law_mistake,
+    output_of,
+)
 from autograder.laws import normal
-from autograder.laws.binomial import Law
+from autograder.laws.binomial import EveryKind, Law
 
 
 @dataclass(frozen=True)
@@ -85,8 +94,12 @@ class Sample:
             what = f"keep_prob = {self.keep_prob}{where}{shape}: factors {event.what}"
             name = self.mistake or partial(law_mistake, function, trial)
             trial.judge(look, found, found.size, what, name)
-        farthest = float(np.abs(z).max())
-        trial.notes["farthest"] = max(farthest, trial.notes.get("farthest", 0.0))
+        _note_farthest(trial, z)
+
+
+def _note_farthest(trial: Trial, z: np.ndarray) -> None:
+    farthest = float(np.abs(z).max())
+    trial.notes["farthest"] = max(farthest, trial.notes.get("farthest", 0.0))
 
 
 def whole_and_half(
@@ -106,6 +119,93 @@ def counted(says: str, *samples: Sample) -> Property:
 
     events = (item for sample in samples for item in sample.events.items())
     return Property(says, test, {look: event.law for look, event in events})
+
+
+#: How many calls have keep probabilities spread over the whole range: no window of 0.05 is
+#: left out.
+_CALLS = 20
+
+
+@dataclass(frozen=True)
+class Everywhere:
+    """Factors drawn at keep probabilities all over the range, in calls of which each has a
+    form of its own: the events ``of_all`` are counted in all of them together, by look, and
+    ``of_each`` in every call, under the look ``look``, of which each call has as many
+    factors as ``law`` needs. ``mistake`` is behind calls that depart where others do not."""
+
+    look: str
+    law: EveryKind
+    of_each: Sequence[Event]
+    of_all: Mapping[str, Event]
+    mistake: str
+
+    def property(self, says: str) -> Property:
+        """The property that every event happens as often as it should."""
+        looks = {look: event.law for look, event in self.of_all.items()}
+        return Property(says, self._test, {self.look: self.law, **looks})
+
+    def _test(self, function: StudentFunction, trial: Trial) -> None:
+        drawn = self._drawn(function, trial)
+        self._judge_each(function, trial, drawn)
+        name = partial(law_mistake, function, trial)
+        for look, event in self.of_all.items():
+            count = sum(int(np.count_nonzero(event.happens(z))) for _, z in drawn)
+            what = f"{_CALLS} calls at keep_prob from 0 to 1: factors {event.what}"
+            trial.judge(look, count, sum(z.size for _, z in drawn), what, name)
+
+    def _drawn(
+        self, function: StudentFunction, trial: Trial
+    ) -> list[tuple[str, np.ndarray]]:
+        """Return the standardised factors of each call, and what to say of it."""
+        of_all = max(map(trial.size, self.of_all))
+        units, rng = max(trial.size(self.look), -(-of_all // _CALLS)), trial.rng
+        entries, calls = wide(trial, 2 * units), []
+        for number, p in enumerate(corners.spread_keep_probs(trial, _CALLS)):
+            shape = _of_at_least(kinds.any_form(rng, units, 0), units)
+            x = entries[: prod(shape)].reshape(shape)
+            x = x.astype((np.float64, np.float32)[number % 2])
+            x = corners.transposed(x) if number % 4 > 1 else x
+            calls.append((x, p, trial.generator()))
+        drawn = []
+        for (x, p, _), result in zip(calls, function.each(calls), strict=True):
+            out = output_of(result, call_text(function.name, x.shape, p), x.shape)
+            z = (out / x - 1) / deviation(p)
+            _note_farthest(trial, z)
+            drawn.append((f"at keep_prob = {p}, {x.dtype} of shape {x.shape}", z))
+        return drawn
+
+    def _judge_each(
+        self,
+        function: StudentFunction,
+        trial: Trial,
+        drawn: Sequence[tuple[str, np.ndarray]],
+    ) -> None:
+        """Count the events in every call. Where most calls depart, the law is looked
+        into."""
+        counts, departing = dict[str, tuple[int, int, float]](), 0
+        most = self.law.exponent(alpha_of(trial.check.exercise.chapter))
+        for where, z in drawn:
+            own = {
+                f"{event.what}, {where}": (
+                    z.size,
+                    int(np.count_nonzero(event.happens(z))),
+                    z.size * event.law.probability,
+                )
+                for event in self.of_each
+            }
+            counts |= own
+            departing += self.law.farthest(own)[1] > most
+        name = self.mistake
+        if 2 * departing > len(drawn):
+            name = law_mistake(function, trial, 0)
+        trial.judge_kinds(self.look, counts, "factors {}", name)
+
+
+def _of_at_least(shape: tuple[int, ...], units: int) -> tuple[int, ...]:
+    """Return the shape with its longest axis so long that it has so many units."""
+    longest = max(shape)
+    axis, rest = shape.index(longest), prod(shape) // longest
+    return *shape[:axis], -(-units // rest), *shape[axis + 1 :]
 
 
 #: A normal number lies farther than so many standard deviations with probability 1.5e-23:

@@ -179,6 +179,8 @@ def _images(trial: Trial) -> list[np.ndarray]:
     found = corners.arrays(trial, 4, 4, large=1e12, small=1e-12)
     found += [wide(trial, *shape) for shape in (_IMAGES, (1, 9, 2, 3), (7, 1, 1, 1))]
     found += [wide(trial, *shape) for shape in ((5, 4, 6, 1), (5, 4, 30, 2))]
+    long = (150, 2, 1, 2), (2, 140, 2, 1), (1, 2, 140, 2), (2, 1, 1, 140)
+    found += [wide(trial, *shape) for shape in long]
     return found + [x.astype(np.float32) for x in found]
 
 

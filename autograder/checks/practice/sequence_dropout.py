@@ -145,7 +145,8 @@ def _sequences(trial: Trial) -> list[np.ndarray]:
     """Return sequences at the corners of the stated range, in both dtypes."""
     found = [wide(trial, *_SHAPE), wide(trial, 6, 1, 9), wide(trial, 1, 7, 1)]
     found += corners.arrays(trial, 3, 3, large=1e12, small=1e-12)
-    found.append(wide(trial, 30, 5, 4))
+    long = (30, 5, 4), (150, 2, 3), (2, 140, 3), (3, 2, 140)
+    found += [wide(trial, *shape) for shape in long]
     return found + [x.astype(np.float32) for x in found]
 
 

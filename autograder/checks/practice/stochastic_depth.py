@@ -9,8 +9,8 @@ import numpy as np
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial
+from autograder.contract.student import StudentError, StudentFunction, foresee
+from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import (
     bit_tests,
     corners,
@@ -154,7 +154,8 @@ _KIND = shared_bits.Shared(
 
 def _arrays(trial: Trial) -> list[np.ndarray]:
     """Return arrays at the corners of the stated range, in both dtypes."""
-    found = [wide(trial, *_SHAPE), wide(trial, 1, 9), wide(trial, 60, 2, 3)]
+    shapes = (_SHAPE, (1, 9), (60, 2, 3), (3, 150), (2, 140, 2), (2, 2, 1, 140))
+    found = [wide(trial, *shape) for shape in shapes]
     found += corners.arrays(trial, 2, 4, large=1e12, small=1e-12)
     return found + [x.astype(np.float32) for x in found]
 
@@ -230,6 +231,26 @@ def _pairs(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
         yield wide(trial, *x.shape).astype(x.dtype), x, keep_prob
 
 
+def _everywhere(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Yield such arrays in every form, of so many examples that about 20 branches are kept,
+    at keep probabilities all over the range."""
+    rng = trial.rng
+    for keep_prob in corners.spread_keep_probs(trial, 20):
+        (branch,) = _KINDS.make(trial, rng, round(20 / keep_prob), 0).args
+        x = trial.inputs(*branch.shape).astype(branch.dtype)
+        x = x if branch.flags.c_contiguous else corners.transposed(x)
+        yield x, branch, keep_prob
+
+
+def _is_divided(
+    out: np.ndarray, x: np.ndarray, branch: np.ndarray, keep_prob: float
+) -> bool:
+    """Return whether every entry is x or x + branch / keep_prob."""
+    added, kept = out.astype(float) - x, branch.astype(float) / keep_prob
+    near = 1e-5 * (np.abs(x) + np.abs(kept))
+    return bool((np.minimum(np.abs(added), np.abs(added - kept)) <= near).all())
+
+
 @exercise.check(points=0.5, after=_SOME)
 def divides_kept_branches_by_keep_prob(
     stochastic_depth: StudentFunction, trial: Trial
@@ -242,18 +263,19 @@ def divides_kept_branches_by_keep_prob(
         lambda: wide(trial, 2500, 30),
     )
     shared_bits.rescales(_KIND, cases, Branch(stochastic_depth, trial), trial)
-    for x, branch, keep_prob in _pairs(trial):
+    given = [
+        (*each, trial.generator()) for each in (*_pairs(trial), *_everywhere(trial))
+    ]
+    foresee(stochastic_depth, [(args, {}) for args in given])
+    for x, branch, keep_prob, rng in given:
         call = _call(x.shape, keep_prob)
-        out = stochastic_depth(x, branch, keep_prob, trial.generator())
-        out = facts.float_array(out, x.shape, call).astype(float)
-        near = 1e-5 * (np.abs(x) + np.abs(branch) / keep_prob)
-        dropped, kept = (
-            np.abs(out - x) <= near,
-            np.abs(out - x - branch / keep_prob) <= near,
-        )
+        out = x  # of a call that fails, which is left to others
+        with trial.left_to_others(StudentError), trial.left_to_others(CheckFailure):
+            found = stochastic_depth(x, branch, keep_prob, rng)
+            out = facts.float_array(found, x.shape, call)
         trial.expect(
-            (dropped | kept).all(),
-            f"{call}: some entries are neither x nor x + branch / keep_prob.",
+            _is_divided(out, x, branch, keep_prob),
+            f"{call}, {x.dtype}: some entries are neither x nor x + branch / keep_prob.",
             Bits.right_in_the_middle_only,
         )
     everywhere.expect_scaled_at_the_ends(

@@ -634,6 +634,19 @@ class Corners(Mutants, of="gaussian_dropout"):
         """Takes an array without positive units for one that a ReLU has switched off."""
         return standard_normal(x, rng) * (0.5 if (x < 0).all() else 1)
 
+    @law(NORMAL, "some_calls_have_other_factors")
+    def noise_louder_at_some_keep_probs(x, keep_prob, rng):
+        """Makes factors a tenth larger where keep_prob is between 0.55 and 0.69."""
+        factors = 1 + deviation(keep_prob) * standard_normal(x, rng)
+        return factors * (1.1 if 0.55 < keep_prob < 0.69 else 1)
+
+    @standard(NORMAL, "some_calls_have_other_factors")
+    def noise_uniform_at_some_keep_probs(x, keep_prob, rng):
+        """Draws from the uniform law where keep_prob is between 0.65 and 0.79."""
+        if 0.65 < keep_prob < 0.79:
+            return rng.uniform(-math.sqrt(3), math.sqrt(3), x.shape)
+        return standard_normal(x, rng)
+
     @standard(NORMAL, "factors_have_another_spread")
     def noise_with_rare_huge_factors(x, keep_prob, rng):
         """Makes one factor of ten thousand a hundred times as large: twice the variance."""

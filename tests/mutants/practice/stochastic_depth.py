@@ -339,6 +339,13 @@ class Corners(Mutants, of="stochastic_depth"):
         mask = examples(x, rng) < keep_prob
         return block(x, branch, mask, max(keep_prob, 0.05), training)
 
+    @fails(D_SCALE, "right_in_the_middle_only")
+    def depth_louder_at_some_keep_probs(x, branch, keep_prob, rng, training=True):
+        """Adds a tenth to the rescaled branch where keep_prob is between 0.65 and 0.79."""
+        scale = keep_prob / (1.1 if 0.65 < keep_prob < 0.79 else 1)
+        mask = examples(x, rng) < keep_prob
+        return block(x, branch, mask / scale * keep_prob, keep_prob, training)
+
     @fails(D_SCALE, "forgets_to_rescale_the_branch")
     def depth_unscaled_for_sequences(x, branch, keep_prob, rng, training=True):
         """Rescales images and rows, and leaves sequences alone."""
