@@ -219,7 +219,7 @@ def _where_it_is_wrong(pair: Pair, got: RoundTrip) -> str:
 
 
 #: Where large arrays are looked at first.
-_ASKED = (*elementwise.ALL_KEEP_PROBS, 1.0)
+_ASKED = (*elementwise.OUTER_KEEP_PROBS, 1.0)
 
 
 def scales_the_gradient(pair: Pair) -> None:

@@ -22,7 +22,8 @@ KEEP_PROBS = (0.8, 0.3)
 #: Near the ends of the range, then inside, with digits that no rounding leaves alone. The
 #: end itself, 1, has a check of its own: who fails there alone, loses that alone.
 _NEAR_ENDS, _INSIDE = (0.99, 0.02, 0.1, 0.005), (0.9643, 0.0517, 0.6283, 0.1847, 0.5)
-ALL_KEEP_PROBS = (*KEEP_PROBS, *_NEAR_ENDS, *_INSIDE)
+OUTER_KEEP_PROBS = (*KEEP_PROBS, *_NEAR_ENDS)
+ALL_KEEP_PROBS = (*OUTER_KEEP_PROBS, *_INSIDE)
 SHAPES = ((7,), (6, 5), (4, 3, 5), (2, 3, 4, 3))
 #: Single units, and axes of length 1.
 SMALL_SHAPES = ((1,), (1, 5), (5, 1), (1, 1), (3, 1, 4), (1, 1, 1, 1))

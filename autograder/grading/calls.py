@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,29 +11,39 @@ from autograder.contract.facts import call_shown
 _IN_FULL = {float, int, bool, str}
 
 
+class _Array(NamedTuple):
+    shape: tuple[int, ...]
+    dtype: Any
+    #: That of an array without axes.
+    item: Any
+
+
+#: How the arguments of a call look, and its keywords.
+_Kind = tuple[tuple[Any, ...], tuple[tuple[str, Any], ...]]
+
+
 class Calls:
     """The kinds of calls of a function in one check, by what messages show of them.
     ``arguments`` are the names of its parameters."""
 
     def __init__(self, name: str, arguments: Sequence[str]) -> None:
         self._name, self._arguments = name, arguments
-        self._kinds = dict[Any, tuple[tuple[Any, ...], dict[str, Any]]]()
+        self._kinds = dict[_Kind, None]()
 
     def note(self, calls: Iterable[tuple[Any, ...]], kwargs: dict[str, Any]) -> None:
         """Remember the kinds of calls with these arguments, and with the same keywords."""
+        named = tuple([(name, _looks(value)) for name, value in kwargs.items()])
         given = {id(args): args for args in calls}  # many are the same
         for args in given.values():
-            kind = *map(_kind, args), *kwargs, *map(_kind, kwargs.values())
-            if kind not in self._kinds:
-                named = {name: _as_light(value) for name, value in kwargs.items()}
-                self._kinds[kind] = tuple(map(_as_light, args)), named
+            self._kinds[(*map(_looks, args),), named] = None
 
     def completed(self, message: str) -> str:
         """Return a message with the dtypes of each call that it shows, where all calls that
         look like this one had the same."""
         looks: dict[str, dict[str, None]] = {}
-        for args, kwargs in self._kinds.values():
-            call = self._name, self._arguments, args, kwargs
+        for args, named in self._kinds:
+            kwargs = {name: _shown(value) for name, value in named}
+            call = self._name, self._arguments, [*map(_shown, args)], kwargs
             whole = looks.setdefault(call_shown(*call, dtypes=False), {})
             whole[call_shown(*call)] = None
         for look, (one, *others) in looks.items():
@@ -43,17 +53,18 @@ class Calls:
         return message
 
 
-def _kind(value: Any) -> Any:
+def _looks(value: Any) -> Any:
+    """Return what messages show of a value, in little memory."""
     if isinstance(value, np.ndarray):
-        return value.shape or value.item(), value.dtype
-    return value if _is_shown(value) else type(value)
+        return _Array(value.shape, value.dtype, None if value.ndim else value.item())
+    return value if _is_shown(value) else None
 
 
-def _as_light(value: Any) -> Any:
-    """Return what looks the same in a message and takes no memory."""
-    if isinstance(value, np.ndarray) and value.ndim:
-        return np.broadcast_to(np.zeros((), value.dtype), value.shape)
-    return value if _is_shown(value) or isinstance(value, np.ndarray) else None
+def _shown(looks: Any) -> Any:
+    """Return what looks the same in a message as the value did."""
+    if not isinstance(looks, _Array):
+        return looks
+    return np.broadcast_to(np.array(looks.item or 0, looks.dtype), looks.shape)
 
 
 def _is_shown(value: Any) -> bool:
