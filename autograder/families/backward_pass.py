@@ -158,6 +158,8 @@ def drops_the_gradient(pair: Pair) -> None:
     """dx is 0 where the forward pass dropped, and nowhere else."""
     earlier: list[RoundTrip] = []
     for got in pair.trips(plain=True):
+        if not 0.1 < np.abs(got.dout).max() < 10:
+            continue  # what becomes of very small gradients is ``scales_the_gradient``'s
         kept, passed = got.mask, got.dx != 0
         if got.keep_prob in elementwise.KEEP_PROBS and kept.size > 1000:
             expect_some_dropped(pair, got)
@@ -237,7 +239,7 @@ def scales_the_gradient(pair: Pair) -> None:
     at_one: list[tuple[tuple[int, ...], float]]
     at_one = [(shape, 1.0) for shape in (LARGE, *elementwise.ALL_SHAPES)]
     at_ends = zip(((200, 100), LARGE), corners.ENDS, strict=True)
-    long = elementwise.covering(LONG, elementwise.KEEP_PROBS)
+    long = elementwise.covering(LONG[3:], elementwise.KEEP_PROBS)
     for shape, keep_prob in (*at_one, *long, *at_ends):
         with pair.trial.left_to_others(ForwardFails):
             _expect_scale(pair, pair.trip(shape, keep_prob, 0.1))

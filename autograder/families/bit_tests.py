@@ -45,8 +45,8 @@ NOT_IN_PLACE = "; {0} * noise makes a new array, {0} *= noise does not"
 class Wrong(Mistakes, section="noise-mistakes"):
     right_in_the_middle_only = """right for middling numbers, and not here: either
         keep_prob or an entry of the arrays is bounded, rounded or shifted, or some
-        shapes, values or dtypes have a case of their own that is wrong, or what was
-        computed for other arguments is used again."""
+        keep probabilities, shapes, values or dtypes have a case of their own that is
+        wrong, or what was computed for other arguments is used again."""
 
 
 def named_after_the_first(cases: Iterable[Case]) -> Iterator[tuple[Case, str | None]]:

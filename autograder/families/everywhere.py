@@ -39,7 +39,7 @@ _REPEATED = 6
 _REPEATED_LARGE, _ALWAYS = 3, 2
 #: How many small and how many large arrays are judged at test, and at keep_prob = 1.
 _PLAIN_SMALL, _PLAIN = 20, 3
-#: What all of their entries are multiplied by.
+#: What all of their entries are multiplied by at test.
 _FACTORS = (1.0, 1e-6, 1.0, 3e4)
 #: How many bits are drawn at each of ``corners.ENDS``: of so many, some are set.
 _AT_ENDS = (20_000, 40)
@@ -293,7 +293,7 @@ def _plain_calls(
     small = _SMALL ** rng.permutation(np.linspace(0, 1, _PLAIN_SMALL))
     large = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN))
     sizes, at_ends = [*small, *large], () if training else corners.ENDS
-    factors = itertools.cycle(_FACTORS)
+    factors = itertools.cycle([1.0] if training else _FACTORS)
     probabilities = [1.0] * len(sizes)
     if not training:
         probabilities = corners.spread_keep_probs(trial, _PLAIN_SMALL)

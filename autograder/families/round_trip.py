@@ -202,8 +202,7 @@ class Pair:
         on_large, on_small = (probs, usual) if training else at_test
         cases = [(LARGE, keep_prob, dtypes[0]) for keep_prob in on_large]
         cases += elementwise.covering(elementwise.ALL_SHAPES, on_small, dtypes)
-        if not training:
-            cases += elementwise.covering(LONG[:3], usual, dtypes)
+        cases += elementwise.covering(LONG[:3], usual, dtypes)
         for shape, keep_prob, dtype in cases:
             with self.trial.left_to_others(ForwardFails):
                 yield self.trip(shape, keep_prob, zeros, dtype, training, plain)

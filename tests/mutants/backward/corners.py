@@ -60,7 +60,7 @@ class Corners(Mutants, of="inverted_dropout_backward"):
         """Divides out by x, and where x is 0 forgets what the mask was divided by."""
         return dout * cache["mask"] * np.where(cache["x"] == 0, 1, 1 / cache["p"])
 
-    @inverted_training(SCALE, "gradient_depends_on_the_shape")
+    @inverted_training(KEPT_ONLY, "gradient_depends_on_the_shape")
     def lets_all_through_in_long_arrays(dout, cache):
         """Takes arrays with more than a hundred columns for flat ones of another layer."""
         return dout if dout.shape[-1] > 100 else dout * cache["mask"] / cache["p"]
