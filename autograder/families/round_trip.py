@@ -197,8 +197,9 @@ class Pair:
         Where the forward pass fails there is none: ``forward_follows`` goes there."""
         probs, dtypes = elementwise.OUTER_KEEP_PROBS, elementwise.DTYPES
         usual = elementwise.KEEP_PROBS
-        # At test small arrays show as much; in training many units have to be kept.
-        at_test = usual, (*probs, *corners.ENDS)
+        # At test small arrays show as much, if there are several entries; in training many
+        # units have to be kept.
+        at_test = usual, (*corners.ENDS, *probs)
         on_large, on_small = (probs, usual) if training else at_test
         cases = [(LARGE, keep_prob, dtypes[0]) for keep_prob in on_large]
         cases += elementwise.covering(elementwise.ALL_SHAPES, on_small, dtypes)
