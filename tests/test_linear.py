@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from autograder import wire
+from autograder.contract.exercise import find_exercise
 from autograder.doors.class_reports import harmless
 from autograder.grading import select
 from autograder.grading import text as report
@@ -24,6 +25,8 @@ from autograder.submission.notebook import read_notebook
 from autograder.submission.script import script_cells
 from autograder.wire import errors, text, values
 from autograder.worker import output, parts, shell
+
+DROPOUT = find_exercise("inverted_dropout")
 
 #: What some regular expression or parser of ours, or of Python, takes for special.
 BITS = [
@@ -99,7 +102,9 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "grading._mentioned in a check": lambda t: select.mentioned(
         Submission("n", (Cell(1, t, "check-a"),))
     ),
-    "grading._explain_missing": lambda t: select.explain_missing("a", session(t, t)),
+    "grading._explain_missing": lambda t: select.explain_missing(
+        "a", session(t, t), DROPOUT
+    ),
     "grading._notes": lambda t: select.notes_on(session(t, t)),
     "report.wrapped": lambda t: report.wrapped(t, 4),
     "report.exercise_text": lambda t: report.exercise_text(verdict(t)),
@@ -170,7 +175,7 @@ def test_two_thousand_names_are_compared_quickly() -> None:
     found = session("")
     found.names = {f"inverted_drop_out_of_{i:030}": "" for i in range(2000)}
     began = time.process_time()
-    select.explain_missing("inverted_dropout", found)
+    select.explain_missing("inverted_dropout", found, DROPOUT)
     assert time.process_time() - began < 2
 
 

@@ -59,5 +59,6 @@ def test_a_place_that_cannot_be_written_is_told(
     taken = tmp_path / "taken"
     taken.write_text("")
     arguments = ["grade", str(handed_in), "-j", "1", "--feedback", str(taken)]
-    assert main(arguments) == 2
-    assert "taken could not be written" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "taken' is no folder; expected one" in capsys.readouterr().err

@@ -76,12 +76,21 @@ def explain_missing(name: str, session: Session, by: Exercise) -> tuple[str, str
     return "missing", f"The file defines no function named {name}{needed}.{hint}"
 
 
+#: How many of the names most like one are looked at.
+_LIKE = 3
+
+
 def _meant(name: str, defined: Iterable[str]) -> str | None:
     """Return the function that was to have this name, if one is like it, and like the name
     of no other exercise more."""
     known = [exercise.name for exercise in all_exercises()]
     others = [each for each in defined if each not in known]
-    return nearest(name, [each for each in others if nearest(each, known) == name])
+    for _ in range(_LIKE):
+        each = nearest(name, others)
+        if each is None or nearest(each, known) == name:
+            return each
+        others.remove(each)
+    return None
 
 
 def _place(cell: Cell, submission: Submission) -> str:
