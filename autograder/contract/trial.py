@@ -146,11 +146,13 @@ class Trial:
         self.notes.setdefault(LEFT, (self.check.name, failure))
 
     @contextmanager
-    def left_to_others(self, kind: type[CheckFailure | StudentError]) -> Iterator[None]:
-        """``leave`` a failure of this kind, and go on."""
+    def left_to_others(
+        self, *kinds: type[CheckFailure | StudentError]
+    ) -> Iterator[None]:
+        """``leave`` a failure of one of these kinds, and go on."""
         try:
             yield
-        except kind as failure:
+        except kinds as failure:
             self.leave(failure)
 
     def law(self, look: str) -> Law:

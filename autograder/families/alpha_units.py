@@ -11,7 +11,7 @@ from autograder.contract import facts
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import corners, kinds
-from autograder.families.elementwise import DTYPES, call_text
+from autograder.families.elementwise import call_text
 from autograder.families.noise_factors import forward, output_of
 
 #: What a dropped unit is replaced with: SELU's value for very negative input.
@@ -164,8 +164,8 @@ def read(
     return Reading(x, out, dropped_units(out, keep_prob))
 
 
-#: How many keep probabilities ``readings`` has, from all over the range; and the greatest.
-_SPREAD, _NEAR_ONE = 20, 0.98
+#: The greatest keep probability of ``readings``.
+_NEAR_ONE = 0.98
 #: How many units ``forms`` has at most.
 _MOST = 600
 
@@ -174,7 +174,7 @@ def readings(function: StudentFunction, trial: Trial) -> list[tuple[float, Readi
     """Return large forward passes with keep probabilities from all over the range, which
     all checks of one grading share."""
     if "readings" not in trial.notes:
-        shares = corners.spread_keep_probs(trial, _SPREAD)
+        shares = corners.spread_keep_probs(trial)
         probabilities = [min(p, _NEAR_ONE) for p in shares]
         trial.notes["readings"] = [(p, read(function, trial, p)) for p in probabilities]
     found: list[tuple[float, Reading]] = trial.notes["readings"]
@@ -184,10 +184,8 @@ def readings(function: StudentFunction, trial: Trial) -> list[tuple[float, Readi
 def forms(trial: Trial) -> list[np.ndarray]:
     """Return as many inputs of every form, of few units up to some hundred."""
     rng, found = trial.rng, []
-    sizes = _MOST ** rng.permutation(np.linspace(0, 1, _SPREAD))
-    for turn, size in enumerate(sizes):
-        shape = kinds.sides(rng, round(size), 1 + turn % 4)
-        x = away_from_off(trial.inputs(*shape)).astype(DTYPES[turn // 4 % 2])
+    for shape, dtype in kinds.every_form(rng, corners.spread_sizes(rng, _MOST)):
+        x = away_from_off(trial.inputs(*shape)).astype(dtype)
         found.append(corners.transposed(x) if rng.random() < 0.5 else x)
     return found
 

@@ -14,6 +14,9 @@ KEEP_PROBS = (0.02, 0.97, 0.1, 0.995, 0.003)
 #: The ends of the range of layers that draw, next to 1 so far from it that five digits tell.
 ENDS = (LEAST, 1 - 3e-5)
 
+#: How many keep probabilities are spread over the range: no window of 0.05 lies between.
+SPREAD = 20
+
 #: How close to 0 a keep probability lies at which a closed form is right to five digits,
 #: whichever way it is computed in double precision: 1 − (1 − p) is p to seven there.
 SMALLEST = 1e-9
@@ -54,7 +57,7 @@ def drawn_keep_probs(trial: Trial, number: int) -> list[float]:
     return shares
 
 
-def spread_keep_probs(trial: Trial, number: int) -> list[float]:
+def spread_keep_probs(trial: Trial, number: int = SPREAD) -> list[float]:
     """Return keep probabilities in random order, as far apart as so many in (0, 1) can be:
     no window of width 1 / ``number`` lies between them. Closer to the ends than those
     of ``drawn_keep_probs`` is none: what shows there alone is for ``KEEP_PROBS``."""
@@ -64,6 +67,13 @@ def spread_keep_probs(trial: Trial, number: int) -> list[float]:
         trial.rng.permutation(found.clip(0.018, 0.982)).round(5).tolist()
     )
     return shares
+
+
+def spread_sizes(rng: np.random.Generator, most: int) -> list[int]:
+    """Return ``SPREAD`` sizes in random order, from 1 to ``most``, each about as many times
+    as large as the one below."""
+    exponents = rng.permutation(np.linspace(0, 1, SPREAD))
+    return [round(size) for size in (most**exponents).tolist()]
 
 
 def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]:

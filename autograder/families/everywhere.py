@@ -37,8 +37,8 @@ _REPEATED = 6
 #: How many large calls do, whose masks change along every axis: bits that serve many units
 #: do so along one. And how many give all generators one mask.
 _REPEATED_LARGE, _ALWAYS = 3, 2
-#: How many small and how many large arrays are judged at test, and at keep_prob = 1.
-_PLAIN_SMALL, _PLAIN = 20, 3
+#: How many large arrays, besides spread ones, are judged at test, and at keep_prob = 1.
+_PLAIN = 3
 #: What all of their entries are multiplied by at test.
 _FACTORS = (1.0, 1e-6, 1.0, 3e4)
 #: How many bits are drawn at each of ``corners.ENDS``: of so many, some are set.
@@ -290,13 +290,13 @@ def _plain_calls(
     """Yield small calls with keep probabilities from all over the range, then large ones,
     then the ends; at keep_prob = 1 in ``training``."""
     rng = trial.rng
-    small = _SMALL ** rng.permutation(np.linspace(0, 1, _PLAIN_SMALL))
+    small = corners.spread_sizes(rng, _SMALL)
     large = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN))
     sizes, at_ends = [*small, *large], () if training else corners.ENDS
     factors = itertools.cycle([1.0] if training else _FACTORS)
     probabilities = [1.0] * len(sizes)
     if not training:
-        probabilities = corners.spread_keep_probs(trial, _PLAIN_SMALL)
+        probabilities = corners.spread_keep_probs(trial)
         probabilities += corners.spread_keep_probs(trial, _PLAIN)
     for size, p in (
         *zip(sizes, probabilities, strict=True),

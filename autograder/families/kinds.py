@@ -7,7 +7,7 @@ the stated range, and what is kept is counted by each of their marks, and by eac
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from autograder.contract import facts
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial, usual
 from autograder.families.corners import transposed
+from autograder.families.elementwise import DTYPES
 from autograder.laws.binomial import EveryKind
 
 RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"
@@ -166,6 +167,15 @@ def sides(
         rest = max(1, rest // side)
     found.insert(int(rng.random() * axes), rest)
     return tuple(found)
+
+
+def every_form(
+    rng: np.random.Generator, sizes: Iterable[int]
+) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """Yield a shape of about so many entries each, of 1 to 4 axes in turn, and a dtype:
+    both of them for every number of axes."""
+    for turn, size in enumerate(sizes):
+        yield sides(rng, size, 1 + turn % 4), DTYPES[turn // 4 % 2]
 
 
 class _Call(NamedTuple):

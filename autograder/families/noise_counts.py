@@ -121,11 +121,6 @@ def counted(says: str, *samples: Sample) -> Property:
     return Property(says, test, {look: event.law for look, event in events})
 
 
-#: How many calls have keep probabilities spread over the whole range: no window of 0.05 is
-#: left out.
-_CALLS = 20
-
-
 @dataclass(frozen=True)
 class Everywhere:
     """Factors drawn at keep probabilities all over the range, in calls of which each has a
@@ -150,7 +145,9 @@ class Everywhere:
         name = partial(law_mistake, function, trial)
         for look, event in self.of_all.items():
             count = sum(int(np.count_nonzero(event.happens(z))) for _, z in drawn)
-            what = f"{_CALLS} calls at keep_prob from 0 to 1: factors {event.what}"
+            what = (
+                f"{corners.SPREAD} calls at keep_prob from 0 to 1: factors {event.what}"
+            )
             trial.judge(look, count, sum(z.size for _, z in drawn), what, name)
 
     def _drawn(
@@ -158,9 +155,9 @@ class Everywhere:
     ) -> list[tuple[str, np.ndarray]]:
         """Return the standardised factors of each call, and what to say of it."""
         of_all = max(map(trial.size, self.of_all))
-        units, rng = max(trial.size(self.look), -(-of_all // _CALLS)), trial.rng
+        units, rng = max(trial.size(self.look), -(-of_all // corners.SPREAD)), trial.rng
         entries, calls = wide(trial, 2 * units), []
-        for number, p in enumerate(corners.spread_keep_probs(trial, _CALLS)):
+        for number, p in enumerate(corners.spread_keep_probs(trial)):
             shape = _of_at_least(kinds.any_form(rng, units, 0), units)
             x = entries[: prod(shape)].reshape(shape)
             x = x.astype((np.float64, np.float32)[number % 2])

@@ -1,6 +1,6 @@
 """What exercises of a backward pass ask of the forward pass that stands above it."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from itertools import product
 
@@ -10,7 +10,7 @@ from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError
 from autograder.contract.trial import CheckFailure
-from autograder.families import corners, elementwise
+from autograder.families import corners, elementwise, unit_forms
 from autograder.families.rivals import wrong_factor
 from autograder.families.round_trip import BREAKS, LARGE, Pair, RoundTrip
 from autograder.laws.binomial import EveryKind, Law, Proportion
@@ -35,22 +35,18 @@ def expect_some_dropped(pair: Pair, got: RoundTrip) -> None:
     )
 
 
-RATE_LOOKS: dict[str, Law] = {
+_RATES = {
     "forward keeps at 0.8": Proportion(0.8, detects=0.03),
     "forward keeps at 0.3": Proportion(0.3, detects=0.03),
 }
-_RATES = tuple(RATE_LOOKS.items())
-#: 12 keep probabilities, 2 dtypes and 4 numbers of axes.
 _EVERYWHERE = "forward keeps in every kind of call"
-RATE_LOOKS[_EVERYWHERE] = EveryKind(18, detects=0.18)
-_SPREAD = 12
-#: Shapes of 40 times so many units.
-_FORMS: tuple[Callable[[int], tuple[int, ...]], ...] = (
-    lambda n: (40 * n,),
-    lambda n: (n, 40),
-    lambda n: (2, n, 20),
-    lambda n: (n, 2, 4, 5),
-)
+#: As many keep probabilities as there are forms of arrays in two dtypes.
+_SPREAD = len(elementwise.DTYPES) * len(unit_forms.SHAPES)
+#: Of each keep probability, 2 dtypes and 4 numbers of axes.
+RATE_LOOKS: Mapping[str, Law] = {
+    **_RATES,
+    _EVERYWHERE: EveryKind(_SPREAD + 6, detects=0.18),
+}
 
 
 def forward_follows(pair: Pair) -> None:
@@ -70,7 +66,7 @@ def forward_follows(pair: Pair) -> None:
         _expect_value(pair, x, out, keep_prob, training)
     for training in (True, False):
         trips: list[RoundTrip] = []
-        with trial.left_to_others(StudentError), trial.left_to_others(CheckFailure):
+        with trial.left_to_others(StudentError, CheckFailure):
             trips.extend(pair.everywhere(training))
         for got in trips:
             _expect_value(pair, got.x, got.out, got.keep_prob, training)
@@ -95,10 +91,10 @@ def _expect_value(
 
 
 def _judge_rates(pair: Pair) -> None:
-    """Judge how often the forward pass keeps: at two keep probabilities, then at 12 and
-    for each number of axes and dtype."""
+    """Judge how often the forward pass keeps: at two keep probabilities, then at ``_SPREAD``
+    and for each number of axes and dtype."""
     trial = pair.trial
-    for width, (look, law) in zip((40, 400), _RATES, strict=True):
+    for width, (look, law) in zip((40, 400), _RATES.items(), strict=True):
         x = elementwise.wide(trial, (trial.size(look) // width + 1, width))
         bits = pair.run_forward(x, law.probability, True)[0] != 0
         what = f"units that {look.replace('at', 'at keep_prob =')}"
@@ -106,10 +102,10 @@ def _judge_rates(pair: Pair) -> None:
             look, bits, bits.size, what, partial(_rate_mistake, law.probability)
         )
     counts: dict[str, tuple[int, int, float]] = {}
-    for turn, keep_prob in enumerate(corners.spread_keep_probs(trial, _SPREAD)):
-        shape = _FORMS[turn % len(_FORMS)](-(-trial.size(_EVERYWHERE) // 40))
-        dtype = elementwise.DTYPES[turn // len(_FORMS) % 2]
-        x = elementwise.wide(trial, shape).astype(dtype)
+    keep_probs = corners.spread_keep_probs(trial, _SPREAD)
+    forms = product(elementwise.DTYPES, unit_forms.SHAPES.values())
+    for keep_prob, (dtype, shape) in zip(keep_probs, forms, strict=True):
+        x = elementwise.wide(trial, shape(trial.size(_EVERYWHERE))).astype(dtype)
         kept = int(np.count_nonzero(pair.run_forward(x, keep_prob, True)[0]))
         for kind in (
             f"at keep_prob = {keep_prob}",

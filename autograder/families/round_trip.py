@@ -36,9 +36,9 @@ LONG: tuple[tuple[int, ...], ...] = (
     (3, 2, 40, 40),
 )
 
-#: How many keep probabilities ``any_arrays`` has, and how many units at most; and how many
-#: arrays of one entry, of which some are kept.
-_SPREAD, _MOST, _SINGLE = 20, 600, 4
+#: How many units ``any_arrays`` has at most, and how many more arrays of one entry, of
+#: which some are kept.
+_MOST, _SINGLE = 600, 4
 #: What dout may look like, besides entries of both signs.
 _DOUTS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
     np.asarray,
@@ -62,11 +62,10 @@ def any_arrays(
     """Yield x and dout of every form, without zeros, and keep probabilities from all over
     the range; in training more arrays of one entry."""
     rng, single = trial.rng, _SINGLE if training else 0
-    sizes = [*(_MOST ** rng.permutation(np.linspace(0, 1, _SPREAD))), *[1] * single]
-    spread = [*corners.spread_keep_probs(trial, _SPREAD), *[0.8] * single]
-    for turn, (keep_prob, size) in enumerate(zip(spread, sizes, strict=True)):
-        shape = kinds.sides(rng, round(size), 1 + turn % 4)
-        dtype = elementwise.DTYPES[turn // 4 % 2]
+    sizes = [*corners.spread_sizes(rng, _MOST), *[1] * single]
+    spread = [*corners.spread_keep_probs(trial), *[0.8] * single]
+    forms = zip(spread, kinds.every_form(rng, sizes), strict=True)
+    for turn, (keep_prob, (shape, dtype)) in enumerate(forms):
         x, dout = usual(rng, (2, *shape)).astype(dtype)
         dout = _DOUTS[turn % len(_DOUTS)](dout) * dtype(_SIZES[turn // 2 % len(_SIZES)])
         if rng.random() < 0.5:

@@ -334,7 +334,7 @@ def _without_full_rank(
     for keep_prob in elementwise.KEEP_PROBS:
         yield *_problem(trial, 4, 9), keep_prob
     sizes = [(4, 150), (2, 41), (20, 21), *trial.rng.integers((1, 9), (8, 30), (17, 2))]
-    for (n, d), keep_prob in zip(sizes, spread_keep_probs(trial, 20), strict=True):
+    for (n, d), keep_prob in zip(sizes, spread_keep_probs(trial), strict=True):
         yield *_problem(trial, int(n), int(d)), keep_prob
     yield *_problem(trial, 1, 3), 0.8
     yield np.full((6, 3), 1.7), trial.inputs(6), 0.8

@@ -121,7 +121,7 @@ def _cases(trial: Trial) -> Iterator[Case]:
     for p, size in zip(corners.close_keep_probs(), cycle(_SIZES)):
         yield Case(trial, (2, 1), p, size, np.float64)
     sides = map(tuple, trial.rng.integers(1, 60, (13, 2)).tolist())
-    shares = corners.spread_keep_probs(trial, 20)
+    shares = corners.spread_keep_probs(trial)
     dtypes = cycle(elementwise.DTYPES)
     for case in zip((*_LARGE_SHAPES, *sides), shares, cycle(_SIZES), dtypes):
         yield Case(trial, *case)

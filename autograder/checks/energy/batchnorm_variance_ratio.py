@@ -325,7 +325,7 @@ def is_zero_for_a_constant_unit(trial: Trial) -> Iterator[Given]:
     x[:, :2] = x[0, :2]
     weights[2:, 1] = 0
     several = x, x[:1], np.tile(x[:1], (6, 1)), 1e-6 * x, 1e6 * x
-    keep_probs = 0.8, *corners.spread_keep_probs(trial, 20)
+    keep_probs = 0.8, *corners.spread_keep_probs(trial)
     for rows, keep_prob in zip(cycle(several), keep_probs):
         yield weights, rows, keep_prob
     yield weights, np.full_like(x, 1.5), 0.3

@@ -276,7 +276,7 @@ def the_means_survive_large_logits(
     """Logits up to ±1000 give both means: no overflow, and no logarithm of 0."""
     loud = [ensemble.loud(trial, 5, keep_prob) for keep_prob in (0.5, 0.7)]
     kinds = itertools.cycle((ensemble.shifted, ensemble.spread))
-    keep_probs = 0.8, 0.8, 0.1, 0.1, *spread_keep_probs(trial, 20)
+    keep_probs = 0.8, 0.8, 0.1, 0.1, *spread_keep_probs(trial)
     apart = [
         logits(trial, p, 1 / p) for logits, p in zip(kinds, keep_probs, strict=False)
     ]

@@ -144,7 +144,7 @@ def averages(function: StudentFunction, trial: Trial) -> None:
 
 def _expect_averages(function: StudentFunction, trial: Trial) -> None:
     """Check averages all over the range of keep_prob, of 2 to 20 samples."""
-    keep_probs = corners.spread_keep_probs(trial, 20)
+    keep_probs = corners.spread_keep_probs(trial)
     numbers = trial.rng.permutation(np.geomspace(2, 20, 20)).astype(int).tolist()
     cases = [ensemble.readable(trial, 4, 1, keep_prob) for keep_prob in keep_probs]
     generators = [trial.generator() for _ in cases]

@@ -116,7 +116,7 @@ def _large(trial: Trial) -> list[Case]:
     rng, x = trial.rng, np.array([[1.0, 0.5], [-1.0, 0.5], [0.0, 1.0]]) * 900
     return [
         Case(x, np.array([1.0, 0.1]), float(rng.uniform(0.4, 1.2)), keep_prob)
-        for keep_prob in (0.8, 0.02, 1.0, *corners.spread_keep_probs(trial, 20))
+        for keep_prob in (0.8, 0.02, 1.0, *corners.spread_keep_probs(trial))
     ]
 
 

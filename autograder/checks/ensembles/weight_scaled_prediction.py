@@ -68,7 +68,7 @@ def _cases(trial: Trial) -> list[Case]:
 
 def _large(trial: Trial) -> list[Case]:
     kinds = itertools.cycle((ensemble.shifted, ensemble.spread))
-    keep_probs = 0.8, 0.8, 0.02, 0.02, *corners.spread_keep_probs(trial, 20)
+    keep_probs = 0.8, 0.8, 0.02, 0.02, *corners.spread_keep_probs(trial)
     return [logits(trial, p, p) for logits, p in zip(kinds, keep_probs, strict=False)]
 
 

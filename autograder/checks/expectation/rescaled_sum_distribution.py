@@ -329,7 +329,7 @@ def weighs_each_mask_by_its_probability(trial: Trial) -> list[Given]:
 @_MASSES.equals(0.25, after=_WEIGHS, named=_name_of_equal_sums, gap=_masses_gap)
 def equal_sums_keep_their_probability(trial: Trial) -> list[Given]:
     """When several masks give one sum, their probabilities add up."""
-    several = zip(cycle(range(2, 7)), corners.spread_keep_probs(trial, 20))
+    several = zip(cycle(range(2, 7)), corners.spread_keep_probs(trial))
     drawn = [(trial.inputs(2)[trial.rng.integers(2, size=n)], p) for n, p in several]
     return [
         (np.array([1.0, 1.0, 2.0, 0.0]), 0.8),

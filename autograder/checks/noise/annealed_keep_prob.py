@@ -134,7 +134,7 @@ def _cases(
     corners and of drawn ones, whose lengths grow to 100,000: ``number`` of the first ones
     at most, fewer of the others."""
     drawn = (10 ** (np.arange(0, 5, 0.25) + trial.rng.random(20) / 4)).astype(int)
-    spread = zip(drawn.tolist(), spread_keep_probs(trial, 20), strict=True)
+    spread = zip(drawn.tolist(), spread_keep_probs(trial), strict=True)
     given = [(n, p, number if n <= 1000 else 5) for n, p in _SCHEDULES]
     given += [(n, p, 5) for n, p in spread]
     return [(step, n, initial) for n, initial, most in given for step in steps(n, most)]

@@ -259,9 +259,8 @@ def gives_every_weight_and_row_its_own_bit(
             name,
         )
     for mask, each in _read_masks(dropconnect_forward, trial):
-        if (
-            mask.any() and not mask.all()
-        ):  # what is never kept, or always, is of the rate
+        # What is never kept, or always, is the rate's to judge.
+        if mask.any() and not mask.all():
             _expect_own_bits(trial, mask[None], each)
 
 

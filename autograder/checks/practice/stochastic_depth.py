@@ -235,7 +235,7 @@ def _everywhere(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
     """Yield such arrays in every form, of so many examples that about 20 branches are kept,
     at keep probabilities all over the range."""
     rng = trial.rng
-    for keep_prob in corners.spread_keep_probs(trial, 20):
+    for keep_prob in corners.spread_keep_probs(trial):
         (branch,) = _KINDS.make(trial, rng, round(20 / keep_prob), 0).args
         x = trial.inputs(*branch.shape).astype(branch.dtype)
         x = x if branch.flags.c_contiguous else corners.transposed(x)
@@ -270,7 +270,7 @@ def divides_kept_branches_by_keep_prob(
     for x, branch, keep_prob, rng in given:
         call = _call(x.shape, keep_prob)
         out = x  # of a call that fails, which is left to others
-        with trial.left_to_others(StudentError), trial.left_to_others(CheckFailure):
+        with trial.left_to_others(StudentError, CheckFailure):
             found = stochastic_depth(x, branch, keep_prob, rng)
             out = facts.float_array(found, x.shape, call)
         trial.expect(

@@ -101,7 +101,7 @@ def _binomial(n: int, keep_prob: float) -> np.ndarray:
 
 def _inside(trial: Trial, numbers: Iterable[int]) -> list[tuple[int, float]]:
     """Return spread keep probabilities with these numbers of units, in turn."""
-    return list(zip(itertools.cycle(numbers), spread_keep_probs(trial, 20)))
+    return list(zip(itertools.cycle(numbers), spread_keep_probs(trial)))
 
 
 def _call(n: int, keep_prob: float) -> str:
