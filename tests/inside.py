@@ -3,10 +3,11 @@
     python -m tests.inside [EXERCISE …] [--forms] [--seed N] [--width W]
 
 wraps each solution: for keep probabilities in one window, or for arguments of one form, its
-result is 1.1 times as large, or it raises. An answer that keeps all points nevertheless shows
-a part of the range at which no check looks; such answers are printed, with the number of
-calls in which they were wrong. Those with no such call were never asked: the form lies
-outside of what the statement promises (``OUTSIDE``), or is one that no check thinks of.
+result is 1.1 times as large, or it raises, or it draws from another law. An answer that keeps
+all points nevertheless shows a part of the range at which no check looks; such answers are
+printed, with the number of calls in which they were wrong. Those with no such call were never
+asked: the form lies outside of what the statement promises (``OUTSIDE``), or is one that no
+check thinks of.
 """
 
 import argparse
@@ -143,9 +144,13 @@ _FORMS: dict[str, Callable[[Any], Any]] = {
         for n in (1, 2)
     },
     "without a positive entry": lambda v: (v <= 0).all(),
+    "without a negative entry": lambda v: (v >= 0).all(),
+    "of positive entries": lambda v: (v > 0).all(),
     "of large entries": lambda v: np.abs(v).max() > 1e3,
     "of small entries": lambda v: 0 < np.abs(v).max() < 1e-3,
     "of equal entries": lambda v: v.size > 1 and np.ptp(v) == 0,
+    "of whole numbers": lambda v: (v == np.rint(v)).all(),
+    "with many zeros": lambda v: np.mean(v == 0) > 0.3,
 }
 _LABELS: dict[str, Callable[[Any], Any]] = {
     "uint8": lambda v: v.dtype == np.uint8,
@@ -199,6 +204,23 @@ def spoilt(result: Any) -> Any:
     return result + 1 if isinstance(result, int) else result * 1.1
 
 
+class _Biased(np.random.Generator):
+    """A generator whose numbers are smaller the earlier their place in the last axis, or
+    farther from the mean."""
+
+    def random(self, *args: Any, **how: Any) -> Any:
+        found = super().random(*args, **how)
+        if np.ndim(found) == 0:
+            return 0.4 * found
+        return (found * np.linspace(0.4, 1, np.shape(found)[-1])).astype(found.dtype)
+
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        return super().normal(loc, 1.3 * scale, size)
+
+    def permuted(self, x: Any, axis: Any = None, **how: Any) -> Any:
+        return np.sort(super().permuted(x, axis=axis, **how), axis=axis)
+
+
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return all(_same(one[name], other[name]) for name in one)
@@ -207,13 +229,16 @@ def _same(one: Any, other: Any) -> bool:
     return np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f")
 
 
+_VALUE, _RAISES, _DRAWS = "is wrong", "raises", "draws otherwise"
+
+
 class Answer:
     """The functions of a solution that is wrong in ``part``, and in how many calls it
     was."""
 
-    def __init__(self, name: str, part: Part, *, raises: bool) -> None:
+    def __init__(self, name: str, part: Part, does: str) -> None:
         solution = bank.Answer(name, "solution", {}).functions
-        self._right, self._part, self._raises = solution[name], part, raises
+        self._right, self._part, self._does = solution[name], part, does
         self._signature = inspect.signature(self._right)
         self.functions = {**solution, name: self._call}
         self.wrong = 0
@@ -240,9 +265,13 @@ class Answer:
             args, how = (given["dout"], cache), {}
             given |= {"keep_prob": keep_prob, "training": training}
         inside = self._part.holds(given)
-        if inside and self._raises:
+        if inside and self._does == _RAISES:
             self.wrong += 1
             raise ValueError("not for such")
+        if inside and self._does == _DRAWS:
+            self.wrong += 1
+            bound.arguments["rng"] = _Biased(given["rng"].bit_generator)
+            return self._right(*bound.args, **bound.kwargs)
         result = self._right(*args, **how)
         if not inside or _same(result, worse := spoilt(result)):
             return result
@@ -250,11 +279,20 @@ class Answer:
         return worse
 
 
+def ways(name: str) -> tuple[str, ...]:
+    """Return in what ways an answer may be wrong."""
+    solution = bank.Answer(name, "solution", {}).functions[name]
+    draws = "rng" in inspect.signature(solution).parameters
+    return (_VALUE, _RAISES, _DRAWS) if draws else (_VALUE, _RAISES)
+
+
 def survivors(name: str, parts: Sequence[Part], seed: int = SEED) -> Iterator[str]:
     """Yield what is said of each wrong answer that keeps all points."""
     outside, alike = OUTSIDE.get(name, "$^"), ALIKE.get(name, "$^")
-    for part, raises in itertools.product(parts, (False, True)):
-        answer = Answer(name, part, raises=raises)
+    for part, does in itertools.product(parts, ways(name)):
+        if does == _DRAWS and part.what.endswith(_told(False)):
+            continue
+        answer = Answer(name, part, does)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             result = grade_functions(name, answer.functions, seed)
@@ -262,10 +300,9 @@ def survivors(name: str, parts: Sequence[Part], seed: int = SEED) -> Iterator[st
         if result.score < result.max_score:
             continue
         if re.search(outside, part.what) or (
-            not raises and re.search(alike, part.what)
+            does != _RAISES and re.search(alike, part.what)
         ):
             continue
-        does = "raises" if raises else "is wrong"
         yield f"{name} {does} with {part.what}: {answer.wrong or 'no'} calls"
 
 
@@ -290,7 +327,8 @@ def main() -> None:
     for name in given.names or NAMES:
         parts = parts_of(name, given.forms, given.width)
         found = [*survivors(name, parts, given.seed)]
-        print(f"{name}: {2 * len(parts)} wrong answers, {len(found)} keep all points")
+        number = len(ways(name)) * len(parts)
+        print(f"{name}: {number} wrong answers, {len(found)} keep all points")
         print(*(f"   {each}" for each in found), sep="\n", flush=True)
 
 

@@ -64,16 +64,17 @@ def dropped_units(out: np.ndarray, keep_prob: float) -> np.ndarray:
 
 #: Units enough that some are dropped at keep_prob = 0.998.
 _MANY = (100, 100)
-#: The largest entry of x that the statement promises; beside still larger ones the value
-#: of dropped units is lost to rounding in ``x + (d - x) * dropped``.
-_LARGEST = 1e6
+#: The largest entry of x that the statement promises, and in float32 the largest beside
+#: which the value of dropped units is not lost to rounding in ``x + (d - x) * dropped``.
+_LARGEST, _LARGEST_SINGLE = 1e6, 30
 LARGE = (60, 60)
 #: Where so many units are dropped on average, half as many show.
 _TELLING = 50
 
 
 def _readable(x: np.ndarray) -> np.ndarray:
-    return away_from_off(np.clip(x, -_LARGEST, _LARGEST))
+    most = _LARGEST if x.dtype == np.float64 else _LARGEST_SINGLE
+    return away_from_off(np.clip(x, -most, most))
 
 
 class Masking:

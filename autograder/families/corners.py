@@ -1,7 +1,7 @@
 """Inputs at the corners of a stated range, for checks of values."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -89,6 +89,35 @@ def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]
                 shape = np.ceil(np.exp(sides)).astype(int).tolist()
                 found.append(trial.inputs(*shape).astype(dtype))
     return list(zip(found, spread_keep_probs(trial, len(found)), strict=True))
+
+
+#: Signs and entries of a whole array, by what is said of them; the second argument of what
+#: makes entries is drawn from [0, 1).
+SIGNS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "of both signs": lambda x: x,
+    "positive": np.abs,
+    "negative": lambda x: -np.abs(x),
+}
+ENTRIES: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    "usual entries": lambda x, _: x,
+    "equal entries": lambda x, _: np.full(x.shape, x.flat[0]),
+    "whole numbers": lambda x, _: np.copysign(np.ceil(3 * np.abs(x)), x),
+    "large entries": lambda x, share: 10 ** (1 + 5 * share) * x,
+    "small entries": lambda x, share: 10 ** (-1 - 5 * share) * x,
+}
+_SIGN_NAMES, _ENTRY_NAMES = tuple(SIGNS), tuple(ENTRIES)
+
+
+def of_a_kind(
+    x: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, dict[str, str]]:
+    """Return an array of the shape of x all of whose entries are of one of ``SIGNS`` and of
+    ``ENTRIES``, and of which, under "signs" and "entries"."""
+    a, b, share = rng.random(3).tolist()
+    sign = _SIGN_NAMES[int(a * len(_SIGN_NAMES))]
+    entries = _ENTRY_NAMES[int(b * len(_ENTRY_NAMES))]
+    of_kind = SIGNS[sign](ENTRIES[entries](x, share))
+    return of_kind, {"signs": sign, "entries": entries}
 
 
 def transposed(x: np.ndarray) -> np.ndarray:

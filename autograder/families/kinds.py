@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
@@ -16,17 +17,17 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import Trial, usual
-from autograder.families.corners import transposed
+from autograder.contract.trial import Trial, put_zeros, usual
+from autograder.families import corners
 from autograder.families.elementwise import DTYPES
 from autograder.laws.binomial import EveryKind
 
 RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"
 #: 12 ranges of keep_prob, 2 dtypes, 2 ways to say that it is training, 4 numbers of axes, 5
-#: sizes, of the first axis 5, 5 kinds of entries, 2 orders in memory; two of these; and 8
-#: kinds of pairs with them (902 in all), or 9 places, in all sizes and in each of 4 (643),
+#: sizes, of the first axis 5, 3 of signs, 6 of entries, 2 orders in memory; two of these; and
+#: 8 kinds of pairs with them (1,084 in all), or 9 places, in all sizes and in each of 4 (793),
 #: and those of ``by_values`` (338).
-LAW = EveryKind(1000, detects=0.16)
+LAW = EveryKind(1150, detects=0.16)
 
 _EDGES = np.linspace(0.03, 0.97, 13)
 _MOST = 600
@@ -39,14 +40,7 @@ _SIZES = {
     _MOST: f"201 to {_MOST}",
 }
 _LIMITS, _NAMES = [*_SIZES], [*_SIZES.values(), "more"]
-_ENTRIES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "entries of both signs": lambda x: x,
-    "negative entries": lambda x: -np.abs(x),
-    "equal entries": lambda x: np.full(x.shape, x.flat[0]),
-    "entries around 10": lambda x: 10 * x,
-    "entries around 0.01": lambda x: 0.01 * x,
-}
-_ENTRY_NAMES, _DTYPES = tuple(_ENTRIES), ("float64", "float32")
+_DTYPES = ("float64", "float32")
 _ORDERS = ("rows in a row", "x transposed")
 #: Places in a call, by its values or by its length.
 _PLACES = (
@@ -66,6 +60,9 @@ _PLACES = (
 #: 55, of 2 to 8 a few less: there a place shows with those of other sizes.
 _NUMBERS, _TURNS = ((1, 8), (9, 40), (41, 200), (201, _MOST)), 5
 
+#: The share of calls whose x has many zeros.
+_ZEROS = 0.15
+
 _MODES = ("training left out", "training=True")
 
 #: Returns a random shape of about so many bits, in so many rows if that is not 0.
@@ -77,13 +74,15 @@ class Given(NamedTuple):
 
     ``marks`` say what kind of call it is; ``bits(result, keep_prob, name)``, by the
     function's name, has the shape of ``values``: the entries that the bits keep, or how
-    large those are that share a bit; ``signed`` has their mean."""
+    large those are that share a bit; ``signed`` has their mean. ``shown``: where the bits
+    show, if not everywhere."""
 
     args: tuple[Any, ...]
     marks: Mapping[str, str]
     values: np.ndarray
     bits: Callable[[Any, float, str], np.ndarray]
     signed: np.ndarray | None = None
+    shown: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,8 @@ class Kinds:
     ``event``. ``modes``: whether training
     may be passed. ``probability`` of a bit at a keep probability. ``of_each_call``: whether
     each call has a keep probability of its own, or each of their ranges. ``of``: through
-    what the student's function is called."""
+    what the student's function is called. ``zeros``: what gives calls as ``make`` does, with
+    an x half of which is 0."""
 
     make: Callable[[Trial, np.random.Generator, int, int], Given]
     what: str = "units"
@@ -102,6 +102,7 @@ class Kinds:
     probability: Callable[[float], float] = float
     of_each_call: bool = True
     of: Callable[[StudentFunction, Trial], Any] = lambda function, trial: function
+    zeros: Callable[[Trial, np.random.Generator, int, int], Given] | None = None
 
 
 def _pick(names: Sequence[str], where: float) -> str:
@@ -122,25 +123,36 @@ def of_arrays(
     cache)``, whose bits are ``bits(x, out, keep_prob)``, on x of random shapes, dtypes and
     entries; ``how`` is as in ``Kinds``."""
 
-    def make(trial: Trial, rng: np.random.Generator, number: int, rows: int) -> Given:
-        of, (a, b, c) = shape(rng, number, rows), rng.random(3)
-        entries, dtype = _pick(_ENTRY_NAMES, a), _pick(_DTYPES, b)
-        order = _pick(_ORDERS, c)
+    def make(
+        trial: Trial,
+        rng: np.random.Generator,
+        number: int,
+        rows: int,
+        zeros: float = 0.0,
+    ) -> Given:
+        of, (a, b) = shape(rng, number, rows), rng.random(2)
+        dtype, order = _pick(_DTYPES, a), _pick(_ORDERS, b)
         # What ``trial.inputs`` gives, from this generator: many small arrays take long.
-        x = _ENTRIES[entries](usual(rng, of)).astype(dtype)
+        x, marks = corners.of_a_kind(usual(rng, of), rng)
+        x = x.astype(dtype)
+        if zeros:
+            x, marks["entries"] = (
+                put_zeros(x, zeros, rng),
+                "entries of which half are 0",
+            )
         if order == _ORDERS[1]:
-            x = transposed(x)
-        marks = {"dtype": dtype, "axes": f"{len(of)} axes", "entries": entries}
-        marks["order"] = order
+            x = corners.transposed(x)
+        marks |= {"dtype": dtype, "axes": f"{len(of)} axes", "order": order}
 
         def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
             text = call_text(name, of, keep_prob)
             out = facts.float_array(facts.pair(result, text)[0], of, text, "out")
             return bits(x, out, keep_prob)
 
-        return Given((x,), marks, values(x), read, signed(x))
+        own = values(x)
+        return Given((x,), marks, own, read, signed(x), own != 0 if zeros else None)
 
-    return Kinds(make, what, **how)
+    return Kinds(make, what, zeros=partial(make, zeros=0.5), **how)
 
 
 def units(call_text: Callable[..., str], **how: Any) -> Kinds:
@@ -195,7 +207,8 @@ def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
         while found < least or turns < _TURNS * len(_NUMBERS):
             few, many = _NUMBERS[turns % len(_NUMBERS)]
             number = round(few * (many / few) ** rng.random())
-            given = kinds.make(trial, rng, number, 0)
+            make = kinds.zeros if rng.random() < _ZEROS else None
+            given = (make or kinds.make)(trial, rng, number, 0)
             turns += 1
             marks = {
                 "keep_prob": between,
@@ -349,9 +362,11 @@ def counted(
         )
         for call, result in _results(kinds.of(function, trial), trial, calls):
             own = call.given.bits(result, call.keep_prob, function.name)
-            p = kinds.probability(call.keep_prob)
+            p, values = kinds.probability(call.keep_prob), call.given.values
+            if (shown := call.given.shown) is not None:
+                own, values = own[shown], values[shown]
             bits.add(call.marks, own, p)
-            bits.add_places(own, call.given.values, p)
+            bits.add_places(own, values, p)
             if (two := _pairs(own, call.turn)) is not None:
                 pairs.add({**call.marks, "pairs": two[0]}, two[1], p**2 + (1 - p) ** 2)
         trial.notes["kinds"] = len(calls), {RATE: bits.counts(), PAIRS: pairs.counts()}
