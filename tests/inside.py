@@ -214,6 +214,13 @@ class _Biased(np.random.Generator):
             return 0.4 * found
         return (found * np.linspace(0.4, 1, np.shape(found)[-1])).astype(found.dtype)
 
+    def integers(self, *args: Any, **how: Any) -> Any:
+        found = super().integers(*args, **how)
+        if np.ndim(found) == 0:
+            return found // 2
+        less = np.linspace(0.4, 1, np.shape(found)[-1]) * found
+        return less.astype(found.dtype)
+
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
         return super().normal(loc, 1.3 * scale, size)
 

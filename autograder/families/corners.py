@@ -1,7 +1,7 @@
 """Inputs at the corners of a stated range, for checks of values."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -105,7 +105,7 @@ ENTRIES: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "large entries": lambda x, share: 10 ** (1 + 5 * share) * x,
     "small entries": lambda x, share: 10 ** (-1 - 5 * share) * x,
 }
-_SIGN_NAMES, _ENTRY_NAMES = tuple(SIGNS), tuple(ENTRIES)
+_OF_KINDS = [*itertools.product(SIGNS, ENTRIES)]
 
 
 def of_a_kind(
@@ -113,11 +113,21 @@ def of_a_kind(
 ) -> tuple[np.ndarray, dict[str, str]]:
     """Return an array of the shape of x all of whose entries are of one of ``SIGNS`` and of
     ``ENTRIES``, and of which, under "signs" and "entries"."""
-    a, b, share = rng.random(3).tolist()
-    sign = _SIGN_NAMES[int(a * len(_SIGN_NAMES))]
-    entries = _ENTRY_NAMES[int(b * len(_ENTRY_NAMES))]
+    which, share = rng.random(2).tolist()
+    sign, entries = _OF_KINDS[int(which * len(_OF_KINDS))]
     of_kind = SIGNS[sign](ENTRIES[entries](x, share))
     return of_kind, {"signs": sign, "entries": entries}
+
+
+def of_every_kind(
+    arrays: Iterable[np.ndarray], rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield what ``of_a_kind`` makes of the arrays, all kinds in turn, in random order, and
+    in words which."""
+    turns = itertools.cycle(rng.permutation(len(_OF_KINDS)).tolist())
+    for x, turn in zip(arrays, turns, strict=False):
+        sign, entries = _OF_KINDS[turn]
+        yield SIGNS[sign](ENTRIES[entries](x, rng.random())), f"{entries}, {sign}"
 
 
 def transposed(x: np.ndarray) -> np.ndarray:

@@ -39,15 +39,20 @@ _REPEATED = 6
 _REPEATED_LARGE, _ALWAYS = 3, 2
 #: How many large arrays, besides spread ones, are judged at test, and at keep_prob = 1.
 _PLAIN = 3
+#: In one of how many arrays half of the entries are 0 where values are judged.
+_ZEROS = 5
 #: What all of their entries are multiplied by at test.
 _FACTORS = (1.0, 1e-6, 1.0, 3e4)
 #: How many bits are drawn at each of ``corners.ENDS``: of so many, some are set.
 _AT_ENDS = (20_000, 40)
 
 
-def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
-    """Yield calls of every kind, their keep probabilities, and what to say of them."""
-    rng = trial.rng
+def _given(
+    trial: Trial, kinds: Kinds, *, zeros: bool = False
+) -> Iterator[tuple[Given, float, str]]:
+    """Yield calls of every kind, their keep probabilities, and what to say of them; in some
+    of these x has many ``zeros``."""
+    rng, with_zeros = trial.rng, (kinds.zeros if zeros else None) or kinds.make
     # Every second has so many that its masks are telling, or nearly.
     least = np.where(np.arange(CALLS) % 2, 1, 200)
     sizes = [*(least * (_SMALL / least) ** rng.random(CALLS))]
@@ -58,8 +63,11 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
         for calls in (CALLS, _LARGE_CALLS)
         for p in rng.permutation(np.linspace(0.03, 0.97, calls))
     ]
-    for size, of, keep_prob in zip(sizes, rows, probabilities, strict=True):
-        given = kinds.make(trial, rng, round(float(size)), of)
+    for number, (size, of, keep_prob) in enumerate(
+        zip(sizes, rows, probabilities, strict=True)
+    ):
+        make = kinds.make if number % _ZEROS else with_zeros
+        given = make(trial, rng, round(float(size)), of)
         keep_prob = round(float(keep_prob), 4)
         marks = ", ".join([*given.marks.values(), f"{given.values.size} {kinds.what}"])
         yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
@@ -229,7 +237,7 @@ def expect_scaled(
 ) -> None:
     """Check that outputs are 0 or ``scale(keep_prob)`` times their input in calls of every
     kind, whose first argument is x."""
-    calls = [*_given(trial, kinds)]
+    calls = [*_given(trial, kinds, zeros=True)]
     for part, how in enumerate(({}, {"training": True})):
         own = calls[part::2]
         asked = [(*given.args, p, trial.generator()) for given, p, _ in own]
@@ -298,11 +306,13 @@ def _plain_calls(
     if not training:
         probabilities = corners.spread_keep_probs(trial)
         probabilities += corners.spread_keep_probs(trial, _PLAIN)
-    for size, p in (
+    cases = [
         *zip(sizes, probabilities, strict=True),
         *((40, end) for end in at_ends),
-    ):
-        given = kinds.make(trial, rng, round(size), 0)
+    ]
+    for number, (size, p) in enumerate(cases):
+        make = kinds.make if number % _ZEROS else kinds.zeros or kinds.make
+        given = make(trial, rng, round(size), 0)
         x, *others = given.args
         yield given._replace(args=(x * x.dtype.type(next(factors)), *others)), p
 

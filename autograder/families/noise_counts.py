@@ -10,7 +10,7 @@ import numpy as np
 from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial
+from autograder.contract.trial import Trial, usual
 from autograder.families import corners, kinds
 from autograder.families.bit_tests import wide
 from autograder.families.elementwise import call_text
@@ -156,19 +156,24 @@ class Everywhere:
         """Return the standardised factors of each call, and what to say of it."""
         of_all = max(map(trial.size, self.of_all))
         units, rng = max(trial.size(self.look), -(-of_all // corners.SPREAD)), trial.rng
-        entries, calls = wide(trial, 2 * units), []
-        for number, p in enumerate(corners.spread_keep_probs(trial)):
-            shape = _of_at_least(kinds.any_form(rng, units, 0), units)
-            x = entries[: prod(shape)].reshape(shape)
+        entries, calls = usual(rng, (2 * units,)), []
+        probabilities = corners.spread_keep_probs(trial)
+        shapes = [
+            _of_at_least(kinds.any_form(rng, units, 0), units) for _ in probabilities
+        ]
+        arrays = (entries[: prod(shape)].reshape(shape) for shape in shapes)
+        every = [*corners.of_every_kind(arrays, rng)]
+        for number, ((x, _), p) in enumerate(zip(every, probabilities, strict=True)):
             x = x.astype((np.float64, np.float32)[number % 2])
             x = corners.transposed(x) if number % 4 > 1 else x
             calls.append((x, p, trial.generator()))
-        drawn = []
-        for (x, p, _), result in zip(calls, function.each(calls), strict=True):
+        drawn, results = [], function.each(calls)
+        for (x, p, _), (_, kind), result in zip(calls, every, results, strict=True):
             out = output_of(result, call_text(function.name, x.shape, p), x.shape)
             z = (out / x - 1) / deviation(p)
             _note_farthest(trial, z)
-            drawn.append((f"at keep_prob = {p}, {x.dtype} of shape {x.shape}", z))
+            what = f"at keep_prob = {p}, {x.dtype} of shape {x.shape}, {kind}"
+            drawn.append((what, z))
         return drawn
 
     def _judge_each(

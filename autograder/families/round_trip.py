@@ -39,15 +39,6 @@ LONG: tuple[tuple[int, ...], ...] = (
 #: How many units ``any_arrays`` has at most, and how many more arrays of one entry, of
 #: which some are kept.
 _MOST, _SINGLE = 600, 4
-#: What dout may look like, besides entries of both signs.
-_DOUTS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
-    np.asarray,
-    lambda dout: -np.abs(dout),
-    lambda dout: np.full_like(dout, dout.flat[0]),
-)
-#: What all entries of dout are multiplied by.
-_SIZES = (1.0, 1e-5, 1e5)
-
 #: Named by many tests.
 BREAKS = Wrong.forward_breaks_its_convention
 
@@ -64,10 +55,14 @@ def any_arrays(
     rng, single = trial.rng, _SINGLE if training else 0
     sizes = [*corners.spread_sizes(rng, _MOST), *[1] * single]
     spread = [*corners.spread_keep_probs(trial), *[0.8] * single]
-    forms = zip(spread, kinds.every_form(rng, sizes), strict=True)
-    for turn, (keep_prob, (shape, dtype)) in enumerate(forms):
-        x, dout = usual(rng, (2, *shape)).astype(dtype)
-        dout = _DOUTS[turn % len(_DOUTS)](dout) * dtype(_SIZES[turn // 2 % len(_SIZES)])
+    forms = [*kinds.every_form(rng, sizes)]
+    both = (
+        corners.of_every_kind((usual(rng, of) for of, _ in forms), rng) for _ in "xd"
+    )
+    for keep_prob, (_, dtype), (x, _), (dout, _) in zip(
+        spread, forms, *both, strict=True
+    ):
+        x, dout = x.astype(dtype), dout.astype(dtype)
         if rng.random() < 0.5:
             x, dout = corners.transposed(x), corners.transposed(dout)
         yield x, dout, keep_prob

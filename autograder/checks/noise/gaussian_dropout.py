@@ -250,7 +250,8 @@ _ABOVE = normal.normal_cdf(1.5) - 0.5
 
 
 def _near_above(x: np.ndarray, out: np.ndarray, keep_prob: float) -> np.ndarray:
-    z: np.ndarray = (out / x - 1) / noise_factors.deviation(keep_prob)
+    with np.errstate(all="ignore"):  # of an x of 0 nothing is read
+        z: np.ndarray = (out / x - 1) / noise_factors.deviation(keep_prob)
     return (z > 0) & (z < 1.5)
 
 

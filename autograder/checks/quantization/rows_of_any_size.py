@@ -12,6 +12,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
 from autograder.families import (
     by_values,
+    corners,
     departures,
     everywhere,
     kinds,
@@ -28,16 +29,17 @@ def _of_any_size(
 ) -> kinds.Given:
     """Return a call on about so many units, two or more in a row."""
     n, d = kinds.sides(rng, number, 2, rows)
-    x = usual(rng, (n, max(d, 2)))
-    if rng.random() < 0.5:
-        x = x.astype(np.float32)
+    x, marks = corners.of_a_kind(usual(rng, (n, max(d, 2))), rng)
+    single, turned = rng.random(2) < 0.5
+    x = x.astype(np.float32 if single else np.float64)
+    x = corners.transposed(x) if turned else x
 
     def read(result: Any, share: float, name: str) -> np.ndarray:
         call = call_text(name, x.shape, count(x, share))
         out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
         return np.array(out != 0)
 
-    return kinds.Given((x,), {"dtype": str(x.dtype)}, x, read)
+    return kinds.Given((x,), {"dtype": str(x.dtype), **marks}, x, read)
 
 
 def count(x: np.ndarray, share: float) -> int:
