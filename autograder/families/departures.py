@@ -5,6 +5,7 @@ masks with the next one, moved along.
 """
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 
@@ -122,6 +123,12 @@ def in_rows(
         if wide or not large:
             own = given.values
             reads.append(by_values.Read(first, later, own, own, rate))
+        for kind, of_rows in _ends_of_rows(
+            given, np.concatenate([first, later])
+        ).items():
+            known = np.array(within.get(kind, (0, 0, 0.0)))
+            n, k, total = (known + of_rows).tolist()
+            within[kind] = round(n), round(k), total
         if first.shape[1] <= 20:
             continue
         within |= lags.in_rows(later, f"a call with {what}")
@@ -132,6 +139,27 @@ def in_rows(
             between |= lags.after_rows(first, later, after)
             between |= lags.after_rows(*rows, f"in the next row of a call with {what}")
     return within | (by_values.counts(reads) if reads else {}), between
+
+
+def _ends_of_rows(given: kinds.Given, rows: np.ndarray) -> lags.Counts:
+    """Return, for each mark of a call whose rows keep a number each, in how many rows, of all,
+    the first unit is kept, the middle one and the last one, and what is to be expected."""
+    width = rows.shape[1]
+    places = {"first": 0, "in the middle": width // 2, "last": width - 1}
+    expected = float(rows.sum()) / width
+    return {
+        f"{by_values.BY_PLACE}{where} in its row, {mark}": (
+            len(rows),
+            int(rows[:, place].sum()),
+            expected,
+        )
+        for (where, place), mark in product(places.items(), _marks(given))
+    }
+
+
+def _marks(given: kinds.Given) -> list[str]:
+    """Return what kind of call it is, in words, by its size, too."""
+    return [*given.marks.values(), f"among {kinds.size_of(given.values.size)}"]
 
 
 def _size(number: int, calls: int) -> tuple[bool, bool]:

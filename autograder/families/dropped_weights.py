@@ -54,7 +54,10 @@ _KINDS: Mapping[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = 
     "large": lambda v, _: 1e12 * v,
     "small": lambda v, _: 1e-12 * v,
     "negative": lambda v, _: -np.abs(v),
+    "positive": lambda v, _: np.abs(v),
+    "of whole numbers": lambda v, _: np.copysign(np.ceil(3 * np.abs(v)), v),
     "equal": lambda v, _: np.full_like(v, v.flat[0]),
+    "equal, of weights": lambda v, _: np.full_like(v, v.flat[0]),
     "with zeros": lambda v, _: v,
 }
 KINDS = tuple(_KINDS)
@@ -151,10 +154,14 @@ def prepared(
     )
     if kind in ("large", "small", "negative"):
         entry = np.abs(entry) / np.abs(entry).max()
+    if kind == "of whole numbers":
+        entry = np.sign(entry)
+    if kind == "equal, of weights":
+        entry = 2.0**exponents
     x, weights = row * entry, 2.0 ** exponents[:, None] * column / entry[:, None]
     if kind == "with zeros":
-        x[rng_of_inputs.random(x.shape) < 0.3] = 0.0
-        weights[rng_of_inputs.random(weights.shape) < 0.3] = 0.0
+        x[rng_of_inputs.random(x.shape) < 0.4] = 0.0
+        weights[rng_of_inputs.random(weights.shape) < 0.4] = 0.0
     x, weights = x.astype(dtype), weights.astype(dtype)
     given = x, weights
     if among:
@@ -266,15 +273,27 @@ def _mask(got: Connections, keep_prob: float) -> np.ndarray:
     return mask
 
 
+#: What entries a call may have, besides zeros, and in what share of calls the inputs stand
+#: among how many others at most.
+_WHOLE = tuple(kind for kind in KINDS if kind not in ("of all sizes", "with zeros"))
+_AMONG, _OTHERS = 0.2, 200
+
+
 def of_weights(
-    trial: Trial, rng: np.random.Generator, number: int, n: int
+    trial: Trial, rng: np.random.Generator, number: int, n: int, zeros: bool = False
 ) -> kinds.Given:
     """Return a call with about so many bits, of any kind, for ``kinds.Kinds``."""
     inputs = min(number, int(rng.integers(1, INPUTS + 1)))
     rows, outputs = kinds.sides(rng, max(1, number // inputs), 2, n)
-    entries = str(rng.choice(["inside", "negative", "equal"]))
-    dtype = str(rng.choice(["float64", "float32"]))
-    got = prepared(trial, (rows, inputs, outputs), entries, dtype)
+    a, b, c, among = rng.random(4).tolist()
+    entries = "with zeros" if zeros else _WHOLE[int(a * len(_WHOLE))]
+    dtype, order = ("float64", "float32")[int(2 * b)], kinds.ORDERS[int(2 * c)]
+    others = 1 + int(_OTHERS * among / _AMONG) if among < _AMONG else 0
+    around = inputs + others if others else 0
+    got = prepared(trial, (rows, inputs, outputs), entries, dtype, around)
+    if order == kinds.ORDERS[1]:
+        x, weights = map(corners.transposed, got.given)
+        got = replace(got, given=(x, weights))
 
     def bits(result: Any, keep_prob: float, _: str) -> np.ndarray:
         call = call_weights(got.x, got.weights, keep_prob)
@@ -282,8 +301,10 @@ def of_weights(
         return _mask(replace(got, out=out), keep_prob)
 
     products = got.x[:, :, None] * got.weights
-    marks = {"dtype": dtype, "entries": f"entries {entries}"}
-    return kinds.Given(got.given, marks, products, bits)
+    marks = {"dtype": dtype, "entries": f"entries {entries}", "order": order}
+    marks["inputs"] = "inputs among others" if others else "inputs alone"
+    shown = products != 0 if zeros else None
+    return kinds.Given(got.given, marks, products, bits, shown=shown)
 
 
 def zeros_mistake(function: StudentFunction, trial: Trial) -> str:

@@ -41,7 +41,7 @@ _SIZES = {
 }
 _LIMITS, _NAMES = [*_SIZES], [*_SIZES.values(), "more"]
 _DTYPES = ("float64", "float32")
-_ORDERS = ("rows in a row", "x transposed")
+ORDERS = ("rows in a row", "x transposed")
 #: Places in a call, by its values or by its length.
 _PLACES = (
     "the entry farthest from 0",
@@ -131,7 +131,7 @@ def of_arrays(
         zeros: float = 0.0,
     ) -> Given:
         of, (a, b) = shape(rng, number, rows), rng.random(2)
-        dtype, order = _pick(_DTYPES, a), _pick(_ORDERS, b)
+        dtype, order = _pick(_DTYPES, a), _pick(ORDERS, b)
         # What ``trial.inputs`` gives, from this generator: many small arrays take long.
         x, marks = corners.of_a_kind(usual(rng, of), rng)
         x = x.astype(dtype)
@@ -140,7 +140,7 @@ def of_arrays(
                 put_zeros(x, zeros, rng),
                 "entries of which half are 0",
             )
-        if order == _ORDERS[1]:
+        if order == ORDERS[1]:
             x = corners.transposed(x)
         marks |= {"dtype": dtype, "axes": f"{len(of)} axes", "order": order}
 
@@ -212,8 +212,8 @@ def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
             turns += 1
             marks = {
                 "keep_prob": between,
-                "size": f"{_size(given.values.size)} {kinds.what}",
-                "rows": f"a first axis of {_size(len(given.values))}",
+                "size": f"{size_of(given.values.size)} {kinds.what}",
+                "rows": f"a first axis of {size_of(len(given.values))}",
                 **given.marks,
             }
             if kinds.modes:
@@ -224,7 +224,8 @@ def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
                 keep_prob = low + (high - low) * rng.random()
 
 
-def _size(number: int) -> str:
+def size_of(number: int) -> str:
+    """Return the class of sizes in which so many bits, or rows, are."""
     return _NAMES[bisect_left(_LIMITS, number)]
 
 
@@ -275,7 +276,7 @@ class _Tally:
         if bits.size < 2:
             return
         kept = bits.ravel()[_places(values, self._share)].tolist()
-        self._places[f", among {_size(bits.size)}"].append((kept, probability))
+        self._places[f", among {size_of(bits.size)}"].append((kept, probability))
 
     def counts(self) -> dict[str, tuple[int, int, float]]:
         """By kind: the number of bits, of those that are set, and the sum of their

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -275,7 +276,9 @@ _FROM_RNG = follows_rng.from_rng(
     lambda out, _: out,
     small=((2, 1), (1, 100)),
 )
-_EVERY = kinds.Kinds(of_weights, "weights", modes=False)
+_EVERY = kinds.Kinds(
+    of_weights, "weights", modes=False, zeros=partial(of_weights, zeros=True)
+)
 _RATES = departures.also(kinds.RATE, _LAYER.rate(0.01, 0.02), _EVERY)
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _EVERY)
 exercise.asks(0.5, _RATE, _RATES, after=_OWN)

@@ -32,6 +32,7 @@ def _of_any_size(
     x, marks = corners.of_a_kind(usual(rng, (n, max(d, 2))), rng)
     single, turned = rng.random(2) < 0.5
     x = x.astype(np.float32 if single else np.float64)
+    marks |= {"dtype": str(x.dtype), "order": kinds.ORDERS[int(turned)]}
     x = corners.transposed(x) if turned else x
 
     def read(result: Any, share: float, name: str) -> np.ndarray:
@@ -39,7 +40,7 @@ def _of_any_size(
         out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
         return np.array(out != 0)
 
-    return kinds.Given((x,), {"dtype": str(x.dtype), **marks}, x, read)
+    return kinds.Given((x,), marks, x, read)
 
 
 def count(x: np.ndarray, share: float) -> int:
@@ -87,6 +88,7 @@ def _counted(
     rows about as much as those in one: what departs further by far fails alone."""
     if "rows" not in trial.notes:
         within, between = departures.in_rows(function, trial, KINDS)
+        within |= _beside_zeros(function, trial)
         apart, chosen = (
             lags.LAW.farthest(counts)[1] if counts else 0.0
             for counts in (between, within)
@@ -94,6 +96,37 @@ def _counted(
         trial.notes["rows"] = within, between, apart > 4 * chosen
     found: tuple[lags.Counts, lags.Counts, bool] = trial.notes["rows"]
     return found
+
+
+#: How many calls have zeros, and how many rows each.
+_CALLS, _ROWS = 12, 20
+
+
+def _beside_zeros(function: StudentFunction, trial: Trial) -> lags.Counts:
+    """Return how often the first unit of a row, the middle one and the last one are kept
+    where most of the others are 0."""
+    rng, kept, expected = trial.rng, np.zeros(3), 0.0
+    given = []
+    for share in corners.spread_keep_probs(trial, _CALLS):
+        d = int(rng.integers(4, 30))
+        places = [0, d // 2, d - 1]
+        x = usual(rng, (_ROWS, d))
+        x[:, np.setdiff1d(np.flatnonzero(rng.random(d) < 0.7), places)] = 0
+        given.append((x, count(x, share), trial.generator()))
+    for (x, number, _), result in zip(given, function.each(given), strict=True):
+        call, d = call_text(function.name, x.shape, number), x.shape[1]
+        out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
+        kept += np.count_nonzero(out[:, [0, d // 2, d - 1]], axis=0)
+        expected += _ROWS * number / d
+    places = ("first", "in the middle", "last")
+    return {
+        f"{by_values.BY_PLACE}{where} in its row, others are 0": (
+            _CALLS * _ROWS,
+            int(number),
+            expected,
+        )
+        for where, number in zip(places, kept, strict=True)
+    }
 
 
 def judge_choice(
