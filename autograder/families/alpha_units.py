@@ -167,8 +167,9 @@ def read(
 
 #: The greatest keep probability of ``readings``.
 _NEAR_ONE = 0.98
-#: How many units ``forms`` has at most.
+#: How many units ``forms`` has at most, but for long rows and columns.
 _MOST = 600
+_LONG = (((3, 300), np.float64), ((300, 3), np.float32), ((2, 400), np.float32))
 
 
 def readings(function: StudentFunction, trial: Trial) -> list[tuple[float, Reading]]:
@@ -183,10 +184,12 @@ def readings(function: StudentFunction, trial: Trial) -> list[tuple[float, Readi
 
 
 def forms(trial: Trial) -> list[np.ndarray]:
-    """Return as many inputs of every form, of few units up to some hundred."""
+    """Return inputs of every form and kind, of few units up to some hundred."""
     rng, found = trial.rng, []
-    for shape, dtype in kinds.every_form(rng, corners.spread_sizes(rng, _MOST)):
-        x = away_from_off(trial.inputs(*shape)).astype(dtype)
+    every = [*kinds.every_form(rng, corners.spread_sizes(rng, _MOST)), *_LONG]
+    arrays = corners.of_every_kind((trial.inputs(*shape) for shape, _ in every), rng)
+    for (x, _), (_, dtype) in zip(arrays, every, strict=True):
+        x = _readable(x.astype(dtype))
         found.append(corners.transposed(x) if rng.random() < 0.5 else x)
     return found
 

@@ -102,8 +102,8 @@ ENTRIES: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "usual entries": lambda x, _: x,
     "equal entries": lambda x, _: np.full(x.shape, x.flat[0]),
     "whole numbers": lambda x, _: np.copysign(np.ceil(3 * np.abs(x)), x),
-    "large entries": lambda x, share: 10 ** (1 + 5 * share) * x,
-    "small entries": lambda x, share: 10 ** (-1 - 5 * share) * x,
+    "large entries": lambda x, share: 10 ** (3 + 3 * share) * x,
+    "small entries": lambda x, share: 10 ** (-4 - 3 * share) * x,
 }
 _OF_KINDS = [*itertools.product(SIGNS, ENTRIES)]
 

@@ -24,10 +24,10 @@ from autograder.laws.binomial import EveryKind
 
 RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"
 #: 12 ranges of keep_prob, 2 dtypes, 2 ways to say that it is training, 4 numbers of axes, 5
-#: sizes, of the first axis 5, 3 of signs, 6 of entries, 2 orders in memory; two of these; and
-#: 8 kinds of pairs with them (1,084 in all), or 9 places, in all sizes and in each of 4 (793),
-#: and those of ``by_values`` (338).
-LAW = EveryKind(1150, detects=0.16)
+#: sizes, of the first axis 5, 3 of signs, 6 of entries, 2 orders in memory, 5 numbers of
+#: entries that share a bit; two of these; and 8 kinds of pairs with them (1,334 in all), or 9
+#: places, in all sizes and in each of 4 (1,003), and those of ``by_values`` (338).
+LAW = EveryKind(1350, detects=0.16)
 
 _EDGES = np.linspace(0.03, 0.97, 13)
 _MOST = 600
@@ -150,6 +150,8 @@ def of_arrays(
             return bits(x, out, keep_prob)
 
         own = values(x)
+        if values is not np.asarray:
+            marks["shared"] = f"{size_of(x.size // own.size)} entries a bit"
         return Given((x,), marks, own, read, signed(x), own != 0 if zeros else None)
 
     return Kinds(make, what, zeros=partial(make, zeros=0.5), **how)
@@ -179,6 +181,19 @@ def sides(
         rest = max(1, rest // side)
     found.insert(int(rng.random() * axes), rest)
     return tuple(found)
+
+
+#: The greatest size of a whole call with an axis that shares bits, the longest such axis,
+#: and in what share of calls it may be so long.
+_WHOLE, _LONGEST, _LONG = 20_000, 300, 0.15
+
+
+def shared_side(rng: np.random.Generator, number: int) -> int:
+    """Return the length of an axis along which each of so many bits is shared: short, and
+    now and then long."""
+    long, share = rng.random(2).tolist()
+    longest = min(_LONGEST, _WHOLE // number) if long < _LONG else 3
+    return 1 + int(share * longest)
 
 
 def every_form(

@@ -10,7 +10,7 @@ import numpy as np
 from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial, usual
+from autograder.contract.trial import Trial, put_zeros, usual
 from autograder.families import corners, kinds
 from autograder.families.bit_tests import wide
 from autograder.families.elementwise import call_text
@@ -155,22 +155,17 @@ class Everywhere:
     ) -> list[tuple[str, np.ndarray]]:
         """Return the standardised factors of each call, and what to say of it."""
         of_all = max(map(trial.size, self.of_all))
-        units, rng = max(trial.size(self.look), -(-of_all // corners.SPREAD)), trial.rng
-        entries, calls = usual(rng, (2 * units,)), []
-        probabilities = corners.spread_keep_probs(trial)
-        shapes = [
-            _of_at_least(kinds.any_form(rng, units, 0), units) for _ in probabilities
+        units = max(trial.size(self.look), -(-of_all // corners.SPREAD))
+        arrays = _arrays(trial, units)
+        keep_probs, drawn = corners.spread_keep_probs(trial), []
+        calls = [
+            (x, p, trial.generator())
+            for (x, _), p in zip(arrays, keep_probs, strict=True)
         ]
-        arrays = (entries[: prod(shape)].reshape(shape) for shape in shapes)
-        every = [*corners.of_every_kind(arrays, rng)]
-        for number, ((x, _), p) in enumerate(zip(every, probabilities, strict=True)):
-            x = x.astype((np.float64, np.float32)[number % 2])
-            x = corners.transposed(x) if number % 4 > 1 else x
-            calls.append((x, p, trial.generator()))
-        drawn, results = [], function.each(calls)
-        for (x, p, _), (_, kind), result in zip(calls, every, results, strict=True):
+        results = function.each(calls)
+        for (x, p, _), (_, kind), result in zip(calls, arrays, results, strict=True):
             out = output_of(result, call_text(function.name, x.shape, p), x.shape)
-            z = (out / x - 1) / deviation(p)
+            z = (out[x != 0] / x[x != 0] - 1) / deviation(p)
             _note_farthest(trial, z)
             what = f"at keep_prob = {p}, {x.dtype} of shape {x.shape}, {kind}"
             drawn.append((what, z))
@@ -201,6 +196,28 @@ class Everywhere:
         if 2 * departing > len(drawn):
             name = law_mistake(function, trial, 0)
         trial.judge_kinds(self.look, counts, "factors {}", name)
+
+
+#: In one of how many arrays half of the entries are 0.
+_ZEROS = 10
+
+
+def _arrays(trial: Trial, units: int) -> list[tuple[np.ndarray, str]]:
+    """Return as many arrays as there are spread keep probabilities, of every form and kind,
+    of which each has so many entries other than 0, and what to say of its entries."""
+    rng, entries, found = trial.rng, usual(trial.rng, (6 * units,)), list[np.ndarray]()
+    zeros = np.arange(corners.SPREAD) % _ZEROS == 0
+    for has_zeros in zeros:
+        least = 3 * units if has_zeros else units
+        shape = _of_at_least(kinds.any_form(rng, least, 0), least)
+        found.append(entries[: prod(shape)].reshape(shape))
+    of_kinds = []
+    for number, (x, kind) in enumerate(corners.of_every_kind(found, rng)):
+        x = x.astype((np.float64, np.float32)[number % 2])
+        if zeros[number]:
+            x, kind = put_zeros(x, 0.5, rng), f"{kind}, half of them 0"
+        of_kinds.append((corners.transposed(x) if number % 4 > 1 else x, kind))
+    return of_kinds
 
 
 def _of_at_least(shape: tuple[int, ...], units: int) -> tuple[int, ...]:

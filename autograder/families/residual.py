@@ -1,6 +1,6 @@
 """A residual block with a branch that is dropped, seen as a layer that drops the branch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,15 +8,39 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
+from autograder.families import corners
+
+
+def _equal(x: np.ndarray) -> np.ndarray:
+    """Return the entry of x that is nearest to 0, and not 0, in all places."""
+    nearest = np.abs(x).min(where=x != 0, initial=np.inf)
+    return np.full(x.shape, nearest if nearest < np.inf else 0.0)
+
+
+def _whole(x: np.ndarray) -> np.ndarray:
+    """Return x, rounded towards 0 where it is not tiny."""
+    return np.trunc(x) if (np.abs(x) < 2**50).all() else x
+
+
+#: What x may be, made of entries of the branch's size: most often these.
+_FORMS: Sequence[Callable[[np.ndarray], np.ndarray]] = (
+    *(4 * (np.asarray,)),
+    np.abs,
+    lambda x: -np.abs(x),
+    _equal,
+    lambda x: -_equal(x),
+    _whole,
+    np.zeros_like,
+)
 
 
 class Branch:
     """What a function ``(x, branch, keep_prob, rng, training)`` adds to x, as a function of
     the branch alone: a student's function for properties that look at one array.
 
-    It returns a pair, what is added and None. x is as large as the branch at most, so that
-    what is added is right to five digits in float32 too; where it is less than rounding
-    error of x, it is 0."""
+    It returns a pair, what is added and None. x is of a kind of its own (``_FORMS``), and as
+    large as the branch at most, so that what is added is right to five digits in float32 too;
+    where it is less than rounding error of x, it is 0."""
 
     def __init__(self, function: StudentFunction, trial: Trial) -> None:
         self.name, self._function, self._trial = function.name, function, trial
@@ -24,9 +48,11 @@ class Branch:
     def _arguments(
         self, branch: np.ndarray, keep_prob: float, rng: np.random.Generator
     ) -> tuple[Any, ...]:
-        sizes = self._trial.rng.uniform(0.2, 1, branch.shape)
-        x = (-sizes * branch).astype(branch.dtype)
-        return x, branch, keep_prob, rng
+        own = self._trial.rng
+        which, turned = own.random(2).tolist()
+        form = _FORMS[int(which * len(_FORMS))]
+        x = form(-own.uniform(0.2, 1, branch.shape) * branch).astype(branch.dtype)
+        return corners.transposed(x) if turned < 0.5 else x, branch, keep_prob, rng
 
     def _added(self, given: tuple[Any, ...], out: Any, training: bool) -> Any:
         x, branch, keep_prob, _ = given

@@ -175,9 +175,11 @@ def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
 def _maps_them_everywhere(function: StudentFunction, trial: Trial) -> None:
     """Check the same at keep probabilities from all over the range, in every form."""
     bounds = Unit.scale_fits_some_keep_probs
-    for (p, got), x in zip(readings(function, trial), forms(trial), strict=True):
-        value = got.value if got.dropped.any() else constants(p)[2]
-        _expect_mapped(function, trial, got.x, got.out, p, value, bounds)
+    values = {}
+    for p, got in readings(function, trial):
+        values[p] = got.value if got.dropped.any() else constants(p)[2]
+        _expect_mapped(function, trial, got.x, got.out, p, values[p], bounds)
+    for x, (p, value) in zip(forms(trial), cycle(values.items()), strict=False):
         out = forward(function, x, p, trial.generator())
         _expect_mapped(function, trial, x, out, p, value)
 

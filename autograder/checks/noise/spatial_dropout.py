@@ -327,7 +327,9 @@ exercise.asks(0.25, "leaves_its_images_alone", bit_tests.leaves_x(4, 4), after=_
 _KINDS = kinds.of_arrays(
     lambda rng, *of: (
         *kinds.sides(rng, of[0], 2, of[1]),
-        *rng.integers(1, 4, 2).tolist(),
+        *rng.permutation(
+            [kinds.shared_side(rng, of[0]), 1 + int(rng.integers(3))]
+        ).tolist(),
     ),
     call_text,
     lambda x, out, _: np.asarray(out.any(axis=(2, 3))),

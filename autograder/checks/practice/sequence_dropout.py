@@ -212,7 +212,10 @@ _FROM_RNG = follows_rng.from_rng(
 )
 exercise.asks(0.25, "leaves_its_sequences_alone", bit_tests.leaves_x(3, 3), after=_SOME)
 _KINDS = kinds.of_arrays(
-    lambda rng, *of: (int(rng.integers(1, 5)), *kinds.sides(rng, of[0], 2, of[1])),
+    lambda rng, *of: (
+        kinds.shared_side(rng, of[0]),
+        *kinds.sides(rng, of[0], 2, of[1]),
+    ),
     call_text,
     lambda x, out, _: np.asarray(out.any(axis=0)),
     lambda x: shared_bits.bits_of(x, (0,)),

@@ -325,7 +325,8 @@ _RATES, _ALONE = _LAYER.rate(0.015, 0.025), "batches of one at 0.13"
 _KINDS = kinds.of_arrays(
     lambda rng, number, _: (
         number,
-        *rng.integers(1, 4, int(rng.integers(1, 4))).tolist(),
+        kinds.shared_side(rng, number),
+        *rng.integers(1, 4, int(rng.integers(3))).tolist(),
     ),
     call_text,
     lambda branch, out, _: np.asarray(out.reshape(len(out), -1).any(axis=1)),

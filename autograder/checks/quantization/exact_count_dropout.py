@@ -203,6 +203,7 @@ def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> No
             if not narrow:
                 raise
     _expect_factors_of_every_form(finite, trial)
+    _expect_factors_beside_zeros(finite, trial)
     units.keeps_everything_at_one(function, trial)
     for shape in ((1, 1), (1, 9), (9, 1)):
         got = draw(function, trial, shape, 1.0)
@@ -258,6 +259,25 @@ def _expect_factors_of_every_form(function: Any, trial: Trial) -> None:
         elementwise.Wrong.scale_fits_some_keep_probs,
         errors_cost=False,
     )
+
+
+def _expect_factors_beside_zeros(function: Any, trial: Trial) -> None:
+    """Check that a row half of which is 0 has the factor D / K, for a number K of units that
+    may be kept in it."""
+    for p in corners.spread_keep_probs(trial, 5):
+        rows, d = 20, int(trial.rng.integers(30, 60))
+        x = trial.inputs(rows, d, zeros=0.5)
+        out, call = shared.output(function, x, max(p, 0.3), trial.generator())
+        seen = (out != 0).sum(axis=1)
+        top = np.abs(out).sum(axis=1) / np.abs(x * (out != 0)).sum(axis=1)
+        kept = np.rint(d / top)
+        right = x * (out != 0) * (d / kept)[:, None]
+        possible = (seen <= kept) & (kept <= seen + (x == 0).sum(axis=1))
+        trial.expect(
+            possible.all() and facts.close(out, right, atol=0),
+            f"{call}, half of x being 0: a row is not x times {d} / K for K kept units.",
+            shared.Wrong.factor_depends_on_x,
+        )
 
 
 def _expect_factors(trial: Trial, call: str, got: Draw, keep_prob: float) -> None:

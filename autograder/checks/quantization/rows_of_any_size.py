@@ -88,7 +88,7 @@ def _counted(
     rows about as much as those in one: what departs further by far fails alone."""
     if "rows" not in trial.notes:
         within, between = departures.in_rows(function, trial, KINDS)
-        within |= _beside_zeros(function, trial)
+        within = {**within, **_beside_zeros(function, trial)}
         apart, chosen = (
             lags.LAW.farthest(counts)[1] if counts else 0.0
             for counts in (between, within)
@@ -109,9 +109,9 @@ def _beside_zeros(function: StudentFunction, trial: Trial) -> lags.Counts:
     given = []
     for share in corners.spread_keep_probs(trial, _CALLS):
         d = int(rng.integers(4, 30))
-        places = [0, d // 2, d - 1]
         x = usual(rng, (_ROWS, d))
-        x[:, np.setdiff1d(np.flatnonzero(rng.random(d) < 0.7), places)] = 0
+        zeros = np.flatnonzero(rng.random(d) < 0.7)
+        x[:, np.setdiff1d(zeros, [0, d // 2, d - 1])] = 0
         given.append((x, count(x, share), trial.generator()))
     for (x, number, _), result in zip(given, function.each(given), strict=True):
         call, d = call_text(function.name, x.shape, number), x.shape[1]
