@@ -5,7 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.ensembles import many_samples, one_member, shared
+from autograder.checks.ensembles import (
+    many_samples,
+    members_of_every_form,
+    one_member,
+    shared,
+)
 from autograder.checks.expectation.bernoulli_mask import Wrong as WrongMask
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
@@ -84,7 +89,7 @@ def _predicts_a_member(function: StudentFunction, trial: Trial) -> None:
             otherwise=elementwise.Wrong.scale_fits_some_keep_probs,
         )
     many_samples.expect_no_drops(function, trial)
-    one_member.expect_members(function, trial)
+    members_of_every_form.expect_members(function, trial)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:
@@ -161,6 +166,7 @@ def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
     what += " from row to row"
     name = wrong.bits_depend_on_each_other
     refuse(not np.ptp(counts, axis=1).any(), what, name)
+    members_of_every_form.expect_own_rows(function, trial)
 
 
 def _drawn(
@@ -212,6 +218,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
             WrongMask.keeps_at_least_one if redrawn else wrong.rounds_or_clips_keep_prob
         )
         trial.judge(look, kept, kept.size, what, by)
+    members_of_every_form.judge_rates(function, trial)
 
 
 def _draws_independently(function: StudentFunction, trial: Trial) -> None:
@@ -302,12 +309,13 @@ def _leaves_arguments_alone(function: StudentFunction, trial: Trial) -> None:
     shared.expect_unchanged(function, trial, case, 3, trial.generator())
 
 
-_RATE_LOOKS = {
+_RATE_LOOKS: dict[str, Law] = {
     "kept at 0.85": Proportion(0.85, detects=0.02),
     "kept at 0.3": Proportion(0.3, detects=0.02),
     "large x kept at 0.3": Proportion(0.3, detects=0.04),
     "first rows kept at 0.3": Proportion(0.3, detects=0.04),
     **{f"kept at {p}": Proportion(p, detects=0.019) for p in _NEAR_THE_ENDS},
+    members_of_every_form.LOOK: members_of_every_form.LAW,
 }
 _PAIRS = ("neighbouring rows", "distant rows", "neighbouring units", "successive calls")
 _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.04) for name in _PAIRS}

@@ -1,10 +1,7 @@
 """The mask of one sample, read off the prediction; what a prediction without one shows."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -12,10 +9,9 @@ from autograder.checks.conventions.inverted_dropout import Wrong as WrongDropout
 from autograder.checks.ensembles import shared
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes
-from autograder.contract.student import StudentFunction, foresee
-from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners, ensemble
-from autograder.families.bit_tests import Wrong as Bits
+from autograder.contract.student import StudentFunction
+from autograder.contract.trial import Trial
+from autograder.families import ensemble
 from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import first
 
@@ -50,7 +46,7 @@ def mask_of(
     the mistake ``otherwise`` where no other explains it."""
     rng = trial.generator() if rng is None else rng
     found, call = shared.one_prediction(function, case, 1, rng)
-    return _mask_in(trial, case, found, call, otherwise)
+    return mask_in(trial, case, found, call, otherwise)
 
 
 def masks_of(
@@ -64,97 +60,10 @@ def masks_of(
     call = case.call(function.name, 1, rng)
     results = function.each([(*case.given, 1, rng)] * calls)
     found = (facts.float_array(result, case.shape, call) for result in results)
-    return [_mask_in(trial, case, each, call) for each in found]
+    return [mask_in(trial, case, each, call) for each in found]
 
 
-def _typed(*dtypes: type) -> Any:
-    """Return what gives x, weights and bias these dtypes."""
-
-    def typed(case: Case) -> Case:
-        of = (case.x, case.weights, case.bias)
-        x, weights, bias = (a.astype(t) for a, t in zip(of, dtypes, strict=True))
-        return Case(x, weights, bias, case.keep_prob)
-
-    return typed
-
-
-def _sized(size: float) -> Any:
-    return lambda case: replace(case, x=case.x * size, weights=case.weights / size)
-
-
-def _transposed(case: Case) -> Case:
-    x, weights = corners.transposed(case.x), corners.transposed(case.weights)
-    return replace(case, x=x, weights=weights)
-
-
-_WIDE, _SINGLE = np.float64, np.float32
-_FEW = (8, 6, 9)
-#: Forms that arguments may have, each with sizes of x and how many classes there are.
-_FORMS: Mapping[str, tuple[tuple[int, int, int], Callable[[Case], Case]]] = {
-    "all in float64": ((30, 20, 23), lambda case: case),
-    "all in float32": ((8, 20, 23), _typed(_SINGLE, _SINGLE, _SINGLE)),
-    "x in float32": (_FEW, _typed(_SINGLE, _WIDE, _WIDE)),
-    "weights in float32": (_FEW, _typed(_WIDE, _SINGLE, _WIDE)),
-    "bias in float32": (_FEW, _typed(_WIDE, _WIDE, _SINGLE)),
-    "x and weights transposed": (_FEW, _transposed),
-    "large x and small weights": (_FEW, _sized(1e6)),
-    "small x and large weights": (_FEW, _sized(1e-6)),
-    "negative x": (_FEW, lambda case: replace(case, x=-np.abs(case.x))),
-    "equal x": (_FEW, lambda case: replace(case, x=np.full_like(case.x, case.x[0, 0]))),
-    "small bias": (_FEW, lambda case: replace(case, bias=1e-5 * case.bias)),
-    "equal bias": (_FEW, lambda case: replace(case, bias=0 * case.bias + 0.7)),
-    "50 inputs": (_FEW, lambda case: case),
-    "200 inputs": (_FEW, lambda case: case),
-    "many classes": ((2, 3, 3100), lambda case: case),
-    "many rows": ((800, 4, 7), lambda case: case),
-    "one row": ((1, 20, 23), lambda case: case),
-    "one input": ((30, 1, 4), lambda case: case),
-    "two classes": ((30, 1, 2), lambda case: case),
-    "two rows": ((2, 20, 23), lambda case: case),
-}
-#: How many inputs there are, but for those whose masks are read, of which others have none.
-_MORE = {"50 inputs": 50, "200 inputs": 200}
-
-
-def expect_members(function: StudentFunction, trial: Trial) -> None:
-    """Check predictions with samples=1 all over the range of keep_prob, each on arguments
-    of a form of its own."""
-    keep_probs = corners.spread_keep_probs(trial, len(_FORMS))
-    read, given = [], []
-    for (form, (sizes, change)), p in zip(_FORMS.items(), keep_probs, strict=True):
-        n, d, classes = sizes
-        case = change(ensemble.readable(trial, n, d, p, classes))
-        read.append(case)
-        given.append(_among(trial, case, _MORE[form]) if form in _MORE else case)
-    args = [(*case.given, 1, trial.generator()) for case in given]
-    foresee(function, [(each, {}) for each in args])
-    for of, case, each, form in zip(read, given, args, _FORMS, strict=True):
-        call = f"{case.call(function.name, 1, each[-1])}, {form}"
-        found = facts.float_array(function(*each), case.shape, call)
-        try:
-            _mask_in(trial, of, found, call)
-        except CheckFailure as failure:
-            raise CheckFailure(failure.message, Bits.right_in_the_middle_only) from None
-    x, weights, bias, p = ensemble.ordinary(trial, 5, 4, 3, keep_probs[0]).given
-    alike = Case(x, np.full_like(weights, weights[0, 0]), bias, p)
-    found, call = shared.one_prediction(function, alike, 1, trial.generator())
-    trial.expect(
-        ensemble.same(found, softmax(alike.logits(0))),
-        f"{call}: all weights are equal, and so is what they add to a row's logits; "
-        f"{facts.worst(found, softmax(alike.logits(0)))}.",
-        Bits.right_in_the_middle_only,
-    )
-
-
-def _among(trial: Trial, case: Case, inputs: int) -> Case:
-    """Return the case with so many inputs, of which the others have weights of 0."""
-    places = trial.rng.permutation(inputs)[: case.x.shape[1]]
-    x, weights = trial.inputs(len(case.x), inputs), np.zeros((inputs, len(case.bias)))
-    x[:, places], weights[places] = case.x, case.weights
-    return replace(case, x=x, weights=weights)
-
-
-def _mask_in(
+def mask_in(
     trial: Trial,
     case: Case,
     found: np.ndarray,
