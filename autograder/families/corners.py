@@ -77,17 +77,19 @@ def spread_sizes(rng: np.random.Generator, most: int) -> list[int]:
 
 
 def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]:
-    """Return arrays from the inside of ``domain.floats``, of entries of either sign, with
+    """Return arrays from the inside of ``domain.floats``, of entries of every kind, with
     spread keep probabilities: float64 and float32 of each number of axes, of a few
-    entries, of hundreds and of thousands."""
+    entries, of hundreds and of thousands, and one of which most are 0."""
     wide = ((150, 3), (3, 150), (2, 2)) if least <= 2 <= most else ()
     found = [trial.inputs(*shape) for shape in wide]
+    found.append(trial.inputs(*[5] * most, zeros=0.6))
     for axes in range(least, most + 1):
         for dtype in (np.float64, np.float32):
             for size in 10 ** trial.rng.uniform((0.8, 2, 3.5), (2, 3, 3.7)):
                 sides = trial.rng.dirichlet(np.full(axes, 4)) * np.log(size)
                 shape = np.ceil(np.exp(sides)).astype(int).tolist()
-                found.append(trial.inputs(*shape).astype(dtype))
+                x, _ = of_a_kind(trial.inputs(*shape), trial.rng)
+                found.append(x.astype(dtype))
     return list(zip(found, spread_keep_probs(trial, len(found)), strict=True))
 
 

@@ -197,6 +197,28 @@ def all_over(trial: Trial, factor: Callable[[float], float], units: int) -> list
             bias = np.full(c, bias[0])
         x = trial.inputs(n, d, zeros=0.1).astype(one)
         cases.append(Case(x, weights.astype(other), bias.astype(other), p))
+    return cases + _of_other_entries(trial, factor)
+
+
+def _of_other_entries(trial: Trial, factor: Callable[[float], float]) -> list[Case]:
+    """Return such cases whose x, weights or bias are whole numbers, positive, or 0 in large
+    part."""
+    cases = []
+    for i, p in enumerate(corners.spread_keep_probs(trial, 6)):
+        case = ordinary(trial, 12, 5, 4, 1.0)
+        x, weights, bias = case.x, case.weights, 3 * case.bias
+        if i % 2:
+            x, bias = np.abs(x), np.rint(bias)
+        if i % 3 == 0:
+            weights = np.sign(weights)
+            x = 0.3 * x
+        if i % 3 == 1:
+            weights[trial.rng.random(weights.shape) < 0.6] = 0
+            bias = np.abs(bias)
+        if i % 3 == 2:
+            x = trial.inputs(*x.shape, zeros=0.6)
+            bias[: len(bias) // 2] = 0
+        cases.append(Case(x / factor(p), weights, bias, p))
     return cases
 
 

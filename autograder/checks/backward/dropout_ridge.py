@@ -237,6 +237,11 @@ def _spread(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
         x, y = _problem(trial, n, d)
         forms = y, -np.abs(y), 1e5 * y, 1e-5 * y, np.full(n, y[0])
         yield transposed(x) if i % 3 == 2 else x, forms[i % 5], p
+    for keep_prob in spread_keep_probs(trial, 3):
+        x, y = _problem(trial, 60, 5)
+        yield np.rint(5 * x), np.rint(5 * y), keep_prob
+        zeros = rng.random((2, *x.shape)) < 0.5
+        yield np.where(zeros[0], 0.0, x), np.where(zeros[1, :, 0], 0.0, y), keep_prob
 
 
 def _expect_weights(

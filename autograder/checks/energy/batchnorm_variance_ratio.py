@@ -253,6 +253,23 @@ def _spread(trial: Trial, *, centred: bool) -> Iterator[Given]:
         yield weights, x, p
     if not centred:
         yield weights, -np.abs(x), 0.4
+    yield from _of_other_entries(trial, centred)
+
+
+def _of_other_entries(trial: Trial, centred: bool) -> Iterator[Given]:
+    """Yield layers of whole numbers, and of many zeros, in the weights, in x and in both."""
+    for rounds, p in zip(((1, 0), (0, 1), (1, 1)), (0.3, 0.6, 0.85), strict=True):
+        pair = _layer(trial, 60, 8, 3, centred)
+        whole = [
+            np.rint(5 * a) if of else a for a, of in zip(pair, rounds, strict=True)
+        ]
+        few = [
+            a * (trial.rng.random(a.shape) < 0.5 + 0.5 * (not of))
+            for a, of in zip(pair, rounds, strict=True)
+        ]
+        for weights, x in (whole, few):
+            x = np.vstack([x, -x]) if centred else x
+            yield weights, x, p
 
 
 @_FORMULA.kind(0.25)
