@@ -103,20 +103,24 @@ SIGNS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 ENTRIES: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "usual entries": lambda x, _: x,
     "equal entries": lambda x, _: np.full(x.shape, x.flat[0]),
-    "whole numbers": lambda x, _: np.copysign(np.ceil(3 * np.abs(x)), x),
+    # So large that those of a row hardly ever add up to 0.
+    "whole numbers": lambda x, _: np.copysign(np.ceil(300 * np.abs(x)), x),
     "large entries": lambda x, share: 10 ** (3 + 3 * share) * x,
     "small entries": lambda x, share: 10 ** (-4 - 3 * share) * x,
 }
 _OF_KINDS = [*itertools.product(SIGNS, ENTRIES)]
+#: How often entries are usual: what depends on their order shows among these.
+_USUAL = 0.4
 
 
 def of_a_kind(
-    x: np.ndarray, rng: np.random.Generator
+    x: np.ndarray, rng: np.random.Generator, plain: bool = False
 ) -> tuple[np.ndarray, dict[str, str]]:
     """Return an array of the shape of x all of whose entries are of one of ``SIGNS`` and of
-    ``ENTRIES``, and of which, under "signs" and "entries"."""
-    which, share = rng.random(2).tolist()
-    sign, entries = _OF_KINDS[int(which * len(_OF_KINDS))]
+    ``ENTRIES``, and of which, under "signs" and "entries"; if ``plain``, of the first."""
+    which, share, usual = rng.random(3).tolist()
+    sign, entries = _OF_KINDS[0 if plain else int(which * len(_OF_KINDS))]
+    entries = next(iter(ENTRIES)) if usual < _USUAL else entries
     of_kind = SIGNS[sign](ENTRIES[entries](x, share))
     return of_kind, {"signs": sign, "entries": entries}
 

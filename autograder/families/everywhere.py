@@ -311,8 +311,10 @@ def _plain_calls(
         *((40, end) for end in at_ends),
     ]
     for number, (size, p) in enumerate(cases):
-        make = kinds.make if number % _ZEROS else kinds.zeros or kinds.make
-        given = make(trial, rng, round(size), 0)
+        make = kinds.zeros if number % _ZEROS == 0 else None
+        if size > _SMALL:
+            make = kinds.usual
+        given = (make or kinds.make)(trial, rng, round(size), 0)
         x, *others = given.args
         yield given._replace(args=(x * x.dtype.type(next(factors)), *others)), p
 
@@ -341,7 +343,27 @@ def expect_plain(
         out = facts.float_array(_output(result), x.shape, what, "out")
         if not facts.close(out, x * scale(p), atol=0):
             text = f"{what}: {facts.worst(out, x * scale(p))}."
-            trial.fail(text, _plain_mistake(x, out, training))
+            name = None
+            if training:
+                name = _by_entries(function, trial, x, out, scale(p))
+            trial.fail(text, name or _plain_mistake(x, out, training))
+
+
+def _by_entries(
+    function: Any, trial: Trial, x: np.ndarray, out: np.ndarray, scale: float
+) -> str | None:
+    """Return the mistake at keep_prob = 1 where it depends on what entries x has, and usual
+    ones of its form come back right."""
+    usual = trial.inputs(*x.shape).astype(x.dtype)
+    usual = usual if x.flags.c_contiguous else corners.transposed(usual)
+    with trial.left_to_others(StudentError):
+        found = _output(function(usual, 1.0, trial.generator()))
+        if found.shape != usual.shape or not facts.close(found, usual * scale, atol=0):
+            return None
+    if out[x == 0].any():
+        return Wrong.adds_a_number
+    lost = (x != 0) & (out == 0)
+    return Wrong.drops_by_value if lost.any() else Wrong.scale_differs_from_unit_to_unit
 
 
 def _plain_mistake(x: np.ndarray, out: np.ndarray, training: bool) -> str:

@@ -92,8 +92,8 @@ class Kinds:
     ``event``. ``modes``: whether training
     may be passed. ``probability`` of a bit at a keep probability. ``of_each_call``: whether
     each call has a keep probability of its own, or each of their ranges. ``of``: through
-    what the student's function is called. ``zeros``: what gives calls as ``make`` does, with
-    an x half of which is 0."""
+    what the student's function is called. ``zeros`` and ``usual``: what gives calls as
+    ``make`` does, with an x half of which is 0, or of usual entries of both signs."""
 
     make: Callable[[Trial, np.random.Generator, int, int], Given]
     what: str = "units"
@@ -103,11 +103,30 @@ class Kinds:
     of_each_call: bool = True
     of: Callable[[StudentFunction, Trial], Any] = lambda function, trial: function
     zeros: Callable[[Trial, np.random.Generator, int, int], Given] | None = None
+    usual: Callable[[Trial, np.random.Generator, int, int], Given] | None = None
 
 
 def _pick(names: Sequence[str], where: float) -> str:
     """Return the name at this share of the list."""
     return names[int(where * len(names))]
+
+
+def _array(
+    rng: np.random.Generator, shape: tuple[int, ...], zeros: float, plain: bool
+) -> tuple[np.ndarray, dict[str, str]]:
+    """Return an array of any kind, a share ``zeros`` of it 0, and its marks."""
+    a, b = rng.random(2).tolist()
+    dtype, order = _pick(_DTYPES, a), _pick(ORDERS, b)
+    # What ``trial.inputs`` gives, from this generator: many small arrays take long.
+    x, marks = corners.of_a_kind(usual(rng, shape), rng, plain)
+    x = x.astype(dtype)
+    if zeros and x.size > 1:
+        one, marks["entries"] = x.flat[0], "entries of which half are 0"
+        x = put_zeros(x, zeros, rng)
+        x.flat[0] = x.flat[0] if x.any() else one
+    if order == ORDERS[1]:
+        x = corners.transposed(x)
+    return x, marks | {"dtype": dtype, "axes": f"{len(shape)} axes", "order": order}
 
 
 def of_arrays(
@@ -129,20 +148,10 @@ def of_arrays(
         number: int,
         rows: int,
         zeros: float = 0.0,
+        plain: bool = False,
     ) -> Given:
-        of, (a, b) = shape(rng, number, rows), rng.random(2)
-        dtype, order = _pick(_DTYPES, a), _pick(ORDERS, b)
-        # What ``trial.inputs`` gives, from this generator: many small arrays take long.
-        x, marks = corners.of_a_kind(usual(rng, of), rng)
-        x = x.astype(dtype)
-        if zeros:
-            x, marks["entries"] = (
-                put_zeros(x, zeros, rng),
-                "entries of which half are 0",
-            )
-        if order == ORDERS[1]:
-            x = corners.transposed(x)
-        marks |= {"dtype": dtype, "axes": f"{len(of)} axes", "order": order}
+        of = shape(rng, number, rows)
+        x, marks = _array(rng, of, zeros, plain)
 
         def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
             text = call_text(name, of, keep_prob)
@@ -154,7 +163,8 @@ def of_arrays(
             marks["shared"] = f"{size_of(x.size // own.size)} entries a bit"
         return Given((x,), marks, own, read, signed(x), own != 0 if zeros else None)
 
-    return Kinds(make, what, zeros=partial(make, zeros=0.5), **how)
+    with_zeros, plain = partial(make, zeros=0.5), partial(make, plain=True)
+    return Kinds(make, what, zeros=with_zeros, usual=plain, **how)
 
 
 def units(call_text: Callable[..., str], **how: Any) -> Kinds:

@@ -129,6 +129,13 @@ def deviation(keep_prob: Any) -> Any:
     return np.sqrt((1 - keep_prob) / keep_prob)
 
 
+def near_above(x: np.ndarray, out: np.ndarray, keep_prob: float) -> np.ndarray:
+    """Return where factors lie above 1 by less than 1.5 standard deviations, if x is not 0."""
+    with np.errstate(all="ignore"):  # of an x of 0 nothing is read
+        z: np.ndarray = (out / x - 1) / deviation(keep_prob)
+    return np.abs(z - 0.75) < 0.75
+
+
 def forward(
     function: StudentFunction,
     x: np.ndarray,

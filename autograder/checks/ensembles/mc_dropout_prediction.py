@@ -242,6 +242,7 @@ def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     _varies_as_it_should(function, trial, rng)
     lags.judge(trial, {"a call": mask}, _INDEPENDENT, name)
     lags.judge_next(trial, mask, second, _INDEPENDENT, name)
+    members_of_every_form.expect_own_rows(function, trial, two=True)
 
 
 def _varies_as_it_should(

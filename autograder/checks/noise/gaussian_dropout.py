@@ -249,16 +249,10 @@ _variance = counted(
 _ABOVE = normal.normal_cdf(1.5) - 0.5
 
 
-def _near_above(x: np.ndarray, out: np.ndarray, keep_prob: float) -> np.ndarray:
-    with np.errstate(all="ignore"):  # of an x of 0 nothing is read
-        z: np.ndarray = (out / x - 1) / noise_factors.deviation(keep_prob)
-    return (z > 0) & (z < 1.5)
-
-
 _EVERY = kinds.of_arrays(
     kinds.any_form,
     call_text,
-    _near_above,
+    noise_factors.near_above,
     what="factors",
     event="above 1 by less than 1.5 standard deviations",
     probability=lambda keep_prob: _ABOVE,

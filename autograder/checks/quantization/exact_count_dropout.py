@@ -203,7 +203,6 @@ def _divides_by_the_kept_fraction(function: StudentFunction, trial: Trial) -> No
             if not narrow:
                 raise
     _expect_factors_of_every_form(finite, trial)
-    _expect_factors_beside_zeros(finite, trial)
     units.keeps_everything_at_one(function, trial)
     for shape in ((1, 1), (1, 9), (9, 1)):
         got = draw(function, trial, shape, 1.0)
@@ -259,25 +258,6 @@ def _expect_factors_of_every_form(function: Any, trial: Trial) -> None:
         elementwise.Wrong.scale_fits_some_keep_probs,
         errors_cost=False,
     )
-
-
-def _expect_factors_beside_zeros(function: Any, trial: Trial) -> None:
-    """Check that a row half of which is 0 has the factor D / K, for a number K of units that
-    may be kept in it."""
-    for p in corners.spread_keep_probs(trial, 5):
-        rows, d = 20, int(trial.rng.integers(30, 60))
-        x = trial.inputs(rows, d, zeros=0.5)
-        out, call = shared.output(function, x, max(p, 0.3), trial.generator())
-        seen = (out != 0).sum(axis=1)
-        top = np.abs(out).sum(axis=1) / np.abs(x * (out != 0)).sum(axis=1)
-        kept = np.rint(d / top)
-        right = x * (out != 0) * (d / kept)[:, None]
-        possible = (seen <= kept) & (kept <= seen + (x == 0).sum(axis=1))
-        trial.expect(
-            possible.all() and facts.close(out, right, atol=0),
-            f"{call}, half of x being 0: a row is not x times {d} / K for K kept units.",
-            shared.Wrong.factor_depends_on_x,
-        )
 
 
 def _expect_factors(trial: Trial, call: str, got: Draw, keep_prob: float) -> None:
@@ -347,6 +327,29 @@ def _counts_the_mask(function: StudentFunction, trial: Trial) -> None:
     what = "rows with one input of 0, at keep_prob = 0.7: that unit counts as kept"
     mistake = miscounts if whole.any() else Wrong.counts_nonzero_outputs
     trial.judge(_LOOK, whole == 1, len(whole), what, mistake)
+    _expect_factors_beside_zeros(function, trial)
+
+
+def _expect_factors_beside_zeros(function: StudentFunction, trial: Trial) -> None:
+    """Check that a row half of which is 0 has the factor D / K, for a number K of units that
+    may be kept in it."""
+    for p in corners.spread_keep_probs(trial, 5):
+        d = int(trial.rng.integers(30, 60))
+        x = trial.inputs(20, d, zeros=0.5)
+        out, call = shared.output(function, x, max(p, 0.3), trial.generator())
+        some = (out != 0).any(
+            axis=1
+        )  # a row whose other units are dropped says nothing
+        x, out, kept = x[some], out[some], out[some] != 0
+        number = np.rint(d * np.abs(x * kept).sum(axis=1) / np.abs(out).sum(axis=1))
+        may_be = kept.sum(axis=1) <= number
+        may_be &= number <= (kept | (x == 0)).sum(axis=1)
+        right = x * kept * (d / number)[:, None]
+        trial.expect(
+            may_be.all() and facts.close(out, right, atol=0),
+            f"{call}, half of x being 0: a row is not x times {d} / K for K kept units.",
+            shared.Wrong.miscounts_units_with_input_zero,
+        )
 
 
 # Rows so long that none is dropped whole: an empty row has a check of its own.
@@ -369,9 +372,10 @@ exercise.asks(0.25, _OWN, stated(_draws_its_own_bits), _RUNS)
 exercise.asks(
     0.25, "a_row_without_kept_units_is_zero", stated(_gives_empty_rows_as_zero), _OWN
 )
+# Before the rate: units that overflow come back as another share of kept ones, too.
+exercise.asks(0.5, _FACTOR, stated(_divides_by_the_kept_fraction), _RUNS)
 exercise.asks(0.25, _RATE, _RATES, _OWN)
 exercise.asks(0.25, "keeps_units_of_a_row_independently", _BITS, _RATE)
-exercise.asks(0.5, _FACTOR, stated(_divides_by_the_kept_fraction), _RUNS)
 exercise.asks(0.25, "counts_kept_units_whose_input_is_zero", _ZEROS, (_FACTOR, _RATE))
 _FROM_RNG = everywhere.follows_rng(shared.draws_from_rng(0.7), _KINDS)
 exercise.asks(0.25, "draws_its_bits_from_rng", _FROM_RNG, _RUNS)
