@@ -77,19 +77,17 @@ def spread_sizes(rng: np.random.Generator, most: int) -> list[int]:
 
 
 def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]:
-    """Return arrays from the inside of ``domain.floats``, of entries of every kind, with
+    """Return arrays from the inside of ``domain.floats``, of entries of either sign, with
     spread keep probabilities: float64 and float32 of each number of axes, of a few
-    entries, of hundreds and of thousands, and one of which most are 0."""
+    entries, of hundreds and of thousands."""
     wide = ((150, 3), (3, 150), (2, 2)) if least <= 2 <= most else ()
     found = [trial.inputs(*shape) for shape in wide]
-    found.append(trial.inputs(*[5] * most, zeros=0.6))
     for axes in range(least, most + 1):
         for dtype in (np.float64, np.float32):
             for size in 10 ** trial.rng.uniform((0.8, 2, 3.5), (2, 3, 3.7)):
                 sides = trial.rng.dirichlet(np.full(axes, 4)) * np.log(size)
                 shape = np.ceil(np.exp(sides)).astype(int).tolist()
-                x, _ = of_a_kind(trial.inputs(*shape), trial.rng)
-                found.append(x.astype(dtype))
+                found.append(trial.inputs(*shape).astype(dtype))
     return list(zip(found, spread_keep_probs(trial, len(found)), strict=True))
 
 
@@ -105,7 +103,7 @@ ENTRIES: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "equal entries": lambda x, _: np.full(x.shape, x.flat[0]),
     # So large that those of a row hardly ever add up to 0.
     "whole numbers": lambda x, _: np.copysign(np.ceil(300 * np.abs(x)), x),
-    "large entries": lambda x, share: 10 ** (3 + 3 * share) * x,
+    "large entries": lambda x, share: 10 ** (3 + 1.5 * share) * x,
     "small entries": lambda x, share: 10 ** (-4 - 3 * share) * x,
 }
 _OF_KINDS = [*itertools.product(SIGNS, ENTRIES)]
@@ -134,6 +132,13 @@ def of_every_kind(
     for x, turn in zip(arrays, turns, strict=False):
         sign, entries = _OF_KINDS[turn]
         yield SIGNS[sign](ENTRIES[entries](x, rng.random())), f"{entries}, {sign}"
+
+
+def of_other_entries(trial: Trial, *shape: int) -> list[np.ndarray]:
+    """Return arrays of whole numbers, of zeros in large part, positive and negative."""
+    whole = np.rint(5 * trial.inputs(*shape))
+    rest = np.abs(trial.inputs(*shape))
+    return [whole, trial.inputs(*shape, zeros=0.6), rest, -rest]
 
 
 def transposed(x: np.ndarray) -> np.ndarray:

@@ -199,6 +199,7 @@ def _cases(trial: Trial, scaling: str) -> list[Given]:
     given += zip(_inputs(trial), cycle(_INSIDE))
     given += [(x.astype(np.float32), p) for x, p in zip(_inputs(trial), cycle(_INSIDE))]
     given += corners.drawn(trial, 1, 4)
+    given += zip(corners.of_other_entries(trial, 6, 5), cycle(_INSIDE))
     return [(x, p, scaling) for x, p in given]
 
 
