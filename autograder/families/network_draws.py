@@ -35,10 +35,10 @@ RATE, PAIRS = "batches of every form", "pairs in batches of every form"
 LAW = EveryKind(500, detects=0.16)
 #: In how many batches of a size generators are compared, where that is more than one; and
 #: how many calls others have: of a single unit, or in the larger ones, two.
-_COMPARED = {MANY_ROWS: 3, WIDE: FORMS}
+_COMPARED = {MANY_ROWS: 1, WIDE: FORMS}
 _CALLS = dict.fromkeys((ONE_UNIT, MANY_ROWS), 2)
-#: Sizes of batches of many rows and few hidden units, whose masks are not read.
-_TALL = (1000, 5000)
+#: The size of a batch of many rows and few hidden units, whose mask is not read.
+_TALL = (3000,)
 _SINGLE = f"size: {ONE_UNIT}"
 _NOTE, _COUNTS = "batches of every form", "counts in batches of every form"
 

@@ -263,7 +263,7 @@ def _inputs(
     n = _between(rng, size.rows)
     bare = plan["x"] == _EQUAL or plan["W2"] in (_EQUAL, _ZEROS)
     if keep_prob < 1 and not bare and size.inputs != _FEW and rng.random() < 0.7:
-        d = _between(rng, size.inputs or (n + (n + 1) // 2, 2 * n + 4))
+        d = _between(rng, size.inputs or (n + (n + 1) // 2, n + (n + 1) // 2 + 5))
         x = draw(rng, (min(n, d + 1), d))
         if (solve := _inverse(np.hstack([x, np.ones((len(x), 1))]))) is not None:
             return x, solve
