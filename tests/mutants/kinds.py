@@ -312,16 +312,6 @@ class OfGradients(Mutants, of="dropout_mlp_gradients"):
             for name, g in grads.items()
         }
 
-    @fails(mlp.ONE_MASK, "right_in_the_middle_only")
-    def numbers_labels_in_their_own_dtype(params, x, y, keep_prob, rng):
-        """Finds labels by places in y's own dtype; of int8 those beyond 127 are others."""
-        multiplier = mlp.bits(params, x, keep_prob, rng) / keep_prob
-        grads = mlp.right(params, x, y, multiplier)[1]
-        places = np.arange(len(y)) * len(params["b2"]) + y
-        _, _, s = mlp.forward(params, x, multiplier)
-        log_probs = mlp.log_softmax(s).ravel()
-        return -log_probs[places.astype(y.dtype)].mean(), grads
-
 
 class OfInvertedBackward(Mutants, of="inverted_dropout_backward"):
     @backward.inverted(backward.KEPT_ONLY, "gradient_depends_on_the_shape")
