@@ -60,7 +60,7 @@ TELLING = [
     "inverted_dropout",
     "dropconnect_forward",
     "exact_count_dropout",
-    "dropout_mlp_gradients",
+    "mc_dropout_prediction",
 ]
 CASES = [
     (name, what) for what in ODD for name in (NAMES if what == "raises" else TELLING)

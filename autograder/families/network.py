@@ -183,14 +183,19 @@ class Batch:
         return cls(params, x, trial.rng.integers(c, size=n), keep_prob)
 
     @classmethod
-    def readable(cls, trial: Trial, rows: int, units: int, keep_prob: float) -> "Batch":
-        """Return a batch whose mask (rows, units) is where the gradient of W1 is not 0.
+    def readable(
+        cls, trial: Trial, rows: int, units: int, keep_prob: float, bias: bool = True
+    ) -> "Batch":
+        """Return a batch whose mask (rows, units) is where the gradient of W1 is not 0;
+        without ``bias`` b1 and b2 are 0.
 
         Row i of x is non-zero in place i alone, so row i of the gradient belongs to it;
         with positive weights every hidden unit is active. Logits stay moderate."""
         params = parameters(trial, rows, units, 3)
         params |= {"W1": np.abs(params["W1"]), "b1": np.abs(params["b1"]) + 0.1}
         params["W2"] *= keep_prob
+        if not bias:
+            params |= {name: np.zeros_like(params[name]) for name in ("b1", "b2")}
         x = np.diag(trial.rng.uniform(0.5, 2, rows))
         return cls(params, x, trial.rng.integers(3, size=rows), keep_prob)
 
@@ -359,28 +364,18 @@ def explanations_of(
     return shown | {Wrong.drops_the_input: any(each)}
 
 
-def of_any_size(
-    trial: Trial, rng: np.random.Generator, number: int, rows: int
-) -> kinds.Given:
-    """Return a call with about so many hidden units in all its rows. All are active and
-    logits moderate, whatever keep_prob is: each mask has gradients of its own."""
-    (n, h), c = kinds.sides(rng, number, 2, rows), int(rng.integers(1, 5))
-    d = 1 + int(rng.random() * min(number // n, 60))
+def tall(rng: np.random.Generator, number: int) -> Batch:
+    """Return a batch of about so many hidden units in all its rows, which are many. All
+    are active and logits moderate: each mask has gradients of its own."""
+    (h, n), c = sorted(kinds.sides(rng, number, 2)), int(rng.integers(2, 6))
+    d, keep_prob = int(rng.integers(1, 6)), round(float(rng.uniform(0.1, 0.9)), 4)
     params = {
         "W1": rng.uniform(0.1, 1, (d, h)),
         "b1": rng.uniform(0.1, 1, h),
-        "W2": rng.uniform(-0.02, 0.02, (h, c + 1)) / np.sqrt(h),
-        "b2": rng.uniform(-1, 1, c + 1),
+        "W2": rng.uniform(-0.02, 0.02, (h, c)) / np.sqrt(h),
+        "b2": rng.uniform(-1, 1, c),
     }
-    x, y = np.abs(usual(rng, (n, d))), rng.integers(c + 1, size=n)
-    if single := rng.random() < 0.5:
-        x, y = x.astype(np.float32), y.astype(np.int32)
-
-    def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
-        return loss_and_gradients(result, params, f"{name}(…)")["W2"]
-
-    marks = {"dtype": f"x of {x.dtype} and y of {y.dtype}" if single else "float64"}
-    return kinds.Given((params, x, y), marks, np.zeros((n, h)), read)
+    return Batch(params, np.abs(usual(rng, (n, d))), rng.integers(c, size=n), keep_prob)
 
 
 def hidden_mask(
@@ -390,6 +385,7 @@ def hidden_mask(
     units: int,
     keep_prob: float,
     rng: np.random.Generator,
+    bias: bool = True,
 ) -> np.ndarray:
-    """Return the mask (rows, units) of one call, True where kept."""
-    return Batch.readable(trial, rows, units, keep_prob).mask(function, rng)
+    """Return the mask (rows, units) of one call, True where kept; see ``Batch.readable``."""
+    return Batch.readable(trial, rows, units, keep_prob, bias).mask(function, rng)

@@ -284,6 +284,34 @@ class OfGradients(Mutants, of="dropout_mlp_gradients"):
             kept = kept[:1]
         return mlp.right(params, x, y, kept / keep_prob)
 
+    @fails(mlp.M_INDEPENDENT, "bits_depend_on_each_other")
+    def shares_a_mask_of_dense_inputs(params, x, y, keep_prob, rng):
+        """Uses one mask for all rows of an x without zeros."""
+        kept = mlp.bits(params, x, keep_prob, rng)
+        return mlp.right(params, x, y, kept[: 1 if x.all() else None] / keep_prob)
+
+    @fails(mlp.M_RATE, "keeps_some_calls_at_another_rate")
+    def keeps_more_at_some_keep_probs(params, x, y, keep_prob, rng):
+        """Keeps 1.3 times as many units from keep_prob = 0.35 up to 0.5."""
+        rate = keep_prob * (1.3 if 0.35 < keep_prob < 0.5 else 1)
+        return mlp.right(params, x, y, mlp.bits(params, x, rate, rng) / keep_prob)
+
+    @fails(mlp.M_RATE, "keeps_some_calls_at_another_rate")
+    def keeps_more_units_of_negative_inputs(params, x, y, keep_prob, rng):
+        """Keeps units at the root of keep_prob where x has negative entries alone."""
+        rate = keep_prob ** (0.5 if (x < 0).all() else 1)
+        return mlp.right(params, x, y, mlp.bits(params, x, rate, rng) / keep_prob)
+
+    @fails(mlp.PLAIN, "backpropagation_is_wrong_without_dropout")
+    def takes_biases_of_0_for_none(params, x, y, keep_prob, rng):
+        """Returns a gradient of 0 for a bias all of whose entries are 0."""
+        scale = mlp.bits(params, x, keep_prob, rng) / keep_prob
+        loss, grads = mlp.right(params, x, y, scale)
+        return loss, {
+            name: g * params[name].any() if name[0] == "b" else g
+            for name, g in grads.items()
+        }
+
 
 class OfInvertedBackward(Mutants, of="inverted_dropout_backward"):
     @backward.inverted(backward.KEPT_ONLY, "gradient_depends_on_the_shape")

@@ -14,12 +14,11 @@ from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import (
     any_size,
     elementwise,
-    everywhere,
-    kinds,
     lags,
     network,
+    network_draws,
+    network_forms,
 )
-from autograder.families.corners import transposed
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.follows_rng import expect_own_calls
 from autograder.families.network import Batch
@@ -31,6 +30,11 @@ from autograder.laws.binomial import (
     exact_count,
     near_count,
 )
+
+
+def _has_dtype(name: str) -> domain.Fits:
+    return lambda y: bool(y.dtype == name)
+
 
 exercise = Exercise(
     "dropout_mlp_gradients",
@@ -46,15 +50,23 @@ exercise = Exercise(
                 "H = 1": lambda params: params["W1"].shape[1] == 1,
                 "C = 2": lambda params: params["W2"].shape[1] == 2,
                 "large biases": lambda params: np.abs(params["b2"]).max() >= 900,
+                "biases of 0": lambda params: (
+                    not (params["b1"].any() or params["b2"].any())
+                ),
             },
         ),
         "x": domain.arrays("`x` is a float array (N, D), N >= 1", 2, 2).also(
             one_row=lambda x: len(x) == 1,
             zeros=lambda x: (x == 0).any(),
+            whole_numbers=lambda x: (x == x.round()).all() and x.any(),
+            float32=lambda x: x.dtype == np.float32,
         ),
         "y": domain.Range(
             "labels from 0 to C - 1",
-            {"one label alone": lambda y: y.size > 1 and np.ptp(y) == 0},
+            {
+                "one label alone": lambda y: y.size > 1 and np.ptp(y) == 0,
+                **{dtype: _has_dtype(dtype) for dtype in network_forms.LABELS},
+            },
         ),
         "keep_prob": domain.keep_probs(),
     },
@@ -70,35 +82,11 @@ def _runs(function: StudentFunction, trial: Trial) -> None:
 
 def _is_plain(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1, loss and gradients are those of the network without dropout."""
-    for batch in _batches(trial):
+    for batch in network_forms.plain(trial):
         found, expected = batch.run(function, trial.generator()), batch.expected(1.0)
         for _, what in network.differing(found, expected, batch.slack):
             name = network.plain_mistake(batch, found, expected)
             trial.fail(f"{batch.call}: {what}", name)
-
-
-def _batches(trial: Trial) -> list[Batch]:
-    """Return batches at keep_prob = 1: of several sizes, then at the corners."""
-    sizes = ((6, 4, 9, 3), (1, 3, 4, 2), (20, 5, 8, 4), (3, 3, 3, 3))
-    corners = ((1, 1, 1, 2), (5, 1, 3, 2), (4, 3, 1, 3), (4, 3, 5, 2), (4, 2, 5, 3))
-    batches = [Batch.random(trial, *each, 1.0) for each in sizes + corners]
-    *_, one_label, other = batches
-    single = batches[len(sizes)]  # its only unit is made active
-    single.params["b1"][:] = np.abs(single.params["W1"] * single.x).sum() + 0.1
-    one_label.y[:] = trial.rng.integers(2)
-    other.x[0, 0] = 0
-    for size in (1e6, 1e-6):
-        params = {**other.params, "W1": other.params["W1"] / size}
-        params["b1"] = np.abs(params["b1"]) + 0.1  # active even where x is cut to 0
-        batches.append(replace(other, x=size * other.x, params=params))
-    equal, negative = np.full_like(other.x, other.x[-1, -1]), -np.abs(other.x)
-    more = equal, negative, other.x.astype(np.float32), transposed(other.x)
-    batches += (replace(other, x=x) for x in more)
-    n, h, c = trial.rng.integers((301, 65, 11), (500, 120, 20)).tolist()
-    large = Batch.random(trial, n, 6, h, c, 1.0)
-    single_class = Batch.random(trial, 4, 3, 5, 1, 1.0)
-    batches += large, replace(large, y=large.y.astype(np.int32)), single_class
-    return [batch.moderate() for batch in batches]
 
 
 _TO_ALL_DIGITS = dict.fromkeys(network.PARTS, 1e-9)
@@ -165,13 +153,7 @@ def _survives_while_dropping(function: StudentFunction, trial: Trial) -> None:
     batch.params["W2"] *= 99 / ((hidden @ np.abs(batch.params["W2"])).max() or 1)
     call = f"{batch.call} with logits up to ±1,000"
     found = _finite(function, trial, batch, call, network.Wrong.clips_the_loss)
-    candidates = batch.expected(every_mask(2, 4) / 0.5)
-    fits = network.fitting(found, candidates, batch.slack)
-    trial.expect(
-        network.together(fits).any(),
-        f"{call}: no mask gives loss and gradients.",
-        network.Wrong.no_single_mask_explains_it,
-    )
+    network_draws.expect_some_mask(trial, batch, found, call)
 
 
 def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
@@ -201,6 +183,11 @@ def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
         )
     any_size.expect_right(function, trial)
     _survives_while_dropping(function, trial)
+    batch = network_forms.whole_numbers(trial.rng, 0.6)
+    call = f"{batch.call} with whole numbers in all arrays"
+    found = batch.run(function, trial.generator())
+    network_draws.expect_some_mask(trial, batch, found, call)
+    network_draws.expect_right(function, trial)
 
 
 def _scales(kept: np.ndarray, keep_prob: float) -> dict[str, np.ndarray]:
@@ -226,7 +213,8 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     for keep_prob, units in zip(elementwise.KEEP_PROBS, (100, 400), strict=True):
         look, rng = f"kept at {keep_prob}", trial.generator()
         rows = -(-trial.size(look) // units)
-        kept = network.hidden_mask(function, trial, rows, units, keep_prob, rng)
+        bias = keep_prob > 0.5
+        kept = network.hidden_mask(function, trial, rows, units, keep_prob, rng, bias)
         if elementwise.shared_bits(kept):  # judged by ``_drops_independently``
             return  # Of bits that whole rows share there are too few for a rate.
         rate = partial(elementwise.share_name, keep_prob=keep_prob)
@@ -236,9 +224,13 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     for keep_prob in _NEAR_THE_ENDS:
         look = f"kept at {keep_prob}"
         rows = -(-trial.size(look) // 100)
-        kept = network.hidden_mask(function, trial, rows, 100, keep_prob, rng)
+        bias = keep_prob < 0.5
+        kept = network.hidden_mask(function, trial, rows, 100, keep_prob, rng, bias)
         what = f"hidden units kept at keep_prob = {keep_prob}"
         trial.judge(look, kept, kept.size, what, name)
+    other = elementwise.Wrong.keeps_some_calls_at_another_rate
+    single = elementwise.Wrong.drops_at_least_one, WrongMask.keeps_at_least_one
+    network_draws.judge(network_draws.RATE, function, trial, other, single)
 
 
 _INDEPENDENT = 0.7
@@ -247,6 +239,7 @@ _PAIR_LOOKS = {name: agreement(_INDEPENDENT, detects=0.05) for name in _PAIRS}
 _COUNTS = ("count in a row", "count in a call")
 _COUNT_LOOKS = {name: exact_count(20, _INDEPENDENT) for name in _COUNTS}
 _SPREAD: dict[str, Law] = {lags.LOOK: lags.LAW, lags.LARGE: lags.LAW}
+_SPREAD |= {network_draws.PAIRS: network_draws.LAW}
 _SPREAD |= {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5)}
 _NEAR_THE_ENDS = (0.02, 0.98)
 
@@ -278,12 +271,17 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
 
     kept = mask(trial.size("count in a row"), 20)
     count("count in a row", kept, "rows of 20 hidden units")
-    calls = [mask(4, 5).ravel() for _ in range(trial.size("count in a call"))]
-    count("count in a call", np.array(calls), "calls on 4 rows of 5 hidden units")
+    small, calls = (
+        Batch.readable(trial, 4, 5, _INDEPENDENT),
+        trial.size("count in a call"),
+    )
+    kept = np.reshape(small.masks(function, rng, calls), (calls, 20))
+    count("count in a call", kept, "calls on 4 rows of 5 hidden units")
     _varies_as_it_should(function, trial, rng)
     lags.judge(trial, {"a call": bits}, _INDEPENDENT, wrong.bits_depend_on_each_other)
     name = wrong.bits_depend_on_each_other
     lags.judge_next(trial, bits, other, _INDEPENDENT, name)
+    network_draws.judge(network_draws.PAIRS, function, trial, name)
 
 
 def _varies_as_it_should(
@@ -293,7 +291,7 @@ def _varies_as_it_should(
     a layer of one unit, may lose all of its units or none."""
     look, wrong = "count in a large call", elementwise.Wrong
     large = Batch.readable(trial, 15, 40, _INDEPENDENT)
-    masks = [large.mask(function, rng) for _ in range(trial.size(look))]
+    masks = large.masks(function, rng, trial.size(look))
     # Two masks of 600 independent bits are equal with probability 0.58 ** 600.
     trial.expect(
         len({mask.tobytes() for mask in masks}) == len(masks),
@@ -306,12 +304,12 @@ def _varies_as_it_should(
     _expect_own_rows(function, trial, rng)
     pairs = network.hidden_mask(function, trial, 200, 2, 0.5, rng).sum(axis=1)
     one = Batch.readable(trial, 1, 1, 0.5)
-    single = [one.mask(function, rng) for _ in range(60)]
+    single = one.masks(function, rng, 46)
     for kept, what, units in (
         (pairs, "200 rows of 2 hidden units", 2),
-        (np.ravel(single), "60 calls on 1 row of 1 hidden unit", 1),
+        (np.ravel(single), "46 calls on 1 row of 1 hidden unit", 1),
     ):
-        # Chance leaves one of them out with probability 0.5 ** 60 at most.
+        # Chance leaves one of them out with probability 0.5 ** 46 at most.
         for number, name in (
             (0, WrongMask.keeps_at_least_one),
             (units, wrong.drops_at_least_one),
@@ -336,7 +334,7 @@ def _expect_own_rows(
             f"A call on {rows} rows of {units} hidden units: some rows have the same mask.",
             elementwise.Wrong.one_mask_for_all_rows,
         )
-    few = Batch.readable(trial, 2, 50, 0.6)
+    few = Batch.readable(trial, 2, 40, 0.6)
     expect_own_calls(trial, few.masks(function, rng, 200), few.call)
 
 
@@ -348,8 +346,7 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
         return batch.run(function, rng)["W2"]
 
     expect_follows_rng(trial, gradient, "different gradients", "the same gradients")
-    every = kinds.Kinds(network.of_any_size, "hidden units", modes=False)
-    everywhere.expect_follows_rng(function, trial, every, again=True)
+    network_draws.expect_follows_rng(function, trial)
     gradient(trial.generator())  # what no check of bits can read ends here
 
 
@@ -368,8 +365,11 @@ def _leaves_arguments_alone(function: StudentFunction, trial: Trial) -> None:
     expect_unchanged(trial, batch.call, "xy", batch.given[1:], after[1:])
 
 
-_RATES = {f"kept at {p}": Proportion(p, detects=0.03) for p in elementwise.KEEP_PROBS}
+_RATES: dict[str, Law] = {
+    f"kept at {p}": Proportion(p, detects=0.03) for p in elementwise.KEEP_PROBS
+}
 _RATES |= {f"kept at {p}": Proportion(p, detects=0.019) for p in _NEAR_THE_ENDS}
+_RATES |= {network_draws.RATE: network_draws.LAW}
 _RUNS = "returns_a_loss_and_four_gradients"
 _PLAIN = "is_plain_backpropagation_at_keep_prob_one"
 _ONE = "one_mask_explains_loss_and_gradients"
