@@ -276,17 +276,18 @@ def _mask(got: Connections, keep_prob: float) -> np.ndarray:
     return mask
 
 
-#: What entries a call may have, besides zeros, and in what share of calls the inputs stand
-#: among how many others at most.
+#: What entries a call may have, besides zeros; how many inputs; and in what share of calls
+#: these stand among how many others at most.
 _WHOLE = tuple(kind for kind in KINDS if kind not in ("of all sizes", "with zeros"))
-_AMONG, _OTHERS = 0.2, 200
+_INPUTS = (1, 2, 2, *range(3, INPUTS + 1))
+_AMONG, _OTHERS = 0.25, 300
 
 
 def of_weights(
     trial: Trial, rng: np.random.Generator, number: int, n: int, zeros: bool = False
 ) -> kinds.Given:
     """Return a call with about so many bits, of any kind, for ``kinds.Kinds``."""
-    inputs = min(number, int(rng.integers(1, INPUTS + 1)))
+    inputs = min(number, int(rng.choice(_INPUTS)))
     rows, outputs = kinds.sides(rng, max(1, number // inputs), 2, n)
     a, b, c, among = rng.random(4).tolist()
     entries = "with zeros" if zeros else _WHOLE[int(a * len(_WHOLE))]
@@ -305,7 +306,8 @@ def of_weights(
 
     products = got.x[:, :, None] * got.weights
     marks = {"dtype": dtype, "entries": f"entries {entries}", "order": order}
-    marks["inputs"] = "inputs among others" if others else "inputs alone"
+    marks["inputs"] = {1: "a single input", 2: "two inputs"}.get(inputs, "more inputs")
+    marks["inputs"] += " among others" if others else ""
     shown = products != 0 if zeros else None
     return kinds.Given(got.given, marks, products, bits, shown=shown)
 

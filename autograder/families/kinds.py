@@ -195,7 +195,7 @@ def sides(
 
 #: The greatest size of a whole call with an axis that shares bits, the longest such axis,
 #: and in what share of calls it may be so long.
-_WHOLE, _LONGEST, _LONG = 20_000, 300, 0.15
+_WHOLE, _LONGEST, _LONG = 20_000, 300, 0.25
 
 
 def shared_side(rng: np.random.Generator, number: int) -> int:

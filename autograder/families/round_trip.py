@@ -13,7 +13,7 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import CheckFailure, Trial, usual
+from autograder.contract.trial import CheckFailure, Trial, put_zeros, usual
 from autograder.families import corners, elementwise, kinds
 
 
@@ -39,6 +39,8 @@ LONG: tuple[tuple[int, ...], ...] = (
 #: How many units ``any_arrays`` has at most, and how many more arrays of one entry, of
 #: which some are kept.
 _MOST, _SINGLE = 600, 4
+#: The share of round trips at test whose dout has many zeros.
+_ZEROS = 0.2
 #: Named by many tests.
 BREAKS = Wrong.forward_breaks_its_convention
 
@@ -63,6 +65,8 @@ def any_arrays(
         spread, forms, *both, strict=True
     ):
         x, dout = x.astype(dtype), dout.astype(dtype)
+        if not training and rng.random() < _ZEROS:
+            dout = put_zeros(dout, 0.5, rng)
         if rng.random() < 0.5:
             x, dout = corners.transposed(x), corners.transposed(dout)
         yield x, dout, keep_prob
