@@ -92,7 +92,7 @@ _FORMS: Mapping[str, tuple[tuple[int, int, int], _Change]] = {
     "bias with many zeros": (_FEW, _with_bias(_with_zeros)),
     "bias of whole numbers": (_FEW, _with_bias(lambda bias: np.rint(2 * bias))),
     "50 inputs": ((-1, 10, 13), lambda case: case),
-    "200 inputs": ((-1, 12, 15), lambda case: case),
+    "200 inputs": ((-1, 30, 33), lambda case: case),
     "many classes": ((-1, 6, 3100), lambda case: case),
     "many rows": ((400, 4, 7), lambda case: case),
     "one row": ((1, 200, 203), lambda case: case),
