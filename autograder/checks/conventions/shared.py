@@ -25,5 +25,7 @@ def swapped(function: StudentFunction, trial: Trial) -> bool:
 
 
 def is_the_mask(got: Draw) -> bool:
-    kept = got.out[got.mask]
-    return len(kept) > 1 and facts.close(kept, kept[0])
+    """Return whether kept units come back as one number where inputs differ."""
+    kept, inputs = got.out[got.mask], got.x[got.mask]
+    alike = len(kept) > 1 and facts.close(kept, kept[0])
+    return alike and not facts.close(inputs, inputs[0])
