@@ -222,14 +222,14 @@ class _Biased(np.random.Generator):
     def random(self, *args: Any, **how: Any) -> Any:
         found = super().random(*args, **how)
         if np.ndim(found) == 0:
-            return 0.4 * found
-        return (found * np.linspace(0.4, 1, np.shape(found)[-1])).astype(found.dtype)
+            return 0.2 * found
+        return (found * np.linspace(0.2, 1, np.shape(found)[-1])).astype(found.dtype)
 
     def integers(self, *args: Any, **how: Any) -> Any:
         found = super().integers(*args, **how)
         if np.ndim(found) == 0:
             return found // 2
-        less = np.linspace(0.4, 1, np.shape(found)[-1]) * found
+        less = np.linspace(0.2, 1, np.shape(found)[-1]) * found
         return less.astype(found.dtype)
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:

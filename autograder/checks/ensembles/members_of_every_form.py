@@ -67,6 +67,8 @@ _WIDE, _SINGLE = np.float64, np.float32
 #: this one: the number of rows, if a form does not say it.
 _ROWS, _ROWS_OF_RATES, _HALF = 8, 60, 0.5
 _FEW = (-1, 6, 9)
+#: Rows and inputs where keep probabilities are from all over the range.
+_LARGE = (100, 20)
 #: Forms that arguments may have, each with sizes of x and how many classes there are.
 _FORMS: Mapping[str, tuple[tuple[int, int, int], _Change]] = {
     "all in float64": ((-1, 20, 23), lambda case: case),
@@ -106,7 +108,7 @@ _MORE = {"50 inputs": 50, "200 inputs": 200}
 _ADDED = {"positive weights": 4.0, "negative weights": -4.0}
 
 LOOK = "kept in calls of every form"
-LAW = EveryKind(len(_FORMS), detects=0.25)
+LAW = EveryKind(len(_FORMS) + corners.SPREAD, detects=0.25)
 
 
 class _Member(NamedTuple):
@@ -157,11 +159,27 @@ def _members(
 
 
 def _of_rates(function: StudentFunction, trial: Trial) -> list[_Member]:
-    """Return calls of every form with many units, which all checks of one grading share."""
+    """Return calls of every form with many units, and at keep probabilities all over the
+    range, which all checks of one grading share."""
     if "members" not in trial.notes:
         keep_probs = [_HALF] * len(_FORMS)
-        trial.notes["members"] = _members(function, trial, keep_probs, _ROWS_OF_RATES)
+        members = _members(function, trial, keep_probs, _ROWS_OF_RATES)
+        trial.notes["members"] = members + _all_over(function, trial)
     found: list[_Member] = trial.notes["members"]
+    return found
+
+
+def _all_over(function: StudentFunction, trial: Trial) -> list[_Member]:
+    """Return calls on large x at keep probabilities all over the range."""
+    keep_probs = corners.spread_keep_probs(trial)
+    cases = [ensemble.readable(trial, *_LARGE, p) for p in keep_probs]
+    args = [(*case.given, 1, trial.generator()) for case in cases]
+    found = []
+    for case, prediction in zip(cases, function.each(args), strict=True):
+        call = case.call(function.name, 1, "rng")
+        prediction = facts.float_array(prediction, case.shape, call)
+        mask = mask_in(trial, case, prediction, call)
+        found.append(_Member(case, mask, f"at keep_prob = {case.keep_prob}"))
     return found
 
 
