@@ -400,3 +400,27 @@ def test_no_line_of_a_check_is_shown(
     assert "hidden" not in result.message
     assert "raise" not in result.message
     assert "hidden" in caplog.text
+
+
+def test_what_a_check_computes_beyond_every_honest_answers_is_on_the_files_account() -> (
+    None
+):
+    """Sorting long lists that were right took 85 seconds, and none of them counted."""
+
+    def computes(seconds: float) -> None:
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+
+    limits = Limits(total_seconds=2, judging_seconds=1)
+    with RemoteWorker("off", limits, used=1.0) as worker:
+        worker.run_cell(1, "1")
+        computes(0.7)
+        worker.call("abs", [((1,), {})], ())
+        assert worker._used < 1.3  # honest work costs nothing
+        began = time.thread_time()
+        with pytest.raises(WorkerLost, match="2 seconds of processor time were used"):
+            for _ in range(100):
+                computes(0.2)
+                worker.call("abs", [((1,), {})], ())
+        assert time.thread_time() - began < 3
