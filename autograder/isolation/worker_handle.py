@@ -70,10 +70,11 @@ class RemoteWorker:
         seed: int = 0,
         first: bool = False,
         used: float = 0.0,
+        judging: float = 0.0,
     ) -> None:
         """``first``: this is a file's first try, and what may be the machine's doing
         raises ``TryAgain``; in a later one it counts, and is put down in ``doubts``.
-        ``used`` is the processor time, in seconds, that the tries before took.
+        ``used`` and ``judging`` are what ``TryAgain`` tells of the tries before.
         ``ahead``, for a whole class: it is forked from a server that has NumPy loaded, or
         else the next one's process starts with this one. Neither sees anything of another.
         ``numpy.random`` and ``random`` start from a hash of ``seed`` in the worker, which
@@ -93,7 +94,7 @@ class RemoteWorker:
         self.doubts: list[str] = []
         self._first, self._starts = first, 0
         self._processor, self._idle = used, 0.0
-        self._judging, self._lap = 0.0, _processor_time()
+        self._judging, self._lap = judging, _processor_time()
 
     def __enter__(self) -> "RemoteWorker":
         return self
@@ -393,7 +394,7 @@ class RemoteWorker:
         """End the worker; ``machine`` says what may be the machine's doing."""
         self.stop()
         if machine and self._first:
-            raise TryAgain(machine, self._used)
+            raise TryAgain(machine, self._processor, self._judging)
         if machine:
             self.doubts.append(machine)
         raise WorkerLost(message, kind)
