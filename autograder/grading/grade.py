@@ -126,8 +126,7 @@ def grade(
             if defer:
                 raise again from None
     try:
-        tried = {"used": again.used, "judging": again.judging}
-        with asked.worker(submission, **tried) as worker:
+        with asked.worker(submission, used=again.used, judging=again.judging) as worker:
             return graded_in(worker, submission, wanted, draws)
     except MemoryError:
         return _refused(submission.name, wanted, draws, TOO_LARGE)
