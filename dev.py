@@ -89,8 +89,10 @@ OutStream.flush_interval = 3600
 """
 
 
-#: Runs when a Python of .venv starts; see autograder/doors/pytest_start.py.
-START = """import sys; any("--submission" in word for word in sys.orig_argv) and \
+#: Runs when a Python of .venv starts; see autograder/doors/pytest_start.py. A word that
+#: begins with "@" names a file in which the option may stand.
+START = """import sys, os; any("--sub" in word or word[:1] == "@" for word in \
+[*sys.orig_argv, os.environ.get("PYTEST_ADDOPTS", "")]) and \
 exec(open({path}, encoding="utf-8").read(), \
 {{"__name__": "at Python's start", "__file__": {path}}})
 """

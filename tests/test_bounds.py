@@ -292,3 +292,24 @@ def test_a_wide_character_makes_no_copies_four_times_a_files_size(
     begins = '\n{"x":\n"\U0001f600a' if ending == ".py" else "\U0001f600aaa"
     assert text.startswith(begins)
     assert peak < 8 * size
+
+
+#: Holds 300 MB for a moment; then says whether two works were done by one judge.
+ONCE_LARGE = """
+import os
+held = b"a" * (300 * 2**20)
+del held
+from autograder.grading.judges import Judges
+judges = Judges(1)
+print(len({judges.begin(os.getpid).result() for _ in range(2)}))
+judges.end()
+"""
+
+
+@linux
+def test_a_judge_answers_for_its_own_memory_alone() -> None:
+    """After a class's own peak every judge was replaced after each file."""
+    done = subprocess.run(
+        [sys.executable, "-c", ONCE_LARGE], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1"]

@@ -19,7 +19,7 @@ import pytest
 from autograder.grading.grade import grade
 from autograder.grading.report import Report
 from autograder.isolation.limits import Limits
-from autograder.isolation.worker_handle import RemoteWorker
+from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
 from autograder.worker import seccomp
 from tests.test_attacks import MODES, QUICK, WORTHLESS, processes_with
 
@@ -63,6 +63,8 @@ def verdict(machine: str, call: str | int, *args: int, arch: int | None = None) 
             return k & 0xFFFF if k >> 16 == 5 else 0
         if what == 0x20:
             value = data[k]
+        elif what == 0x54:
+            value &= k
         else:
             holds = {0x15: value == k, 0x35: value >= k, 0x45: bool(value & k)}[what]
             at += yes if holds else no
@@ -109,6 +111,14 @@ VERDICTS = [
     (("prctl", 4), errno.EPERM),
     (("prctl", 22), errno.EPERM),
     (("prctl", 15), 0),
+    (("exit", 0), 0),
+    (("exit_group", 3), 0),
+    (("exit_group", 136), 0),
+    (("exit_group", 128), 0),
+    (("exit_group", 130), errno.EPERM),
+    (("exit_group", 143), errno.EPERM),
+    (("exit_group", 256 + 137), errno.EPERM),
+    (("exit", 129), errno.EPERM),
     ((0,), 0),
     ((0x40000000,), errno.EPERM),
 ]
@@ -188,6 +198,16 @@ def test_the_numbers_are_the_kernels(machine: str) -> None:
     # A call that is newer than the header is not in it.
     assert {n: known.get(n, v) for n, v in ours.items()} == ours
     assert len(ours.keys() - known.keys()) < 10
+
+
+@needs_filter
+@pytest.mark.parametrize("status", [129, 130, 137, 143, 256 + 137])
+def test_no_exit_looks_like_a_kill_from_outside(status: int) -> None:
+    """The file was graded a second time."""
+    with RemoteWorker("off", first=True) as worker:
+        assert worker.run_cell(1, "import os").error is None
+        with pytest.raises(WorkerLost, match="it ended the Python process"):
+            worker.run_cell(2, f"os._exit({status})")
 
 
 # -- the filter in a process --------------------------------------------------------------

@@ -168,7 +168,7 @@ def test_folders_of_exercises_are_separated_as_the_system_does(
 def test_pytests_command_line_is_read_on_windows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    windows = SimpleNamespace(path=ntpath, name="nt", sep="\\", pathsep=";")
+    windows = SimpleNamespace(path=ntpath, name="nt", sep="\\", pathsep=";", environ={})
     monkeypatch.setattr(pytest_start, "os", windows)
     program = r"C:\Users\A B\.venv\Scripts\pytest.exe"
     file = r"--submission=D:\handed in\anna.ipynb"

@@ -15,6 +15,7 @@ from nbformat import v4
 
 from autograder.doors.nbgrader.feedback import OfflineFeedback
 from autograder.doors.nbgrader.images import MAX_IMAGES
+from autograder.doors.nbgrader.tags import MOST_TAGS
 from autograder.doors.nbgrader.written import written
 from autograder.grading.judges import LARGE_BYTES, Judges, Kept
 from autograder.submission.file import MAX_BYTES
@@ -106,6 +107,79 @@ def test_three_notebooks_that_fill_all_bounds_take_bounded_memory(
     page = made.read_text(encoding="utf-8")
     assert page.count("base64,iVBORw0KGg") == 12
     assert page.count("base64,AAAA") == 1
+
+
+#: Texts of as many tags as fit into 49,000 characters.
+TAGS = {
+    "a table": "|a|b|c|d|e|f|g|h|\n|-|-|-|-|-|-|-|-|\n" + "|1|2|3|4|5|6|7|8|\n" * 2700,
+    "breaks": "<br>" * 12_000,
+    "spans": "<b>a</b>" * 6_000,
+    "comments": "a <!--b-->" * 4_900,
+    "attributes": f"<br {' '.join(f'a{i}' for i in range(7_000))}>",
+}
+COLOURED = """print("".join(f"\x1b[3{i % 8}m{i % 10}" for i in range(15_000)))"""
+COLOURS = "".join(f"\x1b[3{i % 8}m{i % 10}" for i in range(15_000))
+
+
+def tagged() -> list[Any]:
+    """Return cells that fill the bounds on text, code and output with tags."""
+    outputs = [v4.new_output("stream", name="stdout", text=COLOURS)]
+    return [
+        *[v4.new_markdown_cell(text) for text in TAGS.values() for _ in range(2)],
+        *[v4.new_code_cell(("a=b+c;d=1\n" * 1990)[:19_900]) for _ in range(14)],
+        *[v4.new_code_cell("1", outputs=outputs) for _ in range(5)],
+    ]
+
+
+@pytest.mark.parametrize("made_by", ["feedback", "formgrader"])
+def test_a_page_has_room_for_so_many_tags(made_by: str) -> None:
+    """nbconvert reads them all again; a student's 0.5 MB took 450 MB."""
+    last = [v4.new_markdown_cell("*last*"), v4.new_code_cell("1.5")]
+    last[1].outputs = [v4.new_output("stream", name="stdout", text="a\x1b[31mb\x1b[0m")]
+    cells = [*tagged(), *last]
+    if made_by == "formgrader":
+        made = formgraded(*cells)
+    else:
+        made = str(
+            OfflineFeedback().from_notebook_node(v4.new_notebook(cells=cells))[0]
+        )
+    body = made.partition("</head>")[2]
+    assert body.count("<") < 2 * MOST_TAGS
+    assert "|a|b|c|d|e|f|g|h|" in body  # as it was written
+    assert "012345678901234567890" in body  # without its colours
+    assert "<td>1</td>" in body
+    assert "<em>last</em>" in body
+    assert '<span class="ansi-red-fg">b</span>' in body
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_pages_of_many_tags_take_bounded_memory(tmp_path: Path) -> None:
+    """One page took a gigabyte."""
+    course = fixture_class.new_course(tmp_path / "course")
+    (course / "measured.py").write_text(MEASURED)
+    assert run(course, "nbgrader", "generate_assignment", CHAPTER).returncode == 0
+    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    starter = json.loads(released.read_text(encoding="utf-8"))
+    cells = [{k: c[k] for k in c if k != "id"} for c in tagged()[:-5]]
+    cells.append(code_cell(FIGURES))
+    cells += [code_cell(COLOURED)] * 4
+    text = json.dumps(starter | {"cells": [*cells, *starter["cells"]]})
+    for student in "abc":
+        path = course / "course" / "submitted" / student / CHAPTER / released.name
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+    assert run(course, "nbgrader", "autograde", CHAPTER).returncode == 0
+    done = run(course, "measured", "nbgrader", "generate_feedback", CHAPTER)
+    found = re.search(r"VmHWM:\s+(\d+)", done.stdout)
+    assert found, done.stderr[-2000:]
+    print(found[1])
+    assert int(found[1]) < MOST_MB * 1024
+    made = course / "course" / "feedback" / "c" / CHAPTER / f"{CHAPTER}.html"
+    page = made.read_text(encoding="utf-8")
+    assert "|a|b|c|d|e|f|g|h|" in page
+    assert "012345678901234567890" in page
+    assert page.count("base64,iVBORw0KGg") == 12
 
 
 def test_of_a_file_only_what_is_needed_is_read() -> None:

@@ -2,6 +2,7 @@
 error of the check itself, and never in a warning of NumPy's on the instructor's screen."""
 
 import itertools
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -357,3 +358,50 @@ def test_results_that_become_odd_late_end_in_a_sentence_and_cost_points(
         told = [c.message for c in report.checks if CHECK_STOPPED in c.message]
         assert not told, (what, part, told)
         assert report.score < report.max_score, (what, part)
+
+
+def lists_of(length: int) -> Callable[..., Any]:
+    """Return a right answer that repeats its sums, so often that there are so many."""
+    right = bank.solution("expectation")["rescaled_sum_distribution"]
+
+    def rescaled_sum_distribution(x: Any, keep_prob: float) -> Any:
+        values, chances = right(x, keep_prob)
+        more = length - len(values)
+        return np.resize(values, length), np.append(chances, np.zeros(more))
+
+    return rescaled_sum_distribution
+
+
+def test_right_lists_may_be_long_but_not_so_long_that_sorting_them_takes_minutes() -> (
+    None
+):
+    name = "rescaled_sum_distribution"
+    result = grade_functions(name, {name: lists_of(2**14)}, 1)
+    assert result.score == result.max_score
+    began = time.process_time()
+    result = grade_functions(name, {name: lists_of(2**14 + 1)}, 1)
+    assert result.score < 1 and result.mistake == "returns_another_shape"
+    told = "returned 16,385 values; expected at most 16,384, for 16 masks."
+    assert told in result.message
+    assert time.process_time() - began < 1
+
+
+#: Any answer that is no bool is wrong there, and none is looked at.
+LOOKED_AT = [e.name for e in all_exercises() if e.name != "is_inverted_dropout"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_no_exercise_works_at_length_on_what_is_too_long(name: str) -> None:
+    long = np.random.default_rng(1).random(2_000_000)
+    exercise = find_exercise(name)
+    solution = bank.solution(exercise.chapter)
+    began = time.process_time()
+    grade_functions(exercise, solution, 1)
+    usual = time.process_time() - began
+    for start in (0, 5, 30):
+        for odd in (mapped(constant(long)), constant(long)):
+            answer = odd_from(solution[name], start, odd)
+            began = time.process_time()
+            grade_functions(exercise, {**solution, name: answer}, 1)
+            assert time.process_time() - began < usual + 1, start

@@ -3,6 +3,7 @@ answer, a student's error or a lost worker, and nothing else."""
 
 import io
 import os
+import pickle
 import queue
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from autograder.contract.student import StudentError
 from autograder.grading.grade import grade
 from autograder.grading.run import run_check
 from autograder.isolation import worker_handle
-from autograder.isolation.clocks import WorkerClock
+from autograder.isolation.clocks import TryAgain, WorkerClock
 from autograder.isolation.limits import Limits
 from autograder.isolation.remote_function import RemoteFunction
 from autograder.isolation.worker_handle import RemoteWorker, WorkerLost
@@ -400,3 +401,45 @@ def test_no_line_of_a_check_is_shown(
     assert "hidden" not in result.message
     assert "raise" not in result.message
     assert "hidden" in caplog.text
+
+
+def computes(seconds: float) -> None:
+    """Do a check's work of so many seconds."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_both_tries_share_what_the_checks_may_compute() -> None:
+    """A file that ended itself as if from outside had the checks work for it twice."""
+    limits = Limits(total_seconds=2, judging_seconds=1)
+    with RemoteWorker("off", limits, first=True) as worker:
+        worker.run_cell(1, "import signal")
+        computes(0.6)
+        with pytest.raises(TryAgain) as caught:
+            worker.run_cell(2, "signal.raise_signal(9)")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert 0.6 < again.judging < 0.9
+    tried = {"used": again.used, "judging": again.judging}
+    with RemoteWorker("off", limits, **tried) as worker:
+        computes(0.6)
+        worker.run_cell(1, "1")
+        assert worker._used > again.used + 0.2
+
+
+def test_what_a_check_computes_beyond_every_honest_answers_is_on_the_files_account() -> (
+    None
+):
+    """Sorting long lists that were right took 85 seconds, and none of them counted."""
+    limits = Limits(total_seconds=2, judging_seconds=1)
+    with RemoteWorker("off", limits, used=1.0) as worker:
+        worker.run_cell(1, "1")
+        computes(0.7)
+        worker.call("abs", [((1,), {})], ())
+        assert worker._used < 1.3  # honest work costs nothing
+        began = time.thread_time()
+        with pytest.raises(WorkerLost, match="2 seconds of processor time were used"):
+            for _ in range(100):
+                computes(0.2)
+                worker.call("abs", [((1,), {})], ())
+        assert time.thread_time() - began < 3

@@ -190,13 +190,58 @@ def test_without_the_start_settings_still_write_nothing(
     assert not mark.exists()
 
 
+#: Ways to write the option, with what pytest then says.
+WAYS = {
+    "in a file": (["@words"], "my.py: 0 of 10"),
+    "in a file of a file": (["-q", "@more"], "my.py: 0 of 10"),
+    "shortened": (["--subm", "my.py"], "unrecognized arguments: --subm"),
+    "not at all": (["--submission-seed=3", "my.py"], "name the file to grade"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_obeyed_however_the_option_is_written(
+    way: str, tmp_path: Path
+) -> None:
+    folder, mark = tmp_path / "student", tmp_path / "mark"
+    files = {"my.py": WORTHLESS, "words": "--submission\nmy.py\n", "more": "@words"}
+    lay({**ATTACKS["plugin"], **files, "test_my.py": EVIL}, folder, mark)
+    words, told = WAYS[way]
+    assert told in judged(str(SCRIPTS / "pytest"), *words, here=folder)
+    assert told in judged(sys.executable, "-m", "pytest", *words, here=folder)
+    assert not mark.exists()
+
+
+def test_nothing_is_obeyed_if_the_option_is_in_the_environment(tmp_path: Path) -> None:
+    folder, mark = tmp_path / "student", tmp_path / "mark"
+    lay({**ATTACKS["plugin"], "my.py": WORTHLESS}, folder, mark)
+    program = str(SCRIPTS / "pytest")
+    shown = judged(program, here=folder, PYTEST_ADDOPTS="-q --submission=my.py")
+    assert "my.py: 0 of 10" in shown
+    assert not mark.exists()
+
+
+def test_words_in_files_are_read_as_pytest_reads_them(tmp_path: Path) -> None:
+    words, more = tmp_path / "words", tmp_path / "more"
+    words.write_text("-k\na b\n--submission\n@my.py\n")
+    more.write_text(f"@{words}\n@{tmp_path / 'none'}\n")
+    read = ["-k", "a b", "--submission=@my.py", f"@{tmp_path / 'none'}"]
+    assert pytest_start.expanded(["-q", f"@{more}"]) == ["-q", *read]
+    assert pytest_start.split(["python", "pytest", f"@{more}"]) == ([], read)
+    words.write_text(f"@{words}")
+    assert pytest_start.expanded([f"@{words}"]) == [f"@{words}"]
+
+
 COMMAND_LINES = [
-    ("python pytest --submission a", ([], ["--submission", "a"])),
+    ("python pytest --submission a", ([], ["--submission=a"])),
     ("python /x/bin/pytest -q --submission=a", ([], ["-q", "--submission=a"])),
-    ("python -m pytest --submission a", ([], ["--submission", "a"])),
-    ("python -Im pytest --submission a", (["-I"], ["--submission", "a"])),
-    ("python -X utf8 -mpytest --submission a", (["-X", "utf8"], ["--submission", "a"])),
-    ("python -Wm pytest --submission a", (["-Wm"], ["--submission", "a"])),
+    ("python -m pytest --submission a", ([], ["--submission=a"])),
+    ("python -m pytest --subm a", ([], ["--subm", "a"])),
+    ("python -m pytest --submission-seed=3 a", ([], ["--submission-seed=3", "a"])),
+    ("python -Im pytest --submission a", (["-I"], ["--submission=a"])),
+    ("python -X utf8 -mpytest --submission a", (["-X", "utf8"], ["--submission=a"])),
+    ("python -Wm pytest --submission a", (["-Wm"], ["--submission=a"])),
+    ("python -m pytest --setup-show a", None),
     ("python -m pytest tests", None),
     ("python -m autograder check pytest --submission a", None),
     ("python -m coverage run -m pytest --submission a", None),

@@ -59,7 +59,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         return
     if capture := early_config.pluginmanager.getplugin("capturemanager"):
         capture.suspend_global_capture(in_=True)
-    arguments = [str(word) for word in early_config.invocation_params.args]
+    arguments = list(map(str, early_config.invocation_params.args))
+    arguments = pytest_start.expanded(arguments)
     if not pytest_start.named(arguments):
         arguments += [f"--submission={file}" for file in wanted]
     again = pytest_start.command([], arguments)
@@ -80,6 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("usepdb") or config.getoption("trace"):
             # Python's debugger runs the .pdbrc of the working directory.
             raise pytest.UsageError("--submission: no debugger (--pdb, --trace)")
+    elif pytest_start.clean:
+        # Without one pytest would import the modules of tests that lie here.
+        raise pytest.UsageError("name the file to grade: --submission FILE")
 
 
 def _use_whole_paths() -> None:

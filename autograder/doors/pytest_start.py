@@ -7,7 +7,8 @@ process of pytest with ``--submission`` is replaced by one that is told what to 
 - by a line in the environment's ``site-packages`` (``dev.py`` writes it), which runs
   this file when Python starts, before it can import anything of the working directory;
 - by ``autograder.doors.pytest_plugin`` in an environment without that line. pytest 9.1 and
-  newer may then have imported what a student's settings name.
+  newer may then have imported what a student's settings name, as in every program that
+  calls ``pytest.main``.
 
 Until then nothing else may be imported, not even pathlib: with an empty place in PYTHONPATH
 it would come from the working directory.
@@ -20,12 +21,13 @@ import sys
 clean = False
 
 SETTINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "submission.ini")
+OPTION = "--submission"
 PROGRAMS = ("pytest", "py.test", "pytest.exe", "py.test.exe", "pytest-script.py")
 
 
 def split(argv: list[str]) -> tuple[list[str], list[str]] | None:
     """Return Python's options and pytest's arguments in the command line ``argv``, or
-    None if that does not run pytest with ``--submission``."""
+    None if that does not run pytest with ``--submission``, however that is written."""
     options: list[str] = []
     program, rest = "", argv[1:]
     while rest and not program:
@@ -43,7 +45,37 @@ def split(argv: list[str]) -> tuple[list[str], list[str]] | None:
                 options += rest[:1]
                 del rest[:1]
     runs_pytest = os.path.basename(program) in PROGRAMS and "-c" not in options
-    return (options, rest) if runs_pytest and named(rest) else None
+    if not runs_pytest:
+        return None
+    rest = expanded(rest)
+    wanted = OPTION in os.environ.get("PYTEST_ADDOPTS", "") or any(map(_means_it, rest))
+    return (options, rest) if wanted else None
+
+
+def _means_it(word: str) -> bool:
+    """Return whether a word is ``--submission``, an option beside it, or begins like it:
+    pytest may take that for it, or refuse it, but only after it has read settings."""
+    name = word.partition("=")[0]
+    return name.startswith(OPTION) or (len(name) > 4 and OPTION.startswith(name))
+
+
+def expanded(arguments: list[str], depth: int = 0) -> list[str]:
+    """Return pytest's ``arguments`` with those that stand in files in the place of words
+    such as "@file", as argparse reads them; a file that cannot be read stays a word."""
+    words: list[str] = []
+    for word in joined(arguments):
+        if not word.startswith("@") or depth > 20:
+            words.append(word)
+            continue
+        encoding = sys.getfilesystemencoding()
+        try:
+            with open(word[1:], encoding=encoding, errors="surrogateescape") as file:
+                lines = file.read().splitlines()
+        except (OSError, ValueError):
+            words.append(word)
+        else:
+            words += expanded(lines, depth + 1)
+    return words
 
 
 def named(arguments: list[str]) -> list[str]:

@@ -126,7 +126,7 @@ def grade(
             if defer:
                 raise again from None
     try:
-        with asked.worker(submission, used=again.used) as worker:
+        with asked.worker(submission, used=again.used, judging=again.judging) as worker:
             return graded_in(worker, submission, wanted, draws)
     except MemoryError:
         return _refused(submission.name, wanted, draws, TOO_LARGE)

@@ -18,12 +18,14 @@ _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 class TryAgain(Exception):
     """A file's first try ended by what may be the machine's doing; it has no verdict yet.
 
-    ``used`` is the processor time, in seconds, that the file took so far."""
+    ``used`` is the processor time, in seconds, that the file took so far, ``judging`` that
+    of the checks' own work on it."""
 
-    def __init__(self, reason: str, used: float) -> None:
-        super().__init__(reason, used)
+    def __init__(self, reason: str, used: float, judging: float = 0.0) -> None:
+        super().__init__(reason, used, judging)
         self.reason = reason
         self.used = used
+        self.judging = judging
 
 
 @dataclass(frozen=True)

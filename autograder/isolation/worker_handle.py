@@ -70,10 +70,11 @@ class RemoteWorker:
         seed: int = 0,
         first: bool = False,
         used: float = 0.0,
+        judging: float = 0.0,
     ) -> None:
         """``first``: this is a file's first try, and what may be the machine's doing
         raises ``TryAgain``; in a later one it counts, and is put down in ``doubts``.
-        ``used`` is the processor time, in seconds, that the tries before took.
+        ``used`` and ``judging`` are what ``TryAgain`` tells of the tries before.
         ``ahead``, for a whole class: it is forked from a server that has NumPy loaded, or
         else the next one's process starts with this one. Neither sees anything of another.
         ``numpy.random`` and ``random`` start from a hash of ``seed`` in the worker, which
@@ -93,6 +94,7 @@ class RemoteWorker:
         self.doubts: list[str] = []
         self._first, self._starts = first, 0
         self._processor, self._idle = used, 0.0
+        self._judging, self._lap = judging, _processor_time()
 
     def __enter__(self) -> "RemoteWorker":
         return self
@@ -107,11 +109,18 @@ class RemoteWorker:
     @property
     def spent(self) -> str | None:
         """Why this file gets no other process, None while it may have one."""
-        if self._processor > self.limits.total_seconds:
+        if self._used > self.limits.total_seconds:
             return self._used_up()
         if self._starts >= MOST_STARTS:
             return f"its Python process ended {MOST_STARTS} times before"
         return None
+
+    @property
+    def _used(self) -> float:
+        """The processor time, in seconds, on the file's account. The checks' own work is
+        free as far as any correct answer makes them work: how much they get to look at
+        may be the answer's choice."""
+        return self._processor + max(0.0, self._judging - self.limits.judging_seconds)
 
     def start(self) -> None:
         """Start the process with its limits in force. Raises ``WorkerUnavailable``."""
@@ -198,10 +207,13 @@ class RemoteWorker:
     def _on_its_account(self) -> Iterator[None]:
         """Count the judge's own work on what a student's code said as the code's."""
         began = _processor_time()
+        judging = self._judging + began - self._lap
         try:
             yield
         finally:
-            self._processor += _processor_time() - began
+            self._lap = _processor_time()
+            self._processor += self._lap - began
+            self._judging = judging
 
     def functions(self) -> dict[str, str]:
         """Return the names of the student's functions with their parameters as text."""
@@ -268,14 +280,18 @@ class RemoteWorker:
     def _ask(
         self, request: dict[str, Any], body: bytes, span: Span
     ) -> tuple[dict[str, Any], bytes]:
-        if self._process is None:
-            if (reason := self.spent) is not None:
-                self._lose(reason, "spent")
-            self.start()
-        assert self._process is not None
-        if time.monotonic() - self._process.clock.looked > LOOK_EVERY:
-            self._look(span)
-        return self._exchange(request, body, span)
+        self._judging += _processor_time() - self._lap
+        try:
+            if self._process is None:
+                if (reason := self.spent) is not None:
+                    self._lose(reason, "spent")
+                self.start()
+            assert self._process is not None
+            if time.monotonic() - self._process.clock.looked > LOOK_EVERY:
+                self._look(span)
+            return self._exchange(request, body, span)
+        finally:
+            self._lap = _processor_time()
 
     def _exchange(
         self, request: dict[str, Any], body: bytes, span: Span | None
@@ -315,9 +331,9 @@ class RemoteWorker:
         assert self._process is not None
         clock, limits = self._process.clock, self.limits
         clock.look(self._process.carried)
-        excess, idle = span.over(clock, self._processor)
+        excess, idle = span.over(clock, self._used)
         machine = "" if clock.measured else "it took too long"
-        if self._processor + clock.processor > limits.total_seconds:
+        if self._used + clock.processor > limits.total_seconds:
             self._lose(self._used_up(), "time", machine)
         if excess > 0:
             of = " of processor time" if clock.measured else ""
@@ -378,7 +394,7 @@ class RemoteWorker:
         """End the worker; ``machine`` says what may be the machine's doing."""
         self.stop()
         if machine and self._first:
-            raise TryAgain(machine, self._processor)
+            raise TryAgain(machine, self._processor, self._judging)
         if machine:
             self.doubts.append(machine)
         raise WorkerLost(message, kind)

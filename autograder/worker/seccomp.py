@@ -71,6 +71,7 @@ CHECKED = """
     setpriority 141 140     ioprio_set 251 30       sched_setaffinity 203 122
     sched_setscheduler 144 119                      sched_setparam 142 118
     sched_setattr 314 274   prctl 157 167
+    exit 60 93              exit_group 231 94
 """
 
 #: Machines that have a filter: the column above, and the kernel's AUDIT_ARCH number.
@@ -106,9 +107,13 @@ _IOCTL = {
     "FIONCLEX": 0x5450,
     "FIOCLEX": 0x5451,
 }
+#: What a shell, and bubblewrap, say of a process that one of the signals 1, 2, 9 and 15
+#: ended: a file whose worker was killed from outside is graded again.
+_AS_IF_KILLED = (129, 130, 137, 143)
 _X32 = 0x40000000
 # The instructions of BPF that are used, and where the kernel puts what they read.
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_AND = 0x54
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 
 Instruction = tuple[int, int, int, int]
@@ -123,6 +128,14 @@ _CLONE: list[Instruction] = [
     (_ANY_BIT, 1, 0, _CLONE_FILES),
     _REFUSE,
     _PASS,
+]
+#: Of an exit status the low byte is told; libc crashes where it may not exit.
+_EXIT: list[Instruction] = [
+    (_LOAD, 0, 0, _ARGUMENTS),
+    (_AND, 0, 0, 0xFF),
+    *((_EQUAL, 4 - i, 0, status) for i, status in enumerate(_AS_IF_KILLED)),
+    _PASS,
+    _REFUSE,
 ]
 #: The worker ends with its judge, and its open files can be counted; both stay so.
 _PRCTL: list[Instruction] = [
@@ -175,6 +188,7 @@ def _rules(own: int) -> dict[str, list[Instruction]]:
     return {
         "clone": _CLONE,
         "prctl": _PRCTL,
+        **dict.fromkeys(("exit", "exit_group"), _EXIT),
         # Its arguments are out of reach; libc then makes its threads by clone.
         "clone3": [(_RETURN, 0, 0, _ERROR | errno.ENOSYS)],
         "fcntl": [*_only(1, *_FCNTL.values()), _PASS],

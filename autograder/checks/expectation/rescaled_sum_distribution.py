@@ -86,6 +86,10 @@ class Wrong(_Sums, section="exp-enumeration"):
 
 Masses = tuple[np.ndarray, np.ndarray]
 
+#: Four times the masks of the longest x. Longer lists may be right, as values of
+#: probability 0 are welcome, but sorting them takes the judge's time.
+_MOST_VALUES = 2**14
+
 
 def _call(x: np.ndarray, keep_prob: float) -> str:
     return f"rescaled_sum_distribution({shared.listed(x)}, {keep_prob})"
@@ -100,6 +104,12 @@ def _masses(function: StudentFunction, x: np.ndarray, keep_prob: float) -> Masse
             raise CheckFailure(
                 f"{call}: {what} is {facts.describe(item)}; expected a 1-D array.",
                 facts.Wrong.returns_another_kind,
+            )
+        if len(item) > _MOST_VALUES:
+            raise CheckFailure(
+                f"{call} returned {len(item):,} {what}; expected at most "
+                f"{_MOST_VALUES:,}, for {2 ** len(x):,} masks.",
+                facts.Wrong.returns_another_shape,
             )
         facts.float_array(item, item.shape, call, what)
     values, probabilities = items

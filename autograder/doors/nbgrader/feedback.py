@@ -12,13 +12,14 @@ from typing import Any
 
 import bleach
 from jinja2 import pass_context
-from nbconvert.filters import Highlight2HTML, ansi2html
+from nbconvert.filters import Highlight2HTML, ansi2html, strip_ansi
 from nbformat import NotebookNode
 
 from autograder.contract.mistakes import book_address
 from autograder.doors.nbgrader.images import Images, PageExporter, in_references
 from autograder.doors.nbgrader.outdated import CurrentFeedback
 from autograder.doors.nbgrader.patience import Patience, TooLong
+from autograder.doors.nbgrader.tags import there_is_room
 from autograder.doors.nbgrader.timestamps import read_dates_carefully
 
 #: A browser shows such a page's own text, style and images, and nothing else.
@@ -76,7 +77,8 @@ class OfflineFeedback(PageExporter):
 
         def rendered() -> str:
             page = str(render(images.context, source))
-            return as_written(source) if is_tangled(page) else page
+            fits = not is_tangled(page) and there_is_room(page)
+            return page if fits else as_written(source)
 
         return self.timed(rendered, source)
 
@@ -86,8 +88,12 @@ class OfflineFeedback(PageExporter):
         """Return code in colours; as it was written where that would take too long."""
         if len(source) > MAX_HIGHLIGHTED or _RUN.search(source):
             return as_written(source)
-        colour = partial(self._highlight, source, language, metadata)
-        return Shown(self.timed(colour, source))
+
+        def coloured() -> str:
+            page = self._highlight(source, language, metadata)
+            return page if there_is_room(page) else as_written(source)
+
+        return Shown(self.timed(coloured, source))
 
     def timed(self, render: Callable[[], str], source: str) -> str:
         try:
@@ -210,6 +216,8 @@ def with_links(text: str) -> str:
     """Return printed text as HTML, with links where it names pages of the course's book,
     and nowhere else."""
     page: str = ansi2html(text)
+    if not there_is_room(page):  # of a cell that prints every letter in a colour
+        page = html.escape(strip_ansi(text))
     book = html.escape(book_address())
     if not book:
         return page

@@ -17,6 +17,7 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 
+from autograder.doors.nbgrader.tags import bounded_tags
 from autograder.isolation.given_back import give_back_memory
 
 #: Characters of attached images that a notebook may have, and a page may show: three large
@@ -116,7 +117,8 @@ class PageExporter(HTMLExporter):
         resources = ResourcesDict() if resources is None else resources
         resources[_KEY] = images
         nb = images.without_figures(nb)
-        page, resources = super().from_notebook_node(nb, resources, **kw)
+        with bounded_tags():
+            page, resources = super().from_notebook_node(nb, resources, **kw)
         resources.pop(_KEY, None)
         if images.are_large:
             gc.collect()  # what the page was made of points to itself, notebook and all
