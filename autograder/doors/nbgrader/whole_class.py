@@ -52,7 +52,7 @@ from autograder.doors.nbgrader.written import written
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
-from autograder.wire.text import one_line, unfit_name
+from autograder.wire.text import names_of, one_line, unfit_name
 
 
 def _unusable(error: DatabaseError) -> ClassError:
@@ -156,13 +156,11 @@ class ClassGradebook:
             if file.name == f"{file.student}/{self.chapter}/{self.chapter}.ipynb"
             and not unfit_name(file.student)
         ]
-        have = {file.student for file in found}
-        self.left = [
-            unfit_name(file.student)
-            or f"{file.name} is not graded: expected {self.chapter}.ipynb there; run collect."
-            for file in theirs
-            if file.student not in have
-        ]
+        have, others = {file.student for file in found}, dict[str, list[str]]()
+        for file in theirs:
+            if file.student not in have:
+                others.setdefault(file.student, []).append(file.name)
+        self.left = [self._passed_over(*each) for each in others.items()]
         if not found:
             unfit = dict.fromkeys(unfit_name(file.student) for file in theirs)
             raise ClassError(
@@ -170,6 +168,14 @@ class ClassGradebook:
                 + " ".join(filter(None, unfit))
             )
         return found
+
+    def _passed_over(self, student: str, names: list[str]) -> str:
+        """Return a line on a student of whom no file is graded, however many there are."""
+        verb = "is" if len(names) == 1 else "are"
+        return unfit_name(student) or (
+            f"{names_of(names)} {verb} not graded: expected {self.chapter}.ipynb there; run "
+            "collect."
+        )
 
     def is_ready(self, file: HandedIn) -> bool:
         """Return whether a file's notebook, with its outputs and verdict, is written, and
