@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.doors.classroom import ENDINGS, ClassError, outer
+from autograder.contract.here import is_file
+from autograder.doors.classroom import ENDINGS, ClassError
+from autograder.doors.few import outer
 from autograder.doors.platforms import METADATA
 from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
@@ -45,7 +47,7 @@ def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
 
     Raises ``ClassError`` for an archive that cannot be read."""
     source = Path(source)
-    if source.suffix.lower() != ".zip" or not source.is_file():
+    if source.suffix.lower() != ".zip" or not is_file(source):
         yield source, []
         return
     with lent_folder("collect") as folder:

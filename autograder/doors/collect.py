@@ -3,13 +3,14 @@
 import json
 from collections import defaultdict
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from autograder.contract.exercise import all_chapters, expect_chapter
-from autograder.contract.here import real_path
+from autograder.contract.here import is_file, is_there, real_path
 from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
+from autograder.doors.few import Few, TooMany, name_below
 from autograder.doors.gradescope_download import read_export
 from autograder.doors.platforms import Named, read_names
 from autograder.doors.whose import Folders
@@ -39,7 +40,10 @@ def collect(
     with unpacked(source) as (folder, lines):
         found = _found(folder, source, pattern)
         files = [file for file in found if file.assignment in (None, chapter)]
-        strays = _strays(folder, files)
+        try:
+            strays = _strays(folder, files)
+        except TooMany as error:
+            raise ClassError(str(error)) from None
         named, others = _named(files, strays, pattern)
         folders = Folders(submitted, chapter)
         named, doubts = folders.keep(named)
@@ -130,16 +134,23 @@ _LITTER = {
 def _strays(folder: Path, files: list[HandedIn]) -> list[HandedIn]:
     """Return all other files below a folder: what is no notebook and no script, what is
     hidden, and the work of other chapters."""
-    taken, found = {file.path for file in files}, []
+    few = Few(folder, files[0].shared if files else 0)
+    taken = {file.name for file in files}
+    cut = {few.key(file.name) for file in files if file.more}
     for place, folders, names in walk(folder):
         folders[:] = [name for name in folders if name not in _LITTER]
-        for name in names:
-            path = Path(place, name)
+        below = name_below(folder, place)
+        for each in names:
             # macOS keeps what its disk cannot hold of a file beside it.
-            beside = name.startswith("._") and Path(place, name[2:]).exists()
-            if path not in taken and name not in _LITTER and not beside:
-                found.append(HandedIn(path, path.relative_to(folder).as_posix()))
-    return sorted(found, key=lambda file: file.name)
+            beside = each.startswith("._") and is_there(Path(place, each[2:]))
+            name = f"{below}/{each}" if below else each
+            work = few.key(name) in cut and PurePath(name).suffix in ENDINGS
+            if not (name in taken or each in _LITTER or beside or work):
+                few.add(name)
+    return sorted(
+        (HandedIn(folder / name, name, more=more) for name, more in few.names()),
+        key=lambda file: file.name,
+    )
 
 
 def _passed_over(names: list[str]) -> str:
@@ -194,11 +205,12 @@ def _collected(
         return f"✗ {attempts[0].handed_in.name}: its name does not say whose it is."
     last = _last(attempts)
     files = [each.handed_in for each in ([last] if last else attempts)]
-    names = names_of([file.name for file in files])
+    names = names_of([file.name for file in files], sum(file.more for file in files))
     if unfit := unfit_name(student, "file"):
         return f"✗ {unfit}"
     if len(files) > 1:
-        return f"✗ {student}: {len(files)} files ({names}); keep one."
+        count = sum(1 + file.more for file in files)
+        return f"✗ {student}: {count} files ({names}); keep one."
     path, own = files[0].path, files[0].own
     # The folder may hold links, of an archive that was unpacked there.
     if leads_out(target, own_folder(target.parent)):
@@ -210,7 +222,7 @@ def _collected(
         )
     try:
         content = as_notebook(path)
-        again = ", which replaces an earlier one" if target.exists() else ""
+        again = ", which replaces an earlier one" if is_there(target) else ""
         if same := _holds(target, content):
             again = ", unchanged"
         folders.write(attempts[0])
@@ -237,7 +249,7 @@ def _last(attempts: list[Named]) -> Named | None:
 
 def _holds(target: Path, content: bytes) -> bool:
     return (
-        target.is_file()
+        is_file(target)
         and target.stat().st_size == len(content)
         and target.read_bytes() == content
     )
@@ -258,7 +270,7 @@ def as_notebook(path: Path) -> bytes:
 
     What cannot be read stays as it is, for nbgrader's door to say so. Raises ``OSError``
     for what is no file: a pipe would be waited for without end."""
-    if not path.is_file():
+    if not is_file(path):
         raise OSError("it is not a file")
     if path.stat().st_size > MAX_BYTES:
         raise OSError(f"it is larger than {MAX_BYTES >> 20} MB")

@@ -35,10 +35,10 @@ def printed(text: str) -> str:
     return clean("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
 
 
-def names_of(names: Sequence[str]) -> str:
-    """Return a few names, and how many there are besides."""
+def names_of(names: Sequence[str], besides: int = 0) -> str:
+    """Return a few names, and how many there are besides, with those of no name here."""
     told = ", ".join(map(one_line, names[:3]))
-    more = len(names) - 3
+    more = len(names[3:]) + besides
     return f"{told} and {more} more" if more > 0 else told
 
 

@@ -18,7 +18,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import DatabaseError
 from traitlets.utils.importstring import import_item
 
-from autograder.contract.here import real_path
+from autograder.contract.here import is_there, real_path
 from autograder.course.build import build
 from autograder.course.release import settings
 from autograder.course.source import BuildError
@@ -156,10 +156,10 @@ class ClassGradebook:
             if file.name == f"{file.student}/{self.chapter}/{self.chapter}.ipynb"
             and not unfit_name(file.student)
         ]
-        have, others = {file.student for file in found}, dict[str, list[str]]()
+        have, others = {file.student for file in found}, dict[str, list[HandedIn]]()
         for file in theirs:
             if file.student not in have:
-                others.setdefault(file.student, []).append(file.name)
+                others.setdefault(file.student, []).append(file)
         self.left = [self._passed_over(*each) for each in others.items()]
         if not found:
             unfit = dict.fromkeys(unfit_name(file.student) for file in theirs)
@@ -169,11 +169,13 @@ class ClassGradebook:
             )
         return found
 
-    def _passed_over(self, student: str, names: list[str]) -> str:
+    def _passed_over(self, student: str, files: list[HandedIn]) -> str:
         """Return a line on a student of whom no file is graded, however many there are."""
-        verb = "is" if len(names) == 1 else "are"
+        more = sum(file.more for file in files)
+        names = names_of([file.name for file in files], more)
+        verb = "is" if len(files) + more == 1 else "are"
         return unfit_name(student) or (
-            f"{names_of(names)} {verb} not graded: expected {self.chapter}.ipynb there; run "
+            f"{names} {verb} not graded: expected {self.chapter}.ipynb there; run "
             "collect."
         )
 
@@ -182,7 +184,7 @@ class ClassGradebook:
         is what it would be now."""
         now = Graded(self.measure, replay_of(file.path.absolute(), self.secret))
         waits, made = self._paths(file.student)
-        there = waits if waits.exists() else made
+        there = waits if is_there(waits) else made
         return bool(now.replay) and graded_by(there) == now
 
     def _paths(self, student: str) -> tuple[Path, Path]:
@@ -258,9 +260,9 @@ class ClassGradebook:
         students = [
             file.student
             for file in files
-            if self._paths(file.student)[0].exists()
+            if is_there(self._paths(file.student)[0])
             or self._differs(file.student, held)
-            or (self._mark(file.student).exists() and self.is_ready(file))
+            or (is_there(self._mark(file.student)) and self.is_ready(file))
         ]
         marked = [student for student in students if self._is_free(student)]
         with _in_use(), self.book.lent() as gradebook:
@@ -278,7 +280,7 @@ class ClassGradebook:
         """Return whether the gradebook lacks what a notebook in its place holds, or has
         another time than what was handed in."""
         _, made = self._paths(student)
-        if not made.exists():
+        if not is_there(made):
             return False
         now = Held(scores_in(made), time_in(self._submitted(student)))
         return now != held.get(student)
@@ -287,7 +289,7 @@ class ClassGradebook:
         """Return whether no run of ``nbgrader autograde`` has the student in hand."""
         mark = self._mark(student)
         try:
-            if mark.exists():
+            if is_there(mark):
                 Mark.take(mark).release()
         except InOtherHands:
             self.left.append(f"{student} is in the hands of another run; left to it.")
@@ -303,7 +305,7 @@ class ClassGradebook:
 
     def _enter(self, student: str, gradebook: HeldGradebook) -> None:
         waits, made = self._paths(student)
-        path = waits if waits.exists() else made
+        path = waits if is_there(waits) else made
         notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
         time = self.course.get_existing_timestamp(self._submitted(student))
         gradebook.update_or_create_student(student)
@@ -314,10 +316,10 @@ class ClassGradebook:
 
     def _put_in_place(self, student: str) -> None:
         waits, made = self._paths(student)
-        if waits.exists():
+        if is_there(waits):
             made.parent.mkdir(parents=True, exist_ok=True)
             waits.chmod(int(str(self.converter.permissions), 8))
-            if os.name == "nt" and made.exists():  # which replaces no read-only file
+            if os.name == "nt" and is_there(made):  # which replaces no read-only file
                 made.chmod(0o644)
             waits.replace(made)
         # Of a run that was killed; all it would have written is there now.
