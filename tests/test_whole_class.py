@@ -374,7 +374,9 @@ def test_other_files_of_one_student_are_told_in_one_line(
     for number in range(30):
         (many / f"{number:02}.py").write_text("")
     assert grade() == 1
-    told = [line for line in capsys.readouterr().err.splitlines() if "not graded" in line]
+    told = [
+        line for line in capsys.readouterr().err.splitlines() if "not graded" in line
+    ]
     names = ", ".join(f"many/{CHAPTER}/{number:02}.py" for number in range(3))
     assert told == [
         f"{names} and 27 more are not graded: expected {CHAPTER}.ipynb there; run collect."

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from autograder.contract.here import is_folder, is_missing
 from autograder.doors import pytest_start
 from autograder.doors.amounts import share
 from autograder.doors.places import place
@@ -68,7 +69,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if submissions := wanted_files(config):
-        if missing := [path for path in submissions if not path.is_file()]:
+        # Of what is there each gets a verdict of its own, though none can be read.
+        if missing := [p for p in submissions if is_missing(p) or is_folder(p)]:
             name = _one_line(str(missing[0]))
             raise pytest.UsageError(f"--submission: there is no file {name}")
         if len(submissions) > 1 and config.getoption("--submission-replay"):
@@ -191,6 +193,12 @@ class SubmissionFile(pytest.File):
         )
         return node
 
+    @property
+    def ihook(self) -> Any:
+        """Return all hooks: pytest's own would look at the path, of which nothing may be
+        asked, for a ``conftest.py`` beside it, which is none of ours."""
+        return self.config.hook
+
     def collect(self) -> Iterator[Any]:
         from autograder.grading.grade import grade
         from autograder.grading.judges import bounded_memory
@@ -251,6 +259,11 @@ class CheckItem(pytest.Item):
         self.graded = graded
         self.mistake = mistake
         self.exercise = exercise
+
+    @property
+    def ihook(self) -> Any:
+        """Return all hooks, as the file does."""
+        return self.config.hook
 
     def runtest(self) -> None:
         from autograder.grading.text import mistake_text

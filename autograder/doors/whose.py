@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.contract.here import is_file, is_folder
 from autograder.doors.classroom import ClassError
 from autograder.doors.platforms import LASTING, Named, folded, told_apart
 from autograder.isolation.atomic import write_whole
@@ -34,9 +35,9 @@ class Folders:
         #: By account, and by name, also without a number behind it.
         self._folders: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._called: dict[str, list[str]] = defaultdict(list)
-        if self._place.is_dir():
+        if is_folder(self._place):
             for path in sorted(self._place.iterdir()):
-                if path.is_dir():
+                if is_folder(path):
                     self._owners[path.name] = _read(path / _NAME)
         for folder, owners in self._owners.items():
             name = folded(folder)
@@ -162,7 +163,7 @@ def _own(student: str, folders: list[str]) -> str:
 
 def _read(path: Path) -> dict[str, list[str]]:
     """Return what was written, nothing where nothing was. Raises ``ClassError``."""
-    if not path.is_file():
+    if not is_file(path):
         return {}
     try:
         with path.open(encoding="utf-8") as file:

@@ -20,6 +20,7 @@ from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.utils import remove, rmtree
 from sqlalchemy.exc import OperationalError
 
+from autograder.contract.here import is_there
 from autograder.doors.nbgrader.gradebook import HeldGradebook
 from autograder.doors.nbgrader.measure import (
     Graded,
@@ -67,7 +68,7 @@ def is_unfinished(folder: str | Path) -> bool:
     """Whether an autograded folder is half-written, or what is to take its place waits:
     by a run now, or by one that ended."""
     try:
-        return next_path(folder).exists() or mark_path(folder).stat().st_size > 0
+        return is_there(next_path(folder)) or mark_path(folder).stat().st_size > 0
     except OSError:
         return False
 
@@ -246,7 +247,7 @@ class WholeAutograde(Autograde):
         """Return whether what was graded is not what would be graded now, and say so."""
         student = folder.parent.name
         held = self.held.get(student, Held())
-        paths = [p for p in map(Path, self.notebooks) if (folder / p.name).exists()]
+        paths = [p for p in map(Path, self.notebooks) if is_there(folder / p.name)]
         for path in paths:
             made, measure = folder / path.name, self.measures.get(path.stem)
             now = Graded(measure or "", replay_of(path.absolute(), self.secret))
@@ -302,12 +303,12 @@ class WholeAutograde(Autograde):
     def _clear(self, folder: Path) -> None:
         """Remove what an earlier run left, as far as this run writes it anew."""
         if self.coursedir.notebook_id == "*":
-            if folder.exists():
+            if is_there(folder):
                 rmtree(folder)
             return
         for path in self.notebooks:
             half = folder / Path(path).name
-            if half.exists():
+            if is_there(half):
                 remove(half)
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
