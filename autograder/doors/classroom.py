@@ -17,7 +17,7 @@ from autograder.grading.report import Report
 from autograder.isolation.bubblewrap import SandboxUnavailable, WorkerUnavailable
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.programs import never_below
-from autograder.wire.text import one_line
+from autograder.wire.text import one_line, one_name
 
 ENDINGS = (".ipynb", ".py")
 #: Files of one student that are graded, and that get a second try while all others wait.
@@ -46,7 +46,7 @@ class HandedIn:
     @property
     def shown(self) -> str:
         """The name as texts show it."""
-        return one_line(self.name)
+        return one_name(self.name)
 
     @property
     def top(self) -> str:
@@ -122,7 +122,7 @@ def of_one_folder(files: Sequence[HandedIn]) -> str:
     """Return what is to be said where one student's folder may be a whole class's."""
     if len(files) < 2 or not files[0].shared or any(file.assignment for file in files):
         return ""
-    top = one_line(files[0].top)
+    top = one_name(files[0].top)
     return (
         f"All files lie in {top}, which counts as one student's. If it is the folder of a "
         "class, grade that folder."

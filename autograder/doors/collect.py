@@ -18,7 +18,7 @@ from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
-from autograder.wire.text import names_of, one_line, unfit_name
+from autograder.wire.text import names_of, one_line, one_name, unfit_name
 
 
 def collect(
@@ -57,7 +57,7 @@ def collect(
         if len(students) == 1:
             lines[-1] += _of_class(files[0], lines[-1])
         lines += [
-            f"✗ {file.name}: its name does not say whose it is; --pattern can."
+            f"✗ {file.shown}: its name does not say whose it is; --pattern can."
             for file in others
             if file not in no_work or file.path.suffix in ENDINGS
         ]
@@ -175,7 +175,8 @@ def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> li
         if student in top and not passed:
             continue  # of no folder and no platform: nobody's
         lines.append(
-            f"✗ {student}: no notebook and no .py file; found {names_of(names)}.{passed}"
+            f"✗ {one_name(student)}: no notebook and no .py file; found "
+            f"{names_of(names)}.{passed}"
         )
     return lines
 
@@ -202,22 +203,26 @@ def _collected(
 ) -> str:
     """Copy a student's file to its target, and return what happened."""
     if not student or student in (".", "..") or {"/", "\\"} & set(student):
-        return f"✗ {attempts[0].handed_in.name}: its name does not say whose it is."
+        return f"✗ {attempts[0].handed_in.shown}: its name does not say whose it is."
     last = _last(attempts)
     files = [each.handed_in for each in ([last] if last else attempts)]
     names = names_of([file.name for file in files], sum(file.more for file in files))
+    shown = one_name(student)
     if unfit := unfit_name(student, "file"):
         return f"✗ {unfit}"
     if len(files) > 1:
         count = sum(1 + file.more for file in files)
-        return f"✗ {student}: {count} files ({names}); keep one."
+        return f"✗ {shown}: {count} files ({names}); keep one."
     path, own = files[0].path, files[0].own
     # The folder may hold links, of an archive that was unpacked there.
     if leads_out(target, own_folder(target.parent)):
-        return f"✗ {student}: {target} lies behind a link to another place; remove the link."
+        place = one_name(str(target))
+        return (
+            f"✗ {shown}: {place} lies behind a link to another place; remove the link."
+        )
     if leads_out(path, own):
         return (
-            f"✗ {student}: {names} is a link out of the student's own folder; "
+            f"✗ {shown}: {names} is a link out of the student's own folder; "
             "expected the file itself."
         )
     try:
@@ -232,9 +237,9 @@ def _collected(
         write_whole(target, content)
         _write_time(target.parent, last)
     except OSError as error:
-        return f"✗ {student}: {names} was not copied ({error.strerror or error})."
+        return f"✗ {shown}: {names} was not copied ({error.strerror or error})."
     of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
-    return f"✓ {student}: {names}{of}{again}.{folders.note(attempts[0])}"
+    return f"✓ {shown}: {names}{of}{again}.{folders.note(attempts[0])}"
 
 
 def _last(attempts: list[Named]) -> Named | None:

@@ -71,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if submissions := wanted_files(config):
         # Of what is there each gets a verdict of its own, though none can be read.
         if missing := [p for p in submissions if is_missing(p) or is_folder(p)]:
-            name = _one_line(str(missing[0]))
+            name = _one_name(str(missing[0]))
             raise pytest.UsageError(f"--submission: there is no file {name}")
         if len(submissions) > 1 and config.getoption("--submission-replay"):
             raise pytest.UsageError("--submission-replay is of one --submission")
@@ -146,6 +146,12 @@ def _one_line(text: str) -> str:
     return one_line(text)
 
 
+def _one_name(name: str) -> str:
+    from autograder.wire.text import one_name
+
+    return one_name(name)
+
+
 def wanted_files(config: pytest.Config) -> list[Path]:
     """Return the paths of ``--submission``, each once."""
     wanted = config.getoption("--submission") or []
@@ -186,8 +192,7 @@ class SubmissionFile(pytest.File):
         """Return the node of a file, whose name may hold anything."""
         root = session.config.rootpath
         place = path.relative_to(root) if path.is_relative_to(root) else path
-        shown = _one_line(place.as_posix())
-        name = _one_line(path.name)
+        shown, name = _one_name(place.as_posix()), _one_name(path.name)
         node: SubmissionFile = cls.from_parent(
             session, path=path, name=name, nodeid=shown
         )
@@ -281,7 +286,7 @@ class CheckItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        return Path(_one_line(str(self.path))), None, self.name
+        return Path(_one_name(str(self.path))), None, self.name
 
 
 class CheckFailed(Exception):

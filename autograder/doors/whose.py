@@ -19,6 +19,7 @@ from autograder.contract.here import is_file, is_folder, is_missing
 from autograder.doors.classroom import ClassError
 from autograder.doors.platforms import LASTING, Named, folded, told_apart
 from autograder.isolation.atomic import write_whole
+from autograder.wire.text import one_name
 
 _NAME, _LONGEST = ".whose.json", 100_000
 _TO_DO = (
@@ -96,7 +97,8 @@ class Folders:
             if (now := accounts.get((self._where(each), each.account)))
         ]
         unread = [
-            f"✗ {folder}: the {_NAME} in it cannot be read and counts for nothing; remove it."
+            f"✗ {one_name(folder)}: the {_NAME} in it cannot be read and counts "
+            "for nothing; remove it."
             for folder in self._unread
         ]
         return kept, [*self._doubts(new, set(taken)), *dict.fromkeys(told), *unread]
@@ -139,11 +141,12 @@ class Folders:
 
     def _not_believed(self, folder: str, each: Named) -> str:
         """Return a line on a folder that says by itself to be a new student's."""
+        place, now = one_name(folder), one_name(each.student)
         return (
-            f"✗ {folder}: the {_NAME} in it says that it is of {each.name} "
-            f"({each.account}), whose file is in {each.student}. The student may have "
-            f"written that. Ask them; where it is so, move {self._chapter} and what "
-            f"{self._record.name} says of {each.student} to {folder}."
+            f"✗ {place}: the {_NAME} in it says that it is of {one_name(each.name)} "
+            f"({each.account}), whose file is in {now}. The student may have written that. "
+            f"Ask them; where it is so, move {self._chapter} and what {self._record.name} "
+            f"says of {now} to {place}."
         )
 
     def _of_namesakes(self, new: Iterable[Named]) -> list[str]:
@@ -185,7 +188,7 @@ class Folders:
                 if folder not in taken and not (apart and folder in theirs)
             ]
             if before and (apart or before != [*theirs]):
-                told = _doubt(before, " or ".join(theirs), apart)
+                told = _doubt(before, " or ".join(map(one_name, theirs)), apart)
                 to_do = _TO_DO.format(self._chapter, self._record.name)
                 lines.append(f"{told} {to_do}")
         return lines
@@ -196,7 +199,11 @@ class Folders:
         name, own = folded(each.name), folded(each.student)
         if each.account in before and each.account:
             kept = own == name or own.startswith(f"{name}_")
-            return "" if kept else f" The name is now {each.name}; the folder stays."
+            return (
+                ""
+                if kept
+                else f" The name is now {one_name(each.name)}; the folder stays."
+            )
         if before and each.account:
             return f" Its number was {before[-1]} and is {each.account} now."
         others = [
@@ -206,7 +213,9 @@ class Folders:
             for account in self._owners[folder].get(self._where(each), [])
         ]
         if others and each.account:
-            return f" The folder {each.name} is another's ({', '.join(others)})."
+            return (
+                f" The folder {one_name(each.name)} is another's ({', '.join(others)})."
+            )
         return ""
 
     def write(self, each: Named) -> None:
@@ -240,7 +249,7 @@ def _doubt(before: Sequence[str], students: str, apart: bool) -> str:
     where = (
         "files are in new folders" if apart else "file is in the folder of that name"
     )
-    return f"✗ {', '.join(before)}: {told} {students}, whose {where}."
+    return f"✗ {', '.join(map(one_name, before))}: {told} {students}, whose {where}."
 
 
 def _own(student: str, folders: list[str]) -> str:

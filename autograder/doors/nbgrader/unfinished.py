@@ -39,7 +39,7 @@ from autograder.doors.nbgrader.timestamps import time_in
 from autograder.grading.secret import Secret
 from autograder.isolation.atomic import PRIVATE
 from autograder.isolation.locks import HAS_LOCKS, lock
-from autograder.wire.text import one_line
+from autograder.wire.text import one_name
 
 if not HAS_LOCKS:  # Windows
     import msvcrt
@@ -232,7 +232,7 @@ class WholeAutograde(Autograde):
         if student_id in self.coursedir.student_id_exclude.split(","):
             return False
         folder = Path(os.path.normpath(self._format_dest(assignment_id, student_id)))
-        if not self._take(folder, one_line(student_id)):
+        if not self._take(folder, one_name(student_id)):
             return False
         assert self.mark is not None
         if self.mark.earlier is not None or self._is_outdated(folder, assignment_id):
@@ -260,7 +260,7 @@ class WholeAutograde(Autograde):
         self.log.warning(
             "%s is graded again: what was handed in, its time, the grader, the points or "
             "the gradebook changed since.",
-            one_line(student),
+            one_name(student),
         )
         return True
 

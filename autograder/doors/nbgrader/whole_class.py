@@ -52,7 +52,7 @@ from autograder.doors.nbgrader.written import written
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
-from autograder.wire.text import names_of, one_line, unfit_name
+from autograder.wire.text import names_of, one_line, one_name, unfit_name
 
 
 def _unusable(error: DatabaseError) -> ClassError:
@@ -292,7 +292,9 @@ class ClassGradebook:
             if is_there(mark):
                 Mark.take(mark).release()
         except InOtherHands:
-            self.left.append(f"{student} is in the hands of another run; left to it.")
+            self.left.append(
+                f"{one_name(student)} is in the hands of another run; left to it."
+            )
             return False
         return True
 
