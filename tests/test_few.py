@@ -1,5 +1,6 @@
 """However many files a student unpacks below the folder of a class, few of them are held."""
 
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -61,3 +62,10 @@ def test_what_is_too_much_for_a_class_is_told(
     write(tmp_path, {f"{number}.py": "" for number in range(10)})
     with pytest.raises(ClassError, match="more than 9 students"):
         find_handed_in(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_a_linked_folder_counts_as_its_own_student(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", {"J/a.py": SETTINGS, "K/a.py": ""})
+    (folder / "J. Doe").symlink_to(tmp_path)
+    assert {file.student for file in find_handed_in(folder)} == {"J", "J. Doe", "K"}

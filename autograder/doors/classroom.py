@@ -33,8 +33,8 @@ class HandedIn:
     """A file that a student handed in.
 
     ``name`` is its path below the folder of the class; ``student`` is the first folder
-    in it, or the file's name without its ending; ``assignment`` is the second folder, if
-    it is a chapter."""
+    in it, or the file's name without its ending, or the whole name of a folder that stands
+    for a student; ``assignment`` is the second folder, if it is a chapter."""
 
     path: Path
     name: str
@@ -56,13 +56,18 @@ class HandedIn:
     @property
     def student(self) -> str:
         first, _, rest = self.name.partition("/")
-        return first if rest else self.path.stem
+        return first if rest else self._own_name
 
     @property
     def person(self) -> str:
         """The student, also where all lie in one folder."""
         first, *rest = self.name.split("/")[self.shared :]
-        return first if rest else self.path.stem
+        return first if rest else self._own_name
+
+    @property
+    def _own_name(self) -> str:
+        """The name without its ending: a folder's has none, "J. Doe" is whole."""
+        return self.path.name if is_folder(self.path) else self.path.stem
 
     @property
     def assignment(self) -> str | None:
