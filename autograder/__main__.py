@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.contract.here import NowhereError, working_directory
+from autograder.contract.here import NowhereError, is_folder, working_directory
 from autograder.contract.outside import ExercisesError
 from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
@@ -64,7 +64,7 @@ def _check(arguments: argparse.Namespace) -> int:
             "file, or of another version of the grader.",
             file=sys.stderr,
         )
-    if os.path.isdir(arguments.file):  # noqa: PTH112 (which raises nothing)
+    if is_folder(arguments.file):
         command = f"python -m autograder grade {arguments.file}"
         print(f"Note: to grade a folder: {command}", file=sys.stderr)
     code = max(_export(report, arguments.gradescope), _show(report, arguments.json))

@@ -199,7 +199,7 @@ def test_text_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     assert "ValueError: \ufffd" in json.dumps(told, ensure_ascii=False)
     with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["file"]: float(row["score"]) for row in csv.DictReader(file)}
-    assert rows["c\ufffd.py"] == rows["b.py"] > rows["a.py"]
+    assert rows["c\\udcff.py"] == rows["b.py"] > rows["a.py"]
     alone = tmp_path / "alone.json"
     assert main(["check", str(folder / "a.py"), "--json", str(alone)]) == 0
 

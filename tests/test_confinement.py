@@ -105,6 +105,8 @@ VERDICTS = [
     (("fcntl", 0, 15), errno.EPERM),
     (("fcntl", 0, 1031), errno.EPERM),
     (("inotify_add_watch", 3), errno.EPERM),
+    ((457,), errno.EPERM),  # statmount and listmount, whatever a header knows
+    ((458,), errno.EPERM),
     (("mknodat", -100), errno.EPERM),
     (("msgrcv", 0), errno.EPERM),
     (("prctl", 1), errno.EPERM),
@@ -148,6 +150,7 @@ DANGERS = {
     " perf_event_open userfaultfd",
     "moves what files are": "mount umount2 pivot_root chroot open_tree move_mount fsopen"
     " fsconfig fsmount fspick mount_setattr name_to_handle_at open_by_handle_at",
+    "lists what others see mounted": "statmount listmount listns",
     "changes the machine": "settimeofday clock_settime clock_adjtime adjtimex swapon"
     " swapoff acct quotactl init_module finit_module delete_module kexec_load reboot"
     " sethostname setdomainname syslog iopl ioperm fanotify_init",

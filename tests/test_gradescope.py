@@ -130,7 +130,7 @@ def test_names_of_files_are_few_and_plain(base: Path) -> None:
     for number in range(30):
         (base / "submission" / f"{number:02}\n<b>\x1b[31m.py").write_text("")
     found = run(base, HERE)
-    shown = ", ".join(f"{number:02} <b>\ufffd[31m.py" for number in range(3))
+    shown = ", ".join(f"{number:02}\\x0a<b>\\x1b[31m.py" for number in range(3))
     assert f"; found: {shown} and 27 more." in str(found["output"])
     assert found["output_format"] == "text"
 

@@ -29,11 +29,23 @@ CLASS = {
     "＝1+1".encode(): [NOTEBOOK],
     b"{0}%s": [NOTEBOOK],
     b"zoe": [NOTEBOOK],
+    b"Ann Lee": [NOTEBOOK],
+    b"Ann  Lee": [NOTEBOOK],
+    "Ann\u1680Lee".encode(): [NOTEBOOK],
+    b" Ann Lee": [NOTEBOOK],
+    b"Ann \\x20Lee": [NOTEBOOK],
 }
 #: Those whom nothing was handed in from that nbgrader knows.
 NOTHING = ("misnamed", "unnamed")
 #: A name as a spreadsheet takes it for text.
-SHOWN = {"z;=1+1": "z;'=1+1", "＝1+1": "'＝1+1"}
+SHOWN = {
+    "z;=1+1": "z;'=1+1",
+    "＝1+1": "'＝1+1",
+    "Ann  Lee": r"Ann \x20Lee",
+    "Ann\u1680Lee": r"Ann\u1680Lee",
+    " Ann Lee": r"\x20Ann Lee",
+    r"Ann \x20Lee": r"Ann \x5cx20Lee",
+}
 
 
 def test_names_do_no_harm(tmp_path: Path) -> None:
@@ -53,7 +65,7 @@ def test_names_do_no_harm(tmp_path: Path) -> None:
     for student in NOTHING:
         told = f"NOT GRADED: {student} handed in no {CHAPTER}.ipynb; rename"
         assert told in done.stderr
-    assert "beside: passed over: \ufffd[31mred.ipynb, \ufffd.ipynb." in done.stderr
+    assert r"beside: passed over: \x1b[31mred.ipynb, \udcff.ipynb." in done.stderr
 
     assert run(course, "nbgrader", "export", "--to", "grades.csv").returncode == 0
     with (course / "grades.csv").open(encoding="utf-8", newline="") as file:

@@ -364,3 +364,20 @@ def test_unfit_names_are_told_in_the_order_of_the_files(
     assert grade() == 2
     told = capsys.readouterr().err
     assert re.findall(r"(<\d>): nbgrader takes no student", told) == names
+
+
+def test_other_files_of_one_student_are_told_in_one_line(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = course / "course" / "submitted" / "many" / CHAPTER
+    many.mkdir(parents=True)
+    for number in range(30):
+        (many / f"{number:02}.py").write_text("")
+    assert grade() == 1
+    told = [
+        line for line in capsys.readouterr().err.splitlines() if "not graded" in line
+    ]
+    names = ", ".join(f"many/{CHAPTER}/{number:02}.py" for number in range(3))
+    assert told == [
+        f"{names} and 27 more are not graded: expected {CHAPTER}.ipynb there; run collect."
+    ]

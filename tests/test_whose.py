@@ -57,6 +57,7 @@ class Class:
 
     def __init__(self, place: Path, platform: Platform) -> None:
         self.source, self.out, self.platform = place / "in", place / "out", platform
+        self.record = place / "out.whose.json"
 
     def collect(self, *students: Student, chapter: str = CHAPTER) -> list[str]:
         shutil.rmtree(self.source, ignore_errors=True)
@@ -172,7 +173,7 @@ def test_a_line_says_who_may_be_any_of_the_namesakes_of_before(tmp_path: Path) -
     assert lines[0] == (
         "✗ Ann_1, Ann_2: they were there before, and nothing says which of them is Ann, "
         "whose file is in the folder of that name. Ask them; where it is the wrong one, "
-        "move noise and what .whose.json says of it to the right one."
+        "move noise and what out.whose.json says of it to the right one."
     )
     assert all(line.startswith("✓") for line in lines[1:])
     again = own.collect((8, "Ann", "b = 3"), (9, "Ann_Lee", "c = 2"), chapter="noise")
@@ -194,12 +195,12 @@ def test_who_may_be_any_of_two_namesakes_gets_the_folder_of_neither(
     assert lines[0] == (
         "✗ Bob Ray, Bob Ray_2: they were there before, and nothing says which of them is "
         "Bob Ray_8, whose files are in new folders. Ask them; where it is the wrong one, "
-        "move noise and what .whose.json says of it to the right one."
+        "move noise and what out.whose.json says of it to the right one."
     )
     (own.out / "Bob Ray_8" / "noise").rename(own.out / "Bob Ray_2" / "noise")
-    theirs = own.out / "Bob Ray_2" / ".whose.json"
-    moved = json.loads((own.out / "Bob Ray_8" / ".whose.json").read_text())
-    theirs.write_text(json.dumps(json.loads(theirs.read_text()) | moved))
+    said = json.loads(own.record.read_text())
+    said["Bob Ray_2"] |= said.pop("Bob Ray_8")
+    own.record.write_text(json.dumps(said))
     shutil.rmtree(own.out / "Bob Ray_8")
     lines = own.collect((8, "Bob Ray", "b = 3"), (9, "Eve", "e = 2"), chapter="noise")
     assert own.works("noise") == {"Bob Ray_2": "b = 3", "Eve": "e = 2"}
@@ -236,9 +237,9 @@ def test_what_says_whose_a_folder_is_and_cannot_be_read_stops_all(
     of_a_class: Class,
 ) -> None:
     of_a_class.collect((2, "Bob Ray", "b = 1"), (4, "Ann", "a = 1"))
-    for text in ("{", "[1]", '{"Canvas": 3}'):
-        (of_a_class.out / "Ann" / ".whose.json").write_text(text)
-        with pytest.raises(ClassError, match="whose the folder is"):
+    for text in ("{", "[1]", '{"Ann": {"Canvas": 3}}', '{"Ann": "Canvas"}'):
+        of_a_class.record.write_text(text)
+        with pytest.raises(ClassError, match="whose the folders are"):
             of_a_class.collect((2, "Bob Ray", "b = 2"), (4, "Ann", "a = 2"))
     assert of_a_class.works() == {"Bob Ray": "b = 1", "Ann": "a = 1"}
 
@@ -252,3 +253,82 @@ def test_a_number_of_ones_own_that_is_anothers_address_opens_nothing(
     own.platform = functools.partial(gradescope, about=":sid: {}@x.org")
     own.collect((2, "Mal", "m = 2"))
     assert own.works() == {"Bob Ray": "b = 1", "Mal": "m = 2"}
+
+
+def as_before(own: Class) -> None:
+    """Put what is said of folders where it was said before: into each of them."""
+    for folder, owners in json.loads(own.record.read_text()).items():
+        (own.out / folder / ".whose.json").write_text(json.dumps(owners))
+    own.record.unlink()
+
+
+def test_a_course_of_before_goes_on(of_a_class: Class) -> None:
+    of_a_class.collect((1, "Ann Lee", "m"), (2, "Ann Lee", "b"), (3, "Eve", "e"))
+    before = of_a_class.works()
+    as_before(of_a_class)
+    of_a_class.collect(
+        (1, "Ann Lee", "m"), (2, "Ann Lee", "b"), (3, "Eve", "e"), (4, "Eve", "x")
+    )
+    works = of_a_class.works()
+    [new] = works.keys() - before.keys()
+    assert works == before | {new: "x"} and new.startswith("Eve_")
+    assert json.loads(of_a_class.record.read_text()).keys() == works.keys()
+
+
+def test_no_student_says_whose_a_folder_is(of_a_class: Class) -> None:
+    """What was said in the folders before, their students could have written."""
+    of_a_class.collect((1, "mal", "m = 1"), (2, "leeann", "a = 1"))
+    said = json.loads(of_a_class.record.read_text())
+    shutil.rmtree(of_a_class.out / "leeann")
+    of_a_class.record.unlink()
+    (of_a_class.out / "mal" / ".whose.json").write_text(json.dumps(said["leeann"]))
+    lines = of_a_class.collect((2, "leeann", "a = 2"))
+    assert of_a_class.works() == {"mal": "m = 1", "leeann": "a = 2"}
+    assert lines[0].startswith(
+        "✗ mal: the .whose.json in it says that it is of leeann (2"
+    )
+    assert lines[0].endswith(
+        "move conventions and what out.whose.json says of leeann to mal."
+    )
+    lines = of_a_class.collect((1, "mal", "m = 3"), (2, "leeann", "a = 3"))
+    assert of_a_class.works() == {"mal": "m = 3", "leeann": "a = 3"}
+    assert all(line.startswith("✓") for line in lines)
+    of_a_class.record.unlink()
+    shutil.rmtree(of_a_class.out / "leeann")
+    lines = of_a_class.collect((1, "mal", "m = 4"), (2, "leeann", "a = 4"))
+    assert of_a_class.works() == {"mal": "m = 4", "leeann": "a = 4"}
+    assert len([line for line in lines if line.startswith("✗")]) == 1
+
+
+def test_no_folder_is_of_all_whom_nothing_tells_apart(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/bob.py").write_text("b = 1")
+    for platform in ("", "pattern"):
+        said = {f"{platform}, {CHAPTER}": [""], platform: [""]}
+        path = tmp_path / "out/bob_x/.whose.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(said))
+        pattern = r"(?P<student>[a-z]+)\.py" if platform else None
+        [line] = collect(tmp_path / "in", CHAPTER, tmp_path / "out", pattern)
+        assert line.startswith("✓ bob: ")
+
+
+@pytest.mark.parametrize("text", ["[", "[1]", '{"Canvas": 3}', "[" * 9999, '"' * 99])
+def test_what_a_student_wrote_and_cannot_be_read_stops_nobody(
+    text: str, of_a_class: Class
+) -> None:
+    of_a_class.collect((2, "Bob Ray", "b = 1"), (4, "Ann", "a = 1"))
+    (of_a_class.out / "Ann" / ".whose.json").write_text(text)
+    lines = of_a_class.collect((2, "Bob Ray", "b = 2"), (4, "Ann", "a = 2"))
+    assert of_a_class.works() == {"Bob Ray": "b = 2", "Ann": "a = 2"}
+    assert lines[0].startswith("✗ Ann: the .whose.json in it cannot be read")
+    assert all(line.startswith("✓") for line in lines[1:])
+
+
+def test_of_folders_that_are_no_more_nothing_is_known(of_a_class: Class) -> None:
+    of_a_class.collect((2, "Bob Ray", "b = 1"), (4, "Ann", "a = 1"))
+    shutil.rmtree(of_a_class.out)
+    of_a_class.collect((5, "Ann", "a = 2"))
+    assert of_a_class.works() == {"Ann": "a = 2"}
+    [(folder, owners)] = json.loads(of_a_class.record.read_text()).items()
+    assert folder == "Ann" and "4" not in json.dumps(owners)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from autograder.contract.here import real_path
+from autograder.contract.here import is_folder, real_path
 
 #: The environment variable that names folders of exercises, as PATH names folders; what
 #: this process starts, such as judges, has it, too. A student's worker has not.
@@ -62,7 +62,7 @@ def folders_in_force() -> list[Path]:
     ]
     for path in named:
         # What a relative path means depends on where one stands: in a student's folder.
-        if not path.is_absolute() or not path.is_dir():
+        if not path.is_absolute() or not is_folder(path):
             raise ExercisesError(
                 f"{VARIABLE} names {path}; expected the whole path of a folder that is "
                 "there."
@@ -77,7 +77,7 @@ def hidden() -> list[Path]:
     found = [real_path(path) for path in _installed()]
     for folder in folders_in_force():
         found += [folder, *(folder.with_name(name) for name in _ANSWERS)]
-    return [path for path in dict.fromkeys(found) if path.is_dir()]
+    return [path for path in dict.fromkeys(found) if is_folder(path)]
 
 
 @functools.cache

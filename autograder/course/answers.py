@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import find_exercise, home_of
-from autograder.contract.here import working_directory
+from autograder.contract.here import is_file, working_directory
 from autograder.course.source import BEGIN, END, BuildError, read_source
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -123,7 +123,7 @@ def course_of(chapter: str) -> Path:
     that holds ``solutions/<chapter>.md``. Raises ``BuildError`` if none does."""
     home = home_of(chapter)
     for folder in (home, *home.parents, working_directory()):
-        if (folder / "solutions" / f"{chapter}.md").is_file():
+        if is_file(folder / "solutions" / f"{chapter}.md"):
             return folder
     raise BuildError(
         f"There is no solutions/{chapter}.md above {home}, and none in the working "

@@ -6,7 +6,7 @@ from pathlib import Path
 from nbformat import writes
 
 from autograder.contract.exercise import all_chapters, book_checks, home_of
-from autograder.contract.here import real_path
+from autograder.contract.here import is_file, is_folder, real_path
 from autograder.contract.nearest import did_you_mean
 from autograder.course.release import release_text
 from autograder.course.source import BuildError, source_notebook
@@ -47,7 +47,7 @@ def _all_chapters(root: Path) -> list[str]:
         raise BuildError(f"{root / 'solutions'} holds no chapter's solutions.")
     if missing := _wanted(written) - written:
         raise BuildError(f"There is no solutions/{min(missing)}.md for its exercises.")
-    folders = [path for path in (root / "exercises").glob("*") if path.is_dir()]
+    folders = [path for path in (root / "exercises").glob("*") if is_folder(path)]
     # Jupyter's checkpoints and byte code are no chapters.
     released = {path.name for path in folders if path.name[0] not in "._"}
     if stale := released - written:
@@ -72,7 +72,7 @@ def _assert_alone(folder: Path, name: str) -> None:
     """Raise ``BuildError`` for another file in nbgrader's source folder."""
     ignored = (".ipynb_checkpoints", "__pycache__")
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != folder / name and path.parent.name not in ignored:
+        if is_file(path) and path != folder / name and path.parent.name not in ignored:
             raise BuildError(
                 f"{path} stands beside the source notebook, and nbgrader would hand it "
                 "out to the students: remove it."
@@ -80,5 +80,5 @@ def _assert_alone(folder: Path, name: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    if not path.is_file() or path.read_bytes() != text.encode():
+    if not is_file(path) or path.read_bytes() != text.encode():
         write_whole(path, text)

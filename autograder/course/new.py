@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from autograder.contract.exercise import all_chapters, all_exercises, home_of
+from autograder.contract.here import is_file, is_folder, is_there
 from autograder.contract.outside import FOLDER
 from autograder.course import template
 from autograder.isolation.atomic import write_whole
@@ -39,7 +40,7 @@ def new_exercise(root: Path, name: str, chapter: str) -> list[Path]:
         folder / "__init__.py": _listing(_read(folder / "__init__.py", ""), name),
     }
     settings = root / "nbgrader_config.py"
-    if not settings.exists():
+    if not is_there(settings):
         texts[settings] = template.SETTINGS
     for path, text in texts.items():
         write_whole(path, text.replace("NAME", name).replace("CHAPTER", chapter))
@@ -57,7 +58,7 @@ def _assert_new(root: Path, name: str, chapter: str) -> None:
                 f"{word!r} is no name for an exercise or a chapter; expected 2 to 60 "
                 "small letters, digits and _, a letter first, as in masked_sum."
             )
-    if (root / "autograder").is_dir():
+    if is_folder(root / "autograder"):
         raise NewError(
             "This is the book's own repository: CONTRIBUTING.md says where a new "
             "exercise goes. Run this in the folder of a course of your own."
@@ -70,7 +71,7 @@ def _assert_new(root: Path, name: str, chapter: str) -> None:
             "(--chapter)."
         )
     for path in (f"{FOLDER}/{chapter}/{name}.py", f"answers/{chapter}/{name}.py"):
-        if (root / path).exists():
+        if is_there(root / path):
             raise NewError(f"{path} is there already: remove it or take another name.")
 
 
@@ -84,7 +85,7 @@ def _owner(word: str) -> str | None:
 
 
 def _read(path: Path, otherwise: str) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else otherwise
+    return path.read_text(encoding="utf-8") if is_file(path) else otherwise
 
 
 def _listing(text: str, name: str) -> str:

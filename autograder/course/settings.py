@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract import outside
+from autograder.contract.here import is_folder
 from autograder.contract.mistakes import BOOK
 from autograder.isolation.programs import whole_paths
 
@@ -43,7 +44,7 @@ def _environment(root: Path) -> None:
     )
     os.environ.setdefault(BOOK, "")
     own = root / outside.FOLDER
-    if own.is_dir() and not os.environ.get(outside.VARIABLE):
+    if is_folder(own) and not os.environ.get(outside.VARIABLE):
         outside.use([own])
 
 

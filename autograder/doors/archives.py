@@ -10,10 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.doors.classroom import ENDINGS, ClassError, outer
+from autograder.contract.here import is_file
+from autograder.doors.classroom import ENDINGS, ClassError
+from autograder.doors.few import outer
 from autograder.doors.platforms import METADATA
 from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
+from autograder.wire.text import one_name
 
 #: An archive's files, and bytes of them, that are looked at, in all (1,000 notebooks have
 #: 100 MB) and of what one student may have filled. Of each file in its table of contents
@@ -45,7 +48,7 @@ def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
 
     Raises ``ClassError`` for an archive that cannot be read."""
     source = Path(source)
-    if source.suffix.lower() != ".zip" or not source.is_file():
+    if source.suffix.lower() != ".zip" or not is_file(source):
         yield source, []
         return
     with lent_folder("collect") as folder:
@@ -98,15 +101,17 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
         try:
             size = _write(archive, member, folder, parts)
         except _NOT_UNPACKED as error:
-            failures.append(f"✗ {member.filename}: it was not unpacked ({error}).")
+            failures.append(
+                f"✗ {one_name(member.filename)}: it was not unpacked ({error})."
+            )
             continue
         taken[own] += size
         total += size
         if total > MOST_BYTES:
             raise ClassError(f"The archive holds more than {MOST_BYTES >> 30} GB.")
     return failures + [
-        f"✗ {own}: it holds more than {EACH_FILES:,} files, or {EACH_BYTES >> 20} MB; the "
-        "others were not unpacked."
+        f"✗ {one_name(own)}: it holds more than {EACH_FILES:,} files, or "
+        f"{EACH_BYTES >> 20} MB; the others were not unpacked."
         for own in files
         if files[own] > EACH_FILES or taken[own] > EACH_BYTES
     ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from autograder.contract import outside
-from autograder.contract.here import working_directory
+from autograder.contract.here import is_folder, working_directory
 
 
 def use_exercises(folders: Sequence[str] | None, command: str) -> None:
@@ -18,7 +18,7 @@ def use_exercises(folders: Sequence[str] | None, command: str) -> None:
     student's. (``grade --gradebook`` obeys the course's settings, which find them.)"""
     if folders is None and command in ("audit", "build", "collect", "new", "test"):
         own = Path(outside.FOLDER)
-        if own.is_dir() and not os.environ.get(outside.VARIABLE):
+        if is_folder(own) and not os.environ.get(outside.VARIABLE):
             folders = [str(own)]
     if folders is not None:
         outside.use(folders)

@@ -17,7 +17,7 @@ from autograder.doors.earlier import earlier
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
-from autograder.wire.text import one_line
+from autograder.wire.text import one_line, one_name
 
 
 class Recorder:
@@ -143,7 +143,8 @@ def summary_csv(results: Iterable[Graded]) -> str:
     writer.writerow([*head, *names])
     for graded in results:
         file, report = graded.handed_in, graded.report
-        row: list[Any] = [file.student, file.assignment or "", file.name]
+        row: list[Any] = [name_cell(file.student), file.assignment or ""]
+        row.append(name_cell(file.name))
         if report is None:
             row += ["", "", graded.failure, ""]
             scores = {}
@@ -162,7 +163,18 @@ def summary_csv(results: Iterable[Graded]) -> str:
 
 #: What a spreadsheet may take for the beginning of a formula, where a cell begins; in some
 #: countries columns end at semicolons.
-_FORMULA = re.compile(r"(^|[;,|])(?=\s*[=+\-@\uff0b\uff0d\uff1d\uff20])")
+_START = r"\s*[=+\-@\uff0b\uff0d\uff1d\uff20]"
+_FORMULA = re.compile(rf"(^|[;,|])(?={_START})")
+
+
+#: What ``harmless`` would make, or make of something else.
+_AS_HARMLESS = re.compile(rf'"|(?:(?<=[;,|])|^)\'(?={_START})')
+
+
+def name_cell(name: str) -> str:
+    """Return a name as ``harmless`` has it, and no two as the same."""
+    plain = _AS_HARMLESS.sub(lambda mark: f"\\x{ord(mark[0]):02x}", one_name(name))
+    return str(harmless(plain))
 
 
 def harmless(value: Any) -> Any:

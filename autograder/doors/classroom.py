@@ -1,6 +1,5 @@
 """A whole class: finds what was handed in, and grades it at once."""
 
-import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -10,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
-from autograder.contract.here import real_path
+from autograder.contract.here import is_folder, is_there, real_path
+from autograder.doors.few import TooMany, names_below
 from autograder.grading.grade import Sent, grade
 from autograder.grading.judges import JudgeLost, Judges
 from autograder.grading.report import Report
 from autograder.isolation.bubblewrap import SandboxUnavailable, WorkerUnavailable
 from autograder.isolation.clocks import TryAgain
-from autograder.isolation.folders import walk
 from autograder.isolation.programs import never_below
-from autograder.wire.text import one_line
+from autograder.wire.text import one_line, one_name
 
 ENDINGS = (".ipynb", ".py")
 #: Files of one student that are graded, and that get a second try while all others wait.
@@ -34,18 +33,20 @@ class HandedIn:
     """A file that a student handed in.
 
     ``name`` is its path below the folder of the class; ``student`` is the first folder
-    in it, or the file's name without its ending; ``assignment`` is the second folder, if
-    it is a chapter."""
+    in it, or the file's name without its ending, or the whole name of a folder that stands
+    for a student; ``assignment`` is the second folder, if it is a chapter."""
 
     path: Path
     name: str
     #: How many of the folders in it, from the first one on, are several students'.
     shared: int = field(default=0, compare=False)
+    #: How many more the student handed in, of which nothing else is kept.
+    more: int = field(default=0, compare=False)
 
     @property
     def shown(self) -> str:
         """The name as texts show it."""
-        return one_line(self.name)
+        return one_name(self.name)
 
     @property
     def top(self) -> str:
@@ -55,13 +56,18 @@ class HandedIn:
     @property
     def student(self) -> str:
         first, _, rest = self.name.partition("/")
-        return first if rest else self.path.stem
+        return first if rest else self._own_name
 
     @property
     def person(self) -> str:
         """The student, also where all lie in one folder."""
         first, *rest = self.name.split("/")[self.shared :]
-        return first if rest else self.path.stem
+        return first if rest else self._own_name
+
+    @property
+    def _own_name(self) -> str:
+        """The name without its ending: a folder's has none, "J. Doe" is whole."""
+        return self.path.name if is_folder(self.path) else self.path.stem
 
     @property
     def assignment(self) -> str | None:
@@ -86,55 +92,42 @@ class HandedIn:
 
 
 def find_handed_in(folder: str | Path) -> list[HandedIn]:
-    """Return the notebooks and scripts below a folder, in the order of their names.
+    """Return the notebooks and scripts below a folder, in the order of their names; of one
+    student's no more than ``Few`` keeps.
 
     Hidden folders, such as Jupyter's checkpoints, are not looked into, nor are links to
-    folders; one stands for a student of whom nothing else is there. Raises ``ClassError``
-    when there is no such folder, or none of these in it."""
+    folders; one, or a folder that cannot be read, stands for a student of whom nothing
+    else is there. Raises ``ClassError`` when there is no such folder, or none of these in
+    it, or too many."""
     folder = Path(folder)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise ClassError(_no_folder(folder))
-    found, links = [], []
-    for place, folders, files in walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        for path in (Path(place) / name for name in folders):
-            if path.is_symlink():
-                links.append(HandedIn(path, path.relative_to(folder).as_posix()))
-        for path in (Path(place) / name for name in files):
-            if path.suffix in ENDINGS and not path.name.startswith("."):
-                found.append(HandedIn(path, path.relative_to(folder).as_posix()))
+    try:
+        shared, work, rest = names_below(folder, ENDINGS)
+    except TooMany as error:
+        raise ClassError(str(error)) from None
+    found = [HandedIn(folder / name, name, shared, more) for name, more in work]
     students = {handed_in.student for handed_in in found}
-    found += [link for link in links if link.student not in students]
+    others = [HandedIn(folder / name, name, shared, more) for name, more in rest]
+    found += [other for other in others if other.student not in students]
     if not found:
         raise ClassError(f"There is no .ipynb or .py file below {folder}.")
-    shared = outer([tuple(handed_in.name.split("/")) for handed_in in found])
-    found = [replace(handed_in, shared=shared) for handed_in in found]
     return sorted(found, key=lambda handed_in: handed_in.name)
 
 
 def _no_folder(path: Path) -> str:
-    if not path.exists():
+    if not is_there(path):
         return f"There is no folder {path}."
     one = path.suffix in ENDINGS
     command = f" To grade one file: python -m autograder check {path}" if one else ""
     return f"{path} is no folder; expected that of a class.{command}"
 
 
-def outer(names: Sequence[tuple[str, ...]]) -> int:
-    """Return in how many folders all files lie together, by the parts of their names;
-    below them are the students'."""
-    folders = [parts[:-1] for parts in names if parts]
-    if not folders:
-        return 0
-    same = zip(min(folders), max(folders), strict=False)
-    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], same)))
-
-
 def of_one_folder(files: Sequence[HandedIn]) -> str:
     """Return what is to be said where one student's folder may be a whole class's."""
     if len(files) < 2 or not files[0].shared or any(file.assignment for file in files):
         return ""
-    top = one_line(files[0].top)
+    top = one_name(files[0].top)
     return (
         f"All files lie in {top}, which counts as one student's. If it is the folder of a "
         "class, grade that folder."
@@ -238,6 +231,9 @@ def grade_class(
 def without_floods(results: Sequence[Graded]) -> list[Graded]:
     """Return the same with one result for all files that a student handed in too many."""
     left = Counter(graded.handed_in.student for graded in results if graded.left)
+    for graded in results:
+        if left[graded.handed_in.student]:
+            left[graded.handed_in.student] += graded.handed_in.more
     found = []
     for graded in results:
         if graded.left:

@@ -3,13 +3,14 @@
 import json
 from collections import defaultdict
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from autograder.contract.exercise import all_chapters, expect_chapter
-from autograder.contract.here import real_path
+from autograder.contract.here import is_file, is_there, real_path
 from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
+from autograder.doors.few import Few, TooMany, name_below
 from autograder.doors.gradescope_download import read_export
 from autograder.doors.platforms import Named, read_names
 from autograder.doors.whose import Folders
@@ -17,7 +18,7 @@ from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
-from autograder.wire.text import names_of, one_line, unfit_name
+from autograder.wire.text import names_of, one_line, one_name, unfit_name
 
 
 def collect(
@@ -39,7 +40,10 @@ def collect(
     with unpacked(source) as (folder, lines):
         found = _found(folder, source, pattern)
         files = [file for file in found if file.assignment in (None, chapter)]
-        strays = _strays(folder, files)
+        try:
+            strays = _strays(folder, files)
+        except TooMany as error:
+            raise ClassError(str(error)) from None
         named, others = _named(files, strays, pattern)
         folders = Folders(submitted, chapter)
         named, doubts = folders.keep(named)
@@ -53,7 +57,7 @@ def collect(
         if len(students) == 1:
             lines[-1] += _of_class(files[0], lines[-1])
         lines += [
-            f"✗ {file.name}: its name does not say whose it is; --pattern can."
+            f"✗ {file.shown}: its name does not say whose it is; --pattern can."
             for file in others
             if file not in no_work or file.path.suffix in ENDINGS
         ]
@@ -130,16 +134,23 @@ _LITTER = {
 def _strays(folder: Path, files: list[HandedIn]) -> list[HandedIn]:
     """Return all other files below a folder: what is no notebook and no script, what is
     hidden, and the work of other chapters."""
-    taken, found = {file.path for file in files}, []
+    few = Few(folder, files[0].shared if files else 0)
+    taken = {file.name for file in files}
+    cut = {few.key(file.name) for file in files if file.more}
     for place, folders, names in walk(folder):
         folders[:] = [name for name in folders if name not in _LITTER]
-        for name in names:
-            path = Path(place, name)
+        below = name_below(folder, place)
+        for each in names:
             # macOS keeps what its disk cannot hold of a file beside it.
-            beside = name.startswith("._") and Path(place, name[2:]).exists()
-            if path not in taken and name not in _LITTER and not beside:
-                found.append(HandedIn(path, path.relative_to(folder).as_posix()))
-    return sorted(found, key=lambda file: file.name)
+            beside = each.startswith("._") and is_there(Path(place, each[2:]))
+            name = f"{below}/{each}" if below else each
+            work = few.key(name) in cut and PurePath(name).suffix in ENDINGS
+            if not (name in taken or each in _LITTER or beside or work):
+                few.add(name)
+    return sorted(
+        (HandedIn(folder / name, name, more=more) for name, more in few.names()),
+        key=lambda file: file.name,
+    )
 
 
 def _passed_over(names: list[str]) -> str:
@@ -164,7 +175,8 @@ def _without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> li
         if student in top and not passed:
             continue  # of no folder and no platform: nobody's
         lines.append(
-            f"✗ {student}: no notebook and no .py file; found {names_of(names)}.{passed}"
+            f"✗ {one_name(student)}: no notebook and no .py file; found "
+            f"{names_of(names)}.{passed}"
         )
     return lines
 
@@ -191,26 +203,31 @@ def _collected(
 ) -> str:
     """Copy a student's file to its target, and return what happened."""
     if not student or student in (".", "..") or {"/", "\\"} & set(student):
-        return f"✗ {attempts[0].handed_in.name}: its name does not say whose it is."
+        return f"✗ {attempts[0].handed_in.shown}: its name does not say whose it is."
     last = _last(attempts)
     files = [each.handed_in for each in ([last] if last else attempts)]
-    names = names_of([file.name for file in files])
+    names = names_of([file.name for file in files], sum(file.more for file in files))
+    shown = one_name(student)
     if unfit := unfit_name(student, "file"):
         return f"✗ {unfit}"
     if len(files) > 1:
-        return f"✗ {student}: {len(files)} files ({names}); keep one."
+        count = sum(1 + file.more for file in files)
+        return f"✗ {shown}: {count} files ({names}); keep one."
     path, own = files[0].path, files[0].own
     # The folder may hold links, of an archive that was unpacked there.
     if leads_out(target, own_folder(target.parent)):
-        return f"✗ {student}: {target} lies behind a link to another place; remove the link."
+        place = one_name(str(target))
+        return (
+            f"✗ {shown}: {place} lies behind a link to another place; remove the link."
+        )
     if leads_out(path, own):
         return (
-            f"✗ {student}: {names} is a link out of the student's own folder; "
+            f"✗ {shown}: {names} is a link out of the student's own folder; "
             "expected the file itself."
         )
     try:
         content = as_notebook(path)
-        again = ", which replaces an earlier one" if target.exists() else ""
+        again = ", which replaces an earlier one" if is_there(target) else ""
         if same := _holds(target, content):
             again = ", unchanged"
         folders.write(attempts[0])
@@ -220,9 +237,9 @@ def _collected(
         write_whole(target, content)
         _write_time(target.parent, last)
     except OSError as error:
-        return f"✗ {student}: {names} was not copied ({error.strerror or error})."
+        return f"✗ {shown}: {names} was not copied ({error.strerror or error})."
     of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
-    return f"✓ {student}: {names}{of}{again}.{folders.note(attempts[0])}"
+    return f"✓ {shown}: {names}{of}{again}.{folders.note(attempts[0])}"
 
 
 def _last(attempts: list[Named]) -> Named | None:
@@ -237,7 +254,7 @@ def _last(attempts: list[Named]) -> Named | None:
 
 def _holds(target: Path, content: bytes) -> bool:
     return (
-        target.is_file()
+        is_file(target)
         and target.stat().st_size == len(content)
         and target.read_bytes() == content
     )
@@ -258,7 +275,7 @@ def as_notebook(path: Path) -> bytes:
 
     What cannot be read stays as it is, for nbgrader's door to say so. Raises ``OSError``
     for what is no file: a pipe would be waited for without end."""
-    if not path.is_file():
+    if not is_file(path):
         raise OSError("it is not a file")
     if path.stat().st_size > MAX_BYTES:
         raise OSError(f"it is larger than {MAX_BYTES >> 20} MB")

@@ -22,7 +22,7 @@ import numpy as np
 from autograder import __version__
 from autograder.contract import outside
 from autograder.contract.exercise import all_exercises, expect_chapter
-from autograder.contract.here import real_path
+from autograder.contract.here import is_file, real_path
 from autograder.doors.classroom import ENDINGS
 from autograder.doors.exports import gradescope
 from autograder.grading.grade import grade
@@ -100,7 +100,7 @@ def _contents(chapter: str) -> Iterator[tuple[str, bytes]]:
         folders[f"exercises/{number}"] = folder
     for place, folder in folders.items():
         for path in folder.rglob("*"):
-            if path.suffix in (".py", ".ini") and path.is_file():
+            if path.suffix in (".py", ".ini") and is_file(path):
                 name = path.relative_to(folder).as_posix()
                 yield f"{place}/{name}", path.read_bytes()
 
@@ -143,7 +143,7 @@ def _files(submission: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if name[0] not in "._"]
         for path in (Path(place, name) for name in names if name[0] not in "._"):
             with contextlib.suppress(OSError):  # its path is too long
-                if path.suffix in ENDINGS and path.is_file():
+                if path.suffix in ENDINGS and is_file(path):
                     yield path
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from autograder.contract.here import is_file
 from autograder.doors.classroom import ClassError, HandedIn
 from autograder.doors.platforms import (
     BY_NUMBER,
@@ -109,7 +110,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ClassError(
             "Gradescope's download needs pyyaml: pip install pyyaml."
         ) from None
-    if not path.is_file():
+    if not is_file(path):
         raise ClassError(
             f"There is no {METADATA} beside the folders submission_…: expected what "
             "Gradescope's Export Submissions downloads, whole."

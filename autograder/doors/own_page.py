@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from autograder.wire.text import one_line
+from autograder.wire.text import one_name
 
 _HEAD = """\
 <!DOCTYPE html>
@@ -17,7 +17,7 @@ _HEAD = """\
 
 def rendered(template: str, **values: Any) -> str:
     """Return a page as HTML from a template of jinja2's, which begins with the title; all
-    values are escaped, and its filter ``line`` makes text from outside fit for a line.
+    values are escaped, and its filter ``name`` makes a name from outside fit for a line.
 
     Raises ``ImportError`` where there is no jinja2, which comes with the course's
     packages."""
@@ -26,5 +26,5 @@ def rendered(template: str, **values: Any) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["line"] = one_line
+    environment.filters["name"] = one_name
     return _HEAD + environment.from_string(template).render(values) + "\n"

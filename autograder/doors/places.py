@@ -8,6 +8,8 @@ import argparse
 import re
 from pathlib import Path
 
+from autograder.contract.here import is_folder, is_there
+
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -25,7 +27,7 @@ def place(text: str) -> str:
 def new_file(text: str) -> str:
     """Return where a file can be written. Raises ``ArgumentTypeError``."""
     path = _in_a_folder(text)
-    if path.is_dir():
+    if is_folder(path):
         raise argparse.ArgumentTypeError(f"{text!r} is a folder; expected a file")
     return text
 
@@ -33,7 +35,7 @@ def new_file(text: str) -> str:
 def new_folder(text: str) -> str:
     """Return where a folder is or can be made. Raises ``ArgumentTypeError``."""
     path = _in_a_folder(text)
-    if path.exists() and not path.is_dir():
+    if is_there(path) and not is_folder(path):
         raise argparse.ArgumentTypeError(f"{text!r} is no folder; expected one")
     return text
 
@@ -41,11 +43,14 @@ def new_folder(text: str) -> str:
 def _in_a_folder(text: str) -> Path:
     path = Path(place(text))
     try:
-        path.exists()
-        there = path.parent.is_dir()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: {error.strerror}") from None
-    if not there:
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+    if not is_folder(path.parent):
         raise argparse.ArgumentTypeError(
             f"there is no folder {path.parent}, where {path.name} would be: make it, or "
             "name another place"

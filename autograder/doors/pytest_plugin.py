@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from autograder.contract.here import is_folder, is_missing
 from autograder.doors import pytest_start
 from autograder.doors.amounts import share
 from autograder.doors.places import place
@@ -69,8 +70,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if submissions := wanted_files(config):
-        if missing := [path for path in submissions if not path.is_file()]:
-            name = _one_line(str(missing[0]))
+        # Of what is there each gets a verdict of its own, though none can be read.
+        if missing := [p for p in submissions if is_missing(p) or is_folder(p)]:
+            name = _one_name(str(missing[0]))
             raise pytest.UsageError(f"--submission: there is no file {name}")
         if len(submissions) > 1 and config.getoption("--submission-replay"):
             raise pytest.UsageError("--submission-replay is of one --submission")
@@ -148,6 +150,12 @@ def _one_line(text: str) -> str:
     return one_line(text)
 
 
+def _one_name(name: str) -> str:
+    from autograder.wire.text import one_name
+
+    return one_name(name)
+
+
 def wanted_files(config: pytest.Config) -> list[Path]:
     """Return the paths of ``--submission``, each once."""
     wanted = config.getoption("--submission") or []
@@ -188,12 +196,17 @@ class SubmissionFile(pytest.File):
         """Return the node of a file, whose name may hold anything."""
         root = session.config.rootpath
         place = path.relative_to(root) if path.is_relative_to(root) else path
-        shown = _one_line(place.as_posix())
-        name = _one_line(path.name)
+        shown, name = _one_name(place.as_posix()), _one_name(path.name)
         node: SubmissionFile = cls.from_parent(
             session, path=path, name=name, nodeid=shown
         )
         return node
+
+    @property
+    def ihook(self) -> Any:
+        """Return all hooks: pytest's own would look at the path, of which nothing may be
+        asked, for a ``conftest.py`` beside it, which is none of ours."""
+        return self.config.hook
 
     def collect(self) -> Iterator[Any]:
         from autograder.grading.grade import grade
@@ -256,6 +269,11 @@ class CheckItem(pytest.Item):
         self.mistake = mistake
         self.exercise = exercise
 
+    @property
+    def ihook(self) -> Any:
+        """Return all hooks, as the file does."""
+        return self.config.hook
+
     def runtest(self) -> None:
         from autograder.grading.text import mistake_text
 
@@ -272,7 +290,7 @@ class CheckItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        return Path(_one_line(str(self.path))), None, self.name
+        return Path(_one_name(str(self.path))), None, self.name
 
 
 class CheckFailed(Exception):

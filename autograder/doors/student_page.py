@@ -46,7 +46,7 @@ def _cause(mistake: str | None, exercise: str) -> tuple[str, str]:
 
 
 _TEMPLATE = """\
-<title>Feedback for {{ student|line }}</title>
+<title>Feedback for {{ student|name }}</title>
 <style>
 :root { color-scheme: light dark; --good: #1e7042; --bad: #a8321c; --dim: #555d66 }
 @media (prefers-color-scheme: dark) {
@@ -64,10 +64,10 @@ li p { margin: .1rem 0 .5rem; text-indent: 0 }
 </style>
 </head>
 <body>
-<h1>Feedback for {{ student|line }}</h1>
+<h1>Feedback for {{ student|name }}</h1>
 {% set marks = {"passed": "✓", "failed": "✗", "skipped": "–"} %}
 {% for graded in results %}
-<h2>{{ graded.handed_in.path.name|line }}</h2>
+<h2>{{ graded.handed_in.path.name|name }}</h2>
 {% set report = graded.report %}
 {% if report is none %}
 <p class="failed">This file has no verdict yet: that is the grader's doing, not yours.</p>

@@ -1,7 +1,9 @@
 """Whose each folder in ``submitted/`` is: whoever has one keeps it, under any name.
 
-``.whose.json`` in it holds the account's address or number, by platform; by assignment where
-numbers are of that.
+``submitted.whose.json`` beside it holds the account's address or number, by folder and
+platform; by assignment where numbers are of that. It lies where no upload is unpacked. What
+was written before it, ``.whose.json`` in each folder, may as well be of the student there:
+it is believed where the account's name says the same.
 """
 
 import itertools
@@ -11,16 +13,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from autograder.contract.here import is_file, is_folder, is_missing
 from autograder.doors.classroom import ClassError
 from autograder.doors.platforms import LASTING, Named, folded, told_apart
 from autograder.isolation.atomic import write_whole
+from autograder.wire.text import one_name
 
 _NAME, _LONGEST = ".whose.json", 100_000
 _TO_DO = (
-    "Ask them; where it is the wrong one, move {} and what .whose.json says of it to the "
-    "right one."
+    "Ask them; where it is the wrong one, move {} and what {} says of it to the right "
+    "one."
 )
+
+#: By platform, the accounts that a folder is of.
+Owners = dict[str, list[str]]
 
 
 class Folders:
@@ -29,15 +37,24 @@ class Folders:
     def __init__(self, submitted: str | Path, chapter: str) -> None:
         """Read whose they are. Raises ``ClassError`` where that cannot be read."""
         self._place, self._chapter = Path(submitted), chapter
-        #: Of each folder the accounts, by platform.
-        self._owners: dict[str, dict[str, list[str]]] = {}
+        self._record = self._place.with_name(f"{self._place.name}{_NAME}")
+        #: Of each folder the accounts, by platform; what of it is only said in the folder;
+        #: and folders that are no more, of which nothing stays.
+        self._owners: dict[str, Owners] = {}
+        self._said: set[tuple[str, str]] = set()
+        self._unread: list[str] = []
+        written = _written(self._record)
+        if is_folder(self._place):
+            for folder in sorted(path.name for path in self._place.iterdir()):
+                if is_folder(self._place / folder):
+                    said, known = self._read(folder), written.get(folder, {})
+                    self._said |= {(folder, each) for each in said.keys() - known}
+                    self._owners[folder] = said | known
+        self._gone = written.keys() - self._owners.keys()
+        self._forget(written)
         #: By account, and by name, also without a number behind it.
         self._folders: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._called: dict[str, list[str]] = defaultdict(list)
-        if self._place.is_dir():
-            for path in sorted(self._place.iterdir()):
-                if path.is_dir():
-                    self._owners[path.name] = _read(path / _NAME)
         for folder, owners in self._owners.items():
             name = folded(folder)
             self._called[name].append(folder)
@@ -50,6 +67,7 @@ class Folders:
     def keep(self, named: Sequence[Named]) -> tuple[list[Named], list[str]]:
         """Return the same with the folder's name for whoever has one, and for others a name
         that no other's folder has; and lines on folders that may be anybody's."""
+        voided = {each: self._void(each) for each in named}
         known = {
             index: theirs
             for index, each in enumerate(named)
@@ -71,7 +89,65 @@ class Folders:
             else next(apart)
             for index, each in enumerate(named)
         ]
-        return kept, self._doubts(new, set(taken))
+        accounts = {(self._where(each), each.account): each for each in new}
+        told = [
+            self._not_believed(folder, now)
+            for each, folders in voided.items()
+            for folder in folders
+            if (now := accounts.get((self._where(each), each.account)))
+        ]
+        unread = [
+            f"✗ {one_name(folder)}: the {_NAME} in it cannot be read and counts "
+            "for nothing; remove it."
+            for folder in self._unread
+        ]
+        return kept, [*self._doubts(new, set(taken)), *dict.fromkeys(told), *unread]
+
+    def _forget(self, written: dict[str, Owners]) -> None:
+        """Let nothing count that is only said in a folder, of an account that another
+        folder was written down to be of."""
+        sure = {
+            (platform, account)
+            for folder in self._owners.keys() & written
+            for platform, accounts in written[folder].items()
+            for account in accounts
+        }
+        for folder, platform in list(self._said):
+            owners = self._owners[folder]
+            kept = [each for each in owners[platform] if (platform, each) not in sure]
+            self._keep_said(folder, platform, kept)
+
+    def _keep_said(self, folder: str, platform: str, accounts: list[str]) -> None:
+        self._owners[folder][platform] = accounts
+        if not accounts:
+            del self._owners[folder][platform]
+            self._said.remove((folder, platform))
+
+    def _void(self, each: Named) -> list[str]:
+        """Let nothing count that folders of other names say by themselves of a student:
+        whoever has such a folder may have said it. Return these folders."""
+        where, voided = self._where(each), []
+        name, numbered = folded(each.name), folded(f"{each.name}_{each.id}")
+        folders = self._folders.get((where, each.account), [])
+        for folder in list(folders):
+            called = folded(folder)
+            own = called in (name, numbered) or called.startswith(f"{numbered}_")
+            if (folder, where) in self._said and not own:
+                left = [a for a in self._owners[folder][where] if a != each.account]
+                self._keep_said(folder, where, left)
+                folders.remove(folder)
+                voided.append(folder)
+        return voided
+
+    def _not_believed(self, folder: str, each: Named) -> str:
+        """Return a line on a folder that says by itself to be a new student's."""
+        place, now = one_name(folder), one_name(each.student)
+        return (
+            f"✗ {place}: the {_NAME} in it says that it is of {one_name(each.name)} "
+            f"({each.account}), whose file is in {now}. The student may have written that. "
+            f"Ask them; where it is so, move {self._chapter} and what {self._record.name} "
+            f"says of {now} to {place}."
+        )
 
     def _of_namesakes(self, new: Iterable[Named]) -> list[str]:
         """Return the folders of a new student's name where several are: what is put into
@@ -112,8 +188,9 @@ class Folders:
                 if folder not in taken and not (apart and folder in theirs)
             ]
             if before and (apart or before != [*theirs]):
-                told = _doubt(before, " or ".join(theirs), apart)
-                lines.append(f"{told} {_TO_DO.format(self._chapter)}")
+                told = _doubt(before, " or ".join(map(one_name, theirs)), apart)
+                to_do = _TO_DO.format(self._chapter, self._record.name)
+                lines.append(f"{told} {to_do}")
         return lines
 
     def note(self, each: Named) -> str:
@@ -122,7 +199,11 @@ class Folders:
         name, own = folded(each.name), folded(each.student)
         if each.account in before and each.account:
             kept = own == name or own.startswith(f"{name}_")
-            return "" if kept else f" The name is now {each.name}; the folder stays."
+            return (
+                ""
+                if kept
+                else f" The name is now {one_name(each.name)}; the folder stays."
+            )
         if before and each.account:
             return f" Its number was {before[-1]} and is {each.account} now."
         others = [
@@ -132,18 +213,33 @@ class Folders:
             for account in self._owners[folder].get(self._where(each), [])
         ]
         if others and each.account:
-            return f" The folder {each.name} is another's ({', '.join(others)})."
+            return (
+                f" The folder {one_name(each.name)} is another's ({', '.join(others)})."
+            )
         return ""
 
     def write(self, each: Named) -> None:
-        """Write down that a folder is this student's. Raises ``OSError``."""
-        owners = self._owners.get(each.student, {})
+        """Write down that a folder is this student's. Raises ``OSError``, ``ClassError``."""
+        written = _written(self._record)  # another run may have written there, too
+        for folder in self._gone - {each.student}:
+            written.pop(folder, None)
+        owners = {} if each.student in self._gone else written.get(each.student, {})
         before = owners.get(self._where(each), [])
         if not each.account or each.account in before:
             return
+        self._gone -= {each.student}
         owners = owners | {self._where(each): [*before, each.account]}
-        text = json.dumps(owners, indent=1, ensure_ascii=False) + "\n"
-        write_whole(self._place / each.student / _NAME, text)
+        written[each.student] = owners
+        text = json.dumps(written, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        write_whole(self._record, text)
+
+    def _read(self, folder: str) -> Owners:
+        """Return what is said in a folder, nothing where nothing is."""
+        try:
+            return _owners(_loaded(self._place / folder / _NAME) or {})
+        except _UNREADABLE:
+            self._unread.append(folder)
+            return {}
 
 
 def _doubt(before: Sequence[str], students: str, apart: bool) -> str:
@@ -153,24 +249,41 @@ def _doubt(before: Sequence[str], students: str, apart: bool) -> str:
     where = (
         "files are in new folders" if apart else "file is in the folder of that name"
     )
-    return f"✗ {', '.join(before)}: {told} {students}, whose {where}."
+    return f"✗ {', '.join(map(one_name, before))}: {told} {students}, whose {where}."
 
 
 def _own(student: str, folders: list[str]) -> str:
     return student if student in folders else folders[0]
 
 
-def _read(path: Path) -> dict[str, list[str]]:
-    """Return what was written, nothing where nothing was. Raises ``ClassError``."""
-    if not path.is_file():
-        return {}
+#: What reading JSON raises, and taking it for what it is not.
+_UNREADABLE = (OSError, ValueError, TypeError, AttributeError, RecursionError)
+
+
+def _written(path: Path) -> dict[str, Owners]:
+    """Return what was written of each folder, nothing where nothing was. Raises
+    ``ClassError``."""
     try:
-        with path.open(encoding="utf-8") as file:
-            found = json.loads(file.read(_LONGEST))
-        return {
-            str(platform): [str(account) for account in accounts]
-            for platform, accounts in found.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        told = f"{path}, which says whose the folder is, cannot be read ({error})."
+        found = _loaded(path, longest=-1) or {}
+        return {folder: _owners(owners) for folder, owners in found.items()}
+    except _UNREADABLE as error:
+        told = f"{path}, which says whose the folders are, cannot be read ({error})."
         raise ClassError(told) from None
+
+
+def _loaded(path: Path, longest: int = _LONGEST) -> Any:
+    """Return what a file holds, None where none is; raises one of ``_UNREADABLE``."""
+    if is_missing(path):
+        return None
+    if not is_file(path):
+        raise OSError("it is not a file")
+    with path.open(encoding="utf-8") as file:
+        return json.loads(file.read(longest))
+
+
+def _owners(found: Any) -> Owners:
+    """Return JSON as what it is to be. Raises one of ``_UNREADABLE``."""
+    return {
+        platform: [str(account) for account in accounts if account != ""]
+        for platform, accounts in found.items()
+    }

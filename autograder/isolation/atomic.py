@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from autograder.contract.here import is_file, is_folder, is_link, is_there
 from autograder.isolation.locks import HAS_LOCKS, lock
 
 _PART = re.compile(r"\.dropout-[0-9a-f]{16}\.part")
@@ -34,13 +35,13 @@ def write_out(place: str | Path, content: str | bytes, mode: int = USUAL) -> Non
     what a link leads to as it is: ``/dev/stdout`` is all of these. Its folder is there, or
     what they said was misspelt. Raises ``OSError``."""
     path = Path(place)
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+    if is_link(path) or (is_there(path) and not is_file(path)):
         with _opened(path, mode, os.O_TRUNC) as file:
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             if mode == PRIVATE and regular and HAS_LOCKS:
                 os.fchmod(file.fileno(), mode)
             file.write(_encoded(content))
-    elif path.parent.is_dir():
+    elif is_folder(path.parent):
         write_whole(path, content, mode)
     else:
         raise FileNotFoundError(errno.ENOENT, "There is no such folder", path.parent)
@@ -137,7 +138,7 @@ def _remove_left_behind(folder: Path) -> None:
 
 def _remove_if_nobodys(part: Path) -> None:
     with contextlib.suppress(OSError):
-        if part.is_symlink() or not part.is_file():
+        if is_link(part) or not is_file(part):
             return
         with part.open("rb") as file:
             held = lock(file)

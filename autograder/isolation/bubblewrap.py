@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from autograder.contract import outside
-from autograder.contract.here import real_path
+from autograder.contract.here import is_link, is_there, real_path
 from autograder.isolation.programs import find_program, whole_paths
 
 
@@ -179,7 +179,7 @@ def readable() -> list[str]:
     parts = [Path(prefix, name) for prefix in prefixes for name in _OF_A_PREFIX]
     devices = [Path("/dev/urandom"), Path("/dev/random"), Path("/dev/zero")]
     paths = [*libraries, *system, *shared, *parts, *devices]
-    return [str(path) for path in dict.fromkeys(paths) if path.exists()]
+    return [str(path) for path in dict.fromkeys(paths) if is_there(path)]
 
 
 def hidden() -> tuple[str, ...]:
@@ -214,7 +214,7 @@ def _visible(hidden: tuple[str, ...]) -> list[str]:
         path = Path(name)
         if name.startswith("/dev/"):
             continue
-        if path.is_symlink() and path.parent == Path("/"):
+        if is_link(path) and path.parent == Path("/"):
             options += ["--symlink", str(path.readlink()), name]
         else:
             options += ["--ro-bind", name, name]

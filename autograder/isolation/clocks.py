@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.contract.here import is_there
+
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -70,7 +72,7 @@ def queued_here() -> float:
 def tree(pid: int) -> list[int]:
     """Return a process and its descendants; bubblewrap's worker is a grandchild."""
     members = [pid]
-    listed = Path(f"/proc/{pid}/task/{pid}/children").exists()
+    listed = is_there(Path(f"/proc/{pid}/task/{pid}/children"))
     below = {} if listed else _children_of_all()
     for member in members:
         members += _children(member) if listed else below.get(member, [])

@@ -6,7 +6,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -81,24 +81,42 @@ def _is_old_and_ours(path: Path) -> bool:
     return ours and time.time() - found.st_mtime > _LEFT_BEHIND
 
 
-def walk(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
+def walk(
+    folder: str | Path, unread: Callable[[str], object] = lambda place: None
+) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield like ``os.walk``, which in Python 3.11 ends at the depth of Python's stack.
 
-    Links to folders are named and not followed; what cannot be looked into is passed over.
-    Who takes a name out of the list of folders keeps this from looking there."""
-    waiting = [os.fspath(folder)]
+    Links to folders are named and not followed; what cannot be looked into is passed over,
+    and ``unread`` is called with its path. Who takes a name out of the list of folders
+    keeps this from looking there. Of what waits the names are held, and no paths: a
+    thousand siblings may lie 4,000 characters deep."""
+    waiting: list[tuple[str, list[str]]] = [("", [os.fspath(folder)])]
     while waiting:
-        place = waiting.pop()
+        above, names = waiting[-1]
+        if not names:
+            waiting.pop()
+            continue
+        place = os.path.join(above, names.pop())  # noqa: PTH118
         folders: list[str] = []
         files: list[str] = []
-        paths: dict[str, str] = {}
-        with contextlib.suppress(OSError), os.scandir(place) as entries:
-            for entry in entries:
-                (folders if _is_folder(entry) else files).append(entry.name)
-                if not entry.is_symlink():
-                    paths[entry.name] = entry.path
+        real: set[str] = set()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    (folders if _is_folder(entry) else files).append(entry.name)
+                    if not _is_link(entry):
+                        real.add(entry.name)
+        except (OSError, ValueError):
+            unread(place)
         yield place, folders, files
-        waiting += [paths[name] for name in folders if name in paths]
+        waiting.append((place, [name for name in folders if name in real]))
+
+
+def _is_link(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_symlink()
+    except OSError:  # where the system does not tell it with the name
+        return True
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

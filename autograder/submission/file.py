@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def leads_out(path: Path, within: Path) -> bool:
     """Whether links in ``path`` lead to a place outside ``within``, which has none."""
     try:
         return not path.resolve().is_relative_to(within)
-    except (OSError, RuntimeError):  # links in a circle
+    except (OSError, RuntimeError, ValueError):  # links in a circle
         return True
 
 
@@ -79,40 +80,51 @@ def digest_of(path: Path, within: Path | None = None) -> str:
 def bytes_of(path: Path, within: Path | None = None) -> bytes:
     """Return what the file holds. Raises ``SubmissionError`` for what is no notebook or
     script by its name, no file, larger than one may be, or not ``within``."""
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        pass  # said below
-    except OSError as error:
-        name = f"{path.name[:60]}…" if len(path.name) > 100 else path.name
-        raise SubmissionError(f"{name} cannot be read: {error.strerror}.") from None
-    if within is not None and path.exists() and leads_out(path, within):
+    name = path.name if len(path.name) <= 100 else f"{path.name[:60]}…"
+    found = _looked_at(path, name)
+    if within is not None and found and leads_out(path, within):
         raise SubmissionError(
-            f"{path.name} is reached by a link out of the student's own folder; "
+            f"{name} is reached by a link out of the student's own folder; "
             "expected the file itself, so copy it there if it is the student's work."
         )
-    if not path.is_file():
-        found = "does not exist"
-        if path.exists():
-            found = "is a folder" if path.is_dir() else "is not a file"
-        raise SubmissionError(
-            f"{path.name or path} {found}; expected a .ipynb or .py file."
-        )
+    if found is None or not stat.S_ISREG(found.st_mode):
+        what = "does not exist"
+        if found is not None:
+            what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a file"
+        raise SubmissionError(f"{name or path} {what}; expected a .ipynb or .py file.")
     if path.suffix not in (".ipynb", ".py"):
         raise SubmissionError(
-            f"{path.name} ends in {path.suffix!r}; expected .ipynb or .py."
+            f"{name} ends in {path.suffix!r}; expected .ipynb or .py."
         )
-    if path.stat().st_size > MAX_BYTES:
+    if found.st_size > MAX_BYTES:
         raise SubmissionError(
-            f"{path.name} is larger than {MAX_BYTES >> 20} MB; "
+            f"{name} is larger than {MAX_BYTES >> 20} MB; "
             "clear its outputs and save it."
         )
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SubmissionError(
-            f"{path.name} cannot be read: {error.strerror}."
-        ) from None
+        raise _unreadable(name, error) from None
+
+
+def _looked_at(path: Path, name: str) -> os.stat_result | None:
+    """Return what the system says of a file, a link to it followed; None where there is
+    none. Raises ``SubmissionError`` where it does not say: what leads there, or the name,
+    may be anything."""
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            os.scandir(path).close()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from None
+    return found
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> SubmissionError:
+    why = error.strerror if isinstance(error, OSError) else error
+    return SubmissionError(f"{name} cannot be read: {why}.")
 
 
 def _text(data: bytes, name: str) -> str:

@@ -24,6 +24,22 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+#: In a name: what nobody sees, or takes for another; each blank but a single one inside;
+#: and what looks like the escape of one.
+_UNSEEN = re.compile(rf"[{UNFIT}]|[^\S ]|(?<=\s)\s|^\s|\s$|\\(?=[xuU])")
+
+
+def one_name(name: str) -> str:
+    """Return the name of a student or a file on one line, two names never as the same: what
+    ``one_line`` would drop or replace stands there as Python writes it, ``\\x20``."""
+    return _UNSEEN.sub(lambda unseen: _escaped(unseen[0]), name)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
 #: Colours, cursor movements and titles.
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
 
@@ -35,10 +51,10 @@ def printed(text: str) -> str:
     return clean("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
 
 
-def names_of(names: Sequence[str]) -> str:
-    """Return a few names, and how many there are besides."""
-    told = ", ".join(map(one_line, names[:3]))
-    more = len(names) - 3
+def names_of(names: Sequence[str], besides: int = 0) -> str:
+    """Return a few names, and how many there are besides, with those of no name here."""
+    told = ", ".join(map(one_name, names[:3]))
+    more = len(names[3:]) + besides
     return f"{told} and {more} more" if more > 0 else told
 
 
@@ -75,6 +91,6 @@ def unfit_name(student: str, what: str = "folder") -> str:
     if not (unfit := _UNFIT_NAME.search(student)):
         return ""
     return (
-        f"{one_line(student)}: nbgrader takes no student whose name holds "
+        f"{one_name(student)}: nbgrader takes no student whose name holds "
         f"{unfit[0]!a}; rename the {what}."
     )

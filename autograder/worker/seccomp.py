@@ -33,6 +33,7 @@ REFUSED = """
     chroot 161 51           open_tree 428 428       move_mount 429 429
     fsopen 430 430          fsconfig 431 431        fsmount 432 432
     fspick 433 433          mount_setattr 442 442   open_tree_attr 467 467
+    statmount 457 457       listmount 458 458       listns 470 470
     swapon 167 224          swapoff 168 225         acct 163 89
     quotactl 179 60         quotactl_fd 443 443     fanotify_init 300 262
     name_to_handle_at 303 264                       open_by_handle_at 304 265

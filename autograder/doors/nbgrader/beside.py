@@ -8,7 +8,7 @@ from typing import Any
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import base
 
-from autograder.wire.text import clean, names_of, one_line
+from autograder.wire.text import clean, names_of, one_name
 
 
 def keep_to_notebooks(converter: Any) -> None:
@@ -39,7 +39,7 @@ def keep_to_known(converter: Any) -> None:
         others = sorted(name for p in paths if (name := Path(p).name) not in known)
         if not others:
             continue
-        student = one_line(Path(folder).parts[-2])
+        student = one_name(Path(folder).parts[-2])
         converter.log.warning("%s: passed over: %s.", student, names_of(others))
         theirs = [path for path in paths if Path(path).name in known]
         converter.assignments[folder] = theirs

@@ -35,7 +35,7 @@ from autograder.submission.notebook import (
     is_script,
     read_notebook,
 )
-from autograder.wire.text import one_line, unfit_name
+from autograder.wire.text import one_line, one_name, unfit_name
 
 NOT_HANDED_IN = (
     "*The following cells were missing from the file that was handed in; "
@@ -102,7 +102,7 @@ def leave_out_unfit(converter: Any) -> None:
     for folder in list(converter.assignments):
         if unfit := unfit_name(student := Path(folder).parts[-2]):
             converter.log.error("NOT GRADED: %s", unfit)
-            converter.untouched.append(one_line(student))
+            converter.untouched.append(one_name(student))
             del converter.assignments[folder]
 
 

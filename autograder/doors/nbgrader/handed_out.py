@@ -16,6 +16,7 @@ from nbgrader.api import Comment, Grade, MissingEntry, Notebook
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import SaveCells
 
+from autograder.contract.here import is_file, is_there
 from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
 from autograder.doors.nbgrader.unfinished import InOtherHands, Mark, mark_path
 from autograder.isolation.atomic import write_whole
@@ -55,7 +56,7 @@ class KeptRelease(GenerateAssignment):
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         self._leave()
         place = Path(self._format_dest(assignment_id, student_id))
-        if place.exists() and not self.force:
+        if is_there(place) and not self.force:
             self.log.info("Skipping existing assignment: %s", place)
             return False
         # Not in the course: whoever kills this leaves it behind.
@@ -68,7 +69,7 @@ class KeptRelease(GenerateAssignment):
         made = Path(self._format_dest(assignment_id, student_id))
         self.beside, beside = None, self.beside
         place = Path(self._format_dest(assignment_id, student_id))
-        for path in sorted(p for p in made.rglob("*") if p.is_file()):
+        for path in sorted(p for p in made.rglob("*") if is_file(p)):
             target = place / path.relative_to(made)
             write_whole(target, path.read_bytes())
             target.chmod(path.stat().st_mode)

@@ -25,6 +25,7 @@ from nbgrader.converters import GenerateFeedback, NbGraderException
 from nbgrader.utils import remove
 from sqlalchemy.exc import OperationalError
 
+from autograder.contract.here import is_there
 from autograder.doors.nbgrader.unfinished import is_unfinished
 from autograder.wire.text import one_line
 
@@ -68,7 +69,7 @@ class CurrentFeedback(GenerateFeedback):
             return False
         outdated = self._outdated(assignment_id, student_id)
         for page in outdated:
-            if page.exists():
+            if is_there(page):
                 self.log.warning(
                     "Removing %s: it was not made from what the notebook and the "
                     "gradebook hold now.",
@@ -98,7 +99,7 @@ class CurrentFeedback(GenerateFeedback):
         return [
             page
             for path, page in pages.items()
-            if not page.exists() or noted(page) != self._note(path, student_id)
+            if not is_there(page) or noted(page) != self._note(path, student_id)
         ]
 
     def _note(self, notebook: Path, student_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 
-from autograder.contract.here import real_path
+from autograder.contract.here import is_file, is_link, is_there, real_path
 from autograder.submission.file import leads_out
 
 #: No date as people and nbgrader write it is longer.
@@ -28,7 +28,7 @@ class NotADate(ValueError):
 def handed_in_at(path: Path) -> datetime:
     """Return the date in a ``timestamp.txt``, in UTC. Raises ``NotADate``."""
     try:
-        if not path.is_file() or leads_out(path, real_path(path.parent)):
+        if not is_file(path) or leads_out(path, real_path(path.parent)):
             raise NotADate("it is not a file of the submission")
         with path.open("rb") as file:
             text = file.read(_LONGEST + 1).decode().strip()
@@ -73,7 +73,7 @@ class CarefulDirectory(CourseDirectory):
 
     def get_existing_timestamp(self, dest_path: str) -> datetime | None:
         path = Path(dest_path, "timestamp.txt")
-        if not path.exists() and not path.is_symlink():
+        if not is_there(path) and not is_link(path):
             return None
         try:
             found = handed_in_at(path)

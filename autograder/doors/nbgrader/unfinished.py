@@ -20,6 +20,7 @@ from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.utils import remove, rmtree
 from sqlalchemy.exc import OperationalError
 
+from autograder.contract.here import is_there
 from autograder.doors.nbgrader.gradebook import HeldGradebook
 from autograder.doors.nbgrader.measure import (
     Graded,
@@ -38,7 +39,7 @@ from autograder.doors.nbgrader.timestamps import time_in
 from autograder.grading.secret import Secret
 from autograder.isolation.atomic import PRIVATE
 from autograder.isolation.locks import HAS_LOCKS, lock
-from autograder.wire.text import one_line
+from autograder.wire.text import one_name
 
 if not HAS_LOCKS:  # Windows
     import msvcrt
@@ -67,7 +68,7 @@ def is_unfinished(folder: str | Path) -> bool:
     """Whether an autograded folder is half-written, or what is to take its place waits:
     by a run now, or by one that ended."""
     try:
-        return next_path(folder).exists() or mark_path(folder).stat().st_size > 0
+        return is_there(next_path(folder)) or mark_path(folder).stat().st_size > 0
     except OSError:
         return False
 
@@ -231,7 +232,7 @@ class WholeAutograde(Autograde):
         if student_id in self.coursedir.student_id_exclude.split(","):
             return False
         folder = Path(os.path.normpath(self._format_dest(assignment_id, student_id)))
-        if not self._take(folder, one_line(student_id)):
+        if not self._take(folder, one_name(student_id)):
             return False
         assert self.mark is not None
         if self.mark.earlier is not None or self._is_outdated(folder, assignment_id):
@@ -246,7 +247,7 @@ class WholeAutograde(Autograde):
         """Return whether what was graded is not what would be graded now, and say so."""
         student = folder.parent.name
         held = self.held.get(student, Held())
-        paths = [p for p in map(Path, self.notebooks) if (folder / p.name).exists()]
+        paths = [p for p in map(Path, self.notebooks) if is_there(folder / p.name)]
         for path in paths:
             made, measure = folder / path.name, self.measures.get(path.stem)
             now = Graded(measure or "", replay_of(path.absolute(), self.secret))
@@ -259,7 +260,7 @@ class WholeAutograde(Autograde):
         self.log.warning(
             "%s is graded again: what was handed in, its time, the grader, the points or "
             "the gradebook changed since.",
-            one_line(student),
+            one_name(student),
         )
         return True
 
@@ -302,12 +303,12 @@ class WholeAutograde(Autograde):
     def _clear(self, folder: Path) -> None:
         """Remove what an earlier run left, as far as this run writes it anew."""
         if self.coursedir.notebook_id == "*":
-            if folder.exists():
+            if is_there(folder):
                 rmtree(folder)
             return
         for path in self.notebooks:
             half = folder / Path(path).name
-            if half.exists():
+            if is_there(half):
                 remove(half)
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:

@@ -18,7 +18,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import DatabaseError
 from traitlets.utils.importstring import import_item
 
-from autograder.contract.here import real_path
+from autograder.contract.here import is_there, real_path
 from autograder.course.build import build
 from autograder.course.release import settings
 from autograder.course.source import BuildError
@@ -52,7 +52,7 @@ from autograder.doors.nbgrader.written import written
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import write_whole
 from autograder.submission.cells import SubmissionError
-from autograder.wire.text import one_line, unfit_name
+from autograder.wire.text import names_of, one_line, one_name, unfit_name
 
 
 def _unusable(error: DatabaseError) -> ClassError:
@@ -156,13 +156,11 @@ class ClassGradebook:
             if file.name == f"{file.student}/{self.chapter}/{self.chapter}.ipynb"
             and not unfit_name(file.student)
         ]
-        have = {file.student for file in found}
-        self.left = [
-            unfit_name(file.student)
-            or f"{file.name} is not graded: expected {self.chapter}.ipynb there; run collect."
-            for file in theirs
-            if file.student not in have
-        ]
+        have, others = {file.student for file in found}, dict[str, list[HandedIn]]()
+        for file in theirs:
+            if file.student not in have:
+                others.setdefault(file.student, []).append(file)
+        self.left = [self._passed_over(*each) for each in others.items()]
         if not found:
             unfit = dict.fromkeys(unfit_name(file.student) for file in theirs)
             raise ClassError(
@@ -171,12 +169,22 @@ class ClassGradebook:
             )
         return found
 
+    def _passed_over(self, student: str, files: list[HandedIn]) -> str:
+        """Return a line on a student of whom no file is graded, however many there are."""
+        more = sum(file.more for file in files)
+        names = names_of([file.name for file in files], more)
+        verb = "is" if len(files) + more == 1 else "are"
+        return unfit_name(student) or (
+            f"{names} {verb} not graded: expected {self.chapter}.ipynb there; run "
+            "collect."
+        )
+
     def is_ready(self, file: HandedIn) -> bool:
         """Return whether a file's notebook, with its outputs and verdict, is written, and
         is what it would be now."""
         now = Graded(self.measure, replay_of(file.path.absolute(), self.secret))
         waits, made = self._paths(file.student)
-        there = waits if waits.exists() else made
+        there = waits if is_there(waits) else made
         return bool(now.replay) and graded_by(there) == now
 
     def _paths(self, student: str) -> tuple[Path, Path]:
@@ -252,9 +260,9 @@ class ClassGradebook:
         students = [
             file.student
             for file in files
-            if self._paths(file.student)[0].exists()
+            if is_there(self._paths(file.student)[0])
             or self._differs(file.student, held)
-            or (self._mark(file.student).exists() and self.is_ready(file))
+            or (is_there(self._mark(file.student)) and self.is_ready(file))
         ]
         marked = [student for student in students if self._is_free(student)]
         with _in_use(), self.book.lent() as gradebook:
@@ -272,7 +280,7 @@ class ClassGradebook:
         """Return whether the gradebook lacks what a notebook in its place holds, or has
         another time than what was handed in."""
         _, made = self._paths(student)
-        if not made.exists():
+        if not is_there(made):
             return False
         now = Held(scores_in(made), time_in(self._submitted(student)))
         return now != held.get(student)
@@ -281,10 +289,12 @@ class ClassGradebook:
         """Return whether no run of ``nbgrader autograde`` has the student in hand."""
         mark = self._mark(student)
         try:
-            if mark.exists():
+            if is_there(mark):
                 Mark.take(mark).release()
         except InOtherHands:
-            self.left.append(f"{student} is in the hands of another run; left to it.")
+            self.left.append(
+                f"{one_name(student)} is in the hands of another run; left to it."
+            )
             return False
         return True
 
@@ -297,7 +307,7 @@ class ClassGradebook:
 
     def _enter(self, student: str, gradebook: HeldGradebook) -> None:
         waits, made = self._paths(student)
-        path = waits if waits.exists() else made
+        path = waits if is_there(waits) else made
         notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
         time = self.course.get_existing_timestamp(self._submitted(student))
         gradebook.update_or_create_student(student)
@@ -308,10 +318,10 @@ class ClassGradebook:
 
     def _put_in_place(self, student: str) -> None:
         waits, made = self._paths(student)
-        if waits.exists():
+        if is_there(waits):
             made.parent.mkdir(parents=True, exist_ok=True)
             waits.chmod(int(str(self.converter.permissions), 8))
-            if os.name == "nt" and made.exists():  # which replaces no read-only file
+            if os.name == "nt" and is_there(made):  # which replaces no read-only file
                 made.chmod(0o644)
             waits.replace(made)
         # Of a run that was killed; all it would have written is there now.

@@ -1,0 +1,214 @@
+"""Paths that the system gives no answer on: links to names that are too long, folders that
+the teacher's account may not enter, paths as long as there can be. Whose they are gets a
+sentence, and everybody else what they would have got."""
+
+import ast
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder.contract import here
+from autograder.isolation.folders import remove_folder
+from tests import fixture_class
+from tests.bank import ROOT
+from tests.test_classroom import SETTINGS
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and links of POSIX")
+
+CHAPTER = fixture_class.CHAPTER
+LONG = "a" * 300
+#: Root may enter every folder; teachers are seldom root.
+AS_ANYBODY = [
+    *("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+]
+
+
+def anybody(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run ``python -m …`` as an account that is bound by modes."""
+    start: list[str] = []
+    if os.geteuid() == 0:
+        if shutil.which(AS_ANYBODY[0]) is None:
+            pytest.skip("root, and no setpriv (apt install util-linux)")
+        start = AS_ANYBODY
+    return subprocess.run(
+        [*start, sys.executable, "-m", *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def write(path: Path, text: str = SETTINGS) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def nested(folder: Path, length: int) -> None:
+    """Make folders in one another, the last with a path of so many characters, and in that
+    a folder and a file, whose paths are longer than any may be."""
+    folder.mkdir(parents=True)
+    place = os.open(folder, os.O_RDONLY)
+    left = length - len(str(folder))
+    while left > 1:
+        name = "d" * min(250, left - 1 if left != 252 else 249)
+        os.mkdir(name, dir_fd=place)
+        below = os.open(name, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place, left = below, left - len(name) - 1
+    os.mkdir("e" * 100, dir_fd=place)
+    os.close(os.open(f"{'f' * 50}.py", os.O_CREAT | os.O_WRONLY, dir_fd=place))
+    os.close(place)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A folder that pytest meets empty, however deep and shut what was in it."""
+    yield tmp_path
+    for path in tmp_path.iterdir():
+        remove_folder(str(path))
+
+
+def hostile(folder: Path) -> Path:
+    """Write a class below a folder, in which one student wants no harm."""
+    write(folder / "ann/a.py")
+    (folder / "long").symlink_to(LONG)
+    (folder / "longfile").mkdir()
+    (folder / "longfile/x.py").symlink_to(LONG)
+    write(folder / "._c.txt", "")
+    (folder / "c.txt").symlink_to(LONG)
+    (folder / "lk.py").symlink_to(LONG)
+    for mode in (0o444, 0o400, 0o000):
+        write(folder / f"shut{mode:o}/d/f.py")
+        (folder / f"shut{mode:o}/d/e").mkdir()
+        (folder / f"shut{mode:o}/d").chmod(mode)
+    write(folder / "closed/a.py")
+    (folder / "closed").chmod(0)
+    nested(folder / "deep", 4080)
+    return folder
+
+
+def test_grade(place: Path) -> None:
+    hostile(place / "class")
+    done = anybody("autograder", "grade", "class", "--sandbox", "off", cwd=place)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert "2 of 10  ann/a.py" in done.stdout, done.stdout
+    for name, why in (
+        ("lk.py", "File name too long"),
+        ("longfile/x.py", "File name too long"),
+        ("shut444/d/f.py", "Permission denied"),
+        ("shut400/d/f.py", "Permission denied"),
+        ("closed", "Permission denied"),
+    ):
+        last = name.rpartition("/")[2]
+        assert f"  {name}: {last} cannot be read: {why}." in done.stdout
+    assert "shut0" in done.stdout and "deep" in done.stdout, done.stdout
+    assert "the grader failed" not in done.stdout
+
+
+def test_collect(place: Path) -> None:
+    hostile(place / "class")
+    submitted = place / "course/submitted"
+    write(submitted / "shut/.whose.json", "[")
+    (submitted / "shut").chmod(0o400)
+    (submitted / "x").symlink_to(LONG)
+    (submitted / "y").mkdir()
+    (submitted / "y/.whose.json").symlink_to(LONG)
+    write(submitted / "z/.whose.json", "[")
+    done = anybody("autograder", "collect", "class", CHAPTER, cwd=place)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert "✓ ann: ann/a.py." in done.stdout
+    assert (submitted / "ann" / CHAPTER / f"{CHAPTER}.ipynb").is_file()
+    for student in ("lk", "longfile", "shut444", "shut400", "closed"):
+        assert f"✗ {student}: " in done.stdout, done.stdout
+
+
+def test_pytest(place: Path) -> None:
+    hostile(place / "class")
+    files = ("lk.py", "ann/a.py", "shut444/d/f.py")
+    words = [f"--submission=class/{name}" for name in files]
+    done = anybody("pytest", "-q", *words, "--submission-sandbox=off", cwd=place)
+    told = done.stdout + done.stderr
+    assert "INTERNALERROR" not in told and "a.py: 2 of 10" in told, told
+    assert "File name too long" in told and "Permission denied" in told
+
+
+def test_check(place: Path) -> None:
+    hostile(place / "class")
+    done = anybody("autograder", "check", "class/lk.py", cwd=place)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "lk.py cannot be read: File name too long." in done.stdout
+
+
+def test_the_gradebook(place: Path) -> None:
+    pytest.importorskip("nbgrader")
+    course = fixture_class.new_course(place / "course")
+    done = fixture_class.run(course, "nbgrader", "generate_assignment", CHAPTER)
+    assert done.returncode == 0, done.stderr
+    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    notebook = json.dumps(
+        fixture_class.solved(course, json.loads(released.read_text("utf-8")))
+    )
+    submitted = course / "course/submitted"
+    for student in ("ann", "date", "m400", "m444"):
+        write(submitted / student / CHAPTER / f"{CHAPTER}.ipynb", notebook)
+    (submitted / "date" / CHAPTER / "timestamp.txt").symlink_to(LONG)
+    (submitted / "work" / CHAPTER).mkdir(parents=True)
+    (submitted / "work" / CHAPTER / f"{CHAPTER}.ipynb").symlink_to(LONG)
+    (submitted / "x").symlink_to(LONG)
+    (submitted / "m400" / CHAPTER).chmod(0o400)
+    (submitted / "m444" / CHAPTER).chmod(0o444)
+    nested(submitted / "deep", 4080)
+    options = ("--gradebook", CHAPTER, "--sandbox", "off")
+    done = anybody("autograder", "grade", "course/submitted", *options, cwd=course)
+    assert done.returncode in (0, 1) and "Traceback" not in done.stderr, done.stderr
+    assert fixture_class.run(course, "nbgrader", "export").returncode == 0
+    with (course / "grades.csv").open(encoding="utf-8", newline="") as file:
+        scores = {row["student_id"]: row["score"] for row in csv.DictReader(file)}
+    assert scores["ann"] == scores["date"] == "10.0", scores
+    assert all(scores[student] == "0.0" for student in ("m400", "m444", "work"))
+    done = anybody("nbgrader", "autograde", CHAPTER, "--force", cwd=course)
+    assert "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "question", [here.is_there, here.is_file, here.is_folder, here.is_link]
+)
+def test_a_question_that_the_system_does_not_answer_is_answered_no(
+    question: object, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(LONG)
+    for path in (tmp_path / LONG, "a\0b", "a/" * 3000):
+        assert question(path) is False  # type: ignore[operator]
+    assert question(tmp_path / "link") is (question is here.is_link)  # type: ignore[operator]
+
+
+#: What these ask of paths is the system's, or the account's own, and raises on purpose.
+THEIR_OWN = {
+    *("isolation/private.py", "grading/secret.py", "worker/landlock.py"),
+    *("worker/__main__.py", "worker/server.py"),
+}
+ASKED = {"exists", "is_file", "is_dir", "is_symlink", "is_mount", "samefile"}
+#: Entries of a folder and of an archive, which know it; and what raises nothing.
+ENTRIES = {"entry", "m", "os.path"}
+
+
+def test_no_module_asks_a_path_what_the_system_may_not_answer() -> None:
+    """``contract/here.py`` has the questions, and says why."""
+    for path in sorted((ROOT / "autograder").rglob("*.py")):
+        if path.relative_to(ROOT / "autograder").as_posix() in THEIR_OWN:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in ASKED:
+                own = ast.unparse(node.value)
+                assert own in ENTRIES, f"{path.name}: {own}.{node.attr}"
