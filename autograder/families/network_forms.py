@@ -45,7 +45,7 @@ _WHOLE, _EQUAL, _ZEROS = "whole numbers", "equal entries", "zeros"
 INPUTS: Mapping[str, _Make] = {
     **_ENTRIES,
     "large or small entries": lambda rng, shape: (
-        usual(rng, shape) * rng.choice((10, 0.01))
+        usual(rng, shape) * rng.choice((2_000.0, 2e-4))
     ),
 }
 PARAMETERS: Mapping[str, _Make] = {
