@@ -81,9 +81,17 @@ ALIKE: dict[str, str] = {
 #: What is below the power that checks have: another rate of a bit or two a call, in calls
 #: with so few. That a lone bit is never dropped, or never kept, is told.
 _LONE = "draws otherwise with (x|branch) (of one entry|with axis 0 of 2)"
-BELOW = dict.fromkeys(
-    ("gaussian_dropout", "sequence_dropout", "stochastic_depth"), _LONE
-)
+BELOW = {
+    **dict.fromkeys(
+        ("gaussian_dropout", "sequence_dropout", "stochastic_depth"), _LONE
+    ),
+    # Masks are read in one such call, or in none: this could be closed.
+    "dropout_mlp_gradients": (
+        r"draws otherwise with params.(W1. of large|b1. of (large|more than 3000)"
+        r"|W2. (of large|with axis 1 above 130)"
+        r"|b2. (of small|of more|with axis 0 above 130))"
+    ),
+}
 
 Given = dict[str, Any]
 _ARRAYS = ("x", "branch", "weights", "bias", "dout", "y", "shape")
