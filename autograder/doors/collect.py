@@ -56,12 +56,16 @@ def collect(
             lines.append(_collected(student, theirs, target, folders) + later)
         if len(students) == 1:
             lines[-1] += _of_class(files[0], lines[-1])
-        lines += [
-            f"✗ {file.shown}: its name does not say whose it is; --pattern can."
-            for file in others
-            if file not in no_work or file.path.suffix in ENDINGS
-        ]
+        lines += _of_nobody(others, no_work)
     return [one_line(line) for line in lines]
+
+
+def _of_nobody(others: list[HandedIn], no_work: set[HandedIn]) -> list[str]:
+    return [
+        f"✗ {file.shown}: its name does not say whose it is; --pattern can."
+        for file in others
+        if file not in no_work or file.path.suffix in ENDINGS
+    ]
 
 
 def _expect_chapter(name: str) -> None:
@@ -213,33 +217,44 @@ def _collected(
     if len(files) > 1:
         count = sum(1 + file.more for file in files)
         return f"✗ {shown}: {count} files ({names}); keep one."
-    path, own = files[0].path, files[0].own
-    # The folder may hold links, of an archive that was unpacked there.
-    if leads_out(target, own_folder(target.parent)):
-        place = one_name(str(target))
-        return (
-            f"✗ {shown}: {place} lies behind a link to another place; remove the link."
-        )
-    if leads_out(path, own):
-        return (
-            f"✗ {shown}: {names} is a link out of the student's own folder; "
-            "expected the file itself."
-        )
+    if refused := _behind_links(files[0], target, names):
+        return f"✗ {shown}: {refused}"
     try:
-        content = as_notebook(path)
-        again = ", which replaces an earlier one" if is_there(target) else ""
-        if same := _holds(target, content):
-            again = ", unchanged"
-        folders.write(attempts[0])
-        if not (same or _lies_below(path, target.parent)):
-            # First: whenever this ends, no file is taken for as late as the one before.
-            target.with_name("timestamp.txt").unlink(missing_ok=True)
-        write_whole(target, content)
-        _write_time(target.parent, last)
+        again = _copied(files[0].path, attempts[0], last, target, folders)
     except OSError as error:
         return f"✗ {shown}: {names} was not copied ({error.strerror or error})."
     of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
     return f"✓ {shown}: {names}{of}{again}.{folders.note(attempts[0])}"
+
+
+def _behind_links(file: HandedIn, target: Path, names: str) -> str:
+    """Return what is wrong where a file, or its target, lies behind a link out of the
+    student's own folder."""
+    # The folder may hold links, of an archive that was unpacked there.
+    if leads_out(target, own_folder(target.parent)):
+        place = one_name(str(target))
+        return f"{place} lies behind a link to another place; remove the link."
+    if leads_out(file.path, file.own):
+        text = "is a link out of the student's own folder; expected the file itself."
+        return f"{names} {text}"
+    return ""
+
+
+def _copied(
+    path: Path, attempt: Named, last: Named | None, target: Path, folders: Folders
+) -> str:
+    """Copy a file to its target, and return what became of an earlier one there."""
+    content = as_notebook(path)
+    again = ", which replaces an earlier one" if is_there(target) else ""
+    if same := _holds(target, content):
+        again = ", unchanged"
+    folders.write(attempt)
+    if not (same or _lies_below(path, target.parent)):
+        # First: whenever this ends, no file is taken for as late as the one before.
+        target.with_name("timestamp.txt").unlink(missing_ok=True)
+    write_whole(target, content)
+    _write_time(target.parent, last)
+    return again
 
 
 def _last(attempts: list[Named]) -> Named | None:
