@@ -157,7 +157,9 @@ def _shown_mistake(case: Case, found: np.ndarray, logs: np.ndarray) -> str | Non
             _drops_probabilities(case, found) or _drops_logits(case, logs)
         ),
         shared.Wrong.normalises_over_another_axis: (
-            facts.close(found.sum(axis=0), 1) or facts.close(found.sum(), 1)
+            # Of one row the sum is 1 in any case.
+            facts.close(found.sum(axis=0), 1)
+            or (len(found) > 1 and facts.close(found.sum(), 1))
         ),
         Wrong.drops_single_weights: _drops_weights(case, logs),
         Wrong.drops_the_bias: _drops_the_bias(case, logs),
