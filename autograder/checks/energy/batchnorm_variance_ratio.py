@@ -256,17 +256,20 @@ def _spread(trial: Trial, *, centred: bool) -> Iterator[Given]:
     yield from _of_other_entries(trial, centred)
 
 
+def _half_zero(trial: Trial, a: np.ndarray) -> np.ndarray:
+    """Return an array with half of each column 0: of a unit without any weight the ratio
+    has a check of its own."""
+    kept = np.tile(np.arange(len(a))[:, None] % 2, a.shape[1])
+    return np.asarray(a * trial.rng.permuted(kept, axis=0))
+
+
 def _of_other_entries(trial: Trial, centred: bool) -> Iterator[Given]:
     """Yield layers of whole numbers, and of many zeros, in the weights, in x and in both."""
-    for rounds, p in zip(((1, 0), (0, 1), (1, 1)), (0.3, 0.6, 0.85), strict=True):
+    for changed, p in zip(((1, 0), (0, 1), (1, 1)), (0.3, 0.6, 0.85), strict=True):
         pair = _layer(trial, 60, 8, 3, centred)
-        whole = [
-            np.rint(5 * a) if of else a for a, of in zip(pair, rounds, strict=True)
-        ]
-        few = [
-            a * (trial.rng.random(a.shape) < 0.5 + 0.5 * (not of))
-            for a, of in zip(pair, rounds, strict=True)
-        ]
+        both = [*zip(pair, changed, strict=True)]
+        whole = [np.rint(5 * a) if of else a for a, of in both]
+        few = [_half_zero(trial, a) if of else a for a, of in both]
         for weights, x in (whole, few):
             x = np.vstack([x, -x]) if centred else x
             yield weights, x, p
