@@ -7,12 +7,14 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import dev
+from autograder.isolation.folders import remove_folder
 
 if TYPE_CHECKING:
     from tests.browser import Browser, Visit
@@ -89,3 +91,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     live.gather(book, live.NUMPY)
     with browser.serve(book) as base:
         yield base
+
+
+@pytest.fixture
+def deep_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder that pytest, which removes folders as deep as Python's stack, and none that
+    are shut, meets empty."""
+    yield tmp_path
+    for path in tmp_path.iterdir():
+        remove_folder(str(path))

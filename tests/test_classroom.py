@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from autograder.doors.classroom import (
 from autograder.doors.collect import as_notebook, collect
 from autograder.grading.grade import grade
 from autograder.isolation.clocks import TryAgain
-from autograder.isolation.folders import remove_folder
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import read_submission
 from autograder.submission.notebook import read_notebook
@@ -487,14 +485,6 @@ def nest(folder: Path, depth: int) -> None:
         Path("x.py").write_text("x = 1\n")
     finally:
         os.chdir(before)
-
-
-@pytest.fixture
-def deep_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder that pytest, which removes folders as deep as Python's stack, meets empty."""
-    yield tmp_path
-    for path in tmp_path.iterdir():
-        remove_folder(str(path))
 
 
 @posix

@@ -9,13 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from autograder.contract import here
-from autograder.isolation.folders import remove_folder
 from tests import fixture_class
 from tests.bank import ROOT
 from tests.test_classroom import SETTINGS
@@ -72,11 +70,8 @@ def nested(folder: Path, length: int) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """A folder that pytest meets empty, however deep and shut what was in it."""
-    yield tmp_path
-    for path in tmp_path.iterdir():
-        remove_folder(str(path))
+def place(deep_path: Path) -> Path:
+    return deep_path
 
 
 def hostile(folder: Path) -> Path:

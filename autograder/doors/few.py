@@ -142,8 +142,8 @@ class Few:
 def outer(names: Sequence[tuple[str, ...]]) -> int:
     """Return in how many folders all files lie together, by the parts of their names;
     below them are the students'."""
-    folders = [parts[:-1] for parts in names if parts]
-    if not folders:
-        return 0
-    same = zip(min(folders), max(folders), strict=False)
-    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], same)))
+    common: list[str] | None = None
+    for parts in names:
+        if parts:
+            common = _common(common, list(parts[:-1]))
+    return len(common or [])

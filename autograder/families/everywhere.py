@@ -9,7 +9,6 @@ import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import log2
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,8 +18,9 @@ from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners
+from autograder.families.drawn_calls import Four, expect_calls_follow
 from autograder.families.elementwise import Wrong, by_size
-from autograder.families.follows_rng import generators_alike, own_bits
+from autograder.families.follows_rng import generators_alike
 from autograder.families.kinds import Given, Kinds
 
 #: How many calls have about so many bits at most, and how many have more, up to so many.
@@ -28,15 +28,6 @@ CALLS, _SMALL = 30, 600
 _LARGE_CALLS, _LARGE = 10, 10_000
 #: In how many rows half of these stand, so that rows have hundreds of units.
 ROWS = (2, 3, 5, 9, 16)
-#: Masks that agree by chance less often than with probability 2 ** -60.
-_SURPRISE = 60
-#: How many calls repeat a mask for seeds to be called short. Where generators that have
-#: nothing in common repeat one, too, there are few bits, which serve many units: other
-#: checks say so. Of such repetitions six are between alike ones in a case of 3 ** 6.
-_REPEATED = 6
-#: How many large calls do, whose masks change along every axis: bits that serve many units
-#: do so along one. And how many give all generators one mask.
-_REPEATED_LARGE, _ALWAYS = 3, 2
 #: How many large arrays, besides spread ones, are judged at test, and at keep_prob = 1.
 _PLAIN = 3
 #: In one of how many arrays half of the entries are 0 where values are judged.
@@ -120,14 +111,9 @@ def follows_rng(known: Property, kinds: Kinds) -> Property:
     return Property(known.says, test, known.looks)
 
 
-#: A call with its keep probability and what to say of it, and the bits that it gave: with
-#: two generators in one state, with the second once more, and with one that is alike.
-_Four = tuple[Given, float, str, list[np.ndarray]]
-
-
 def read_bits(
     function: StudentFunction, trial: Trial, kinds: Kinds
-) -> list[_Four | None]:
+) -> list[Four | None]:
     """Return what calls of every kind gave, which all checks of one grading share; None of
     those that gave no bits."""
     if "large" not in trial.notes:
@@ -136,83 +122,22 @@ def read_bits(
             one, same, other = generators_alike(trial, 2, times=2)
             asked += [(*given.args, keep_prob, r) for r in (one, same, same, other)]
         results = _made(kinds.of(function, trial), trial, asked)
-        trial.notes["large"] = found = list[_Four | None]()
+        trial.notes["large"] = found = list[Four | None]()
         for number, call in enumerate(calls):
             four = results[4 * number : 4 * number + 4]
             bits = _bits(trial, *call[:2], function.name, four)
             found.append((*call, bits) if bits else None)
-    read: list[_Four | None] = trial.notes["large"]
+    read: list[Four | None] = trial.notes["large"]
     return read
-
-
-def _expect_equal(function: StudentFunction, trial: Trial, kinds: Kinds) -> None:
-    """Check that generators in one state give one output."""
-    for call in filter(None, read_bits(function, trial, kinds)):
-        _, _, what, (first, same, _, _) = call
-        trial.expect(
-            np.array_equal(first, same),
-            f"{function.name} ({what}): generators in the same state gave different "
-            "outputs; expected equal ones.",
-            Wrong.does_not_draw_from_rng,
-        )
 
 
 def expect_follows_rng(
     function: StudentFunction, trial: Trial, kinds: Kinds, *, again: bool = False
 ) -> None:
-    """Check what ``follows_rng`` says, and of a function without a check of pairs in large
-    calls that no mask comes ``again`` in the next call."""
-    _expect_equal(function, trial, kinds)
-    chance, repeated, large, always = False, list[str](), list[str](), list[str]()
-    stuck, stuck_large = list[str](), list[str]()
-    for number, call in enumerate(read_bits(function, trial, kinds)):
-        if call is None or not _is_telling(call, kinds):
-            continue
-        _, _, what, (first, _, later, other) = call
-        known, alike = np.array_equal(first, later), np.array_equal(first, other)
-        own = _varies(number, first)
-        repeated, large = repeated + [what] * alike, large + [what] * (alike and own)
-        always += [what] * (own and alike and known)
-        stuck += [what] * (known and not alike)
-        stuck_large += [what] * (own and known and not alike)
-        chance |= known and not own
-    trial.expect(
-        len(always) < _ALWAYS,
-        f"{function.name} ({'; or '.join(always[:2])}): generators in different states gave "
-        "the same output; expected different ones.",
-        Wrong.same_mask_every_call,
-    )
-    trial.expect(
-        not again
-        or (len(stuck_large) < _ALWAYS and (repeated or len(stuck) < _REPEATED)),
-        f"{function.name} ({'; or '.join(stuck[:2])}): the next call with the same rng gave "
-        "the same output; expected another.",
-        Wrong.reuses_masks,
-    )
-    trial.expect(
-        chance or (len(repeated) < _REPEATED and len(large) < _REPEATED_LARGE),
-        f"{function.name} ({'; or '.join(repeated[:2])}): generators in different states, "
-        "whose first numbers begin alike, gave the same output; expected different ones.",
-        Wrong.seeds_take_few_values,
-    )
-
-
-def _varies(number: int, bits: np.ndarray) -> bool:
-    """Return whether the call of this number is a large one, and its bits change along
-    every axis."""
-    long = (axis for axis in range(bits.ndim) if bits.shape[axis] > 1)
-    return number >= CALLS and all(
-        (bits != bits.take([0], axis)).any() for axis in long
-    )
-
-
-def _is_telling(call: _Four, kinds: Kinds) -> bool:
-    """Return whether independent bits, as many as these are made of, never agree by chance:
-    what a network returns is no mask, and some bits serve a whole axis."""
-    given, keep_prob, _, found = call
-    bits = own_bits(found) if found[0].dtype == bool else given.values.size
-    p = kinds.probability(keep_prob)
-    return -bits * log2(p**2 + (1 - p) ** 2) > _SURPRISE
+    """Check what ``follows_rng`` says; ``again`` is as in ``expect_calls_follow``."""
+    calls = read_bits(function, trial, kinds)
+    small, large = calls[:CALLS], calls[CALLS:]
+    expect_calls_follow(function, trial, small, large, kinds.probability, again=again)
 
 
 @dataclass(frozen=True)
@@ -356,10 +281,12 @@ def _by_entries(
     ones of its form come back right."""
     usual = trial.inputs(*x.shape).astype(x.dtype)
     usual = usual if x.flags.c_contiguous else corners.transposed(usual)
-    with trial.left_to_others(StudentError):
+    try:
         found = _output(function(usual, 1.0, trial.generator()))
-        if found.shape != usual.shape or not facts.close(found, usual * scale, atol=0):
-            return None
+    except (StudentError, CheckFailure):
+        return None
+    if found.shape != usual.shape or not facts.close(found, usual * scale, atol=0):
+        return None
     if out[x == 0].any():
         return Wrong.adds_a_number
     lost = (x != 0) & (out == 0)

@@ -40,8 +40,7 @@ _SIZES = {
     _MOST: f"201 to {_MOST}",
 }
 _LIMITS, _NAMES = [*_SIZES], [*_SIZES.values(), "more"]
-_DTYPES = ("float64", "float32")
-ORDERS = ("rows in a row", "x transposed")
+_DTYPES, ORDERS = ("float64", "float32"), ("rows in a row", "x transposed")
 #: Places in a call, by its values or by its length.
 _PLACES = (
     "the entry farthest from 0",
@@ -87,13 +86,12 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Kinds:
-    """Calls all over an exercise's range: ``make`` gives one with about so many bits, and
-    so many rows if that is not 0, of ``what``, each of which is set in the case of an
-    ``event``. ``modes``: whether training
-    may be passed. ``probability`` of a bit at a keep probability. ``of_each_call``: whether
-    each call has a keep probability of its own, or each of their ranges. ``of``: through
-    what the student's function is called. ``zeros`` and ``usual``: what gives calls as
-    ``make`` does, with an x half of which is 0, or of usual entries of both signs."""
+    """Calls all over an exercise's range: ``make`` gives one with about so many bits, and so
+    many rows if that is not 0, of ``what``, each of which is set in the case of an ``event``.
+    ``modes``: whether training may be passed. ``probability`` of a bit at a keep probability.
+    ``of_each_call``: whether each call has a keep probability of its own, or each of their
+    ranges. ``of``: through what the student's function is called. ``zeros`` and ``usual``:
+    what gives such calls with an x half of which is 0, or of usual entries."""
 
     make: Callable[[Trial, np.random.Generator, int, int], Given]
     what: str = "units"
@@ -111,8 +109,11 @@ def _pick(names: Sequence[str], where: float) -> str:
     return names[int(where * len(names))]
 
 
-def _array(
-    rng: np.random.Generator, shape: tuple[int, ...], zeros: float, plain: bool
+def any_array(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    zeros: float = 0.0,
+    plain: bool = False,
 ) -> tuple[np.ndarray, dict[str, str]]:
     """Return an array of any kind, a share ``zeros`` of it 0, and its marks."""
     a, b = rng.random(2).tolist()
@@ -124,8 +125,7 @@ def _array(
         one, marks["entries"] = x.flat[0], "entries of which half are 0"
         x = put_zeros(x, zeros, rng)
         x.flat[0] = x.flat[0] if x.any() else one
-    if order == ORDERS[1]:
-        x = corners.transposed(x)
+    x = corners.transposed(x) if order == ORDERS[1] else x
     return x, marks | {"dtype": dtype, "axes": f"{len(shape)} axes", "order": order}
 
 
@@ -151,7 +151,7 @@ def of_arrays(
         plain: bool = False,
     ) -> Given:
         of = shape(rng, number, rows)
-        x, marks = _array(rng, of, zeros, plain)
+        x, marks = any_array(rng, of, zeros, plain)
 
         def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
             text = call_text(name, of, keep_prob)
@@ -163,8 +163,8 @@ def of_arrays(
             marks["shared"] = f"{size_of(x.size // own.size)} entries a bit"
         return Given((x,), marks, own, read, signed(x), own != 0 if zeros else None)
 
-    with_zeros, plain = partial(make, zeros=0.5), partial(make, plain=True)
-    return Kinds(make, what, zeros=with_zeros, usual=plain, **how)
+    how |= {"zeros": partial(make, zeros=0.5), "usual": partial(make, plain=True)}
+    return Kinds(make, what, **how)
 
 
 def units(call_text: Callable[..., str], **how: Any) -> Kinds:

@@ -13,8 +13,9 @@ import numpy as np
 from autograder.contract.budget import alpha_of
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import any_size, everywhere, kinds, network
+from autograder.families import any_size, kinds, network
 from autograder.families.by_values import Counts
+from autograder.families.drawn_calls import Four, expect_calls_follow
 from autograder.families.ensemble import every_mask
 from autograder.families.follows_rng import generators_alike
 from autograder.families.network_forms import (
@@ -221,37 +222,25 @@ def _by_kind(
 def expect_follows_rng(function: StudentFunction, trial: Trial) -> None:
     """Check that equal generators give equal gradients, and others others, in batches of
     every form, and in some of many rows."""
-    if "large" not in trial.notes:
-        reads = [read for read in _read(function, trial) if len(read.outputs) == 4]
-        small, large = (
-            [
-                _entry(read.form.batch, int(read.form.shown.sum()), read.outputs)
-                for read in reads
-                if (read.form.marks["size"] in _COMPARED) == of_large
-            ]
-            for of_large in (False, True)
-        )
-        tall = [(network.tall(trial.rng, size), 4) for size in _TALL]
-        for (batch, _), four in zip(tall, _results(function, trial, tall), strict=True):
-            units = len(batch.x) * len(batch.params["b1"])
-            large.append(_entry(batch, units, [each["W2"] for each in four]))
-        none = [None] * (everywhere.CALLS - len(small))
-        trial.notes["large"] = [*small, *none, *large]
-    everywhere.expect_follows_rng(function, trial, _KINDS, again=True)
+    reads = [read for read in _read(function, trial) if len(read.outputs) == 4]
+    small, large = (
+        [
+            _entry(read.form.batch, int(read.form.shown.sum()), read.outputs)
+            for read in reads
+            if (read.form.marks["size"] in _COMPARED) == of_large
+        ]
+        for of_large in (False, True)
+    )
+    tall = [(network.tall(trial.rng, size), 4) for size in _TALL]
+    for (batch, _), four in zip(tall, _results(function, trial, tall), strict=True):
+        units = len(batch.x) * len(batch.params["b1"])
+        large.append(_entry(batch, units, [each["W2"] for each in four]))
+    expect_calls_follow(function, trial, small, large, again=True)
 
 
-def _entry(
-    batch: network.Batch, units: int, outputs: list[np.ndarray]
-) -> tuple[kinds.Given, float, str, list[np.ndarray]]:
+def _entry(batch: network.Batch, units: int, outputs: list[np.ndarray]) -> Four:
     """Return a call as ``everywhere.read_bits`` does."""
     given = kinds.Given(batch.given[:3], {}, np.zeros(units), lambda *_: outputs[0])
     what = f"keep_prob = {batch.keep_prob}, x of shape {batch.x.shape}, {units} hidden units"
     first, later, same, other = outputs
     return given, batch.keep_prob, what, [first, same, later, other]
-
-
-def _make(*_: Any) -> kinds.Given:
-    raise NotImplementedError  # the calls are there
-
-
-_KINDS = kinds.Kinds(_make, "hidden units", modes=False)

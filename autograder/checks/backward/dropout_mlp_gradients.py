@@ -271,10 +271,8 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
 
     kept = mask(trial.size("count in a row"), 20)
     count("count in a row", kept, "rows of 20 hidden units")
-    small, calls = (
-        Batch.readable(trial, 4, 5, _INDEPENDENT),
-        trial.size("count in a call"),
-    )
+    small = Batch.readable(trial, 4, 5, _INDEPENDENT)
+    calls = trial.size("count in a call")
     kept = np.reshape(small.masks(function, rng, calls), (calls, 20))
     count("count in a call", kept, "calls on 4 rows of 5 hidden units")
     _varies_as_it_should(function, trial, rng)

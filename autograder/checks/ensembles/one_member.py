@@ -70,6 +70,8 @@ def mask_in(
     call: str,
     otherwise: str | None = None,
 ) -> np.ndarray:
+    """Return the mask (N, D) that a readable case's prediction ``found`` (N, C) shows, True
+    where kept; raises as ``mask_of`` does. ``call`` is what messages say was called."""
     likely = (found > 0).all() and facts.close(found.sum(axis=1), 1)
     with np.errstate(all="ignore"):
         logs = np.log(found if likely else np.nan * found)

@@ -337,9 +337,8 @@ def _expect_factors_beside_zeros(function: StudentFunction, trial: Trial) -> Non
         d = int(trial.rng.integers(30, 60))
         x = trial.inputs(20, d, zeros=0.5)
         out, call = shared.output(function, x, max(p, 0.3), trial.generator())
-        some = (out != 0).any(
-            axis=1
-        )  # a row whose other units are dropped says nothing
+        # A row all of whose other units are dropped says nothing.
+        some = (out != 0).any(axis=1)
         x, out, kept = x[some], out[some], out[some] != 0
         number = np.rint(d * np.abs(x * kept).sum(axis=1) / np.abs(out).sum(axis=1))
         may_be = kept.sum(axis=1) <= number

@@ -29,11 +29,7 @@ def _of_any_size(
 ) -> kinds.Given:
     """Return a call on about so many units, two or more in a row."""
     n, d = kinds.sides(rng, number, 2, rows)
-    x, marks = corners.of_a_kind(usual(rng, (n, max(d, 2))), rng)
-    single, turned = rng.random(2) < 0.5
-    x = x.astype(np.float32 if single else np.float64)
-    marks |= {"dtype": str(x.dtype), "order": kinds.ORDERS[int(turned)]}
-    x = corners.transposed(x) if turned else x
+    x, marks = kinds.any_array(rng, (n, max(d, 2)))
 
     def read(result: Any, share: float, name: str) -> np.ndarray:
         call = call_text(name, x.shape, count(x, share))
