@@ -94,9 +94,9 @@ def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]
 #: Signs and entries of a whole array, by what is said of them; the second argument of what
 #: makes entries is drawn from [0, 1).
 SIGNS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "of both signs": lambda x: x,
-    "positive": np.abs,
-    "negative": lambda x: -np.abs(x),
+    "entries of both signs": lambda x: x,
+    "positive entries": np.abs,
+    "negative entries": lambda x: -np.abs(x),
 }
 ENTRIES: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "usual entries": lambda x, _: x,
@@ -131,7 +131,7 @@ def of_every_kind(
     turns = itertools.cycle(rng.permutation(len(_OF_KINDS)).tolist())
     for x, turn in zip(arrays, turns, strict=False):
         sign, entries = _OF_KINDS[turn]
-        yield SIGNS[sign](ENTRIES[entries](x, rng.random())), f"{entries}, {sign}"
+        yield SIGNS[sign](ENTRIES[entries](x, rng.random())), f"{sign}, {entries}"
 
 
 def of_other_entries(trial: Trial, *shape: int) -> list[np.ndarray]:
