@@ -53,7 +53,11 @@ def grade_once(task: tuple[bank.Answer, int]) -> tuple[str, list[str]]:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = grade_functions(answer.exercise, answer.functions, seed)
-    lost = [f"{c.name}: {c.message}" for c in result.checks if c.status != "passed"]
+    lost = [
+        f"seed {seed}, {c.name}: {c.message}"
+        for c in result.checks
+        if c.status != "passed"
+    ]
     return str(answer), lost
 
 
@@ -85,7 +89,10 @@ def tasks(
 def run(
     gradings: int, processes: int, first_seed: int, chapters: tuple[str, ...]
 ) -> str:
-    """Grade, and return the result as text. Progress goes to stderr on a terminal."""
+    """Grade, and return the result as text.
+
+    Progress goes to stderr on a terminal; what a correct answer lost, always and at once.
+    """
     work = itertools.islice(tasks(chapters, first_seed), gradings)
     done: Counter[str] = Counter()
     failures: list[str] = []
@@ -93,7 +100,9 @@ def run(
     with multiprocessing.Pool(processes) as pool:
         for label, lost in pool.imap_unordered(by_number, work, chunksize=50):
             done[label] += 1
-            failures += [f"{label}: {line}" for line in lost]
+            new = [f"{label}: {line}" for line in lost]
+            print("".join(f"{line}\n" for line in new), end="", file=sys.stderr, flush=True)
+            failures += new
             if sys.stderr.isatty() and done.total() % 200 == 0:
                 print(f"\r{done.total():,} of {gradings:,}", end="", file=sys.stderr)
     minutes = (time.monotonic() - start) / 60
