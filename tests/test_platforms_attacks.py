@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.doors import gradescope_download
+from autograder.doors import archives, gradescope_download
 from autograder.doors.classroom import ClassError, HandedIn
 from autograder.doors.collect import collect
 from autograder.doors.platforms import Named, told_apart
@@ -110,6 +110,28 @@ def test_no_names_of_ones_own_files_move_those_of_others(
     found = placed(tmp_path / "out")
     found.pop(mallory, None)
     assert found == honest
+
+
+@pytest.mark.parametrize("platform", CLASSES)
+def test_one_students_files_leave_room_in_an_archive_for_those_of_others(
+    platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where they lie beside those of others, too: the platform's name says whose they are."""
+    monkeypatch.setattr(archives, "EACH_BYTES", 1_000)
+    monkeypatch.setattr(archives, "MOST_BYTES", 6_000)
+    start, mallory = CLASSES[platform]
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for n in range(60):
+            archive.writestr(f"{start}{n:02}.py", "#" * 150)
+        for name in HONEST[platform]:
+            archive.writestr(name, "")
+        if platform == "Gradescope":
+            pytest.importorskip("yaml")
+            archive.writestr("submission_metadata.yml", GRADESCOPE + MALLORY)
+    lines = collect(tmp_path / "in.zip", CHAPTER, tmp_path / "out")
+    found = set(placed(tmp_path / "out"))
+    assert found - {mallory} >= set(HONEST[platform].values())
+    assert any("it holds more than" in line for line in lines)
 
 
 @pytest.mark.parametrize("forged", FORGED)

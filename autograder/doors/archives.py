@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.contract.here import is_file
 from autograder.doors.classroom import ENDINGS, ClassError
 from autograder.doors.few import outer
-from autograder.doors.platforms import METADATA
+from autograder.doors.platforms import METADATA, owners
 from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
 from autograder.wire.text import one_name
@@ -41,10 +41,13 @@ _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @contextlib.contextmanager
-def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
+def unpacked(
+    source: str | Path, pattern: str | None = None
+) -> Iterator[tuple[Path, list[str]]]:
     """Yield the folder, or one with the notebooks and scripts of a .zip archive, and an
     empty file for each other one, which is removed at the end; and what of the archive
-    could not be unpacked, a line each.
+    could not be unpacked, a line each. Of a student's share ``owners`` tells, as by a
+    ``pattern``.
 
     Raises ``ClassError`` for an archive that cannot be read."""
     source = Path(source)
@@ -55,7 +58,7 @@ def unpacked(source: str | Path) -> Iterator[tuple[Path, list[str]]]:
         try:
             with _Opened(source) as file, zipfile.ZipFile(file) as archive:
                 file.opened = True
-                failures = _unpack(archive, folder)
+                failures = _unpack(archive, folder, pattern)
         except _NOT_UNPACKED as error:
             raise ClassError(f"{source} cannot be unpacked ({error}).") from None
         yield folder, failures
@@ -86,15 +89,17 @@ class _Opened(io.BufferedReader):
         return data
 
 
-def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[str]:
+def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list[str]:
     """Write an archive's notebooks and scripts below a folder, and of all else no more than
     that it is there; return what failed."""
     members = [(_parts(m.filename), m) for m in archive.infolist() if not m.is_dir()]
     failures: list[str] = []
     files, taken, total = Counter[str](), Counter[str](), 0
     below = outer([parts for parts, _ in members])
+    names = {parts[below]: "/".join(parts[below:]) for parts, _ in members if parts}
+    of_whom = owners(names, pattern)
     for parts, member in members:
-        own = parts[below] if parts else ""
+        own = of_whom[parts[below]] if parts else ""
         files[own] += 1
         if files[own] > EACH_FILES or taken[own] > EACH_BYTES:
             continue  # and one line for all of them

@@ -37,7 +37,7 @@ def collect(
     counts; a student with two files otherwise gets neither, and the line says so. Raises
     ``ClassError``."""
     _expect_chapter(chapter)
-    with unpacked(source) as (folder, lines):
+    with unpacked(source, pattern) as (folder, lines):
         found = _found(folder, source, pattern)
         files = [file for file in found if file.assignment in (None, chapter)]
         try:

@@ -11,7 +11,7 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -70,7 +70,7 @@ def read_names(
     everything = [*handed_in, *strays]
     known = "pattern"
     if pattern is None:
-        platforms = _platforms(handed_in)
+        platforms = _platforms({file.top: file.name for file in handed_in})
         if not platforms:
             return [Named(file, file.student) for file in everything], []
         if len(platforms) > 1:
@@ -107,14 +107,34 @@ def _read(
     return named, others
 
 
-def _platforms(handed_in: Sequence[HandedIn]) -> list[str]:
+def owners(names: Mapping[str, str], own: str | None = None) -> dict[str, str]:
+    """Return whose is each of the things that lie at the top, by a pattern of one's own or
+    by the platform that gave the names; one of whose name neither says anything is its own.
+
+    ``names`` has a name below each of them, as files of one student share the room that an
+    archive gives to each."""
+    platforms = _platforms(names)
+    if own is not None:
+        pattern = _compiled(own)
+    elif len(platforms) == 1:
+        pattern = re.compile(PATTERNS[platforms[0]])
+    else:
+        return {top: top for top in names}
+    found = {}
+    for top, name in names.items():
+        match = pattern.fullmatch(name)
+        parts = match.groupdict() if match else {"student": top}
+        found[top] = "_".join(filter(None, (parts["student"], parts.get("id"))))
+    return found
+
+
+def _platforms(names: Mapping[str, str]) -> list[str]:
     """Return the platform whose pattern fits most of what lies at the top, if one does;
     several, where nothing tells which of them gave the names.
 
     A folder counts once, however many files its owner put there: no student's files say
     how those of others are read. Nor do their names: each fits the platform that gave it,
     and another one only by its student's choice."""
-    names = {file.top: file.name for file in handed_in}
     fits = {
         known: sum(bool(re.fullmatch(each, name)) for name in names.values())
         for known, each in PATTERNS.items()

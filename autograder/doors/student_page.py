@@ -1,5 +1,7 @@
 """A page of feedback for each student, on all that the student handed in."""
 
+import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,25 +11,45 @@ from autograder.doors.classroom import Graded
 from autograder.doors.own_page import rendered
 from autograder.isolation.atomic import write_whole
 
+#: Bytes of a file's name, and of the student's in one that would be longer.
+_LONGEST, _KEPT = 255, 200
+
 
 def write_student_pages(results: Iterable[Graded], folder: Path) -> list[Path]:
-    """Write ``<student>.html`` for each student, and return the paths.
+    """Write ``<student>.html`` for each student, and return the paths; a name that leaves
+    no room for the ending is cut, with a hash of the whole behind it.
 
     Raises ``OSError`` once all are written that can be, and ``ImportError`` where there is
     no jinja2, which comes with the course's packages."""
     students: dict[str, list[Graded]] = {}
     for graded in results:
         students.setdefault(graded.handed_in.student, []).append(graded)
-    paths = [folder / f"{name}.html" for name in students]
+    paths = [folder / name for name in _file_names(students)]
     failed: OSError | None = None
     for path, (name, of_student) in zip(paths, students.items(), strict=True):
         try:
             write_whole(path, student_page(name, of_student))
-        except OSError as error:  # a name of 255 bytes leaves no room for an ending
+        except OSError as error:
             failed = failed or error
     if failed is not None:
         raise failed
     return paths
+
+
+def _file_names(students: Iterable[str]) -> list[str]:
+    """Return the pages' names, of at most 255 bytes each, no two of them the same."""
+    taken = {f"{name}.html" for name in students}
+    names = []
+    for name in students:
+        page, salt = f"{name}.html", 0
+        while len(os.fsencode(page)) > _LONGEST or (salt and page in taken):
+            salt += 1
+            whole = os.fsencode(name)
+            mark = hashlib.sha256(b"%d " % salt + whole).hexdigest()[:16]
+            page = f"{whole[:_KEPT].decode(errors='ignore')}…{mark}.html"
+        taken.add(page)
+        names.append(page)
+    return names
 
 
 def student_page(student: str, results: Iterable[Graded]) -> str:
