@@ -101,7 +101,12 @@ def run(
         for label, lost in pool.imap_unordered(by_number, work, chunksize=50):
             done[label] += 1
             new = [f"{label}: {line}" for line in lost]
-            print("".join(f"{line}\n" for line in new), end="", file=sys.stderr, flush=True)
+            print(
+                "".join(f"{line}\n" for line in new),
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
             failures += new
             if sys.stderr.isatty() and done.total() % 200 == 0:
                 print(f"\r{done.total():,} of {gradings:,}", end="", file=sys.stderr)

@@ -2,14 +2,17 @@
 
 import functools
 import json
+import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from autograder.doors.classroom import ClassError
 from autograder.doors.collect import collect
+from autograder.isolation import locks
 from tests.test_platforms import CHAPTER
 
 #: A student: the account's number, the name on the platform, what was handed in.
@@ -332,3 +335,31 @@ def test_of_folders_that_are_no_more_nothing_is_known(of_a_class: Class) -> None
     assert of_a_class.works() == {"Ann": "a = 2"}
     [(folder, owners)] = json.loads(of_a_class.record.read_text()).items()
     assert folder == "Ann" and "4" not in json.dumps(owners)
+
+
+def test_of_two_collects_at_one_moment_neither_loses_what_the_other_writes_down(
+    tmp_path: Path,
+) -> None:
+    out, sources = tmp_path / "out", [tmp_path / "first", tmp_path / "second"]
+    for n, source in enumerate(sources):
+        source.mkdir()
+        canvas(source, [(100 * n + i, f"s{n}x{i}", "") for i in range(40)])
+    with ThreadPoolExecutor() as both:
+        [*both.map(lambda source: collect(source, CHAPTER, out), sources)]
+    written = json.loads((tmp_path / "out.whose.json").read_text("utf-8"))
+    assert len(written) == 80
+
+
+def test_a_course_that_another_account_holds_is_collected_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.doors.collect._PATIENCE", 0.1)
+    source = tmp_path / "in"
+    source.mkdir()
+    canvas(source, [(1, "ann", "")])
+    held = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert locks.lock(held)
+        assert collect(source, CHAPTER, tmp_path / "out")[0].startswith("✓ ann")
+    finally:
+        os.close(held)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from autograder.contract.exercise import all_chapters, expect_chapter
-from autograder.contract.here import is_file, is_there, real_path
+from autograder.contract.here import is_file, is_folder, is_there, real_path
 from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
 from autograder.doors.few import Few, TooMany, name_below
@@ -16,9 +16,13 @@ from autograder.doors.platforms import Named, read_names
 from autograder.doors.whose import Folders
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
+from autograder.isolation.locks import in_turn
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
 from autograder.wire.text import names_of, one_line, one_name, unfit_name
+
+#: Seconds that another ``collect`` in the same course is waited for.
+_PATIENCE = 60.0
 
 
 def collect(
@@ -37,7 +41,9 @@ def collect(
     counts; a student with two files otherwise gets neither, and the line says so. Raises
     ``ClassError``."""
     _expect_chapter(chapter)
-    with unpacked(source, pattern) as (folder, lines):
+    # What is written down of whose folders are whose is one file for the course.
+    course = next(filter(is_folder, Path(submitted).absolute().parents))
+    with in_turn(course, _PATIENCE), unpacked(source, pattern) as (folder, lines):
         found = _found(folder, source, pattern)
         files = [file for file in found if file.assignment in (None, chapter)]
         try:

@@ -85,8 +85,9 @@ class Wrong(zero_inputs.Wrong, section="back-derivation"):
         and wrong at others: either keep_prob is bounded or rounded on its way into the
         backward pass, or another number stands for it."""
     gradient_depends_on_the_shape = """your gradient is right for large matrices and wrong
-        for some other array: of another shape, of a single entry, in float32, or
-        transposed; none of that matters here."""
+        for some other array: of another shape, of a single entry, in float32, transposed,
+        or with entries all alike, small, large or of one sign; none of that matters
+        here."""
     gradient_is_wrong_at_keep_prob_one = """your gradient is right below keep_prob = 1 and
         wrong there: nothing is dropped, and dx equals dout."""
     test_gradient_is_another = """after a forward pass at test dx is neither as it should

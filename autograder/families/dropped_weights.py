@@ -34,9 +34,9 @@ class Wrong(Mistakes, section="noise-dropconnect"):
     no_sum_of_kept_weights = """no choice of kept weights gives such outputs: either the
         weights are multiplied by something else than 0 and 1 / keep_prob, or something
         is added."""
-    keeps_at_least_one_weight = """you make sure that something is kept: either the mask
-        is drawn again until it is not empty, or a weight is kept after all; when each is
-        dropped on its own, all may be."""
+    keeps_at_least_one_weight = """something is kept every time: either the mask is drawn
+        again until it is not empty, or a weight is kept after all, or few weights are kept
+        at another rate; when each is dropped on its own, all may be."""
     differs_from_the_product_at_keep_prob_one = """at keep_prob = 1 no weight is
         dropped, and out is x @ weights; you compute another product, or numbers are
         rounded or cut off."""

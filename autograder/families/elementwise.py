@@ -133,8 +133,8 @@ class Wrong(Mistakes, section="conv-definitions"):
     never_drops_a_small_array = at(
         "exp-mistakes",
         "an array of one or two units never comes back with all of them dropped: either "
-        "the mask is drawn again until something is kept, or a unit is kept after all; "
-        "when each is dropped with probability 1 − keep_prob, all may be.",
+        "the mask is drawn again until something is kept, or a unit is kept after all, or "
+        "dropped units come back otherwise there. All may be dropped.",
     )
     seeds_take_few_values = at(
         "back-same-mask",
@@ -154,14 +154,14 @@ class Wrong(Mistakes, section="conv-definitions"):
     )
     drops_at_least_one = at(
         "exp-mistakes",
-        "you make sure that at least one unit is dropped; when each is kept with "
-        "probability keep_prob, all may be kept.",
+        "at least one unit is dropped every time: either you make sure of that, or few units "
+        "are kept at another rate; all may be kept.",
     )
     doubles_whatever_keep_prob = """you multiply by 2 whatever keep_prob is; that is
         right at keep_prob = 0.5 alone."""
-    scale_fits_some_keep_probs = """kept units come back right at some values of
-        keep_prob and not at others: either keep_prob or the factor is bounded or
-        rounded, or it is another."""
+    scale_fits_some_keep_probs = """kept units come back right in some calls and not in
+        others: at some values of keep_prob, or for some arrays, the factor is another, or
+        one of the two is bounded or rounded."""
     replaces_dropped_units = """in training no unit comes back as 0, and they do not all
         come back multiplied by one factor: either dropped units are filled with another
         number than 0, or noise is added, or a constant."""
@@ -181,7 +181,8 @@ class Wrong(Mistakes, section="conv-definitions"):
         at another rate than keep_prob, and others at keep_prob; dropout does not look at
         the shape."""
     scale_depends_on_the_shape = """kept units are scaled rightly in some arrays and otherwise
-        in others: larger, transposed, of another shape or of float32; none of it matters."""
+        in others: larger, transposed, of another shape, of float32 or with other entries;
+        none of it matters."""
     changes_its_input = at(
         "conv-mistakes",
         "your function works in place and overwrites the array that it was given.",

@@ -156,13 +156,14 @@ def shares_bits(kind: Shared, function: StudentFunction, trial: Trial) -> None:
         axes = ", ".join(map(str, shared)) or "none"
         wanted = ", ".join(str(a) for a in range(len(shape)) if a in kind.shared)
         trial.notes[_OTHERWISE] = wanted != axes
+        otherwise = kind.names.otherwise
+        if shared or not _some_alike(masks, kind.shared[0]):
+            otherwise = kind.names.shared.get(shared, otherwise)
         trial.expect(
             wanted == axes,
             f"{kind.call(shape, FEW)}: the axes along which the mask does not change are "
             f"{axes}; expected {wanted}.",
-            kind.names.otherwise
-            if not shared and _some_alike(masks, kind.shared[0])
-            else kind.names.shared.get(shared, kind.names.otherwise),
+            bit_tests.if_they_vary(np.array(masks), otherwise),
         )
     bits = kind.layer.calls(function, trial, kind.calls, kind.length)
     call = f"{kind.calls} calls with {bits[0].size} bits at keep_prob = {FEW}"

@@ -12,7 +12,7 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import follows_rng
+from autograder.families import bit_tests, follows_rng
 from autograder.families.elementwise import (
     KEEP_PROBS,
     Draw,
@@ -78,7 +78,7 @@ def expect_own_bits(
     trial.expect(
         different > 1,
         f"{call}: every call drew the same mask.",
-        Wrong.same_mask_every_call,
+        bit_tests.if_they_vary(bits, Wrong.same_mask_every_call),
     )
     rows, columns = (bits == bits[:, :1]).all(), (bits == bits[:, :, :1]).all()
     trial.expect(
@@ -144,7 +144,10 @@ def _expect_no_shared_axis(trial: Trial, bits: np.ndarray, call: str) -> None:
         name = Wrong.one_mask_for_all_rows
     else:
         name = Wrong.shares_bits_along_an_axis
-    trial.fail(f"{call}: the mask is the same all along axis {shared[0] - 1}.", name)
+    trial.fail(
+        f"{call}: the mask is the same all along axis {shared[0] - 1}.",
+        bit_tests.if_they_vary(bits, name),
+    )
 
 
 #: Near 0 and 1 a keep probability that is rounded or clipped shows best: 0.998 becomes

@@ -82,7 +82,7 @@ def _expect_every_kind(pair: Pair) -> None:
                 or _is_wrong_elsewhere(pair, got, of_zeros),
                 f"{got.call}: of a kept input equal to 0 the gradient is not "
                 f"dout{pair.convention.over}.",
-                Wrong.gradient_is_another_at_zero,
+                _name(of_zeros, _multiples(got)),
             )
 
 
@@ -97,6 +97,12 @@ def _is_wrong_elsewhere(pair: Pair, got: RoundTrip, of_zeros: np.ndarray) -> boo
     of_others = _multiples(got)
     one = facts.close(of_others, of_others[:1], atol=0)
     return not one or facts.close(of_zeros, of_others[:1], atol=0)
+
+
+def _name(of_zeros: np.ndarray, of_others: np.ndarray) -> str | None:
+    """Return what is behind wrong multiples at zeros, if they are not those of others."""
+    alike = of_others.size and facts.close(of_zeros, of_others[:1], atol=0)
+    return None if alike else Wrong.gradient_is_another_at_zero
 
 
 def _multiples(got: RoundTrip) -> np.ndarray:

@@ -81,12 +81,13 @@ class Wrong(Mistakes, section="back-ridge"):
         belong to classic dropout, which does not rescale in training."""
     approximates_the_minimiser = """your weights are near the minimiser: either they
         come from drawn masks or from an iteration that stops early, or a small number
-        is added for stability, or keep_prob is rounded or bounded."""
+        is added for stability, or a number near 1 multiplied in, or keep_prob is rounded
+        or bounded."""
     needs_alike_columns = """right for columns of similar lengths, and not here: either a
         small number is added for stability, or small numbers are taken for 0, as pinv
         does below its rcond, or digits are lost, in float32 for example."""
-    needs_full_rank = """it works only where X'X has an inverse; with the penalty added
-        first, the system has a solution for any number of rows."""
+    needs_full_rank = """right where X'X has an inverse, and not where it has none; with
+        the penalty added first, the system has a solution for any number of rows."""
     least_squares_whatever_keep_prob = """your weights are those of least squares,
         without the penalty that dropout adds."""
     penalty_without_column_energy = """you add the same penalty to each weight; a weight

@@ -53,8 +53,9 @@ class Wrong(Mistakes, section="conv-training-equivalence"):
     bounds_or_rounds_a_setting = """the factor is right for some settings and values of
         keep_prob and not for others: either a number is bounded or rounded on the way, or
         what was computed for other settings is used again."""
-    takes_another_factor = """your factor is made of keep_prob in another way: either it is
-        another power of keep_prob, or numbers are cut off to whole ones."""
+    takes_another_factor = """your factor is another: another power of keep_prob, or a
+        number that is cut off to a whole one, or settings of some size, weights of some
+        shape have a case of their own."""
     adds_to_the_decay = """a weight decay of 0 does not stay 0: it is bounded from
         below, or something is added; the decay is multiplied by a factor and by nothing
         else."""

@@ -235,7 +235,7 @@ def _at_one_mistake(
     function: StudentFunction, trial: Trial, x: np.ndarray, out: np.ndarray
 ) -> str:
     wrong = ~np.isclose(out, x, atol=1e-6)
-    if np.count_nonzero(wrong) == 1:
+    if np.count_nonzero(wrong) == 1 < x.size:
         return Unit.drops_at_least_one
     if x.any() and not wrong[x != 0].any():
         return Unit.drops_by_value
@@ -271,6 +271,8 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     ordinary = out[:, 3::4]
     dropped = dropped_units(ordinary, 0.8)
     value = np.median(ordinary[dropped]) if dropped.any() else np.nan
+    usual = abs(1 - np.mean(dropped) - 0.8) < 0.05
+    named = Unit.drops_by_value if usual else Unit.keeps_some_calls_at_another_rate
     for i, (name, size) in enumerate(_SPECIAL.items()):
         kept = ~np.isclose(out[:, i::4], value, rtol=1e-5, atol=1e-5)
         what = "units with x = 0 kept at keep_prob = 0.8"
@@ -280,7 +282,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
             )
             what += " at keep_prob = 0.8"
         look = f"{name} x kept at 0.8"
-        trial.judge(look, kept, kept.size, what, Unit.drops_by_value)
+        trial.judge(look, kept, kept.size, what, named)
 
 
 def _independent(function: StudentFunction, trial: Trial) -> None:

@@ -6,9 +6,9 @@ from autograder.contract.mistakes import Mistakes
 class Wrong(Mistakes, section="energy-norm"):
     simulates_an_expectation = """your answer changes from call to call, as a
         simulation's does; the expectation over all masks has a formula."""
-    comes_near_an_expectation = """your answer is near the right one, by a share that
-        differs from input to input: either it is an average over drawn masks, which a
-        seed repeats and does not make right, or numbers are rounded on the way."""
+    comes_near_an_expectation = """your answer is near the right one: either it is an
+        average over drawn masks, which a seed repeats and does not make right, or numbers
+        are rounded on the way, or multiplied by something near 1."""
 
 
 BOTH_SIDES = (0.8, 0.3)

@@ -53,7 +53,8 @@ class Wrong(Mistakes, section="ens-geometric"):
         stay with logarithms until the last step."""
     averages_some_members_only = """your mean is near the mean over all masks and not
         equal to it: either you average over drawn masks, or you leave some masks out,
-        or you round or bound what is given, such as keep_prob."""
+        or you round or bound what is given, such as keep_prob, or a number near 1 is
+        multiplied in."""
 
 
 def _wrong_weights(case: Case) -> Rivals:

@@ -22,7 +22,7 @@ class Wrong(Mistakes, section="ens-montecarlo"):
     samples_share_a_mask = at(
         "ens-mistakes",
         "all samples of a row are the same prediction: either they share one mask, or "
-        "there is only one sample whatever samples is.",
+        "there is only one sample whatever samples is, or all units are kept, or none.",
     )
     drops_what_is_dropped = """each sample drops units of what the sample before it left,
         as where x is overwritten in the loop; every sample begins with x."""

@@ -24,8 +24,9 @@ class Wrong(Mistakes, section="ens-montecarlo"):
     counts_samples_wrongly = """what you average is not samples predictions of equal
         weight: either their number is another, or some of them count more than
         others."""
-    divides_by_another_number = """your rows do not add up to 1, although each sample's
-        do: divide the sum of the predictions by samples."""
+    divides_by_another_number = """your rows do not add up to 1: either the sum of the
+        predictions is divided by another number than samples, or those of a sample do not
+        add up to 1 already."""
     drops_the_bias = """you drop entries of the bias as well; the dropped layer is x, and
         the bias is no unit of it."""
     counts_votes = """you count which class each sample puts first; average the

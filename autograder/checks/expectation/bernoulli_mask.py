@@ -57,8 +57,9 @@ class Wrong(Mistakes, section="exp-mean"):
     )
     keeps_at_least_one = at(
         "exp-mistakes",
-        "you make sure that at least one unit is kept; when each is kept with "
-        "probability keep_prob, all may be dropped.",
+        "at least one unit is kept every time: either you make sure of that, or few units "
+        "are kept at another rate; when each is kept with probability keep_prob, all may be "
+        "dropped.",
     )
     takes_zero_for_unset = """keep_prob = 0 keeps everything, as when `if keep_prob`
         takes 0 for a number that was not given."""

@@ -55,6 +55,8 @@ class Wrong(Mistakes, section="exp-effective-count"):
     singles_out_equal_contributions = """equal contributions are treated apart: either
         they are merged into one, or a special case catches them; the formula needs
         none."""
+    treats_signs_apart = """contributions of some signs are counted otherwise than by (Σx)²
+        / Σx², which needs no special case for signs, for a sum of 0 or for a single one."""
     ignores_negative_contributions = """only positive contributions count in your
         answer; negative ones count, and cancel."""
     never_below_one = """you return 1 where the count is smaller; contributions of
@@ -183,7 +185,7 @@ def does_not_depend_on_the_scale(trial: Trial) -> list[Given]:
     0.25,
     after=_LAW,
     rivals=_signed_rivals,
-    otherwise=Wrong.ignores_negative_contributions,
+    otherwise=Wrong.treats_signs_apart,
 )
 def lets_opposite_signs_cancel(trial: Trial) -> list[Given]:
     """Contributions of opposite sign cancel in the sum; if they all do, the count is 0."""

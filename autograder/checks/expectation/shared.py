@@ -7,8 +7,9 @@ from autograder.contract.mistakes import Mistakes
 
 class Wrong(Mistakes, section="exp-enumeration"):
     close_but_not_exact = """your numbers are near the exact ones: either they are
-        simulated, with a seed, or they are rounded, or keep_prob is rounded, bounded or
-        shifted on the way; the exact value has a formula."""
+        simulated, with a seed, or they are rounded or multiplied by something near 1, or
+        keep_prob is rounded, bounded or shifted on the way; the exact value has a
+        formula."""
     answers_at_random = """your answer changes from call to call, as a simulation's
         does; the exact value has a formula."""
 

@@ -58,8 +58,9 @@ class Wrong(Mistakes, section="noise-spatial"):
         than 1 / keep_prob."""
     keeps_at_least_one_channel = at(
         "noise-mistakes",
-        "you make sure that at least one channel is kept, be it of each sample or of the "
-        "batch; when each is dropped on its own, all may be.",
+        "at least one channel is kept every time, be it of each sample or of the batch: "
+        "either you make sure of that, or few channels are kept at another rate; when each "
+        "is dropped on its own, all may be.",
     )
     scales_images_at_test = """at test out is not x: either you multiply x by a number
         (the kept channels were rescaled in training already), or entries are bounded,
@@ -110,7 +111,9 @@ def _constant_mistake(function: StudentFunction, trial: Trial) -> str:
     if shares == {0.0}:
         return Unit.drops_everything
     if shares != {1.0}:
-        return Unit.one_bit_for_the_whole_array
+        whole = shares == {0.0, 1.0}
+        some = Unit.keeps_some_calls_at_another_rate
+        return Unit.one_bit_for_the_whole_array if whole else some
     if draw(function, trial, _IMAGES, FEW).ratio is None:
         return Wrong.puts_no_zeros
     for training, name in (
@@ -145,7 +148,10 @@ def drops_whole_channels(spatial_dropout: StudentFunction, trial: Trial) -> None
             shared == (2, 3),
             f"{_call(shape, FEW)}: the axes along which the mask does not change are "
             f"{axes}; expected 2, 3.",
-            _SHARED.get(shared, Wrong.does_not_drop_whole_channels),
+            bit_tests.if_they_vary(
+                np.array(draws),
+                _SHARED.get(shared, Wrong.does_not_drop_whole_channels),
+            ),
         )
     # Calls, samples and channels differ, and kept counts vary, down to none; nothing of
     # this fails by chance.

@@ -65,8 +65,9 @@ class Wrong(Mistakes, section="practice-recurrent"):
         rounded or shifted."""
     keeps_at_least_one_feature = at(
         "practice-recurrent",
-        "you make sure that at least one feature is kept, be it of a sequence or of the "
-        "batch; when each is dropped on its own, all may be.",
+        "at least one feature is kept every time, be it of a sequence or of the batch: "
+        "either you make sure of that, or few features are kept at another rate; when each "
+        "is dropped on its own, all may be.",
     )
 
 

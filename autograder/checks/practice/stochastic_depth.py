@@ -78,8 +78,9 @@ class Wrong(Mistakes, section="practice-depth"):
         bounded, rounded or shifted."""
     keeps_a_branch_of_every_batch = at(
         "practice-depth",
-        "you make sure that at least one example keeps its branch; when each drops it on "
-        "its own, all may. With a batch of one example, it would never be dropped.",
+        "at least one example keeps its branch every time: either you make sure of that, or "
+        "few examples keep it at another rate; when each drops it on its own, all may. With "
+        "a batch of one example, it would never be dropped.",
     )
 
 

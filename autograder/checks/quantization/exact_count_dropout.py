@@ -60,7 +60,8 @@ class Wrong(Mistakes, section="quant-divisors"):
     divides_by_an_empty_count = """a row of which nothing is kept makes your code divide
         by 0; the row is 0."""
     draws_empty_rows_again = """no row is ever dropped as a whole: either such a row is
-        drawn again, or a unit of it is kept after all. Here that row is 0."""
+        drawn again, or a unit of it is kept after all, or short rows are kept at another
+        rate. Here that row is 0."""
     returns_empty_rows_whole = """a row of which nothing is kept comes back undropped;
         it is 0."""
 
@@ -130,7 +131,9 @@ def _expect_both_faces(function: StudentFunction, trial: Trial) -> None:
             Wrong.draws_empty_rows_again,
         )
         trial.expect(
-            kept.any(), f"{call}: all gave 0.", elementwise.Wrong.drops_by_place
+            kept.any(),
+            f"{call}: all gave 0.",
+            elementwise.Wrong.keeps_some_calls_at_another_rate,
         )
 
 

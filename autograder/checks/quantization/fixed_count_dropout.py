@@ -65,8 +65,8 @@ class Wrong(Mistakes, section="quant-divisors"):
         row does not; a row is an example, choose along axis 1."""
     chooses_among_nonzero_units = """units whose input is 0 are never chosen; the choice
         does not look at x."""
-    divides_by_the_wrong_count = """your factor is made of keep_count and the number of
-        units, and not as it should be: divide by keep_count / D."""
+    divides_by_the_wrong_count = """kept units come back multiplied by another number than
+        D / keep_count: divide by keep_count / D."""
     takes_few_of_the_subsets = """many rows keep the same units, as when one pattern is
         shifted, or a few are stored; each row draws from all subsets of keep_count
         units."""
