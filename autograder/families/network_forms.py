@@ -124,7 +124,7 @@ class Form:
         else:
             seen = [found["W2"].T for found in results]
         each = np.abs(self.solve @ np.array(seen, float)) * self.batch.keep_prob
-        kept: np.ndarray = (each > self.whole / 2) & self.shown
+        kept: np.ndarray = (each > self.whole / 4) & self.shown
         return kept
 
 
@@ -329,7 +329,8 @@ def _are_clear(
         clear &= far > 0.02 * far.max(axis=0)
     else:
         weights = np.abs(params["W2"]).max(axis=1) / len(z)
-        clear &= np.abs(errors @ params["W2"].T) > 0.05 * weights
+        # The mask changes errors by up to 0.05 of the weights (``_WEAK``).
+        clear &= np.abs(errors @ params["W2"].T) > 0.1 * weights
     return clear
 
 
