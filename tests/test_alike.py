@@ -221,9 +221,9 @@ def test_what_was_compared_in_part_is_said(tmp_path: Path) -> None:
     compared = compare(files, bank.ROOT)
     results = [Graded(file, None, "not graded here") for file in files]
     said = "Not all of the code of these files was compared"
-    assert f"{said}, for it is too long or too deep:\nben.py, cem.py." in class_page(
-        results, True, compared
-    )
+    page = class_page(results, True, compared)
+    names = "<li>ben.py</li><li>cem.py</li>"
+    assert f"{said}, for it is too long or too deep:</p>\n<ul>{names}</ul>" in page
     assert said not in class_page(results)
     table = class_csv(page_of_class(results, True, compared, rows=None))
     assert table.splitlines()[-2:] == [
@@ -238,12 +238,30 @@ def test_page_and_table_show_them_with_names_or_without(tmp_path: Path) -> None:
     pairs = compare(files, bank.ROOT)
     results = [Graded(file, None, "not graded here") for file in files]
     page = class_page(results, True, pairs)
-    assert re.search("ann.py, ben.py</td><td[^>]*>100%", page)
+    names = "<div>ann.py</div><div>ben.py</div>"
+    assert re.search(f"{names}</td>\n<td[^>]*>100%", page)
     assert "often alike without anybody having\ncopied" in page
     table = class_csv(page_of_class(results, False, pairs, rows=None))
     rows = list(csv.DictReader(table.splitlines()))
-    assert rows[-1] | {"where": "file 1, file 2", "detail": "100%"} == rows[-1]
+    last = [(row["where"], row["detail"]) for row in rows[-2:]]
+    assert last == [("file 1", "group 1: 100%"), ("file 2", "group 1: 100%")]
     assert "ann" not in table and "Code that is alike" not in class_page(results)
+
+
+def test_no_name_of_a_copy_names_another_student(tmp_path: Path) -> None:
+    folder, zed = tmp_path / "class", 'zed, bob"'
+    found(folder, **{"ann": ORIGINAL, zed: DRESSED})
+    files = find_handed_in(folder)
+    pairs = compare(files, bank.ROOT)
+    results = [Graded(file, None, "not graded here") for file in files]
+    page = class_page(results, True, pairs)
+    assert "<div>ann.py</div><div>zed, bob&#34;.py</div></td>" in page
+    table = class_csv(page_of_class(results, True, pairs, rows=None))
+    rows = list(csv.DictReader(table.splitlines()))
+    alike = [(row["where"], row["detail"]) for row in rows if row["what"] == "alike"]
+    # Tables are no place for quotes (``harmless``).
+    shown = [("ann.py", "group 1: 100%"), ("zed, bob'.py", "group 1: 100%")]
+    assert alike == shown
 
 
 def test_the_command_writes_the_table(tmp_path: Path) -> None:

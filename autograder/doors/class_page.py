@@ -214,8 +214,9 @@ def class_csv(page: Page) -> str:
         rows += [(kind, b.label, b.note, b.link, b.count, b.of) for b in bars]
     rows += [("not graded", name, why, "", "", "") for name, why in page.failed]
     rows += [
-        ("alike", ", ".join(files), f"{share}%", "", len(files), page.files)
-        for files, share in page.alike
+        ("alike", file, f"group {group}: {share}%", "", len(files), page.files)
+        for group, (files, share) in enumerate(page.alike, start=1)
+        for file in files
     ]
     rows += [("compared in part", name, "", "", "", "") for name in page.in_part]
     writer.writerows([harmless(value) for value in row] for row in rows)
@@ -308,14 +309,15 @@ copied; these share more than that.</p>
 <thead><tr><th>Files</th><th>Alike</th></tr></thead>
 <tbody>
 {% for files, share in alike %}
-<tr><td>{{ files|join(", ") }}</td><td class="count">{{ share }}%</td></tr>
+<tr><td>{% for file in files %}<div>{{ file }}</div>{% endfor %}</td>
+<td class="count">{{ share }}%</td></tr>
 {% endfor %}
 </tbody>
 </table>
 {% endif %}
 {% if in_part %}
-<p>Not all of the code of these files was compared, for it is too long or too deep:
-{{ in_part|join(", ") }}.</p>
+<p>Not all of the code of these files was compared, for it is too long or too deep:</p>
+<ul>{% for file in in_part %}<li>{{ file }}</li>{% endfor %}</ul>
 {% endif %}
 {% if failed %}
 <h2>Not graded</h2>

@@ -19,7 +19,7 @@ from autograder.contract.here import is_file, is_folder, is_missing
 from autograder.doors.classroom import ClassError
 from autograder.doors.platforms import LASTING, Named, folded, told_apart
 from autograder.isolation.atomic import write_whole
-from autograder.wire.text import one_name
+from autograder.wire.text import listed, one_name
 
 _NAME, _LONGEST = ".whose.json", 100_000
 _TO_DO = (
@@ -188,7 +188,7 @@ class Folders:
                 if folder not in taken and not (apart and folder in theirs)
             ]
             if before and (apart or before != [*theirs]):
-                told = _doubt(before, " or ".join(map(one_name, theirs)), apart)
+                told = _doubt(before, listed(map(one_name, theirs), " or "), apart)
                 to_do = _TO_DO.format(self._chapter, self._record.name)
                 lines.append(f"{told} {to_do}")
         return lines
@@ -249,7 +249,7 @@ def _doubt(before: Sequence[str], students: str, apart: bool) -> str:
     where = (
         "files are in new folders" if apart else "file is in the folder of that name"
     )
-    return f"✗ {', '.join(map(one_name, before))}: {told} {students}, whose {where}."
+    return f"✗ {listed(map(one_name, before))}: {told} {students}, whose {where}."
 
 
 def _own(student: str, folders: list[str]) -> str:

@@ -1,8 +1,9 @@
 """Text from outside, made fit for files, terminals and pages."""
 
 import itertools
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 #: Control characters besides tab and newline, line separators, and marks that turn the
 #: reading direction or that nobody sees.
@@ -24,9 +25,16 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+#: Of Unicode's ``Default_Ignorable_Code_Point`` those that are fit for other texts: joiners,
+#: fillers, selectors of variants, tags.
+_IGNORED = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2061-\u206f\u3164"
+    "\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
+)
 #: In a name: what nobody sees, or takes for another; each blank but a single one inside;
 #: and what looks like the escape of one.
-_UNSEEN = re.compile(rf"[{UNFIT}]|[^\S ]|(?<=\s)\s|^\s|\s$|\\(?=[xuU])")
+_UNSEEN = re.compile(rf"[{UNFIT}{_IGNORED}]|[^\S ]|(?<=\s)\s|^\s|\s$|\\(?=[xuU])")
 
 
 def one_name(name: str) -> str:
@@ -37,6 +45,8 @@ def one_name(name: str) -> str:
 
 def _escaped(character: str) -> str:
     code = ord(character)
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
@@ -51,9 +61,20 @@ def printed(text: str) -> str:
     return clean("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
 
 
+def listed(names: Iterable[str], between: str = ", ") -> str:
+    """Return names that are fit to be shown beside each other: in quotes where one holds
+    what may stand between two, or quotes."""
+    return between.join(
+        json.dumps(name, ensure_ascii=False)
+        if '"' in name or between.strip() in name
+        else name
+        for name in names
+    )
+
+
 def names_of(names: Sequence[str], besides: int = 0) -> str:
     """Return a few names, and how many there are besides, with those of no name here."""
-    told = ", ".join(map(one_name, names[:3]))
+    told = listed(map(one_name, names[:3]))
     more = len(names[3:]) + besides
     return f"{told} and {more} more" if more > 0 else told
 

@@ -116,7 +116,8 @@ def _rivals(x: np.ndarray) -> Rivals:
 
 
 def _signed_rivals(x: np.ndarray) -> Rivals:
-    positive = [_effective(x[x > 0])] if (x > 0).any() else []
+    # Of none, whoever lets positive ones count alone returns 0, or what one would count.
+    positive = [_effective(x[x > 0])] if (x > 0).any() else [0.0, 1.0]
     return {
         Wrong.takes_absolute_values: _effective(np.abs(x)),
         Wrong.never_below_one: [1] if _effective(x) < 1 else [],

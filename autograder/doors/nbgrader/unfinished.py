@@ -39,7 +39,7 @@ from autograder.doors.nbgrader.timestamps import time_in
 from autograder.grading.secret import Secret
 from autograder.isolation.atomic import PRIVATE
 from autograder.isolation.locks import HAS_LOCKS, lock
-from autograder.wire.text import one_name
+from autograder.wire.text import listed, one_name
 
 if not HAS_LOCKS:  # Windows
     import msvcrt
@@ -222,7 +222,7 @@ class WholeAutograde(Autograde):
         with self.closing:
             super().convert_notebooks()
         if self.untouched:
-            names = ", ".join(self.untouched)
+            names = listed(self.untouched)
             message = f"Not graded, see above: {names}. Run nbgrader autograde again."
             self.log.error(message)
             raise NbGraderException(message)
