@@ -19,7 +19,13 @@ ALIKE = [
     *(" Ann Lee", "Ann Lee ", "Ann\tLee", "Ann\nLee", "Ann\xa0Lee", "Ann\u200bLee"),
     *("Ann\u2060Lee", "Ann\ufffdLee", "Ann\x01Lee", "Ann\x02Lee", "Ann\udcffLee"),
     *(r"Ann \x20Lee", r"Ann \x5cx20Lee", r"Ann\u1680Lee", "Ann\\\tLee", r"Ann\Lee"),
-    *("Ann\u00adLee", "Ann\u200dLee", "Ann\u2063Lee", "Ann\u3164Lee", "Ann\U000e0020Lee"),
+    *(
+        "Ann\u00adLee",
+        "Ann\u200dLee",
+        "Ann\u2063Lee",
+        "Ann\u3164Lee",
+        "Ann\U000e0020Lee",
+    ),
     *('Ann"Lee', "Ann'Lee", r"Ann\x22Lee", "=1", "'=1", '"=1', "a;=1", "a;'=1"),
 ]
 

@@ -49,6 +49,9 @@ REFUSED = """
     mknodat 259 33          fallocate 285 47        flock 73 32
     landlock_create_ruleset 444 444                 landlock_add_rule 445 445
     landlock_restrict_self 446 446                  seccomp 317 277
+    io_setup 206 0          sync 162 81             syncfs 306 267
+    sched_setscheduler 144 119                      sched_setparam 142 118
+    sched_setattr 314 274
 """
 
 #: Calls that change a file's mode, owner, times and attributes: Landlock lets them pass,
@@ -70,9 +73,7 @@ CHECKED = """
     kill 62 129             tgkill 234 131          rt_sigqueueinfo 129 138
     rt_tgsigqueueinfo 297 240                       prlimit64 302 261
     setpriority 141 140     ioprio_set 251 30       sched_setaffinity 203 122
-    sched_setscheduler 144 119                      sched_setparam 142 118
-    sched_setattr 314 274   prctl 157 167
-    exit 60 93              exit_group 231 94
+    prctl 157 167           exit 60 93              exit_group 231 94
 """
 
 #: Machines that have a filter: the column above, and the kernel's AUDIT_ARCH number.
@@ -108,6 +109,8 @@ _IOCTL = {
     "FIONCLEX": 0x5450,
     "FIOCLEX": 0x5451,
 }
+#: How far a worker may stand back behind others.
+_NICEST = 5
 #: What a shell, and bubblewrap, say of a process that one of the signals 1, 2, 9 and 15
 #: ended: a file whose worker was killed from outside is graded again.
 _AS_IF_KILLED = (129, 130, 137, 143)
@@ -200,10 +203,12 @@ def _rules(own: int) -> dict[str, list[Instruction]]:
             ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"), signal
         ),
         **dict.fromkeys(("prlimit64", "sched_setaffinity"), itself),
-        **dict.fromkeys(
-            ("sched_setscheduler", "sched_setparam", "sched_setattr"), itself
-        ),
-        "setpriority": [*_only(0, 0), *_only(1, 0, own), _PASS],
+        # Whoever runs only where nobody else does is waited for, and for no time of its own.
+        "setpriority": [
+            *(*_only(0, 0), *_only(1, 0, own)),
+            *((_LOAD, 0, 0, _ARGUMENTS + 16), (_AT_LEAST, 0, 1, _NICEST + 1)),
+            *(_REFUSE, _PASS),
+        ],
         "ioprio_set": [*_only(0, 1), *_only(1, 0, own), _PASS],
     }
 
