@@ -10,6 +10,8 @@ from autograder.contract.mistakes import BOOK
 from autograder.doors.class_page import class_page, page_of_class
 from autograder.doors.classroom import Graded, HandedIn, find_handed_in
 from autograder.grading.report import CheckResult, ExerciseResult, Report
+from autograder.submission.cells import SubmissionError
+from autograder.submission.file import read_submission
 from autograder.wire.text import one_line
 
 
@@ -173,3 +175,12 @@ def test_no_spelling_of_a_name_is_left_where_names_are_left_out(name: str) -> No
     for why in (f"{name} is empty", f"{one_line(name)} is empty; see {file.student}"):
         page = class_page([Graded(file, None, why)], names=False)
         assert "file 1" in page and "Lee" not in page
+
+
+def test_what_a_long_name_begins_with_is_left_out_too(tmp_path: Path) -> None:
+    path = tmp_path / f"{'Lee' * 50}.py"
+    with pytest.raises(SubmissionError, match="LeeLee") as error:
+        read_submission(path)
+    file = HandedIn(path, path.name)
+    page = class_page([Graded(file, None, str(error.value))], names=False)
+    assert "file 1" in page and "Lee" not in page

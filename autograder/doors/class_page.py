@@ -17,6 +17,7 @@ from autograder.doors.class_reports import harmless
 from autograder.doors.classroom import Graded, HandedIn
 from autograder.doors.own_page import rendered
 from autograder.grading.report import ExerciseResult
+from autograder.submission.file import called
 from autograder.wire.text import one_line, one_name
 
 #: Bars of the picture of scores, and rows of the lists of mistakes and checks.
@@ -194,7 +195,7 @@ def _why(graded: Graded) -> str:
 
 def _without(file: HandedIn, why: str, name: str) -> str:
     """Return a reason that calls a file ``name``; by its own name nobody finds it."""
-    for known in (file.name, file.path.name, file.student):
+    for known in (file.name, file.path.name, called(file.path), file.student):
         for shown in (known, one_line(known), one_name(known)):
             why = re.sub(rf"(?<!\w){re.escape(shown)}(?!\w)", name, why)
     return one_line(why)

@@ -77,10 +77,15 @@ def digest_of(path: Path, within: Path | None = None) -> str:
     return hashlib.sha256(bytes_of(path, within)).hexdigest()
 
 
+def called(path: Path) -> str:
+    """Return what errors call a file: its name, or what a very long one begins with."""
+    return path.name if len(path.name) <= 100 else f"{path.name[:60]}…"
+
+
 def bytes_of(path: Path, within: Path | None = None) -> bytes:
     """Return what the file holds. Raises ``SubmissionError`` for what is no notebook or
     script by its name, no file, larger than one may be, or not ``within``."""
-    name = path.name if len(path.name) <= 100 else f"{path.name[:60]}…"
+    name = called(path)
     found = _looked_at(path, name)
     if within is not None and found and leads_out(path, within):
         raise SubmissionError(
