@@ -200,6 +200,13 @@ def test_a_name_that_is_anothers_with_a_number_is_told_apart() -> None:
     assert named(("Ann", "1"), ("Ann", "1")) == ["Ann", "Ann"]
 
 
+@pytest.mark.parametrize("unseen", ["\u00ad", "\u200d", "\u2063", "\u3164", "\u034f"])
+def test_a_name_that_looks_like_anothers_gets_its_number(unseen: str) -> None:
+    file = HandedIn(Path("x.py"), "x.py")
+    two = [Named(file, "Ann Lee", "1"), Named(file, f"Ann{unseen} Lee", "2")]
+    assert [each.student[-2:] for each in told_apart(two)] == ["_1", "_2"]
+
+
 def test_names_and_numbers_that_make_one_name_are_told_apart() -> None:
     ambiguous = [("A", "1_2"), ("A_1", "2"), ("A", "7"), ("A_1", "8")]
     names = named(*ambiguous)
@@ -372,6 +379,41 @@ def test_metadata_that_are_too_deep_end_no_process(
     )
     told = "submission_metadata.yml cannot be read (it is nested more than 100 deep)."
     assert (done.stderr.strip(), done.returncode) == (told, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_history_of_any_length_takes_no_memory_and_withholds_nobody(
+    tmp_path: Path,
+) -> None:
+    """Gradescope lists each time that a student hands in, with the score of each test."""
+    tests = "".join(
+        f"      - :name: test {n}\n        :score: 1.0\n" for n in range(25)
+    )
+    entry = f"  - :id: 1\n    :results:\n      :tests:\n{tests}"
+    texts = ["submission_1:\n  :submitters:\n  - &z\n    :name: Zed\n    :sid: '1'\n"]
+    texts += ["  :created_at: 2026-11-22 08:00:00.0 Z\n  :history:\n", entry * 12_000]
+    texts += ["submission_2:\n  :submitters:\n  - *z\n  - :name: Ann\n    :sid: '2'\n"]
+    for folder in ("submission_1", "submission_2"):
+        path = tmp_path / "in" / folder / "x.py"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"# {folder}")
+    (tmp_path / "in" / "submission_metadata.yml").write_text("".join(texts))
+    program = (
+        "from autograder.__main__ import main\n"
+        f"main(['collect', 'in', {CHAPTER!r}])\n"
+        # What ``getrusage`` says may be the peak of the process that started this one.
+        "print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert "✓ Ann: submission_2/x.py." in done.stdout, done.stderr
+    assert int(done.stdout.split()[-1]) < 150 * 1024
 
 
 def test_metadata_of_too_many_parts_are_not_built(

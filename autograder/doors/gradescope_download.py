@@ -4,7 +4,7 @@ submission, and beside those folders ``submission_metadata.yml``, which says who
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from autograder.doors.platforms import (
     time_in,
     told_apart,
 )
-from autograder.submission.file import MAX_BYTES
 
 #: The folders may lie in the export's own; what any other folder holds is some student's,
 #: whatever it is called.
@@ -26,9 +25,11 @@ _NAME = re.compile(
     r"(?:assignment_\d+_export/)?(?P<folder>submission_\d+)/.+", re.DOTALL
 )
 
-#: How deep the metadata may be nested (Gradescope's are, by a handful), and how many of
-#: YAML's events they may be: 0.8 GB when parsed.
-MOST_DEPTH, MOST_EVENTS = 100, 2_000_000
+#: How deep the metadata may be nested (Gradescope's are, by a handful), how many bytes and
+#: how many of YAML's events they may be: half a minute's; and texts that stand elsewhere,
+#: too, and characters of one.
+MOST_DEPTH, MOST_BYTES, MOST_EVENTS = 100, 256 * 2**20, 20_000_000
+MOST_NAMES, LONGEST = 100_000, 1_000
 
 
 def read_export(
@@ -103,7 +104,7 @@ def _about(person: Any) -> tuple[str, str, str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return the metadata, every value a text, a list or a dict."""
+    """Return of the metadata what is looked at, every value a text, a list or a dict."""
     try:
         import yaml
     except ImportError:
@@ -115,23 +116,95 @@ def _read(path: Path) -> dict[str, Any]:
             f"There is no {METADATA} beside the folders submission_…: expected what "
             "Gradescope's Export Submissions downloads, whole."
         )
-    if path.stat().st_size > MAX_BYTES:
-        raise ClassError(f"{path.name} is larger than {MAX_BYTES >> 20} MB.")
-    # No tag of the file makes an object of this loader's.
+    if path.stat().st_size > MOST_BYTES:
+        raise ClassError(f"{path.name} is larger than {MOST_BYTES >> 20} MB.")
+    # No tag of the file makes an object of this loader's, and events make none at all.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        text = path.read_text(encoding="utf-8")
-        # The loader goes down by recursion, in C; what reads events does not.
-        depth = 0
-        for number, event in enumerate(yaml.parse(text, loader)):
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > MOST_DEPTH:
-                raise ValueError(f"it is nested more than {MOST_DEPTH} deep")
-            if number > MOST_EVENTS:
-                raise ValueError(f"it holds more than {MOST_EVENTS:,} texts and lists")
-        found = yaml.load(text, loader)
-    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
+        with path.open("rb") as file:
+            return _Kept(yaml).of(yaml.parse(file, loader))
+    except (yaml.YAMLError, ValueError, OSError) as error:
         told = " ".join(str(error).split())[:200]
         raise ClassError(f"{path.name} cannot be read ({told}).") from None
-    return found if isinstance(found, dict) else {}
+
+
+class _Kept:
+    """What is kept of a YAML text while it is read, which takes the rest no memory: a
+    submission's history is as long as its student makes it."""
+
+    def __init__(self, yaml: Any) -> None:
+        self._yaml = yaml
+        #: The lists and dicts around the place, with the key that waits for its value.
+        self._around: list[tuple[list[Any] | dict[str, Any], list[str]]] = []
+        self._names: dict[str, Any] = {}
+        #: How deep the place is, and how much of that in what is not kept.
+        self._depth = self._beside = 0
+        self._whole: Any = None
+
+    def of(self, events: Iterable[Any]) -> dict[str, Any]:
+        """Return what is kept. Raises ``ValueError`` and what the events raise."""
+        for number, event in enumerate(events):
+            if number > MOST_EVENTS:
+                raise ValueError(f"it holds more than {MOST_EVENTS:,} texts and lists")
+            self._take(event)
+        return self._whole if isinstance(self._whole, dict) else {}
+
+    def _take(self, event: Any) -> None:
+        yaml = self._yaml
+        if isinstance(event, yaml.ScalarEvent):
+            text = event.value if len(event.value) <= LONGEST else ""
+            self._note(event.anchor, text)
+            self._put(text)
+        elif isinstance(event, yaml.AliasEvent):
+            self._put(self._names.get(event.anchor, ""))
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._enter({} if isinstance(event, yaml.MappingStartEvent) else [], event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._depth -= 1
+            if self._beside:
+                self._beside -= 1
+            else:
+                self._around.pop()
+
+    def _note(self, anchor: str | None, value: Any) -> None:
+        if anchor is not None and len(self._names) < MOST_NAMES:
+            self._names[anchor] = value
+
+    def _enter(self, new: list[Any] | dict[str, Any], event: Any) -> None:
+        self._depth += 1
+        if self._depth > MOST_DEPTH:
+            raise ValueError(f"it is nested more than {MOST_DEPTH} deep")
+        wanted = not self._beside and self._is_wanted()
+        self._note(event.anchor, new if wanted else "")
+        if not self._beside:
+            self._put(new if wanted else "")
+        if wanted:
+            self._around.append((new, []))
+        else:
+            self._beside += 1
+
+    def _is_wanted(self) -> bool:
+        """Return whether the list or dict that begins here is looked at: the whole, each
+        submission, its submitters, and each of these."""
+        keys = [key[0] if key else None for _, key in self._around]
+        lists = [isinstance(each, list) for each, _ in self._around]
+        return (
+            len(keys) < 2
+            or (len(keys) == 2 and keys[1] == ":submitters")
+            or (len(keys) == 3 and keys[1] is None and lists[2])
+        )
+
+    def _put(self, value: Any) -> None:
+        """Put a value where it belongs: a key first, and then what it stands for."""
+        if self._beside:
+            return
+        if not self._around:
+            self._whole = value
+            return
+        place, key = self._around[-1]
+        if isinstance(place, list):
+            place.append(value)
+        elif not key:
+            key.append(value if isinstance(value, str) else "")
+        else:
+            place[key.pop()] = value

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from autograder.doors.classroom import ClassError, HandedIn
+from autograder.wire.text import without_unseen
 
 #: Groups: ``student``, and optionally ``id``, which tells namesakes apart, and ``time``.
 #: They say whose a file is by the first part of its path alone, up to where the student
@@ -212,6 +213,7 @@ def told_apart(named: Sequence[Named], taken: Collection[str] = ()) -> list[Name
 
 
 def folded(name: str) -> str:
-    """Return the name as file systems compare it that know no capitals, or drop what is
-    at its end."""
-    return unicodedata.normalize("NFKC", name).casefold().rstrip(" .")
+    """Return the name as people compare it, and file systems that know no capitals, or drop
+    what is at its end."""
+    seen = without_unseen(unicodedata.normalize("NFKC", name))
+    return seen.casefold().rstrip(" .")

@@ -32,6 +32,7 @@ _IGNORED = (
     "\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff"
 )
+_NOT_SHOWN = re.compile(f"[{UNFIT}{_IGNORED}]")
 #: In a name: what nobody sees, or takes for another; each blank but a single one inside;
 #: and what looks like the escape of one.
 _UNSEEN = re.compile(rf"[{UNFIT}{_IGNORED}]|[^\S ]|(?<=\s)\s|^\s|\s$|\\(?=[xuU])")
@@ -41,6 +42,11 @@ def one_name(name: str) -> str:
     """Return the name of a student or a file on one line, two names never as the same: what
     ``one_line`` would drop or replace stands there as Python writes it, ``\\x20``."""
     return _UNSEEN.sub(lambda unseen: _escaped(unseen[0]), name)
+
+
+def without_unseen(name: str) -> str:
+    """Return the name without what nobody sees in it, as people compare it."""
+    return _NOT_SHOWN.sub("", name)
 
 
 def _escaped(character: str) -> str:
