@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dateutil.parser import parse
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 
@@ -43,6 +44,8 @@ def handed_in_at(path: Path) -> datetime:
         words = text.split(" ")
         if len(words) == 3 and not _ZONE.fullmatch(words[2]):
             raise NotADate("it names no time zone")
+        if not _names_a_day(" ".join(words[:2]) if len(words) == 3 else text):
+            raise NotADate("it does not name a year, a month and a day")
         found = parse_utc(text)
         never = _ahead(found) > _NEVER
     except NotADate:
@@ -53,6 +56,13 @@ def handed_in_at(path: Path) -> datetime:
     if never:
         raise NotADate("it lies in the future")
     return found
+
+
+def _names_a_day(text: str) -> bool:
+    """Return whether a date is whole: a parser takes what is not named from today's."""
+    others = (datetime(2000, 1, 1), datetime(2001, 2, 2))
+    one, other = (parse(text, default=each, ignoretz=True).date() for each in others)
+    return bool(one == other)
 
 
 def _ahead(date: datetime) -> timedelta:
