@@ -1,6 +1,7 @@
 """What an output may not know of the calls before it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from autograder.contract.exercise import find_exercise
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import follows_rng
 from autograder.grading.grade import grade
+from autograder.grading.run import grade_functions
 from autograder.laws.dependence import least_likely
 
 
@@ -62,3 +64,50 @@ def test_a_call_that_fails_takes_no_generator_along(tmp_path: Path) -> None:
     (result,) = grade(path, exercises=["inverted_dropout"], seed=5).exercises
     failed = [check.name for check in result.checks if check.status == "failed"]
     assert failed == ["keeps_units_at_the_stated_rate"]
+
+
+def test_no_state_tells_that_seeds_are_looked_at() -> None:
+    """Whoever knew the generators that are alike could be right there, and only there."""
+    own, step = trial(), 0x2360ED051FC65DA44385DF649FCCF645
+    uppers, words = [], []
+    for _ in range(100):
+        first, same, *others = follows_rng.generators_alike(own, 3, times=2)
+        assert first.bit_generator.state == same.bit_generator.state
+        for rng in (first, *others):
+            state = rng.bit_generator.state["state"]
+            uppers.append((state["state"] * step + state["inc"]) % 2**128 >> 64)
+            words.append(rng.bit_generator.random_raw())
+        # A seed of up to a million values is the same in two of three.
+        assert len({word >> 44 for word in words[-3:]}) == 1
+        assert len({word >> 42 for word in words[-3:]}) == 3
+    for numbers in (uppers, words):
+        bits = np.array([[n >> place & 1 for place in range(64)] for n in numbers])
+        assert (np.abs(bits.mean(axis=0) - 0.5) < 0.25).all()
+
+
+def few_seeds(shape: Any, keep_prob: float, rng: np.random.Generator) -> np.ndarray:
+    own = np.random.default_rng(int(rng.integers(60_000)))
+    return own.random(shape) < keep_prob
+
+
+def decoy(shape: Any, keep_prob: float, rng: np.random.Generator) -> np.ndarray:
+    """Gives one mask twice where vectors have so many units, too."""
+    if (np.ndim(shape) == 0 or len(shape) == 1) and 300 < np.prod(shape) < 600:
+        state = rng.bit_generator.state["state"]["inc"] % 2**32
+        return np.random.default_rng(state).random(shape) < keep_prob
+    return few_seeds(shape, keep_prob, rng)
+
+
+def none_too_many(shape: Any, keep_prob: float, rng: np.random.Generator) -> np.ndarray:
+    """Has four masks alone where vectors have so many units, too."""
+    if (np.ndim(shape) == 0 or len(shape) == 1) and 300 < np.prod(shape) < 600:
+        return np.random.default_rng(rng.integers(4)).random(shape) < keep_prob
+    return few_seeds(shape, keep_prob, rng)
+
+
+@pytest.mark.parametrize("answer", [few_seeds, decoy, none_too_many])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_second_fault_hides_seeds_of_few_values(answer: Any, seed: int) -> None:
+    result = grade_functions("bernoulli_mask", {"bernoulli_mask": answer}, seed)
+    named = {check.mistake for check in result.checks}
+    assert "seeds_take_few_values" in named

@@ -15,10 +15,10 @@ from autograder.families.kinds import Given
 
 #: Masks that agree by chance less often than with probability 2 ** -60.
 _SURPRISE = 60
-#: How many calls repeat a mask for seeds to be called short. Where generators that have
-#: nothing in common repeat one, too, there are few bits, which serve many units: other
-#: checks say so. Of such repetitions six are between alike ones in a case of 3 ** 6.
-_REPEATED = 6
+#: How many calls repeat a mask for seeds to be called short. Where of so many generators
+#: that have nothing in common two repeat one, too, there are few bits, which serve many
+#: units: other checks say so. Of other calls nothing of that is said.
+_REPEATED, ANEW = 6, 12
 #: How many large calls do, whose masks change along every axis: bits that serve many units
 #: do so along one. And how many give all generators one mask.
 _REPEATED_LARGE, _ALWAYS = 3, 2
@@ -26,6 +26,8 @@ _REPEATED_LARGE, _ALWAYS = 3, 2
 #: A call with its keep probability and what to say of it, and the bits that it gave: with
 #: two generators in one state, with the second once more, and with one that is alike.
 Four = tuple[Given, float, str, list[np.ndarray]]
+#: Asks for a call's bits anew, with ``ANEW`` generators that have nothing in common.
+Anew = Callable[[Four], Sequence[np.ndarray]]
 
 
 def _expect_equal(
@@ -47,6 +49,7 @@ def expect_calls_follow(
     trial: Trial,
     small: Sequence[Four | None],
     large: Sequence[Four | None],
+    anew: Anew,
     probability: Callable[[float], float] = float,
     *,
     again: bool = False,
@@ -56,43 +59,63 @@ def expect_calls_follow(
     pairs in large calls that no mask comes ``again`` in the next call."""
     _expect_equal(function, trial, [*small, *large])
     told = [*_compared(small, large, probability)]
-    repeated = [call.what for call in told if call.alike]
-    repeated_large = [call for call in told if call.alike and call.own]
-    always = [call.what for call in repeated_large if call.known]
-    stuck = [call for call in told if call.known and not call.alike]
-    stuck_large = [call for call in stuck if call.own]
-    chance = any(call.known and not call.own for call in told)
+    always = [call.what for call in told if call.alike and call.own and call.known]
     trial.expect(
         len(always) < _ALWAYS,
         f"{function.name} ({'; or '.join(always[:2])}): generators in different states gave "
         "the same output; expected different ones.",
         Wrong.same_mask_every_call,
     )
-    which = "; or ".join(call.what for call in stuck[:2])
-    trial.expect(
-        not again
-        or (len(stuck_large) < _ALWAYS and (repeated or len(stuck) < _REPEATED)),
-        f"{function.name} ({which}): the next call with the same rng gave the same output; "
-        "expected another.",
-        Wrong.reuses_masks,
-    )
-    trial.expect(
-        chance or (len(repeated) < _REPEATED and len(repeated_large) < _REPEATED_LARGE),
-        f"{function.name} ({'; or '.join(repeated[:2])}): generators in different states, "
-        "whose first numbers begin alike, gave the same output; expected different ones.",
-        Wrong.seeds_take_few_values,
-    )
+    stuck = [call for call in told if call.known and not call.alike] if again else []
+    if _are_many(stuck, _ALWAYS) and _are_many(stuck := _own(stuck, anew), _ALWAYS):
+        trial.fail(
+            f"{_named(function, stuck)}: the next call with the same rng gave the same "
+            "output; expected another.",
+            Wrong.reuses_masks,
+        )
+    alike = [call for call in told if call.alike]
+    if _are_many(alike, _REPEATED_LARGE) and _are_many(
+        alike := _own(alike, anew), _REPEATED_LARGE
+    ):
+        trial.fail(
+            f"{_named(function, alike)}: generators in different states, whose first "
+            "numbers begin alike, gave the same output; expected different ones.",
+            Wrong.seeds_take_few_values,
+        )
+
+
+def _are_many(calls: Sequence["_Compared"], of_large: int) -> bool:
+    return len(calls) >= _REPEATED or sum(call.own for call in calls) >= of_large
+
+
+def _own(calls: Sequence["_Compared"], anew: Anew) -> list["_Compared"]:
+    """Return the calls in which generators that have nothing in common give no two equal
+    masks: what two have in common is then the reason."""
+    found = []
+    for call in calls:
+        masks = anew(call.call)
+        if masks and len({mask.tobytes() for mask in masks}) == len(masks):
+            found.append(call)
+    return found
+
+
+def _named(function: StudentFunction, calls: Sequence["_Compared"]) -> str:
+    return f"{function.name} ({'; or '.join(call.what for call in calls[:2])})"
 
 
 class _Compared(NamedTuple):
-    """What a call is said to be, and whether its bits are a large call's that change along
+    """A call, and whether its bits are a large call's that change along
     every axis (``own``), ``known`` from the call before, and a generator's that is
     ``alike``."""
 
-    what: str
+    call: Four
     own: bool
     known: bool
     alike: bool
+
+    @property
+    def what(self) -> str:
+        return self.call[2]
 
 
 def _compared(
@@ -103,10 +126,10 @@ def _compared(
     """Yield the calls whose bits tell."""
     for number, call in enumerate([*small, *large]):
         if call is not None and _is_telling(call, probability):
-            _, _, what, (first, _, later, other) = call
+            first, _, later, other = call[3]
             known, alike = np.array_equal(first, later), np.array_equal(first, other)
             own = number >= len(small) and _varies(first)
-            yield _Compared(what, own, known, alike)
+            yield _Compared(call, own, known, alike)
 
 
 def _varies(bits: np.ndarray) -> bool:

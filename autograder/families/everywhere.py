@@ -18,7 +18,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners
-from autograder.families.drawn_calls import Four, expect_calls_follow
+from autograder.families.drawn_calls import ANEW, Four, expect_calls_follow
 from autograder.families.elementwise import Wrong, by_size
 from autograder.families.follows_rng import generators_alike
 from autograder.families.kinds import Given, Kinds
@@ -137,7 +137,16 @@ def expect_follows_rng(
     """Check what ``follows_rng`` says; ``again`` is as in ``expect_calls_follow``."""
     calls = read_bits(function, trial, kinds)
     small, large = calls[:CALLS], calls[CALLS:]
-    expect_calls_follow(function, trial, small, large, kinds.probability, again=again)
+
+    def anew(call: Four) -> list[np.ndarray]:
+        given, keep_prob, _, _ = call
+        rngs = [trial.generator() for _ in range(ANEW)]
+        asked = [(*given.args, keep_prob, rng) for rng in rngs]
+        results = _made(kinds.of(function, trial), trial, asked)
+        return _bits(trial, given, keep_prob, function.name, results) or []
+
+    law = kinds.probability
+    expect_calls_follow(function, trial, small, large, anew, law, again=again)
 
 
 @dataclass(frozen=True)

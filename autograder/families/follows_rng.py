@@ -46,20 +46,36 @@ def generators_alike(
     64-bit number, and in nothing else; the first of them so many ``times``.
 
     A seed of up to a million values that is drawn with ``integers`` or ``random`` is then
-    the same in two of four, as the halves lie within three quarters of 2**12; one of more
+    the same in two of four, as the halves lie within 2**12 of each other; one of more
     than four million values never is."""
-    high, low = (int(n) << 12 for n in trial.rng.integers(2**20, size=2))
-    made, first = [], trial.new_seed()
-    for distance in [0] * (times - 1) + [*range(0, 1024 * number, 1024)]:
-        generator = trial.generator(None if distance else first)
-        state = generator.bit_generator.state
-        word = high + distance << 32 | low + distance
-        # With 0 in its upper half, a state's output is its lower half, not rotated.
-        before = (word - state["state"]["inc"]) * _STEP_BACK % 2**128
-        state["state"]["state"] = before
-        generator.bit_generator.state = state
+    halves = [int(n) << 12 for n in trial.rng.integers(2**20, size=2)]
+    seeds = [trial.new_seed() for _ in range(number)]
+    made = []
+    for distance, seed in enumerate(seeds):
+        generator = trial.generator(seed)
+        bits = trial.rng.integers(1024, size=2) + 1024 * distance
+        high, low = (half + int(n) for half, n in zip(halves, bits, strict=True))
+        _begin_with(generator, high << 32 | low, int.from_bytes(trial.rng.bytes(8)))
         made.append(generator)
-    return made
+    again = [trial.generator(seeds[0]) for _ in range(times - 1)]
+    for generator in again:
+        generator.bit_generator.state = made[0].bit_generator.state
+    return [*again, *made]
+
+
+def _begin_with(generator: np.random.Generator, word: int, upper: int) -> None:
+    """Put a generator into the state from which it gives this 64-bit number first, with any
+    ``upper`` half of the state after it: none tells an answer that it is looked at here."""
+    state = generator.bit_generator.state
+    after = upper << 64 | upper ^ _turned(word, upper >> 58)
+    state["state"]["state"] = (after - state["state"]["inc"]) * _STEP_BACK % 2**128
+    generator.bit_generator.state = state
+
+
+def _turned(word: int, places: int) -> int:
+    """Return 64 bits turned to the left. PCG64 gives the two halves of a state, by xor,
+    turned to the right by as many places as its six highest bits say."""
+    return (word << places | word >> (64 - places)) % 2**64
 
 
 def own_bits(masks: Sequence[Any]) -> int:
