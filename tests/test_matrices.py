@@ -161,3 +161,24 @@ def test_what_comes_back_has_the_shape_that_was_given() -> None:
             assert n * d == x.size
         _, (after,) = on_matrices.observe(x)
         assert np.array_equal(after, x)
+
+
+@pytest.mark.parametrize("fails", [(4,), (1,), (3, 4)])
+def test_who_fails_with_some_arrays_is_judged_by_the_others(
+    fails: tuple[int, ...],
+) -> None:
+    """An exception for some arrays is no way to be asked for matrices alone."""
+
+    def answer(x: Any, keep_prob: float, rng: Any, training: bool = True) -> Any:
+        if x.ndim in fails:
+            raise ValueError("not for these")
+        if x.ndim != 2 or not training:  # which is wrong elsewhere in training
+            return x.copy(), None
+        mask = rng.random(x.shape) < keep_prob
+        return x * mask / keep_prob, mask
+
+    result = grade_functions("inverted_dropout", {"inverted_dropout": answer}, 3)
+    failed = [check for check in result.checks if check.status == "failed"]
+    assert len(failed) > 2 and result.score < 2
+    which = " or ".join(map(str, fails))
+    assert f"a matrix in place of each array of {which} axes." in failed[0].message

@@ -1,11 +1,12 @@
 """Code that works for matrices alone, where arrays of several numbers of axes are asked for.
 
-That is one fault, and costs the check that finds it. The checks after it hand all arrays
-over as matrices, and so find what else is wrong.
+That is one fault, and costs the check that finds it. The checks after it hand arrays over
+as matrices where they have a number of axes that fails, and so find what else is wrong.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from math import prod
 from typing import Any
 
@@ -16,7 +17,12 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.grading.report import CheckResult
 
-_SAID = "The other checks hand it a matrix in place of every other array."
+#: Numbers of axes of arrays that come as matrices: each but that of matrices, and fewer.
+Axes = frozenset[int]
+EVERY: Axes = frozenset((1, 3, 4))
+FEWER: list[Axes] = [
+    frozenset(axes) for number in (1, 2) for axes in combinations(sorted(EVERY), number)
+]
 #: What does not come of reading a shape; None: a part that is not written yet.
 _OTHER = (
     *(None, facts.Wrong.returns_nothing, facts.Wrong.returns_another_kind),
@@ -33,33 +39,46 @@ def other_axes_asked_for(exercise: Exercise) -> bool:
     )
 
 
-def named(result: CheckResult) -> CheckResult:
+def _these(axes: Axes) -> str:
+    """Return what arrays of these axes are called."""
+    numbers = " or ".join(map(str, sorted(axes)))
+    return "every other array" if axes == EVERY else f"each array of {numbers} axes"
+
+
+def named(result: CheckResult, axes: Axes) -> CheckResult:
     """Return a failure in the check of all shapes as that of code that knows matrices; one
     that does not come of reading a shape keeps its name."""
-    message = f"{result.message} With matrices it passes. {_SAID}"
+    said = f"The other checks hand it a matrix in place of {_these(axes)}."
+    message = f"{result.message} With matrices it passes. {said}"
     other = result.mistake in _OTHER or facts.raised_on_purpose(result.message)
     mistake = result.mistake if other else facts.Wrong.knows_matrices_only
     return replace(result, message=message, mistake=mistake)
 
 
-def told(result: CheckResult) -> CheckResult:
-    """Return the result of a check that saw matrices alone; a failure says so."""
+def told(result: CheckResult, axes: Axes) -> CheckResult:
+    """Return the result of a check to which arrays of such axes came as matrices; a failure
+    says so."""
     if result.status != "failed":
         return result
-    return replace(result, message=f"{result.message} (Arrays came as matrices.)")
+    which = "Arrays" if axes == EVERY else _these(axes).capitalize()
+    return replace(result, message=f"{result.message} ({which} came as matrices.)")
 
 
 class OnMatrices:
-    """A student's function that is handed a matrix in place of every other array, and a
-    pair in place of every other shape. What comes back in a matrix's shape gets that of
-    the array.
+    """A student's function that is handed a matrix in place of every array of some numbers
+    of axes, and a pair in place of such a shape. What comes back in a matrix's shape gets
+    that of the array.
 
     A vector is a row, or a column: code whose units share bits along one of them has
     next to none for the other."""
 
-    def __init__(self, function: StudentFunction, column: bool = False) -> None:
+    def __init__(
+        self, function: StudentFunction, axes: Axes = EVERY, column: bool = False
+    ) -> None:
         self.name = function.name
-        self._function = function
+        self._function, self._axes = function, axes
+        #: Of how many axes were arrays that stayed as they are.
+        self.kept: set[int] = set()
         self._column = column
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -77,6 +96,9 @@ class OnMatrices:
         return result, tuple(changed)
 
     def _matrix(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) not in self._axes:
+            self.kept.add(len(shape))
+            return shape
         if len(shape) == 1:
             return (*shape, 1) if self._column else (1, *shape)
         return shape[0], prod(shape[1:])

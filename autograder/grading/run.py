@@ -137,27 +137,29 @@ def _results(
     seed: int,
     before_check: Callable[[], None],
 ) -> dict[str, CheckResult]:
-    """Return the results by the checks' names. Where the first check passes on matrices
-    alone, the others look at matrices and need not wait for it."""
+    """Return the results by the checks' names. Where the first check passes if arrays of
+    some numbers of axes come as matrices, so do these in the others, which need not wait
+    for it."""
     results: dict[str, CheckResult] = {}
     settled: set[str] = set()
     notes: dict[str, Any] = {}
-    as_matrices = False
+    axes: matrices.Axes = frozenset()
     for check in exercise.checks:
         waits = [name for name in check.after if name not in settled]
         if waits:
             results[check.name] = _skipped(check, waits[0])
             continue
         before_check()
-        if as_matrices:
-            result = matrices.told(_on_matrices(check, watched, seed, notes))
+        if axes:
+            result = _on_matrices(check, watched, seed, notes, axes)
+            result = matrices.told(result, axes)
         else:
             result = _completed(check, watched, seed, notes)
         if not results and _may_know_matrices_only(exercise, watched, result):
-            before_check()
             notes.clear()
-            if _on_matrices(check, watched, seed, notes).status == "passed":
-                as_matrices, result = True, matrices.named(result)
+            axes = _axes_that_fail(check, watched, seed, notes, before_check)
+            if axes:
+                result = matrices.named(result, axes)
                 settled.add(check.name)
         if result.status == "passed":
             settled.add(check.name)
@@ -194,16 +196,51 @@ def _may_know_matrices_only(
     return failed and matrices.other_axes_asked_for(exercise)
 
 
+def _axes_that_fail(
+    check: Check,
+    functions: Functions,
+    seed: int,
+    notes: dict[str, Any],
+    before_check: Callable[[], None],
+) -> matrices.Axes:
+    """Return the smallest set of numbers of axes without which a check passes, none where
+    it does not with matrices alone: arrays that the check hands over with other axes stay
+    as they are, or whoever fails with some would be asked for none. What the run with these
+    leaves is in ``notes``."""
+    found: matrices.Axes = frozenset()
+    for axes in matrices.EVERY, *matrices.FEWER:
+        before_check()
+        own: dict[str, Any] = {}
+        kept = set(axes)
+        result = _on_matrices(check, functions, seed, own, axes, kept)
+        passed = result.status == "passed" and kept >= matrices.EVERY
+        if passed:
+            found = axes
+            notes.clear()
+            notes.update(own)
+        if passed != (axes == matrices.EVERY):
+            break
+    return found
+
+
 def _on_matrices(
-    check: Check, functions: Functions, seed: int, notes: dict[str, Any]
+    check: Check,
+    functions: Functions,
+    seed: int,
+    notes: dict[str, Any],
+    axes: matrices.Axes,
+    kept: set[int] | None = None,
 ) -> CheckResult:
-    """Return the result of a check that sees matrices alone. Where it fails with vectors
-    as rows it is run with vectors as columns: bits that an axis shares are few for one of
-    the two."""
+    """Return the result of a check to which arrays of such axes come as matrices, and add to
+    ``kept`` of how many axes others were. Where it fails with vectors as rows it is run with
+    vectors as columns: bits that an axis shares are few for one of the two."""
+    others = set[int]() if kept is None else kept
 
     def result(column: bool, notes: dict[str, Any]) -> CheckResult:
-        alone = {n: matrices.OnMatrices(f, column) for n, f in functions.items()}
-        return run_check(check, alone, seed, notes)
+        alone = {n: matrices.OnMatrices(f, axes, column) for n, f in functions.items()}
+        found = run_check(check, alone, seed, notes)
+        others.update(*(each.kept for each in alone.values()))
+        return found
 
     rows = result(False, notes)
     if rows.status == "passed":
