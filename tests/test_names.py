@@ -10,7 +10,7 @@ import pytest
 from autograder.__main__ import main
 from autograder.doors.class_reports import name_cell
 from autograder.doors.collect import collect
-from autograder.wire.text import one_line, one_name
+from autograder.wire.text import one_line, one_name, unfit_name
 from tests.test_classroom import SETTINGS, write
 
 #: As people read them, these are one name, or two.
@@ -59,3 +59,10 @@ def test_students_whose_names_differ_in_blanks_stay_two(
     assert {row["student"] for row in rows} == set(names)
     lines = collect(folder, "conventions", tmp_path / "out")
     assert set(lines) == {f"✓ {name}: {name}/a.py." for name in names}
+
+
+@pytest.mark.parametrize("name", ["Z#Ann Lee", "Ann%20Lee", "a%2Fb", "a?b", "=1", "a*"])
+def test_names_that_lead_nbgrader_elsewhere_are_told(name: str) -> None:
+    """Formgrader's link to the first is Z's, that to the second Ann Lee's."""
+    assert "rename the folder" in unfit_name(name)
+    assert not unfit_name("100% Ann")

@@ -108,9 +108,9 @@ def holds_more_items(data: bytes, limit: int) -> bool:
 
 
 #: In a student's name: of these nbgrader makes patterns, which find the files of others or
-#: none; at a line's end it stops, and grades nobody after; pages show others as HTML, and
-#: tables take the first ones for a formula.
-_UNFIT_NAME = re.compile(f'^[=+@-]|[*?\\[\\]<>"\t\n{UNFIT}]')
+#: none; at a line's end it stops, and grades nobody after; pages show others as HTML, or
+#: link to another student's; and tables take the first ones for a formula.
+_UNFIT_NAME = re.compile(f'^[=+@-]|[*?#\\[\\]<>"\t\n{UNFIT}]|%(?=[0-9A-Fa-f]{{2}})')
 
 
 def unfit_name(student: str, what: str = "folder") -> str:
