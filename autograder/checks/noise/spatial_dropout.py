@@ -125,7 +125,8 @@ def _constant_mistake(function: StudentFunction, trial: Trial) -> str:
     return Unit.drops_nothing
 
 
-#: What is behind a mask that does not change along these axes of x alone.
+#: What is behind a mask that does not change along these axes of x alone, or others.
+_OTHER = Wrong.does_not_drop_whole_channels
 _SHARED = {
     (1,): Wrong.drops_positions_in_all_channels,
     (1, 2): Wrong.takes_the_last_axis_for_the_channels,
@@ -148,10 +149,7 @@ def drops_whole_channels(spatial_dropout: StudentFunction, trial: Trial) -> None
             shared == (2, 3),
             f"{_call(shape, FEW)}: the axes along which the mask does not change are "
             f"{axes}; expected 2, 3.",
-            bit_tests.if_they_vary(
-                np.array(draws),
-                _SHARED.get(shared, Wrong.does_not_drop_whole_channels),
-            ),
+            bit_tests.if_they_vary(np.array(draws), _SHARED.get(shared, _OTHER)),
         )
     # Calls, samples and channels differ, and kept counts vary, down to none; nothing of
     # this fails by chance.

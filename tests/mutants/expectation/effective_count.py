@@ -118,6 +118,12 @@ class Sins(Mutants, of="effective_count"):
         """Thinks of sizes and takes absolute values first."""
         return np.abs(x).sum() ** 2 / (x**2).sum()
 
+    @fails(SIGNS, "treats_signs_apart")
+    def halves_negative_sums(x):
+        """Halves the count where the sum is negative."""
+        count = x.sum() ** 2 / (x**2).sum()
+        return count / 2 if x.sum() < 0 else count
+
     @fails(SIGNS, "ignores_negative_contributions")
     def ignores_negative_entries(x):
         """Lets only active (positive) units count, as after a ReLU."""
