@@ -10,7 +10,7 @@ import pytest
 from autograder.__main__ import main
 from autograder.doors.class_reports import name_cell
 from autograder.doors.collect import collect
-from autograder.wire.text import one_line, one_name, unfit_name
+from autograder.wire.text import listed, one_line, one_name, unfit_name
 from tests.test_classroom import SETTINGS, write
 
 #: As people read them, these are one name, or two.
@@ -66,3 +66,9 @@ def test_names_that_lead_nbgrader_elsewhere_are_told(name: str) -> None:
     """Formgrader's link to the first is Z's, that to the second Ann Lee's."""
     assert "rename the folder" in unfit_name(name)
     assert not unfit_name("100% Ann")
+
+
+def test_names_beside_each_other_stay_apart() -> None:
+    assert listed(["Victor", "Lorenz"], " or ") == "Victor or Lorenz"
+    assert listed(["a or b", "c"], " or ") == '"a or b" or c'
+    assert listed(["ann.py", 'zed, bob".py']) == r'ann.py, "zed, bob\".py"'

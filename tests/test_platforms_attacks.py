@@ -77,6 +77,19 @@ def placed(out: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
+def ran(
+    program: str, cwd: Path, patience: float = 60
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=patience,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])
 @pytest.mark.parametrize("forged", FORGED)
 @pytest.mark.parametrize("platform", CLASSES)
@@ -369,14 +382,7 @@ def test_metadata_that_are_too_deep_end_no_process(
         f"if {pure}: del yaml.CBaseLoader\n"
         f"sys.exit(main(['collect', 'in', {CHAPTER!r}]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ran(program, tmp_path)
     told = "submission_metadata.yml cannot be read (it is nested more than 100 deep)."
     assert (done.stderr.strip(), done.returncode) == (told, 2)
 
@@ -404,14 +410,7 @@ def test_a_history_of_any_length_takes_no_memory_and_withholds_nobody(
         # What ``getrusage`` says may be the peak of the process that started this one.
         "print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = ran(program, tmp_path, patience=300)
     assert "✓ Ann: submission_2/x.py." in done.stdout, done.stderr
     assert int(done.stdout.split()[-1]) < 150 * 1024
 

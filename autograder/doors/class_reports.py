@@ -119,10 +119,15 @@ def report_name(name: str) -> Path:
     parts = [f"{part}_" if is_taken(part) else part for part in folders]
     if len(os.fsencode(file)) > _LONGEST_NAME:
         # Room for the ending, and for the name of the part that is written first.
-        digest = hashlib.sha256(os.fsencode(file)).hexdigest()[:12]
-        cut = os.fsencode(file)[:_LONGEST_NAME].decode("utf-8", "ignore")
-        file = f"{cut}-{digest}"
+        file = abridged(file)
     return Path(*parts, f"{file}.json")
+
+
+def abridged(name: str, salt: bytes = b"") -> str:
+    """Return what a long name of a file begins with, and a digest of ``salt`` and all."""
+    whole = os.fsencode(name)
+    digest = hashlib.sha256(salt + whole).hexdigest()[:12]
+    return f"{whole[:_LONGEST_NAME].decode('utf-8', 'ignore')}-{digest}"
 
 
 def _files_in(folder: Path) -> set[Path]:

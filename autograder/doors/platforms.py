@@ -114,10 +114,9 @@ def owners(names: Mapping[str, str], own: str | None = None) -> dict[str, str]:
 
     ``names`` has a name below each of them, as files of one student share the room that an
     archive gives to each."""
-    platforms = _platforms(names)
     if own is not None:
         pattern = _compiled(own)
-    elif len(platforms) == 1:
+    elif len(platforms := _platforms(names)) == 1:
         pattern = re.compile(PATTERNS[platforms[0]])
     else:
         return {top: top for top in names}

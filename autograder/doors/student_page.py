@@ -1,18 +1,17 @@
 """A page of feedback for each student, on all that the student handed in."""
 
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.mistakes import find_mistake, page_of
+from autograder.doors.class_reports import abridged
 from autograder.doors.classroom import Graded
 from autograder.doors.own_page import rendered
 from autograder.isolation.atomic import write_whole
 
-#: Bytes of a file's name, and of the student's in one that would be longer.
-_LONGEST, _KEPT = 255, 200
+_LONGEST = 255  # bytes of a file's name
 
 
 def write_student_pages(results: Iterable[Graded], folder: Path) -> list[Path]:
@@ -44,9 +43,7 @@ def _file_names(students: Iterable[str]) -> list[str]:
         page, salt = f"{name}.html", 0
         while len(os.fsencode(page)) > _LONGEST or (salt and page in taken):
             salt += 1
-            whole = os.fsencode(name)
-            mark = hashlib.sha256(b"%d " % salt + whole).hexdigest()[:16]
-            page = f"{whole[:_KEPT].decode(errors='ignore')}…{mark}.html"
+            page = f"{abridged(name, b'%d ' % salt)}.html"
         taken.add(page)
         names.append(page)
     return names

@@ -18,7 +18,7 @@ _SURPRISE = 60
 #: How many calls repeat a mask for seeds to be called short. Where of so many generators
 #: that have nothing in common two repeat one, too, there are few bits, which serve many
 #: units: other checks say so. Of other calls nothing of that is said.
-_REPEATED, ANEW = 6, 12
+_REPEATED, _ANEW = 6, 12
 #: How many large calls do, whose masks change along every axis: bits that serve many units
 #: do so along one. And how many give all generators one mask.
 _REPEATED_LARGE, _ALWAYS = 3, 2
@@ -26,8 +26,8 @@ _REPEATED_LARGE, _ALWAYS = 3, 2
 #: A call with its keep probability and what to say of it, and the bits that it gave: with
 #: two generators in one state, with the second once more, and with one that is alike.
 Four = tuple[Given, float, str, list[np.ndarray]]
-#: Asks for a call's bits anew, with ``ANEW`` generators that have nothing in common.
-Anew = Callable[[Four], Sequence[np.ndarray]]
+#: Asks for a call's bits anew, with each of these generators.
+Anew = Callable[[Four, Sequence[np.random.Generator]], Sequence[np.ndarray]]
 
 
 def _expect_equal(
@@ -67,16 +67,14 @@ def expect_calls_follow(
         Wrong.same_mask_every_call,
     )
     stuck = [call for call in told if call.known and not call.alike] if again else []
-    if _are_many(stuck, _ALWAYS) and _are_many(stuck := _own(stuck, anew), _ALWAYS):
+    if stuck := _many(trial, stuck, _ALWAYS, anew):
         trial.fail(
             f"{_named(function, stuck)}: the next call with the same rng gave the same "
             "output; expected another.",
             Wrong.reuses_masks,
         )
     alike = [call for call in told if call.alike]
-    if _are_many(alike, _REPEATED_LARGE) and _are_many(
-        alike := _own(alike, anew), _REPEATED_LARGE
-    ):
+    if alike := _many(trial, alike, _REPEATED_LARGE, anew):
         trial.fail(
             f"{_named(function, alike)}: generators in different states, whose first "
             "numbers begin alike, gave the same output; expected different ones.",
@@ -84,19 +82,23 @@ def expect_calls_follow(
         )
 
 
-def _are_many(calls: Sequence["_Compared"], of_large: int) -> bool:
-    return len(calls) >= _REPEATED or sum(call.own for call in calls) >= of_large
-
-
-def _own(calls: Sequence["_Compared"], anew: Anew) -> list["_Compared"]:
+def _many(
+    trial: Trial, calls: Sequence["_Compared"], of_large: int, anew: Anew
+) -> list["_Compared"]:
     """Return the calls in which generators that have nothing in common give no two equal
-    masks: what two have in common is then the reason."""
+    masks, for what two have in common is the reason there; none where these are few."""
+    if not _are_many(calls, of_large):
+        return []
     found = []
     for call in calls:
-        masks = anew(call.call)
+        masks = anew(call.call, [trial.generator() for _ in range(_ANEW)])
         if masks and len({mask.tobytes() for mask in masks}) == len(masks):
             found.append(call)
-    return found
+    return found if _are_many(found, of_large) else []
+
+
+def _are_many(calls: Sequence["_Compared"], of_large: int) -> bool:
+    return len(calls) >= _REPEATED or sum(call.own for call in calls) >= of_large
 
 
 def _named(function: StudentFunction, calls: Sequence["_Compared"]) -> str:

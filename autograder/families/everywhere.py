@@ -18,7 +18,7 @@ from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners
-from autograder.families.drawn_calls import ANEW, Four, expect_calls_follow
+from autograder.families.drawn_calls import Four, expect_calls_follow
 from autograder.families.elementwise import Wrong, by_size
 from autograder.families.follows_rng import generators_alike
 from autograder.families.kinds import Given, Kinds
@@ -138,9 +138,8 @@ def expect_follows_rng(
     calls = read_bits(function, trial, kinds)
     small, large = calls[:CALLS], calls[CALLS:]
 
-    def anew(call: Four) -> list[np.ndarray]:
+    def anew(call: Four, rngs: Sequence[np.random.Generator]) -> list[np.ndarray]:
         given, keep_prob, _, _ = call
-        rngs = [trial.generator() for _ in range(ANEW)]
         asked = [(*given.args, keep_prob, rng) for rng in rngs]
         results = _made(kinds.of(function, trial), trial, asked)
         return _bits(trial, given, keep_prob, function.name, results) or []

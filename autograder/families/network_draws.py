@@ -15,7 +15,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import any_size, kinds, network
 from autograder.families.by_values import Counts
-from autograder.families.drawn_calls import ANEW, Four, expect_calls_follow
+from autograder.families.drawn_calls import Four, expect_calls_follow
 from autograder.families.ensemble import every_mask
 from autograder.families.follows_rng import generators_alike
 from autograder.families.network_forms import (
@@ -236,9 +236,8 @@ def expect_follows_rng(function: StudentFunction, trial: Trial) -> None:
         units = len(batch.x) * len(batch.params["b1"])
         large.append(_entry(batch, units, [each["W2"] for each in four]))
 
-    def anew(call: Four) -> list[np.ndarray]:
+    def anew(call: Four, rngs: Sequence[np.random.Generator]) -> list[np.ndarray]:
         given, keep_prob, what, _ = call
-        rngs = [trial.generator() for _ in range(ANEW)]
         results = function.each([(*given.args, keep_prob, rng) for rng in rngs])
         params = given.args[0]
         read = (network.loss_and_gradients(each, params, what) for each in results)

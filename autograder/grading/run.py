@@ -207,19 +207,23 @@ def _axes_that_fail(
     it does not with matrices alone: arrays that the check hands over with other axes stay
     as they are, or whoever fails with some would be asked for none. What the run with these
     leaves is in ``notes``."""
-    found: matrices.Axes = frozenset()
-    for axes in matrices.EVERY, *matrices.FEWER:
+
+    def left_by(axes: matrices.Axes) -> dict[str, Any] | None:
         before_check()
         own: dict[str, Any] = {}
         kept = set(axes)
         result = _on_matrices(check, functions, seed, own, axes, kept)
         passed = result.status == "passed" and kept >= matrices.EVERY
-        if passed:
-            found = axes
-            notes.clear()
-            notes.update(own)
-        if passed != (axes == matrices.EVERY):
+        return own if passed else None
+
+    found, left = matrices.EVERY, left_by(matrices.EVERY)
+    if left is None:
+        return frozenset()
+    for axes in matrices.FEWER:
+        if (own := left_by(axes)) is not None:
+            found, left = axes, own
             break
+    notes.update(left)
     return found
 
 

@@ -71,9 +71,7 @@ def listed(names: Iterable[str], between: str = ", ") -> str:
     """Return names that are fit to be shown beside each other: in quotes where one holds
     what may stand between two, or quotes."""
     return between.join(
-        json.dumps(name, ensure_ascii=False)
-        if '"' in name or between.strip() in name
-        else name
+        json.dumps(name, ensure_ascii=False) if '"' in name or between in name else name
         for name in names
     )
 

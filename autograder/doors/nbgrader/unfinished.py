@@ -222,7 +222,7 @@ class WholeAutograde(Autograde):
         with self.closing:
             super().convert_notebooks()
         if self.untouched:
-            names = listed(self.untouched)
+            names = listed(map(one_name, self.untouched))
             message = f"Not graded, see above: {names}. Run nbgrader autograde again."
             self.log.error(message)
             raise NbGraderException(message)
