@@ -239,7 +239,20 @@ def test_what_cannot_be_unpacked_stops_nobody(tmp_path: Path) -> None:
     assert {line.partition(":")[0] for line in lines if line[0] == "✓"} == {
         "✓ ann", "✓ cem",
     }  # fmt: skip
-    assert len([line for line in lines if "was not unpacked" in line]) == 3
+    failed = [line for line in lines if "was not unpacked" in line]
+    assert len(failed) == 3
+    assert not [line for line in failed if "dropout-collect" in line]
+
+
+def test_an_archive_without_work_is_named_with_all_that_failed(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("ann.ipynb", "{}", zipfile.ZIP_BZIP2)
+        archive.writestr("readme.txt", "")
+    with pytest.raises(ClassError) as error:
+        collect(tmp_path / "x.zip", CHAPTER, tmp_path / "submitted")
+    first, second = str(error.value).splitlines()
+    assert first == f"There is no .ipynb or .py file below {tmp_path / 'x.zip'}."
+    assert second.startswith("✗ ann.ipynb: it was not unpacked")
 
 
 @pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -106,8 +106,10 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list
         try:
             size = _write(archive, member, folder, parts)
         except _NOT_UNPACKED as error:
+            # The system names where it would be, which is nobody's business.
+            why = getattr(error, "strerror", None) or error
             failures.append(
-                f"✗ {one_name(member.filename)}: it was not unpacked ({error})."
+                f"✗ {one_name(member.filename)}: it was not unpacked ({why})."
             )
             continue
         taken[own] += size

@@ -91,27 +91,29 @@ class HandedIn:
         return real_path(self.path.parents[self.name.count("/")])
 
 
-def find_handed_in(folder: str | Path) -> list[HandedIn]:
+def find_handed_in(
+    folder: str | Path, shown: str | Path | None = None
+) -> list[HandedIn]:
     """Return the notebooks and scripts below a folder, in the order of their names; of one
     student's no more than ``Few`` keeps.
 
     Hidden folders, such as Jupyter's checkpoints, are not looked into, nor are links to
     folders; one, or a folder that cannot be read, stands for a student of whom nothing
-    else is there. Raises ``ClassError`` when there is no such folder, or none of these in
-    it, or too many."""
+    else is there. Raises ``ClassError``, of the folder as it is ``shown`` to the user, when
+    there is no such folder, or none of these in it, or too many."""
     folder = Path(folder)
     if not is_folder(folder):
         raise ClassError(_no_folder(folder))
     try:
         shared, work, rest = names_below(folder, ENDINGS)
     except TooMany as error:
-        raise ClassError(str(error)) from None
+        raise ClassError(f"{shown or folder}: {error}") from None
     found = [HandedIn(folder / name, name, shared, more) for name, more in work]
     students = {handed_in.student for handed_in in found}
     others = [HandedIn(folder / name, name, shared, more) for name, more in rest]
     found += [other for other in others if other.student not in students]
     if not found:
-        raise ClassError(f"There is no .ipynb or .py file below {folder}.")
+        raise ClassError(f"There is no .ipynb or .py file below {shown or folder}.")
     return sorted(found, key=lambda handed_in: handed_in.name)
 
 

@@ -44,12 +44,12 @@ def collect(
     # What is written down of whose folders are whose is one file for the course.
     course = next(filter(is_folder, Path(submitted).absolute().parents))
     with in_turn(course, _PATIENCE), unpacked(source, pattern) as (folder, lines):
-        found = _found(folder, source, pattern)
+        found = _found(folder, source, pattern, lines)
         files = [file for file in found if file.assignment in (None, chapter)]
         try:
             strays = _strays(folder, files)
         except TooMany as error:
-            raise ClassError(str(error)) from None
+            raise ClassError(f"{source}: {error}") from None
         named, others = _named(files, strays, pattern)
         folders = Folders(submitted, chapter)
         named, doubts = folders.keep(named)
@@ -81,10 +81,16 @@ def _expect_chapter(name: str) -> None:
         raise ClassError(error.args[0]) from None
 
 
-def _found(folder: Path, source: str | Path, pattern: str | None) -> list[HandedIn]:
-    """Return the work below a folder. Raises ``ClassError`` where all that would be
-    students are chapters, as in the folder of one student in ``submitted/``."""
-    found = find_handed_in(folder)
+def _found(
+    folder: Path, source: str | Path, pattern: str | None, failures: list[str]
+) -> list[HandedIn]:
+    """Return the work below a folder. Raises ``ClassError`` where there is none, with the
+    ``failures`` before, and where all that would be students are chapters, as in the
+    folder of one student in ``submitted/``."""
+    try:
+        found = find_handed_in(folder, source)
+    except ClassError as error:
+        raise ClassError("\n".join([str(error), *failures])) from None
     folders = {file.top for file in found if "/" in file.name}
     students = folders or {file.student for file in found}
     if pattern is None and students <= set(all_chapters()):
@@ -144,7 +150,7 @@ _LITTER = {
 def _strays(folder: Path, files: list[HandedIn]) -> list[HandedIn]:
     """Return all other files below a folder: what is no notebook and no script, what is
     hidden, and the work of other chapters."""
-    few = Few(folder, files[0].shared if files else 0)
+    few = Few(files[0].shared if files else 0)
     taken = {file.name for file in files}
     cut = {few.key(file.name) for file in files if file.more}
     for place, folders, names in walk(folder):

@@ -30,7 +30,7 @@ def names_below(folder: Path, endings: Collection[str]) -> tuple[int, Names, Nam
 
     Hidden folders are not looked into, and hidden files passed over. Raises ``TooMany``."""
     shared = _shared(folder, endings)
-    work, rest = Few(folder, shared), Few(folder, shared)
+    work, rest = Few(shared), Few(shared)
     for name, is_work in _names(folder, endings):
         (work if is_work else rest).add(name)
     return shared, work.names(), rest.names()
@@ -92,8 +92,8 @@ class Few:
 
     ``shared`` is how many folders are several students'."""
 
-    def __init__(self, folder: Path, shared: int) -> None:
-        self._folder, self._shared = folder, shared
+    def __init__(self, shared: int) -> None:
+        self._shared = shared
         self._kept: dict[str, list[tuple[int, str]]] = {}
         self._more, self._size = Counter[str](), Counter[str]()
         self._total = 0
@@ -114,8 +114,8 @@ class Few:
             self._cut(key)
         if len(self._kept) > MOST_STUDENTS or self._total > MOST_NAMES:
             raise TooMany(
-                f"Below {self._folder} lie more than {MOST_STUDENTS:,} students' files, or "
-                f"{MOST_NAMES >> 20} MB of their names: remove what is nobody's work."
+                f"more than {MOST_STUDENTS:,} students' files, or {MOST_NAMES >> 20} MB of "
+                "their names, lie there: remove what is nobody's work."
             )
 
     def _cut(self, key: str) -> None:
