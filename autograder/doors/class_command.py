@@ -19,7 +19,22 @@ if TYPE_CHECKING:
 
 
 def grade_command(arguments: argparse.Namespace) -> int:
-    """Grade what a folder holds, write what is asked for, and return the exit code."""
+    """Grade what a folder or an archive holds, write what is asked for, and return the exit
+    code."""
+    from autograder.doors.archives import unpacked
+    from autograder.doors.classroom import ClassError
+
+    try:
+        with unpacked(arguments.folder) as (folder, failures):
+            return _grade_below(folder, failures, arguments)
+    except ClassError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _grade_below(
+    folder: Path, failures: list[str], arguments: argparse.Namespace
+) -> int:
     from autograder.doors import class_reports, classroom
     from autograder.doors.classroom import without_floods
     from autograder.grading.secret import SecretError
@@ -27,17 +42,14 @@ def grade_command(arguments: argparse.Namespace) -> int:
     try:
         here = working_directory()
         tell_of_secret(None if arguments.gradebook is None else here)
-        handed_in = classroom.find_handed_in(arguments.folder)
         book = _gradebook(arguments, here)
-        if book is not None:
-            handed_in = book.mine(handed_in)
-        elif told := classroom.of_one_folder(handed_in):
-            print(told, file=sys.stderr)
-        folder = _reports_folder(arguments)
-        recorder = class_reports.Recorder(len(handed_in), folder)
+        handed_in = _handed_in(folder, arguments.folder, book, failures)
+        recorder = class_reports.Recorder(len(handed_in), _reports_folder(arguments))
     except (classroom.ClassError, SecretError, OSError) as error:
-        print(error, file=sys.stderr)
+        print("\n".join([str(error), *failures]), file=sys.stderr)
         return 2
+    for line in failures:
+        print(one_line(line), file=sys.stderr)
     try:
         results = without_floods(_graded(arguments, handed_in, recorder, book))
         code = 0 if book is None else _enter(book, handed_in)
@@ -47,7 +59,9 @@ def grade_command(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt as stop:
         told = f"{recorder.count} of {len(handed_in)} graded"
         raise type(stop)(told) from None
-    code = max(code, _record(recorder, results))
+    code = max(
+        code, _record(recorder, results), any(line[:1] == "✗" for line in failures)
+    )
     if arguments.feedback is not None:
         code = _write_feedback(results, arguments.feedback) or code
     if arguments.page is not None or arguments.csv is not None:
@@ -55,6 +69,28 @@ def grade_command(arguments: argparse.Namespace) -> int:
     say("\n".join(graded.line() for graded in results))
     reports = [graded.report for graded in results if graded.report is not None]
     return code or int(any(each.is_below(arguments.fail_under) for each in reports))
+
+
+def _handed_in(
+    folder: Path, shown: str, book: "ClassGradebook | None", lines: list[str]
+) -> "list[HandedIn]":
+    """Return what is to be graded below a folder, and add to ``lines`` what is to be said
+    of it. Raises ``ClassError``."""
+    from autograder.doors import classroom, students
+
+    found = classroom.find_handed_in(folder, shown)
+    if book is not None:
+        return book.mine(found)
+    try:
+        files, told = students.of_a_platform(folder, found, shown)
+    except classroom.ClassError as error:
+        lines.append(f"{error} Each folder counts as a student's.")
+        return found
+    lines += told
+    if files is found:
+        packed = str(folder) != shown
+        lines += filter(None, [classroom.of_one_folder(found, packed)])
+    return files
 
 
 def _graded(
@@ -134,7 +170,8 @@ def _write_page(
     from autograder.doors import alike, class_page, classroom
     from autograder.isolation.atomic import write_out
 
-    files = [graded.handed_in for graded in results if graded.report is not None]
+    with_code = [graded.handed_in for graded in results if graded.report is not None]
+    files = [*{file.path: file for file in with_code}.values()]  # one of several hands
     jobs = arguments.jobs or classroom.default_jobs()
     found, names = alike.compare(files, here, jobs), not arguments.no_names
 

@@ -34,7 +34,8 @@ class HandedIn:
 
     ``name`` is its path below the folder of the class; ``student`` is the first folder
     in it, or the file's name without its ending, or the whole name of a folder that stands
-    for a student; ``assignment`` is the second folder, if it is a chapter."""
+    for a student, or what a platform ``called`` the student; ``assignment`` is the second
+    folder, if it is a chapter."""
 
     path: Path
     name: str
@@ -42,6 +43,7 @@ class HandedIn:
     shared: int = field(default=0, compare=False)
     #: How many more the student handed in, of which nothing else is kept.
     more: int = field(default=0, compare=False)
+    called: str = ""
 
     @property
     def shown(self) -> str:
@@ -56,13 +58,13 @@ class HandedIn:
     @property
     def student(self) -> str:
         first, _, rest = self.name.partition("/")
-        return first if rest else self._own_name
+        return self.called or (first if rest else self._own_name)
 
     @property
     def person(self) -> str:
         """The student, also where all lie in one folder."""
         first, *rest = self.name.split("/")[self.shared :]
-        return first if rest else self._own_name
+        return self.called or (first if rest else self._own_name)
 
     @property
     def _own_name(self) -> str:
@@ -125,14 +127,16 @@ def _no_folder(path: Path) -> str:
     return f"{path} is no folder; expected that of a class.{command}"
 
 
-def of_one_folder(files: Sequence[HandedIn]) -> str:
-    """Return what is to be said where one student's folder may be a whole class's."""
+def of_one_folder(files: Sequence[HandedIn], packed: bool) -> str:
+    """Return what is to be said where one student's folder may be a whole class's; it lies
+    in an archive, if ``packed``."""
     if len(files) < 2 or not files[0].shared or any(file.assignment for file in files):
         return ""
     top = one_name(files[0].top)
+    unpack = "unpack the archive and " if packed else ""
     return (
         f"All files lie in {top}, which counts as one student's. If it is the folder of a "
-        "class, grade that folder."
+        f"class, {unpack}grade that folder."
     )
 
 
@@ -154,6 +158,8 @@ class Graded:
     def line(self) -> str:
         """Return the verdict as one line of text."""
         name = self.handed_in.shown
+        if self.handed_in.called:
+            name = f"{one_name(self.handed_in.called)}, {name}"
         if self.report is None:
             return f"{'–':>11}  {name}: {one_line(self.failure)}"
         score = f"{self.report.score:g} of {self.report.max_score:g}"

@@ -162,7 +162,12 @@ def _add_authors_commands(commands: Any) -> None:
 
 def _add_grade(commands: Any) -> None:
     grade = commands.add_parser("grade", help="grade a folder of submissions")
-    grade.add_argument("folder", type=place, help="for example course/submitted")
+    grade.add_argument(
+        "folder",
+        type=place,
+        help="for example course/submitted, or what a platform lets you download, unpacked "
+        "or as .zip",
+    )
     grade.add_argument(
         "-j", "--jobs", type=count, metavar="N", help="so many at a time"
     )
