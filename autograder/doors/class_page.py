@@ -70,7 +70,7 @@ def page_of_class(
     """Return what there is to see; without ``names`` files are numbered. Lists end after
     so many ``rows``; None: never."""
     shown = {
-        graded.handed_in: graded.handed_in.shown if names else f"file {number}"
+        graded.handed_in: graded.handed_in.titled if names else f"file {number}"
         for number, graded in enumerate(results, start=1)
     }
     students = _best(results)
@@ -183,7 +183,7 @@ def _failed(
         if why := _why(graded):
             file = graded.handed_in
             name = shown[file]
-            plain = name == file.shown
+            plain = name == file.titled
             found.append((name, one_line(why) if plain else _without(file, why, name)))
     return found
 

@@ -51,6 +51,11 @@ class HandedIn:
         return one_name(self.name)
 
     @property
+    def titled(self) -> str:
+        """The name as lists show it, behind the student's where a platform told that."""
+        return f"{one_name(self.called)}, {self.shown}" if self.called else self.shown
+
+    @property
     def top(self) -> str:
         """The first part of the name: a folder of the class's, or the file itself."""
         return self.name.partition("/")[0]
@@ -157,9 +162,7 @@ class Graded:
 
     def line(self) -> str:
         """Return the verdict as one line of text."""
-        name = self.handed_in.shown
-        if self.handed_in.called:
-            name = f"{one_name(self.handed_in.called)}, {name}"
+        name = self.handed_in.titled
         if self.report is None:
             return f"{'–':>11}  {name}: {one_line(self.failure)}"
         score = f"{self.report.score:g} of {self.report.max_score:g}"
