@@ -22,6 +22,7 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
+from autograder.isolation.limits import Limits
 from tests import fixture_class
 from tests.damaged import damaged
 from tests.fixture_class import CHAPTER, answering, other, solved
@@ -32,6 +33,12 @@ from tests.test_whole_class import held
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 #: Seconds of a core that one submission may take, whatever it does.
 MOST_SECONDS = 60.0
+
+
+def test_no_file_may_take_more_than_a_minute_of_a_core() -> None:
+    """What its worker takes, what the checks take for it, and a start with a last look."""
+    bounds = Limits()
+    assert bounds.total_seconds + bounds.judging_seconds + 1 < MOST_SECONDS
 
 
 def sizes(*pairs: tuple[int, ...]) -> Any:

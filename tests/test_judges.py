@@ -576,7 +576,7 @@ def test_a_closed_stdout_loses_nothing(tmp_path: Path) -> None:
 def test_ctrl_c_during_the_search_for_files_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(folder: object) -> None:
+    def interrupted(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(5)
 

@@ -33,9 +33,8 @@ from autograder.worker.shell import display, no_input
 
 Frame = tuple[dict[str, Any], bytes]
 
-#: Seconds on the clock that a page waits for a cell, and for a verdict: as many as a
-#: file's worker has of processor time.
-RUN_SECONDS, CHECK_SECONDS = Limits().cell_seconds, Limits().total_seconds
+#: Seconds on the clock that a page waits for a cell, and for a verdict.
+RUN_SECONDS, CHECK_SECONDS = Limits().cell_seconds, 60.0
 
 
 class _Student(Worker):

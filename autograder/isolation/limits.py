@@ -9,13 +9,13 @@ class Limits:
 
     Cell, call and total are of processor time, as the judge measures it; the total is
     that of the file, both tries together, with what the checks' own work on it takes above
-    ``judging_seconds``. ``idle_seconds`` is how long a request may keep the judge waiting
-    without computing, ``total_idle_seconds`` the same of one try.
-    ``cpu_seconds`` is the kernel's own bound, behind the judge's."""
+    ``judging_seconds``: less than a minute with those. ``idle_seconds`` is how long a
+    request may keep the judge waiting without computing, ``total_idle_seconds`` the same
+    of one try. ``cpu_seconds`` is the kernel's own bound, behind the judge's."""
 
     cell_seconds: float = 30.0
     call_seconds: float = 15.0
-    total_seconds: float = 60.0
+    total_seconds: float = 48.0
     judging_seconds: float = 10.0
     idle_seconds: float = 30.0
     total_idle_seconds: float = 60.0
