@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autograder.doors.options import parser
-from autograder.families import everywhere, kinds
+from autograder.families import everywhere, kinds, tally
 from autograder.families.everywhere import ROWS
 from autograder.wire import values
 from tests.bank import ROOT
@@ -52,7 +52,7 @@ def test_the_printed_verdict_is_what_the_command_prints(tmp_path: Path) -> None:
 def test_what_the_judge_does_not_see_begins_where_its_calls_end() -> None:
     part = README.partition("### What the judge does not see")[2].partition("\n## ")[0]
     told = " ".join(part.split())
-    few, ranges = max(kinds._SIZES), len(kinds._EDGES) - 1
+    few, ranges = max(tally._SIZES), len(kinds._EDGES) - 1
     assert few == everywhere._SMALL
     # Rows are shortest where the least of the large calls have fewest of them.
     sizes = np.linspace(few, everywhere._LARGE, everywhere._LARGE_CALLS)

@@ -10,7 +10,7 @@ import numpy as np
 from autograder.contract import facts
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import corners, kinds
+from autograder.families import corners, entries, kinds
 from autograder.families.elementwise import call_text
 from autograder.families.noise_factors import forward, output_of
 
@@ -72,9 +72,19 @@ LARGE = (60, 60)
 _TELLING = 50
 
 
+#: How near to ``OFF`` no entry lies, so that a dropped unit is told from a kept one.
+_APART = 0.2
+
+
 def _readable(x: np.ndarray) -> np.ndarray:
+    """Return x within its range; where an entry is near ``OFF``, with all moved away from
+    it, which keeps their order."""
     most = _LARGEST if x.dtype == np.float64 else _LARGEST_SINGLE
-    return away_from_off(np.clip(x, -most, most))
+    x = np.clip(x, -most, most)
+    from_off = x - OFF
+    if np.abs(from_off).min(initial=np.inf) > _APART:
+        return x
+    return (x + np.copysign(_APART, from_off)).astype(x.dtype)
 
 
 class Masking:
@@ -109,7 +119,9 @@ class Masking:
             dropped = _equal(out, self._value(keep_prob), keep_prob)
         # Arrays of some form may have a value of their own, which is judged elsewhere.
         expected = (1 - keep_prob) * x.size
-        if expected >= _TELLING and np.ptp(x) and not _many(dropped, keep_prob):
+        # Where entries come again, so do kept ones.
+        apart = expected >= _TELLING and len(np.unique(x)) > 0.9 * x.size
+        if apart and not _many(dropped, keep_prob):
             found = dropped_units(out, keep_prob)
             if np.count_nonzero(found) > 0.5 * expected:
                 dropped = found
@@ -187,7 +199,7 @@ def forms(trial: Trial) -> list[np.ndarray]:
     """Return inputs of every form and kind, of few units up to some hundred."""
     rng, found = trial.rng, []
     every = [*kinds.every_form(rng, corners.spread_sizes(rng, _MOST)), *_LONG]
-    arrays = corners.of_every_kind((trial.inputs(*shape) for shape, _ in every), rng)
+    arrays = entries.of_every_kind((trial.inputs(*shape) for shape, _ in every), rng)
     for (x, _), (_, dtype) in zip(arrays, every, strict=True):
         x = _readable(x.astype(dtype))
         found.append(corners.transposed(x) if rng.random() < 0.5 else x)

@@ -1,7 +1,7 @@
 """Inputs at the corners of a stated range, for checks of values."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -89,49 +89,6 @@ def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]
                 shape = np.ceil(np.exp(sides)).astype(int).tolist()
                 found.append(trial.inputs(*shape).astype(dtype))
     return list(zip(found, spread_keep_probs(trial, len(found)), strict=True))
-
-
-#: Signs and entries of a whole array, by what is said of them; the second argument of what
-#: makes entries is drawn from [0, 1).
-SIGNS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "entries of both signs": lambda x: x,
-    "positive entries": np.abs,
-    "negative entries": lambda x: -np.abs(x),
-}
-ENTRIES: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
-    "usual entries": lambda x, _: x,
-    "equal entries": lambda x, _: np.full(x.shape, x.flat[0]),
-    # So large that those of a row hardly ever add up to 0.
-    "whole numbers": lambda x, _: np.copysign(np.ceil(300 * np.abs(x)), x),
-    "large entries": lambda x, share: 10 ** (3 + 1.5 * share) * x,
-    "small entries": lambda x, share: 10 ** (-4 - 3 * share) * x,
-}
-_OF_KINDS = [*itertools.product(SIGNS, ENTRIES)]
-#: How often entries are usual: what depends on their order shows among these.
-_USUAL = 0.4
-
-
-def of_a_kind(
-    x: np.ndarray, rng: np.random.Generator, plain: bool = False
-) -> tuple[np.ndarray, dict[str, str]]:
-    """Return an array of the shape of x all of whose entries are of one of ``SIGNS`` and of
-    ``ENTRIES``, and of which, under "signs" and "entries"; if ``plain``, of the first."""
-    which, share, usual = rng.random(3).tolist()
-    sign, entries = _OF_KINDS[0 if plain else int(which * len(_OF_KINDS))]
-    entries = next(iter(ENTRIES)) if usual < _USUAL else entries
-    of_kind = SIGNS[sign](ENTRIES[entries](x, share))
-    return of_kind, {"signs": sign, "entries": entries}
-
-
-def of_every_kind(
-    arrays: Iterable[np.ndarray], rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, str]]:
-    """Yield what ``of_a_kind`` makes of the arrays, all kinds in turn, in random order, and
-    in words which."""
-    turns = itertools.cycle(rng.permutation(len(_OF_KINDS)).tolist())
-    for x, turn in zip(arrays, turns, strict=False):
-        sign, entries = _OF_KINDS[turn]
-        yield SIGNS[sign](ENTRIES[entries](x, rng.random())), f"{sign}, {entries}"
 
 
 def of_other_entries(trial: Trial, *shape: int) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import by_values, everywhere, kinds, lags
+from autograder.families import by_values, everywhere, kinds, lags, tally
 from autograder.families.elementwise import Wrong
 from autograder.families.kinds import PAIRS, RATE, Kinds
 from autograder.laws.binomial import Law
@@ -159,7 +159,7 @@ def _ends_of_rows(given: kinds.Given, rows: np.ndarray) -> lags.Counts:
 
 def _marks(given: kinds.Given) -> list[str]:
     """Return what kind of call it is, in words, by its size, too."""
-    return [*given.marks.values(), f"among {kinds.size_of(given.values.size)}"]
+    return [*given.marks.values(), f"among {tally.size_of(given.values.size)}"]
 
 
 def _size(number: int, calls: int) -> tuple[bool, bool]:

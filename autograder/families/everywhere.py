@@ -17,7 +17,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners
+from autograder.families import corners, entries
 from autograder.families.drawn_calls import Four, expect_calls_follow
 from autograder.families.elementwise import Wrong, by_size
 from autograder.families.follows_rng import generators_alike
@@ -43,7 +43,7 @@ def _given(
 ) -> Iterator[tuple[Given, float, str]]:
     """Yield calls of every kind, their keep probabilities, and what to say of them; in some
     of these x has many ``zeros``."""
-    rng, with_zeros = trial.rng, (kinds.zeros if zeros else None) or kinds.make
+    rng, turns = trial.rng, entries.in_turn(trial.rng)
     # Every second has so many that its masks are telling, or nearly.
     least = np.where(np.arange(CALLS) % 2, 1, 200)
     sizes = [*(least * (_SMALL / least) ** rng.random(CALLS))]
@@ -57,8 +57,8 @@ def _given(
     for number, (size, of, keep_prob) in enumerate(
         zip(sizes, rows, probabilities, strict=True)
     ):
-        make = kinds.make if number % _ZEROS else with_zeros
-        given = make(trial, rng, round(float(size)), of)
+        kind, none = next(turns), zeros and number % _ZEROS == 0
+        given = kinds.call(trial, rng, round(float(size)), of, kind, none)
         keep_prob = round(float(keep_prob), 4)
         marks = ", ".join([*given.marks.values(), f"{given.values.size} {kinds.what}"])
         yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
@@ -244,10 +244,9 @@ def _plain_calls(
         *((40, end) for end in at_ends),
     ]
     for number, (size, p) in enumerate(cases):
-        make = kinds.zeros if number % _ZEROS == 0 else None
-        if size > _SMALL:
-            make = kinds.usual
-        given = (make or kinds.make)(trial, rng, round(size), 0)
+        kind, zeros = entries.KINDS[0] if size > _SMALL else None, number % _ZEROS == 0
+        zeros = zeros and kind is None
+        given = kinds.call(trial, rng, round(size), 0, kind, zeros)
         x, *others = given.args
         yield given._replace(args=(x * x.dtype.type(next(factors)), *others)), p
 

@@ -11,7 +11,7 @@ from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, put_zeros, usual
-from autograder.families import corners, kinds
+from autograder.families import corners, entries, kinds
 from autograder.families.bit_tests import wide
 from autograder.families.elementwise import call_text
 from autograder.families.noise_factors import (
@@ -205,14 +205,14 @@ _ZEROS = 10
 def _arrays(trial: Trial, units: int) -> list[tuple[np.ndarray, str]]:
     """Return as many arrays as there are spread keep probabilities, of every form and kind,
     of which each has so many entries other than 0, and what to say of its entries."""
-    rng, entries, found = trial.rng, usual(trial.rng, (6 * units,)), list[np.ndarray]()
+    rng, drawn, found = trial.rng, usual(trial.rng, (6 * units,)), list[np.ndarray]()
     zeros = np.arange(corners.SPREAD) % _ZEROS == 0
     for has_zeros in zeros:
         least = 3 * units if has_zeros else units
         shape = _of_at_least(kinds.any_form(rng, least, 0), least)
-        found.append(entries[: prod(shape)].reshape(shape))
+        found.append(drawn[: prod(shape)].reshape(shape))
     of_kinds = []
-    for number, (x, kind) in enumerate(corners.of_every_kind(found, rng)):
+    for number, (x, kind) in enumerate(entries.of_every_kind(found, rng)):
         x = x.astype((np.float64, np.float32)[number % 2])
         if zeros[number]:
             x, kind = put_zeros(x, 0.5, rng), f"{kind}, half of them 0"

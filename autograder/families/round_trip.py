@@ -14,7 +14,7 @@ from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial, put_zeros, usual
-from autograder.families import corners, elementwise, kinds
+from autograder.families import corners, elementwise, entries, kinds
 
 
 class Wrong(Mistakes, section="conv-definitions"):
@@ -39,8 +39,9 @@ LONG: tuple[tuple[int, ...], ...] = (
 #: How many units ``any_arrays`` has at most, and how many more arrays of one entry, of
 #: which some are kept.
 _MOST, _SINGLE = 600, 4
-#: The share of round trips at test whose dout has many zeros.
-_ZEROS = 0.2
+#: How often sizes are spread; and the share of round trips whose x has zeros, and whose
+#: dout, of those whose dout has the dtype of x, and of those whose dout is x.
+_ROUNDS, _ZEROS, _SAME, _ITSELF = 2, 0.2, 0.7, 0.1
 #: Named by many tests.
 BREAKS = Wrong.forward_breaks_its_convention
 
@@ -52,21 +53,25 @@ class ForwardFails(CheckFailure):
 def any_arrays(
     trial: Trial, training: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Yield x and dout of every form, without zeros, and keep probabilities from all over
-    the range; in training more arrays of one entry."""
+    """Yield x and dout of every form, now and then with zeros, and keep probabilities from
+    all over the range; in training more arrays of one entry."""
     rng, single = trial.rng, _SINGLE if training else 0
-    sizes = [*corners.spread_sizes(rng, _MOST), *[1] * single]
-    spread = [*corners.spread_keep_probs(trial), *[0.8] * single]
+    sizes = [size for _ in range(_ROUNDS) for size in corners.spread_sizes(rng, _MOST)]
+    spread = [*corners.spread_keep_probs(trial, len(sizes)), *[0.8] * single]
+    sizes += [1] * single
     forms = [*kinds.every_form(rng, sizes)]
     both = (
-        corners.of_every_kind((usual(rng, of) for of, _ in forms), rng) for _ in "xd"
+        entries.of_every_kind((usual(rng, of) for of, _ in forms), rng) for _ in "xd"
     )
     for keep_prob, (_, dtype), (x, _), (dout, _) in zip(
         spread, forms, *both, strict=True
     ):
-        x, dout = x.astype(dtype), dout.astype(dtype)
-        if not training and rng.random() < _ZEROS:
-            dout = put_zeros(dout, 0.5, rng)
+        x, dout = x.astype(dtype), dout.astype(dtype if rng.random() < _SAME else float)
+        for each in (x, dout):
+            if x.size > 1 and rng.random() < _ZEROS:
+                put_zeros(each, rng.uniform(0.1, 0.9), rng)
+        if rng.random() < _ITSELF:
+            dout = x.copy()
         if rng.random() < 0.5:
             x, dout = corners.transposed(x), corners.transposed(dout)
         yield x, dout, keep_prob
@@ -100,8 +105,8 @@ class RoundTrip:
 
     @property
     def mask(self) -> np.ndarray:
-        """True where kept, read off the output: it says nothing where x is 0."""
-        kept: np.ndarray = self.out != 0
+        """True where kept, read off the output, or where x is 0 off the gradient."""
+        kept: np.ndarray = np.where(self.x != 0, self.out, self.dx) != 0
         return kept
 
 

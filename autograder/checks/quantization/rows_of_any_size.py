@@ -1,7 +1,9 @@
 """Rows of any size that keep a fixed number each: units, pairs and rows in calls of every
 kind."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,22 +16,30 @@ from autograder.families import (
     by_values,
     corners,
     departures,
+    entries,
     everywhere,
     kinds,
     lags,
 )
 from autograder.families.elementwise import Wrong, call_text
+from autograder.families.entries import Entries
 
 #: The look of ``judge_choice``; ``judge_apart`` has ``lags.LARGE``.
 CHOICE = "units and pairs in calls of every kind"
 
 
 def _of_any_size(
-    trial: Trial, rng: np.random.Generator, number: int, rows: int
+    trial: Trial,
+    rng: np.random.Generator,
+    number: int,
+    rows: int,
+    kind: Entries | None = None,
+    zeros: bool = False,
 ) -> kinds.Given:
-    """Return a call on about so many units, two or more in a row."""
+    """Return a call on about so many units, two or more in a row, of entries of a ``kind``,
+    some of them ``zeros``."""
     n, d = kinds.sides(rng, number, 2, rows)
-    x, marks = kinds.any_array(rng, (n, max(d, 2)))
+    x, marks = kinds.any_array(rng, (n, max(d, 2)), kind, zeros)
 
     def read(result: Any, share: float, name: str) -> np.ndarray:
         call = call_text(name, x.shape, count(x, share))
@@ -84,7 +94,8 @@ def _counted(
     rows about as much as those in one: what departs further by far fails alone."""
     if "rows" not in trial.notes:
         within, between = departures.in_rows(function, trial, KINDS)
-        within = {**within, **_beside_zeros(function, trial)}
+        kept, alike = _by_entries(function, trial)
+        within, between = {**within, **kept}, {**between, **alike}
         apart, chosen = (
             lags.LAW.farthest(counts)[1] if counts else 0.0
             for counts in (between, within)
@@ -94,34 +105,67 @@ def _counted(
     return found
 
 
-#: How many calls have zeros, and how many rows each.
-_CALLS, _ROWS = 12, 20
+#: How many calls have zeros, how many times each kind of entries has its turn, how many
+#: rows each call has, and how many units a row at least and at most.
+_ZEROS, _TURNS, _ROWS, _WIDTHS = 12, 2, 100, (4, 24)
+_PLACES = ("first", "in the middle", "last")
 
 
-def _beside_zeros(function: StudentFunction, trial: Trial) -> lags.Counts:
-    """Return how often the first unit of a row, the middle one and the last one are kept
-    where most of the others are 0."""
-    rng, kept, expected = trial.rng, np.zeros(3), 0.0
-    given = []
-    for share in corners.spread_keep_probs(trial, _CALLS):
-        d = int(rng.integers(4, 30))
-        x = usual(rng, (_ROWS, d))
-        zeros = np.flatnonzero(rng.random(d) < 0.7)
-        x[:, np.setdiff1d(zeros, [0, d // 2, d - 1])] = 0
-        given.append((x, count(x, share), trial.generator()))
-    for (x, number, _), result in zip(given, function.each(given), strict=True):
+def _of_entries(trial: Trial) -> list[tuple[str, np.ndarray, int]]:
+    """Return calls with entries of each kind, and with rows most of which is 0: what is said
+    of these, x, and how many units are kept. Where bits are read none is 0."""
+    rng, calls = trial.rng, list[tuple[str, np.ndarray, int]]()
+    turns = entries.in_turn(rng)
+    whose = [*islice(turns, _TURNS * entries.TURNS), *[None] * _ZEROS]
+    for kind, share in zip(
+        whose, corners.spread_keep_probs(trial, len(whose)), strict=True
+    ):
+        d = int(rng.integers(*_WIDTHS))
+        x, of = usual(rng, (_ROWS, d)), "others are 0"
+        if kind is None:
+            zeros = np.flatnonzero(rng.random(d) < 0.7)
+            x[:, np.setdiff1d(zeros, _places(d))] = 0
+        else:
+            x, of = kind.make(x, 0.0), f"{kind.signs}, {kind.entries}"
+        calls.append((of, x, count(x, share)))
+    return calls
+
+
+def _places(d: int) -> list[int]:
+    return [0, d // 2, d - 1]
+
+
+def _by_entries(
+    function: StudentFunction, trial: Trial
+) -> tuple[lags.Counts, lags.Counts]:
+    """Return, by kinds of entries, how often the first unit of a row, the middle one and
+    the last one are kept, and how often they are alike in a row and the next one."""
+    calls = _of_entries(trial)
+    given = [(x, number, trial.generator()) for _, x, number in calls]
+    kept, alike = (
+        defaultdict[str, list[float]](list),
+        defaultdict[str, list[float]](list),
+    )
+    for (of, x, number), result in zip(calls, function.each(given), strict=True):
         call, d = call_text(function.name, x.shape, number), x.shape[1]
         out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
-        kept += np.count_nonzero(out[:, [0, d // 2, d - 1]], axis=0)
-        expected += _ROWS * number / d
-    places = ("first", "in the middle", "last")
+        bits, p = out[:, _places(d)] != 0, number / d
+        same = (bits[::2] == bits[1::2]).sum(axis=0).tolist()
+        for place, n, k in zip(_PLACES, bits.sum(axis=0).tolist(), same, strict=True):
+            where = f"{place} in its row, {of}"
+            kept[f"{by_values.BY_PLACE}{where}"] += (_ROWS, n, _ROWS * p)
+            pairs = _ROWS // 2
+            alike[f"alike in the next row, {where}"] += (
+                *(pairs, k),
+                pairs * (p**2 + (1 - p) ** 2),
+            )
+    return _summed(kept), _summed(alike)
+
+
+def _summed(counts: Mapping[str, list[float]]) -> lags.Counts:
     return {
-        f"{by_values.BY_PLACE}{where} in its row, others are 0": (
-            _CALLS * _ROWS,
-            int(number),
-            expected,
-        )
-        for where, number in zip(places, kept, strict=True)
+        kind: (int(sum(n[::3])), int(sum(n[1::3])), sum(n[2::3]))
+        for kind, n in counts.items()
     }
 
 
