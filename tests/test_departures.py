@@ -9,7 +9,7 @@ import pytest
 from autograder.contract.exercise import find_exercise
 from autograder.contract.student import StudentError
 from autograder.contract.trial import LEFT, Trial
-from autograder.families import by_values, everywhere, kinds, lags
+from autograder.families import by_values, entries, everywhere, kinds, lags, tally
 from autograder.grading.local import LocalFunction
 
 P = 0.3
@@ -109,11 +109,20 @@ def test_units_are_counted_by_entries_and_places() -> None:
         assert counts[kind][2] == pytest.approx(total)
 
 
+_OF = "signs", "entries"
+
+
 def test_the_looks_have_room_for_all_kinds() -> None:
-    pairs = len(kinds._PLACES) * (len(kinds._SIZES) - 1 + 1)
-    marks = [12, 2, 2, 4, 5, 5, 5, 2]
-    each_two = sum(a * b for a, b in itertools.combinations(marks, 2))
-    assert sum(marks) + each_two + pairs + 338 <= kinds.LAW.kinds
+    places = len(tally._PLACES) * len(tally._NAMES)
+    signs, of_entries = ({getattr(kind, of) for kind in entries.KINDS} for of in _OF)
+    sizes, zeros = len(tally._NAMES), 2
+    marks = [12, 2, 2, 4, sizes, sizes, len(signs), len(of_entries) + zeros, 2, sizes]
+
+    def most(marks: list[int]) -> int:
+        return sum(marks) + sum(a * b for a, b in itertools.combinations(marks, 2))
+
+    assert most(marks) + places + 338 <= kinds.LAW.kinds
+    assert most([*marks, 8]) <= kinds.LAW.kinds
     bits = 30 * everywhere._SMALL + everywhere._LARGE_CALLS * everywhere._LARGE
     assert 3 * bits <= lags.LAW.kinds
 

@@ -69,11 +69,13 @@ def spread_keep_probs(trial: Trial, number: int = SPREAD) -> list[float]:
     return shares
 
 
-def spread_sizes(rng: np.random.Generator, most: int) -> list[int]:
-    """Return ``SPREAD`` sizes in random order, from 1 to ``most``, each about as many times
-    as large as the one below."""
-    exponents = rng.permutation(np.linspace(0, 1, SPREAD))
-    return [round(size) for size in (most**exponents).tolist()]
+def spread_sizes(
+    rng: np.random.Generator, most: int, least: int = 1, number: int = SPREAD
+) -> list[int]:
+    """Return so many sizes in random order, from ``least`` to ``most``, each about as many
+    times as large as the one below."""
+    exponents = rng.permutation(np.linspace(0, 1, number))
+    return [round(size) for size in (least * (most / least) ** exponents).tolist()]
 
 
 def drawn(trial: Trial, least: int, most: int) -> list[tuple[np.ndarray, float]]:

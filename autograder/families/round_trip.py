@@ -36,12 +36,14 @@ LONG: tuple[tuple[int, ...], ...] = (
     (3, 2, 40, 40),
 )
 
-#: How many units ``any_arrays`` has at most, and how many more arrays of one entry, of
-#: which some are kept.
-_MOST, _SINGLE = 600, 4
-#: How often sizes are spread; and the share of round trips whose x has zeros, and whose
-#: dout, of those whose dout has the dtype of x, and of those whose dout is x.
-_ROUNDS, _ZEROS, _SAME, _ITSELF = 2, 0.2, 0.7, 0.1
+#: How many units ``any_arrays`` has at most, how many of them all kinds of entries have at
+#: least, and how many more arrays of one entry there are, of which some are kept.
+_MOST, _TELLING, _SINGLE = 600, 30, 4
+#: What share of x, and of dout, is 0 in some of the larger arrays; in the last dout is x.
+_ZEROS = ((0.8, 0.0), (0.3, 0.0), (0.0, 0.8), (0.0, 0.3), (0.0, 0.0))
+#: How often all kinds have their turn in training; how many smaller arrays there are, how
+#: often one of these has zeros; and of all how often dout has the dtype of x.
+_TURNS, _FEW, _SOME, _SAME = 2, 12, 0.2, 0.7
 #: Named by many tests.
 BREAKS = Wrong.forward_breaks_its_convention
 
@@ -53,25 +55,30 @@ class ForwardFails(CheckFailure):
 def any_arrays(
     trial: Trial, training: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Yield x and dout of every form, now and then with zeros, and keep probabilities from
-    all over the range; in training more arrays of one entry."""
+    """Yield x and dout of every form, with all kinds of entries, some of them with zeros, and
+    keep probabilities from all over the range; in training more arrays of one entry."""
     rng, single = trial.rng, _SINGLE if training else 0
-    sizes = [size for _ in range(_ROUNDS) for size in corners.spread_sizes(rng, _MOST)]
+    of_kinds = (_TURNS if training else 1) * entries.TURNS
+    large = of_kinds + len(_ZEROS)
+    sizes = corners.spread_sizes(rng, _MOST, _TELLING, large)
+    sizes += corners.spread_sizes(rng, _TELLING, number=_FEW)
     spread = [*corners.spread_keep_probs(trial, len(sizes)), *[0.8] * single]
-    sizes += [1] * single
-    forms = [*kinds.every_form(rng, sizes)]
+    forms = [*kinds.every_form(rng, [*sizes, *[1] * single])]
     both = (
         entries.of_every_kind((usual(rng, of) for of, _ in forms), rng) for _ in "xd"
     )
-    for keep_prob, (_, dtype), (x, _), (dout, _) in zip(
-        spread, forms, *both, strict=True
-    ):
+    made = zip(spread, forms, *both, strict=True)
+    for number, (keep_prob, (_, dtype), (x, _), (dout, _)) in enumerate(made):
         x, dout = x.astype(dtype), dout.astype(dtype if rng.random() < _SAME else float)
-        for each in (x, dout):
-            if x.size > 1 and rng.random() < _ZEROS:
-                put_zeros(each, rng.uniform(0.1, 0.9), rng)
-        if rng.random() < _ITSELF:
-            dout = x.copy()
+        if of_kinds <= number < large:
+            zeros = _ZEROS[number - of_kinds]
+            dout = dout if any(zeros) else x.copy()
+        else:
+            zeros = 0.0, 0.5 * (number >= large and x.size > 1 and rng.random() < _SOME)
+        x, dout = (
+            put_zeros(each, share, rng)
+            for each, share in zip((x, dout), zeros, strict=True)
+        )
         if rng.random() < 0.5:
             x, dout = corners.transposed(x), corners.transposed(dout)
         yield x, dout, keep_prob

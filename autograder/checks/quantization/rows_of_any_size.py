@@ -107,7 +107,7 @@ def _counted(
 
 #: How many calls have zeros, how many times each kind of entries has its turn, how many
 #: rows each call has, and how many units a row at least and at most.
-_ZEROS, _TURNS, _ROWS, _WIDTHS = 12, 2, 100, (4, 24)
+_ZEROS, _TURNS, _ROWS, _WIDTHS = 12, 2, 100, (4, 25)
 _PLACES = ("first", "in the middle", "last")
 
 
@@ -123,7 +123,7 @@ def _of_entries(trial: Trial) -> list[tuple[str, np.ndarray, int]]:
         d = int(rng.integers(*_WIDTHS))
         x, of = usual(rng, (_ROWS, d)), "others are 0"
         if kind is None:
-            zeros = np.flatnonzero(rng.random(d) < 0.7)
+            zeros = np.flatnonzero(rng.random(d) < rng.uniform(0.5, 1))
             x[:, np.setdiff1d(zeros, _places(d))] = 0
         else:
             x, of = kind.make(x, 0.0), f"{kind.signs}, {kind.entries}"
