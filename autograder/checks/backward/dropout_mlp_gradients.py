@@ -18,6 +18,7 @@ from autograder.families import (
     network,
     network_draws,
     network_forms,
+    ordinary_calls,
 )
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.follows_rng import expect_own_calls
@@ -188,6 +189,7 @@ def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
     found = batch.run(function, trial.generator())
     network_draws.expect_some_mask(trial, batch, found, call)
     network_draws.expect_right(function, trial)
+    ordinary_calls.expect_right(function, trial)
 
 
 def _scales(kept: np.ndarray, keep_prob: float) -> dict[str, np.ndarray]:
@@ -231,6 +233,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     other = elementwise.Wrong.keeps_some_calls_at_another_rate
     single = elementwise.Wrong.drops_at_least_one, WrongMask.keeps_at_least_one
     network_draws.judge(network_draws.RATE, function, trial, other, single)
+    ordinary_calls.judge(ordinary_calls.RATE, function, trial, other)
 
 
 _INDEPENDENT = 0.7
@@ -240,6 +243,7 @@ _COUNTS = ("count in a row", "count in a call")
 _COUNT_LOOKS = {name: exact_count(20, _INDEPENDENT) for name in _COUNTS}
 _SPREAD: dict[str, Law] = {lags.LOOK: lags.LAW, lags.LARGE: lags.LAW}
 _SPREAD |= {network_draws.PAIRS: network_draws.LAW}
+_SPREAD |= {ordinary_calls.SPREAD: ordinary_calls.LAWS[ordinary_calls.SPREAD]}
 _SPREAD |= {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5)}
 _NEAR_THE_ENDS = (0.02, 0.98)
 
@@ -280,6 +284,7 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     name = wrong.bits_depend_on_each_other
     lags.judge_next(trial, bits, other, _INDEPENDENT, name)
     network_draws.judge(network_draws.PAIRS, function, trial, name)
+    ordinary_calls.judge(ordinary_calls.SPREAD, function, trial, name)
 
 
 def _varies_as_it_should(
@@ -345,6 +350,7 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
 
     expect_follows_rng(trial, gradient, "different gradients", "the same gradients")
     network_draws.expect_follows_rng(function, trial)
+    ordinary_calls.expect_follows_rng(function, trial)
     gradient(trial.generator())  # what no check of bits can read ends here
 
 
@@ -368,6 +374,7 @@ _RATES: dict[str, Law] = {
 }
 _RATES |= {f"kept at {p}": Proportion(p, detects=0.019) for p in _NEAR_THE_ENDS}
 _RATES |= {network_draws.RATE: network_draws.LAW}
+_RATES |= {ordinary_calls.RATE: ordinary_calls.LAWS[ordinary_calls.RATE]}
 _RUNS = "returns_a_loss_and_four_gradients"
 _PLAIN = "is_plain_backpropagation_at_keep_prob_one"
 _ONE = "one_mask_explains_loss_and_gradients"
