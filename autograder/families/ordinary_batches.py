@@ -3,7 +3,7 @@ weights are drawn as initialisations draw them, and logits are of any size allow
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,7 +39,7 @@ INPUTS: Mapping[str, _Draw] = {
 #: has one batch: its sizes; how large z is, and b1 beside it; and the largest logit.
 _SPREAD: Mapping[str, tuple[float, float]] = {
     "N": (16, 256),
-    "H": (10, 128),
+    "H": (12, 128),
     "D": (4, 64),
     "C": (2, 21),
     "z": (1e-2, 1e3),
@@ -50,6 +50,8 @@ _LOW, _HIGH = 0.03, 0.97
 #: What no logit exceeds, whatever the mask; and how many active units are at least dropped,
 #: and kept, on average. Two masks are then alike with probability 1e-20 at most.
 _MOST, _LEAST = 900.0, 35
+#: How many units of a row are at least dropped on average: a mask of one row for all shows.
+_DROPPED = 6
 #: How many hidden units a batch of many rows has in all of them at most.
 _UNITS = 6000
 #: What is said of a batch besides the law of x: by each of these batches are put in order.
@@ -66,22 +68,28 @@ class Ordinary:
     numbers: Mapping[str, float]
 
 
-def ordinary(rng: np.random.Generator) -> Iterator[Ordinary]:
-    """Yield ``CALLS`` batches."""
+def ordinary(rng: np.random.Generator, calls: int = CALLS) -> Iterator[Ordinary]:
+    """Yield so many batches, as many of each law of x; their numbers lie evenly."""
     drawn = {
-        name: low * (high / low) ** _evenly(rng)
+        name: low * (high / low) ** _evenly(rng, calls)
         for name, (low, high) in _SPREAD.items()
     }
-    keep_probs = _LOW + (_HIGH - _LOW) * _evenly(rng)
-    laws = [name for name in INPUTS for _ in range(CALLS // len(INPUTS))]
+    keep_probs = _LOW + (_HIGH - _LOW) * _evenly(rng, calls)
+    laws = [name for name in INPUTS for _ in range(calls // len(INPUTS))]
     for call, law in enumerate(rng.permutation(laws).tolist()):
         own = {name: float(values[call]) for name, values in drawn.items()}
         yield _made(rng, own, law, float(keep_probs[call]))
 
 
-def _evenly(rng: np.random.Generator) -> np.ndarray:
-    """Return ``CALLS`` numbers in [0, 1), each in another of as many equal parts."""
-    places: np.ndarray = (rng.permutation(CALLS) + rng.random(CALLS)) / CALLS
+def undropped(rng: np.random.Generator) -> Iterator[Batch]:
+    """Yield a batch with each law of x at keep_prob = 1, whose logits are of any size."""
+    for form in ordinary(rng, len(INPUTS)):
+        yield replace(form.batch, keep_prob=1.0)
+
+
+def _evenly(rng: np.random.Generator, calls: int) -> np.ndarray:
+    """Return so many numbers in [0, 1), each in another of as many equal parts."""
+    places: np.ndarray = (rng.permutation(calls) + rng.random(calls)) / calls
     return places
 
 
@@ -90,6 +98,7 @@ def _made(
 ) -> Ordinary:
     n, h, d, c = (int(own[name]) for name in ("N", "H", "D", "C"))
     h = min(h, _UNITS // n)
+    keep_prob = min(keep_prob, 1 - _DROPPED / h)
     x = INPUTS[law](rng, (n, d))
     weights, y = rng.normal(size=(d, h)), rng.integers(c, size=n)
     weights *= own["z"] / max(float((x @ weights).std()), 1e-9)

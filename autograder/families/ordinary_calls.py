@@ -30,9 +30,9 @@ from autograder.laws.ranks import Ranks
 RATE, SPREAD = "ordinary batches", "dependence in ordinary batches"
 #: How often a batch is asked, and how often the reference is: to compare with, and before, to
 #: learn what is usual.
-_ASKED, _OTHERS, _BEFORE = 5, 18, 6
+_ASKED, _OTHERS, _BEFORE = 5, 22, 6
 #: How many batches a kind has: as many as come next to each other by one of their numbers.
-_RUNS = (4, 8, 14)
+_RUNS = (4, 6, 9, 14)
 _KINDS = 1 + 7 + len(NUMBERS) * sum(CALLS + 1 - run for run in _RUNS)
 #: What is compared, by the look that it is for.
 _VALUES: Mapping[str, Mapping[str, str]] = {
@@ -136,7 +136,7 @@ def _values(batch: Batch, found: list[Arrays], others: Arrays) -> Arrays:
     }
     with np.errstate(all="ignore"):
         largest = np.abs(both["W2"]).max(axis=2)
-        few = largest < 1e-5 * largest.max(axis=1, keepdims=True)
+        few = largest <= 1e-5 * largest.max(axis=1, keepdims=True)
         marks, usual = _marks(batch, both, others)
         size = np.einsum("kij,ij->k", marks, usual) / max((usual**2).sum(), 1e-300)
         marks -= size[:, None, None] * usual
@@ -285,24 +285,21 @@ def judge(look: str, function: StudentFunction, trial: Trial, mistake: str) -> N
     what shows the rate (``RATE``), or dependence (``SPREAD``). Where both depart one of
     them is the cause, and fails alone."""
     reads = _read(function, trial)
-    again = next((read for read in reads if read.repeats), None)
-    if again and look == SPREAD:
-        text = f"{again.call}: of {_ASKED} calls some give the same gradients."
-        trial.fail(text, Wrong.reuses_masks)
     far = {each: _farthest(reads, each) for each in LAWS}
     alpha = alpha_of(trial.check.exercise.chapter)
-    rate, spread = (
-        far[each][0] / LAWS[each].exponent(alpha) for each in (RATE, SPREAD)
-    )
-    cause = SPREAD if rate < 1 or spread > _FARTHER * rate else RATE
-    if not again and (look == cause or far[look][0] < LAWS[look].exponent(alpha)):
+    rate, spread = (far[each][0] / LAWS[each].exponent(alpha) for each in LAWS)
+    again = next((read for read in reads if read.repeats), None)
+    cause = SPREAD if again or rate < 1 or spread > _FARTHER * rate else RATE
+    if look == cause or max(rate, spread) < 1:
         _, kind, above, pairs = far[look]
         text = (
             f"a call and one of a reference implementation, {{}}: pairs in which {kind}"
         )
-        trial.judge_kinds(
-            look, {"ordinary batches": (pairs, above, pairs / 2)}, text, mistake
-        )
+        counts = {"ordinary batches": (pairs, above, pairs / 2)}
+        trial.judge_kinds(look, counts, text, mistake)
+    if again and look == SPREAD:
+        text = f"{again.call}: of {_ASKED} calls some give the same gradients."
+        trial.fail(text, mistake)
 
 
 def _farthest(reads: list[_Read], look: str) -> tuple[float, str, int, int]:

@@ -18,6 +18,7 @@ from autograder.families import (
     network,
     network_draws,
     network_forms,
+    ordinary_batches,
     ordinary_calls,
 )
 from autograder.families.ensemble import every_mask, expect_follows_rng
@@ -83,7 +84,8 @@ def _runs(function: StudentFunction, trial: Trial) -> None:
 
 def _is_plain(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1, loss and gradients are those of the network without dropout."""
-    for batch in network_forms.plain(trial):
+    ordinary = (batch.moderate() for batch in ordinary_batches.undropped(trial.rng))
+    for batch in (*network_forms.plain(trial), *ordinary):
         found, expected = batch.run(function, trial.generator()), batch.expected(1.0)
         for _, what in network.differing(found, expected, batch.slack):
             name = network.plain_mistake(batch, found, expected)
@@ -117,6 +119,10 @@ def _survives_large_logits(function: StudentFunction, trial: Trial) -> None:
             far = not facts.close(found[part], expected[part], rtol=1e-3, atol=1e-3)
             loses = wrong.loses_digits_in_large_logits
             trial.fail(f"{call}: {text}", clips if part == "loss" and far else loses)
+    for batch in ordinary_batches.undropped(trial.rng):
+        found = _finite(function, trial, batch, batch.call, overflows)
+        for _, text in network.differing(found, batch.expected(1.0), batch.slack):
+            trial.fail(f"{batch.call}: {text}", wrong.loses_digits_in_large_logits)
 
 
 def _finite(
