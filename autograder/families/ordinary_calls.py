@@ -292,9 +292,7 @@ def judge(look: str, function: StudentFunction, trial: Trial, mistake: str) -> N
     cause = SPREAD if again or rate < 1 or spread > _FARTHER * rate else RATE
     if look == cause or max(rate, spread) < 1:
         _, kind, above, pairs = far[look]
-        text = (
-            f"a call and one of a reference implementation, {{}}: pairs in which {kind}"
-        )
+        text = f"{{}}, pairs of a call and one of a right function: {kind}"
         counts = {"ordinary batches": (pairs, above, pairs / 2)}
         trial.judge_kinds(look, counts, text, mistake)
     if again and look == SPREAD:
