@@ -56,7 +56,7 @@ _NOTE = "ordinary batches"
 
 @dataclass(frozen=True)
 class _Read:
-    """A batch, what ``_ASKED`` calls gave, two of them with one generator, and in how many
+    """A batch, what ``_ASKED`` calls gave, each with a generator of its own, and in how many
     pairs of a call and one of the reference each value is greater. ``later`` is what
     a call gave whose generator is in the ``seed``'s state, as the first one's: on this
     batch, or on it with ``moved`` last weights."""
@@ -98,8 +98,7 @@ def _asked(function: StudentFunction, trial: Trial) -> Iterator[_Read]:
     ]
     calls: list[tuple[Any, ...]] = []
     for form, seed, other in zip(forms, seeds, moved, strict=True):
-        first, more = trial.generator(seed), range(_ASKED - 2)
-        rngs = [first, first, *(trial.generator() for _ in more)]
+        rngs = [trial.generator(seed), *(trial.generator() for _ in range(_ASKED - 1))]
         calls += [(*form.batch.given, each) for each in rngs]
         calls.append((*(other or form.batch).given, trial.generator(seed)))
     results, step = function.each(calls), _ASKED + 1
@@ -195,10 +194,10 @@ def _above(rng: np.random.Generator, values: np.ndarray) -> int:
 
 def _moved(batch: Batch, others: Arrays) -> Batch:
     """Return the batch with W2 and b2 a step downhill, as a step of training is, by which the
-    loss falls by about a thirtieth."""
+    loss falls by less than a hundredth."""
     steps = {name: others[name][:_BEFORE].mean(axis=0) for name in ("W2", "b2")}
     # A step in each with its share of the way.
-    fall = 0.015 * float(others["loss"][:_BEFORE].mean())
+    fall = 0.003 * float(others["loss"][:_BEFORE].mean())
     params = {
         name: (
             batch.params[name] - step * (fall / max(float((step**2).sum()), 1e-300))
@@ -210,15 +209,23 @@ def _moved(batch: Batch, others: Arrays) -> Batch:
 
 def expect_right(function: StudentFunction, trial: Trial) -> None:
     """Check what loss and gradients have in common whatever the mask is."""
-    name = network.Wrong.no_single_mask_explains_it
-    for read in _read(function, trial):
-        batch, first = read.form.batch, read.found[0]
-        if text := _unbalanced(batch, read.found[-1]):
+    name, reads = network.Wrong.no_single_mask_explains_it, _read(function, trial)
+    for read in reads:
+        if text := _unbalanced(read.form.batch, read.found[-1]):
             trial.fail(f"{read.call}: {text}", name)
-        if read.moved and (text := _off_course(batch, first, read.moved, read.later)):
-            again = batch.run(function, trial.generator(read.seed))
-            # A mask that does not follow from rng costs the check of that.
-            trial.expect(_differ(first, again), f"{read.call}: {text}", name)
+    off = [
+        (read, text)
+        for read in reads
+        if read.moved
+        and (
+            text := _off_course(read.form.batch, read.found[0], read.moved, read.later)
+        )
+    ]
+    # What has another mask beyond a bound may pass it in one batch, by chance.
+    for read, text in off[:1] * (len(off) > 1):
+        again = read.form.batch.run(function, trial.generator(read.seed))
+        # A mask that does not follow from rng costs the check of that.
+        trial.expect(_differ(read.found[0], again), f"{read.call}: {text}", name)
 
 
 def expect_follows_rng(function: StudentFunction, trial: Trial) -> None:
@@ -263,14 +270,16 @@ def _unbalanced(batch: Batch, found: Arrays) -> str:
 def _off_course(batch: Batch, found: Arrays, moved: Batch, then: Arrays) -> str:
     """Return what is wrong where the loss does not follow the gradients as W2 and b2 move
     and the mask stays: it is convex in them, so lies between two straight lines."""
-    change, room = float(then["loss"] - found["loss"]), 0.0
-    slopes = np.zeros(2)
+    change, slopes = float(then["loss"] - found["loss"]), np.zeros(2)
+    # Both losses are accurate to five digits, and so are gradients.
+    room = 2e-5 * float(np.abs(found["loss"]) + np.abs(then["loss"])) + 1e-9
     for name in ("W2", "b2"):
         step = moved.params[name].astype(float) - batch.params[name]
         each = np.array([step * grads[name] for grads in (found, then)])
         slopes += each.reshape(2, -1).sum(axis=1)
-        room += 1e-4 * float(np.abs(each).sum())
-    room += 1e-4 * float(np.abs(found["loss"]) + np.abs(then["loss"])) + 1e-9
+        room += float(
+            2e-5 * np.abs(each).sum() + batch.slack[name] * np.abs(step).sum()
+        )
     low, high = slopes.tolist()
     if low - room <= change <= high + room:
         return ""
