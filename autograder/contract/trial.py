@@ -14,6 +14,7 @@ from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Check
 from autograder.contract.student import StudentError
 from autograder.laws.binomial import EveryKind, Law
+from autograder.laws.ranks import Ranks
 
 #: The note of which check arguments that change cost.
 PURE = "arguments are left alone"
@@ -198,13 +199,13 @@ class Trial:
         what: str,
         mistake: str | None = None,
     ) -> None:
-        """Test counts of many kinds against the look's law, an ``EveryKind``.
+        """Test counts of many kinds against the look's law, an ``EveryKind`` or ``Ranks``.
 
         ``what`` says what was counted, "{}" in it being the kind. ``counts`` has how many
         events a kind has, how many of them happened, and the sum of their probabilities.
         Raises ``CheckFailure`` as ``judge`` does, for the kind that departs most."""
         law = self.law(look)
-        if not isinstance(law, EveryKind) or len(counts) > law.kinds:
+        if not isinstance(law, EveryKind | Ranks) or len(counts) > law.kinds:
             raise ValueError(f"{look}: {len(counts)} kinds, and {law} has fewer")
         kind, exponent = law.farthest(counts)
         n, k, total = counts[kind]

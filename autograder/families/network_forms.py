@@ -24,6 +24,7 @@ FORMS = 7
 CALLS = FORMS**2
 _LOW, _HIGH = 0.03, 0.97
 
+_Ends = tuple[float, float]
 _Make = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
@@ -41,12 +42,11 @@ _ENTRIES: Mapping[str, _Make] = {
     "equal entries": lambda rng, shape: np.full(shape, usual(rng, (1,))[0]),
 }
 _WHOLE, _EQUAL, _ZEROS = "whole numbers", "equal entries", "zeros"
+_UNUSUAL = "large or small entries"
 #: Of x, whose entries all 0 show nothing, and of each parameter.
 INPUTS: Mapping[str, _Make] = {
     **_ENTRIES,
-    "large or small entries": lambda rng, shape: (
-        usual(rng, shape) * rng.choice((2_000.0, 2e-4))
-    ),
+    _UNUSUAL: lambda rng, shape: usual(rng, shape) * rng.choice((2_000.0, 2e-4)),
 }
 PARAMETERS: Mapping[str, _Make] = {
     **_ENTRIES,
@@ -99,6 +99,10 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
 #: By how much logits may change with the mask where it is read by inputs, or of a single
 #: row; by labels, of which each row's is told from the others'; and at keep_prob = 1.
 _WEAK, _WEAKER, _MODERATE = 0.05, 1e-4, 4.0
+#: Between which powers of ten x is scaled, and hidden units: at keep_prob = 1, and where the
+#: mask is read by labels, whose gradients are theirs, or by inputs, where W2 counts.
+_INPUTS_SCALED, _PLAIN_SCALED = (-1.5, 2.5), (-3.0, 3.0)
+_HIDDEN_SCALED = ((-1.0, 5.0), (-6.0, 1.0))
 #: What is made smaller than by this shows too little beside an accuracy of 1e-9.
 _SMALLEST = 1e-6
 
@@ -212,10 +216,12 @@ def _made(rng: np.random.Generator, plan: dict[str, str], keep_prob: float) -> F
 def _drawn(
     rng: np.random.Generator, plan: dict[str, str], keep_prob: float
 ) -> Form | None:
-    x, solve = _inputs(rng, plan, keep_prob)
+    scale = _scale(rng, plan, "x W1", _INPUTS_SCALED)
+    x, solve = _inputs(rng, plan, keep_prob, scale)
     n, by_inputs, h = len(x), solve is not None, _between(rng, _size(plan).units)
     # Some units are left out.
     params = _parameters(rng, plan, x.shape, h + h // 4 + 8, by_inputs)
+    params["W1"] /= scale
     y = _labels(rng, n, len(params["b2"]), plan, by_inputs)
     errors, z = _errors(params["b2"], y), x @ params["W1"] + params["b1"]
     if np.count_nonzero(z > 0) < 0.3 * z.size and plan["b1"] not in _LOW_BIASES:
@@ -232,6 +238,10 @@ def _drawn(
     weak = _WEAK if by_inputs or n == 1 else _WEAKER
     weak = weak * keep_prob if keep_prob < 1 else _MODERATE
     z *= _weaken(params, plan, weak, np.maximum(z, 0))
+    ends = _PLAIN_SCALED if keep_prob == 1 else _HIDDEN_SCALED[by_inputs]
+    z *= (scale := _scale(rng, plan, "W1 b1 W2", ends))
+    params |= {name: params[name] * scale for name in ("W1", "b1")}
+    params["W2"] /= scale
     whole = np.abs(errors @ params["W2"].T) if by_inputs else z
     batch = _typed(rng, Batch(params, x, y, keep_prob), plan)
     return Form(batch, plan, z > 0, whole, solve, by_inputs)
@@ -246,8 +256,7 @@ def _parameters(
 ) -> Arrays:
     n, d = inputs
     c = int(rng.integers(2, 6)) if by_inputs else n + _between(rng, (1, 3))
-    if plan.get("size") == _TWO_CLASSES:
-        c = 2
+    c = 2 if plan.get("size") == _TWO_CLASSES else c
     shapes = {"W1": (d, units), "b1": (units,), "W2": (units, c), "b2": (c,)}
     params = {name: PARAMETERS[plan[name]](rng, of) for name, of in shapes.items()}
     # Of moderate logits none hides the others.
@@ -256,19 +265,29 @@ def _parameters(
 
 
 def _inputs(
-    rng: np.random.Generator, plan: Mapping[str, str], keep_prob: float
+    rng: np.random.Generator, plan: Mapping[str, str], keep_prob: float, scale: float
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return x, and what the mask is read with if it is read by inputs."""
+    """Return x, scaled, and what the mask is read with if it is read by inputs."""
     size, draw, solve = _size(plan), INPUTS[plan["x"]], None
     n = _between(rng, size.rows)
     bare = plan["x"] == _EQUAL or plan["W2"] in (_EQUAL, _ZEROS)
     if keep_prob < 1 and not bare and size.inputs != _FEW and rng.random() < 0.7:
         d = _between(rng, size.inputs or (n + (n + 1) // 2, n + (n + 1) // 2 + 5))
-        x = draw(rng, (min(n, d + 1), d))
+        x = scale * draw(rng, (min(n, d + 1), d))
         if (solve := _inverse(np.hstack([x, np.ones((len(x), 1))]))) is not None:
             return x, solve
     n = 1 if plan.get("size") == _TWO_CLASSES and keep_prob < 1 else n
-    return draw(rng, (n, _between(rng, size.inputs or (1, 12)))), None
+    return scale * draw(rng, (n, _between(rng, size.inputs or (1, 12)))), None
+
+
+def _scale(
+    rng: np.random.Generator, plan: Mapping[str, str], names: str, ends: _Ends
+) -> float:
+    """Return by what arrays are made larger, or smaller, and others make up for it; 1 where
+    one of them has entries of a size of their own. ``ends`` are logarithms to base 10."""
+    if {plan[name] for name in names.split()} & {_WHOLE, _UNUSUAL}:
+        return 1.0
+    return float(10 ** rng.uniform(*ends))
 
 
 def _size(plan: Mapping[str, str]) -> _Size:

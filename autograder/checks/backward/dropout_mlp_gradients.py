@@ -18,6 +18,8 @@ from autograder.families import (
     network,
     network_draws,
     network_forms,
+    ordinary_batches,
+    ordinary_calls,
 )
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.follows_rng import expect_own_calls
@@ -82,7 +84,8 @@ def _runs(function: StudentFunction, trial: Trial) -> None:
 
 def _is_plain(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1, loss and gradients are those of the network without dropout."""
-    for batch in network_forms.plain(trial):
+    ordinary = (batch.moderate() for batch in ordinary_batches.undropped(trial.rng))
+    for batch in (*network_forms.plain(trial), *ordinary):
         found, expected = batch.run(function, trial.generator()), batch.expected(1.0)
         for _, what in network.differing(found, expected, batch.slack):
             name = network.plain_mistake(batch, found, expected)
@@ -116,6 +119,10 @@ def _survives_large_logits(function: StudentFunction, trial: Trial) -> None:
             far = not facts.close(found[part], expected[part], rtol=1e-3, atol=1e-3)
             loses = wrong.loses_digits_in_large_logits
             trial.fail(f"{call}: {text}", clips if part == "loss" and far else loses)
+    for batch in ordinary_batches.undropped(trial.rng):
+        found = _finite(function, trial, batch, batch.call, overflows)
+        for _, text in network.differing(found, batch.expected(1.0), batch.slack):
+            trial.fail(f"{batch.call}: {text}", wrong.loses_digits_in_large_logits)
 
 
 def _finite(
@@ -188,6 +195,7 @@ def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
     found = batch.run(function, trial.generator())
     network_draws.expect_some_mask(trial, batch, found, call)
     network_draws.expect_right(function, trial)
+    ordinary_calls.expect_right(function, trial)
 
 
 def _scales(kept: np.ndarray, keep_prob: float) -> dict[str, np.ndarray]:
@@ -231,6 +239,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     other = elementwise.Wrong.keeps_some_calls_at_another_rate
     single = elementwise.Wrong.drops_at_least_one, WrongMask.keeps_at_least_one
     network_draws.judge(network_draws.RATE, function, trial, other, single)
+    ordinary_calls.judge(ordinary_calls.RATE, function, trial, other)
 
 
 _INDEPENDENT = 0.7
@@ -240,6 +249,7 @@ _COUNTS = ("count in a row", "count in a call")
 _COUNT_LOOKS = {name: exact_count(20, _INDEPENDENT) for name in _COUNTS}
 _SPREAD: dict[str, Law] = {lags.LOOK: lags.LAW, lags.LARGE: lags.LAW}
 _SPREAD |= {network_draws.PAIRS: network_draws.LAW}
+_SPREAD |= {ordinary_calls.SPREAD: ordinary_calls.LAWS[ordinary_calls.SPREAD]}
 _SPREAD |= {"count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5)}
 _NEAR_THE_ENDS = (0.02, 0.98)
 
@@ -280,6 +290,7 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     name = wrong.bits_depend_on_each_other
     lags.judge_next(trial, bits, other, _INDEPENDENT, name)
     network_draws.judge(network_draws.PAIRS, function, trial, name)
+    ordinary_calls.judge(ordinary_calls.SPREAD, function, trial, name)
 
 
 def _varies_as_it_should(
@@ -345,6 +356,7 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
 
     expect_follows_rng(trial, gradient, "different gradients", "the same gradients")
     network_draws.expect_follows_rng(function, trial)
+    ordinary_calls.expect_follows_rng(function, trial)
     gradient(trial.generator())  # what no check of bits can read ends here
 
 
@@ -368,6 +380,7 @@ _RATES: dict[str, Law] = {
 }
 _RATES |= {f"kept at {p}": Proportion(p, detects=0.019) for p in _NEAR_THE_ENDS}
 _RATES |= {network_draws.RATE: network_draws.LAW}
+_RATES |= {ordinary_calls.RATE: ordinary_calls.LAWS[ordinary_calls.RATE]}
 _RUNS = "returns_a_loss_and_four_gradients"
 _PLAIN = "is_plain_backpropagation_at_keep_prob_one"
 _ONE = "one_mask_explains_loss_and_gradients"
