@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.checks.ensembles import one_member, shared, wide_rows
+from autograder.checks.ensembles import dense_members, one_member, shared, wide_rows
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction, foresee
@@ -28,6 +28,10 @@ class Wrong(Mistakes, section="ens-montecarlo"):
         as where x is overwritten in the loop; every sample begins with x."""
     takes_the_median = """you take the median of the samples; the arithmetic mean is
         their average."""
+    averages_spread_otherwise = """on ordinary arguments your averages lie nearer to the
+        prediction without dropout, or farther from it, than those of samples independent
+        members: their number is another, some are alike, or units are kept at another
+        rate."""
     samples_depend_on_each_other = """a row's samples do not have independent masks:
         knowing one tells something about another."""
 
@@ -227,6 +231,8 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
         one_member.Wrong.counts_samples_wrongly,
         Wrong.samples_depend_on_each_other,
     )
+    name = Wrong.averages_spread_otherwise
+    dense_members.judge(dense_members.SPREAD, function, trial, name)
 
 
 def expect_no_drops(function: StudentFunction, trial: Trial) -> None:
@@ -260,3 +266,4 @@ LOOKS: dict[str, Law] = {
     "two samples of three units": Proportion(0.58**3, detects=0.15),
     "four of six kept": Proportion(15 * 0.7**4 * 0.3**2, detects=0.15),
 } | wide_rows.LOOKS
+LOOKS[dense_members.SPREAD] = dense_members.LAW
