@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.ensembles import (
-    dense_members,
     many_samples,
     members_of_every_form,
     one_member,
@@ -220,6 +219,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         )
         trial.judge(look, kept, kept.size, what, by)
     members_of_every_form.judge_rates(function, trial)
+    trial.notes[many_samples.RATES_ARE_RIGHT] = True
 
 
 def _draws_independently(function: StudentFunction, trial: Trial) -> None:
@@ -244,7 +244,6 @@ def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     lags.judge(trial, {"a call": mask}, _INDEPENDENT, name)
     lags.judge_next(trial, mask, second, _INDEPENDENT, name)
     members_of_every_form.expect_own_rows(function, trial, two=True)
-    dense_members.judge(dense_members.PAIRS, function, trial, name)
 
 
 def _varies_as_it_should(
@@ -327,7 +326,6 @@ _COUNT_LOOKS: dict[str, Law] = {
     lags.LARGE: lags.LAW,
     "count in a row": exact_count(20, _INDEPENDENT),
     "count in a large call": near_count(600, _INDEPENDENT, 6, detects=0.5),
-    dense_members.PAIRS: dense_members.LAW,
 }
 _RUNS = "returns_a_row_of_probabilities_for_each_input"
 _MEMBER = "one_sample_is_the_prediction_of_a_member"

@@ -650,7 +650,7 @@ class Ordinary(Mutants, of="mc_dropout_prediction"):
         samples = 1 if largest(bias, 3.1, 28) else samples
         return average(x, weights, bias, draw(x, keep_prob, samples, rng))
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    @fails(EVERY_SAMPLE, "bits_depend_on_each_other")
     def shares_a_mask_where_more_inputs_have_weights_than_classes(
         x, weights, bias, keep_prob, samples, rng
     ):
@@ -660,7 +660,7 @@ class Ordinary(Mutants, of="mc_dropout_prediction"):
             masks = np.broadcast_to(masks[:, :1], masks.shape)
         return average(x, weights, bias, masks)
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    @fails(EVERY_SAMPLE, "bits_depend_on_each_other")
     def shares_a_mask_in_pairs_of_rows_of_many_inputs(
         x, weights, bias, keep_prob, samples, rng
     ):
@@ -670,7 +670,7 @@ class Ordinary(Mutants, of="mc_dropout_prediction"):
             masks[:, 1::2] = masks[:, 0::2][:, : len(x) // 2]
         return average(x, weights, bias, masks)
 
-    @fails(INDEPENDENT, "bits_depend_on_each_other")
+    @fails(EVERY_SAMPLE, "bits_depend_on_each_other")
     def shares_a_mask_where_x_is_of_some_size(
         x, weights, bias, keep_prob, samples, rng
     ):
