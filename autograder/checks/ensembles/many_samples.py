@@ -181,6 +181,12 @@ def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
     what = "units kept in 50 samples at keep_prob = 0.8"
     trial.judge(look, int(kept.sum()), 50 * kept.size, what, name)
     _draws_whole_masks_anew(function, trial)
+    # Another rate spreads averages otherwise, too, and has cost its own check.
+    if RATES_ARE_RIGHT in trial.notes:
+        name = Wrong.averages_spread_otherwise
+        dense_members.judge(dense_members.SPREAD, function, trial, name)
+        name = elementwise.Wrong.bits_depend_on_each_other
+        dense_members.judge(dense_members.PAIRS, function, trial, name)
 
 
 def _expect_one_unit_varies(function: StudentFunction, trial: Trial) -> None:
@@ -233,12 +239,6 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
         one_member.Wrong.counts_samples_wrongly,
         Wrong.samples_depend_on_each_other,
     )
-    # Another rate spreads averages otherwise, too, and has cost its own check.
-    if RATES_ARE_RIGHT in trial.notes:
-        name = Wrong.averages_spread_otherwise
-        dense_members.judge(dense_members.SPREAD, function, trial, name)
-        name = elementwise.Wrong.bits_depend_on_each_other
-        dense_members.judge(dense_members.PAIRS, function, trial, name)
 
 
 def expect_no_drops(function: StudentFunction, trial: Trial) -> None:
