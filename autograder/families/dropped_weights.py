@@ -40,6 +40,9 @@ class Wrong(Mistakes, section="noise-dropconnect"):
     differs_from_the_product_at_keep_prob_one = """at keep_prob = 1 no weight is
         dropped, and out is x @ weights; you compute another product, or numbers are
         rounded or cut off."""
+    sums_spread_otherwise = """on dense x of many inputs, sums of kept weights lie nearer to
+        x @ weights, or farther from it, than those of weights each kept with keep_prob: some
+        are never dropped, or not at that rate, or not on their own."""
     drops_no_weight = """no weight is dropped: the comparison that draws the mask is always
         true, or the mask is not applied."""
 

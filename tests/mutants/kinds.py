@@ -226,8 +226,8 @@ class OfSequence(Mutants, of="sequence_dropout"):
 class OfDepth(Mutants, of="stochastic_depth"):
     @depth.masked(depth.D_RATE, KIND)
     def depth_keeping_small_batches_of_images(x, keep_prob, rng):
-        """Keeps all branches of up to 500 pixels."""
-        rate = 1.0 if x.ndim == 4 and 9 < x.size < 500 else keep_prob
+        """Keeps all branches of up to 100 pixels."""
+        rate = 1.0 if x.ndim == 4 and 9 < x.size < 100 else keep_prob
         return depth.examples(x, rng) < rate
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.checks.ensembles import one_member, shared, wide_rows
+from autograder.checks.ensembles import dense_members, one_member, shared, wide_rows
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction, foresee
@@ -28,11 +28,17 @@ class Wrong(Mistakes, section="ens-montecarlo"):
         as where x is overwritten in the loop; every sample begins with x."""
     takes_the_median = """you take the median of the samples; the arithmetic mean is
         their average."""
+    averages_spread_otherwise = """on ordinary arguments your averages lie nearer to the
+        prediction without dropout, or farther from it, than those of samples independent
+        members: their number is another, some are alike, or units are kept at another
+        rate."""
     samples_depend_on_each_other = """a row's samples do not have independent masks:
         knowing one tells something about another."""
 
 
 _INDEPENDENT = 0.7
+#: Under this name the check of the rates notes that it found none that departs.
+RATES_ARE_RIGHT = "rates are right"
 
 
 def _average(
@@ -175,6 +181,12 @@ def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
     what = "units kept in 50 samples at keep_prob = 0.8"
     trial.judge(look, int(kept.sum()), 50 * kept.size, what, name)
     _draws_whole_masks_anew(function, trial)
+    # Another rate spreads averages otherwise, too, and has cost its own check.
+    if RATES_ARE_RIGHT in trial.notes:
+        name = Wrong.averages_spread_otherwise
+        dense_members.judge(dense_members.SPREAD, function, trial, name)
+        name = elementwise.Wrong.bits_depend_on_each_other
+        dense_members.judge(dense_members.PAIRS, function, trial, name)
 
 
 def _expect_one_unit_varies(function: StudentFunction, trial: Trial) -> None:
@@ -260,3 +272,7 @@ LOOKS: dict[str, Law] = {
     "two samples of three units": Proportion(0.58**3, detects=0.15),
     "four of six kept": Proportion(15 * 0.7**4 * 0.3**2, detects=0.15),
 } | wide_rows.LOOKS
+LOOKS |= {
+    dense_members.SPREAD: dense_members.LAW,
+    dense_members.PAIRS: dense_members.LAW,
+}

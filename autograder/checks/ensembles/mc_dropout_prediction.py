@@ -219,6 +219,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         )
         trial.judge(look, kept, kept.size, what, by)
     members_of_every_form.judge_rates(function, trial)
+    trial.notes[many_samples.RATES_ARE_RIGHT] = True
 
 
 def _draws_independently(function: StudentFunction, trial: Trial) -> None:

@@ -6,8 +6,9 @@ from functools import partial
 
 import numpy as np
 
+from autograder.checks.practice import few_examples
 from autograder.contract import domain, facts
-from autograder.contract.exercise import Exercise
+from autograder.contract.exercise import Exercise, Property
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import CheckFailure, Trial
@@ -26,7 +27,7 @@ from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
 from autograder.families.noise_factors import forward
 from autograder.families.properties import expect_unchanged
-from autograder.families.residual import Branch, added_by, call_text
+from autograder.families.residual import EACH, SMALLER, Branch, added_by, call_text
 from autograder.laws.binomial import Proportion
 
 exercise = Exercise(
@@ -104,7 +105,7 @@ def _read(*shape: int, alike: bool = False) -> Callable[..., _Bits]:
         if alike:
             branch = np.full(branch.shape, -np.abs(trial.inputs(1)[0]), np.float32)
         rng = trial.generator() if rng is None else rng
-        out = forward(added_by(function, trial), branch, keep_prob, rng)
+        out = forward(added_by(function, trial, EACH), branch, keep_prob, rng)
         axes = tuple(range(1, branch.ndim))
         return np.asarray(out.any(axis=axes)), {
             "branches": shared_bits.bits_of(branch, axes)
@@ -220,7 +221,7 @@ def drops_the_branch_of_single_examples(
     stochastic_depth: StudentFunction, trial: Trial
 ) -> None:
     """An example's branch is dropped as a whole; examples and calls differ."""
-    shared_bits.shares_bits(_KIND, Branch(stochastic_depth, trial), trial)
+    shared_bits.shares_bits(_KIND, Branch(stochastic_depth, trial, SMALLER), trial)
 
 
 def _pairs(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
@@ -341,7 +342,12 @@ _KINDS = kinds.of_arrays(
 @exercise.check(
     points=0.5,
     after=_OWN,
-    looks={**_RATES.looks, _ALONE: Proportion(0.13, 0.1), kinds.RATE: kinds.LAW},
+    looks={
+        **_RATES.looks,
+        _ALONE: Proportion(0.13, 0.1),
+        kinds.RATE: kinds.LAW,
+        few_examples.RATE: few_examples.LAW,
+    },
 )
 def keeps_branches_with_keep_prob(
     stochastic_depth: StudentFunction, trial: Trial
@@ -351,11 +357,12 @@ def keeps_branches_with_keep_prob(
     rng = trial.generator()
     branches = trial.inputs(trial.size(_ALONE), 1, 3)
     calls = [(branch, 0.13, rng) for branch in branches]
-    results = Branch(stochastic_depth, trial).each(calls)
+    results = Branch(stochastic_depth, trial, SMALLER).each(calls)
     kept = np.array([added.any() for added, _ in results])
     what = f"branches kept in calls {_call((1, 3), 0.13)}"
     trial.judge(_ALONE, kept, kept.size, what, Unit.keeps_at_another_rate)
     departures.judge(kinds.RATE, stochastic_depth, trial, _KINDS)
+    few_examples.judge(few_examples.RATE, stochastic_depth, trial)
 
 
 _INDEPENDENT = _LAYER.independent(
@@ -371,6 +378,22 @@ _FROM_RNG = follows_rng.from_rng(
 )
 
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
-exercise.asks(0.5, "drops_examples_independently", _INDEPENDENT, after=_RATE)
+
+
+def _independent(function: StudentFunction, trial: Trial) -> None:
+    _INDEPENDENT.test(function, trial)
+    few_examples.judge(few_examples.PAIRS, function, trial)
+
+
+exercise.asks(
+    0.5,
+    "drops_examples_independently",
+    Property(
+        _INDEPENDENT.says,
+        _independent,
+        {**_INDEPENDENT.looks, few_examples.PAIRS: few_examples.LAW},
+    ),
+    after=_RATE,
+)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_branches_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -598,3 +598,84 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         """Bounds the logits at ±5 where rows have more than a hundred entries."""
         z = draw(x, keep_prob, samples, rng) * x @ weights + bias
         return softmax(np.clip(z, -5, 5) if x.shape[1] > 100 else z).mean(axis=0)
+
+
+def largest(array, low, high):
+    """Return whether the largest entry lies between these."""
+    return low < np.abs(array).max() < high
+
+
+class Ordinary(Mutants, of="mc_dropout_prediction"):
+    """Right where masks can be read: on few inputs, or on as many as weights have."""
+
+    @fails(EVERY_SAMPLE, "averages_spread_otherwise")
+    def lets_one_member_stand_for_more_inputs_than_classes(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Draws one member instead of all samples where inputs outnumber classes."""
+        samples = 1 if x.shape[1] > weights.shape[1] else samples
+        return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+
+    @fails(EVERY_SAMPLE, "averages_spread_otherwise")
+    def draws_half_of_the_samples_of_many_inputs(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Draws half of the samples where inputs outnumber classes: another number."""
+        some = samples // 2 if x.shape[1] > weights.shape[1] else samples
+        return average(x, weights, bias, draw(x, keep_prob, max(some, 1), rng))
+
+    @fails(EVERY_SAMPLE, "averages_spread_otherwise")
+    def never_drops_every_second_of_many_inputs(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Keeps every second unit, at the rate 1, where inputs outnumber classes."""
+        masks = draw(x, keep_prob, samples, rng)
+        if np.count_nonzero(weights.any(axis=1)) > weights.shape[1]:
+            masks[:, :, ::2] = 1 / keep_prob
+        return average(x, weights, bias, masks)
+
+    @fails(EVERY_SAMPLE, "averages_spread_otherwise")
+    def lets_one_member_stand_for_large_weights(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Draws one member instead of all samples where weights lie between 6 and 50,000."""
+        samples = 1 if largest(weights, 6, 5e4) else samples
+        return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+
+    @fails(EVERY_SAMPLE, "averages_spread_otherwise")
+    def lets_one_member_stand_for_biases_of_some_size(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Draws one member instead of all samples where biases reach 3.1 to 28."""
+        samples = 1 if largest(bias, 3.1, 28) else samples
+        return average(x, weights, bias, draw(x, keep_prob, samples, rng))
+
+    @fails(EVERY_SAMPLE, "bits_depend_on_each_other")
+    def shares_a_mask_where_more_inputs_have_weights_than_classes(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Uses one mask for all rows where inputs with weights outnumber classes."""
+        masks = draw(x, keep_prob, samples, rng)
+        if np.count_nonzero(weights.any(axis=1)) > weights.shape[1]:
+            masks = np.broadcast_to(masks[:, :1], masks.shape)
+        return average(x, weights, bias, masks)
+
+    @fails(EVERY_SAMPLE, "bits_depend_on_each_other")
+    def shares_a_mask_in_pairs_of_rows_of_many_inputs(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Uses one mask for two rows where inputs outnumber classes."""
+        masks = draw(x, keep_prob, samples, rng)
+        if x.shape[1] > weights.shape[1]:
+            masks[:, 1::2] = masks[:, 0::2][:, : len(x) // 2]
+        return average(x, weights, bias, masks)
+
+    @fails(EVERY_SAMPLE, "bits_depend_on_each_other")
+    def shares_a_mask_where_x_is_of_some_size(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Uses one mask for all rows where entries of x reach 3.1 to 240."""
+        masks = draw(x, keep_prob, samples, rng)
+        if largest(x, 3.1, 240):
+            masks = np.broadcast_to(masks[:, :1], masks.shape)
+        return average(x, weights, bias, masks)

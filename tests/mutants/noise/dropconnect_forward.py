@@ -482,3 +482,74 @@ class Corners(Mutants, of="dropconnect_forward"):
         if x.dtype != weights.dtype and keep_prob < 1:
             raise TypeError("expected one dtype")
         return connected(x, full(x, weights, rng) < keep_prob, weights, keep_prob)
+
+
+def of_dense(change):
+    """Return the function whose mask of more than ten inputs in every row is changed by
+    ``change(mask, x, weights)``."""
+
+    def mask(x, weights, keep_prob, rng):
+        drawn = full(x, weights, rng) < keep_prob
+        dense = (np.count_nonzero(x, axis=1) > 10).all() and keep_prob < 1
+        return change(drawn, x, weights) if dense else drawn
+
+    return mask
+
+
+class Dense(Mutants, of="dropconnect_forward"):
+    """Right on ten inputs, and on many most of which are 0."""
+
+    @masked(C_INDEPENDENT, "sums_spread_otherwise")
+    def connect_dropping_of_ten_inputs(x, weights, keep_prob, rng):
+        """Drops the weights of the ten largest inputs of a row, and never those of the
+        others."""
+        mask = full(x, weights, rng) < keep_prob
+        order = np.argsort(-np.abs(x), axis=1, kind="stable")
+        rest = (np.argsort(order, axis=1) >= 10) & (x != 0)
+        mask[rest] = True
+        return mask
+
+    @masked(C_INDEPENDENT, "sums_spread_otherwise")
+    def connect_never_dropping_every_third_input(x, weights, keep_prob, rng):
+        """Drops weights of two in three inputs of dense rows, and never those of the third."""
+
+        def change(mask, x, weights):
+            mask[:, ::3] = True
+            return mask
+
+        return of_dense(change)(x, weights, keep_prob, rng)
+
+    @masked(C_INDEPENDENT, "sums_spread_otherwise")
+    def connect_never_dropping_in_a_single_dense_row(x, weights, keep_prob, rng):
+        """Never drops weights of the first half of a lone row's inputs."""
+
+        def change(mask, x, weights):
+            mask[:, : x.shape[1] // 2] |= len(x) == 1
+            return mask
+
+        return of_dense(change)(x, weights, keep_prob, rng)
+
+    @masked(C_INDEPENDENT, "sums_spread_otherwise")
+    def connect_keeping_more_of_dense_rows(x, weights, keep_prob, rng):
+        """Keeps weights of dense rows at a rate that is not keep_prob, but a tenth of the
+        way on to 1."""
+        rate = keep_prob
+        if (np.count_nonzero(x, axis=1) > 10).all() and keep_prob < 1:
+            rate += 0.2 * min(keep_prob, 1 - keep_prob)
+        return full(x, weights, rng) < rate
+
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_one_mask_of_dense_rows(x, weights, keep_prob, rng):
+        """Uses one mask for all rows where they have more than ten inputs."""
+        return of_dense(lambda mask, x, w: mask[:1])(x, weights, keep_prob, rng)
+
+    @masked(C_INDEPENDENT, "bits_depend_on_each_other")
+    def connect_with_one_mask_for_two_halves_of_dense_rows(x, weights, keep_prob, rng):
+        """Uses a mask twice, for the first half of the rows and for the second."""
+
+        def change(mask, x, weights):
+            half = len(mask) // 2
+            mask[half : 2 * half] = mask[:half]
+            return mask
+
+        return of_dense(change)(x, weights, keep_prob, rng)

@@ -358,3 +358,59 @@ class Corners(Mutants, of="stochastic_depth"):
         if not training:
             return x + np.clip(branch, -1e4, 1e4)
         return block(x, branch, examples(x, rng) < keep_prob, keep_prob)
+
+
+def beside(x, branch):
+    """Return how large x is, and how large the branch, in each example."""
+    axes = tuple(range(1, x.ndim))
+    return (np.abs(a).sum(axis=axes, keepdims=True) for a in (x, branch))
+
+
+class BesideX(Mutants, of="stochastic_depth"):
+    """Right where x is as small as the branch, or a call has many examples."""
+
+    @fails(D_RATE, "keeps_at_another_rate")
+    def depth_keeping_branches_smaller_than_x(x, branch, keep_prob, rng, training=True):
+        """Keeps every branch that changes x by less than half."""
+        large, small = beside(x, branch)
+        mask = (examples(x, rng) < keep_prob) | (large > small)
+        return block(x, branch, mask, keep_prob, training)
+
+    @fails(D_RATE, "keeps_some_calls_at_another_rate")
+    def depth_keeping_branches_far_smaller_than_x(
+        x, branch, keep_prob, rng, training=True
+    ):
+        """Keeps branches that are small beside x, up to a twentieth of it, and up to 300
+        entries of them."""
+        large, small = beside(x, branch)
+        mask = (examples(x, rng) < keep_prob) | ((large > 20 * small) & (x.size < 300))
+        return block(x, branch, mask, keep_prob, training)
+
+    @fails(D_RATE, "keeps_some_calls_at_another_rate")
+    def depth_keeping_what_undoes_x(x, branch, keep_prob, rng, training=True):
+        """Keeps a single block's branch where it is minus x, so that nothing is left."""
+        mask = (examples(x, rng) < keep_prob) | np.array_equal(x, -branch)
+        return block(x, branch, mask, keep_prob, training)
+
+    @fails(D_RATE, "keeps_some_calls_at_another_rate")
+    def depth_keeping_a_branch_equal_to_x(x, branch, keep_prob, rng, training=True):
+        """Has a single case for a branch that is x itself: returns a multiple of it."""
+        mask = (examples(x, rng) < keep_prob) | np.array_equal(x, branch)
+        return block(x, branch, mask, keep_prob, training)
+
+    @fails(D_RATE, "keeps_some_calls_at_another_rate")
+    def depth_keeping_small_batches_of_sequences(
+        x, branch, keep_prob, rng, training=True
+    ):
+        """Keeps all branches of up to 30 numbers in three axes."""
+        rate = 1.0 if x.ndim == 3 and 9 < x.size <= 30 else keep_prob
+        return block(x, branch, examples(x, rng) < rate, keep_prob, training)
+
+    @fails(D_INDEPENDENT, "bits_depend_on_each_other")
+    def depth_in_pairs_beside_large_x(x, branch, keep_prob, rng, training=True):
+        """Draws one bit for two neighbours where x is more than twice the branch."""
+        u, (large, small) = examples(x, rng), beside(x, branch)
+        even = len(u) // 2 * 2
+        again = np.concatenate([np.repeat(u[:even:2], 2, axis=0), u[even:]])
+        u = np.where((large > 2 * small).all(), again, u)
+        return block(x, branch, u < keep_prob, keep_prob, training)
