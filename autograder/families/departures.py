@@ -40,7 +40,7 @@ def _large(
     for number, call in enumerate(calls):
         if call is None:
             continue
-        given, keep_prob, what, (first, _, later, other) = call
+        given, keep_prob, what, (first, _, later, other, *_) = call
         p, (large, wide) = of.probability(keep_prob), _size(number, len(calls))
         if wide or not large:
             own = given.values if given.signed is None else given.signed
@@ -118,7 +118,7 @@ def in_rows(
     for number, call in enumerate(calls):
         if call is None or not 0 < (rate := float(call[3][2][0].mean())) < 1:
             continue  # Another number is kept than was asked for.
-        given, _, what, (first, _, later, _) = call
+        given, _, what, (first, _, later, *_) = call
         large, wide = _size(number, len(calls))
         if wide or not large:
             own = given.values
