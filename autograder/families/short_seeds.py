@@ -51,13 +51,12 @@ def _round(word: int, rng: np.random.Generator) -> int:
     """Return a word that differs by a multiple of a million, as both of its halves do: of no
     other number that anyone takes a remainder by."""
     while True:
-        steps = [
+        places = rng.integers(len(_STEPS), size=2).tolist()
+        high, low = (
             _STEPS[n] if half < _HALF // 2 else -_STEPS[n]
-            for half, n in zip(
-                divmod(word, _HALF), rng.integers(len(_STEPS), size=2), strict=True
-            )
-        ]
-        step = steps[0] * _HALF + steps[1]
+            for half, n in zip(divmod(word, _HALF), places, strict=True)
+        )
+        step = high * _HALF + low
         if math.gcd(step, _SMALL_PRIMES) == 1:
             return word + _ROUND * step
 
