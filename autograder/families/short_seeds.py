@@ -58,7 +58,8 @@ def _round(word: int, rng: np.random.Generator) -> int:
         )
         step = high * _HALF + low
         if math.gcd(step, _SMALL_PRIMES) == 1:
-            return word + _ROUND * step
+            found: int = word + _ROUND * step
+            return found
 
 
 def _normal(word: int, rng: np.random.Generator) -> int:
