@@ -154,14 +154,9 @@ def judge(
     counts: dict[str, Counts] = trial.notes[_COUNTS]
     far = {each: LAW.farthest(of)[1] for each, of in counts.items()}
     least = LAW.exponent(alpha_of(trial.check.exercise.chapter))
-    if far[look] < (most := max(far.values())) and most > least:
-
-        def pairs(kind: str) -> list[tuple[int, int, float]]:
-            found = (counts[PAIRS].get(f"{of}, {kind}") for of in _PAIRS_OF)
-            return [count for count in found if count]
-
-        if look != RATE or not departures.stands_alone(LAW, counts[RATE], pairs, least):
-            return
+    yields = far[look] < (most := max(far.values())) and most > least
+    if yields and not (look == RATE and _is_second_fault(reads, counts, least)):
+        return
     kind, _ = LAW.farthest(counts[look])
     n, happened, _ = counts[look].get(_SINGLE, (1, -1, 0.0))
     if single and (kind == _SINGLE or f", {ONE_UNIT}," in kind) and happened in (0, n):
@@ -172,6 +167,21 @@ def judge(
     }
     text = f"{what[look]} in {len(reads)} batches of all forms, here: {{}}"
     trial.judge_kinds(look, counts[look], text, mistake)
+
+
+def _is_second_fault(
+    reads: Sequence[_Read], counts: Mapping[str, Counts], least: float
+) -> bool:
+    """Return whether the rate is wrong in batches of a kind whose pairs are not the reason.
+    Of one batch, and of single units, a mask for all rows upsets the rate by more."""
+    few = {_SINGLE, *(read.call for read in reads)}
+    rates = {kind: n for kind, n in counts[RATE].items() if kind not in few}
+
+    def pairs(kind: str) -> list[tuple[int, int, float]]:
+        found = (counts[PAIRS].get(f"{of}, {kind}") for of in _PAIRS_OF)
+        return [count for count in found if count]
+
+    return departures.stands_alone(LAW, rates, pairs, least)
 
 
 def _counts(reads: Sequence[_Read]) -> dict[str, Counts]:

@@ -441,6 +441,16 @@ class Sins(Mutants, of="inverted_dropout"):
         own = np.random.default_rng(int(rng.integers(10)))
         return own.random(x.shape) < keep_prob
 
+    @draws(RATE, "keeps_some_calls_at_another_rate")
+    def rewinds_and_spares_positive_units(x, keep_prob, rng):
+        """Repeats numbers for large arrays, and drops fewer units where all are positive."""
+        mask = rng.random(x.shape) < keep_prob
+        if 600 < x.size < 10_500:
+            rng.bit_generator.advance(-(x.size // 8 * 7))
+        if x.size > 1 and (x > 0).all() and np.ptp(x) > 0:
+            mask |= np.arange(x.size).reshape(x.shape) % 4 == 0
+        return mask
+
     @draws(FROM_RNG, "seeds_take_few_values")
     def seeds_with_a_remainder(x, keep_prob, rng):
         """Takes a remainder of six digits, as seeds that one can write down."""
