@@ -13,7 +13,7 @@ import numpy as np
 from autograder.contract.budget import alpha_of
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import any_size, departures, kinds, network
+from autograder.families import any_size, kinds, network
 from autograder.families.by_values import Counts
 from autograder.families.drawn_calls import Four, expect_calls_follow
 from autograder.families.ensemble import every_mask
@@ -40,9 +40,6 @@ _COMPARED = {MANY_ROWS: 1, WIDE: FORMS}
 _CALLS = dict.fromkeys((ONE_UNIT, MANY_ROWS), 2)
 #: The size of a batch of many rows and few hidden units, whose mask is not read.
 _TALL = (3000,)
-_PAIRS_OF = [
-    f"{of} {what}" for what in ("units", "rows") for of in ("distant", "neighbouring")
-]
 _SINGLE = f"size: {ONE_UNIT}"
 _NOTE, _COUNTS = "batches of every form", "counts in batches of every form"
 
@@ -145,17 +142,15 @@ def judge(
     single: tuple[str, str] | None = None,
 ) -> None:
     """Check that units are kept at the stated rate in batches of every form (``RATE``), or
-    agree in pairs as independent ones do (``PAIRS``). What departs further fails alone,
-    unless the rate does so in other batches. ``single`` has the mistakes of one whose only
-    unit is never kept, or always."""
+    agree in pairs as independent ones do (``PAIRS``). What departs further fails alone.
+    ``single`` has the mistakes of one whose only unit is never kept, or always."""
     reads = _read(function, trial)
     if _COUNTS not in trial.notes:
         trial.notes[_COUNTS] = _counts(reads)
     counts: dict[str, Counts] = trial.notes[_COUNTS]
     far = {each: LAW.farthest(of)[1] for each, of in counts.items()}
     least = LAW.exponent(alpha_of(trial.check.exercise.chapter))
-    yields = far[look] < (most := max(far.values())) and most > least
-    if yields and not (look == RATE and _is_second_fault(reads, counts, least)):
+    if far[look] < (most := max(far.values())) and most > least:
         return
     kind, _ = LAW.farthest(counts[look])
     n, happened, _ = counts[look].get(_SINGLE, (1, -1, 0.0))
@@ -167,21 +162,6 @@ def judge(
     }
     text = f"{what[look]} in {len(reads)} batches of all forms, here: {{}}"
     trial.judge_kinds(look, counts[look], text, mistake)
-
-
-def _is_second_fault(
-    reads: Sequence[_Read], counts: Mapping[str, Counts], least: float
-) -> bool:
-    """Return whether the rate is wrong in batches of a kind whose pairs are not the reason.
-    Of one batch, and of single units, a mask for all rows upsets the rate by more."""
-    few = {_SINGLE, *(read.call for read in reads)}
-    rates = {kind: n for kind, n in counts[RATE].items() if kind not in few}
-
-    def pairs(kind: str) -> list[tuple[int, int, float]]:
-        found = (counts[PAIRS].get(f"{of}, {kind}") for of in _PAIRS_OF)
-        return [count for count in found if count]
-
-    return departures.stands_alone(LAW, rates, pairs, least)
 
 
 def _counts(reads: Sequence[_Read]) -> dict[str, Counts]:

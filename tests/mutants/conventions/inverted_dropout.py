@@ -452,12 +452,6 @@ class Sins(Mutants, of="inverted_dropout"):
         return mask
 
     @draws(FROM_RNG, "seeds_take_few_values")
-    def seeds_with_a_remainder(x, keep_prob, rng):
-        """Takes a remainder of six digits, as seeds that one can write down."""
-        seed = int(rng.integers(2**63)) % 1_000_000
-        return np.random.default_rng(seed).random(x.shape) < keep_prob
-
-    @draws(FROM_RNG, "seeds_take_few_values")
     def seeds_with_twenty_trailing_bits(x, keep_prob, rng):
         """Makes a seed of three bytes, and leaves four bits out."""
         seed = int.from_bytes(rng.bytes(3), "little") % 2**20
