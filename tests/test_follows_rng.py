@@ -1,5 +1,7 @@
 """What an output may not know of the calls before it."""
 
+import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from scipy import stats
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import follows_rng
+from autograder.families import follows_rng, short_seeds
 from autograder.grading.grade import grade
 from autograder.grading.run import grade_functions
 from autograder.laws.dependence import least_likely
@@ -83,6 +85,70 @@ def test_no_state_tells_that_seeds_are_looked_at() -> None:
     for numbers in (uppers, words):
         bits = np.array([[n >> place & 1 for place in range(64)] for n in numbers])
         assert (np.abs(bits.mean(axis=0) - 0.5) < 0.25).all()
+
+
+#: How seeds of a million values or fewer are drawn, and the way of ``short_seeds.ALIKE``
+#: by which each is found; and seeds of more than four million values, which none is.
+SHORT = {
+    "two bytes": (1, lambda rng: rng.bytes(2)),
+    "uint16": (1, lambda rng: rng.integers(65536, dtype=np.uint16)),
+    "20 of 24 bits": (1, lambda rng: int.from_bytes(rng.bytes(3), "little") % 2**20),
+    "trailing bits": (1, lambda rng: rng.integers(2**63) % 2**20),
+    "six digits of 63 bits": (2, lambda rng: rng.integers(2**63) % 1_000_000),
+    "six digits of 32 bits": (2, lambda rng: rng.integers(2**32) % 1_000_000),
+    "six digits of the second half": (
+        2,
+        lambda rng: rng.integers(2**32, size=2)[1] % 1_000_000,
+    ),
+    "four decimals of a normal number": (3, lambda rng: int(1e4 * rng.normal())),
+    "the second number": (4, lambda rng: int(rng.random(2)[1] * 200_000)),
+}
+LONG = {
+    "22 bits": lambda rng: rng.integers(2**22),
+    "22 trailing bits": lambda rng: rng.integers(2**63) % 2**22,
+    "22 trailing bits of the second half": lambda rng: (
+        rng.integers(2**32, size=2)[1] % 2**22
+    ),
+    "five million": lambda rng: rng.integers(5_000_000),
+    "a remainder by five million": lambda rng: rng.integers(2**63) % 5_000_000,
+    "seven digits": lambda rng: rng.integers(2**32) % 10_000_000,
+    "three bytes": lambda rng: rng.bytes(3),
+    "24 bits in float32": lambda rng: rng.random(dtype=np.float32),
+    "a prime": lambda rng: rng.integers(2**31 - 1),
+    "six decimals of a normal number": lambda rng: int(1e6 * rng.normal()),
+    "the second number": lambda rng: int(rng.random(2)[1] * 1e7),
+}
+
+
+def asked() -> Iterator[list[np.random.Generator]]:
+    """Yield a generator and those that are alike, many times."""
+    own = trial()
+    for _ in range(300):
+        one, _, _, *others = short_seeds.asked_with(own, more=True)
+        yield [one, *others]
+
+
+def drawn(seed: Any, rngs: list[np.random.Generator]) -> list[Any]:
+    return [seed(copy.deepcopy(rng)) for rng in rngs]
+
+
+@pytest.mark.parametrize("seed", SHORT)
+def test_a_short_seed_is_the_same_however_it_is_drawn(seed: str) -> None:
+    way, draw = SHORT[seed]
+    seeds = [drawn(draw, rngs) for rngs in asked()]
+    assert np.mean([first == others[way] for first, *others in seeds]) > 0.7
+
+
+@pytest.mark.parametrize("seed", LONG)
+def test_a_seed_of_more_than_four_million_values_never_is(seed: str) -> None:
+    seeds = [drawn(LONG[seed], rngs) for rngs in asked()]
+    assert not any(first in others for first, *others in seeds)
+
+
+def test_generators_that_are_alike_differ_in_their_first_numbers_or_second() -> None:
+    for rngs in asked():
+        words = [tuple(rng.bit_generator.random_raw(2)) for rng in rngs]
+        assert len(set(words)) == len(words)
 
 
 def few_seeds(shape: Any, keep_prob: float, rng: np.random.Generator) -> np.ndarray:

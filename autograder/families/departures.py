@@ -4,7 +4,7 @@ Counted are small calls by ``kinds``, larger ones by their entries and places, a
 masks with the next one, moved along.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 
 import numpy as np
@@ -16,11 +16,17 @@ from autograder.contract.trial import Trial
 from autograder.families import by_values, everywhere, kinds, lags, tally
 from autograder.families.elementwise import Wrong
 from autograder.families.kinds import PAIRS, RATE, Kinds
-from autograder.laws.binomial import Law
+from autograder.laws.binomial import EveryKind, Law
 
 #: Units that are never dropped agree at every distance, too: pairs in large masks count
 #: for less where that is compared with a rate.
 _WEIGHT = 0.25
+
+#: How ``kinds`` calls the pairs of a call.
+_PAIRS_OF = [
+    f"{which} along axis {axis}"
+    for which, axis in product(("neighbours", "halves"), range(4))
+]
 
 #: What is behind another rate, or pairs, in calls of some kind.
 _MISTAKES = {
@@ -40,7 +46,7 @@ def _large(
     for number, call in enumerate(calls):
         if call is None:
             continue
-        given, keep_prob, what, (first, _, later, other) = call
+        given, keep_prob, what, (first, _, later, other, *_) = call
         p, (large, wide) = of.probability(keep_prob), _size(number, len(calls))
         if wide or not large:
             own = given.values if given.signed is None else given.signed
@@ -79,6 +85,35 @@ def _counted(
     return shared
 
 
+def stands_alone(
+    law: EveryKind,
+    rates: lags.Counts,
+    pairs: Callable[[str], Iterable[tuple[int, int, float]]],
+    least: float,
+) -> bool:
+    """Return whether in calls of some kind the rate departs by more than ``least``, and by
+    more than any of the ``pairs`` of these calls, of which there are some: then what makes
+    pairs alike elsewhere is not the reason, but a second fault."""
+    for kind, count in rates.items():
+        if (own := law.farthest({kind: count})[1]) <= least:
+            continue
+        of_pairs = [law.farthest({kind: each})[1] for each in pairs(kind)]
+        if of_pairs and own > max(of_pairs):
+            return True
+    return False
+
+
+def _is_second_fault(trial: Trial, counts: kinds.Counts) -> bool:
+    """Return whether the rate is wrong in calls whose pairs are not the reason."""
+
+    def pairs(kind: str) -> list[tuple[int, int, float]]:
+        names = (kind, *(f"{kind}, {how}" for how in _PAIRS_OF))
+        return [counts[PAIRS][name] for name in names if name in counts[PAIRS]]
+
+    least = kinds.LAW.exponent(alpha_of(trial.check.exercise.chapter))
+    return stands_alone(kinds.LAW, counts[RATE], pairs, least)
+
+
 def judge(
     look: str,
     function: StudentFunction,
@@ -90,10 +125,12 @@ def judge(
     agree in pairs as independent ones do (``PAIRS``).
 
     Another rate makes pairs alike more often, and bits that are shared upset a rate: what
-    departs further fails alone."""
+    departs further fails alone, unless the rate does so in other calls as well."""
     calls, counts, (farthest, kind) = _counted(function, trial, of, look)
     if (look == RATE) != (farthest == RATE):
-        return
+        if look != RATE or not _is_second_fault(trial, counts):
+            return
+        kind = kinds.LAW.farthest(counts[RATE])[0]
     by_value = kind.startswith(by_values.BY_VALUE)
     mistake = mistake or (Wrong.drops_by_value if by_value else _MISTAKES[look])
     what = f"{of.what} {of.event}"
@@ -118,7 +155,7 @@ def in_rows(
     for number, call in enumerate(calls):
         if call is None or not 0 < (rate := float(call[3][2][0].mean())) < 1:
             continue  # Another number is kept than was asked for.
-        given, _, what, (first, _, later, _) = call
+        given, _, what, (first, _, later, *_) = call
         large, wide = _size(number, len(calls))
         if wide or not large:
             own = given.values

@@ -12,6 +12,7 @@ from autograder.contract.trial import Trial
 from autograder.families.elementwise import Wrong
 from autograder.families.follows_rng import own_bits
 from autograder.families.kinds import Given
+from autograder.families.short_seeds import ALIKE
 
 #: Masks that agree by chance less often than with probability 2 ** -60.
 _SURPRISE = 60
@@ -24,7 +25,8 @@ _REPEATED, _ANEW = 6, 12
 _REPEATED_LARGE, _ALWAYS = 3, 2
 
 #: A call with its keep probability and what to say of it, and the bits that it gave: with
-#: two generators in one state, with the second once more, and with one that is alike.
+#: two generators in one state, with the second once more, and with one that is alike; and
+#: with others that are, in as many ways, or not (``short_seeds.asked_with``).
 Four = tuple[Given, float, str, list[np.ndarray]]
 #: Asks for a call's bits anew, with each of these generators.
 Anew = Callable[[Four, Sequence[np.random.Generator]], Sequence[np.ndarray]]
@@ -35,7 +37,7 @@ def _expect_equal(
 ) -> None:
     """Check that generators in one state give one output."""
     for call in filter(None, calls):
-        _, _, what, (first, same, _, _) = call
+        _, _, what, (first, same, *_) = call
         trial.expect(
             np.array_equal(first, same),
             f"{function.name} ({what}): generators in the same state gave different "
@@ -59,27 +61,28 @@ def expect_calls_follow(
     pairs in large calls that no mask comes ``again`` in the next call."""
     _expect_equal(function, trial, [*small, *large])
     told = [*_compared(small, large, probability)]
-    always = [call.what for call in told if call.alike and call.own and call.known]
+    always = [call.what for call in told if all(call.alike) and call.own and call.known]
     trial.expect(
         len(always) < _ALWAYS,
         f"{function.name} ({'; or '.join(always[:2])}): generators in different states gave "
         "the same output; expected different ones.",
         Wrong.same_mask_every_call,
     )
-    stuck = [call for call in told if call.known and not call.alike] if again else []
-    if stuck := _many(trial, stuck, _ALWAYS, anew):
+    stuck = [call for call in told if call.known and not any(call.alike)]
+    if again and (stuck := _many(trial, stuck, _ALWAYS, anew)):
         trial.fail(
             f"{_named(function, stuck)}: the next call with the same rng gave the same "
             "output; expected another.",
             Wrong.reuses_masks,
         )
-    alike = [call for call in told if call.alike]
-    if alike := _many(trial, alike, _REPEATED_LARGE, anew):
-        trial.fail(
-            f"{_named(function, alike)}: generators in different states, whose first "
-            "numbers begin alike, gave the same output; expected different ones.",
-            Wrong.seeds_take_few_values,
-        )
+    for way, words in enumerate(ALIKE):
+        alike = [call for call in told if call.alike[way : way + 1] == (True,)]
+        if alike := _many(trial, alike, _REPEATED_LARGE, anew):
+            trial.fail(
+                f"{_named(function, alike)}: generators in different states, {words}, gave "
+                "the same output; expected different ones.",
+                Wrong.seeds_take_few_values,
+            )
 
 
 def _many(
@@ -107,13 +110,13 @@ def _named(function: StudentFunction, calls: Sequence["_Compared"]) -> str:
 
 class _Compared(NamedTuple):
     """A call, and whether its bits are a large call's that change along
-    every axis (``own``), ``known`` from the call before, and a generator's that is
-    ``alike``."""
+    every axis (``own``), ``known`` from the call before, and, in each of the ways ``ALIKE``
+    that was asked about, a generator's that is ``alike``."""
 
     call: Four
     own: bool
     known: bool
-    alike: bool
+    alike: tuple[bool, ...]
 
     @property
     def what(self) -> str:
@@ -128,8 +131,9 @@ def _compared(
     """Yield the calls whose bits tell."""
     for number, call in enumerate([*small, *large]):
         if call is not None and _is_telling(call, probability):
-            first, _, later, other = call[3]
-            known, alike = np.array_equal(first, later), np.array_equal(first, other)
+            first, _, later, *others = call[3]
+            known = np.array_equal(first, later)
+            alike = tuple(np.array_equal(first, other) for other in others)
             own = number >= len(small) and _varies(first)
             yield _Compared(call, own, known, alike)
 

@@ -20,14 +20,16 @@ from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners, entries
 from autograder.families.drawn_calls import Four, expect_calls_follow
 from autograder.families.elementwise import Wrong, by_size
-from autograder.families.follows_rng import generators_alike
 from autograder.families.kinds import Given, Kinds
+from autograder.families.short_seeds import asked_with
 
 #: How many calls have about so many bits at most, and how many have more, up to so many.
 CALLS, _SMALL = 30, 600
 _LARGE_CALLS, _LARGE = 10, 10_000
 #: In how many rows half of these stand, so that rows have hundreds of units.
 ROWS = (2, 3, 5, 9, 16)
+#: Of how many bits generators are compared that are alike in other ways than one.
+_TELLING = 150
 #: How many large arrays, besides spread ones, are judged at test, and at keep_prob = 1.
 _PLAIN = 3
 #: In one of how many arrays half of the entries are 0 where values are judged.
@@ -87,8 +89,8 @@ def _made(
     return results
 
 
-def _output(result: Any) -> np.ndarray:
-    return np.asarray(result[0] if isinstance(result, tuple) else result)
+def _output(result: Any) -> Any:
+    return result[0] if isinstance(result, tuple) else result
 
 
 def _bits(
@@ -117,15 +119,16 @@ def read_bits(
     """Return what calls of every kind gave, which all checks of one grading share; None of
     those that gave no bits."""
     if "large" not in trial.notes:
-        calls, asked = [*_given(trial, kinds)], []
+        calls, asked, numbers = [*_given(trial, kinds)], [], list[int]()
         for given, keep_prob, _ in calls:
-            one, same, other = generators_alike(trial, 2, times=2)
-            asked += [(*given.args, keep_prob, r) for r in (one, same, same, other)]
-        results = _made(kinds.of(function, trial), trial, asked)
+            rngs = asked_with(trial, more=given.values.size > _TELLING)
+            numbers.append(len(rngs))
+            asked += [(*given.args, keep_prob, rng) for rng in rngs]
+        results = iter(_made(kinds.of(function, trial), trial, asked))
         trial.notes["large"] = found = list[Four | None]()
-        for number, call in enumerate(calls):
-            four = results[4 * number : 4 * number + 4]
-            bits = _bits(trial, *call[:2], function.name, four)
+        for number, call in zip(numbers, calls, strict=True):
+            own = [*itertools.islice(results, number)]
+            bits = _bits(trial, *call[:2], function.name, own)
             found.append((*call, bits) if bits else None)
     read: list[Four | None] = trial.notes["large"]
     return read
@@ -292,7 +295,9 @@ def _by_entries(
         found = _output(function(usual, 1.0, trial.generator()))
     except (StudentError, CheckFailure):
         return None
-    if found.shape != usual.shape or not facts.close(found, usual * scale, atol=0):
+    if not isinstance(found, np.ndarray) or found.shape != usual.shape:
+        return None
+    if not facts.close(found, usual * scale, atol=0):
         return None
     if out[x == 0].any():
         return Wrong.adds_a_number

@@ -253,10 +253,12 @@ def keyed(specimen: Specimen, rng: np.random.Generator) -> Lent:
 
 @dataclass(frozen=True)
 class Witness:
-    """A lent dropout that remembers how it was called: inputs, keep_prob, state, mode."""
+    """A lent dropout that remembers how it was called, inputs, keep_prob, state and mode,
+    and which ``verdicts`` there were."""
 
     lent: Lent
     calls: list[tuple[bytes, float, str, bool]] = field(default_factory=list)
+    verdicts: list[bool] = field(default_factory=list)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Answer:
         """Return what the dropout returns. Raises as it does."""

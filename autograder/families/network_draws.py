@@ -17,7 +17,6 @@ from autograder.families import any_size, kinds, network
 from autograder.families.by_values import Counts
 from autograder.families.drawn_calls import Four, expect_calls_follow
 from autograder.families.ensemble import every_mask
-from autograder.families.follows_rng import generators_alike
 from autograder.families.network_forms import (
     FORMS,
     MANY_ROWS,
@@ -26,6 +25,7 @@ from autograder.families.network_forms import (
     Form,
     every_form,
 )
+from autograder.families.short_seeds import asked_with
 from autograder.laws.binomial import EveryKind
 
 RATE, PAIRS = "batches of every form", "pairs in batches of every form"
@@ -72,14 +72,19 @@ def _results(
     batches: Sequence[tuple[network.Batch, int]],
 ) -> Iterator[list[network.Arrays]]:
     """Yield what each batch gave with a generator, with it once more, with another in the
-    same state as the first, and with one that is alike; or with the first few of these."""
-    asked: list[tuple[Any, ...]] = []
+    same state as the first, and with some that are alike; or with the first few of these."""
+    asked, numbers = list[tuple[Any, ...]](), list[int]()
     for batch, calls in batches:
-        rngs = generators_alike(trial, 2, times=2) if calls > 2 else [trial.generator()]
-        asked += [(*batch.given, rng) for rng in (rngs[0], *rngs)[:calls]]
+        if calls > 2:
+            same, one, _, *others = asked_with(trial, more=True)
+            rngs = [one, one, same, *others]
+        else:
+            rngs = [trial.generator()] * calls
+        asked += [(*batch.given, rng) for rng in rngs]
+        numbers.append(len(rngs))
     results = iter(function.each(asked))
-    for batch, calls in batches:
-        own, call = islice(results, calls), batch.call
+    for (batch, _), number in zip(batches, numbers, strict=True):
+        own, call = islice(results, number), batch.call
         yield [network.loss_and_gradients(each, batch.params, call) for each in own]
 
 
@@ -222,7 +227,7 @@ def _by_kind(
 def expect_follows_rng(function: StudentFunction, trial: Trial) -> None:
     """Check that equal generators give equal gradients, and others others, in batches of
     every form, and in some of many rows."""
-    reads = [read for read in _read(function, trial) if len(read.outputs) == 4]
+    reads = [read for read in _read(function, trial) if len(read.outputs) >= 4]
     small, large = (
         [
             _entry(read.form.batch, int(read.form.shown.sum()), read.outputs)
@@ -250,5 +255,5 @@ def _entry(batch: network.Batch, units: int, outputs: list[np.ndarray]) -> Four:
     """Return a call as ``everywhere.read_bits`` does."""
     given = kinds.Given(batch.given[:3], {}, np.zeros(units), lambda *_: outputs[0])
     what = f"keep_prob = {batch.keep_prob}, x of shape {batch.x.shape}, {units} hidden units"
-    first, later, same, other = outputs
-    return given, batch.keep_prob, what, [first, same, later, other]
+    first, later, same, *others = outputs
+    return given, batch.keep_prob, what, [first, same, later, *others]

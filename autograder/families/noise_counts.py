@@ -11,7 +11,7 @@ from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, put_zeros, usual
-from autograder.families import corners, entries, kinds
+from autograder.families import corners, entries, kinds, whole_line
 from autograder.families.bit_tests import wide
 from autograder.families.elementwise import call_text
 from autograder.families.noise_factors import (
@@ -126,17 +126,20 @@ class Everywhere:
     """Factors drawn at keep probabilities all over the range, in calls of which each has a
     form of its own: the events ``of_all`` are counted in all of them together, by look, and
     ``of_each`` in every call, under the look ``look``, of which each call has as many
-    factors as ``law`` needs. ``mistake`` is behind calls that depart where others do not."""
+    factors as ``law`` needs. ``mistake`` is behind calls that depart where others do not.
+    In these calls, and in ``small`` ones, ``whole_line`` counts all along the line."""
 
     look: str
     law: EveryKind
     of_each: Sequence[Event]
     of_all: Mapping[str, Event]
     mistake: str
+    small: kinds.Kinds
 
     def property(self, says: str) -> Property:
         """The property that every event happens as often as it should."""
         looks = {look: event.law for look, event in self.of_all.items()}
+        looks[whole_line.LOOK] = whole_line.LAW
         return Property(says, self._test, {self.look: self.law, **looks})
 
     def _test(self, function: StudentFunction, trial: Trial) -> None:
@@ -144,15 +147,14 @@ class Everywhere:
         self._judge_each(function, trial, drawn)
         name = partial(law_mistake, function, trial)
         for look, event in self.of_all.items():
-            count = sum(int(np.count_nonzero(event.happens(z))) for _, z in drawn)
+            count = sum(int(np.count_nonzero(event.happens(z))) for *_, z in drawn)
             what = (
                 f"{corners.SPREAD} calls at keep_prob from 0 to 1: factors {event.what}"
             )
-            trial.judge(look, count, sum(z.size for _, z in drawn), what, name)
+            trial.judge(look, count, sum(z.size for *_, z in drawn), what, name)
+        whole_line.judge(function, trial, drawn, self.small, self.mistake)
 
-    def _drawn(
-        self, function: StudentFunction, trial: Trial
-    ) -> list[tuple[str, np.ndarray]]:
+    def _drawn(self, function: StudentFunction, trial: Trial) -> list[whole_line.Drawn]:
         """Return the standardised factors of each call, and what to say of it."""
         of_all = max(map(trial.size, self.of_all))
         units = max(trial.size(self.look), -(-of_all // corners.SPREAD))
@@ -165,23 +167,24 @@ class Everywhere:
         results = function.each(calls)
         for (x, p, _), (_, kind), result in zip(calls, arrays, results, strict=True):
             out = output_of(result, call_text(function.name, x.shape, p), x.shape)
-            z = (out[x != 0] / x[x != 0] - 1) / deviation(p)
+            shown = x != 0
+            z = (out[shown] / x[shown] - 1) / deviation(p)
             _note_farthest(trial, z)
             what = f"at keep_prob = {p}, {x.dtype} of shape {x.shape}, {kind}"
-            drawn.append((what, z))
+            drawn.append(whole_line.Drawn(what, x[shown], z))
         return drawn
 
     def _judge_each(
         self,
         function: StudentFunction,
         trial: Trial,
-        drawn: Sequence[tuple[str, np.ndarray]],
+        drawn: Sequence[whole_line.Drawn],
     ) -> None:
         """Count the events in every call. Where most calls depart, the law is looked
         into."""
         counts, departing = dict[str, tuple[int, int, float]](), 0
         most = self.law.exponent(alpha_of(trial.check.exercise.chapter))
-        for where, z in drawn:
+        for where, _, z in drawn:
             own = {
                 f"{event.what}, {where}": (
                     z.size,

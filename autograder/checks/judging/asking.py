@@ -96,26 +96,44 @@ Round = Mapping[str, np.ndarray]
 @dataclass
 class Asked:
     """All that a test was asked in a grading. ``witnesses`` are three runs on one correct
-    dropout: two from one state of rng, the third from another."""
+    dropout: two from one state of rng, the third from another. ``replays`` are two runs
+    on each of several broken dropouts, from one state of rng."""
 
     rounds: list[Round]
     witnesses: list[Witness]
+    replays: list[tuple[Witness, Witness]]
 
 
 def asked(test: StudentFunction, trial: Trial) -> Asked:
     """Return the verdicts of this grading; they are asked for once."""
     if "asked" not in trial.notes:
         dropout = keyed(CORRECT[0], trial.rng)
-        asked = Asked([], [Witness(dropout) for _ in range(3)])
+        broken = [keyed(specimen, trial.rng) for specimen in BROKEN]
+        replays = [(Witness(each), Witness(each)) for each in broken]
+        asked = Asked([], [Witness(dropout) for _ in range(3)], replays)
         doubted = dict.fromkeys(_KINDS, True)
         for number in range(len(ACCEPTS)):
             if any(doubted.values()):
-                extra = asked.witnesses if number == 0 else []
+                extra = _watched(asked, trial) if number == 0 else []
                 asked.rounds.append(_ask(test, trial, number, doubted, extra))
                 doubted = _doubts(asked.rounds[-1], number)
         trial.notes["asked"] = asked
     found: Asked = trial.notes["asked"]
     return found
+
+
+#: The kind of a dropout, None if it is watched, what it is, and the rng of the run.
+Question = tuple[str | None, Dropout, np.random.Generator]
+
+
+def _watched(asked: Asked, trial: Trial) -> list[Question]:
+    """Return the runs whose calls are compared."""
+    one, other = trial.new_seed(), trial.new_seed()
+    runs = [*zip(asked.witnesses, (one, one, other), strict=True)]
+    for pair in asked.replays:
+        seed = trial.new_seed()
+        runs += [(witness, seed) for witness in pair]
+    return [(None, witness, trial.generator(seed)) for witness, seed in runs]
 
 
 _KINDS: Mapping[str, Specimen] = {specimen.name: specimen for specimen in BROKEN}
@@ -141,26 +159,26 @@ def _ask(
     trial: Trial,
     number: int,
     doubted: Mapping[str, bool],
-    witnesses: Sequence[Witness],
+    watched: Sequence[Question],
 ) -> Round:
-    """Ask for the verdicts of a round, and for a run of each witness in between."""
+    """Ask for the verdicts of a round, and for those that are ``watched`` in between."""
     right = correct_ones(_size(RIGHT, number), trial)
-    questions: list[tuple[str | None, Dropout, np.random.Generator]] = [
+    questions: list[Question] = [
         (RIGHT, dropout, trial.generator()) for dropout in right
     ]
     for kind, specimen in _KINDS.items():
         many = _size(kind, number) if doubted[kind] else _UNDOUBTED
         broken = broken_ones(specimen, many, trial)
         questions += [(kind, dropout, trial.generator()) for dropout in broken]
-    one, other = trial.new_seed(), trial.new_seed()
-    for witness, seed in zip(witnesses, (one, one, other), strict=False):
-        questions.append((None, witness, trial.generator(seed)))
+    questions += watched
     wrong: dict[str, list[bool]] = {kind: [] for kind in (RIGHT, *_KINDS)}
     for place in trial.rng.permutation(len(questions)):
         asked_kind, dropout, rng = questions[place]
         said = verdict(test, dropout, rng)
         if asked_kind is not None:
             wrong[asked_kind].append(said is (asked_kind != RIGHT))
+        elif isinstance(dropout, Witness):
+            dropout.verdicts.append(said)
     return {kind: np.array(each) for kind, each in wrong.items()}
 
 

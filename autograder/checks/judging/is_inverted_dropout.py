@@ -111,18 +111,29 @@ def draws_from_the_given_rng(
     is_inverted_dropout: StudentFunction, trial: Trial
 ) -> None:
     """The same rng state gives the same calls of dropout; another state, other masks."""
-    first, again, fresh = asked(is_inverted_dropout, trial).witnesses
+    found = asked(is_inverted_dropout, trial)
+    first, again, fresh = found.witnesses
     trial.expect(
         first.states,
         "Your test never called dropout in training; expected a verdict on its masks.",
         Wrong.is_blind_to_a_defect,
     )
-    trial.expect(
-        first.calls == again.calls,
-        "Two runs with rng in the same state called the same dropout differently (other "
-        "inputs, another generator or other settings); expected the same calls.",
-        Wrong.has_its_own_randomness,
-    )
+    for which, (one, other) in (
+        ("same", (first, again)),
+        *(("same broken", pair) for pair in found.replays),
+    ):
+        trial.expect(
+            one.calls == other.calls,
+            f"Two runs with rng in the same state called the {which} dropout differently "
+            "(other inputs, another generator or other settings); expected the same calls.",
+            Wrong.has_its_own_randomness,
+        )
+        trial.expect(
+            one.verdicts == other.verdicts,
+            f"Two runs with rng in the same state called the {which} dropout in the same "
+            "way, and gave different verdicts; expected the same one.",
+            Wrong.has_its_own_randomness,
+        )
     trial.expect(
         first.states != fresh.states,
         "Two runs with rng in different states handed dropout generators in the same "

@@ -280,9 +280,8 @@ _shape = Everywhere(
         ),
     },
     Wrong.some_calls_have_other_factors,
-).property(
-    "The factors have the middle and the tails of their normal law at every keep_prob."
-)
+    _EVERY,
+).property("The factors follow their normal law, all along it, at every keep_prob.")
 _OWN = ("gives_every_unit_its_own_factor", "leaves_zeros_at_zero")
 _LAW = ("its_factors_have_mean_one", "its_factors_have_the_right_variance")
 exercise.asks(0.25, "its_factors_have_mean_one", _mean, after=_OWN)

@@ -441,6 +441,28 @@ class Sins(Mutants, of="inverted_dropout"):
         own = np.random.default_rng(int(rng.integers(10)))
         return own.random(x.shape) < keep_prob
 
+    @draws(RATE, "keeps_some_calls_at_another_rate")
+    def rewinds_and_spares_positive_units(x, keep_prob, rng):
+        """Repeats numbers for large arrays, and drops fewer units where all are positive."""
+        mask = rng.random(x.shape) < keep_prob
+        if 600 < x.size < 10_500:
+            rng.bit_generator.advance(-(x.size // 8 * 7))
+        if x.size > 1 and (x > 0).all() and np.ptp(x) > 0:
+            mask |= np.arange(x.size).reshape(x.shape) % 4 == 0
+        return mask
+
+    @draws(FROM_RNG, "seeds_take_few_values")
+    def seeds_with_twenty_trailing_bits(x, keep_prob, rng):
+        """Makes a seed of three bytes, and leaves four bits out."""
+        seed = int.from_bytes(rng.bytes(3), "little") % 2**20
+        return np.random.default_rng(seed).random(x.shape) < keep_prob
+
+    @draws(FROM_RNG, "seeds_take_few_values")
+    def seeds_with_a_second_number(x, keep_prob, rng):
+        """Throws the first number away, and makes a seed of six digits from the next."""
+        seed = int(rng.random(2)[1] * 900_000)
+        return np.random.default_rng(seed).random(x.shape) < keep_prob
+
     @draws(BITS, "same_mask_every_call")
     def draws_from_a_copy_of_rng(x, keep_prob, rng):
         """Copies the generator so as to leave the caller's unchanged."""

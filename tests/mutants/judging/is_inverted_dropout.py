@@ -163,6 +163,19 @@ class Sins(Mutants, of="is_inverted_dropout"):
 
     # Correct dropouts rejected
 
+    @fails(GIVEN, "has_its_own_randomness")
+    def asks_the_system_when_in_doubt(dropout, rng):
+        """Rejects no dropout but by a second look, with np.random.default_rng()."""
+        return is_fine(dropout, rng) or is_fine(dropout, np.random.default_rng())
+
+    @fails(
+        (GIVEN, *rejects(*(specimen.name for specimen in BROKEN))),
+        "has_its_own_randomness",
+    )
+    def draws_lots_when_in_doubt(dropout, rng):
+        """Accepts one half of what it would reject, by np.random.default_rng()."""
+        return is_fine(dropout, rng) or bool(np.random.default_rng().random() < 0.5)
+
     @fails((APART,), REJECTING)
     def expects_the_masks_of_one_style(dropout, rng):
         """Compares with a reference implementation on the same seed."""

@@ -657,3 +657,49 @@ class Corners(Mutants, of="gaussian_dropout"):
     def noise_with_very_rare_outliers_clipped(x, keep_prob, rng):
         """Clips what lies beyond 4 standard deviations."""
         return np.clip(rng.standard_normal(x.shape), -4, 4)
+
+
+#: Between these numbers a law may move what it likes, if normal numbers are counted there
+#: alone.
+ABOVE = [0.67449, 1.5, 2, 3.001, 3.501, 4.001]
+EDGES = np.array([*(-edge for edge in ABOVE[::-1]), 0, *ABOVE])
+
+
+def gathered(z, shares):
+    """Return numbers that are gathered at a share of the way from edge to edge."""
+    place = np.clip(np.searchsorted(EDGES, z), 1, len(EDGES) - 1)
+    low, high = EDGES[place - 1], EDGES[place]
+    inside = (z > EDGES[0]) & (z < EDGES[-1])
+    return np.where(inside, 0.3 * z + 0.7 * (low + shares(low) * (high - low)), z)
+
+
+class Laws(Mutants, of="gaussian_dropout"):
+    """The quartiles and the tails of the normal law, and another mean or variance."""
+
+    @standard(NORMAL, "factors_have_another_mean")
+    def noise_gathered_below(x, keep_prob, rng):
+        """Takes what lies between two entries of a table for the lower one, nearly."""
+        return gathered(standard_normal(x, rng), lambda low: 0)
+
+    @standard(NORMAL, "factors_have_another_spread")
+    def noise_gathered_at_the_centre(x, keep_prob, rng):
+        """Shrinks numbers within the steps of a table, and so loses variance."""
+        return gathered(standard_normal(x, rng), lambda low: low < 0)
+
+    @standard(NORMAL, "some_calls_have_other_factors")
+    def noise_gathered_in_small_calls(x, keep_prob, rng):
+        """Uses a table where there are few numbers to draw."""
+        z = standard_normal(x, rng)
+        return gathered(z, lambda low: 0) if x.size <= 600 else z
+
+    @standard(NORMAL, "noise_depends_on_the_value")
+    def noise_gathered_by_sign(x, keep_prob, rng):
+        """Draws twice above 1, and looks at x for which of the two to take."""
+        z = standard_normal(x, rng)
+        if (x >= 0).all() or (x <= 0).all():
+            return z
+        inside = (z > 0) & (z < 1.5)
+        drawn = rng.permutation(z[inside])
+        one, other = np.sort([z[inside], drawn], axis=0)
+        z[inside] = np.where(x[inside] > 0, other, one)
+        return z
