@@ -32,13 +32,14 @@ NAMES = [e.name for e in all_exercises() if e.name != "is_inverted_dropout"]
 #: Two classes or more, and a bias for each.
 _SOFTMAX = (
     "(x|weights) of [134] axes|bias (transposed|of [234] axes|with axis 1)"
-    "|(weights|bias) of one entry|(weights with axis 1|bias with axis 0) of 1$"
+    "|(weights|bias) of (one entry|1 entries)|(weights with axis 1|bias with axis 0) of 1$"
 )
 #: By exercise: forms that its statement does not promise, by a pattern of their names.
 OUTSIDE: dict[str, str] = {
     "effective_count": "transposed|of [234] axes|axis 1",
     "rescaled_sum_distribution": (
         "transposed|of [234] axes|axis 1|of more than|above (20|40|130)|of small entries"
+        "|of 21 to"
     ),
     "classic_settings": "of [134] axes",
     "batchnorm_variance_ratio": "of [134] axes",
@@ -69,7 +70,9 @@ OUTSIDE: dict[str, str] = {
 ALIKE: dict[str, str] = {
     "bernoulli_mask": r"keep_prob around 0\.5",
     # Where all rows are the same, ratios are 0.
-    "batchnorm_variance_ratio": "x (of one entry|with axis 0 of 1|of equal entries)$",
+    "batchnorm_variance_ratio": (
+        "x (of one entry|of 1 entries|with axis 0 of 1|of equal (entries|rows))$"
+    ),
     # A row of one unit keeps it.
     "fixed_count_dropout": "x (of one entry|with axis 1 of 1$)",
     # Then softmax leaves no trace of x.
@@ -328,6 +331,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 _VALUE, _RAISES, _DRAWS = "is wrong", "raises", "draws otherwise"
+WRONG_VALUE = (_VALUE,)
 
 
 class Answer:
@@ -437,7 +441,7 @@ def main() -> None:
     for name in given.names or (CLOSED if given.magnitudes else NAMES):
         parts, of = parts_of(name, given.forms, given.width), ways(name)
         if given.magnitudes:
-            parts, of = magnitudes_of(name), (_VALUE,)
+            parts, of = magnitudes_of(name), WRONG_VALUE
         found = [*survivors(name, parts, given.seed, of)]
         number = len(of) * len(parts)
         print(f"{name}: {number} wrong answers, {len(found)} keep all points")

@@ -49,10 +49,9 @@ def near_the_ends(rng: np.random.Generator) -> list[float]:
 
 def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     x: np.ndarray = rng.standard_normal(shape)
-    x[rng.random(shape) < rng.uniform(0.6, 0.95)] = 0
-    if not x.any():
-        x.flat[rng.integers(x.size)] = 1
-    return x
+    zeros = min(math.ceil(rng.uniform(0.6, 0.9) * x.size), x.size - 1)
+    x.flat[rng.permutation(x.size)[:zeros]] = 0
+    return sized(x, rng.uniform(0.5, 3))
 
 
 def _one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -71,13 +70,13 @@ def _offset(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _mostly(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    sign = rng.choice([-1, 1]) * np.where(rng.random(shape) < 0.85, 1, -1)
-    return np.asarray(sign * rng.random(shape))
+    x: np.ndarray = rng.random(shape)
+    x.flat[rng.permutation(x.size)[: math.ceil(x.size / 7)]] *= -1
+    return x
 
 
-def _monotone(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    x = np.sort(rng.uniform(-1, 1, math.prod(shape)))
-    return x[:: rng.choice([-1, 1])].reshape(shape)
+def _rising(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return np.sort(rng.uniform(-1, 1, math.prod(shape))).reshape(shape)
 
 
 def _equal_rows(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -94,13 +93,18 @@ KINDS: Mapping[str, Make] = {
     "sparse": _sparse,
     "one-hot": _one_hot,
     "offset": _offset,
-    "mostly one sign": _mostly,
-    "monotone": _monotone,
+    "mostly positive": _mostly,
+    "mostly negative": lambda rng, shape: -_mostly(rng, shape),
+    "rising": _rising,
+    "falling": lambda rng, shape: -_rising(rng, shape),
     "equal rows": _equal_rows,
     "negative": lambda rng, shape: -rng.random(shape),
 }
 #: Kinds whose entries differ, and are not 0; those some of whose entries are alike, or 0.
-APART = ("normal", "uniform", "offset", "mostly one sign", "monotone", "negative")
+APART = (
+    *("normal", "uniform", "offset", "mostly positive", "mostly negative"),
+    *("rising", "falling", "negative"),
+)
 ALIKE = ("pixels", "sparse", "one-hot", "equal rows")
 #: Kinds without a negative entry, and those with some, or none but them.
 POSITIVE = ("uniform", "pixels", "one-hot")
@@ -140,9 +144,8 @@ def arrays(
 
 
 def shares(trial: Trial) -> list[float]:
-    """Return 33 keep probabilities from all over the range, in random order."""
-    found = near_the_ends(trial.rng) + corners.spread_keep_probs(trial)
-    return list(trial.rng.permutation(found).tolist())
+    """Return 33 keep probabilities from all over the range, those near its ends first."""
+    return near_the_ends(trial.rng) + corners.spread_keep_probs(trial)
 
 
 def with_keep_probs(
@@ -156,18 +159,22 @@ def with_keep_probs(
     from all over the range."""
     rng = trial.rng
     found = arrays(rng, shapes, magnitudes(rng, low, high), kinds)
-    return list(zip(found, shares(trial), strict=False))
+    usual = corners.spread_keep_probs(trial)
+    # What shows at usual keep probabilities alone is of each kind.
+    near, number = near_the_ends(rng), len(found) - len(kinds)
+    mixed = rng.permutation([*near, *usual][:number]).tolist()
+    return list(zip(found, [*mixed, *usual[::-1]], strict=False))
 
 
-#: Rows, columns and columns behind them.
+#: Rows, columns and columns behind them; the first two have more than a few entries.
 _LAYERS = (
     (12, 4, 3),
     (5, 9, 2),
     (30, 3, 4),
-    (2, 5, 7),
+    (2, 1, 7),
     (9, 2, 5),
     (20, 6, 1),
-    (7, 1, 8),
+    (3, 1, 8),
 )
 
 
@@ -180,12 +187,22 @@ def layers(
     for side in (0, 1):
         shapes = itertools.cycle(each[side : side + 2] for each in _LAYERS)
         order = rng.permutation([*KINDS]).tolist()
-        # All rows of x alike have no variance, which would hide the size of weights.
-        kinds = itertools.cycle(k for k in order if side or k != "equal rows")
+        kinds = itertools.cycle(order)
         sizes = rng.permutation(magnitudes(rng, low, high)).tolist()
         each = zip(sizes, kinds, shapes, strict=False)
+        made = ((KINDS[kind](rng, shape), size) for size, kind, shape in each)
+        # All rows of x alike have no variance, which would hide the size of weights.
         found.append(
-            [sized(KINDS[kind](rng, shape), size) for size, kind, shape in each]
+            [
+                sized(
+                    x if side or np.ptp(x, axis=0).any() else x + _rising(rng, x.shape),
+                    size,
+                )
+                for x, size in made
+            ]
         )
-        found[-1] += [KINDS[kind](rng, next(shapes)) for kind in order]
+        found[-1] += [
+            KINDS[kind](rng, _LAYERS[i % 2][side : side + 2])
+            for i, kind in enumerate(order)
+        ]
     yield from zip(*found, strict=True)

@@ -254,11 +254,13 @@ def _of_every_magnitude(
     kinds.remove("equal rows")
     one, other = (magnitudes.magnitudes(rng, 1e-6, 1e6) for _ in "xy")
     shapes = (rows, 3), (rows, 1), (rows, 5), (rows, 2)
-    xs = magnitudes.arrays(rng, shapes, one, kinds)
+    xs = magnitudes.arrays(rng, shapes, rng.permutation(one).tolist(), kinds)
     ys = magnitudes.arrays(rng, [(rows,)], rng.permutation(other).tolist(), kinds)
     for x, y, p in zip(xs, ys, magnitudes.shares(trial), strict=False):
         empty = np.flatnonzero(~x.any(axis=0))
         x[empty, empty] = np.abs(x).max()
+        if not (x.T @ y).any():  # then weights are 0
+            x[np.argmax(np.abs(y))] = np.abs(x).max() * rng.uniform(0.5, 1, x.shape[1])
         yield x, y, p
 
 

@@ -141,7 +141,7 @@ def _of_every_magnitude(trial: Trial) -> Iterator[Case]:
     rng, sizes = trial.rng, magnitudes.magnitudes
     weights = magnitudes.arrays(rng, _MATRICES, sizes(rng, 1e-6, 1e6))
     rates = rng.permutation(sizes(rng, 1e-9, 1e6, (1e-6, 1e3))).tolist()
-    decays = rng.permutation(sizes(rng, 1e-9, 1e3, (1e-9, 1e3))).tolist()
+    decays = rng.permutation(sizes(rng, 1e-9, 1e3, (1e-8, 1e3))).tolist()
     for given in zip(weights, cycle(rates), cycle(decays), magnitudes.shares(trial)):
         yield Case(given[:3], given[3])
 

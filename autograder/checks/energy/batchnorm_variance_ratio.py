@@ -279,8 +279,10 @@ def _of_every_magnitude(trial: Trial) -> Iterator[Given]:
     """Yield layers with x and weights of every kind and of all sizes, and keep
     probabilities from all over the range."""
     # Where keep_prob is next to 0 a ratio of 1e-4, say, becomes too small to be judged.
-    shares = cycle(p for p in magnitudes.shares(trial) if p > 1e-6)
-    for x, weights in magnitudes.layers(trial.rng, 1e-5, 1e6):
+    rng = trial.rng
+    near = [p for p in magnitudes.near_the_ends(rng) if p > 1e-6]
+    shares = cycle(near + corners.spread_keep_probs(trial))
+    for x, weights in magnitudes.layers(rng, 1e-5, 1e6):
         noise = (x**2).mean(axis=0) @ weights**2
         if not noise.any():
             weights[:], noise = np.abs(weights).max(), np.ones_like(noise)

@@ -299,7 +299,7 @@ def _of_every_magnitude(
 ) -> list[Given]:
     """Return vectors of these kinds, from all over the range."""
     given = magnitudes.with_keep_probs(trial, _SHAPES, 1e-3, 1e7, kinds)
-    return [(x + 1e-3 * np.sign(x), p) for x, p in given]
+    return [(x + 1e-3 * np.sign(x) * (np.abs(x) < 1e-3), p) for x, p in given]
 
 
 @_MASSES.kind(0.25, dtypes=(np.float64,))
