@@ -80,7 +80,7 @@ def _rising(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _equal_rows(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    row = rng.standard_normal(shape[1:])
+    row = np.copysign(rng.uniform(0.5, 3, shape[1:]), rng.uniform(-1, 1, shape[1:]))
     return np.asarray(row * np.ones(shape))
 
 
