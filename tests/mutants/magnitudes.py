@@ -33,7 +33,7 @@ class OfCounts(Mutants, of="effective_count"):
 class OfSums(Mutants, of="rescaled_sum_distribution"):
     @fails("lists_every_rescaled_sum", "right_in_the_middle_only")
     def other_sums_of_tenths(x, keep_prob):
-        """Rescales the tenths of a unit otherwise."""
+        """Has a case of its own for entries of tenths."""
         values, chances = right(
             "rescaled_sum_distribution", "expectation", x, keep_prob
         )
