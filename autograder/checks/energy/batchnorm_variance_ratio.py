@@ -283,6 +283,8 @@ def _of_every_magnitude(trial: Trial) -> Iterator[Given]:
     near = [p for p in magnitudes.near_the_ends(rng) if p > 1e-6]
     shares = cycle(near + corners.spread_keep_probs(trial))
     for x, weights in magnitudes.layers(rng, 1e-5, 1e6):
+        if len(weights) > 1 and not np.ptp(weights, axis=0).any():
+            weights[0] *= 0.5  # else units behind one-hot rows do not vary
         noise = (x**2).mean(axis=0) @ weights**2
         if not noise.any():
             weights[:], noise = np.abs(weights).max(), np.ones_like(noise)
