@@ -1,18 +1,19 @@
 """Answers that are wrong in one part of what a caller may pass, and right elsewhere.
 
-    python -m tests.inside [EXERCISE …] [--forms] [--seed N] [--width W]
+    python -m tests.inside [EXERCISE …] [--forms | --magnitudes] [--seed N] [--width W]
 
-wraps each solution: for keep probabilities in one window, or for arguments of one form, its
-result is 1.1 times as large, or it raises, or it draws from another law. An answer that keeps
-all points nevertheless shows a part of the range at which no check looks; such answers are
-printed, with the number of calls in which they were wrong. Those with no such call were never
-asked: the form lies outside of what the statement promises (``OUTSIDE``), or is one that no
-check thinks of.
+wraps each solution: for keep probabilities in one window, for arguments of one form, or, of a
+closed form, for arguments of one magnitude or kind of entries, its result is 1.1 times as
+large, or it raises, or it draws from another law. An answer that keeps all points nevertheless
+shows a part of the range at which no check looks; such answers are printed, with the number of
+calls in which they were wrong. Those with no such call were never asked: the form lies outside
+of what the statement promises (``OUTSIDE``), or is one that no check thinks of.
 """
 
 import argparse
 import inspect
 import itertools
+import math
 import random
 import re
 import warnings
@@ -31,13 +32,14 @@ NAMES = [e.name for e in all_exercises() if e.name != "is_inverted_dropout"]
 #: Two classes or more, and a bias for each.
 _SOFTMAX = (
     "(x|weights) of [134] axes|bias (transposed|of [234] axes|with axis 1)"
-    "|(weights|bias) of one entry|(weights with axis 1|bias with axis 0) of 1$"
+    "|(weights|bias) of (one entry|1 entries)|(weights with axis 1|bias with axis 0) of 1$"
 )
 #: By exercise: forms that its statement does not promise, by a pattern of their names.
 OUTSIDE: dict[str, str] = {
     "effective_count": "transposed|of [234] axes|axis 1",
     "rescaled_sum_distribution": (
         "transposed|of [234] axes|axis 1|of more than|above (20|40|130)|of small entries"
+        "|of 21 to"
     ),
     "classic_settings": "of [134] axes",
     "batchnorm_variance_ratio": "of [134] axes",
@@ -68,7 +70,9 @@ OUTSIDE: dict[str, str] = {
 ALIKE: dict[str, str] = {
     "bernoulli_mask": r"keep_prob around 0\.5",
     # Where all rows are the same, ratios are 0.
-    "batchnorm_variance_ratio": "x (of one entry|with axis 0 of 1|of equal entries)$",
+    "batchnorm_variance_ratio": (
+        "x (of one entry|of 1 entries|with axis 0 of 1|of equal (entries|rows))$"
+    ),
     # A row of one unit keeps it.
     "fixed_count_dropout": "x (of one entry|with axis 1 of 1$)",
     # Then softmax leaves no trace of x.
@@ -197,6 +201,77 @@ def forms(name: str, parameters: Sequence[str]) -> Iterator[Part]:
             yield Part(f"{what} {form}{_told(mode)}", holds)
 
 
+#: Exercises without chance in the answer.
+CLOSED = tuple(
+    name
+    for name in NAMES
+    if not {"rng", "cache"}
+    & {*inspect.signature(bank.Answer(name, "solution", {}).functions[name]).parameters}
+)
+_WHOLE = ("step", "total_steps", "n")
+_NUMBERS = ("bias", "learning_rate", "weight_decay", *_WHOLE)
+#: From where to where windows of magnitude slide, how wide they are, and how far apart.
+_LOW, _HIGH, _WINDOW, _SLIDE = 1e-3, 1e3, 3.0, 1.5
+
+
+def _share(of: Any) -> float:
+    return float(np.mean(of))
+
+
+def _few(v: Any) -> bool:
+    return bool(v.size <= 6)
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "between 0 and 1": lambda v: not _few(v) and (v > 0).all() and (v < 1).all(),
+    "of whole numbers to 255": lambda v: (
+        not _few(v) and (v == np.rint(v)).all() and v.min() >= 0 and 9 < v.max() <= 255
+    ),
+    "with 60 to 95% zeros": lambda v: not _few(v) and 0.6 <= _share(v == 0) <= 0.95,
+    "of one-hot rows": lambda v: (
+        v.size > 1 and (v.sum(axis=-1) == 1).all() and ((v == 0) | (v == 1)).all()
+    ),
+    "far from 0": lambda v: not _few(v) and abs(v.mean()) > 10 * v.std() > 0,
+    "mostly positive": lambda v: not _few(v) and 0.7 < _share(v > 0) < 1,
+    "mostly negative": lambda v: not _few(v) and 0.7 < _share(v < 0) < 1,
+    "of negative entries": lambda v: not _few(v) and (v < 0).all(),
+    "that rise": lambda v: not _few(v) and (np.diff(v.ravel()) >= 0).all(),
+    "that fall": lambda v: not _few(v) and (np.diff(v.ravel()) <= 0).all(),
+    "of equal rows": lambda v: len(v) > 1 and not np.ptp(v, axis=0).any() and v.any(),
+    **{f"of {n} entries": lambda v, n=n: v.size == n for n in (1, 2, 3)},
+    "of 4 to 6 entries": lambda v: 4 <= v.size <= 6,
+    "of 7 to 20 entries": lambda v: 7 <= v.size <= 20,
+    "of 21 to 100 entries": lambda v: 21 <= v.size <= 100,
+}
+
+
+def magnitudes(name: str, parameters: Sequence[str]) -> Iterator[Part]:
+    """Yield windows of the largest entry of each argument, or of its value, and kinds of
+    arrays."""
+    numbers = [p for p in parameters if p in _NUMBERS or p.endswith("keep_prob")]
+    arrays = [p for p in parameters if p in _ARRAYS]
+    if name == "probit_prediction":
+        arrays.remove("bias")
+    for what in dict.fromkeys(arrays + numbers):
+        top = 1.0 if what.endswith("keep_prob") else _HIGH
+        start = 0.9 if what in _WHOLE else _LOW
+        steps = math.log(top / _WINDOW / start) / math.log(_SLIDE)
+        for low in (start * _SLIDE ** np.arange(math.floor(steps) + 1)).tolist():
+
+            def inside(given: Given, what: str = what, low: float = low) -> bool:
+                size = np.abs(np.asarray(given[what], float)).max()
+                return bool(low < size < _WINDOW * low)
+
+            yield Part(f"{what} around {low * _WINDOW**0.5:.2g}", inside)
+        for kind, fits in _KINDS.items() if what in arrays else ():
+
+            def of_kind(given: Given, what: str = what, fits: Any = fits) -> bool:
+                value = np.asarray(given[what], float)
+                return value.ndim > 0 and bool(fits(value))
+
+            yield Part(f"{what} {kind}", of_kind)
+
+
 def _read(parameters: Sequence[str]) -> Iterator[tuple[str, Callable[[Given], Any]]]:
     """Yield what has forms, and how it is read off the arguments."""
     for name in filter(parameters.__contains__, _ARRAYS):
@@ -256,6 +331,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 _VALUE, _RAISES, _DRAWS = "is wrong", "raises", "draws otherwise"
+WRONG_VALUE = (_VALUE,)
 
 
 class Answer:
@@ -312,10 +388,13 @@ def ways(name: str) -> tuple[str, ...]:
     return (_VALUE, _RAISES, _DRAWS) if draws else (_VALUE, _RAISES)
 
 
-def survivors(name: str, parts: Sequence[Part], seed: int = SEED) -> Iterator[str]:
-    """Yield what is said of each wrong answer that keeps all points."""
+def survivors(
+    name: str, parts: Sequence[Part], seed: int = SEED, of: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield what is said of each wrong answer that keeps all points, wrong in the ways
+    ``of`` or in all."""
     outside, alike = OUTSIDE.get(name, "$^"), ALIKE.get(name, "$^")
-    for part, does in itertools.product(parts, ways(name)):
+    for part, does in itertools.product(parts, of or ways(name)):
         if does == _DRAWS and part.what.endswith(_told(False)):
             continue
         answer = Answer(name, part, does)
@@ -345,17 +424,26 @@ def parts_of(name: str, of_forms: bool, width: float = WIDTH) -> list[Part]:
     ]
 
 
+def magnitudes_of(name: str) -> list[Part]:
+    """Return the windows and kinds of a closed form."""
+    solution = bank.Answer(name, "solution", {}).functions[name]
+    return [*magnitudes(name, [*inspect.signature(solution).parameters])]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.inside")
     parser.add_argument("names", nargs="*", metavar="EXERCISE")
     parser.add_argument("--forms", action="store_true")
+    parser.add_argument("--magnitudes", action="store_true")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--width", type=float, default=WIDTH)
     given = parser.parse_args()
-    for name in given.names or NAMES:
-        parts = parts_of(name, given.forms, given.width)
-        found = [*survivors(name, parts, given.seed)]
-        number = len(ways(name)) * len(parts)
+    for name in given.names or (CLOSED if given.magnitudes else NAMES):
+        parts, of = parts_of(name, given.forms, given.width), ways(name)
+        if given.magnitudes:
+            parts, of = magnitudes_of(name), WRONG_VALUE
+        found = [*survivors(name, parts, given.seed, of)]
+        number = len(of) * len(parts)
         print(f"{name}: {number} wrong answers, {len(found)} keep all points")
         print(*(f"   {each}" for each in found), sep="\n", flush=True)
 

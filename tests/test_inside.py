@@ -19,6 +19,20 @@ def test_a_form_of_the_arguments_costs_something(name: str) -> None:
     assert not [*inside.survivors(name, parts)]
 
 
+#: Every so many windows and kinds are tried at each run, the others in ``make test-all``.
+_FEW = 12
+
+
+@pytest.mark.parametrize("name", inside.CLOSED)
+@pytest.mark.parametrize(
+    "few", [True, pytest.param(False, marks=pytest.mark.slow)], ids=("few", "all")
+)
+def test_a_magnitude_or_kind_of_arguments_costs_something(name: str, few: bool) -> None:
+    """Of a closed form nothing but the value can be wrong."""
+    parts = inside.magnitudes_of(name)[:: _FEW if few else 1]
+    assert not [*inside.survivors(name, parts, of=inside.WRONG_VALUE)]
+
+
 #: Wrong in calls of one form, and what is true of others alone.
 FALSE_OF_FORMS = [
     ("alpha_dropout", "x of one entry, in training", "is wrong", "drops_at_least_one"),

@@ -16,7 +16,7 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.trial import Trial
-from autograder.families import corners, elementwise
+from autograder.families import corners, elementwise, magnitudes
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
@@ -227,7 +227,8 @@ def close_to_the_ends(trial: Trial, factor: Callable[[float], float]) -> list[Ca
     in ``at_corners``."""
     cases = []
     # Closer to 0 nearly all is the member without units: floors show at the milder one.
-    for keep_prob in (5e-4, *corners.close_keep_probs()):
+    more = magnitudes.near_the_ends(trial.rng)
+    for keep_prob in (5e-4, *corners.close_keep_probs(), *more):
         weights = trial.rng.uniform(-1, 1, (2, 3)) / factor(keep_prob)
         # Apart, so that equal probabilities, say, are not near the right ones.
         apart = trial.rng.permutation([-0.8, 0.0, 0.8])

@@ -11,7 +11,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, magnitudes
 from autograder.families.bit_tests import Wrong as Some
 from autograder.families.corners import (
     SMALLEST,
@@ -245,6 +245,25 @@ def _spread(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
         yield np.where(zeros[0], 0.0, x), np.where(zeros[1, :, 0], 0.0, y), keep_prob
 
 
+def _of_every_magnitude(
+    trial: Trial,
+) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Yield problems with x and y of every kind and of all sizes, independently; those of
+    equal rows, which have no full rank, are left out."""
+    rng, rows, kinds = trial.rng, 30, [*magnitudes.KINDS]
+    kinds.remove("equal rows")
+    one, other = (magnitudes.magnitudes(rng, 1e-6, 1e6) for _ in "xy")
+    shapes = (rows, 3), (rows, 1), (rows, 5), (rows, 2)
+    xs = magnitudes.arrays(rng, shapes, rng.permutation(one).tolist(), kinds)
+    ys = magnitudes.arrays(rng, [(rows,)], rng.permutation(other).tolist(), kinds)
+    for x, y, p in zip(xs, ys, magnitudes.shares(trial), strict=False):
+        empty = np.flatnonzero(~x.any(axis=0))
+        x[empty, empty] = np.abs(x).max()
+        if not (x.T @ y).any():  # then weights are 0
+            x[np.argmax(np.abs(y))] = np.abs(x).max() * rng.uniform(0.5, 1, x.shape[1])
+        yield x, y, p
+
+
 def _expect_weights(
     function: StudentFunction,
     trial: Trial,
@@ -322,7 +341,8 @@ def _minimises(function: StudentFunction, trial: Trial) -> None:
     for keep_prob in (0.8, 0.3, 0.95):
         for n, d in ((40, 5), (25, 3)):
             _expect_weights(function, trial, *_problem(trial, n, d), keep_prob)
-    at_corners, inside = [*_corners(trial)], [*_spread(trial)]
+    at_corners = [*_corners(trial)]
+    inside = [*_spread(trial), *_of_every_magnitude(trial)]
     foresee(function, [(given, {}) for given in at_corners + inside])
     for given in at_corners:
         _expect_weights(function, trial, *given)

@@ -13,7 +13,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction, foresee
 from autograder.contract.trial import Trial
-from autograder.families import corners, elementwise
+from autograder.families import corners, elementwise, magnitudes
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import first, wrong_factor
 
@@ -70,27 +70,33 @@ _LARGE_SHAPES = ((2, 150), (150, 2), (60, 60), (1, 3100), (3100, 1), (2, 2), (45
 #: Sizes of learning rate and weight decay: usual ones, and the ends of a wide range.
 _SIZES = ((0.1, 1e-3), (10.0, 1.0), (1e-6, 1e-9), (1e3, 1e3))
 _SHAPES = ((5, 3), (1, 1), (4, 1), (2, 6), (1, 3))
+_MATRICES = ((5, 3), (2, 6), (1, 1), (10, 4), (4, 2), (1, 9), (7, 1))
 
 
 class Case:
     """The settings of an inverted network, and its keep probability."""
 
-    def __init__(
-        self,
+    def __init__(self, given: Settings, keep_prob: float) -> None:
+        weights, rate, decay = self.given = given
+        self.keep_prob = keep_prob
+        shape = f"of shape {weights.shape}{facts.dtype_shown(weights)}"
+        numbers = f"{rate:.4g}, {decay:.4g}, {keep_prob}"
+        self.call = f"classic_settings(weights {shape}, {numbers})"
+
+    @classmethod
+    def drawn(
+        cls,
         trial: Trial,
         shape: tuple[int, int],
         keep_prob: float,
         size: tuple[float, float],
         dtype: Any,
-    ) -> None:
+    ) -> "Case":
+        """Return a case of such weights, whose learning rate and weight decay are about
+        of this size."""
         rate, decay = size * trial.rng.uniform(0.5, 2, 2)
         weights = elementwise.wide(trial, shape, zeros=0.1).astype(dtype)
-        self.given: Settings = weights, float(rate), float(decay)
-        self.keep_prob = keep_prob
-        self.call = (
-            f"classic_settings(weights of shape {shape}{facts.dtype_shown(weights)}, "
-            f"{rate:.4g}, {decay:.4g}, {keep_prob})"
-        )
+        return cls((weights, float(rate), float(decay)), keep_prob)
 
     def with_weights(self, weights: np.ndarray) -> "Case":
         """Return the case with these weights, but for their first entry."""
@@ -116,16 +122,28 @@ def _cases(trial: Trial) -> Iterator[Case]:
     keep_probs = (*elementwise.ALL_KEEP_PROBS, 1.0)
     cases = elementwise.covering(_SHAPES, keep_probs, _SIZES, elementwise.DTYPES)
     for case in cases:
-        yield (one := Case(trial, *case))
+        yield (one := Case.drawn(trial, *case))
         yield one.with_weights(corners.transposed(-3 * one.given[0]))
         yield one.with_weights(np.full_like(one.given[0], one.given[0][0, 0]))
     for p, size in zip(corners.close_keep_probs(), cycle(_SIZES)):
-        yield Case(trial, (2, 1), p, size, np.float64)
+        yield Case.drawn(trial, (2, 1), p, size, np.float64)
     sides = map(tuple, trial.rng.integers(1, 60, (13, 2)).tolist())
     shares = corners.spread_keep_probs(trial)
     dtypes = cycle(elementwise.DTYPES)
     for case in zip((*_LARGE_SHAPES, *sides), shares, cycle(_SIZES), dtypes):
-        yield Case(trial, *case)
+        yield Case.drawn(trial, *case)
+    yield from _of_every_magnitude(trial)
+
+
+def _of_every_magnitude(trial: Trial) -> Iterator[Case]:
+    """Yield settings each of which is of every magnitude, without regard for the others,
+    with weights of every kind."""
+    rng, sizes = trial.rng, magnitudes.magnitudes
+    weights = magnitudes.arrays(rng, _MATRICES, sizes(rng, 1e-6, 1e6))
+    rates = rng.permutation(sizes(rng, 1e-9, 1e6, (1e-6, 1e3))).tolist()
+    decays = rng.permutation(sizes(rng, 1e-9, 1e3, (1e-8, 1e3))).tolist()
+    for given in zip(weights, cycle(rates), cycle(decays), magnitudes.shares(trial)):
+        yield Case(given[:3], given[3])
 
 
 def _answer(

@@ -12,7 +12,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial, usual
-from autograder.families import corners
+from autograder.families import corners, magnitudes
 from autograder.families.formula import Formula, Given
 from autograder.families.rivals import Rivals, first
 
@@ -275,6 +275,22 @@ def _of_other_entries(trial: Trial, centred: bool) -> Iterator[Given]:
             yield weights, x, p
 
 
+def _of_every_magnitude(trial: Trial) -> Iterator[Given]:
+    """Yield layers with x and weights of every kind and of all sizes, and keep
+    probabilities from all over the range."""
+    # Where keep_prob is next to 0 a ratio of 1e-4, say, becomes too small to be judged.
+    rng = trial.rng
+    near = [p for p in magnitudes.near_the_ends(rng) if p > 1e-6]
+    shares = cycle(near + corners.spread_keep_probs(trial))
+    for x, weights in magnitudes.layers(rng, 1e-5, 1e6):
+        if len(weights) > 1 and not np.ptp(weights, axis=0).any():
+            weights[0] *= 0.5  # else units behind one-hot rows do not vary
+        noise = (x**2).mean(axis=0) @ weights**2
+        if not noise.any():
+            weights[:], noise = np.abs(weights).max(), np.ones_like(noise)
+        yield weights[:, noise > 0], x, next(shares)
+
+
 @_FORMULA.kind(0.25)
 def returns_one_ratio_for_each_unit(trial: Trial) -> Iterator[Given]:
     """The result is a float array with an entry for each column of weights, the same at
@@ -313,6 +329,7 @@ def does_not_depend_on_the_size_of_x_and_weights(trial: Trial) -> Iterator[Given
     for scale in (1e-6, 1e-3, 1e3, 1e6):
         for a, b in ((scale, 1), (1, scale), (scale, scale), (scale, 1 / scale)):
             yield a * weights, b * x, 0.8
+    yield from _of_every_magnitude(trial)
     # Zeros stay zeros, also among small entries.
     yield weights, 1e-3 * x * (trial.rng.random(x.shape) < 0.8), 0.8
     # Units whose variances lie far from each other.

@@ -13,7 +13,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners
+from autograder.families import corners, magnitudes
 from autograder.families.formula import Formula, Given, relative_to
 from autograder.families.rivals import Rivals, first
 
@@ -71,9 +71,9 @@ class Wrong(Mistakes, section="energy-norm"):
     multiplies_the_energy_by_another_factor = """your answer is a multiple of Σx², and
         the factor is not the right one, c² keep_prob. If it is for other values of
         keep_prob, you bound, round or shift keep_prob."""
-    rounds_or_pads_the_energy = """your answer is right for numbers of ordinary size and
-        wrong for very small, very large or zero x, as when it is rounded, a small
-        constant is added, or large entries are cut off."""
+    rounds_or_pads_the_energy = """your answer is right for some x and wrong for others
+        of another size, or for zeros, as when it is rounded, a small constant is added, or
+        large entries are cut off."""
     treats_a_shape_in_another_way = """your answer is right for some shapes of x and
         wrong for others; the energy is the sum over all entries, whatever the shape."""
 
@@ -169,7 +169,10 @@ def _factor_mistake(
         return shared.Wrong.comes_near_an_expectation if near else None
     if not facts.close(shares[0] / _factor(*case), 1):
         return Wrong.multiplies_the_energy_by_another_factor
-    another = x.shape != several[0].shape and 0.1 < np.abs(x).max() < 10
+    if x.shape == several[0].shape:
+        return None
+    usual = trial.inputs(*x.shape), *case
+    another = not _FORMULA.same(_energy(function, *usual), _right(*usual), *usual)
     return Wrong.treats_a_shape_in_another_way if another else None
 
 
@@ -200,6 +203,8 @@ def _cases(trial: Trial, scaling: str) -> list[Given]:
     given += [(x.astype(np.float32), p) for x, p in zip(_inputs(trial), cycle(_INSIDE))]
     given += corners.drawn(trial, 1, 4)
     given += zip(corners.of_other_entries(trial, 6, 5), cycle(_INSIDE))
+    usual = magnitudes.arrays(trial.rng, magnitudes.ANY, ())
+    given += zip(usual, corners.spread_keep_probs(trial), strict=False)
     return [(x, p, scaling) for x, p in given]
 
 
@@ -256,7 +261,11 @@ def holds_at_the_edges(trial: Trial) -> list[Given]:
     cases = [(x, 1.0), *((size * x, 0.3) for size in _SIZES)]
     cases += [(size * x[0, :1].astype(np.float32), 0.8) for size in (0, 1e-6, 1e6)]
     cases += [(x, p) for p in corners.close_keep_probs()]
-    return given + [(*case, scaling) for case in cases for scaling in SCALINGS]
+    given += [(*case, scaling) for case in cases for scaling in SCALINGS]
+    all_over = magnitudes.with_keep_probs(trial, magnitudes.ANY, 1e-6, 1e9)
+    return given + [
+        (*case, scaling) for case, scaling in zip(all_over, cycle(SCALINGS))
+    ]
 
 
 @_FORMULA.unchanged(0.25, "x", after=_ALL_ENERGIES, hint=shared.SQUARED)

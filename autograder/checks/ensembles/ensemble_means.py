@@ -12,9 +12,10 @@ from autograder.checks.expectation.rescaled_sum_distribution import Wrong as Wro
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
-from autograder.contract.student import StudentFunction
+from autograder.contract.student import StudentFunction, foresee
 from autograder.contract.trial import Trial
-from autograder.families import ensemble
+from autograder.families import ensemble, layer_magnitudes
+from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.bit_tests import named_after_the_first
 from autograder.families.corners import SMALLEST, drawn_keep_probs, spread_keep_probs
 from autograder.families.ensemble import Case, log_softmax, softmax
@@ -123,6 +124,15 @@ def _inside(trial: Trial) -> list[Case]:
     ]
 
 
+def _of_every_magnitude(trial: Trial, *, loud: bool) -> list[Case]:
+    """Return layers of every magnitude whose members' logits are ``loud``, or moderate."""
+    return [
+        case
+        for case in layer_magnitudes.softmaxes(trial)
+        if layer_magnitudes.is_loud(case.members()) == loud
+    ]
+
+
 def _small(trial: Trial) -> list[Case]:
     """Return cases inside the range and at its corners."""
 
@@ -133,6 +143,7 @@ def _small(trial: Trial) -> list[Case]:
     cases += ensemble.all_over(trial, factor, 6)
     sizes = zip(range(7, 12), drawn_keep_probs(trial, 5), strict=True)
     cases += [ensemble.ordinary(trial, 1, d, 2, p) for d, p in sizes]
+    cases += _of_every_magnitude(trial, loud=False)
     return cases + ensemble.close_to_the_ends(trial, factor)
 
 
@@ -149,6 +160,7 @@ def _means(
     if "means" not in trial.notes:
         cases = [*_small(trial), ensemble.ordinary(trial, 1, 12, 2, 0.437)]
         trial.notes["means"] = cases, []
+        foresee(function, [(case.given, {}) for case in cases])
     cases, known = trial.notes["means"]
     for i, case in enumerate(cases):
         if i == len(known):
@@ -281,19 +293,35 @@ def the_means_survive_large_logits(
     apart = [
         logits(trial, p, 1 / p) for logits, p in zip(kinds, keep_probs, strict=False)
     ]
-    for case in (*loud, ensemble.torn(trial, 5), *apart):
-        call = case.call("ensemble_means")
-        two = facts.pair(ensemble_means(*case.given), call, "(arithmetic, geometric)")
-        arithmetic = shared.without_overflow(trial, two[0], case, call, "arithmetic")
-        geometric = facts.floats(two[1], case.shape, call, "geometric")
-        total = geometric.sum(axis=-1, keepdims=True)
-        found = geometric / np.where(total == 0, 1, total)  # NaN is not close
-        what = f"{call}, with logits up to ±1000: the"
-        expected = shared.arithmetic(case)
-        shared.expect_near(trial, arithmetic, expected, f"{what} arithmetic mean")
-        rounded = Wrong.takes_logarithms_of_rounded_probabilities
-        what += " geometric mean"
-        shared.expect_near(trial, found, case.scaled, what, rounded)
+    known = [*loud, ensemble.torn(trial, 5), *apart]
+    given = [*known, *_of_every_magnitude(trial, loud=True)]
+    foresee(ensemble_means, [(case.given, {}) for case in given])
+    for i, case in enumerate(given):
+        large = i < len(known)
+        _expect_both(ensemble_means, trial, case, ", with logits up to ±1000" * large)
+
+
+def _expect_both(
+    function: StudentFunction, trial: Trial, case: Case, text: str
+) -> None:
+    """Check both means of a case; ``text`` says that logits are as large as may be."""
+    call = case.call(function.name)
+    two = facts.pair(function(*case.given), call, "(arithmetic, geometric)")
+    arithmetic = shared.without_overflow(trial, two[0], case, call, "arithmetic")
+    geometric = facts.floats(two[1], case.shape, call, "geometric")
+    total = geometric.sum(axis=-1, keepdims=True)
+    found = geometric / np.where(total == 0, 1, total)  # NaN is not close
+    clips, rounded = (
+        (
+            shared.Wrong.clips_large_logits,
+            Wrong.takes_logarithms_of_rounded_probabilities,
+        )
+        if text
+        else [Middle.right_in_the_middle_only] * 2
+    )
+    what, expected = f"{call}{text}: the", shared.arithmetic(case)
+    shared.expect_near(trial, arithmetic, expected, f"{what} arithmetic mean", clips)
+    shared.expect_near(trial, found, case.scaled, f"{what} geometric mean", rounded)
 
 
 @exercise.check(points=0.25, after=_BOTH)

@@ -10,7 +10,7 @@ from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.trial import Trial
-from autograder.families import corners, ensemble
+from autograder.families import corners, ensemble, layer_magnitudes
 from autograder.families.ensemble import Case, sigmoid
 from autograder.families.rivals import Rivals
 
@@ -93,6 +93,7 @@ def _units(trial: Trial) -> list[Case]:
         Case(case.x, case.weights[:, 0], float(case.bias[0]), case.keep_prob)
         for case in [*cases, ensemble.cancelling(cases[0], 1)]
     ]
+    units += _of_every_magnitude(trial, large=False)
     return [*_inside(trial), *units, *_close(trial)]
 
 
@@ -110,6 +111,18 @@ def _close(trial: Trial) -> list[Case]:
         bias = float(trial.rng.uniform(0.4, 1.2))
         cases.append(Case(x, weights, bias, keep_prob))
     return cases
+
+
+def _of_every_magnitude(trial: Trial, large: bool = True) -> list[Case]:
+    """Return units of every magnitude: those of whom a term of a mean logit is ``large``,
+    or the others. All checks of one grading share them."""
+    if "units" not in trial.notes:
+        trial.notes["units"] = layer_magnitudes.sigmoids(trial)
+    return [
+        unit
+        for unit in trial.notes["units"]
+        if (max(abs(unit.bias), np.abs(unit.logits()).max()) > _LOUD) == large
+    ]
 
 
 def _large(trial: Trial) -> list[Case]:
@@ -198,6 +211,8 @@ def _sums(unit: Case) -> list[np.ndarray]:
     return [*((1 - p) / p * each for each in sums), (x @ w).var()]
 
 
+#: From which size on a sigmoid's exponentials are very large or small.
+_LOUD = 10
 _ROWS = "returns_one_float_for_each_row"
 _RIGHT = "is_the_sigmoid_of_the_corrected_logit"
 _KIND = shared.kind("The result is a float array of shape (N,)", _inside)
@@ -208,6 +223,7 @@ _SURVIVES = shared.survives(
     "mean logits",
     Wrong.sigmoid_overflows,
     Wrong.clips_large_mean_logits,
+    _of_every_magnitude,
 )
 _PURE = shared.unchanged(_inside, "x and weights")
 exercise.asks(0.25, _ROWS, _KIND)

@@ -13,6 +13,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction, foresee
 from autograder.contract.trial import Trial
 from autograder.families import ensemble, network, properties
+from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, log_softmax, sigmoid, softmax
 from autograder.families.rivals import Rivals, first, joined
@@ -180,19 +181,25 @@ def survives(
     logits: str = "logits",
     overflows: str = network.Wrong.softmax_overflows,
     clips: str = Wrong.clips_large_logits,
+    more: Cases = lambda _: (),
 ) -> Property:
-    """The property that logits, those named, up to ±1000 do no harm."""
+    """The property that logits, those named, up to ±1000 do no harm; those of ``more``
+    may be smaller."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        given = cases(trial)
-        foresee(function, [(case.given, {}) for case in given])
-        for case in given:
+        given, others = cases(trial), more(trial)
+        foresee(function, [(case.given, {}) for case in (*given, *others)])
+        for i, case in enumerate((*given, *others)):
             call = case.call(function.name)
             found = without_overflow(
                 trial, function(*case.given), case, call, mistake=overflows
             )
-            text = f"{call}, with {logits} up to ±1000: the {what}"
-            expect_near(trial, found, truth(case), text, clips)
+            large = i < len(given)
+            text = (
+                f"{call}{f', with {logits} up to ±1000' if large else ''}: the {what}"
+            )
+            name = clips if large else Middle.right_in_the_middle_only
+            expect_near(trial, found, truth(case), text, name)
 
     return Property(
         f"{logits.capitalize()} up to ±1000 give a {what}: no overflow.", test

@@ -13,7 +13,7 @@ from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.trial import Trial
-from autograder.families import corners, ensemble
+from autograder.families import corners, ensemble, layer_magnitudes
 from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import Rivals
 
@@ -63,7 +63,17 @@ def _cases(trial: Trial) -> list[Case]:
     cases = _inside(trial) + ensemble.at_corners(trial, factor)
     cases += ensemble.all_over(trial, factor, 150)
     cases.append(ensemble.cancelling(cases[0], cases[0].keep_prob))
+    cases += _of_every_magnitude(trial, loud=False)
     return cases + ensemble.close_to_the_ends(trial, factor)
+
+
+def _of_every_magnitude(trial: Trial, loud: bool = True) -> list[Case]:
+    """Return layers of every magnitude whose logits are ``loud``, or moderate."""
+    return [
+        case
+        for case in layer_magnitudes.softmaxes(trial, 0)
+        if layer_magnitudes.is_loud(case.logits(case.keep_prob)) == loud
+    ]
 
 
 def _large(trial: Trial) -> list[Case]:
@@ -105,7 +115,8 @@ def _rivals(case: Case) -> Rivals:
 _ROWS = "returns_a_row_of_floats_for_each_input"
 _MEAN = "is_the_softmax_of_the_mean_logits"
 _KIND = shared.kind("The result is a float array of shape (N, C)", _inside)
-_SURVIVES, _PURE = shared.survives(_large, _right), shared.unchanged(_inside)
+_SURVIVES = shared.survives(_large, _right, more=_of_every_magnitude)
+_PURE = shared.unchanged(_inside)
 exercise.asks(0.25, _ROWS, _KIND)
 exercise.asks(0.75, _MEAN, shared.equals(_cases, _right, _rivals), _ROWS)
 exercise.asks(0.25, "the_prediction_survives_large_logits", _SURVIVES, _MEAN)

@@ -10,7 +10,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners
+from autograder.families import corners, magnitudes
 from autograder.families.formula import Formula, Given, relative_to
 from autograder.families.rivals import Rivals
 
@@ -97,6 +97,7 @@ def _cases(trial: Trial) -> list[Given]:
         *corners.drawn(trial, 1, 4),
         *corners.with_keep_probs(corners.of_other_entries(trial, 6, 5), (0.4, 0.7)),
         *((trial.inputs(3), p) for p in corners.close_keep_probs()),
+        *magnitudes.with_keep_probs(trial, magnitudes.ANY, 1e-9, 1e9),
     ]
 
 

@@ -1,6 +1,7 @@
 """effective_count: say how many equal contributions a sum is worth."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.trial import Trial
-from autograder.families import corners
+from autograder.families import corners, magnitudes
 from autograder.families.formula import Formula, Given
 from autograder.families.rivals import Rivals
 
@@ -126,6 +127,13 @@ def _signed_rivals(x: np.ndarray) -> Rivals:
     }
 
 
+def _of_every_magnitude(trial: Trial, kinds: Sequence[str]) -> list[np.ndarray]:
+    """Return vectors of these kinds and of all sizes."""
+    rng = trial.rng
+    sizes = magnitudes.magnitudes(rng, 1e-6, 1e9)
+    return magnitudes.arrays(rng, magnitudes.VECTORS, sizes, kinds)
+
+
 @_FORMULA.kind(0.25)
 def returns_one_number(trial: Trial) -> list[Given]:
     """The effective count is one finite number, the same at every call."""
@@ -179,12 +187,13 @@ def does_not_depend_on_the_scale(trial: Trial) -> list[Given]:
     # Squares of many large ones leave the range of float32, if scaled the wrong way.
     many = trial.rng.uniform(0.5, 1, 400)
     inputs = [scale * x for scale in scales] + [1e9 * many, 1e-9 / many]
+    inputs += _of_every_magnitude(trial, magnitudes.POSITIVE)
     return [*((each,) for each in inputs), (trial.rng.permutation(wide),)]
 
 
 @_FORMULA.equals(
     0.25,
-    after=_LAW,
+    after=(_LAW, "does_not_depend_on_the_scale"),
     rivals=_signed_rivals,
     otherwise=Wrong.treats_signs_apart,
 )
@@ -199,5 +208,6 @@ def lets_opposite_signs_cancel(trial: Trial) -> list[Given]:
     inside = [x for x, _ in corners.drawn(trial, 1, 1)]
     inside += [trial.inputs(n) for n in range(2, 13)]
     inside = [np.where(np.arange(len(x)) % 3, np.abs(x), -np.abs(x)) for x in inside]
+    inside += _of_every_magnitude(trial, magnitudes.SIGNED)
     each = (-np.abs(mixed), mixed, -mixed, *cancelled, *below, *inside)
     return [(x,) for x in each]

@@ -1,6 +1,7 @@
 """rescaled_sum_distribution: a dropped layer's sum over all its masks."""
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -14,7 +15,7 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import corners, elementwise
+from autograder.families import corners, elementwise, magnitudes
 from autograder.families.ensemble import every_mask
 from autograder.families.formula import Formula, Given
 from autograder.families.rivals import Rivals, first
@@ -286,7 +287,19 @@ def _cases(trial: Trial) -> list[Given]:
         *corners.with_keep_probs(vectors),
         *zip(drawn, corners.spread_keep_probs(trial, len(drawn)), strict=True),
         *((trial.inputs(3), p) for p in corners.close_keep_probs()),
+        *_of_every_magnitude(trial),
     ]
+
+
+_SHAPES = ((5,), (7,), (4,), (8,), (6,), (3,), (1,), (9,), (2,))
+
+
+def _of_every_magnitude(
+    trial: Trial, kinds: Sequence[str] = magnitudes.APART
+) -> list[Given]:
+    """Return vectors of these kinds, from all over the range."""
+    given = magnitudes.with_keep_probs(trial, _SHAPES, 1e-3, 1e7, kinds)
+    return [(x + 1e-3 * np.sign(x) * (np.abs(x) < 1e-3), p) for x, p in given]
 
 
 @_MASSES.kind(0.25, dtypes=(np.float64,))
@@ -349,6 +362,7 @@ def equal_sums_keep_their_probability(trial: Trial) -> list[Given]:
         (np.full(4, -1e6), 0.97),
         *((x * (np.arange(len(x)) % 3 > 0), p) for x, p in drawn[::2]),
         *drawn[1::2],
+        *_of_every_magnitude(trial, magnitudes.ALIKE),
     ]
 
 

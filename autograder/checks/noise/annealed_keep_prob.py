@@ -13,6 +13,7 @@ from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families.corners import SMALLEST, close_keep_probs, spread_keep_probs
 from autograder.families.formula import Formula, Given, relative_to
+from autograder.families.magnitudes import near_the_ends
 
 exercise = Exercise(
     "annealed_keep_prob",
@@ -131,10 +132,12 @@ def _cases(
     trial: Trial, steps: Callable[[int, int], Iterable[int]], number: int = 0
 ) -> list[Given]:
     """Return the steps that ``steps(total_steps, most)`` names, of the schedules at the
-    corners and of drawn ones, whose lengths grow to 100,000: ``number`` of the first ones
+    corners and of drawn ones, whose lengths grow to 1,000,000: ``number`` of the first ones
     at most, fewer of the others."""
-    drawn = (10 ** (np.arange(0, 5, 0.25) + trial.rng.random(20) / 4)).astype(int)
-    spread = zip(drawn.tolist(), spread_keep_probs(trial), strict=True)
+    rng = trial.rng
+    shares = rng.permutation(spread_keep_probs(trial) + near_the_ends(rng)).tolist()
+    drawn = 10 ** (6 / len(shares) * (np.arange(len(shares)) + rng.random()))
+    spread = zip(drawn.astype(int).tolist(), shares, strict=True)
     given = [(n, p, number if n <= 1000 else 5) for n, p in _SCHEDULES]
     given += [(n, p, 5) for n, p in spread]
     return [(step, n, initial) for n, initial, most in given for step in steps(n, most)]

@@ -14,6 +14,7 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families.corners import spread_keep_probs
+from autograder.families.magnitudes import near_the_ends
 from autograder.families.properties import stated
 from autograder.families.rivals import first
 
@@ -100,8 +101,10 @@ def _binomial(n: int, keep_prob: float) -> np.ndarray:
 
 
 def _inside(trial: Trial, numbers: Iterable[int]) -> list[tuple[int, float]]:
-    """Return spread keep probabilities with these numbers of units, in turn."""
-    return list(zip(itertools.cycle(numbers), spread_keep_probs(trial)))
+    """Return keep probabilities from all over the range with these numbers of units, in
+    turn."""
+    shares = spread_keep_probs(trial) + near_the_ends(trial.rng)
+    return list(zip(itertools.cycle(numbers), shares))
 
 
 def _call(n: int, keep_prob: float) -> str:
