@@ -80,7 +80,9 @@ def _handed_in(
 
     found = classroom.find_handed_in(folder, shown)
     if book is not None:
-        return book.mine(found)
+        mine = book.mine(found)
+        book.left += students.of_whom_is_nothing(folder, found, shown)
+        return mine
     try:
         files, told = students.of_a_platform(folder, found, shown)
     except classroom.ClassError as error:
@@ -146,7 +148,7 @@ def _gradebook(arguments: argparse.Namespace, here: Path) -> "ClassGradebook | N
 
 def _enter(book: "ClassGradebook", handed_in: "list[HandedIn]") -> int:
     """Write the class into the gradebook, say so, and return the exit code."""
-    for line in [book.write(handed_in), *book.left]:
+    for line in [book.write(handed_in), *book.left, *book.absent]:
         print(one_line(line), file=sys.stderr)
     return 1 if book.left else 0
 

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +28,26 @@ def write_whole(path: Path, content: str | bytes, mode: int = USUAL) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _part_of(path, content, mode) as part:
         part.replace(path)
+
+
+def write_in_turn(files: Sequence[tuple[Path, str | bytes | None]]) -> None:
+    """Write files of one folder that belong together, None for one that is to go. Where one
+    cannot be written all stay as they are; of a run that is killed the later ones may be
+    gone, and none is there that belongs to another than it lies beside.
+
+    Raises ``OSError``."""
+    (first, _), *later = files
+    first.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        parts = [
+            (stack.enter_context(_part_of(path, content, USUAL)), path)
+            for path, content in files
+            if content is not None
+        ]
+        for path, _ in later:
+            path.unlink(missing_ok=True)
+        for part, path in parts:
+            part.replace(path)
 
 
 def write_out(place: str | Path, content: str | bytes, mode: int = USUAL) -> None:
