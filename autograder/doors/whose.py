@@ -87,9 +87,7 @@ class Folders:
         taken = [
             folder for folder, owners in self._owners.items() if counts & owners.keys()
         ]
-        alike = self._alike(new)
-        new = told_apart(new, [*taken, *self._of_namesakes(new), *alike])
-        new = [replace(each, student=self._spelt(each.student)) for each in new]
+        new = self._told_apart(new, taken)
         apart = iter(new)
         kept = [
             replace(each, student=_own(each.student, known[index]))
@@ -110,6 +108,14 @@ class Folders:
             for folder in self._unread
         ]
         return kept, [*self._doubts(new, set(taken)), *dict.fromkeys(told), *unread]
+
+    def _told_apart(self, new: list[Named], taken: list[str]) -> list[Named]:
+        """Return new students with names that are no other's, spelt as their folders are."""
+        others = [*taken, *self._of_namesakes(new), *self._alike(new)]
+        return [
+            replace(each, student=self._spelt(each.student))
+            for each in told_apart(new, others)
+        ]
 
     def _by_name(self, each: Named) -> list[str]:
         """Return the folders of a student of whom nothing is told but the name: the one of

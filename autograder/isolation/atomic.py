@@ -60,7 +60,9 @@ def write_out(place: str | Path, content: str | bytes, mode: int = USUAL) -> Non
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             if mode == PRIVATE and regular and HAS_LOCKS:
                 os.fchmod(file.fileno(), mode)
-            file.write(_encoded(content))
+            with _named(path):
+                file.write(_encoded(content))
+                file.flush()
     elif is_folder(path.parent):
         write_whole(path, content, mode)
     else:
@@ -85,10 +87,12 @@ def _part_of(path: Path, content: str | bytes, mode: int) -> Iterator[Path]:
     """Write the content to a file beside ``path``, which ends with the context; what was
     left there by writers that were killed goes, too."""
     _remove_left_behind(path.parent)
-    part, file = _new_part(path.parent)
+    with _named(path):
+        part, file = _new_part(path.parent)
     try:
         with file:
-            _fill(file, content)
+            with _named(path):
+                _fill(file, content)
             if mode != PRIVATE:
                 _open_to_others(file, mode)
             if HAS_LOCKS:
@@ -146,6 +150,17 @@ def _fill(file: BinaryIO, content: str | bytes) -> None:
     file.write(_encoded(content))
     file.flush()
     os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file in the system's errors: of a write to one that is open it knows none,
+    and a part's name says nothing."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def _remove_left_behind(folder: Path) -> None:
