@@ -34,13 +34,11 @@ _TOO_MANY = (
     "the folder."
 )
 
-#: Bytes of a folder's or a file's name, and of a path, that a disk takes: no pattern is tried
-#: on more; and characters of one that a line shows.
-_LONGEST_NAME, _LONGEST_PATH, _SHOWN = 255, 3_000, 200
+#: Bytes of a folder's or a file's name, and of a path, that a disk takes, and folders that a
+#: path may lead through: no pattern is tried on more; and characters that a line shows.
+_LONGEST_NAME, _LONGEST_PATH, _DEEPEST, _SHOWN = 255, 3_000, 100, 200
 #: Bytes that are unpacked at once.
 _PIECE = 2**20
-#: In how many folders a student's own lies at most, itself among them.
-_DEEPEST = 3
 
 #: What zipfile raises for a member that is damaged or encrypted, and the system for its
 #: name.
@@ -105,12 +103,14 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list
     """Write an archive's notebooks and scripts below a folder, and of all else no more than
     that it is there; return what failed."""
     members = _members(archive)
+    theirs = set[tuple[str, ...]]()
     failures: list[str] = []
     files, taken, total = Counter[str](), Counter[str](), 0
     of_whom = _owners(members, pattern)
-    for (parts, member), own in zip(members, of_whom, strict=True):
+    for (parts, member), (own, depth) in zip(members, of_whom, strict=True):
         if member.is_dir():
-            _make(folder, parts)
+            if len(parts) >= depth:
+                theirs.add(parts[:depth])
             continue
         files[own] += 1
         if files[own] > EACH_FILES or taken[own] > EACH_BYTES:
@@ -128,6 +128,8 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list
         total += size
         if total > MOST_BYTES:
             raise ClassError(f"The archive holds more than {MOST_BYTES >> 30} GB.")
+    for parts in theirs:
+        _make(folder, parts)
     return failures + [
         f"✗ {_shown(own)}: it holds more than {EACH_FILES:,} files, or "
         f"{EACH_BYTES >> 20} MB; the others were not unpacked."
@@ -172,15 +174,15 @@ def _litter_at(parts: tuple[str, ...], names: set[tuple[str, ...]]) -> int:
 
 
 def _make(folder: Path, parts: tuple[str, ...]) -> None:
-    """Make a folder that is a student's or a submission's, for one that is empty to be
-    told; of deeper ones nobody asks."""
-    if _fits(parts) and len(parts) <= _DEEPEST and folder.joinpath(*parts) != folder:
+    """Make a student's or a submission's folder, for one that is empty to be told."""
+    if _fits(parts) and folder.joinpath(*parts) != folder:
         with contextlib.suppress(OSError):
             folder.joinpath(*parts).mkdir(parents=True, exist_ok=True)
 
 
-def _owners(members: list[_Member], pattern: str | None) -> list[str]:
-    """Return whose room in the archive each of these takes: a student's, a submission's."""
+def _owners(members: list[_Member], pattern: str | None) -> list[tuple[str, int]]:
+    """Return whose room in the archive each of these takes: a student's, a submission's;
+    and how many parts the path of that one's folder has."""
     # A list of grades that lies beside the folder of a class is in nobody's.
     files = [
         parts
@@ -199,9 +201,9 @@ def _owners(members: list[_Member], pattern: str | None) -> list[str]:
     for top, (parts, _) in zip(tops, members, strict=True):
         outside = parts[1:] if parts and EXPORT.fullmatch(parts[0]) else parts
         if outside and SUBMISSION.fullmatch(outside[0]):
-            found.append(outside[0])
+            found.append((outside[0], len(parts) - len(outside) + 1))
         else:
-            found.append(of_whom.get(top, top))
+            found.append((of_whom.get(top, top), below + 1))
     return found
 
 
@@ -209,7 +211,8 @@ def _parts(member: zipfile.ZipInfo) -> tuple[str, ...]:
     """Return the parts of a member's path, none of which leads out of a folder."""
     parts = re.split(r"[/\\]", member.filename)
     # Each by itself: a part that a student chose says nothing of how others are written.
-    read = parts if member.flag_bits & _UTF_8 else map(_read, parts)
+    known = member.flag_bits & _UTF_8 or len(parts) > _DEEPEST
+    read = parts if known else map(_read, parts)
     return tuple(part for part in read if part not in ("", ".", ".."))
 
 
@@ -220,6 +223,8 @@ _UTF_8 = 0x800
 def _read(part: str) -> str:
     """Return a name as it was meant: macOS and Info-ZIP write UTF-8 without a flag, which
     zipfile takes for cp437."""
+    if part.isascii():
+        return part
     try:
         return part.encode("cp437").decode("utf-8")
     except UnicodeError:
@@ -227,7 +232,9 @@ def _read(part: str) -> str:
 
 
 def _fits(parts: tuple[str, ...]) -> bool:
-    """Return whether a disk may take such a path."""
+    """Return whether a disk may take such a path, and somebody may have made it."""
+    if len(parts) > _DEEPEST:
+        return False
     sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
     return max(sizes, default=0) <= _LONGEST_NAME and sum(sizes) <= _LONGEST_PATH
 
@@ -249,7 +256,7 @@ def _write(
     """Write a member below a folder, and return how many bytes it has. Raises one of
     ``_NOT_UNPACKED``, and ``ClassError`` for metadata that are too much."""
     if not _fits(parts):
-        raise ValueError("its name is longer than a disk takes")
+        raise ValueError("its path is longer than anybody's")
     target = folder.joinpath(*parts)
     # A part may name a drive.
     if not parts or Path(os.path.commonpath((folder, target))) != folder:

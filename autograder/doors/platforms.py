@@ -207,7 +207,7 @@ def told_apart(named: Sequence[Named], taken: Collection[str] = ()) -> list[Name
     while True:
         shared = Counter([*map(folded, names.values()), *others])
         longer = {
-            key: f"{key[0]}_{key[1] or _digest(key[0])}"
+            key: "_".join(key) if key[1] else by_itself(key[0])
             for key, name in names.items()
             if shared[folded(name)] > 1
         }
@@ -228,8 +228,10 @@ def told_apart(named: Sequence[Named], taken: Collection[str] = ()) -> list[Name
     ]
 
 
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+def by_itself(name: str) -> str:
+    """Return a name with what tells it apart from those that look like it."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{name}_{digest[:8]}"
 
 
 def folded(name: str) -> str:

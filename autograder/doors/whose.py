@@ -17,7 +17,7 @@ from typing import Any
 
 from autograder.contract.here import is_file, is_folder, is_missing
 from autograder.doors.classroom import ClassError
-from autograder.doors.platforms import LASTING, Named, folded, told_apart
+from autograder.doors.platforms import LASTING, Named, by_itself, folded, told_apart
 from autograder.isolation.atomic import write_whole
 from autograder.wire.text import composed, listed, one_name
 
@@ -131,7 +131,10 @@ class Folders:
     def _alike(self, new: Iterable[Named]) -> list[str]:
         """Return the folders that look like those of new students of whom nothing is told
         but the name."""
-        names = {folded(each.name) for each in new if not each.account}
+        plain = {each.name for each in new if not each.account}
+        names = {folded(name) for name in plain}
+        # A name that is another's with what would tell that apart is another's still.
+        names |= {folded(by_itself(name)) for name in plain}
         return [folder for folder in self._owners if folded(folder) in names]
 
     def _spelt(self, student: str) -> str:
