@@ -182,7 +182,7 @@ def _make(folder: Path, parts: tuple[str, ...]) -> None:
 
 def _owners(members: list[_Member], pattern: str | None) -> list[tuple[str, int]]:
     """Return whose room in the archive each of these takes: a student's, a submission's;
-    and how many parts the path of that one's folder has."""
+    and how many parts the path of the folder has that may be one's own."""
     # A list of grades that lies beside the folder of a class is in nobody's.
     files = [
         parts
@@ -203,7 +203,7 @@ def _owners(members: list[_Member], pattern: str | None) -> list[tuple[str, int]
         if outside and SUBMISSION.fullmatch(outside[0]):
             found.append((outside[0], len(parts) - len(outside) + 1))
         else:
-            found.append((of_whom.get(top, top), below + 1))
+            found.append((of_whom.get(top, top), 1))
     return found
 
 
