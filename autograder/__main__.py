@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.contract.here import NowhereError, is_folder, working_directory
-from autograder.contract.outside import ExercisesError
+from autograder.contract.outside import ExercisesError, expect_docstrings
 from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
 from autograder.doors.terminal import say, tell_of_secret
@@ -225,6 +225,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     use_whole_paths()
     try:
         with _interruptible():
+            expect_docstrings()
             # What a command needs it for may come when all is graded.
             working_directory()
             use_exercises(arguments.exercises, arguments.command)

@@ -20,7 +20,12 @@ from distributed import Client, LocalCluster
 
 from autograder.__main__ import main
 from autograder.doors import cluster
-from autograder.doors.classroom import find_handed_in, grade_class, grade_one
+from autograder.doors.classroom import (
+    ClassError,
+    find_handed_in,
+    grade_class,
+    grade_one,
+)
 from autograder.doors.cluster import ClusterJudges
 from autograder.grading.grade import grade
 from autograder.grading.judges import Judges, Work
@@ -216,3 +221,15 @@ def test_errors_come_back_as_results() -> None:
         cluster.judge_there(broken, cluster.this_grader()).data
     )
     assert result is None and isinstance(error, pickle.UnpicklingError)
+
+
+def test_a_machine_with_other_packages_is_another_grader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = cluster.this_grader()
+    monkeypatch.setenv("DROPOUT_PACKAGES", "pytest,nosuch")
+    answer = cluster.judge_there(cluster.Parcel(b""), expected).data
+    result, error = pickle.loads(answer)
+    assert result is None and isinstance(error, ClassError)
+    assert "DROPOUT_PACKAGES nosuch (not installed), pytest (pytest==" in str(error)
+    assert "set the same DROPOUT_PACKAGES" in str(error)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from autograder.__main__ import main
+from autograder.contract.outside import PACKAGES
 from autograder.doors import class_reports, classroom, earlier
-from autograder.grading.report import report_of
+from autograder.grading.report import grader, packages_in_force, report_of
 from autograder.grading.secret import VARIABLE
 
 RIGHT = """
@@ -166,3 +167,21 @@ def test_no_report_beside_what_was_handed_in_is_trusted(folder: Path) -> None:
     files = classroom.find_handed_in(folder)
     assert class_reports.Recorder(3, inside).earlier(files, "off") == []
     assert class_reports.Recorder(3, folder).earlier(files, "off") == []
+
+
+def test_packages_that_answers_may_import_decide_whether_a_file_is_graded_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without, everybody = grader(), {"ann", "ben"}
+    (folder / "cem.py").unlink()
+    graded(folder)
+    monkeypatch.setenv(PACKAGES, "pytest")
+    assert grader() != without
+    assert graded(folder)[0] == everybody
+    assert graded(folder)[0] == set()
+    assert packages_in_force() == [f"pytest (pytest=={pytest.__version__})"]
+    monkeypatch.setenv(PACKAGES, " pytest,, pytest")
+    assert graded(folder)[0] == set()
+    monkeypatch.setenv(PACKAGES, "")
+    assert grader() == without
+    assert graded(folder)[0] == everybody

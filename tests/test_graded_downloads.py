@@ -3,6 +3,7 @@ student's work by the student's name."""
 
 import csv
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -144,3 +145,49 @@ def test_no_archive_is_a_gradebook_s_class(
     source = packed(tmp_path, {"ann.py": SCRIPT})
     assert main(["grade", str(source), "--gradebook", "conventions"]) == 2
     assert "collect puts work there" in capsys.readouterr().err
+
+
+#: Students' folders of which nothing is graded, and what is in them.
+NOTHING = {
+    "bob": "bob/conventions/conventions.IPYNB",
+    "cy": "cy/conventions/conventions.pdf",
+    "eve": "eve/conventions/.conventions.ipynb",
+    ".ida": ".ida/conventions/conventions.ipynb",
+    "mac": "mac/conventions/.DS_Store",
+    "gus": "gus/conventions/",
+    "hu": "hu/",
+}
+
+
+def put(place: Path, name: str) -> None:
+    (place / name).parent.mkdir(parents=True, exist_ok=True)
+    if name.endswith("/"):
+        (place / name).mkdir(exist_ok=True)
+    else:
+        (place / name).write_text("x = 1")
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_each_student_without_work_is_named(
+    archive: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "class"
+    others = ("ann/a.py", "__hal/a.py", "grades.csv", ".git/x.py", ".idea/x.xml")
+    for name in (*others, *NOTHING.values()):
+        put(source, name)
+    if archive:
+        with zipfile.ZipFile(tmp_path / "class.zip", "w") as packed_class:
+            for path in sorted(source.rglob("*")):
+                packed_class.write(path, path.relative_to(source))
+        source = tmp_path / "class.zip"
+    assert main(["grade", str(source)]) == 1
+    told = capsys.readouterr()
+    assert re.findall(r"^✗ (.*?):", told.err, re.MULTILINE) == sorted(NOTHING)
+    assert "__hal/a.py" in told.out and "ann/a.py" in told.out
+
+
+def test_both_ways_to_write_a_name_are_one_student_s(tmp_path: Path) -> None:
+    for name in ("Zoë/a.py", "Zoe\u0308/b.py"):
+        put(tmp_path / "class", name)
+    found = graded(tmp_path / "class", tmp_path / "out")
+    assert {student for student, _ in found} == {"Zoë"}

@@ -17,6 +17,7 @@ import yaml
 
 import dev
 from autograder.__main__ import main
+from autograder.contract import outside
 from autograder.course.source import source_notebook
 from autograder.doors import gradescope as gradescope_door
 from autograder.doors.exports import gradescope
@@ -69,6 +70,29 @@ def test_the_archive_has_what_gradescope_asks_for(base: Path) -> None:
     assert (source / "autograder/doors/submission.ini").is_file()
     assert not list(source.rglob("*.pyc"))
     assert not (source / "solutions").exists()
+
+
+def test_the_archive_has_the_packages_that_answers_may_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DROPOUT_PACKAGES", "yaml, pytest")
+    out = tmp_path / "bundle.zip"
+    assert main(["gradescope", "conventions", "--out", str(out)]) == 0
+    with zipfile.ZipFile(out) as archive:
+        setup = archive.read("setup.sh").decode()
+        archive.extractall(tmp_path / "source")
+    more = f"pytest=={pytest.__version__} PyYAML=={yaml.__version__}"
+    assert f"matplotlib {more}".lower() in setup.lower()
+    monkeypatch.setenv("DROPOUT_PACKAGES", "")
+    (tmp_path / "submission").mkdir()
+    # Nothing to grade: whatever comes of it, the packages are in force.
+    monkeypatch.setenv(gradescope_door.VARIABLE, "x")
+    monkeypatch.setattr(outside, "use", lambda folders: None)
+    gradescope_door._graded(tmp_path)
+    assert outside.packages() == ["pytest", "yaml"]
+    monkeypatch.setenv("DROPOUT_PACKAGES", "nosuchpackage")
+    assert main(["gradescope", "conventions", "--out", str(out)]) == 2
+    assert "DROPOUT_PACKAGES names nosuchpackage" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX modes")

@@ -195,7 +195,7 @@ THEIR_OWN = {
 }
 ASKED = {"exists", "is_file", "is_dir", "is_symlink", "is_mount", "samefile"}
 #: Entries of a folder and of an archive, which know it; and what raises nothing.
-ENTRIES = {"entry", "m", "os.path"}
+ENTRIES = {"entry", "m", "member", "os.path"}
 
 
 def test_no_module_asks_a_path_what_the_system_may_not_answer() -> None:

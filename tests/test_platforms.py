@@ -204,11 +204,126 @@ def test_a_sheet_and_numbers_for_names_make_no_other_platforms_class(
     lines = collect(source, CHAPTER, tmp_path / "all")
     assert [line.split(":")[0] for line in lines] == ["✓ 1201", "✓ 1202", "✓ ann"]
     (source / name).unlink()
+    lines = collect(source, CHAPTER, tmp_path / "numbers")
+    assert [line.split(":")[0] for line in lines] == ["✓ 1201", "✓ 1202"]
+    # One student of Canvas can name a file so.
+    (source / "hw_1_1202_attempt_2026-11-20-18-30-05_a.ipynb").unlink()
     lines = collect(source, CHAPTER, tmp_path / "nobodys")
-    assert [line[0] + line[-20:] for line in lines] == ["✗t is; --pattern can."] * 2
+    assert [line[0] + line[-20:] for line in lines] == ["✗t is; --pattern can."]
     own = r"hw_1_(?P<student>\d+)_attempt_(?P<time>[\d-]+)_.*"
     lines = collect(source, CHAPTER, tmp_path / "own", own)
-    assert [line.split(":")[0] for line in lines] == ["✓ 1201", "✓ 1202"]
+    assert [line.split(":")[0] for line in lines] == ["✓ 1201"]
+
+
+def test_the_last_time_with_work_decides(tmp_path: Path) -> None:
+    """Of an attempt with two files nothing says which counts; of a later one it may."""
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    early, late = "2026-12-05-18-30-05", "2026-12-06-18-30-05"
+    for name in (f"ann_attempt_{early}_1", f"ann_attempt_{early}_2"):
+        (source / f"S_{name}.py").write_text("# early")
+    (source / f"S_bo_attempt_{early}_1.py").write_text("# early")
+    lines = collect(source, CHAPTER, out)
+    assert "✗ ann: 2 files" in lines[0], lines
+    (source / f"S_ann_attempt_{late}_3.py").write_text("# late")
+    for name in (f"bo_attempt_{late}_2", f"bo_attempt_{late}_3"):
+        (source / f"S_{name}.py").write_text("# late")
+    lines = collect(source, CHAPTER, out)
+    assert lines == [
+        f"✓ ann: S_ann_attempt_{late}_3.py, the last of 2 attempts.",
+        f"✗ bo: 2 files (S_bo_attempt_{late}_2.py, S_bo_attempt_{late}_3.py); keep one.",
+    ]
+    assert "late" in (out / "ann" / CHAPTER / f"{CHAPTER}.ipynb").read_text()
+    assert (out / "ann" / CHAPTER / "timestamp.txt").read_text()[:10] == late[:10]
+
+
+def zipped(path: Path, members: "dict[str, str | bytes]", flag: bool = True) -> Path:
+    """Write an archive; without the ``flag`` its names are UTF-8 that nothing calls so."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    if not flag:
+        data = bytearray(path.read_bytes())
+        for mark, place in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
+            at = data.find(mark)
+            while at >= 0:
+                data[at + place] &= ~0x08
+                at = data.find(mark, at + 1)
+        path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("Zoë_4_assignsubmission_file_/ä.py", "Zoë"),
+        ("Zoe\u0308_4_assignsubmission_file_/ä.py", "Zoë"),
+        ("中村_4_assignsubmission_file_/ä.py", "中村"),
+    ],
+)
+def test_names_that_are_utf_8_without_a_flag_are_read(
+    name: str, student: str, tmp_path: Path
+) -> None:
+    source = zipped(tmp_path / "d.zip", {name: "x = 1"}, flag=False)
+    with zipfile.ZipFile(source) as archive:
+        assert archive.namelist() != [name]
+    assert collect(source, CHAPTER, tmp_path / "out")[0].startswith(f"✓ {student}:")
+
+
+def test_names_in_cp437_stay(tmp_path: Path) -> None:
+    """One part of a path says nothing of another, which a student chose."""
+    source = zipped(tmp_path / "d.zip", {"Zo@/x.py": "x", "Zo@/a@@.py": "y"})
+    data = source.read_bytes().replace(b"Zo@", b"Zo\x89").replace(b"a@@", "aé".encode())
+    source.write_bytes(data)
+    [line] = collect(source, CHAPTER, tmp_path / "out")
+    assert line.startswith("✗ Zoë: 2 files (Zoë/aé.py, Zoë/x.py); keep one.")
+
+
+def test_both_ways_to_write_a_name_are_one_student(tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    for week, name in enumerate(("Zoë", "Zoe\u0308")):
+        (source / str(week) / name).mkdir(parents=True)
+        (source / str(week) / name / "x.py").write_text(f"# {week}")
+        [line] = collect(source / str(week), CHAPTER, out)
+        assert line.startswith("✓ Zoë: ")
+    assert [path.name for path in out.iterdir()] == ["Zoë"]
+    # Whoever has a folder keeps it, however that is written.
+    (out / "Zoë").rename(out / "Zoe\u0308")
+    [line] = collect(source / "0", CHAPTER, out)
+    assert "replaces an earlier one" in line
+    assert [path.name for path in out.iterdir()] == ["Zoe\u0308"]
+
+
+def test_a_full_disk_takes_no_time_of_the_work_that_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out, text = tmp_path / "in", tmp_path / "out", '"new"'
+    source.mkdir()
+    old = source / "S_ann_attempt_2026-12-05-18-30-05_x.ipynb"
+    old.write_text('"old"')
+    (source / "S_bo_attempt_2026-12-05-18-30-05_x.txt").write_text("")
+    collect(source, CHAPTER, out)
+    (source / "S_ann_attempt_2026-12-06-18-30-05_a.ipynb").write_text(text)
+    folder = out / "ann" / CHAPTER
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(file: object, content: str | bytes) -> None:
+        if full_at[-1] in str(content):
+            raise OSError(28, "No space left on device")
+        fill(file, content)  # type: ignore[arg-type]
+
+    fill, full_at = atomic._fill, list[str]()
+    monkeypatch.setattr(atomic, "_fill", full)
+    for there in (text, "2026-12-06"):
+        full_at.append(there)
+        line = collect(source, CHAPTER, out)[-1]
+        assert (
+            "was not copied (No space left on device); the earlier file stays" in line
+        )
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    monkeypatch.setattr(atomic, "_fill", fill)
+    collect(source, CHAPTER, out)
+    assert (folder / "timestamp.txt").read_text()[:10] == "2026-12-06"
 
 
 @settings(deadline=None)

@@ -1,16 +1,18 @@
 """Whose a file is does not depend on what other students name theirs, on any platform."""
 
+import contextlib
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from autograder.doors import archives, gradescope_download
-from autograder.doors.classroom import ClassError, HandedIn
+from autograder.doors.classroom import ClassError, HandedIn, find_handed_in
 from autograder.doors.collect import collect
-from autograder.doors.platforms import Named, told_apart
+from autograder.doors.platforms import Named, by_itself, told_apart
 from tests.test_platforms import CHAPTER, GRADESCOPE, NAMES
 
 TIME = "2031-01-01-00-00-00"
@@ -270,7 +272,6 @@ def test_the_third_of_two_namesakes_is_collected(archive: bool, tmp_path: Path) 
 #: A file that is passed over → whom or what the line on it names.
 PASSED = {
     ".x_5_assignsubmission_file_/c.ipynb": ".x",
-    "__x_5_assignsubmission_file_/c.ipynb": "__x",
     "Eve_5_assignsubmission_file_/.c.ipynb": "Eve",
     "Eve_5_assignsubmission_file_/__mine/c.ipynb": "Eve",
     "Eve_5_assignsubmission_file_/noise/c.ipynb": "Eve",
@@ -297,6 +298,31 @@ def test_a_line_says_what_is_passed_over(
     assert collected.startswith("✓ Ann:")
     assert passed.startswith(f"✗ {PASSED[name]}:")
     assert len(collect(source, CHAPTER, tmp_path / "out")) == 2
+
+
+@pytest.mark.parametrize("way", ["Moodle", "Gradescope"])
+@pytest.mark.parametrize("name", [".ida", "__hal", "__MACOSX", "__pycache__", "..x"])
+def test_no_door_takes_a_name_that_a_later_one_passes_over(
+    name: str, way: str, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    folder = {
+        "Moodle": f"{name}_5_assignsubmission_file_",
+        "Gradescope": "submission_5",
+    }
+    (source / folder[way]).mkdir(parents=True)
+    (source / folder[way] / "c.py").write_text("x = 1")
+    if way == "Gradescope":
+        pytest.importorskip("yaml")
+        text = f"submission_5:\n  :submitters:\n  - :name: '{name}'\n    :email: a@b\n"
+        (source / "submission_metadata.yml").write_text(text)
+    with contextlib.suppress(ClassError):  # nobody else is there
+        [line] = collect(source, CHAPTER, out)
+        assert line.startswith("✓" if name == "__hal" else "✗"), line
+    # What is there later doors find.
+    made = [path.parts[-3] for path in out.rglob("*.ipynb")]
+    assert made == [file.student for file in find_handed_in(out)] if made else True
+    assert bool(made) == (name == "__hal")
 
 
 def test_hidden_files_of_folders_and_of_gradescope_are_said(tmp_path: Path) -> None:
@@ -430,3 +456,138 @@ def test_metadata_of_too_many_parts_are_not_built(
             assert refused and "more than 1,000 texts and lists" in str(error)
         else:
             assert not refused and "does not say whose" in line
+
+
+LITTER = (
+    "__MACOSX/assignment_7_export/._submission_metadata.yml",
+    "assignment_7_export/submission_100/._conventions.py",
+    ".DS_Store",
+    "grades.csv",
+)
+
+
+@pytest.mark.parametrize("beside", [*LITTER, None])
+@pytest.mark.parametrize("junk", ["{}.txt", "{}.py", "__pycache__/{}.pyc"])
+def test_a_share_is_a_submission_s_whatever_lies_beside_the_export(
+    junk: str, beside: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("yaml")
+    monkeypatch.setattr(archives, "EACH_FILES", 10)
+    top = "assignment_7_export/"
+    with zipfile.ZipFile(tmp_path / "g.zip", "w") as archive:
+        text = "".join(
+            f"submission_{n}:\n  :submitters:\n  - :name: S{n}\n    :email: s{n}@x\n"
+            for n in range(100, 115)
+        )
+        archive.writestr(f"{top}submission_metadata.yml", text)
+        for n in range(100, 115):
+            archive.writestr(f"{top}submission_{n}/conventions.py", "x = 1")
+        for n in range(11):
+            archive.writestr(f"{top}submission_100/junk/{junk.format(n)}", "x")
+        if beside is not None:
+            archive.writestr(beside, "x")
+    lines = collect(tmp_path / "g.zip", CHAPTER, tmp_path / "out")
+    bad = [line for line in lines if line.startswith("✗")]
+    if "pycache" in junk:  # which counts nowhere
+        assert bad == []
+    else:
+        assert bad[0].startswith("✗ submission_100: it holds more than 10 files"), bad
+        assert {line.split(":")[0] for line in bad[1:]} <= {"✗ S100"}
+    assert sum(line.startswith("✓") for line in lines) >= 14
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_who_has_litter_or_nothing_alone_is_named(packed: bool, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "g.zip", "w") as archive:
+        archive.writestr("Ann/x.py", "x = 1")
+        archive.writestr("Bo/__MACOSX/x.py", "x = 1")
+        archive.writestr("Cy/.DS_Store", "x = 1")
+        archive.writestr("Di/", "")
+        archive.writestr("Eve/x.IPYNB", "")
+        if not packed:
+            archive.extractall(tmp_path / "g")
+    source = tmp_path / ("g.zip" if packed else "g")
+    lines = collect(source, CHAPTER, tmp_path / "out")
+    told = [line.split(":")[0] for line in lines]
+    assert sorted(told) == ["✓ Ann", "✗ Bo", "✗ Cy", "✗ Di", "✗ Eve"], lines
+
+
+def test_metadata_in_an_archive_are_whole_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("yaml")
+    monkeypatch.setattr(archives, "MAX_BYTES", 2_000)
+    last = "submission_102:\n  :submitters:\n  - :name: Cy\n    :email: cy@x\n"
+    text = f"submission_101:\n  :history: {'x' * 5_000}\n{last}  - :name: Zoe\n"
+    with zipfile.ZipFile(tmp_path / "g.zip", "w") as archive:
+        archive.writestr("submission_metadata.yml", text)
+        archive.writestr("submission_102/x.py", "x = 1")
+    lines = collect(tmp_path / "g.zip", CHAPTER, tmp_path / "out")
+    assert [line.split(":")[0] for line in lines] == ["✓ Cy", "✓ Zoe"]
+    monkeypatch.setattr(archives, "MOST_OF_METADATA", len(text) - 1)
+    with pytest.raises(ClassError, match=r"submission_metadata\.yml is larger than"):
+        collect(tmp_path / "g.zip", CHAPTER, tmp_path / "out")
+
+
+def test_empty_folders_in_an_archive_take_no_time(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "g.zip", "w") as archive:
+        archive.writestr("Ann/x.py", "x = 1")
+        archive.writestr("Bo/", "")
+        for n in range(5_000):
+            archive.writestr(f"Ann/{n}/", "")
+    began = time.process_time()
+    lines = collect(tmp_path / "g.zip", CHAPTER, tmp_path / "out")
+    assert time.process_time() - began < 5
+    assert sorted(line.split(":")[0] for line in lines) == ["✓ Ann", "✗ Bo"]
+
+
+def test_long_names_in_an_archive_take_no_time(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "g.zip", "w") as archive:
+        archive.writestr("Ann_1_assignsubmission_file_/x.py", "x = 1")
+        for n in range(20):
+            archive.writestr(f"{'a_' * 32_000}{n}", "")
+            archive.writestr(f"Bo_2_assignsubmission_file_/{'b/' * 30_000}{n}.py", "")
+    began = time.process_time()
+    lines = collect(tmp_path / "g.zip", CHAPTER, tmp_path / "out")
+    assert time.process_time() - began < 3
+    assert max(map(len, lines)) < 400
+    assert sum("longer than anybody's" in line for line in lines) == 40
+    assert "✓ Ann: Ann_1_assignsubmission_file_/x.py." in lines
+
+
+@pytest.mark.parametrize("names", [("LI WEI", "Li Wei"), ("J. Doe", "J. Doe.")])
+def test_names_without_numbers_are_told_apart_by_themselves(
+    names: tuple[str, str], tmp_path: Path
+) -> None:
+    """Nobody's folder depends on what a look-alike hands in, or on who came first."""
+
+    def collected(*of: str, out: str) -> set[str]:
+        source = tmp_path / f"in{len(list(tmp_path.iterdir()))}"
+        for name in of:
+            (source / name).mkdir(parents=True)
+            (source / name / "hw.py").write_text(f"# {name}")
+        lines = collect(source, CHAPTER, tmp_path / out)
+        assert all(line.startswith("✓") for line in lines), lines
+        return {line.split(":")[0][2:] for line in lines}
+
+    one, other = names
+    both = collected(one, other, out="a")
+    assert both == {
+        n.student
+        for n in told_apart([Named(HandedIn(Path(m), m), m) for m in names[::-1]])
+    }
+    # Whoever has a folder keeps it, whoever else is there.
+    [first] = collected(one, out="a")
+    [second] = collected(other, out="a")
+    assert {first, second} == both
+    assert (first, second) != (one, other)
+    # Nor is a folder taken that another's whole name is, as its owner may have foreseen.
+    squatted = by_itself(one)
+    assert collected(squatted, out="c") == {squatted}
+    assert collected(*names, out="c") == {f"{squatted}_2", second}
+    assert collected(one, squatted, out="c") == {f"{squatted}_2", squatted}
+    # A later look-alike gets another.
+    assert collected(one, out="b") == {one}
+    assert collected(other, one, out="b") == {one, second}
+    assert collected(other, out="b") == {second}
+    assert collected(one, out="b") == {one}

@@ -1,12 +1,14 @@
 """What people type who do not know the command line yet: it says what there is instead."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from autograder.__main__ import main
+from autograder.doors import class_command
 from autograder.doors.options import parser
 from autograder.isolation import atomic, bubblewrap
 from tests.fixture_class import FORGETS
@@ -78,7 +80,7 @@ def test_a_file_where_a_folder_is_expected_names_the_command_for_it(
     )
     (folder / "class.zip").write_text("")
     assert told("grade class.zip", capsys) == (
-        "class.zip is no folder; expected that of a class."
+        "class.zip cannot be unpacked (File is not a zip file)."
     )
     assert told("grade nowhere", capsys) == "There is no folder nowhere."
     assert main(["check", "."]) == 1
@@ -158,3 +160,83 @@ def test_what_cannot_be_written_is_said_before_anything_is_graded(
     options = ["--json", "reports", "--csv", os.devnull, "--sandbox", "off"]
     assert main(["grade", ".", *options]) == 0
     assert (folder / "reports/summary.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("grade . --csv -", "grade . --page -", "grade . --json -"),
+        *("grade . --feedback -", "check my.py --gradescope -"),
+        "gradescope conventions --out -",
+    ],
+)
+def test_no_file_is_called_as_stdout_is(
+    line: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "./- is one" in told(line, capsys)
+    assert {path.name for path in folder.iterdir()} == {"my.py"}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["grade", ""], ["check", ""], ["collect", "", "conventions"]),
+        *(["grade", ".", f"--{name}", ""] for name in ("json", "csv", "feedback")),
+        ["check", "my.py", "--json", ""],
+        ["check", "my.py", "--exercises", ""],
+    ],
+)
+def test_nothing_is_not_the_working_directory(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    assert "expected a file or a folder, found ''" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_folder_of_exercises_that_is_not_there_is_told_as_it_was_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = told("check my.py --exercises nosuch", capsys)
+    assert said == "There is no folder nosuch; expected one of exercises."
+
+
+@pytest.mark.parametrize("command", ["check my.py", "grade .", "audit", "collect . a"])
+def test_python_without_docstrings_gets_a_sentence(command: str, folder: Path) -> None:
+    for how in (["-OO"], []):
+        done = subprocess.run(
+            [sys.executable, "-P", *how, "-m", "autograder", *command.split()],
+            env=os.environ | ({} if how else {"PYTHONOPTIMIZE": "2"}),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "unset PYTHONOPTIMIZE" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_judges_and_workers_run_python_as_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With PYTHONOPTIMIZE=1 Python passes over what a student asserts."""
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    assert main(["grade", ".", "--json", "reports", "--sandbox", "off"]) == 0
+    assert '"error": null' in (folder / "reports/my.py.json").read_text()
+
+
+def test_the_place_of_a_full_disk_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        atomic.write_whole(folder / "new", "x")
+    assert caught.value.filename == str(folder / "new")
+    said = class_command._said(caught.value)
+    assert said == f"{folder / 'new'}: No space left on device."

@@ -27,6 +27,7 @@ from autograder.doors.nbgrader.feedback import OfflineFeedback
 from autograder.doors.nbgrader.unfinished import Mark, is_unfinished, mark_path
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, free_response, run
+from tests.test_graded_downloads import NOTHING, put
 
 #: Right and wrong, hostile and broken ones.
 STUDENTS = ("perfect", "forgets", "plots", "exits", "truncated", "empty")
@@ -364,6 +365,24 @@ def test_unfit_names_are_told_in_the_order_of_the_files(
     assert grade() == 2
     told = capsys.readouterr().err
     assert re.findall(r"(<\d>): nbgrader takes no student", told) == names
+
+
+def test_everybody_of_whom_nothing_is_graded_is_named(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submitted = course / "course" / "submitted"
+    names = {each.replace("conventions", CHAPTER) for each in NOTHING.values()}
+    for name in (*names, "dan/noise/noise.ipynb", "fay/conventions/fay.py"):
+        put(submitted, name)
+    shutil.copytree(submitted / "perfect", submitted / "__hal")
+    assert grade() == 1
+    lines = capsys.readouterr().err.splitlines()
+    for student in [*NOTHING, "dan", "fay"]:
+        told = [
+            line for line in lines if re.match(rf"(✗ )?{re.escape(student)}\b", line)
+        ]
+        assert len(told) == 1, (student, lines)
+    assert (course / "course" / "autograded" / "__hal" / CHAPTER).is_dir()
 
 
 def test_other_files_of_one_student_are_told_in_one_line(

@@ -229,6 +229,7 @@ def _all_or_nothing(package: str) -> Iterator[None]:
 def all_exercises(chapter: str | None = None) -> list[Exercise]:
     """Return every exercise, or those of one chapter, in the book's order; those of a
     course outside this package come last. Raises ``ExercisesError`` if these do not load."""
+    outside.expect_docstrings()
     found = [_registry[name] for name in _load()]
     return [e for e in found if chapter in (None, e.chapter)]
 

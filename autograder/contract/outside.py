@@ -37,6 +37,44 @@ def packages() -> list[str]:
     return [name.strip() for name in named if name.strip()]
 
 
+def installed_packages() -> dict[str, str]:
+    """Return what of each of these packages is installed, as pip names it
+    (``scikit-learn==1.7``), "" where nothing is: scores depend on it as on NumPy."""
+    if not packages():
+        return {}
+    from importlib import metadata  # which takes as long as a short check
+
+    found = {}
+    for name in sorted(set(packages())):
+        found[name] = ""
+        for distribution in _distributions(name):
+            with contextlib.suppress(Exception):
+                found[name] = f"{distribution}=={metadata.version(distribution)}"
+                break
+    return found
+
+
+def _distributions(package: str) -> list[str]:
+    """Return what may have installed a package: most often what is called like it."""
+    from importlib import metadata
+
+    try:
+        metadata.version(package)
+    except Exception:
+        return metadata.packages_distributions().get(package, [])
+    return [package]
+
+
+def expect_docstrings() -> None:
+    """Raise ``ExercisesError`` where Python runs without docstrings: what a check or an
+    exercise is called stands there."""
+    if sys.flags.optimize > 1:
+        raise ExercisesError(
+            "Python runs without docstrings here, which say what each check looks at: "
+            "unset PYTHONOPTIMIZE, and start Python without -OO."
+        )
+
+
 class ExercisesError(Exception):
     """Exercises of a course do not load; the message says where, why and what to do."""
 
@@ -44,6 +82,11 @@ class ExercisesError(Exception):
 def use(folders: Sequence[str | os.PathLike[str]]) -> None:
     """Let this process, and those that it starts, find exercises in these folders, in the
     place of those in DROPOUT_EXERCISES. Raises ``ExercisesError``."""
+    for folder in folders:
+        if not is_folder(folder):
+            raise ExercisesError(
+                f"There is no folder {folder}; expected one of exercises."
+            )
     paths = [os.path.realpath(folder) for folder in folders]
     if wrong := [path for path in paths if os.pathsep in path]:
         raise ExercisesError(

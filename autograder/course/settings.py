@@ -17,6 +17,10 @@ def configure(c: Any, root: Path) -> None:
 
     A folder ``checks`` in the root holds the course's own exercises, unless
     DROPOUT_EXERCISES names other folders."""
+    try:
+        outside.expect_docstrings()
+    except outside.ExercisesError as error:
+        raise SystemExit(str(error)) from None
     _environment(root)
     _folders(c, root)
     # What students find where the answers were.

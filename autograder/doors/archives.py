@@ -8,15 +8,19 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from autograder.contract.here import is_file
 from autograder.doors.classroom import ENDINGS, ClassError
 from autograder.doors.few import outer
+from autograder.doors.gradescope_download import EXPORT, SUBMISSION
+from autograder.doors.gradescope_download import MOST_BYTES as MOST_OF_METADATA
 from autograder.doors.platforms import METADATA, owners
 from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
-from autograder.wire.text import one_name
+from autograder.wire.litter import is_litter
+from autograder.wire.text import one_name, shortened
 
 #: An archive's files, and bytes of them, that are looked at, in all (1,000 notebooks have
 #: 100 MB) and of what one student may have filled. Of each file in its table of contents
@@ -29,6 +33,12 @@ _TOO_MANY = (
     "The archive holds more than {}: unpack it, remove what is nobody's work, and collect "
     "the folder."
 )
+
+#: Bytes of a folder's or a file's name, and of a path, that a disk takes, and folders that a
+#: path may lead through: no pattern is tried on more; and characters that a line shows.
+_LONGEST_NAME, _LONGEST_PATH, _DEEPEST, _SHOWN = 255, 3_000, 100, 200
+#: Bytes that are unpacked at once.
+_PIECE = 2**20
 
 #: What zipfile raises for a member that is damaged or encrypted, and the system for its
 #: name.
@@ -92,14 +102,16 @@ class _Opened(io.BufferedReader):
 def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list[str]:
     """Write an archive's notebooks and scripts below a folder, and of all else no more than
     that it is there; return what failed."""
-    members = [(_parts(m.filename), m) for m in archive.infolist() if not m.is_dir()]
+    members = _members(archive)
+    theirs = set[tuple[str, ...]]()
     failures: list[str] = []
     files, taken, total = Counter[str](), Counter[str](), 0
-    below = outer([parts for parts, _ in members])
-    names = {parts[below]: "/".join(parts[below:]) for parts, _ in members if parts}
-    of_whom = owners(names, pattern)
-    for parts, member in members:
-        own = of_whom[parts[below]] if parts else ""
+    of_whom = _owners(members, pattern)
+    for (parts, member), (own, depth) in zip(members, of_whom, strict=True):
+        if member.is_dir():
+            if len(parts) >= depth:
+                theirs.add(parts[:depth])
+            continue
         files[own] += 1
         if files[own] > EACH_FILES or taken[own] > EACH_BYTES:
             continue  # and one line for all of them
@@ -108,26 +120,131 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list
         except _NOT_UNPACKED as error:
             # The system names where it would be, which is nobody's business.
             why = getattr(error, "strerror", None) or error
-            failures.append(
-                f"✗ {one_name(member.filename)}: it was not unpacked ({why})."
-            )
+            shown = _shown("/".join(parts) or member.filename)
+            failures.append(f"✗ {shown}: it was not unpacked ({why}).")
             continue
-        taken[own] += size
+        if not _is_metadata(parts):
+            taken[own] += size
         total += size
         if total > MOST_BYTES:
             raise ClassError(f"The archive holds more than {MOST_BYTES >> 30} GB.")
+    for parts in theirs:
+        _make(folder, parts)
     return failures + [
-        f"✗ {one_name(own)}: it holds more than {EACH_FILES:,} files, or "
+        f"✗ {_shown(own)}: it holds more than {EACH_FILES:,} files, or "
         f"{EACH_BYTES >> 20} MB; the others were not unpacked."
         for own in files
         if files[own] > EACH_FILES or taken[own] > EACH_BYTES
     ]
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def _shown(name: str) -> str:
+    return one_name(shortened(name, _SHOWN))
+
+
+#: A file or folder of an archive, with the parts of its path.
+_Member = tuple[tuple[str, ...], zipfile.ZipInfo]
+
+
+def _members(archive: zipfile.ZipFile) -> list[_Member]:
+    """Return what an archive holds; of litter the folder that it lies in, for whoever
+    handed in nothing else."""
+    found = [(_parts(member), member) for member in archive.infolist()]
+    names = {parts for parts, _ in found if _fits(parts)}
+    members = []
+    for parts, member in found:
+        depth = _litter_at(parts, names) if _fits(parts) else len(parts)
+        if depth == len(parts):
+            members.append((parts, member))
+        elif depth:
+            folder = zipfile.ZipInfo(f"{'/'.join(parts[:depth])}/")
+            members.append((parts[:depth], folder))
+    return members
+
+
+def _litter_at(parts: tuple[str, ...], names: set[tuple[str, ...]]) -> int:
+    """Return in how many folders the litter lies that this is, or lies in; with none, how
+    many parts the path has."""
+    for depth, part in enumerate(parts):
+        if is_litter(part):
+            return depth
+    *folders, last = parts or ("",)
+    beside = {last[2:]} if (*folders, last[2:]) in names else ()
+    return len(parts) - is_litter(last, beside)
+
+
+def _make(folder: Path, parts: tuple[str, ...]) -> None:
+    """Make a student's or a submission's folder, for one that is empty to be told."""
+    if _fits(parts) and folder.joinpath(*parts) != folder:
+        with contextlib.suppress(OSError):
+            folder.joinpath(*parts).mkdir(parents=True, exist_ok=True)
+
+
+def _owners(members: list[_Member], pattern: str | None) -> list[tuple[str, int]]:
+    """Return whose room in the archive each of these takes: a student's, a submission's;
+    and how many parts the path of the folder has that may be one's own."""
+    # A list of grades that lies beside the folder of a class is in nobody's.
+    files = [
+        parts
+        for parts, member in members
+        if not member.is_dir() and (parts[1:] or PurePath(*parts).suffix in ENDINGS)
+    ]
+    below = outer(files)
+    tops = [parts[min(below, len(parts) - 1)] if parts else "" for parts, _ in members]
+    names = {
+        top: "/".join(parts[below:]) or top
+        for top, (parts, member) in zip(tops, members, strict=True)
+        if parts and _fits(parts) and not member.is_dir()
+    }
+    of_whom = owners(names, pattern)
+    found = []
+    for top, (parts, _) in zip(tops, members, strict=True):
+        outside = parts[1:] if parts and EXPORT.fullmatch(parts[0]) else parts
+        if outside and SUBMISSION.fullmatch(outside[0]):
+            found.append((outside[0], len(parts) - len(outside) + 1))
+        else:
+            found.append((of_whom.get(top, top), 1))
+    return found
+
+
+def _parts(member: zipfile.ZipInfo) -> tuple[str, ...]:
     """Return the parts of a member's path, none of which leads out of a folder."""
-    parts = re.split(r"[/\\]", name)
-    return tuple(part for part in parts if part not in ("", ".", ".."))
+    parts = re.split(r"[/\\]", member.filename)
+    # Each by itself: a part that a student chose says nothing of how others are written.
+    known = member.flag_bits & _UTF_8 or len(parts) > _DEEPEST
+    read = parts if known else map(_read, parts)
+    return tuple(part for part in read if part not in ("", ".", ".."))
+
+
+#: The flag that says that a member's name is UTF-8.
+_UTF_8 = 0x800
+
+
+def _read(part: str) -> str:
+    """Return a name as it was meant: macOS and Info-ZIP write UTF-8 without a flag, which
+    zipfile takes for cp437."""
+    if part.isascii():
+        return part
+    try:
+        return part.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return part
+
+
+def _fits(parts: tuple[str, ...]) -> bool:
+    """Return whether a disk may take such a path, and somebody may have made it."""
+    if len(parts) > _DEEPEST:
+        return False
+    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
+    return max(sizes, default=0) <= _LONGEST_NAME and sum(sizes) <= _LONGEST_PATH
+
+
+def _is_metadata(parts: tuple[str, ...]) -> bool:
+    """Return whether this is Gradescope's own file, and none that a student named so."""
+    above = parts[:-1]
+    return parts[-1:] == (METADATA,) and (
+        not above or (len(above) == 1 and bool(EXPORT.fullmatch(above[0])))
+    )
 
 
 def _write(
@@ -137,20 +254,41 @@ def _write(
     parts: tuple[str, ...],
 ) -> int:
     """Write a member below a folder, and return how many bytes it has. Raises one of
-    ``_NOT_UNPACKED``."""
+    ``_NOT_UNPACKED``, and ``ClassError`` for metadata that are too much."""
+    if not _fits(parts):
+        raise ValueError("its path is longer than anybody's")
     target = folder.joinpath(*parts)
     # A part may name a drive.
     if not parts or Path(os.path.commonpath((folder, target))) != folder:
         raise ValueError("its name is none of a file below a folder")
-    data = b""
-    if target.suffix in ENDINGS or target.name == METADATA:
-        if member.compress_type not in _BOUNDED:
-            raise ValueError("it is compressed as no learning platform does it")
-        with archive.open(member) as file:
-            # What an archive says of its files' sizes may be wrong.
-            data = file.read(MAX_BYTES + 1)
+    most = MAX_BYTES if target.suffix in ENDINGS else 0
+    if _is_metadata(parts):
+        most = MOST_OF_METADATA
+    if most and member.compress_type not in _BOUNDED:
+        raise ValueError("it is compressed as no learning platform does it")
     target.parent.mkdir(parents=True, exist_ok=True)
     # Two names may be one here: the second is no other student's first.
     with target.open("xb") as new:
-        new.write(data)
-    return len(data)
+        size = _fill(archive, member, new, most) if most else 0
+    if size > MOST_OF_METADATA:
+        raise ClassError(f"{METADATA} is larger than {MOST_OF_METADATA >> 20} MB.")
+    return size
+
+
+def _fill(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, new: BinaryIO, most: int
+) -> int:
+    """Write a member's bytes to a new file, no more than one over the ``most`` that are
+    looked at: what is cut here is refused there. What an archive says of its files' sizes
+    may be wrong. Of one that is damaged nothing stays that could be taken for the whole."""
+    size = 0
+    try:
+        with archive.open(member) as file:
+            while data := file.read(min(_PIECE, most + 1 - size)):
+                new.write(data)
+                size += len(data)
+    except BaseException:
+        new.close()
+        Path(new.name).unlink()
+        raise
+    return size

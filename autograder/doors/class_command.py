@@ -46,7 +46,7 @@ def _grade_below(
         handed_in = _handed_in(folder, arguments.folder, book, failures)
         recorder = class_reports.Recorder(len(handed_in), _reports_folder(arguments))
     except (classroom.ClassError, SecretError, OSError) as error:
-        print("\n".join([str(error), *failures]), file=sys.stderr)
+        print("\n".join([_said(error), *failures]), file=sys.stderr)
         return 2
     for line in failures:
         print(one_line(line), file=sys.stderr)
@@ -54,7 +54,7 @@ def _grade_below(
         results = without_floods(_graded(arguments, handed_in, recorder, book))
         code = 0 if book is None else _enter(book, handed_in)
     except (classroom.ClassError, SandboxUnavailable, SecretError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(_said(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         told = f"{recorder.count} of {len(handed_in)} graded"
@@ -71,6 +71,13 @@ def _grade_below(
     return code or int(any(each.is_below(arguments.fail_under) for each in reports))
 
 
+def _said(error: Exception) -> str:
+    """Return what an error says; of one of the system's also where."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
+
+
 def _handed_in(
     folder: Path, shown: str, book: "ClassGradebook | None", lines: list[str]
 ) -> "list[HandedIn]":
@@ -80,7 +87,9 @@ def _handed_in(
 
     found = classroom.find_handed_in(folder, shown)
     if book is not None:
-        return book.mine(found)
+        mine = book.mine(found)
+        book.left += students.of_whom_is_nothing(folder, found, shown)
+        return mine
     try:
         files, told = students.of_a_platform(folder, found, shown)
     except classroom.ClassError as error:
@@ -146,7 +155,7 @@ def _gradebook(arguments: argparse.Namespace, here: Path) -> "ClassGradebook | N
 
 def _enter(book: "ClassGradebook", handed_in: "list[HandedIn]") -> int:
     """Write the class into the gradebook, say so, and return the exit code."""
-    for line in [book.write(handed_in), *book.left]:
+    for line in [book.write(handed_in), *book.left, *book.absent]:
         print(one_line(line), file=sys.stderr)
     return 1 if book.left else 0
 

@@ -17,7 +17,7 @@ from autograder.grading.report import Report
 from autograder.isolation.bubblewrap import SandboxUnavailable, WorkerUnavailable
 from autograder.isolation.clocks import TryAgain
 from autograder.isolation.programs import never_below
-from autograder.wire.text import one_line, one_name
+from autograder.wire.text import composed, one_line, one_name
 
 ENDINGS = (".ipynb", ".py")
 #: Files of one student that are graded, and that get a second try while all others wait.
@@ -32,10 +32,10 @@ class ClassError(Exception):
 class HandedIn:
     """A file that a student handed in.
 
-    ``name`` is its path below the folder of the class; ``student`` is the first folder
-    in it, or the file's name without its ending, or the whole name of a folder that stands
-    for a student, or what a platform ``called`` the student; ``assignment`` is the second
-    folder, if it is a chapter."""
+    ``name`` is its path below the folder of the class; ``student`` is what a platform
+    ``called`` the student, or the first folder in the name, or the file's name without its
+    ending, or the whole name of a folder that stands for a student, composed; ``assignment``
+    is the second folder, if it is a chapter."""
 
     path: Path
     name: str
@@ -63,13 +63,13 @@ class HandedIn:
     @property
     def student(self) -> str:
         first, _, rest = self.name.partition("/")
-        return self.called or (first if rest else self._own_name)
+        return self.called or composed(first if rest else self._own_name)
 
     @property
     def person(self) -> str:
         """The student, also where all lie in one folder."""
         first, *rest = self.name.split("/")[self.shared :]
-        return self.called or (first if rest else self._own_name)
+        return self.called or composed(first if rest else self._own_name)
 
     @property
     def _own_name(self) -> str:

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from autograder import __version__
+from autograder.contract.outside import PACKAGES
 from autograder.doors.classroom import ClassError, HandedIn
 from autograder.grading.grade import Options, Sent
 from autograder.grading.judges import JudgeLost, Judges, Work, kept
-from autograder.grading.report import grader
+from autograder.grading.report import grader, packages_in_force
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, bytes_of
 from autograder.wire.text import one_line
@@ -53,7 +54,9 @@ class Parcel:
 
 def this_grader() -> str:
     """Return what two machines must have in common to give the same verdicts."""
-    return f"{__version__} (files {grader()}, NumPy {np.__version__})"
+    packages = ", ".join(packages_in_force())
+    also = f", {PACKAGES} {packages}" if packages else ""
+    return f"{__version__} (files {grader()}, NumPy {np.__version__}{also})"
 
 
 # ---- Here ---------------------------------------------------------------------------
@@ -215,7 +218,8 @@ def judge_there(packed: Parcel, expected: str) -> Parcel:
             raise ClassError(
                 f"The grader on {platform.node()}, a machine of the cluster, is {own}; "
                 f"expected {expected}, as here. Install the same grader, NumPy and "
-                "exercises there, and run the same command again."
+                f"exercises there, set the same {PACKAGES} (or none) for its worker, and "
+                "run the same command again."
             )
         work: Work = pickle.loads(packed.data)
         call = _judges().begin(work.function, *work.args, **work.options)

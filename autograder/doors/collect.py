@@ -11,13 +11,13 @@ from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_hande
 from autograder.doors.platforms import Named
 from autograder.doors.students import (
     by_student,
-    last_attempt,
+    last_attempts,
     later_ones,
     whose_below,
     without_work,
 )
 from autograder.doors.whose import Folders
-from autograder.isolation.atomic import write_whole
+from autograder.isolation.atomic import write_in_turn, write_whole
 from autograder.isolation.locks import in_turn
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
@@ -48,7 +48,10 @@ def collect(
     with in_turn(course, _PATIENCE), unpacked(source, pattern) as (folder, lines):
         found = _found(folder, source, pattern, lines)
         files = [file for file in found if file.assignment in (None, chapter)]
-        named, others, no_work = whose_below(folder, files, source, pattern)
+        try:
+            named, others, no_work = whose_below(folder, files, source, pattern)
+        except ClassError as error:
+            raise ClassError("\n".join([str(error), *lines])) from None
         folders = Folders(submitted, chapter)
         named, doubts = folders.keep(named)
         everything = by_student(named, others)
@@ -113,8 +116,8 @@ def _collected(
     """Copy a student's file to its target, and return what happened."""
     if not student or student in (".", "..") or {"/", "\\"} & set(student):
         return f"✗ {attempts[0].handed_in.shown}: its name does not say whose it is."
-    last = last_attempt(attempts)
-    files = [each.handed_in for each in ([last] if last else attempts)]
+    last = last_attempts(attempts)
+    files = [each.handed_in for each in last]
     names = names_of([file.name for file in files], sum(file.more for file in files))
     shown = one_name(student)
     if unfit := unfit_name(student, "file"):
@@ -125,11 +128,13 @@ def _collected(
     if refused := _behind_links(files[0], target, names):
         return f"✗ {shown}: {refused}"
     try:
-        again = _copied(files[0].path, attempts[0], last, target, folders)
+        again = _copied(last[0], target, folders)
     except OSError as error:
-        return f"✗ {shown}: {names} was not copied ({error.strerror or error})."
-    of = f", the last of {len(attempts)} attempts" if len(attempts) > 1 else ""
-    return f"✓ {shown}: {names}{of}{again}.{folders.note(attempts[0])}"
+        stays = "; the earlier file stays, with its time" if is_there(target) else ""
+        return f"✗ {shown}: {names} was not copied ({error.strerror or error}){stays}."
+    count = len({each.time for each in attempts})
+    of = f", the last of {count} attempts" if count > 1 else ""
+    return f"✓ {shown}: {names}{of}{again}.{folders.note(last[0])}"
 
 
 def _behind_links(file: HandedIn, target: Path, names: str) -> str:
@@ -145,20 +150,24 @@ def _behind_links(file: HandedIn, target: Path, names: str) -> str:
     return ""
 
 
-def _copied(
-    path: Path, attempt: Named, last: Named | None, target: Path, folders: Folders
-) -> str:
-    """Copy a file to its target, and return what became of an earlier one there."""
+def _copied(attempt: Named, target: Path, folders: Folders) -> str:
+    """Copy a file to its target, and the time that its name tells, for late penalties;
+    return what became of an earlier one there.
+
+    However this ends, no file has the time of another one: it has its own, or none."""
+    path, time = attempt.handed_in.path, target.with_name("timestamp.txt")
     content = as_notebook(path)
     again = ", which replaces an earlier one" if is_there(target) else ""
     if same := _holds(target, content):
         again = ", unchanged"
     folders.write(attempt)
-    if not (same or _lies_below(path, target.parent)):
-        # First: whenever this ends, no file is taken for as late as the one before.
-        target.with_name("timestamp.txt").unlink(missing_ok=True)
-    write_whole(target, content)
-    _write_time(target.parent, last)
+    text = "" if attempt.time is None else f"{attempt.time:%Y-%m-%d %H:%M:%S}"
+    if text:
+        write_in_turn([(target, content), (time, text)])
+    elif same or _lies_below(path, target.parent):
+        write_whole(target, content)
+    else:
+        write_in_turn([(target, content), (time, None)])
     return again
 
 
@@ -172,12 +181,6 @@ def _holds(target: Path, content: bytes) -> bool:
 
 def _lies_below(path: Path, folder: Path) -> bool:
     return real_path(folder) in real_path(path).parents
-
-
-def _write_time(folder: Path, last: Named | None) -> None:
-    """Write, for late penalties, when a file was handed in, if its name tells."""
-    if last is not None and last.time is not None:
-        write_whole(folder / "timestamp.txt", f"{last.time:%Y-%m-%d %H:%M:%S}")
 
 
 def as_notebook(path: Path) -> bytes:

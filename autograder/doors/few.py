@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from autograder.contract.here import is_link
 from autograder.isolation.folders import walk
+from autograder.wire.litter import is_litter
 
 #: Files of one student that are looked at, and characters of their names.
 EACH_FILES, EACH_NAMES = 1_000, 2**18
@@ -41,8 +42,12 @@ def _names(folder: Path, endings: Collection[str]) -> Iterator[tuple[str, bool]]
     folders that cannot be read."""
     closed: list[str] = []
     for place, folders, files in walk(folder, closed.append):
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         below = name_below(folder, place)
+        # A student's own name may begin with __.
+        passed = (".", "__") if below else "."
+        folders[:] = [
+            name for name in folders if not (name.startswith(passed) or is_litter(name))
+        ]
         if closed:
             closed.clear()
             if below:

@@ -10,6 +10,7 @@ import hmac
 import io
 import json
 import os
+import shlex
 import sys
 import traceback
 import zipfile
@@ -49,7 +50,7 @@ for version in 3.13 3.12 3.11; do
     if apt-get install -y "python$version" "python$version-venv" bubblewrap; then break; fi
 done
 "python$version" -m venv "$place"
-"$place/bin/python" -m pip install "numpy==NUMPY" matplotlib
+"$place/bin/python" -m pip install "numpy==NUMPY" matplotlib MORE
 site="$("$place/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 cp -R "$base/source/autograder" "$site/"
 """
@@ -88,9 +89,19 @@ def write_bundle(path: Path, chapter: str) -> None:
 
 
 def _contents(chapter: str) -> Iterator[tuple[str, bytes]]:
-    yield "setup.sh", SETUP.replace("NUMPY", np.__version__).encode()
+    packages = outside.installed_packages()
+    if missing := [name for name, what in packages.items() if not what]:
+        raise BundleError(
+            f"{outside.PACKAGES} names {names_of(missing)}; expected packages that are "
+            "installed here, for the archive installs the same."
+        )
+    more = "".join(f" {shlex.quote(what)}" for what in packages.values())
+    setup = SETUP.replace("NUMPY", np.__version__).replace(" MORE", more)
+    yield "setup.sh", setup.encode()
     yield "run_autograder", RUN.encode()
     settings = {"chapter": chapter, "version": __version__}
+    if packages:
+        settings["packages"] = ",".join(packages)
     yield "settings.json", json.dumps(settings).encode()
     # Not the course's own secret: where no sandbox protects files, a submission reads it.
     own = hmac.digest(find_secret().key, b"gradescope", "sha256").hex()
@@ -123,7 +134,9 @@ def run(base: Path) -> None:
 
 def _graded(base: Path) -> dict[str, Any]:
     source, submission = base / "source", base / "submission"
-    chapter = json.loads((source / "settings.json").read_text("utf-8"))["chapter"]
+    settings = json.loads((source / "settings.json").read_text("utf-8"))
+    chapter = settings["chapter"]
+    os.environ[outside.PACKAGES] = settings.get("packages", "")
     os.environ[VARIABLE] = (source / "secret").read_text("utf-8")
     outside.use(sorted((source / "exercises").glob("*")))
     files = sorted(_files(submission))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.contract.here import is_file
+from autograder.contract.here import is_file, is_folder
 from autograder.doors.classroom import ClassError, HandedIn
 from autograder.doors.platforms import (
     BY_NUMBER,
@@ -18,12 +18,13 @@ from autograder.doors.platforms import (
     time_in,
     told_apart,
 )
+from autograder.wire.text import composed
 
 #: The folders may lie in the export's own; what any other folder holds is some student's,
 #: whatever it is called.
-_NAME = re.compile(
-    r"(?:assignment_\d+_export/)?(?P<folder>submission_\d+)/.+", re.DOTALL
-)
+EXPORT, SUBMISSION = re.compile(r"assignment_\d+_export"), re.compile(r"submission_\d+")
+_FOLDER = re.compile(rf"(?:{EXPORT.pattern}/)?(?P<folder>{SUBMISSION.pattern})")
+_NAME = re.compile(rf"{_FOLDER.pattern}/.+", re.DOTALL)
 
 #: How deep the metadata may be nested (Gradescope's are, by a handful), how many bytes and
 #: how many of YAML's events they may be: half a minute's; and texts that stand elsewhere,
@@ -45,7 +46,10 @@ def read_export(
     named: list[Named] = []
     said: dict[Path, _Said] = {}
     for file in [*files, *strays]:
-        if (match := _NAME.fullmatch(file.name)) is None:
+        match = _NAME.fullmatch(file.name)
+        if match is None and is_folder(file.path):
+            match = _FOLDER.fullmatch(file.name)
+        if match is None:
             continue
         below = file.name[match.end("folder") :].count("/")
         path = file.path.parents[below] / METADATA
@@ -100,7 +104,7 @@ def _about(person: Any) -> tuple[str, str, str]:
     name, number, address = (
         _text(known.get(f":{k}")) for k in ("name", "sid", "email")
     )
-    return (name or address).strip(), number or address, address
+    return composed((name or address).strip()), number or address, address
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from autograder import __version__
 from autograder.contract.nearest import did_you_mean
 from autograder.doors.amounts import count, share
-from autograder.doors.places import new_file, new_folder, place
+from autograder.doors.places import new_file, new_file_or_stdout, new_folder, place
 from autograder.isolation.bubblewrap import MODES
 
 
@@ -68,7 +68,7 @@ def _add_check(commands: Any) -> None:
     )
     check.add_argument(
         "--json",
-        type=new_file,
+        type=new_file_or_stdout,
         metavar="OUT",
         help="also write the report there (- : stdout)",
     )

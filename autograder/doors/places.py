@@ -15,7 +15,11 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 def place(text: str) -> str:
     """Return what names a file or a folder, as it is. Raises ``ArgumentTypeError`` for an
-    address."""
+    address, and for nothing, which Python takes for the working directory."""
+    if not text:
+        raise argparse.ArgumentTypeError(
+            f"expected a file or a folder, found {text!r}; the working directory is ."
+        )
     if _ADDRESS.match(text):
         raise argparse.ArgumentTypeError(
             f"{text} is an address; expected a file or a folder of this machine, so "
@@ -26,14 +30,25 @@ def place(text: str) -> str:
 
 def new_file(text: str) -> str:
     """Return where a file can be written. Raises ``ArgumentTypeError``."""
+    if text == "-":
+        raise argparse.ArgumentTypeError(
+            "- is none of this option's files; name a file (./- is one, /dev/stdout another)"
+        )
     path = _in_a_folder(text)
     if is_folder(path):
         raise argparse.ArgumentTypeError(f"{text!r} is a folder; expected a file")
     return text
 
 
+def new_file_or_stdout(text: str) -> str:
+    """Return where a file can be written, or "-". Raises ``ArgumentTypeError``."""
+    return text if text == "-" else new_file(text)
+
+
 def new_folder(text: str) -> str:
     """Return where a folder is or can be made. Raises ``ArgumentTypeError``."""
+    if text == "-":
+        raise argparse.ArgumentTypeError("- is no folder; name one (./- is one)")
     path = _in_a_folder(text)
     if is_there(path) and not is_folder(path):
         raise argparse.ArgumentTypeError(f"{text!r} is no folder; expected one")

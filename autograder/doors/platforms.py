@@ -7,16 +7,17 @@ typed is ``Ann Lee_1234_assignsubmission_onlinetext_/onlinetext.html``. Canvas:
 """
 
 import contextlib
+import hashlib
 import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from autograder.doors.classroom import ClassError, HandedIn
-from autograder.wire.text import without_unseen
+from autograder.wire.text import composed, without_unseen
 
 #: Groups: ``student``, and optionally ``id``, which tells namesakes apart, and ``time``.
 #: They say whose a file is by the first part of its path alone, up to where the student
@@ -73,7 +74,7 @@ def read_names(
     if pattern is None:
         platforms = _platforms({file.top: file.name for file in handed_in})
         if not platforms:
-            return [Named(file, file.student) for file in everything], []
+            return [Named(f, f.student, name=f.student) for f in everything], []
         if len(platforms) > 1:
             return [], everything
         [known] = platforms
@@ -102,7 +103,7 @@ def _read(
             others.append(file)
             continue
         found = match.groupdict()
-        student = (found["student"] or "").strip()
+        student = composed((found["student"] or "").strip())
         time = time_in(found.get("time"))
         named.append(Named(file, student, found.get("id") or "", time))
     return named, others
@@ -124,7 +125,9 @@ def owners(names: Mapping[str, str], own: str | None = None) -> dict[str, str]:
     for top, name in names.items():
         match = pattern.fullmatch(name)
         parts = match.groupdict() if match else {"student": top}
-        found[top] = "_".join(filter(None, (parts["student"], parts.get("id"))))
+        found[top] = composed(
+            "_".join(filter(None, (parts["student"], parts.get("id"))))
+        )
     return found
 
 
@@ -139,8 +142,19 @@ def _platforms(names: Mapping[str, str]) -> list[str]:
         known: sum(bool(re.fullmatch(each, name)) for name in names.values())
         for known, each in PATTERNS.items()
     }
+    if fits["Blackboard"] == len(names) and _are_several_users(names.values()):
+        return ["Blackboard"]
     most = max(fits.values())
     return [known for known in fits if fits[known] == most and 2 * most > len(names)]
+
+
+def _are_several_users(names: Iterable[str]) -> bool:
+    """Return whether names that all fit Blackboard's pattern are its, though they fit
+    Canvas's, too: ``HW_1_11234_attempt_…``, where user names are numbers. One student of
+    Canvas can name all of the own files so, and not those of others."""
+    pattern = re.compile(PATTERNS["Blackboard"])
+    users = {match["student"] for name in names if (match := pattern.fullmatch(name))}
+    return len(users) > 1
 
 
 def _without_sheet(named: list[Named]) -> list[Named]:
@@ -182,7 +196,10 @@ def time_in(text: str | None) -> datetime | None:
 
 def told_apart(named: Sequence[Named], taken: Collection[str] = ()) -> list[Named]:
     """Return the same with numbers behind the names of students who share one, be it
-    another's name with its number, or one of those that are ``taken``."""
+    another's name with its number, or one of those that are ``taken``.
+
+    Where nothing tells a number, it is one of the name's own characters: nobody's name
+    depends on who else is there."""
     real = [each.name or each.student for each in named]
     keys = [(name, each.id) for name, each in zip(real, named, strict=True)]
     names = {key: key[0] for key in keys if key[0]}
@@ -190,7 +207,7 @@ def told_apart(named: Sequence[Named], taken: Collection[str] = ()) -> list[Name
     while True:
         shared = Counter([*map(folded, names.values()), *others])
         longer = {
-            key: "_".join(key)
+            key: "_".join(key) if key[1] else by_itself(key[0])
             for key, name in names.items()
             if shared[folded(name)] > 1
         }
@@ -209,6 +226,12 @@ def told_apart(named: Sequence[Named], taken: Collection[str] = ()) -> list[Name
         replace(each, student=names.get(key, ""), name=key[0])
         for key, each in zip(keys, named, strict=True)
     ]
+
+
+def by_itself(name: str) -> str:
+    """Return a name with what tells it apart from those that look like it."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{name}_{digest[:8]}"
 
 
 def folded(name: str) -> str:

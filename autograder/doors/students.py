@@ -2,16 +2,18 @@
 which of a student's files count."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from autograder.contract.here import is_there
+from autograder.contract.here import is_folder
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
 from autograder.doors.few import Few, TooMany, name_below
 from autograder.doors.gradescope_download import read_export
 from autograder.doors.platforms import Named, read_names
 from autograder.isolation.folders import walk
+from autograder.wire.litter import is_litter
 from autograder.wire.text import names_of, one_name
 
 
@@ -46,22 +48,38 @@ def of_a_platform(
 
     Raises ``ClassError``, of the folder as it is ``shown``."""
     named, others, strays = whose_below(folder, files, shown)
-    if not any(each.platform for each in named):
-        return files, []
     students = by_student(named, others)
     lines = without_work(students, strays)
+    if not any(each.platform for each in named):
+        return files, lines
     counting = [file for file in others if file not in strays]
     for student, attempts in students.items():
-        last = last_attempt(attempts)
-        if last and len(attempts) > 1:
-            names = [each.handed_in.name for each in attempts if each is not last]
+        last = last_attempts(attempts)
+        if len(last) < len(attempts):
+            names = [each.handed_in.name for each in attempts if each not in last]
             later = (
                 f"{one_name(student)}: a later attempt counts, not {names_of(names)}."
             )
             lines.append(later)
-        for each in [last] if last else attempts:
-            counting.append(replace(each.handed_in, called=student))
+        counting += [replace(each.handed_in, called=student) for each in last]
     return sorted(counting, key=lambda file: file.name), lines
+
+
+def of_whom_is_nothing(
+    folder: Path, files: list[HandedIn], shown: str | Path
+) -> list[str]:
+    """Return a line for each student's folder below one in which none of the files lies.
+
+    Raises ``ClassError``, of the folder as it is ``shown``."""
+    try:
+        strays = _strays(folder, files)
+    except TooMany as error:
+        raise ClassError(f"{shown}: {error}") from None
+    have, students = {file.top for file in files}, dict[str, list[Named]]()
+    for file in strays:
+        if file.top not in have and ("/" in file.name or is_folder(file.path)):
+            students.setdefault(file.student, []).append(Named(file, file.student))
+    return without_work(students, set(strays))
 
 
 def by_student(named: list[Named], others: list[HandedIn]) -> dict[str, list[Named]]:
@@ -87,28 +105,22 @@ def _folders(named: Named) -> list[str]:
     return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
-#: What systems and tools leave in folders; nobody handed it in.
-_LITTER = {
-    *("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"),
-    *("__pycache__", ".ipynb_checkpoints", ".git"),
-}
-
-
 def _strays(folder: Path, files: list[HandedIn]) -> list[HandedIn]:
-    """Return all other files below a folder: what is no notebook and no script, what is
-    hidden, and the work of other chapters."""
+    """Return all else below a folder: what is no notebook and no script, what is hidden,
+    the work of other chapters, and folders with nothing in them."""
     few = Few(files[0].shared if files else 0)
     taken = {file.name for file in files}
     cut = {few.key(file.name) for file in files if file.more}
     for place, folders, names in walk(folder):
-        folders[:] = [name for name in folders if name not in _LITTER]
-        below = name_below(folder, place)
+        folders[:] = [name for name in folders if not is_litter(name)]
+        below, beside = name_below(folder, place), set(names)
+        names = [name for name in names if not is_litter(name, beside)]
+        if below and not (folders or names or below in taken):
+            few.add(below)
         for each in names:
-            # macOS keeps what its disk cannot hold of a file beside it.
-            beside = each.startswith("._") and is_there(Path(place, each[2:]))
             name = f"{below}/{each}" if below else each
             work = few.key(name) in cut and PurePath(name).suffix in ENDINGS
-            if not (name in taken or each in _LITTER or beside or work):
+            if not (name in taken or work):
                 few.add(name)
     return sorted(
         (HandedIn(folder / name, name, more=more) for name, more in few.names()),
@@ -132,16 +144,36 @@ def without_work(students: dict[str, list[Named]], strays: set[HandedIn]) -> lis
         if work:
             continue
         del students[student]
-        names = [each.handed_in.name for each in theirs]
-        passed = _passed_over(names)
-        top = [Path(name).stem for name in names if "/" not in name]
-        if student in top and not passed:
-            continue  # of no folder and no platform: nobody's
-        lines.append(
-            f"✗ {one_name(student)}: no notebook and no .py file; found "
-            f"{names_of(names)}.{passed}"
-        )
+        files = [each.handed_in for each in theirs]
+        if any(each.platform for each in theirs) or any(map(_is_a_students, files)):
+            lines.append(_nothing_of(student, files))
     return lines
+
+
+def _is_a_students(file: HandedIn) -> bool:
+    """Return whether what is no work, and of no platform, is a student's: not a table that
+    lies beside the folders, nor a tool's hidden folder."""
+    if file.top.startswith("."):
+        return file.path.suffix in ENDINGS
+    return "/" in file.name or is_folder(file.path) or _is_like_work(file)
+
+
+def _is_like_work(file: HandedIn) -> bool:
+    return file.path.suffix.lower() in ENDINGS
+
+
+def _nothing_of(student: str, files: Sequence[HandedIn]) -> str:
+    """Return a line on a student who handed in these files, and no work."""
+    names, more = [file.name for file in files], sum(file.more for file in files)
+    found = f"found {names_of(names, more)}."
+    if all(is_folder(file.path) for file in files):
+        found = f"nothing is in {names_of(names, more)}."
+    elif any(_is_like_work(f) and f.path.suffix not in ENDINGS for f in files):
+        found += " Names end in .ipynb or .py, in small letters."
+    return (
+        f"✗ {one_name(student)}: no notebook and no .py file; {found}"
+        f"{_passed_over(names)}"
+    )
 
 
 def later_ones(work: list[Named], everything: list[Named], chapter: str) -> str:
@@ -161,11 +193,9 @@ def later_ones(work: list[Named], everything: list[Named], chapter: str) -> str:
     )
 
 
-def last_attempt(attempts: list[Named]) -> Named | None:
-    """Return the only file, or the last of attempts that all tell another time."""
-    if len(attempts) == 1:
-        return attempts[0]
-    if len({each.id for each in attempts}) > 1:
-        return None  # of several students, whom nothing tells apart
-    by_time = {each.time: each for each in attempts if each.time is not None}
-    return by_time[max(by_time)] if len(by_time) == len(attempts) else None
+def last_attempts(attempts: list[Named]) -> list[Named]:
+    """Return the files of the last time, where all tell one; else all."""
+    times = [each.time for each in attempts if each.time is not None]
+    if len({each.id for each in attempts}) > 1 or len(times) < len(attempts):
+        return attempts  # of several students, too, whom nothing tells apart
+    return [each for each in attempts if each.time == max(times)]

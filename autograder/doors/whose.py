@@ -17,9 +17,9 @@ from typing import Any
 
 from autograder.contract.here import is_file, is_folder, is_missing
 from autograder.doors.classroom import ClassError
-from autograder.doors.platforms import LASTING, Named, folded, told_apart
+from autograder.doors.platforms import LASTING, Named, by_itself, folded, told_apart
 from autograder.isolation.atomic import write_whole
-from autograder.wire.text import listed, one_name
+from autograder.wire.text import composed, listed, one_name
 
 _NAME, _LONGEST = ".whose.json", 100_000
 _TO_DO = (
@@ -27,6 +27,9 @@ _TO_DO = (
     "one."
 )
 
+#: Where a name is all that tells whose a file is, what stands in the place of a platform:
+#: such a folder's name is not the student's alone.
+_BY_NAME = "name"
 #: By platform, the accounts that a folder is of.
 Owners = dict[str, list[str]]
 
@@ -48,8 +51,10 @@ class Folders:
             for folder in sorted(path.name for path in self._place.iterdir()):
                 if is_folder(self._place / folder):
                     said, known = self._read(folder), written.get(folder, {})
+                    said.pop(_BY_NAME, None)
                     self._said |= {(folder, each) for each in said.keys() - known}
                     self._owners[folder] = said | known
+        self._spellings = {composed(folder): folder for folder in self._owners}
         self._gone = written.keys() - self._owners.keys()
         self._forget(written)
         #: By account, and by name, also without a number behind it.
@@ -72,6 +77,7 @@ class Folders:
             index: theirs
             for index, each in enumerate(named)
             if (theirs := self._folders.get((self._where(each), each.account)))
+            or (theirs := self._by_name(each))
         }
         new = [each for index, each in enumerate(named) if index not in known]
         # Where nobody is known, the numbers are those of another download's assignment.
@@ -81,7 +87,7 @@ class Folders:
         taken = [
             folder for folder, owners in self._owners.items() if counts & owners.keys()
         ]
-        new = told_apart(new, [*taken, *self._of_namesakes(new)])
+        new = self._told_apart(new, taken)
         apart = iter(new)
         kept = [
             replace(each, student=_own(each.student, known[index]))
@@ -102,6 +108,43 @@ class Folders:
             for folder in self._unread
         ]
         return kept, [*self._doubts(new, set(taken)), *dict.fromkeys(told), *unread]
+
+    def _told_apart(self, new: list[Named], taken: list[str]) -> list[Named]:
+        """Return new students with names that are no other's, spelt as their folders are."""
+        others = [*taken, *self._of_namesakes(new), *self._alike(new)]
+        return [
+            replace(each, student=self._spelt(each.student))
+            for each in told_apart(new, others)
+        ]
+
+    def _by_name(self, each: Named) -> list[str]:
+        """Return the folders of a student of whom nothing is told but the name: the one of
+        just this name, if it is no other's, or what was written down of it."""
+        if each.account or not each.name:
+            return []
+        if found := self._folders.get((_BY_NAME, each.name)):
+            return found
+        folder = self._spelt(each.name)
+        owners = self._owners.get(folder)
+        return [folder] if owners is not None and _BY_NAME not in owners else []
+
+    def _alike(self, new: Iterable[Named]) -> list[str]:
+        """Return the folders that look like those of new students of whom nothing is told
+        but the name."""
+        plain = {each.name for each in new if not each.account}
+        names = {folded(name) for name in plain}
+        # A name that is another's with what would tell that apart is another's still.
+        names |= {folded(by_itself(name)) for name in plain}
+        return [folder for folder in self._owners if folded(folder) in names]
+
+    def _spelt(self, student: str) -> str:
+        """Return a name as its folder has it: some are written in another of Unicode's ways
+        for the same."""
+        return (
+            student
+            if student in self._owners
+            else self._spellings.get(student, student)
+        )
 
     def _forget(self, written: dict[str, Owners]) -> None:
         """Let nothing count that is only said in a folder, of an account that another
@@ -195,6 +238,11 @@ class Folders:
 
     def note(self, each: Named) -> str:
         """Return what is to be said of a student's folder, if anything."""
+        if not each.account and composed(each.student) != each.name:
+            return (
+                f" Another's name looks like {one_name(each.name)}: the folder's name tells "
+                "them apart."
+            )
         before = self._owners.get(each.student, {}).get(self._where(each), [])
         name, own = folded(each.name), folded(each.student)
         if each.account in before and each.account:
@@ -224,11 +272,14 @@ class Folders:
         for folder in self._gone - {each.student}:
             written.pop(folder, None)
         owners = {} if each.student in self._gone else written.get(each.student, {})
-        before = owners.get(self._where(each), [])
-        if not each.account or each.account in before:
+        where, account = self._where(each), each.account
+        if not account and composed(each.student) != each.name:
+            where, account = _BY_NAME, each.name
+        before = owners.get(where, [])
+        if not account or account in before:
             return
         self._gone -= {each.student}
-        owners = owners | {self._where(each): [*before, each.account]}
+        owners = owners | {where: [*before, account]}
         written[each.student] = owners
         text = json.dumps(written, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         write_whole(self._record, text)

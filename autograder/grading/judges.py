@@ -40,6 +40,12 @@ TIRED_BYTES = 250 * 2**20
 PATIENCE = 900.0
 
 
+def _environment() -> dict[str, str]:
+    """Return this process's environment; a judge runs Python as it is."""
+    # What a judge asserts, and what checks say, is not left out.
+    return {name: v for name, v in os.environ.items() if name != "PYTHONOPTIMIZE"}
+
+
 class JudgeLost(Exception):
     """A judge's process ended in the middle of its work."""
 
@@ -166,7 +172,7 @@ class _Judge:
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=os.environ | settings | KEEPS_MEMORY,
+                env=_environment() | settings | KEEPS_MEMORY,
                 start_new_session=os.name == "posix",
             )
         return self._popen

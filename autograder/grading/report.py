@@ -9,15 +9,33 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograder.contract.outside import folders_in_force
+from autograder.contract.outside import folders_in_force, installed_packages, packages
 
 Status = Literal["passed", "failed", "skipped"]
 
 
-@functools.cache
 def grader() -> str:
-    """Return what stands for the grader: a hash of its files, of a course's exercises and
-    of NumPy's version."""
+    """Return what stands for the grader: a hash of its files, of a course's exercises, of
+    NumPy's version, and of the packages that answers may import."""
+    packages = ",".join(packages_in_force())
+    if not packages:
+        return _files()
+    return hashlib.sha256(f"{_files()} {packages}".encode()).hexdigest()[:16]
+
+
+def packages_in_force() -> list[str]:
+    """Return the packages that answers may import beside NumPy, with what is installed."""
+    found = _installed(tuple(packages()))
+    return [f"{name} ({what or 'not installed'})" for name, what in found.items()]
+
+
+@functools.cache
+def _installed(named: tuple[str, ...]) -> dict[str, str]:
+    return installed_packages()
+
+
+@functools.cache
+def _files() -> str:
     digest = hashlib.sha256(np.__version__.encode())
     for folder in (Path(__file__).resolve().parents[1], *folders_in_force()):
         for path in sorted(folder.rglob("*.py")):

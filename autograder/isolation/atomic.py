@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +30,26 @@ def write_whole(path: Path, content: str | bytes, mode: int = USUAL) -> None:
         part.replace(path)
 
 
+def write_in_turn(files: Sequence[tuple[Path, str | bytes | None]]) -> None:
+    """Write files of one folder that belong together, None for one that is to go. Where one
+    cannot be written all stay as they are; of a run that is killed the later ones may be
+    gone, and none is there that belongs to another than it lies beside.
+
+    Raises ``OSError``."""
+    (first, _), *later = files
+    first.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        parts = [
+            (stack.enter_context(_part_of(path, content, USUAL)), path)
+            for path, content in files
+            if content is not None
+        ]
+        for path, _ in later:
+            path.unlink(missing_ok=True)
+        for part, path in parts:
+            part.replace(path)
+
+
 def write_out(place: str | Path, content: str | bytes, mode: int = USUAL) -> None:
     """Write what somebody asked for where they said: whole, but to a device, a pipe or
     what a link leads to as it is: ``/dev/stdout`` is all of these. Its folder is there, or
@@ -40,7 +60,9 @@ def write_out(place: str | Path, content: str | bytes, mode: int = USUAL) -> Non
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             if mode == PRIVATE and regular and HAS_LOCKS:
                 os.fchmod(file.fileno(), mode)
-            file.write(_encoded(content))
+            with _named(path):
+                file.write(_encoded(content))
+                file.flush()
     elif is_folder(path.parent):
         write_whole(path, content, mode)
     else:
@@ -65,10 +87,12 @@ def _part_of(path: Path, content: str | bytes, mode: int) -> Iterator[Path]:
     """Write the content to a file beside ``path``, which ends with the context; what was
     left there by writers that were killed goes, too."""
     _remove_left_behind(path.parent)
-    part, file = _new_part(path.parent)
+    with _named(path):
+        part, file = _new_part(path.parent)
     try:
         with file:
-            _fill(file, content)
+            with _named(path):
+                _fill(file, content)
             if mode != PRIVATE:
                 _open_to_others(file, mode)
             if HAS_LOCKS:
@@ -126,6 +150,17 @@ def _fill(file: BinaryIO, content: str | bytes) -> None:
     file.write(_encoded(content))
     file.flush()
     os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file in the system's errors: of a write to one that is open it knows none,
+    and a part's name says nothing."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def _remove_left_behind(folder: Path) -> None:

@@ -3,7 +3,10 @@
 import itertools
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
+
+from autograder.wire.litter import is_litter
 
 #: Control characters besides tab and newline, line separators, and marks that turn the
 #: reading direction or that nobody sees.
@@ -42,6 +45,12 @@ def one_name(name: str) -> str:
     """Return the name of a student or a file on one line, two names never as the same: what
     ``one_line`` would drop or replace stands there as Python writes it, ``\\x20``."""
     return _UNSEEN.sub(lambda unseen: _escaped(unseen[0]), name)
+
+
+def composed(name: str) -> str:
+    """Return the name in the one way of Unicode's ways to write it that all of them stand
+    for: one machine's ``é`` is a character, another's two."""
+    return unicodedata.normalize("NFC", name)
 
 
 def without_unseen(name: str) -> str:
@@ -113,6 +122,11 @@ _UNFIT_NAME = re.compile(f'^[=+@-]|[*?#\\[\\]<>"\t\n{UNFIT}]|%(?=[0-9A-Fa-f]{{2}
 
 def unfit_name(student: str, what: str = "folder") -> str:
     """Return why nbgrader can take no student of this name, or nothing."""
+    if student.startswith(".") or is_litter(student):
+        return (
+            f"{one_name(student)}: nbgrader, and this grader, pass over folders that begin "
+            f"with a dot or are a system's; rename the {what}."
+        )
     if not (unfit := _UNFIT_NAME.search(student)):
         return ""
     return (

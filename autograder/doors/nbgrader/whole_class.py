@@ -102,7 +102,10 @@ class ClassGradebook:
             self.cells = self._up_to_date()
             self.book = HeldGradebook(self.course.db_url, self.course.course_id)
         self.measure = measure_of(self.cells)
+        #: Lines on students of whom nothing is graded: as their files are none of this
+        #: name, or as they handed in other chapters only.
         self.left: list[str] = []
+        self.absent: list[str] = []
         self.before = self._steps(self.converter.sanitize_preprocessors)
         self.after = self._steps(self.converter.autograde_preprocessors)
         self.writing = self._steps(self.converter.autograde_preprocessors, own=True)
@@ -146,23 +149,28 @@ class ClassGradebook:
     # ---- Which files -------------------------------------------------------------------
 
     def mine(self, files: Sequence[HandedIn]) -> list[HandedIn]:
-        """Return the chapter's notebooks among the files; ``left`` names the students who
-        handed in nothing of that name."""
+        """Return the chapter's notebooks among the files; ``left`` and ``absent`` name the
+        students who handed in nothing of that name."""
         # A link that stands for a student, say, belongs to no assignment.
         theirs = [file for file in files if file.assignment in (self.chapter, None)]
         found = [
             file
             for file in theirs
-            if file.name == f"{file.student}/{self.chapter}/{self.chapter}.ipynb"
-            and not unfit_name(file.student)
+            if file.name == f"{file.top}/{self.chapter}/{self.chapter}.ipynb"
+            and not unfit_name(file.top)
         ]
-        have, others = {file.student for file in found}, dict[str, list[HandedIn]]()
+        have, others = {file.top for file in found}, dict[str, list[HandedIn]]()
         for file in theirs:
-            if file.student not in have:
-                others.setdefault(file.student, []).append(file)
+            if file.top not in have:
+                others.setdefault(file.top, []).append(file)
         self.left = [self._passed_over(*each) for each in others.items()]
+        elsewhere = {file.top for file in files} - {file.top for file in theirs}
+        self.absent = [
+            f"{one_name(student)}: no {self.chapter}, only other chapters; not graded now."
+            for student in sorted(elsewhere)
+        ]
         if not found:
-            unfit = dict.fromkeys(unfit_name(file.student) for file in theirs)
+            unfit = dict.fromkeys(unfit_name(file.top) for file in theirs)
             raise ClassError(
                 f"Nobody handed in {self.chapter}/{self.chapter}.ipynb there. Run collect. "
                 + " ".join(filter(None, unfit))
@@ -183,7 +191,7 @@ class ClassGradebook:
         """Return whether a file's notebook, with its outputs and verdict, is written, and
         is what it would be now."""
         now = Graded(self.measure, replay_of(file.path.absolute(), self.secret))
-        waits, made = self._paths(file.student)
+        waits, made = self._paths(file.top)
         there = waits if is_there(waits) else made
         return bool(now.replay) and graded_by(there) == now
 
@@ -200,13 +208,13 @@ class ClassGradebook:
         report, file = graded.report, graded.handed_in
         if report is None:
             return
-        waits, _ = self._paths(file.student)
+        waits, _ = self._paths(file.top)
         path = file.path.absolute()
         try:
             if report.error is not None:
                 raise SubmissionError(report.error)
             notebook, _ = handed_in(path, self.cells)
-            made = self._made(notebook, Verdict.of(report, self.measure), file.student)
+            made = self._made(notebook, Verdict.of(report, self.measure), file.top)
         except DatabaseError as error:
             raise _unusable(error) from None
         except Exception as error:
@@ -214,7 +222,7 @@ class ClassGradebook:
             reason = refusal_reason(path, error)
             by = Graded(self.measure, replay_of(path, self.secret))
             verdict = Verdict.refusal(self.cells, reason, by)
-            made = self._made(as_handed_out(self.cells, reason), verdict, file.student)
+            made = self._made(as_handed_out(self.cells, reason), verdict, file.top)
         write_whole(waits, made)
 
     def _made(self, notebook: NotebookNode, verdict: Verdict, student: str) -> str:
@@ -258,11 +266,11 @@ class ClassGradebook:
         with _in_use():
             held = class_held(self.course, self.chapter)
         students = [
-            file.student
+            file.top
             for file in files
-            if is_there(self._paths(file.student)[0])
-            or self._differs(file.student, held)
-            or (is_there(self._mark(file.student)) and self.is_ready(file))
+            if is_there(self._paths(file.top)[0])
+            or self._differs(file.top, held)
+            or (is_there(self._mark(file.top)) and self.is_ready(file))
         ]
         marked = [student for student in students if self._is_free(student)]
         with _in_use(), self.book.lent() as gradebook:
