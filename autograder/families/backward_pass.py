@@ -86,8 +86,8 @@ class Wrong(zero_inputs.Wrong, section="back-derivation"):
         backward pass, or another number stands for it."""
     gradient_depends_on_the_shape = """your gradient is right for large matrices and wrong
         for some other array: of another shape, of a single entry, in float32, transposed,
-        or with entries all alike, small, large or of one sign; none of that matters
-        here."""
+        or with entries all alike, small, large, of one sign or mostly 0; none of that
+        matters here."""
     gradient_is_wrong_at_keep_prob_one = """your gradient is right below keep_prob = 1 and
         wrong there: nothing is dropped, and dx equals dout."""
     test_gradient_is_another = """after a forward pass at test dx is neither as it should
