@@ -101,7 +101,8 @@ class Wrong(_Factors, _Draws, section="noise-gaussian"):
         either the law is not normal, or the numbers are bounded or rounded."""
     some_calls_have_other_factors = """in calls of some kind (a dtype, a size or number of
         axes, entries of some kind, a range of keep_prob, training=True where it is passed)
-        the factors follow another law, or there is no noise; only keep_prob decides on their law."""
+        the factors follow another law, or there is no noise; only keep_prob decides on
+        their law."""
     factors_have_another_spread = """the spread of your factors does not fit: either the
         standard deviation is not the root of (1 − keep_prob) / keep_prob, or the law is
         not normal."""
