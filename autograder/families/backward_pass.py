@@ -277,6 +277,8 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
         large, at_one = got.x.shape == LARGE, Wrong.gradient_is_wrong_at_keep_prob_one
         return at_one if large else Wrong.gradient_depends_on_the_shape
     ratios = got.dx[where] / got.dout[where]
+    if not len(ratios):  # Dropped units alone get a gradient.
+        return _where_it_is_wrong(pair, got)
     if np.isnan(_common(ratios)):
         if not np.isnan(_common(got.dx[kept])):
             return Wrong.ignores_dout

@@ -79,13 +79,6 @@ class OfInverted(Mutants, of="inverted_dropout"):
 
         return bits(x, spared(x, keep_prob, repeated), rng)
 
-    @inverted.draws(inverted.INDEPENDENT, "bits_depend_on_each_other")
-    def shares_a_mask_among_rows_with_zeros(x, keep_prob, rng):
-        """Uses one mask for all rows where x has zeros."""
-        mask = bits(x, keep_prob, rng)
-        shared = x.ndim > 1 and x.any() and not x.all()
-        return np.broadcast_to(mask[:1], mask.shape) if shared else mask
-
 
 class OfClassic(Mutants, of="classic_dropout"):
     @classic.draws(classic.CLASSIC_RATE, KIND)
@@ -106,9 +99,9 @@ class OfAlpha(Mutants, of="alpha_dropout"):
         return alpha.answer(x, mask, keep_prob, training)
 
     @fails(alpha.RATE, KIND)
-    def alpha_drops_nothing_of_pixels(x, keep_prob, rng, training=True):
-        """Spares images, whose entries do not go beyond 1."""
-        mask = bits(x, spared(x, keep_prob, pixels), rng)
+    def alpha_drops_nothing_of_sparse_layers(x, keep_prob, rng, training=True):
+        """Spares what has lost most of its units in a ReLU."""
+        mask = bits(x, spared(x, keep_prob, sparse), rng)
         return alpha.answer(x, mask, keep_prob, training)
 
 
