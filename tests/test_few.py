@@ -19,7 +19,7 @@ from tests.test_classroom import SETTINGS, write
 
 
 def test_many_files_of_long_names_take_little_memory() -> None:
-    held, folder = Few(Path("class"), 0), "mallory" + "/" + "d" * 3700
+    held, folder = Few(0), "mallory" + "/" + "d" * 3700
     held.add("ann/a.py")
     tracemalloc.start()
     try:

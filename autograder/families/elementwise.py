@@ -117,9 +117,8 @@ class Wrong(Mistakes, section="conv-definitions"):
     )
     keeps_at_another_rate = """units are kept with another probability than keep_prob, some of
         them or all."""
-    keeps_some_calls_at_another_rate = """calls of some kind (a dtype, a size, entries of
-        some kind, a range of keep_prob, training passed …) or units in some places are kept
-        at another rate."""
+    keeps_some_calls_at_another_rate = """calls of some kind (dtype, size, entries, range of
+        keep_prob, training passed …) or units in some places are kept at another rate."""
     drops_twice = at(
         "conv-mistakes",
         "the share that you keep is keep_prob squared, as when two masks are applied, "

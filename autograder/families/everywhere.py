@@ -234,21 +234,24 @@ def _plain_calls(
     """Yield small calls with keep probabilities from all over the range, then large ones,
     then the ends; at keep_prob = 1 in ``training``."""
     rng = trial.rng
-    small = corners.spread_sizes(rng, _SMALL)
+    small, turns = (
+        corners.spread_sizes(rng, _SMALL, 1, entries.TURNS),
+        entries.in_turn(rng),
+    )
     large = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN))
     sizes, at_ends = [*small, *large], () if training else corners.ENDS
     factors = itertools.cycle([1.0] if training else _FACTORS)
     probabilities = [1.0] * len(sizes)
     if not training:
-        probabilities = corners.spread_keep_probs(trial)
+        probabilities = corners.spread_keep_probs(trial, len(small))
         probabilities += corners.spread_keep_probs(trial, _PLAIN)
     cases = [
         *zip(sizes, probabilities, strict=True),
         *((40, end) for end in at_ends),
     ]
     for number, (size, p) in enumerate(cases):
-        kind, zeros = entries.KINDS[0] if size > _SMALL else None, number % _ZEROS == 0
-        zeros = zeros and kind is None
+        kind = entries.KINDS[0] if size > _SMALL else next(turns)
+        zeros = number % _ZEROS == 0 and size <= _SMALL and number >= _ZEROS
         given = kinds.call(trial, rng, round(size), 0, kind, zeros)
         x, *others = given.args
         yield given._replace(args=(x * x.dtype.type(next(factors)), *others)), p

@@ -55,8 +55,9 @@ class ForwardFails(CheckFailure):
 def any_arrays(
     trial: Trial, training: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Yield x and dout of every form, with all kinds of entries, some of them with zeros, and
-    keep probabilities from all over the range; in training more arrays of one entry."""
+    """Yield x and dout of every form, with all kinds of entries, some of them with zeros (x
+    at test alone), and keep probabilities from all over the range; in training more arrays
+    of one entry."""
     rng, single = trial.rng, _SINGLE if training else 0
     of_kinds = (_TURNS if training else 1) * entries.TURNS
     large = of_kinds + len(_ZEROS)
@@ -73,6 +74,8 @@ def any_arrays(
         if of_kinds <= number < large:
             zeros = _ZEROS[number - of_kinds]
             dout = dout if any(zeros) else x.copy()
+            # In training where x is 0 its mask does not show.
+            zeros = (0.0, zeros[1]) if training else zeros
         else:
             zeros = 0.0, 0.5 * (number >= large and x.size > 1 and rng.random() < _SOME)
         x, dout = (
@@ -112,8 +115,8 @@ class RoundTrip:
 
     @property
     def mask(self) -> np.ndarray:
-        """True where kept, read off the output, or where x is 0 off the gradient."""
-        kept: np.ndarray = np.where(self.x != 0, self.out, self.dx) != 0
+        """True where kept, read off the output: it says nothing where x is 0."""
+        kept: np.ndarray = self.out != 0
         return kept
 
 

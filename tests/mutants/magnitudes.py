@@ -57,14 +57,6 @@ class OfEnergies(Mutants, of="expected_energy"):
         return energy * (1.5 if between(0.003, x, 0.05) else 1)
 
 
-class OfRatios(Mutants, of="batchnorm_variance_ratio"):
-    @fails("does_not_depend_on_the_size_of_x_and_weights")
-    def another_ratio_of_small_weights(weights, x, keep_prob):
-        """Has a case of its own for weights of hundredths and tenths."""
-        ratio = right("batchnorm_variance_ratio", "energy", weights, x, keep_prob)
-        return ratio * (1.5 if between(0.02, weights, 0.4) else 1)
-
-
 class OfRidges(Mutants, of="dropout_ridge"):
     @fails("minimises_the_expected_loss", "right_in_the_middle_only")
     def other_weights_of_thousands(x, y, keep_prob):

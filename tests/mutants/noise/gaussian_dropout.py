@@ -692,7 +692,7 @@ class Laws(Mutants, of="gaussian_dropout"):
         z = standard_normal(x, rng)
         return gathered(z, lambda low: 0) if x.size <= 600 else z
 
-    @standard(NORMAL, "noise_depends_on_the_value")
+    @standard(NORMAL, "some_calls_have_other_factors")
     def noise_gathered_by_sign(x, keep_prob, rng):
         """Draws twice above 1, and looks at x for which of the two to take."""
         z = standard_normal(x, rng)
