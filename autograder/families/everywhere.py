@@ -302,7 +302,8 @@ def _by_entries(
         return None
     if not facts.close(found, usual * scale, atol=0):
         return None
-    if out[x == 0].any():
+    added = out.astype(float) - x * scale
+    if out[x == 0].any() or np.ptp(added) <= 0.01 * abs(added.flat[0]):
         return Wrong.adds_a_number
     lost = (x != 0) & (out == 0)
     return Wrong.drops_by_value if lost.any() else Wrong.scale_differs_from_unit_to_unit
