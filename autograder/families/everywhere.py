@@ -240,7 +240,11 @@ def _plain_calls(
     )
     large = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN))
     sizes, at_ends = [*small, *large], () if training else corners.ENDS
-    factors = itertools.cycle([1.0] if training else _FACTORS)
+    own = [1.0] if training else _FACTORS
+    # Large arrays begin anew: beyond 65,504 half precision would be named by its infinity.
+    factors = itertools.chain(
+        itertools.islice(itertools.cycle(own), len(small)), itertools.cycle(own)
+    )
     probabilities = [1.0] * len(sizes)
     if not training:
         probabilities = corners.spread_keep_probs(trial, len(small))
