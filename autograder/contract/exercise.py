@@ -166,6 +166,18 @@ class Property:
     test: CheckFunction
     looks: Mapping[str, Law] = field(default_factory=dict)
 
+    def also(
+        self, test: CheckFunction, looks: Mapping[str, Law] | None = None
+    ) -> "Property":
+        """Return the property, and that this ``test`` passes, too, which has these
+        ``looks``."""
+
+        def both(*given: Any) -> None:
+            self.test(*given)
+            test(*given)
+
+        return Property(self.says, both, {**self.looks, **(looks or {})})
+
 
 _registry: dict[str, Exercise] = {}
 

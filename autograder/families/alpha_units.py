@@ -119,11 +119,11 @@ class Masking:
             dropped = _equal(out, self._value(keep_prob), keep_prob)
         # Arrays of some form may have a value of their own, which is judged elsewhere.
         expected = (1 - keep_prob) * x.size
-        # Where entries come again, so do kept ones.
-        apart = expected >= _TELLING and len(np.unique(x)) > 0.9 * x.size
-        if apart and not _many(dropped, keep_prob):
+        if expected >= _TELLING and not _many(dropped, keep_prob):
             found = dropped_units(out, keep_prob)
-            if np.count_nonzero(found) > 0.5 * expected:
+            # Where entries come again, so do kept ones.
+            apart = len(np.unique(x)) > 0.9 * x.size
+            if apart and np.count_nonzero(found) > 0.5 * expected:
                 dropped = found
         return np.where(dropped, 0.0, x), None
 

@@ -22,6 +22,7 @@ from autograder.families.references import (
     cut,
     departing,
     in_turn,
+    pairs_of,
     rows_of,
     spread,
     typed,
@@ -115,11 +116,7 @@ def _add(tallies: dict[str, Tally], call: _Call, out: np.ndarray) -> None:
     size[size == 0] = 1
     off, error = off / size, error / size
     for axis, along in ((0, "rows"), (1, "outputs")):
-        half = out.shape[1 + axis] // 2
-        for how, (one, two) in {
-            "neighbouring": (slice(0, 2 * half, 2), slice(1, 2 * half, 2)),
-            "distant": (slice(0, half), slice(half, 2 * half)),
-        }.items():
+        for how, (one, two) in pairs_of(out.shape[1 + axis]).items():
             if axis == 0:
                 common = (x[one] * x[two]) @ w**2
                 a, b, e = off[:, one], off[:, two], error[one] + error[two]

@@ -221,7 +221,6 @@ def also(look: str, known: Property, of: Kinds, mistake: str | None = None) -> P
     """Return the property, and that ``judge`` passes at this look."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        known.test(function, trial)
         judge(look, function, trial, of, mistake)
 
-    return Property(known.says, test, {**known.looks, **LOOKS[look]})
+    return known.also(test, LOOKS[look])

@@ -128,8 +128,10 @@ _OTHERS = (
 )
 #: All of them; the first is what is usual.
 KINDS: tuple[Entries, ...] = (*itertools.chain(*_OF_SIGNS), *_OTHERS)
-#: How many of them have their turn before one has it again.
-TURNS = len(_OF_SIGNS[0]) + len(_OTHERS) + len(_OF_SIGNS[1:])
+#: Of each of these one has its turn: usual entries of each of the signs, others of one.
+_IN_TURN = (*((kind,) for kind in (*_OF_SIGNS[0], *_OTHERS)), *_OF_SIGNS[1:])
+#: How many have their turn before one has it again.
+TURNS = len(_IN_TURN)
 #: How often entries are usual: what depends on their order shows among these.
 _USUAL = 0.4
 
@@ -148,11 +150,11 @@ def of_a_kind(
 def in_turn(rng: np.random.Generator) -> Iterator[Entries]:
     """Yield all kinds again and again, in another order each time; usual entries of each of
     the signs, others of one of these. Each kind's sizes are spread as evenly as can be."""
-    own = [[each] for each in (*_OF_SIGNS[0], *_OTHERS)] + [*map(list, _OF_SIGNS[1:])]
-    first = rng.random(len(own)).tolist()
+    first = rng.random(TURNS).tolist()
     for turn in itertools.count():
-        for number in rng.permutation(len(own)).tolist():
-            kind = own[number][int(rng.random() * len(own[number]))]
+        for number in rng.permutation(TURNS).tolist():
+            own = _IN_TURN[number]
+            kind = own[int(rng.random() * len(own))]
             yield kind.at((first[number] + turn * _GOLDEN) % 1)
 
 

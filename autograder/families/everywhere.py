@@ -107,10 +107,9 @@ def follows_rng(known: Property, kinds: Kinds) -> Property:
     that are alike two, in calls of every kind."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        known.test(function, trial)
         expect_follows_rng(function, trial, kinds)
 
-    return Property(known.says, test, known.looks)
+    return known.also(test)
 
 
 def read_bits(

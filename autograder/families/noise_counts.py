@@ -241,7 +241,6 @@ def within_reach(known: Property) -> Property:
     count, make the variance what they like."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        known.test(function, trial)
         farthest = trial.notes["farthest"]
         if farthest > _REACH:
             trial.fail(
@@ -250,4 +249,4 @@ def within_reach(known: Property) -> Property:
                 law_mistake(function, trial, 0),
             )
 
-    return Property(known.says, test, known.looks)
+    return known.also(test)

@@ -89,6 +89,15 @@ def typed(
     return made, types, "transposed" if turned else "rows in a row"
 
 
+def pairs_of(number: int) -> dict[str, tuple[slice, slice]]:
+    """Return the firsts and the seconds of disjoint pairs of so many, by how they lie."""
+    half = number // 2
+    return {
+        "neighbouring": (slice(0, 2 * half, 2), slice(1, 2 * half, 2)),
+        "distant": (slice(0, half), slice(half, 2 * half)),
+    }
+
+
 def departing(counts: Mapping[str, Counts], law: EveryKind, alpha: float) -> str:
     """Return the look to be judged, which fails if any does.
 

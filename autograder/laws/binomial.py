@@ -238,8 +238,24 @@ def tail_exponents(k: np.ndarray, n: np.ndarray, mean: np.ndarray) -> np.ndarray
     return found
 
 
+class ManyKinds:
+    """What laws have in common of which the kind that departs most is judged: a bound over
+    two tails of each of up to ``kinds`` of them."""
+
+    kinds: int
+
+    def exponent(self, alpha: float) -> float:
+        """Return the exponent from which on a kind is rejected at level alpha: minus the
+        logarithm of the probability of a count as far out."""
+        return math.log(2 * self.kinds / alpha)
+
+    def p_value(self, observed: float, n: int) -> float:
+        """Return a bound on the p-value of the greatest exponent of all kinds."""
+        return min(1.0, 2 * self.kinds * math.exp(-observed))
+
+
 @dataclass(frozen=True)
-class EveryKind:
+class EveryKind(ManyKinds):
     """Counts of independent events, sorted by kind in many ways: up to ``kinds`` of them.
 
     Each event has a probability of its own. ``detects`` is the smallest departure of the
@@ -249,10 +265,6 @@ class EveryKind:
     kinds: int
     detects: float
     probability: float = 0.5
-
-    def exponent(self, alpha: float) -> float:
-        """Return the ``tail_exponent`` from which on a count is rejected at level alpha."""
-        return math.log(2 * self.kinds / alpha)
 
     def farthest(
         self, counts: Mapping[str, tuple[int, int, float]]
@@ -272,10 +284,6 @@ class EveryKind:
         """Return how many events a kind needs at probability one half; farther from it
         fewer are enough. On a grid of 1 % steps, as in ``sample_size``."""
         return _kind_sample_size(self, alpha)
-
-    def p_value(self, observed: float, n: int) -> float:
-        """Return a bound on the p-value of the greatest ``tail_exponent`` of all kinds."""
-        return min(1.0, 2 * self.kinds * math.exp(-observed))
 
     def accepted(
         self, n: int, alpha: float, mean: float | None = None

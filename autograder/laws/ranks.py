@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from autograder.laws.binomial import ManyKinds
+
 
 @lru_cache(maxsize=64)
 def pairs_below(asked: int, others: int, groups: int) -> np.ndarray:
@@ -40,7 +42,7 @@ def _exponents(asked: int, others: int, groups: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Ranks:
+class Ranks(ManyKinds):
     """In how many pairs of a call and one of a reference implementation the first's value
     is the greater, sorted by kind in many ways: up to ``kinds`` of them.
 
@@ -54,10 +56,6 @@ class Ranks:
     kinds: int
     detects: float = 0.5
     probability: float = 0.5
-
-    def exponent(self, alpha: float) -> float:
-        """Return the exponent from which on a number of pairs is rejected at level alpha."""
-        return math.log(2 * self.kinds / alpha)
 
     def farthest(
         self, counts: Mapping[str, tuple[int, int, float]]
@@ -82,10 +80,6 @@ class Ranks:
         while self.exponents(n // (self.asked * self.others))[0] < self.exponent(alpha):
             n += self.asked * self.others
         return n
-
-    def p_value(self, observed: float, n: int) -> float:
-        """Return a bound on the p-value of the greatest exponent of all kinds."""
-        return min(1.0, 2 * self.kinds * math.exp(-observed))
 
     def accepted(
         self, n: int, alpha: float, mean: float | None = None

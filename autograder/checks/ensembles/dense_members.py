@@ -21,6 +21,7 @@ from autograder.families.references import (
     cut,
     departing,
     in_turn,
+    pairs_of,
     rows_of,
     spread,
     typed,
@@ -149,11 +150,7 @@ def _add(tallies: dict[str, Tally], call: _Call, found: np.ndarray) -> None:
     which.add("averages, signed,", call.marks, along[0], along[1:], _ERROR)
     for place, at in (("first", 0), ("last", -1)):
         which.add("averages", [f"of the {place} row"], far[0, at], far[1:, at], _ERROR)
-    half = found.shape[1] // 2
-    for how, (one, two) in {
-        "neighbouring": (slice(0, 2 * half, 2), slice(1, 2 * half, 2)),
-        "distant": (slice(0, half), slice(half, 2 * half)),
-    }.items():
+    for how, (one, two) in pairs_of(found.shape[1]).items():
         apart = np.sqrt(((off[:, one] - off[:, two]) ** 2).sum(axis=-1))
         name = f"differences of {how} rows"
         args = name, call.marks, apart[0], apart[1:], 2 * _ERROR

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograder.contract import domain, facts
-from autograder.contract.exercise import Exercise, Property
+from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import (
@@ -266,7 +266,7 @@ def gives_every_weight_and_row_its_own_bit(
             _expect_own_bits(trial, mask[None], each)
 
 
-_PAIRS = _LAYER.independent(
+_INDEPENDENT = _LAYER.independent(
     "Bits in pairs of rows, inputs, outputs and calls are independent; so are counts."
 )
 _FROM_RNG = follows_rng.from_rng(
@@ -281,18 +281,9 @@ _EVERY = kinds.Kinds(
     of_weights, "weights", modes=False, zeros=partial(of_weights, zeros=True)
 )
 _RATES = departures.also(kinds.RATE, _LAYER.rate(0.01, 0.02), _EVERY)
-_EACH_PAIR = departures.also(kinds.PAIRS, _PAIRS, _EVERY)
 exercise.asks(0.5, _RATE, _RATES, after=_OWN)
-
-
-def _independent(function: StudentFunction, trial: Trial) -> None:
-    _EACH_PAIR.test(function, trial)
-    dense_products.judge(function, trial)
-
-
-_INDEPENDENT = Property(
-    _EACH_PAIR.says, _independent, {**_EACH_PAIR.looks, **dense_products.LOOKS}
-)
+_INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _EVERY)
+_INDEPENDENT = _INDEPENDENT.also(dense_products.judge, dense_products.LOOKS)
 exercise.asks(0.25, "drops_weights_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _EVERY)
 exercise.asks(0.25, "draws_its_weights_from_rng_alone", _FROM_RNG, after=_SUMS)

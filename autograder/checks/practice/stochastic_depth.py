@@ -8,7 +8,7 @@ import numpy as np
 
 from autograder.checks.practice import few_examples
 from autograder.contract import domain, facts
-from autograder.contract.exercise import Exercise, Property
+from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import CheckFailure, Trial
@@ -379,21 +379,10 @@ _FROM_RNG = follows_rng.from_rng(
 
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
 
-
-def _independent(function: StudentFunction, trial: Trial) -> None:
-    _INDEPENDENT.test(function, trial)
-    few_examples.judge(few_examples.PAIRS, function, trial)
-
-
-exercise.asks(
-    0.5,
-    "drops_examples_independently",
-    Property(
-        _INDEPENDENT.says,
-        _independent,
-        {**_INDEPENDENT.looks, few_examples.PAIRS: few_examples.LAW},
-    ),
-    after=_RATE,
+_INDEPENDENT = _INDEPENDENT.also(
+    partial(few_examples.judge, few_examples.PAIRS),
+    {few_examples.PAIRS: few_examples.LAW},
 )
+exercise.asks(0.5, "drops_examples_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_branches_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -22,24 +22,17 @@ from autograder.families import (
     lags,
 )
 from autograder.families.elementwise import Wrong, call_text
-from autograder.families.entries import Entries
 
 #: The look of ``judge_choice``; ``judge_apart`` has ``lags.LARGE``.
 CHOICE = "units and pairs in calls of every kind"
 
 
 def _of_any_size(
-    trial: Trial,
-    rng: np.random.Generator,
-    number: int,
-    rows: int,
-    kind: Entries | None = None,
-    zeros: bool = False,
+    trial: Trial, rng: np.random.Generator, number: int, rows: int
 ) -> kinds.Given:
-    """Return a call on about so many units, two or more in a row, of entries of a ``kind``,
-    some of them ``zeros``."""
+    """Return a call on about so many units, two or more in a row."""
     n, d = kinds.sides(rng, number, 2, rows)
-    x, marks = kinds.any_array(rng, (n, max(d, 2)), kind, zeros)
+    x, marks = kinds.any_array(rng, (n, max(d, 2)))
 
     def read(result: Any, share: float, name: str) -> np.ndarray:
         call = call_text(name, x.shape, count(x, share))
