@@ -100,6 +100,8 @@ def stands_alone(
     """Return whether in calls of some kind the rate departs by more than ``least``, and by
     more than any of the ``pairs`` of these calls, of which there are some: then what makes
     pairs alike elsewhere is not the reason, but a second fault."""
+    if not rates or law.farthest(rates)[1] <= least:
+        return False
     for kind, count in rates.items():
         if (own := law.farthest({kind: count})[1]) <= least:
             continue

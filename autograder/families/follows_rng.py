@@ -48,16 +48,14 @@ def generators_alike(
     A seed of up to a million values that is drawn with ``integers`` or ``random`` is then
     the same in two of four, as the halves lie within 2**12 of each other; one of more
     than four million values never is."""
-    halves = [int(n) << 12 for n in trial.rng.integers(2**20, size=2)]
+    rng, seeds = trial.rng, [trial.new_seed() for _ in range(number)]
+    halves = (rng.integers(2**20, size=2) << 12) + rng.integers(1024 - 64, size=2)
     # Two lie 960 of 2**32 apart and more, a million values 4,295.
-    offsets = trial.rng.integers(1024 - 64, size=2)
-    seeds = [trial.new_seed() for _ in range(number)]
+    apart = rng.integers(64, size=(number, 2)) + 1024 * np.arange(number)[:, None]
     made = []
-    for distance, seed in enumerate(seeds):
+    for seed, (high, low) in zip(seeds, (halves + apart).tolist(), strict=True):
         generator = trial.generator(seed)
-        bits = offsets + trial.rng.integers(64, size=2) + 1024 * distance
-        high, low = (half + int(n) for half, n in zip(halves, bits, strict=True))
-        begin_with(generator, high << 32 | low, int.from_bytes(trial.rng.bytes(8)))
+        begin_with(generator, high << 32 | low, int.from_bytes(rng.bytes(8)))
         made.append(generator)
     again = [trial.generator(seeds[0]) for _ in range(times - 1)]
     for generator in again:

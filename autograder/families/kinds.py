@@ -175,7 +175,8 @@ def units(call_text: Callable[..., str], **how: Any) -> Kinds:
 
 def any_form(rng: np.random.Generator, number: int, rows: int) -> tuple[int, ...]:
     """Return a shape of 1 to 4 axes with about so many entries."""
-    return sides(rng, number, int(rng.integers(2 if rows else 1, 5)), rows)
+    least = 2 if rows else 1
+    return sides(rng, number, least + int((5 - least) * rng.random()), rows)
 
 
 def sides(

@@ -32,26 +32,31 @@ _SMALL_PRIMES = math.prod((2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 4
 _NORMAL = 1.05e-6, 2.6e-6
 
 
+def _two(rng: np.random.Generator, below: int) -> list[int]:
+    """Return two whole numbers from 0 up, in less time than ``integers`` takes."""
+    return [int(below * share) for share in rng.random(2).tolist()]
+
+
 def _leading(word: int, rng: np.random.Generator) -> int:
     """Return a word with the 20 leading bits of each half, whose rest is far from its own:
     1,024 of 4,096 and more."""
-    for place, far in zip((0, 32), rng.integers(1024, 2048, size=2), strict=True):
+    for place, far in zip((0, 32), _two(rng, 1024), strict=True):
         below = (word >> place) % 4096 < 2048
-        word += (int(far) if below else -int(far)) << place
+        word += (1024 + far if below else -1024 - far) << place
     return word
 
 
 def _trailing(word: int, rng: np.random.Generator) -> int:
     """Return a word with the 21 trailing bits of each half, and others before these."""
-    low, high = (int(n) << 22 for n in rng.integers(2**9, size=2))
-    return word ^ low ^ high << 32 ^ (2**21 | 2**31) * (_HALF + 1)
+    low, high = _two(rng, 2**9)
+    return word ^ low << 22 ^ high << 54 ^ (2**21 | 2**31) * (_HALF + 1)
 
 
 def _round(word: int, rng: np.random.Generator) -> int:
     """Return a word that differs by a multiple of a million, as both of its halves do: of no
     other number that anyone takes a remainder by."""
     while True:
-        places = rng.integers(len(_STEPS), size=2).tolist()
+        places = _two(rng, len(_STEPS))
         high, low = (
             _STEPS[n] if half < _HALF // 2 else -_STEPS[n]
             for half, n in zip(divmod(word, _HALF), places, strict=True)
@@ -65,7 +70,7 @@ def _round(word: int, rng: np.random.Generator) -> int:
 def _normal(word: int, rng: np.random.Generator) -> int:
     """Return a word that gives nearly the same normal number, by 9 trailing bits and by 19
     of 61. A few others that are wanted to differ do so in these as well."""
-    low, high = (int(n) for n in rng.integers(2**9, size=2))
+    low, high = _two(rng, 2**9)
     flipped = low << 11 | 2**20 | 2**31 | high << 32 | 2**41 | 2**62
     return word ^ flipped
 
@@ -79,7 +84,7 @@ def others_alike(trial: Trial, first: np.random.Generator) -> list[np.random.Gen
     another way: in the trailing bits of each half of its first 64-bit number; in what is
     left of it by a million; in its first normal number, nearly; and in the leading bits of
     its second number."""
-    rng, scratch = trial.rng, np.random.Generator(np.random.PCG64(0))
+    rng, scratch = trial.rng, trial.generator()
     scratch.bit_generator.state = first.bit_generator.state
     word, second = (int(n) for n in scratch.bit_generator.random_raw(2))
     found = [trial.generator() for _ in range(4)]
