@@ -74,6 +74,21 @@ def test_two_arrays_in_one_value_keep_their_places() -> None:
     assert np.array_equal(found["b"][0], second)
 
 
+@pytest.mark.parametrize("shape", [(), (255,), (15, 17), (0, 3), (2**21,)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_booleans_of_other_bytes_arrive_as_those_of_0_and_1(
+    shape: tuple[int, ...], order: Any
+) -> None:
+    numbers = np.arange(np.prod(shape, dtype=int)).reshape(shape, order=order)
+    odd = np.asarray(numbers % 256, np.uint8).view(bool)
+    found = [there_and_back(odd), there_and_back((odd, odd))[1]]
+    if wire.copy_of_plain(odd) is not None:
+        found.append(wire.copy_of_plain(odd))
+    for mask in found:
+        assert mask.dtype == bool and mask.shape == shape
+        assert np.array_equal(mask.view(np.uint8), numbers % 256 != 0)
+
+
 def test_numpy_scalars_arrive_as_numbers() -> None:
     assert there_and_back(np.float32(0.5)) == 0.5
     assert there_and_back(np.int64(7)) == 7

@@ -171,7 +171,15 @@ def copy_of_plain(value: Any) -> np.ndarray | None:
     conversion, without writing one; None for any other value."""
     if not is_usual(value):
         return None
-    return np.array(value, order="F" if is_transposed(value) else "C")
+    return _of_two_values(np.array(value, order="F" if is_transposed(value) else "C"))
+
+
+def _of_two_values(array: np.ndarray) -> np.ndarray:
+    """Return the array; one of booleans with bytes 0 and 1 alone, for others can be made
+    (``view``), and equal masks would then hold different bytes."""
+    if array.dtype != bool:
+        return array
+    return np.asarray(array.view(np.uint8) != 0)
 
 
 def is_usual(value: Any) -> bool:
@@ -258,14 +266,14 @@ class Reader:
         if not size:
             return np.empty(shape, kind)
         order: Literal["F", "C"] = "F" if node.get("order") == "F" else "C"
-        return np.ndarray(shape, kind, self._body, at, order=order)
+        return _of_two_values(np.ndarray(shape, kind, self._body, at, order=order))
 
     def run(
         self, kind: np.dtype, shape: Sequence[int], size: int, at: Any
     ) -> np.ndarray:
         """Return a copy of an array of so many bytes. Raises ``WireError``."""
         self._take(at, size)
-        return np.ndarray(shape, kind, self._body, at).copy()
+        return _of_two_values(np.ndarray(shape, kind, self._body, at)).copy()
 
     def _take(self, start: Any, size: int) -> None:
         if type(start) is not int or start < 0:

@@ -183,7 +183,7 @@ def _noise_factor_mistake(found: np.ndarray, *given: Any) -> str | None:
     """Return the mistake behind test / (test + factor * noise), if found is that."""
     _, x, p = given
     test, noise = _variances(*given)
-    if (found <= 0).any():
+    if (found <= 0).any() or not noise.all():
         return None
     factors = (test / found - test) / noise
     factor, n, q = float(np.median(factors)), len(x), 1 - p

@@ -317,7 +317,13 @@ def _counts_the_mask(function: StudentFunction, trial: Trial) -> None:
     x = trial.inputs(trial.size(_LOOK) + 50, _WIDTH)
     x[np.arange(len(x)), trial.rng.integers(_WIDTH, size=len(x))] = 0.0
     out, call = shared.output(function, x, 0.7, trial.generator())
-    x, out = x[out.any(axis=1)], out[out.any(axis=1)]  # all but one row in 1e10
+    kept: np.ndarray = out.any(axis=1)  # in all rows but one in 1e10
+    trial.expect(
+        kept.sum() >= trial.size(_LOOK),
+        f"{call}, with one 0 in each row: all units are 0 in {(~kept).sum():,} of "
+        f"{len(kept):,} rows of {_WIDTH}; expected fewer than one.",
+    )
+    x, out = x[kept], out[kept]
     mask = out != 0
     factor = np.abs(out).sum(axis=1) / np.abs(x * mask).sum(axis=1)
     hidden = _WIDTH / factor - mask.sum(axis=1)
