@@ -304,6 +304,7 @@ def test_an_odd_result_is_judged_whenever_it_comes(
 WITHIN: dict[str, Callable[[int, tuple[Any, ...]], bool]] = {
     "all": lambda call, args: True,
     "every second": lambda call, args: call % 2 == 0,
+    "but every second": lambda call, args: call % 2 == 1,
     "at keep_prob 0 and 1": lambda call, args: any(
         type(arg) is float and arg in (0.0, 1.0) for arg in args
     ),
@@ -357,6 +358,12 @@ def stopped_within(exercise: Exercise, check: str, odd: str, when: str) -> list[
             "counts_kept_units_whose_input_is_zero",
             "zeros",
             "all",
+        ),
+        (
+            "rescaled_sum_distribution",
+            "has_one_outcome_at_keep_prob_one",
+            "read-only",
+            "but every second",
         ),
     ],
 )

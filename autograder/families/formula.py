@@ -145,8 +145,9 @@ class Formula:
             for given, some in named_after_the_first((one, *others)):
                 named = {**reasons, "otherwise": reasons.get("otherwise", some)}
                 self.expect(function, trial, given, **named)
-            later = Middle.right_in_the_middle_only
-            self.expect(function, trial, _but_for_an_entry(one), otherwise=later)
+            last, later = _but_for_an_entry(one), Middle.right_in_the_middle_only
+            gap = reasons.get("gap")
+            self.expect(function, trial, last, otherwise=later, gap=gap)
 
         return self._asks(points, after, test)
 
