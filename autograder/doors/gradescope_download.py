@@ -59,6 +59,12 @@ def read_export(
     return told_apart(named)
 
 
+def submission_in(name: str) -> str:
+    """Return the submission's folder in the name of a file of a download, "" in others."""
+    match = _NAME.fullmatch(name)
+    return match["folder"] if match else ""
+
+
 class _Said:
     """What the metadata say of each submission."""
 
