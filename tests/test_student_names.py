@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -205,3 +206,21 @@ def test_where_names_of_files_are_ascii_nobody_s_page_is_missing(
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "link" not in done.stdout and done.stdout.count("PYTHONUTF8=1") == 2
     assert "Bob: " in done.stdout
+
+
+def test_no_mark_is_set_for_a_name_in_the_gradebook_that_leads_elsewhere(
+    tmp_path: Path,
+) -> None:
+    handed_out = pytest.importorskip("autograder.doors.nbgrader.handed_out")
+    course = SimpleNamespace(
+        autograded_directory="autograded",
+        format_path=lambda *parts: str(tmp_path.joinpath("deep", *parts)),
+    )
+    step = SimpleNamespace(
+        parent=SimpleNamespace(parent=SimpleNamespace(coursedir=course)),
+        _old=["../../up", str(tmp_path / "evil"), "ann"],
+        assignment_id="conventions",
+        notebook_id="conventions",
+    )
+    handed_out.KeptCells._mark(step)
+    assert files_in(tmp_path) == {"deep/autograded/ann/.conventions.unfinished"}

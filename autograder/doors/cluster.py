@@ -109,7 +109,7 @@ def _connected(address: str) -> "Connection":
     return client
 
 
-class Connection(Client):
+class Connection(Client):  # type: ignore[misc]
     """Dask's client, which ends in ``FAREWELL`` seconds, whatever the other side does: by
     itself it waits for that twice as long as for an answer, and at the program's end."""
 
@@ -131,6 +131,7 @@ class Connection(Client):
         thread = threading.Thread(target=leave, daemon=True)
         thread.start()
         thread.join(timeout + 0.5)
+        return None
 
     def __del__(self) -> None:
         """Whoever made it has closed it."""
