@@ -1,8 +1,10 @@
 """A class graded on a Dask cluster of two worker processes: as here, whoever is killed."""
 
+import contextlib
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 import time
@@ -32,7 +34,7 @@ from autograder.grading.judges import Judges, Work
 from autograder.grading.secret import VARIABLE, find_secret
 from tests.test_attacks import CORRECT
 from tests.test_classroom import SETTINGS, write
-from tests.test_judges import BUSY, soon, tree
+from tests.test_judges import BUSY, soon, started, tree
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +214,34 @@ def test_an_address_where_nobody_answers_gets_a_sentence(
         told = capfd.readouterr().err
         assert f"No Dask scheduler answers at {address}" in told
         assert "Traceback" not in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("there", ["nobody", "a silent one", "no worker"])
+def test_a_signal_ends_a_run_that_waits_for_a_cluster(
+    there: str, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "class", {"a.py": SETTINGS})
+    with contextlib.ExitStack() as stack:
+        address = "tcp://127.0.0.1:1"
+        if there == "a silent one":
+            silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        elif there == "no worker":
+            empty = LocalCluster(
+                n_workers=0, processes=False, protocol="tcp", dashboard_address=":0"
+            )
+            address = stack.enter_context(empty).scheduler_address
+        words = ("grade", str(folder), "--dask", address)
+        run = stack.enter_context(started(f"marker-{os.getpid()}-{there}", *words))
+        maps = Path(f"/proc/{run.pid}/maps")
+        assert soon(lambda: "tornado" in maps.read_text())
+        time.sleep(4)  # a signal that comes while Dask is loaded ends the run, too
+        began = time.monotonic()
+        run.send_signal(signal.SIGTERM)
+        _, told = run.communicate(timeout=60)
+    assert time.monotonic() - began < 10
+    assert (run.returncode, told) == (143, "\nStopped: 0 of 1 graded.\n")
 
 
 def test_errors_come_back_as_results() -> None:

@@ -309,16 +309,21 @@ def test_a_short_secret_and_a_damaged_one_are_told_of(
         assert "is damaged" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
-def test_pytest_without_the_file_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("no.py", "there is no file "), ("folder.py", "folder.py is a folder; expected")],
+)
+def test_pytest_without_the_file_says_so(name: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.py").mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--submission", str(tmp_path / "no.py")],
+        [sys.executable, "-m", "pytest", "--submission", str(tmp_path / name)],
         capture_output=True,
         text=True,
         cwd=tmp_path,
         check=False,
     )
     assert done.returncode == 4
-    assert "there is no file" in done.stderr
+    assert told in done.stderr
 
 
 @pytest.mark.parametrize("asked", [["--submission", ""], ["--submission="]])

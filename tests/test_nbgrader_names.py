@@ -29,6 +29,7 @@ CLASS = {
     "＝1+1".encode(): [NOTEBOOK],
     b"{0}%s": [NOTEBOOK],
     b"zoe": [NOTEBOOK],
+    b"d\nl": [NOTEBOOK],
     b"Ann Lee": [NOTEBOOK],
     b"Ann  Lee": [NOTEBOOK],
     "Ann\u1680Lee".encode(): [NOTEBOOK],
@@ -65,12 +66,16 @@ def test_names_do_no_harm(tmp_path: Path) -> None:
     for student in NOTHING:
         told = f"NOT GRADED: {student} handed in no {CHAPTER}.ipynb; rename"
         assert told in done.stderr
+    assert r"NOT GRADED: d\x0al: nbgrader takes no student" in done.stderr
+    # Each name is shown as it was above, once.
+    names = done.stderr.partition("see above: ")[2].partition(". Run")[0].split(", ")
+    assert sorted(names) == sorted([*NOTHING, r"d\x0al"])
     assert r"beside: passed over: \x1b[31mred.ipynb, \udcff.ipynb." in done.stderr
 
     assert run(course, "nbgrader", "export", "--to", "grades.csv").returncode == 0
     with (course / "grades.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    graded = {os.fsdecode(student) for student in CLASS} - set(NOTHING)
+    graded = {os.fsdecode(student) for student in CLASS} - {*NOTHING, "d\nl"}
     assert {row["student_id"] for row in rows} == {SHOWN.get(n, n) for n in graded}
     for row in rows:
         assert (row["raw_score"], row["score"], row["max_score"]) == (

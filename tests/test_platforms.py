@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.__main__ import main
-from autograder.doors.classroom import ClassError, HandedIn
+from autograder.doors import gradescope_download
+from autograder.doors.classroom import ClassError, HandedIn, find_handed_in
 from autograder.doors.collect import collect
 from autograder.doors.nbgrader.timestamps import handed_in_at
 from autograder.doors.platforms import read_names
@@ -730,6 +731,34 @@ submission_102:
     :sid: '7003'
   :created_at: 2026-11-21 08:00:00.000000000 Z
 """
+
+
+@pytest.mark.parametrize(
+    ("told", "utc"),
+    [
+        ("2026-11-20 18:30:05.123456000 Z", "2026-11-20 18:30:05"),
+        ("2026-11-20 18:30:05.123456000 -08:00", "2026-11-21 02:30:05"),
+        ("2026-11-20T18:30:05+0530", "2026-11-20 13:00:05"),
+        ("2026-11-20 18:30:05 UTC", "2026-11-20 18:30:05"),
+        ("0001-01-01 00:00:00 +01:00", "None"),
+        ("soon", "None"),
+        (
+            "!ruby/object:ActiveSupport::TimeWithZone\n"
+            "    utc: 2026-11-21 02:30:05.123456000 Z\n"
+            "    zone: &1 !ruby/object:ActiveSupport::TimeZone\n"
+            "      name: America/Los_Angeles\n"
+            "    time: 2026-11-20 18:30:05.123456000 Z",
+            "2026-11-21 02:30:05",
+        ),
+    ],
+)
+def test_gradescopes_times_are_utc(told: str, utc: str, tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    metadata = GRADESCOPE.replace("2026-11-20 18:30:05.123456000 Z", told)
+    files = find_handed_in(gradescope(tmp_path / "export", metadata))
+    named = gradescope_download.read_export(files)
+    assert named is not None
+    assert {str(each.time) for each in named if each.name == "Ann Lee"} == {utc}
 
 
 def gradescope(folder: Path, metadata: str | None = GRADESCOPE, *more: str) -> Path:

@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import sys
 import time
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -591,3 +592,37 @@ def test_names_without_numbers_are_told_apart_by_themselves(
     assert collected(other, one, out="b") == {one, second}
     assert collected(other, out="b") == {second}
     assert collected(one, out="b") == {one}
+
+
+def test_one_file_a_thousand_times_is_a_few_lines(tmp_path: Path) -> None:
+    source = tmp_path / "class.zip"
+    with zipfile.ZipFile(source, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that come twice
+        archive.writestr("bob/a.py", "")
+        archive.writestr("ann/a.py", "")
+        for number in range(900):
+            archive.writestr("ann/a.py", f"x = {number}")
+        for number in range(50):
+            archive.writestr(f"ann/{number}{'x' * 300}.py", "")
+    with archives.unpacked(source) as (folder, lines):
+        assert (folder / "ann/a.py").read_text() == ""
+        assert (folder / "bob/a.py").is_file()
+    assert len(lines) == 11 and all("ann" in line for line in lines)
+    assert lines[0] == "✗ ann/a.py: it was not unpacked (File exists)."
+    assert lines[-1] == "✗ ann: 940 more were not unpacked."
+
+
+def test_an_encrypted_file_is_said_to_be_one(tmp_path: Path) -> None:
+    source = tmp_path / "class.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("ann/a.py", "x = 1")
+        archive.writestr("bob/a.py", "")
+    data = source.read_bytes()
+    for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.index(start) + flags
+        data = data[:at] + bytes([data[at] | 1]) + data[at + 1 :]
+    source.write_bytes(data)
+    with archives.unpacked(source) as (folder, lines):
+        assert (folder / "bob/a.py").is_file()
+    told = "it is encrypted; pack it anew without a password"
+    assert lines == [f"✗ ann/a.py: it was not unpacked ({told})."]

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autograder.__main__ import main
@@ -240,3 +242,30 @@ def test_the_place_of_a_full_disk_is_told(
     assert caught.value.filename == str(folder / "new")
     said = class_command._said(caught.value)
     assert said == f"{folder / 'new'}: No space left on device."
+
+
+@pytest.mark.skipif(os.name != "posix", reason="where programs of an environment lie")
+def test_a_python_without_the_grader_is_named(folder: Path) -> None:
+    """The folder that a command is called in is seen by the command alone."""
+    packages = Path(np.__file__).parents[1]
+    if (packages / "autograder").exists():
+        pytest.skip("the grader lies among the packages")
+    venv.create(folder / "new")
+    python = folder / "new/bin/python"
+    (folder / "class").mkdir()
+    (folder / "my.py").rename(folder / "class/my.py")
+    old = os.environ | {"PYTHONPATH": str(packages)}
+    for words in (["check", "class/my.py"], ["grade", "class", "-j", "1"]):
+        words[1] = str(folder / words[1])
+        done = subprocess.run(
+            [python, "-m", "autograder", *words],
+            cwd=Path(class_command.__file__).parents[2],
+            env=old,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 2, done.stderr
+        assert f"The grader is not installed for {python}: " in done.stderr
+        assert "own process ended" not in done.stdout + done.stderr

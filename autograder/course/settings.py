@@ -29,6 +29,7 @@ def configure(c: Any, root: Path) -> None:
     }
     c.ClearSolutions.text_stub = "*Your answer goes here.*"
     _release(c)
+    _solution(c)
     _grading(c)
     _pages(c)
     # A file's name that a student chose steers no terminal.
@@ -85,6 +86,17 @@ def _release(c: Any) -> None:
         "nbgrader.preprocessors.ClearMarkScheme",
         "nbgrader.preprocessors.ComputeChecksums",
         "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+
+
+def _solution(c: Any) -> None:
+    """Let a written answer, which is no task cell, have a mark scheme."""
+    c.GenerateSolution.preprocessors = [
+        "nbgrader.preprocessors.IncludeHeaderFooter",
+        "nbgrader.preprocessors.LockCells",
+        "nbgrader.preprocessors.ClearOutput",
+        "autograder.doors.nbgrader.mark_scheme.WithoutMarkScheme",
+        "nbgrader.preprocessors.Execute",
     ]
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import BinaryIO
@@ -37,6 +37,8 @@ _TOO_MANY = (
 #: Bytes of a folder's or a file's name, and of a path, that a disk takes, and folders that a
 #: path may lead through: no pattern is tried on more; and characters that a line shows.
 _LONGEST_NAME, _LONGEST_PATH, _DEEPEST, _SHOWN = 255, 3_000, 100, 200
+#: Lines on what was not unpacked of one owner's.
+_MOST_LINES = 10
 #: Bytes that are unpacked at once.
 _PIECE = 2**20
 
@@ -104,7 +106,8 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list
     that it is there; return what failed."""
     members = _members(archive)
     theirs = set[tuple[str, ...]]()
-    failures: list[str] = []
+    #: Of each owner the lines, and how often each.
+    failed: dict[str, Counter[str]] = defaultdict(Counter)
     files, taken, total = Counter[str](), Counter[str](), 0
     of_whom = _owners(members, pattern)
     for (parts, member), (own, depth) in zip(members, of_whom, strict=True):
@@ -121,7 +124,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list
             # The system names where it would be, which is nobody's business.
             why = getattr(error, "strerror", None) or error
             shown = _shown("/".join(parts) or member.filename)
-            failures.append(f"✗ {shown}: it was not unpacked ({why}).")
+            failed[own][f"✗ {shown}: it was not unpacked ({why})."] += 1
             continue
         if not _is_metadata(parts):
             taken[own] += size
@@ -130,12 +133,23 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list
             raise ClassError(f"The archive holds more than {MOST_BYTES >> 30} GB.")
     for parts in theirs:
         _make(folder, parts)
-    return failures + [
+    return _few_lines(failed) + [
         f"✗ {_shown(own)}: it holds more than {EACH_FILES:,} files, or "
         f"{EACH_BYTES >> 20} MB; the others were not unpacked."
         for own in files
         if files[own] > EACH_FILES or taken[own] > EACH_BYTES
     ]
+
+
+def _few_lines(failed: dict[str, Counter[str]]) -> list[str]:
+    """Return what failed, with no more lines of one owner than anybody reads."""
+    lines: list[str] = []
+    for own, theirs in failed.items():
+        few = list(theirs)[:_MOST_LINES]
+        lines += few
+        if more := theirs.total() - len(few):
+            lines.append(f"✗ {_shown(own)}: {more:,} more were not unpacked.")
+    return lines
 
 
 def _shown(name: str) -> str:
@@ -216,8 +230,8 @@ def _parts(member: zipfile.ZipInfo) -> tuple[str, ...]:
     return tuple(part for part in read if part not in ("", ".", ".."))
 
 
-#: The flag that says that a member's name is UTF-8.
-_UTF_8 = 0x800
+#: The flags that say that a member's name is UTF-8, and of two ways to encrypt it.
+_UTF_8, _ENCRYPTED = 0x800, 0x41
 
 
 def _read(part: str) -> str:
@@ -266,6 +280,8 @@ def _write(
         most = MOST_OF_METADATA
     if most and member.compress_type not in _BOUNDED:
         raise ValueError("it is compressed as no learning platform does it")
+    if most and member.flag_bits & _ENCRYPTED:
+        raise ValueError("it is encrypted; pack it anew without a password")
     target.parent.mkdir(parents=True, exist_ok=True)
     # Two names may be one here: the second is no other student's first.
     with target.open("xb") as new:

@@ -94,7 +94,7 @@ def _handed_in(
         files, told = students.of_a_platform(folder, found, shown)
     except classroom.ClassError as error:
         lines.append(f"{error} Each folder counts as a student's.")
-        return found
+        return students.by_folders(found, ())
     lines += told
     if files is found:
         packed = str(folder) != shown
@@ -209,8 +209,9 @@ def _written(write: Callable[[str], object], out: str) -> int:
     except ImportError:
         print("Pages need jinja2: pip install jinja2.", file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"{out} could not be written ({error}).", file=sys.stderr)
+    except (OSError, ValueError) as error:
+        told = one_line(str(error))
+        print(f"{out} could not be written ({told}).", file=sys.stderr)
         return 2
     return 0
 

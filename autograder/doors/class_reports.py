@@ -1,7 +1,6 @@
 """What is kept of a class's grading: a report for each file, and a table of scores."""
 
 import csv
-import hashlib
 import io
 import os
 import re
@@ -14,6 +13,7 @@ from typing import Any
 from autograder.contract.here import real_path
 from autograder.doors.classroom import Graded, HandedIn
 from autograder.doors.earlier import earlier
+from autograder.doors.one_part import abridged
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import walk
@@ -121,13 +121,6 @@ def report_name(name: str) -> Path:
         # Room for the ending, and for the name of the part that is written first.
         file = abridged(file)
     return Path(*parts, f"{file}.json")
-
-
-def abridged(name: str, salt: bytes = b"") -> str:
-    """Return what a long name of a file begins with, and a digest of ``salt`` and all."""
-    whole = os.fsencode(name)
-    digest = hashlib.sha256(salt + whole).hexdigest()[:12]
-    return f"{whole[:_LONGEST_NAME].decode('utf-8', 'ignore')}-{digest}"
 
 
 def _files_in(folder: Path) -> set[Path]:

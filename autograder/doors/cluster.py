@@ -38,6 +38,8 @@ except ImportError as error:
 
 #: How long a scheduler may take to answer, and its first worker to be there, in seconds.
 PATIENCE = 60
+#: How long a scheduler may take to hear that nothing follows, in seconds.
+FAREWELL = 2.0
 #: Files that are on their way at once, at least: workers may join later.
 LANES = 64
 #: Bytes of files that are on their way at once: each is held here and by the scheduler, in
@@ -69,23 +71,7 @@ class ClusterJudges(Judges):
     workers is there in time."""
 
     def __init__(self, address: str, count: int) -> None:
-        try:
-            self._client = Client(
-                address, timeout=PATIENCE, set_as_default=False, name="grader"
-            )
-        except (OSError, TimeoutError, ValueError, TypeError) as error:
-            raise ClassError(
-                f"No Dask scheduler answers at {address} ({error}). Start one with "
-                "`dask scheduler`, and give the address that it prints."
-            ) from None
-        try:
-            self._client.wait_for_workers(1, timeout=PATIENCE)
-        except TimeoutError:
-            self._client.close()
-            raise ClassError(
-                f"The Dask scheduler at {address} has no workers; start some, with "
-                f"`dask worker {address}`, on machines that have this grader."
-            ) from None
+        self._client = _connected(address)
         threads = sum(self._client.nthreads().values())
         lanes = min(count, max(LANES, 2 * threads))
         room = Room(ON_THE_WAY)
@@ -94,6 +80,61 @@ class ClusterJudges(Judges):
     def end(self) -> None:
         super().end()
         self._client.close()
+
+
+def _connected(address: str) -> "Connection":
+    """Return a connection to a scheduler that has workers. Raises ``ClassError``; however
+    this ends, no connection is left that keeps the program from ending."""
+    try:
+        client = Connection(
+            address, timeout=PATIENCE, set_as_default=False, name="grader"
+        )
+    except (OSError, TimeoutError, ValueError, TypeError) as error:
+        raise ClassError(
+            f"No Dask scheduler answers at {address} ({error}). Start one with "
+            "`dask scheduler`, and give the address that it prints."
+        ) from None
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        client.close()
+        raise ClassError(
+            f"The Dask scheduler at {address} has no workers after {PATIENCE} seconds; "
+            f"start some, with `dask worker {address}`, on machines that have this "
+            "grader."
+        ) from None
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+class Connection(Client):  # type: ignore[misc]
+    """Dask's client, which ends in ``FAREWELL`` seconds, whatever the other side does: by
+    itself it waits for that twice as long as for an answer, and at the program's end."""
+
+    def start(self, **kwargs: Any) -> None:
+        try:
+            super().start(**kwargs)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self, timeout: float = FAREWELL) -> Any:
+        if self.asynchronous:
+            return super().close(timeout)
+
+        def leave() -> None:
+            with contextlib.suppress(Exception):
+                super(Connection, self).close(timeout)
+
+        thread = threading.Thread(target=leave, daemon=True)
+        thread.start()
+        thread.join(timeout + 0.5)
+        return None
+
+    def __del__(self) -> None:
+        """Whoever made it has closed it."""
 
 
 class Room:

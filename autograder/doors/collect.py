@@ -8,6 +8,7 @@ from autograder.contract.exercise import all_chapters, expect_chapter
 from autograder.contract.here import is_file, is_folder, is_there, real_path
 from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
+from autograder.doors.one_part import NOT_UTF_8, is_part, wants_utf_8
 from autograder.doors.platforms import Named
 from autograder.doors.students import (
     by_student,
@@ -114,14 +115,16 @@ def _collected(
     student: str, attempts: list[Named], target: Path, folders: Folders
 ) -> str:
     """Copy a student's file to its target, and return what happened."""
-    if not student or student in (".", "..") or {"/", "\\"} & set(student):
+    shown, unfit = one_name(student), unfit_name(student, "file")
+    if wants_utf_8(student):
+        return f"✗ {shown}: {NOT_UTF_8}"
+    if not student.strip(".") or not (unfit or is_part(student)):
         return f"✗ {attempts[0].handed_in.shown}: its name does not say whose it is."
+    if unfit:
+        return f"✗ {unfit}"
     last = last_attempts(attempts)
     files = [each.handed_in for each in last]
     names = names_of([file.name for file in files], sum(file.more for file in files))
-    shown = one_name(student)
-    if unfit := unfit_name(student, "file"):
-        return f"✗ {unfit}"
     if len(files) > 1:
         count = sum(1 + file.more for file in files)
         return f"✗ {shown}: {count} files ({names}); keep one."

@@ -2,9 +2,11 @@
 submission, and beside those folders ``submission_metadata.yml``, which says whose they are.
 """
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from autograder.wire.text import composed
 EXPORT, SUBMISSION = re.compile(r"assignment_\d+_export"), re.compile(r"submission_\d+")
 _FOLDER = re.compile(rf"(?:{EXPORT.pattern}/)?(?P<folder>{SUBMISSION.pattern})")
 _NAME = re.compile(rf"{_FOLDER.pattern}/.+", re.DOTALL)
+#: How far a time is ahead of UTC.
+_OFFSET = re.compile(r":\d\d(?:\.\d+)? ?([+-])(\d\d):?(\d\d)?\s*$")
 
 #: How deep the metadata may be nested (Gradescope's are, by a handful), how many bytes and
 #: how many of YAML's events they may be: half a minute's; and texts that stand elsewhere,
@@ -59,6 +63,12 @@ def read_export(
     return told_apart(named)
 
 
+def submission_in(name: str) -> str:
+    """Return the submission's folder in the name of a file of a download, "" in others."""
+    match = _NAME.fullmatch(name)
+    return match["folder"] if match else ""
+
+
 class _Said:
     """What the metadata say of each submission."""
 
@@ -80,7 +90,7 @@ class _Said:
         if not (people := self._people(folder)):
             # Its name says nothing; the line on it does.
             return [Named(file, "")]
-        time = time_in(_text(self._metadata[folder].get(":created_at")))
+        time = _in_utc(self._metadata[folder].get(":created_at"))
         found = []
         for student, number, address in people:
             platform, account = GRADESCOPE, address.casefold()
@@ -96,6 +106,20 @@ class _Said:
 def _text(value: Any) -> str:
     """Return a value that is a text. What is none may stand for any number of others."""
     return value if isinstance(value, str) else ""
+
+
+def _in_utc(told: Any) -> datetime | None:
+    """Return a time, from a text that may end in its distance from UTC, or from what Ruby
+    makes of one in a time zone."""
+    text = _text(told.get("utc") if isinstance(told, dict) else told)
+    time, ahead = time_in(text), _OFFSET.search(text)
+    if time is None or ahead is None:
+        return time
+    sign, hours, minutes = ahead.groups("0")
+    distance = timedelta(hours=int(hours), minutes=int(minutes))
+    with contextlib.suppress(OverflowError):
+        return time - distance if sign == "+" else time + distance
+    return None
 
 
 def _about(person: Any) -> tuple[str, str, str]:
@@ -189,12 +213,12 @@ class _Kept:
 
     def _is_wanted(self) -> bool:
         """Return whether the list or dict that begins here is looked at: the whole, each
-        submission, its submitters, and each of these."""
+        submission, its time, its submitters, and each of these."""
         keys = [key[0] if key else None for _, key in self._around]
         lists = [isinstance(each, list) for each, _ in self._around]
         return (
             len(keys) < 2
-            or (len(keys) == 2 and keys[1] == ":submitters")
+            or (len(keys) == 2 and keys[1] in (":submitters", ":created_at"))
             or (len(keys) == 3 and keys[1] is None and lists[2])
         )
 

@@ -72,8 +72,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if submissions := wanted_files(config):
         # Of what is there each gets a verdict of its own, though none can be read.
         if missing := [p for p in submissions if is_missing(p) or is_folder(p)]:
-            name = _one_name(str(missing[0]))
-            raise pytest.UsageError(f"--submission: there is no file {name}")
+            name, told = _one_name(str(missing[0])), "--submission: there is no file {}"
+            if is_folder(missing[0]):
+                told = (
+                    "--submission: {} is a folder; expected a .ipynb or .py file in it"
+                )
+            raise pytest.UsageError(told.format(name))
         if len(submissions) > 1 and config.getoption("--submission-replay"):
             raise pytest.UsageError("--submission-replay is of one --submission")
         _use_whole_paths()

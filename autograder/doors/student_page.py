@@ -1,52 +1,66 @@
 """A page of feedback for each student, on all that the student handed in."""
 
-import os
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.mistakes import find_mistake, page_of
-from autograder.doors.class_reports import abridged
 from autograder.doors.classroom import Graded
+from autograder.doors.one_part import below, one_part
 from autograder.doors.own_page import rendered
 from autograder.isolation.atomic import write_whole
 
-_LONGEST = 255  # bytes of a file's name
+_ENDING = ".html"
 
 
-def write_student_pages(results: Iterable[Graded], folder: Path) -> list[Path]:
-    """Write ``<student>.html`` for each student, and return the paths; a name that leaves
-    no room for the ending is cut, with a hash of the whole behind it.
+def write_student_pages(results: Iterable[Graded], folder: Path) -> None:
+    """Write ``<student>.html`` for each student into the folder, and nothing elsewhere. A
+    name that is no file's, or leaves no room for the ending, is cut or loses what leads to
+    another place, and has a hash of the whole behind it.
 
-    Raises ``OSError`` once all are written that can be, and ``ImportError`` where there is
-    no jinja2, which comes with the course's packages."""
+    Raises ``OSError``, or ``ValueError``, once all are written that can be, and
+    ``ImportError`` where there is no jinja2, which comes with the course's packages."""
     students: dict[str, list[Graded]] = {}
     for graded in results:
         students.setdefault(graded.handed_in.student, []).append(graded)
-    paths = [folder / name for name in _file_names(students)]
-    failed: OSError | None = None
-    for path, (name, of_student) in zip(paths, students.items(), strict=True):
+    # What is some student's name as it is, is no other's page.
+    taken = {f"{name}{_ENDING}" for name in students}
+    written: set[tuple[int, int]] = set()
+    failed: OSError | ValueError | None = None
+    for name, of_student in students.items():
         try:
+            path = _free_place(folder, name, taken, written)
             write_whole(path, student_page(name, of_student))
-        except OSError as error:
+            written |= _which(path)
+        except (OSError, ValueError) as error:
             failed = failed or error
     if failed is not None:
         raise failed
-    return paths
 
 
-def _file_names(students: Iterable[str]) -> list[str]:
-    """Return the pages' names, of at most 255 bytes each, no two of them the same."""
-    taken = {f"{name}.html" for name in students}
-    names = []
-    for name in students:
-        page, salt = f"{name}.html", 0
-        while len(os.fsencode(page)) > _LONGEST or (salt and page in taken):
-            salt += 1
-            page = f"{abridged(name, b'%d ' % salt)}.html"
-        taken.add(page)
-        names.append(page)
-    return names
+def _free_place(
+    folder: Path, name: str, taken: set[str], written: set[tuple[int, int]]
+) -> Path:
+    """Return where a student's page belongs, and take the place. What this run has
+    ``written`` stays, also where the disk takes two names for one."""
+    for again in itertools.count():
+        page = one_part(name, _ENDING, again)
+        path = below(folder, page)
+        own = page == f"{name}{_ENDING}"
+        if (own or page not in taken) and not _which(path) & written:
+            break
+    taken.add(page)
+    return path
+
+
+def _which(path: Path) -> set[tuple[int, int]]:
+    """Return which file of the system's this is, as far as there is one and it says."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return set()
+    return {(found.st_dev, found.st_ino)} if found.st_ino else set()
 
 
 def student_page(student: str, results: Iterable[Graded]) -> str:

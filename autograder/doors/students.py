@@ -2,7 +2,7 @@
 which of a student's files count."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from typing import NamedTuple
 from autograder.contract.here import is_folder
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
 from autograder.doors.few import Few, TooMany, name_below
-from autograder.doors.gradescope_download import read_export
-from autograder.doors.platforms import Named, read_names
+from autograder.doors.gradescope_download import read_export, submission_in
+from autograder.doors.platforms import Named, by_itself, folded, read_names
 from autograder.isolation.folders import walk
 from autograder.wire.litter import is_litter
 from autograder.wire.text import names_of, one_name
@@ -52,7 +52,7 @@ def of_a_platform(
     lines = without_work(students, strays)
     if not any(each.platform for each in named):
         return files, lines
-    counting = [file for file in others if file not in strays]
+    counting = by_folders([file for file in others if file not in strays], students)
     for student, attempts in students.items():
         last = last_attempts(attempts)
         if len(last) < len(attempts):
@@ -63,6 +63,24 @@ def of_a_platform(
             lines.append(later)
         counting += [replace(each.handed_in, called=student) for each in last]
     return sorted(counting, key=lambda file: file.name), lines
+
+
+def by_folders(files: list[HandedIn], students: Collection[str]) -> list[HandedIn]:
+    """Return files whose names do not say whose they are, called by their folders, or as they
+    are themselves; but by no name of the ``students``, who may have chosen one of these."""
+    own = {file: submission_in(file.name) or file.student for file in files}
+    used = {folded(name) for name in (*students, *own.values())}
+    taken, names = {folded(name) for name in students}, dict[str, str]()
+    for name in sorted(set(own.values())):
+        apart = name
+        while folded(apart) in (used if apart != name else taken):
+            apart = by_itself(apart)
+        used.add(folded(apart))
+        names[name] = apart
+    return [
+        file if names[name] == file.student else replace(file, called=names[name])
+        for file, name in own.items()
+    ]
 
 
 def of_whom_is_nothing(

@@ -24,7 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from autograder.isolation.bubblewrap import KEEPS_MEMORY
+from autograder.isolation.bubblewrap import (
+    KEEPS_MEMORY,
+    NotInstalled,
+    not_installed,
+)
 from autograder.isolation.given_back import give_back_memory
 from autograder.isolation.starter import starter
 from autograder.wire.parents import end_with_parent
@@ -123,7 +127,8 @@ class _Judge:
     def run(self, work: Work) -> Any:
         """Have the work done and return its result as ``kept``, or raise what it raised.
 
-        Raises ``JudgeLost`` when the process ends before it answers."""
+        Raises ``JudgeLost`` when the process ends before it answers, ``NotInstalled`` where
+        none can start."""
         data = pickle.dumps(work)
         popen = self._started()
         timer = threading.Timer(PATIENCE, popen.kill)
@@ -138,6 +143,8 @@ class _Judge:
             timer.cancel()
         if answer is None:
             self.stop()
+            if missing := not_installed():
+                raise NotInstalled(missing)
             raise JudgeLost("the grader's own process ended in the middle of this file")
         result, error, tired = answer
         if tired:

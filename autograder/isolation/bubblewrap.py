@@ -5,7 +5,7 @@ import errno
 import os
 import subprocess
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from autograder.contract import outside
@@ -15,6 +15,10 @@ from autograder.isolation.programs import find_program, whole_paths
 
 class SandboxUnavailable(Exception):
     """``--sandbox required``, and bubblewrap does not work here."""
+
+
+class NotInstalled(SandboxUnavailable):
+    """This Python has no grader that its judges and workers could run."""
 
 
 class WorkerUnavailable(Exception):
@@ -81,6 +85,19 @@ def _installed() -> str:
         )
         return os.path.realpath(found) if (found := done.stdout.strip()) else ""
     return ""
+
+
+@cache
+def not_installed() -> str:
+    """Return what is wrong where processes that this one starts find no grader: it may have
+    been found in the working directory, where they do not look; "" where they do."""
+    if _installed():
+        return ""
+    return (
+        f"The grader is not installed for {sys.executable}: judges and workers, which are "
+        "processes of their own, find no module autograder. Install it there, or use the "
+        "Python that has it."
+    )
 
 
 def caution(sandbox: str) -> str | None:

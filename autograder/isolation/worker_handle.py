@@ -171,10 +171,9 @@ class RemoteWorker:
 
     def _unavailable(self, reason: str) -> NoReturn:
         command = " ".join(self._command[-4:])
-        raise WorkerUnavailable(
-            f"The grading process cannot start ({reason}). "
-            f"Does this command print an error? {command}"
-        ) from None
+        see = f"Does this command print an error? {command}"
+        told = f"The grading process cannot start ({reason}). "
+        raise WorkerUnavailable(bubblewrap.not_installed() or told + see) from None
 
     def stop(self) -> None:
         """Kill the process and everything in its group; safe to call twice."""

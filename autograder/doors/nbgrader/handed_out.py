@@ -19,6 +19,7 @@ from nbgrader.preprocessors import SaveCells
 from autograder.contract.here import is_file, is_there
 from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
 from autograder.doors.nbgrader.unfinished import InOtherHands, Mark, mark_path
+from autograder.doors.one_part import is_part
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import lent_folder
 from autograder.submission.notebook import GRADE_PREFIX
@@ -135,7 +136,7 @@ class KeptCells(Waiting, SaveCells):
     def _mark(self) -> None:
         """Mark the students whose scores are of other points. Raises ``OSError``."""
         course = self.parent.parent.coursedir
-        for student in self._old:
+        for student in filter(is_part, self._old):  # nobody else has a folder
             step = course.autograded_directory
             folder = course.format_path(step, student, self.assignment_id)
             # A run that has the student in hand has set the mark itself.

@@ -8,7 +8,9 @@ from typing import Any
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, v4
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import ClearMarkScheme
 from nbgrader.utils import is_grade, is_solution
+from traitlets import Bool
 
 from autograder.doors.nbgrader.images import PageExporter
 from autograder.doors.nbgrader.timestamps import read_all_dates_carefully
@@ -52,6 +54,13 @@ class ShownMarkScheme(Preprocessor):
                 cells.append(v4.new_markdown_cell(told))
         nb.cells = cells
         return nb, resources
+
+
+class WithoutMarkScheme(ClearMarkScheme):
+    """nbgrader's ``ClearMarkScheme``, for the solution that students get: a mark scheme
+    stands in the cell of a written answer, where nbgrader expects one in task cells only."""
+
+    enforce_metadata = Bool(False).tag(config=True)
 
 
 def _sources(path: Path) -> dict[str, str]:

@@ -188,7 +188,7 @@ class WholeAutograde(Autograde):
     taken: set[str]
     #: What is written at the end of the turn: step, notebook, resources.
     later: list[tuple[Any, NotebookNode, Any]]
-    #: The students who could not be marked.
+    #: The students who could not be marked, by their names as ``one_name`` shows them.
     untouched: list[str]
     #: What ends with the run, however that ends.
     closing: contextlib.ExitStack
@@ -222,7 +222,7 @@ class WholeAutograde(Autograde):
         with self.closing:
             super().convert_notebooks()
         if self.untouched:
-            names = listed(map(one_name, self.untouched))
+            names = listed(self.untouched)
             message = f"Not graded, see above: {names}. Run nbgrader autograde again."
             self.log.error(message)
             raise NbGraderException(message)
