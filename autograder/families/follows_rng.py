@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, repeats
 from autograder.families.properties import stated
 from autograder.laws.dependence import least_likely
 
@@ -99,7 +98,7 @@ def expect_state_decides(trial: Trial, outputs: Outputs) -> None:
     seed = trial.new_seed()
     states = (seed, seed, None, None)
     first, again, *other = outputs([trial.generator(state) for state in states])
-    alike = [np.array_equal(first, each) for each in other]
+    alike = repeats.of_first(first, other)
     trial.expect(
         np.array_equal(first, again),
         "Two generators in the same state gave different masks; expected equal ones.",
@@ -117,8 +116,7 @@ def expect_no_short_seed(trial: Trial, outputs: Outputs) -> None:
     """Check that generators that are alike give different masks."""
     outs = outputs(generators_alike(trial))
     trial.expect(
-        not any(np.array_equal(a, b) for a, b in combinations(outs, 2))
-        or _are_few(outs),
+        not repeats.any_two(outs) or _are_few(outs),
         "Generators in different states, whose first numbers begin with the same six "
         "digits, gave the same mask; expected different ones.",
         elementwise.Wrong.seeds_take_few_values,
@@ -171,9 +169,9 @@ def _expect_from_states(
     seed = trial.new_seed()
     states = (seed, seed, None, None)
     first, again, *other = (output(trial.generator(state)) for state in states)
-    alike = [np.array_equal(first, each) for each in other]
+    alike = repeats.of_first(first, other)
     outs = [output(rng) for rng in generators_alike(trial)]
-    repeated = any(np.array_equal(a, b) for a, b in combinations(outs, 2))
+    repeated = repeats.any_two(outs)
     always = same if all(alike) else few
     # Hundreds of independent random numbers do not agree by chance.
     for right, which, gave, mistake in (
@@ -201,7 +199,7 @@ def expect_many(
     outs = [result[0] if isinstance(result, tuple) else result for result in results]
     shape = *arrays[0].shape[:-1], arrays[-1].shape[-1]
     given = [facts.float_array(out, shape, text, "out") for out in outs]
-    different = len({out.tobytes() for out in given})
+    different = repeats.different(given)
     # Of a few bits that serve all along an axis outputs return by chance.
     above = np.array(given) > np.mean(given, axis=0)
     few_bits = own_bits(above ^ ~above[:1]) < _ENOUGH

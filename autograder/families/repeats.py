@@ -1,0 +1,72 @@
+"""Which outputs are one and the same, where different ones are expected.
+
+Whoever returns few outputs may add a little noise to each, less than the accuracy that values
+are judged to: no two are equal then. So numbers count as the same where they differ by less
+than that, or by far less than the outputs of other generators do.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+#: Values are judged to 1e-5 of themselves, or of the largest, and two may be off in both
+#: directions; and of how far outputs lie from each other. Of a number in an output so much
+#: agrees by chance with a probability below 0.01, where two have nothing in common: there
+#: are dozens of numbers, or of a single row five.
+_ACCURACY, _NEAR = 1e-4, 0.01
+
+
+def _are_numbers(outs: Sequence[Any]) -> bool:
+    return all(isinstance(out, np.ndarray) and out.dtype.kind == "f" for out in outs)
+
+
+def _far(one: np.ndarray, other: np.ndarray) -> float:
+    """Return how far apart two are, the root of the mean square; NaN where one is not of
+    finite numbers."""
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.square(one.astype(float) - other).mean()))
+
+
+def _accuracy(out: np.ndarray) -> float:
+    with np.errstate(all="ignore"):
+        return _ACCURACY * float(np.sqrt(np.square(out.astype(float)).mean()))
+
+
+def of_first(first: Any, others: Sequence[Any]) -> list[bool]:
+    """Return which of the others are the first output once more."""
+    equal = [np.array_equal(first, other) for other in others]
+    if not _are_numbers([first, *others]) or not first.size:
+        return equal
+    far = [
+        _far(first, other) if first.shape == other.shape else np.inf for other in others
+    ]
+    finite = [gap for gap in far if np.isfinite(gap)]
+    near = max([_accuracy(first), *(_NEAR * gap for gap in finite)])
+    return [same or gap <= near for same, gap in zip(equal, far, strict=True)]
+
+
+def are_same(one: Any, other: Any) -> bool:
+    """Return whether two outputs are one, to the accuracy of values."""
+    return of_first(one, [other])[0]
+
+
+def any_two(outs: Sequence[Any]) -> bool:
+    """Return whether two of some outputs are one."""
+    return any(any(of_first(out, outs[:i] + outs[i + 1 :])) for i, out in enumerate(outs))
+
+
+def different(outs: Sequence[np.ndarray]) -> int:
+    """Return how many different ones there are among outputs of one shape.
+
+    Along one direction those that are the same lie next to each other: others come between
+    two of them seldom, where noise is small."""
+    if len(outs) < 2 or not _are_numbers(outs) or not outs[0].size:
+        return len({np.asarray(out).tobytes() for out in outs})
+    flat = np.array([out.ravel() for out in outs], float)
+    along = flat @ np.sin(np.arange(1, flat.shape[1] + 1))
+    flat = flat[np.argsort(along)]
+    far = np.sqrt(np.square(flat[1:] - flat[:-1]).mean(axis=1))
+    usual = np.median([_far(flat[0], other) for other in flat[1:]])
+    near = max(_accuracy(flat[0]), _NEAR * float(usual))
+    return len(flat) - int((far <= near).sum())
