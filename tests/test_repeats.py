@@ -94,6 +94,24 @@ def test_noise_is_no_mask_that_does_not_follow_from_rng() -> None:
     assert "one_mask_explains_loss_and_gradients" in found
 
 
+@pytest.mark.parametrize("shared", ["rows", "calls"])
+def test_noise_beside_shared_noise_is_no_noise_of_its_own(shared: str) -> None:
+    """Where factors are drawn, no value tells that a little is added to each."""
+
+    def answer(x: Any, keep_prob: float, rng: Any, training: bool = True) -> Any:
+        if not training:
+            return x, None
+        shape = x.shape if shared == "calls" else (1, *x.shape[1:])
+        own = np.random.default_rng(3) if shared == "calls" else rng
+        z = own.standard_normal(shape) + 0.01 * rng.standard_normal(x.shape)
+        noise = 1 + ((1 - keep_prob) / keep_prob) ** 0.5 * z
+        return x * noise, noise
+
+    found = failed("gaussian_dropout", answer, 3)
+    assert "gives_every_unit_its_own_factor" in found
+    assert "draws_its_noise_from_rng_alone" in found
+
+
 def outputs(values: int, calls: int = 200) -> list[np.ndarray]:
     """Return noisy outputs of so many values."""
     rng = np.random.default_rng(4)
@@ -155,7 +173,9 @@ def test_right_calls_are_the_nearest_ones_as_seldom_as_is_said() -> None:
     found = 0
     for _ in range(times):
         # Some are equal but for the rounding, as where a single row counts.
-        each = rng.integers(3, size=(asked + others, 2, 1)) + 0.3 * rng.random((33, 2, 1))
+        each = rng.integers(3, size=(asked + others, 2, 1)) + 0.3 * rng.random(
+            (33, 2, 1)
+        )
         first = [{"W2": one} for one in each[:asked]]
         found += ordinary_calls._are_nearest(first, {"W2": each[asked:]})
     assert found / times < 20 / 1056 + 0.01

@@ -2,7 +2,8 @@
 
 Whoever returns few outputs may add a little noise to each, less than the accuracy that values
 are judged to: no two are equal then. So numbers count as the same where they differ by less
-than that, or by far less than the outputs of other generators do.
+than that, or by far less than the outputs of other generators do. Where numbers are drawn
+themselves, and any noise is right, ``accuracy`` is a greater part of their size.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import numpy as np
 #: directions; and of how far outputs lie from each other. Of a number in an output so much
 #: agrees by chance with a probability below 0.01, where two have nothing in common: there
 #: are dozens of numbers, or of a single row five.
-_ACCURACY, _NEAR = 1e-4, 0.01
+ACCURACY, _NEAR = 1e-4, 0.01
 
 
 def _are_numbers(outs: Sequence[Any]) -> bool:
@@ -28,12 +29,9 @@ def _far(one: np.ndarray, other: np.ndarray) -> float:
         return float(np.sqrt(np.square(one.astype(float) - other).mean()))
 
 
-def _accuracy(out: np.ndarray) -> float:
-    with np.errstate(all="ignore"):
-        return _ACCURACY * float(np.sqrt(np.square(out.astype(float)).mean()))
-
-
-def of_first(first: Any, others: Sequence[Any]) -> list[bool]:
+def of_first(
+    first: Any, others: Sequence[Any], accuracy: float = ACCURACY
+) -> list[bool]:
     """Return which of the others are the first output once more."""
     equal = [np.array_equal(first, other) for other in others]
     if not _are_numbers([first, *others]) or not first.size:
@@ -42,7 +40,7 @@ def of_first(first: Any, others: Sequence[Any]) -> list[bool]:
         _far(first, other) if first.shape == other.shape else np.inf for other in others
     ]
     finite = [gap for gap in far if np.isfinite(gap)]
-    near = max([_accuracy(first), *(_NEAR * gap for gap in finite)])
+    near = max([accuracy * _far(first, 0 * first), *(_NEAR * gap for gap in finite)])
     return [same or gap <= near for same, gap in zip(equal, far, strict=True)]
 
 
@@ -51,12 +49,16 @@ def are_same(one: Any, other: Any) -> bool:
     return of_first(one, [other])[0]
 
 
-def any_two(outs: Sequence[Any]) -> bool:
+def any_two(outs: Sequence[Any], accuracy: float = ACCURACY) -> bool:
     """Return whether two of some outputs are one."""
-    return any(any(of_first(out, outs[:i] + outs[i + 1 :])) for i, out in enumerate(outs))
+    others = ([*outs[:i], *outs[i + 1 :]] for i in range(len(outs)))
+    return any(
+        any(of_first(out, rest, accuracy))
+        for out, rest in zip(outs, others, strict=True)
+    )
 
 
-def different(outs: Sequence[np.ndarray]) -> int:
+def different(outs: Sequence[np.ndarray], accuracy: float = ACCURACY) -> int:
     """Return how many different ones there are among outputs of one shape.
 
     Along one direction those that are the same lie next to each other: others come between
@@ -68,5 +70,16 @@ def different(outs: Sequence[np.ndarray]) -> int:
     flat = flat[np.argsort(along)]
     far = np.sqrt(np.square(flat[1:] - flat[:-1]).mean(axis=1))
     usual = np.median([_far(flat[0], other) for other in flat[1:]])
-    near = max(_accuracy(flat[0]), _NEAR * float(usual))
+    near = max(accuracy * _far(flat[0], 0 * flat[0]), _NEAR * float(usual))
     return len(flat) - int((far <= near).sum())
+
+
+def shared_axes(values: np.ndarray, part: float) -> tuple[int, ...]:
+    """Return the axes along which drawn numbers change by less than a part of how far they
+    spread; of single ones all do."""
+    most = part * float(values.std())
+    return tuple(
+        axis
+        for axis in range(values.ndim)
+        if _far(values, values.take([0], axis)) <= most
+    )
