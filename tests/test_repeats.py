@@ -5,10 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from autograder.contract.exercise import find_exercise
 from autograder.contract.trial import CheckFailure, Trial
-from autograder.families import follows_rng, ordinary_calls, repeats
+from autograder.families import (
+    follows_rng,
+    ordinary_batches,
+    ordinary_calls,
+    repeats,
+)
 from autograder.grading.run import grade_functions
 from tests import bank
 from tests.mutants.backward import dropout_mlp_gradients as mlp
@@ -179,3 +185,14 @@ def test_right_calls_are_the_nearest_ones_as_seldom_as_is_said() -> None:
         first = [{"W2": one} for one in each[:asked]]
         found += ordinary_calls._are_nearest(first, {"W2": each[asked:]})
     assert found / times < 20 / 1056 + 0.01
+    batches = ordinary_batches.CALLS
+    assert stats.binom.sf(ordinary_calls._NEAREST - 1, batches, 20 / 1056) < 1e-21
+
+
+def test_constant_numbers_are_shared_whatever_rounding_adds() -> None:
+    rng = np.random.default_rng(1)
+    ones = 1 + 1e-15 * rng.normal(size=(4, 30, 20))
+    assert repeats.shared_axes(ones, 0.1) == (0, 1, 2)
+    assert repeats.shared_axes(rng.normal(1, 0.6, (4, 30, 20)), 0.1) == ()
+    rows = rng.normal(1, 0.6, (4, 1, 20)) + 0.01 * rng.normal(size=(4, 30, 20))
+    assert repeats.shared_axes(rows, 0.1) == (1,)

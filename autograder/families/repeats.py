@@ -74,12 +74,8 @@ def different(outs: Sequence[np.ndarray], accuracy: float = ACCURACY) -> int:
     return len(flat) - int((far <= near).sum())
 
 
-def shared_axes(values: np.ndarray, part: float) -> tuple[int, ...]:
-    """Return the axes along which drawn numbers change by less than a part of how far they
-    spread; of single ones all do."""
-    most = part * float(values.std())
-    return tuple(
-        axis
-        for axis in range(values.ndim)
-        if _far(values, values.take([0], axis)) <= most
-    )
+def shared_axes(values: np.ndarray, accuracy: float) -> tuple[int, ...]:
+    """Return the axes along which values do not change but for noise."""
+    most = accuracy * _far(values, 0 * values)
+    each = [_far(values, values.take([0], axis)) for axis in range(values.ndim)]
+    return tuple(axis for axis, gap in enumerate(each) if gap <= most)
