@@ -9,6 +9,7 @@ import numpy as np
 
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
+from autograder.families import repeats
 from autograder.families.elementwise import Wrong
 from autograder.families.follows_rng import own_bits
 from autograder.families.kinds import Given
@@ -32,7 +33,7 @@ Four = tuple[Given, float, str, list[np.ndarray]]
 Anew = Callable[[Four, Sequence[np.random.Generator]], Sequence[np.ndarray]]
 
 
-def _expect_equal(
+def expect_equal(
     function: StudentFunction, trial: Trial, calls: Sequence[Four | None]
 ) -> None:
     """Check that generators in one state give one output."""
@@ -59,7 +60,7 @@ def expect_calls_follow(
     """Check that bits follow from the generator in calls as ``read_bits`` returns them, each
     bit having a ``probability`` at a keep probability, and of a function without a check of
     pairs in large calls that no mask comes ``again`` in the next call."""
-    _expect_equal(function, trial, [*small, *large])
+    expect_equal(function, trial, [*small, *large])
     told = [*_compared(small, large, probability)]
     always = [call.what for call in told if all(call.alike) and call.own and call.known]
     trial.expect(
@@ -95,7 +96,7 @@ def _many(
     found = []
     for call in calls:
         masks = anew(call.call, [trial.generator() for _ in range(_ANEW)])
-        if masks and len({mask.tobytes() for mask in masks}) == len(masks):
+        if masks and repeats.different(masks) == len(masks):
             found.append(call)
     return found if _are_many(found, of_large) else []
 
@@ -132,10 +133,9 @@ def _compared(
     for number, call in enumerate([*small, *large]):
         if call is not None and _is_telling(call, probability):
             first, _, later, *others = call[3]
-            known = np.array_equal(first, later)
-            alike = tuple(np.array_equal(first, other) for other in others)
+            known, *alike = repeats.of_first(first, [later, *others])
             own = number >= len(small) and _varies(first)
-            yield _Compared(call, own, known, alike)
+            yield _Compared(call, own, known, tuple(alike))
 
 
 def _varies(bits: np.ndarray) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.trial import Trial
-from autograder.families import corners, elementwise, magnitudes
+from autograder.families import corners, elementwise, magnitudes, repeats
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
@@ -386,8 +386,8 @@ def expect_follows_rng(
         f"Two generators in the same state gave {different}; expected equal ones.",
         elementwise.Wrong.does_not_draw_from_rng,
     )
-    if facts.close(first, output(trial.generator())):
-        always = facts.close(first, output(trial.generator()))
+    if repeats.are_same(first, output(trial.generator())):
+        always = repeats.are_same(first, output(trial.generator()))
         wrong = elementwise.Wrong
         trial.fail(
             f"Generators in different states gave {same}; expected different ones.",

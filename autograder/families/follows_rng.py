@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import elementwise
+from autograder.families import elementwise, repeats
 from autograder.families.properties import stated
 from autograder.laws.dependence import least_likely
 
@@ -99,7 +98,7 @@ def expect_state_decides(trial: Trial, outputs: Outputs) -> None:
     seed = trial.new_seed()
     states = (seed, seed, None, None)
     first, again, *other = outputs([trial.generator(state) for state in states])
-    alike = [np.array_equal(first, each) for each in other]
+    alike = repeats.of_first(first, other)
     trial.expect(
         np.array_equal(first, again),
         "Two generators in the same state gave different masks; expected equal ones.",
@@ -117,8 +116,7 @@ def expect_no_short_seed(trial: Trial, outputs: Outputs) -> None:
     """Check that generators that are alike give different masks."""
     outs = outputs(generators_alike(trial))
     trial.expect(
-        not any(np.array_equal(a, b) for a, b in combinations(outs, 2))
-        or _are_few(outs),
+        not repeats.any_two(outs) or _are_few(outs),
         "Generators in different states, whose first numbers begin with the same six "
         "digits, gave the same mask; expected different ones.",
         elementwise.Wrong.seeds_take_few_values,
@@ -133,13 +131,15 @@ def from_rng(
     out: Callable[[Any, str], Any] = lambda result, call: facts.pair(result, call)[0],
     *,
     small: Sequence[Sequence[int]],
+    accuracy: float = repeats.ACCURACY,
 ) -> Property:
     """The property that equal generators give equal outputs, and different ones different,
     for arrays of these shapes; ``call(*arrays, keep_prob)`` is the call as messages show
     it, ``out(result, call)`` reads the output, ``same`` is the mistake of a function that
     always draws the same, and ``few`` that of one whose seeds take few values. Axes have a
     length of 30 and more, lest bits that one alone has agree by chance; arrays of the
-    shapes ``small``, those of many calls, have 80 bits and more in all."""
+    shapes ``small``, those of many calls, have 80 bits and more in all. ``accuracy`` is as
+    in ``repeats``."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
         """The same rng state gives the same output; another state, another output."""
@@ -155,8 +155,9 @@ def from_rng(
             )
             return found
 
-        _expect_from_states(trial, output, name, same, few)
-        expect_many(function, trial, [trial.inputs(*s) for s in small], call, few)
+        _expect_from_states(trial, output, name, (same, few), accuracy)
+        many = [trial.inputs(*s) for s in small]
+        expect_many(function, trial, many, call, few, accuracy=accuracy)
 
     return stated(test)
 
@@ -165,15 +166,16 @@ def _expect_from_states(
     trial: Trial,
     output: Callable[[np.random.Generator], Any],
     name: str,
-    same: str,
-    few: str,
+    mistakes: tuple[str, str],
+    accuracy: float,
 ) -> None:
+    same, few = mistakes
     seed = trial.new_seed()
     states = (seed, seed, None, None)
     first, again, *other = (output(trial.generator(state)) for state in states)
-    alike = [np.array_equal(first, each) for each in other]
+    alike = repeats.of_first(first, other, accuracy)
     outs = [output(rng) for rng in generators_alike(trial)]
-    repeated = any(np.array_equal(a, b) for a, b in combinations(outs, 2))
+    repeated = repeats.any_two(outs, accuracy)
     always = same if all(alike) else few
     # Hundreds of independent random numbers do not agree by chance.
     for right, which, gave, mistake in (
@@ -193,6 +195,7 @@ def expect_many(
     call: Callable[..., str],
     few: str,
     argument: float = 0.6,
+    accuracy: float = repeats.ACCURACY,
 ) -> None:
     """Check that no output returns in many calls: one of up to 1,400 would, with
     probability 1 - 1e-6. Where all are the same, nothing is drawn, and others say so."""
@@ -201,7 +204,7 @@ def expect_many(
     outs = [result[0] if isinstance(result, tuple) else result for result in results]
     shape = *arrays[0].shape[:-1], arrays[-1].shape[-1]
     given = [facts.float_array(out, shape, text, "out") for out in outs]
-    different = len({out.tobytes() for out in given})
+    different = repeats.different(given, accuracy)
     # Of a few bits that serve all along an axis outputs return by chance.
     above = np.array(given) > np.mean(given, axis=0)
     few_bits = own_bits(above ^ ~above[:1]) < _ENOUGH

@@ -15,7 +15,7 @@ from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
 from autograder.families import any_size, kinds, network
 from autograder.families.by_values import Counts
-from autograder.families.drawn_calls import Four, expect_calls_follow
+from autograder.families.drawn_calls import Four, expect_calls_follow, expect_equal
 from autograder.families.ensemble import every_mask
 from autograder.families.network_forms import (
     FORMS,
@@ -47,12 +47,14 @@ _NOTE, _COUNTS = "batches of every form", "counts in batches of every form"
 class _Read(NamedTuple):
     """A form, the first call's loss and gradients, and the masks (calls, N, H) of one call,
     or of two with one generator; and the gradients of W2 of these, and of others that
-    were made with a generator in the same state as the first, and with one alike."""
+    were made with a generator in the same state as the first, and with one alike; and the
+    bits (units) of all these, where they show."""
 
     form: Form
     found: network.Arrays
     masks: np.ndarray
     outputs: list[np.ndarray]
+    bits: list[np.ndarray]
 
     @property
     def call(self) -> str:
@@ -99,10 +101,11 @@ def _read(function: StudentFunction, trial: Trial) -> list[_Read]:
             all_four = seen[size] <= _COMPARED.get(size, 1)
             batches.append((form.batch, 4 if all_four else _CALLS.get(size, 1)))
         results = _results(function, trial, batches)
-        trial.notes[_NOTE] = [
-            _Read(form, own[0], form.masks(own[:2]), [each["W2"] for each in own])
-            for form, own in zip(forms, results, strict=True)
-        ]
+        trial.notes[_NOTE] = reads = list[_Read]()
+        for form, own in zip(forms, results, strict=True):
+            masks, outputs = form.masks(own), [each["W2"] for each in own]
+            bits = [mask[form.shown] for mask in masks]
+            reads.append(_Read(form, own[0], masks[:2], outputs, bits))
     found: list[_Read] = trial.notes[_NOTE]
     return found
 
@@ -226,11 +229,13 @@ def _by_kind(
 
 def expect_follows_rng(function: StudentFunction, trial: Trial) -> None:
     """Check that equal generators give equal gradients, and others others, in batches of
-    every form, and in some of many rows."""
+    every form, and in some of many rows. Noise makes equal masks no different ones: others
+    are told by their masks, where these show."""
     reads = [read for read in _read(function, trial) if len(read.outputs) >= 4]
+    calls = [_entry(read.form.batch, read.outputs) for read in reads]
     small, large = (
         [
-            _entry(read.form.batch, int(read.form.shown.sum()), read.outputs)
+            _entry(read.form.batch, read.bits, read.form)
             for read in reads
             if (read.form.marks["size"] in _COMPARED) == of_large
         ]
@@ -238,22 +243,32 @@ def expect_follows_rng(function: StudentFunction, trial: Trial) -> None:
     )
     tall = [(network.tall(trial.rng, size), 4) for size in _TALL]
     for (batch, _), four in zip(tall, _results(function, trial, tall), strict=True):
-        units = len(batch.x) * len(batch.params["b1"])
-        large.append(_entry(batch, units, [each["W2"] for each in four]))
+        large.append(_entry(batch, [each["W2"] for each in four]))
+    expect_equal(function, trial, calls)
 
     def anew(call: Four, rngs: Sequence[np.random.Generator]) -> list[np.ndarray]:
         given, keep_prob, what, _ = call
         results = function.each([(*given.args, keep_prob, rng) for rng in rngs])
         params = given.args[0]
         read = (network.loss_and_gradients(each, params, what) for each in results)
-        return [each["W2"] for each in read]
+        return [given.bits(each, keep_prob, what) for each in read]
 
     expect_calls_follow(function, trial, small, large, anew, again=True)
 
 
-def _entry(batch: network.Batch, units: int, outputs: list[np.ndarray]) -> Four:
-    """Return a call as ``everywhere.read_bits`` does."""
-    given = kinds.Given(batch.given[:3], {}, np.zeros(units), lambda *_: outputs[0])
-    what = f"keep_prob = {batch.keep_prob}, x of shape {batch.x.shape}, {units} hidden units"
+def _entry(
+    batch: network.Batch, outputs: list[np.ndarray], form: Form | None = None
+) -> Four:
+    """Return a call as ``everywhere.read_bits`` does: with its gradients of W2, or with the
+    bits that are read in its ``form``."""
+
+    def read(found: network.Arrays, keep_prob: float, what: str) -> np.ndarray:
+        return found["W2"] if form is None else form.masks([found])[0][form.shown]
+
+    units = len(batch.x) * len(batch.params["b1"])
+    values = np.zeros(units if form is None else int(form.shown.sum()))
+    given = kinds.Given(batch.given[:3], {}, values, read)
+    what = f"keep_prob = {batch.keep_prob}, x of shape {batch.x.shape}, "
+    what += f"{len(values)} hidden units"
     first, later, same, *others = outputs
     return given, batch.keep_prob, what, [first, same, later, *others]

@@ -19,6 +19,7 @@ from autograder.families import (
     everywhere,
     follows_rng,
     kinds,
+    repeats,
     rivals,
     shared_bits,
 )
@@ -303,7 +304,7 @@ def adds_the_branch_at_test(stochastic_depth: StudentFunction, trial: Trial) -> 
             name = Wrong.scales_the_branch_at_test
         elif facts.close(out, x):
             name = Wrong.leaves_out_the_branch_at_test
-        elif not np.array_equal(out, np.asarray(again)):
+        elif not repeats.are_same(out, again):
             name = Unit.still_drops_at_test
         trial.fail(f"{call}: {farthest(out, x + branch)}; expected x + branch.", name)
     everywhere.expect_plain(added_by(stochastic_depth, trial), trial, _KINDS)
