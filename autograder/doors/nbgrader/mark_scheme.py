@@ -10,8 +10,8 @@ from nbformat import NotebookNode, v4
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import is_grade, is_solution
 
+from autograder.doors.nbgrader.formgrader import read_all_dates_carefully
 from autograder.doors.nbgrader.images import PageExporter
-from autograder.doors.nbgrader.timestamps import read_all_dates_carefully
 from autograder.submission.notebook import cell_source
 
 _SCHEME = re.compile(
