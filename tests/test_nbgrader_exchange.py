@@ -314,6 +314,20 @@ def test_a_target_behind_a_link_is_not_written(tmp_path: Path) -> None:
     assert not list((elsewhere / CHAPTER).iterdir())
 
 
+def test_a_namesakes_folder_from_a_platform_stays_the_namesakes(tmp_path: Path) -> None:
+    root = bare_course(tmp_path)
+    theirs = root / "course/submitted/zoe" / CHAPTER / f"{CHAPTER}.ipynb"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("the namesake's")
+    whose = json.dumps({"zoe": {"Gradescope": ["zoe@x.edu"]}})
+    (root / "course/submitted.whose.json").write_text(whose)
+    hand_in(root, named("ann"), "ann's")
+    hand_in(root, named("zoe"), "zoe's")
+    result = api_of(root, check_owner=False).collect(CHAPTER, update=True)
+    assert "is of Gradescope; where both are one student" in result["log"]
+    assert collected(root) == {"ann": "ann's", "zoe": "the namesake's"}
+
+
 def test_the_last_attempt_before_the_due_date_counts(tmp_path: Path) -> None:
     root = bare_course(tmp_path)
     for hour in (8, 9, 11):

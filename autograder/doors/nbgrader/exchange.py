@@ -24,6 +24,7 @@ from nbgrader.utils import check_mode, notebook_hash
 
 from autograder.contract.here import is_folder, is_link, is_missing, is_there
 from autograder.doors.archives import EACH_BYTES
+from autograder.doors.classroom import ClassError
 from autograder.doors.collect import PATIENCE
 from autograder.doors.nbgrader.beside import secret_in
 from autograder.doors.nbgrader.formgrader import read_all_dates_carefully
@@ -36,6 +37,7 @@ from autograder.doors.nbgrader.inbound import (
     submitted_in,
 )
 from autograder.doors.nbgrader.timestamps import time_in
+from autograder.doors.whose import Owners, written_down
 from autograder.isolation.folders import remove_folder
 from autograder.isolation.locks import in_turn
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder
@@ -45,6 +47,9 @@ from autograder.wire.text import listed, names_of, one_line, one_name
 class CarefulCollect(ExchangeCollect):
     """nbgrader's ``collect``, by the folder's owner: whoever writes another's name on a
     folder hands in nothing, and replaces nothing."""
+
+    #: Whose folders are those of accounts elsewhere: a namesake's, for all we know.
+    owners: dict[str, Owners]
 
     def init_src(self) -> None:
         if not self.coursedir.course_id:
@@ -119,6 +124,10 @@ class CarefulCollect(ExchangeCollect):
         failed = []
         submitted = Path(course.format_path(course.submitted_directory, "", ""))
         submitted.mkdir(parents=True, exist_ok=True)
+        try:
+            self.owners = written_down(submitted)
+        except ClassError as error:
+            self.fail(str(error))
         # As our own collect, which writes there, too.
         with in_turn(submitted.parent, PATIENCE):
             for record in self.src_records:
@@ -144,6 +153,11 @@ class CarefulCollect(ExchangeCollect):
         dest = Path(course.format_path(step, student, course.assignment_id))
         if is_link(dest) or leads_out(dest, own_folder(dest)):
             raise NotTaken(f"{dest} lies behind a link; remove the link")
+        if owners := self.owners.get(student):
+            raise NotTaken(
+                f"the folder {dest.parent} is of {listed(owners)}; where both are one "
+                "student, remove what submitted.whose.json says of it"
+            )
         before = dest.with_name(f".{dest.name}.before")
         if is_there(before) and not is_there(dest):
             before.rename(dest)  # of a run that was killed
