@@ -32,6 +32,7 @@ def configure(c: Any, root: Path) -> None:
     _solution(c)
     _grading(c)
     _pages(c)
+    _exchange(c)
     # A file's name that a student chose steers no terminal.
     c.Application.logging_config = {
         "filters": {"plain": {"()": "autograder.doors.nbgrader.beside.plain"}},
@@ -133,3 +134,12 @@ def _pages(c: Any) -> None:
     c.HTMLExporter.preprocessors = [
         "autograder.doors.nbgrader.mark_scheme.ShownMarkScheme"
     ]
+
+
+def _exchange(c: Any) -> None:
+    """Let nothing that any account of the machine may put into nbgrader's exchange be
+    another's work, or stop the class."""
+    exchange = "autograder.doors.nbgrader.exchange"
+    c.ExchangeFactory.collect = f"{exchange}.CarefulCollect"
+    c.ExchangeFactory.list = f"{exchange}.CarefulList"
+    c.ExchangeFactory.release_feedback = f"{exchange}.CarefulReleaseFeedback"

@@ -25,7 +25,7 @@ from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_su
 from autograder.wire.text import names_of, one_line, one_name, unfit_name
 
 #: Seconds that another ``collect`` in the same course is waited for.
-_PATIENCE = 60.0
+PATIENCE = 60.0
 
 
 def collect(
@@ -46,7 +46,7 @@ def collect(
     _expect_chapter(chapter)
     # What is written down of whose folders are whose is one file for the course.
     course = next(filter(is_folder, Path(submitted).absolute().parents))
-    with in_turn(course, _PATIENCE), unpacked(source, pattern) as (folder, lines):
+    with in_turn(course, PATIENCE), unpacked(source, pattern) as (folder, lines):
         found = _found(folder, source, pattern, lines)
         files = [file for file in found if file.assignment in (None, chapter)]
         try:

@@ -293,6 +293,11 @@ class Folders:
             return {}
 
 
+def written_down(submitted: Path) -> dict[str, Owners]:
+    """Return what was written down of the folders below one. Raises ``ClassError``."""
+    return _written(submitted.with_name(f"{submitted.name}{_NAME}"))
+
+
 def _doubt(before: Sequence[str], students: str, apart: bool) -> str:
     told = "it was there before, and nothing says whether it is"
     if len(before) > 1:

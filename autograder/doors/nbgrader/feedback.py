@@ -16,6 +16,7 @@ from nbconvert.filters import Highlight2HTML, ansi2html, strip_ansi
 from nbformat import NotebookNode
 
 from autograder.contract.mistakes import book_address
+from autograder.doors.nbgrader.beside import keep_to_notebooks
 from autograder.doors.nbgrader.images import Images, PageExporter, in_references
 from autograder.doors.nbgrader.outdated import CurrentFeedback
 from autograder.doors.nbgrader.patience import Patience, TooLong
@@ -48,6 +49,7 @@ class OfflineFeedback(PageExporter):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if hasattr(self.parent, "assignments"):
+            keep_to_notebooks(self.parent)
             CurrentFeedback.take_over(self.parent)
             read_dates_carefully(self.parent)
         self.patience = Patience(PAGE_SECONDS)

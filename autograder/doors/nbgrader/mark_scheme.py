@@ -12,8 +12,8 @@ from nbgrader.preprocessors import ClearMarkScheme
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool
 
+from autograder.doors.nbgrader.formgrader import read_all_dates_carefully
 from autograder.doors.nbgrader.images import PageExporter
-from autograder.doors.nbgrader.timestamps import read_all_dates_carefully
 from autograder.submission.notebook import cell_source
 
 _SCHEME = re.compile(

@@ -26,6 +26,7 @@ from nbgrader.utils import remove
 from sqlalchemy.exc import OperationalError
 
 from autograder.contract.here import is_there
+from autograder.doors.nbgrader.beside import keep_beside
 from autograder.doors.nbgrader.unfinished import is_unfinished
 from autograder.wire.text import one_line
 
@@ -86,7 +87,18 @@ class CurrentFeedback(GenerateFeedback):
             return False
         if outdated and not self.force:
             return True
-        return bool(super().init_destination(assignment_id, student_id))
+        begins = bool(super().init_destination(assignment_id, student_id))
+        if not begins:
+            self._keep_beside(assignment_id, student_id)
+        return begins
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        super().init_assignment(assignment_id, student_id)
+        self._keep_beside(assignment_id, student_id)
+
+    def _keep_beside(self, *names: str) -> None:
+        """Have the page's time and secret be those of the notebook that was graded."""
+        keep_beside(self._format_source(*names), self._format_dest(*names))
 
     def _outdated(self, assignment_id: str, student_id: str) -> list[Path]:
         """Return where a student's pages belong that are not there, or say what is no

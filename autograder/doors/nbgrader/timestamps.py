@@ -32,7 +32,18 @@ def handed_in_at(path: Path) -> datetime:
         if not is_file(path) or leads_out(path, real_path(path.parent)):
             raise NotADate("it is not a file of the submission")
         with path.open("rb") as file:
-            text = file.read(_LONGEST + 1).decode().strip()
+            text = file.read(_LONGEST + 1).decode()
+    except (OSError, ValueError) as error:
+        if isinstance(error, NotADate):
+            raise
+        raise NotADate("it holds something else") from None
+    return date_in(text)
+
+
+def date_in(text: str) -> datetime:
+    """Return the date that a text is, in UTC. Raises ``NotADate``."""
+    text = text.strip()
+    try:
         if not text:
             raise NotADate("it is empty")
         if len(text) > _LONGEST:
@@ -47,14 +58,17 @@ def handed_in_at(path: Path) -> datetime:
         if not _names_a_day(" ".join(words[:2]) if len(words) == 3 else text):
             raise NotADate("it does not name a year, a month and a day")
         found = parse_utc(text)
-        never = _ahead(found) > _NEVER
+        ahead = _ahead(found)
     except NotADate:
         raise
     except Exception:
         # A parser of dates, fed with anything, raises anything.
         raise NotADate("it holds something else") from None
-    if never:
+    if ahead > _NEVER:
         raise NotADate("it lies in the future")
+    if ahead < -_NEVER:
+        # Of the first day of all formgrader cannot tell what it was in another zone.
+        raise NotADate("it lies more than a hundred years back")
     return found
 
 
@@ -103,12 +117,6 @@ class CarefulDirectory(CourseDirectory):
                 _ahead(found).days,
             )
         return found
-
-
-def read_all_dates_carefully() -> None:
-    """Have whatever of nbgrader's is in this process do so, such as formgrader, which makes
-    its course anew for each page, and shows none of a class if one date cannot be read."""
-    CourseDirectory.get_existing_timestamp = CarefulDirectory.get_existing_timestamp
 
 
 def read_dates_carefully(converter: Any) -> None:

@@ -21,6 +21,7 @@ from nbgrader.utils import remove, rmtree
 from sqlalchemy.exc import OperationalError
 
 from autograder.contract.here import is_there
+from autograder.doors.nbgrader.beside import keep_beside
 from autograder.doors.nbgrader.gradebook import HeldGradebook
 from autograder.doors.nbgrader.measure import (
     Graded,
@@ -240,6 +241,9 @@ class WholeAutograde(Autograde):
         with self._gradebook_in_use():
             begins = bool(super().init_destination(assignment_id, student_id))
         if not begins:
+            # Of an earlier version of the grader, which left them out.
+            with contextlib.suppress(OSError):
+                keep_beside(self._format_source(assignment_id, student_id), folder)
             self.mark.remove()
         return begins
 
@@ -315,6 +319,8 @@ class WholeAutograde(Autograde):
         """Copy the files and see that all is there; the gradebook stays as it is."""
         with self._gradebook_in_use():
             super().init_assignment(assignment_id, student_id)
+        names = assignment_id, student_id
+        keep_beside(self._format_source(*names), self._format_dest(*names))
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         with self._gradebook_in_use():

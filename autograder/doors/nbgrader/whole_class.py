@@ -7,7 +7,7 @@ scores of everybody, or the new ones.
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from autograder.course.release import settings
 from autograder.course.source import BuildError
 from autograder.doors import classroom
 from autograder.doors.classroom import ClassError, HandedIn
+from autograder.doors.nbgrader.beside import keep_beside, secret_in
 from autograder.doors.nbgrader.execute import JudgedExecute
 from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
 from autograder.doors.nbgrader.handed_in import as_handed_out, handed_in, refusal_reason
@@ -279,10 +280,21 @@ class ClassGradebook:
             gradebook.keep()
         for student in marked:
             self._put_in_place(student)
+        for file in files:
+            self._complete(file)
         same = len(files) - len(students)
         return (
             f"{self.chapter} in the gradebook: {len(marked)} written, {same} unchanged."
         )
+
+    def _complete(self, file: HandedIn) -> None:
+        """Put what feedback is fetched by beside a notebook of an earlier version of the
+        grader, which left it out, if it is of this work."""
+        student, made = file.top, self._paths(file.top)[1].parent
+        submitted = Path(self._submitted(student))
+        if secret_in(submitted) and not secret_in(made) and self.is_ready(file):
+            with suppress(OSError):
+                keep_beside(submitted, made)
 
     def _differs(self, student: str, held: dict[str, Held]) -> bool:
         """Return whether the gradebook lacks what a notebook in its place holds, or has
@@ -332,5 +344,7 @@ class ClassGradebook:
             if os.name == "nt" and is_there(made):  # which replaces no read-only file
                 made.chmod(0o644)
             waits.replace(made)
+        with suppress(OSError):  # without them no page can be fetched, no more
+            keep_beside(self._submitted(student), made.parent)
         # Of a run that was killed; all it would have written is there now.
         self._mark(student).unlink(missing_ok=True)
