@@ -16,7 +16,7 @@ from autograder.doors.students import (
     whose_below,
     without_work,
 )
-from autograder.doors.whose import Folders
+from autograder.doors.whose import AnothersWork, Folders
 from autograder.isolation.atomic import write_in_turn, write_whole
 from autograder.isolation.locks import in_turn
 from autograder.submission.cells import SubmissionError
@@ -129,6 +129,12 @@ def _collected(
         return f"✗ {shown}: {refused}"
     try:
         again = _copied(last[0], target, folders)
+    except AnothersWork as work:
+        return (
+            f"✗ {shown}: {names} was not copied: what lies there came from {work}, and "
+            "nothing says that both are one student's. Where they are, remove "
+            f"{one_name(str(target))}, and collect again; else rename one of the two."
+        )
     except OSError as error:
         stays = "; the earlier file stays, with its time" if is_there(target) else ""
         return f"✗ {shown}: {names} was not copied ({error.strerror or error}){stays}."
@@ -157,10 +163,15 @@ def _copied(attempt: Named, target: Path, folders: Folders) -> str:
     However this ends, no file has the time of another one: it has its own, or none."""
     path, time = attempt.handed_in.path, target.with_name("timestamp.txt")
     content = as_notebook(path)
-    again = ", which replaces an earlier one" if is_there(target) else ""
-    if same := _holds(target, content):
+    again, same = "", _holds(target, content)
+    if same:
         again = ", unchanged"
-    folders.write(attempt)
+    elif is_there(target):
+        folders.expect_own(attempt)
+        named = " that came under the name alone"
+        of = named if folders.came_by_name(attempt) else ""
+        again = f", which replaces an earlier one{of}"
+    folders.write(attempt, same)
     text = "" if attempt.time is None else f"{attempt.time:%Y-%m-%d %H:%M:%S}"
     if text:
         write_in_turn([(target, content), (time, text)])
