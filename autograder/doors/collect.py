@@ -9,6 +9,7 @@ from autograder.contract.here import is_file, is_folder, is_there, real_path
 from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
 from autograder.doors.platforms import Named
+from autograder.doors.sheets import sheets_of, told_of_doubtful, told_of_sheets
 from autograder.doors.students import (
     by_student,
     last_attempts,
@@ -48,12 +49,15 @@ def collect(
     with in_turn(course, _PATIENCE), unpacked(source, pattern) as (folder, lines):
         found = _found(folder, source, pattern, lines)
         files = [file for file in found if file.assignment in (None, chapter)]
+        folders = Folders(submitted, chapter)
         try:
-            named, others, no_work = whose_below(folder, files, source, pattern)
+            whose = whose_below(folder, files, source, pattern, folders.sheets)
         except ClassError as error:
             raise ClassError("\n".join([str(error), *lines])) from None
-        folders = Folders(submitted, chapter)
-        named, doubts = folders.keep(named)
+        others, no_work = whose.others, whose.strays
+        lines += _of_sheets(whose.named)
+        folders.learn(sheets_of(whose.named))
+        named, doubts = folders.keep([n for n in whose.named if not n.doubtful])
         everything = by_student(named, others)
         students = dict(everything)
         lines += doubts + without_work(students, no_work)
@@ -65,6 +69,14 @@ def collect(
             lines[-1] += _of_class(files[0], lines[-1])
         lines += _of_nobody(others, no_work)
     return [one_line(line) for line in lines]
+
+
+def _of_sheets(named: list[Named]) -> list[str]:
+    """Return lines on how Blackboard's names were read, and on those that were not."""
+    return [
+        *(f"✓ {line}" for line in told_of_sheets(named)),
+        *(f"✗ {line}" for line in told_of_doubtful(named)),
+    ]
 
 
 def _of_nobody(others: list[HandedIn], no_work: set[HandedIn]) -> list[str]:

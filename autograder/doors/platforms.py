@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -56,16 +56,20 @@ class Named:
     platform: str = ""
     account: str = ""
     name: str = ""
+    #: Whether the name is a sheet's and a user's, and nothing says where the first ends.
+    doubtful: bool = False
 
 
 def read_names(
     handed_in: Sequence[HandedIn],
     pattern: str | None = None,
     strays: Sequence[HandedIn] = (),
+    sheets: Collection[str] = (),
 ) -> tuple[list[Named], list[HandedIn]]:
     """Return what the names say, those of ``strays`` too, by a pattern of one's own, else
     by the platform that gave them, else by folders; and the files that the pattern does
-    not fit: all of them where the names are those of two platforms alike.
+    not fit: all of them where the names are those of two platforms alike. Of Blackboard's
+    ``sheets`` one may know what they are called.
 
     Raises ``ClassError`` for a pattern that is no regular expression with a group
     ``student``."""
@@ -85,7 +89,7 @@ def read_names(
         named, others = _read(clear, re.compile(PATTERNS[known]))
         others += unclear
         if known == "Blackboard":
-            named = _without_sheet(named)
+            named = _without_sheets(named, sheets)
     else:
         named, others = _read(everything, _compiled(pattern))
     return told_apart([replace(n, platform=known, account=n.id) for n in named]), others
@@ -157,22 +161,29 @@ def _are_several_users(names: Iterable[str]) -> bool:
     return len(users) > 1
 
 
-def _without_sheet(named: list[Named]) -> list[Named]:
-    """Return the same without the assignment's name, which stands before each student's.
+def _without_sheets(named: list[Named], known: Collection[str]) -> list[Named]:
+    """Return the same without the sheets' names, which stand before each student's.
 
-    Both may hold underscores: what all names begin with belongs to the first, so that no
-    two students become one."""
-    words = [each.student.split("_") for each in named]
-    if len({tuple(each) for each in words}) == 1:
-        common = len(words[0]) - 1
-    else:
-        most = min(map(len, words)) - 1
-        rows = enumerate(zip(*words, strict=False))
-        common = next((i for i, row in rows if len(set(row)) > 1 or i == most), most)
-    return [
-        replace(each, student="_".join(own[common:]))
-        for each, own in zip(named, words, strict=True)
-    ]
+    Both may hold underscores. A sheet's name ends at the first one where somebody's user
+    name has none, or two begin with different words; where all begin with the same, it may
+    be the sheet's as well as theirs. Nobody's name depends on who else is there: it is the
+    user's, or a doubtful whole."""
+    seconds: dict[str, set[str]] = defaultdict(set)
+    for each in named:
+        sheet, _, rest = each.student.partition("_")
+        user, more, _ = rest.partition("_")
+        seconds[sheet] |= {user} if more else {user, ""}
+    sure = {*known, *(sheet for sheet, words in seconds.items() if len(words) > 1)}
+    return [_without_sheet(each, sure) for each in named]
+
+
+def _without_sheet(each: Named, sheets: Collection[str]) -> Named:
+    ends = [at for at, mark in enumerate(each.student) if mark == "_"]
+    for end in reversed(ends):
+        if each.student[:end] in sheets and each.student[end + 1 :]:
+            return replace(each, student=each.student[end + 1 :])
+    # What tells it apart from a user of just this name.
+    return replace(each, id="whole", doubtful=True)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

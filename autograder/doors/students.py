@@ -2,7 +2,7 @@
 which of a student's files count."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
 from autograder.doors.few import Few, TooMany, name_below
 from autograder.doors.gradescope_download import read_export
 from autograder.doors.platforms import Named, read_names
+from autograder.doors.sheets import told_of_doubtful, told_of_sheets
 from autograder.isolation.folders import walk
 from autograder.wire.litter import is_litter
 from autograder.wire.text import names_of, one_name
@@ -27,16 +28,23 @@ class Whose(NamedTuple):
 
 
 def whose_below(
-    folder: Path, files: list[HandedIn], shown: str | Path, pattern: str | None = None
+    folder: Path,
+    files: list[HandedIn],
+    shown: str | Path,
+    pattern: str | None = None,
+    sheets: Collection[str] = (),
 ) -> Whose:
     """Return whose the files below a folder are, by a ``pattern`` of one's own or the names
-    that a platform gave. Raises ``ClassError``, of the folder as it is ``shown``."""
+    that a platform gave, of ``sheets`` that are known. Raises ``ClassError``, of the folder
+    as it is ``shown``."""
     try:
         strays = _strays(folder, files)
     except TooMany as error:
         raise ClassError(f"{shown}: {error}") from None
     exported = read_export(files, strays) if pattern is None else None
-    named, others = (exported, []) if exported else read_names(files, pattern, strays)
+    if exported:
+        return Whose(exported, [], set(strays))
+    named, others = read_names(files, pattern, strays, sheets)
     return Whose(named, others, set(strays))
 
 
@@ -50,6 +58,7 @@ def of_a_platform(
     named, others, strays = whose_below(folder, files, shown)
     students = by_student(named, others)
     lines = without_work(students, strays)
+    lines += told_of_sheets(named) + told_of_doubtful(named)
     if not any(each.platform for each in named):
         return files, lines
     counting = [file for file in others if file not in strays]

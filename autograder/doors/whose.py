@@ -33,6 +33,8 @@ _TO_DO = (
 _BY_NAME = "name"
 #: What stands before a chapter where it is told whose work of it lies in the folder.
 _WORK = "work in "
+#: No folder's name: where sheets' names stand, by chapter.
+_SHEETS = "/Blackboard"
 
 
 class AnothersWork(Exception):
@@ -53,6 +55,9 @@ class Folders:
         self._said: set[tuple[str, str]] = set()
         self._unread: list[str] = []
         written = read_record(self._record)
+        #: What Blackboard's sheets of the chapter are called, and more of this download.
+        self.sheets = written.pop(_SHEETS, {}).get(chapter, [])
+        self._new_sheets: list[str] = []
         if is_folder(self._place):
             for folder in sorted(path.name for path in self._place.iterdir()):
                 if is_folder(self._place / folder):
@@ -290,6 +295,10 @@ class Folders:
             )
         return ""
 
+    def learn(self, sheets: Iterable[str]) -> None:
+        """Take names of sheets for known, and write them down with the next student."""
+        self._new_sheets = [sheet for sheet in sheets if sheet not in self.sheets]
+
     def expect_own(self, each: Named) -> None:
         """Raise ``AnothersWork`` where the work that lies in a student's folder came from
         another account, or under a name alone what came from an account lies there."""
@@ -326,10 +335,16 @@ class Folders:
         # Of a folder of which nothing is known all comes by its name.
         if now and (not same or (each.account and self._work not in now)):
             now[self._work] = [_source(each)]
-        if now == owners:
+        new = self._new_sheets
+        if new:
+            sheets = written.setdefault(_SHEETS, {}).setdefault(self._chapter, [])
+            sheets += [sheet for sheet in new if sheet not in sheets]
+            self._new_sheets = []
+        if now != owners:
+            self._gone -= {each.student}
+            written[each.student] = now
+        elif not new:
             return
-        self._gone -= {each.student}
-        written[each.student] = now
         text = json.dumps(written, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         write_whole(self._record, text)
 
