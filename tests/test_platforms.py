@@ -205,7 +205,7 @@ def test_a_sheet_and_numbers_for_names_make_no_other_platforms_class(
     own = r"hw_1_(?P<student>\w+?)_attempt_(?P<time>[\d-]+)_.*"
     [line] = collect(source, CHAPTER, tmp_path / "out")
     assert line.startswith("✗ hw_1_1201, hw_1_1202, hw_1_ann: nothing says where the ")
-    for pattern in (own, None):  # What the sheet is called is known then.
+    for pattern in (own, None):  # what the sheet is called is known then
         lines = collect(source, CHAPTER, tmp_path / "out", pattern)[-3:]
         assert [line.split(":")[0] for line in lines] == ["✓ 1201", "✓ 1202", "✓ ann"]
     (source / name).unlink()

@@ -54,20 +54,19 @@ def collect(
             whose = whose_below(folder, files, source, pattern, folders.sheets)
         except ClassError as error:
             raise ClassError("\n".join([str(error), *lines])) from None
-        others, no_work = whose.others, whose.strays
         lines += _of_sheets(whose.named)
         folders.learn(sheets_of(whose.named))
         named, doubts = folders.keep([n for n in whose.named if not n.doubtful])
-        everything = by_student(named, others)
+        everything = by_student(named, whose.others)
         students = dict(everything)
-        lines += doubts + without_work(students, no_work)
+        lines += doubts + without_work(students, whose.strays)
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
             later = later_ones(theirs, everything[student], chapter)
             lines.append(_collected(student, theirs, target, folders) + later)
         if len(students) == 1:
             lines[-1] += _of_class(files[0], lines[-1])
-        lines += _of_nobody(others, no_work)
+        lines += _of_nobody(whose.others, whose.strays)
     return [one_line(line) for line in lines]
 
 

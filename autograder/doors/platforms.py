@@ -12,7 +12,7 @@ import itertools
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -76,7 +76,7 @@ def read_names(
     everything = [*handed_in, *strays]
     known = "pattern"
     if pattern is None:
-        platforms = _platforms({file.top: file.name for file in handed_in})
+        platforms = _platforms({file.top: file.name for file in handed_in}.values())
         if not platforms:
             return [Named(f, f.student, name=f.student) for f in everything], []
         if len(platforms) > 1:
@@ -113,52 +113,47 @@ def _read(
     return named, others
 
 
-def owners(names: Mapping[str, str], own: str | None = None) -> dict[str, str]:
-    """Return whose is each of the things that lie at the top, by a pattern of one's own or
-    by the platform that gave the names; one of whose name neither says anything is its own.
+def owner_by(names: Iterable[str], own: str | None = None) -> Callable[[str, str], str]:
+    """Return what tells whose a file is, by its name and what of it lies at the top: by a
+    pattern of one's own, or by the platform that gave the ``names``. One of whose name
+    neither says anything is its own.
 
-    ``names`` has a name below each of them, as files of one student share the room that an
-    archive gives to each."""
-    if own is not None:
-        pattern = _compiled(own)
-    elif len(platforms := _platforms(names)) == 1:
+    There is a name below each of the things at the top, as files of one student share the
+    room that an archive gives to each."""
+    pattern = None if own is None else _compiled(own)
+    if pattern is None and len(platforms := _platforms(names)) == 1:
         pattern = re.compile(PATTERNS[platforms[0]])
-    else:
-        return {top: top for top in names}
-    found = {}
-    for top, name in names.items():
-        match = pattern.fullmatch(name)
+
+    def owner(name: str, top: str) -> str:
+        match = pattern.fullmatch(name) if pattern else None
         parts = match.groupdict() if match else {"student": top}
-        found[top] = composed(
-            "_".join(filter(None, (parts["student"], parts.get("id"))))
-        )
-    return found
+        return composed("_".join(filter(None, (parts["student"], parts.get("id")))))
+
+    return owner
 
 
-def _platforms(names: Mapping[str, str]) -> list[str]:
+def _platforms(names: Iterable[str]) -> list[str]:
     """Return the platform whose pattern fits most of what lies at the top, if one does;
     several, where nothing tells which of them gave the names.
 
     A folder counts once, however many files its owner put there: no student's files say
     how those of others are read. Nor do their names: each fits the platform that gave it,
     and another one only by its student's choice."""
-    fits = {
-        known: sum(bool(re.fullmatch(each, name)) for name in names.values())
-        for known, each in PATTERNS.items()
-    }
-    if fits["Blackboard"] == len(names) and _are_several_users(names.values()):
+    fits, count, users = dict.fromkeys(PATTERNS, 0), 0, set[str]()
+    for name in names:
+        count += 1
+        for known, pattern in PATTERNS.items():
+            if match := re.fullmatch(pattern, name):
+                fits[known] += 1
+                if known == "Blackboard" and len(users) < 2:
+                    users.add(match["student"])
+    # Names that all fit Blackboard's pattern are its, though they fit Canvas's, too:
+    # ``HW_1_11234_attempt_…``, where user names are numbers. One student of Canvas can name
+    # all of the own files so, and not those of others.
+    if fits["Blackboard"] == count and len(users) > 1:
         return ["Blackboard"]
     most = max(fits.values())
-    return [known for known in fits if fits[known] == most and 2 * most > len(names)]
-
-
-def _are_several_users(names: Iterable[str]) -> bool:
-    """Return whether names that all fit Blackboard's pattern are its, though they fit
-    Canvas's, too: ``HW_1_11234_attempt_…``, where user names are numbers. One student of
-    Canvas can name all of the own files so, and not those of others."""
-    pattern = re.compile(PATTERNS["Blackboard"])
-    users = {match["student"] for name in names if (match := pattern.fullmatch(name))}
-    return len(users) > 1
+    return [known for known in fits if fits[known] == most and 2 * most > count]
 
 
 def _without_sheets(named: list[Named], known: Collection[str]) -> list[Named]:

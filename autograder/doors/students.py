@@ -2,14 +2,14 @@
 which of a student's files count."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from autograder.contract.here import is_folder
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
-from autograder.doors.few import Few, TooMany, name_below
+from autograder.doors.few import Few, TooMany, common_start, name_below
 from autograder.doors.gradescope_download import read_export
 from autograder.doors.platforms import Named, read_names
 from autograder.doors.sheets import told_of_doubtful, told_of_sheets
@@ -117,24 +117,38 @@ def _folders(named: Named) -> list[str]:
 def _strays(folder: Path, files: list[HandedIn]) -> list[HandedIn]:
     """Return all else below a folder: what is no notebook and no script, what is hidden,
     the work of other chapters, and folders with nothing in them."""
-    few = Few(files[0].shared if files else 0)
-    taken = {file.name for file in files}
-    cut = {few.key(file.name) for file in files if file.more}
+    taken, work = {file.name for file in files}, Few(files[0].shared if files else 0)
+    cut = {work.key(file.name) for file in files if file.more}
+    common: list[str] | None = None
+    for name in (*taken, *_all_below(folder, taken)):
+        if "/" in name and not name.startswith("."):
+            common = common_start(common, name.split("/")[:-1])
+        elif PurePath(name).suffix in ENDINGS:
+            common = []
+    # How deep the only work lies says nothing of whose all else is.
+    few = Few(len(common or []))
+    for name in _all_below(folder, taken):
+        if not (work.key(name) in cut and PurePath(name).suffix in ENDINGS):
+            few.add(name)
+    return sorted(
+        (HandedIn(folder / name, name, more=more) for name, more in few.names()),
+        key=lambda file: file.name,
+    )
+
+
+def _all_below(folder: Path, taken: Container[str]) -> Iterator[str]:
+    """Yield the names of all files below a folder that are not ``taken``, and of the folders
+    with nothing in them."""
     for place, folders, names in walk(folder):
         folders[:] = [name for name in folders if not is_litter(name)]
         below, beside = name_below(folder, place), set(names)
         names = [name for name in names if not is_litter(name, beside)]
         if below and not (folders or names or below in taken):
-            few.add(below)
+            yield below
         for each in names:
             name = f"{below}/{each}" if below else each
-            work = few.key(name) in cut and PurePath(name).suffix in ENDINGS
-            if not (name in taken or work):
-                few.add(name)
-    return sorted(
-        (HandedIn(folder / name, name, more=more) for name, more in few.names()),
-        key=lambda file: file.name,
-    )
+            if name not in taken:
+                yield name
 
 
 def _passed_over(names: list[str]) -> str:
