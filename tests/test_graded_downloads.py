@@ -191,3 +191,18 @@ def test_both_ways_to_write_a_name_are_one_student_s(tmp_path: Path) -> None:
         put(tmp_path / "class", name)
     found = graded(tmp_path / "class", tmp_path / "out")
     assert {student for student, _ in found} == {"Zoë"}
+
+
+def test_no_part_of_a_users_name_on_blackboard_is_taken_for_the_sheets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nothing says which part is the sheet's, the whole is what a file is called."""
+    late = "attempt_2026-11-27-18-30-05_a.py"
+    names = [f"HW_{who}_{late}" for who in ("lee_j", "lee_k")]
+    found = graded(packed(tmp_path, dict.fromkeys(names, SCRIPT)), tmp_path / "out")
+    assert {student for student, _ in found} == {"HW_lee_j", "HW_lee_k"}
+    assert "HW_lee_j, HW_lee_k: nothing says where the sheet" in capsys.readouterr().err
+    names.append(f"HW_a_b_{late}")
+    found = graded(packed(tmp_path, dict.fromkeys(names, SCRIPT)), tmp_path / "new")
+    assert {student for student, _ in found} == {"lee_j", "lee_k", "a_b"}
+    assert "HW is the sheet's name" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """What learning platforms let one download comes to where nbgrader looks for it."""
 
 import contextlib
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -111,8 +112,8 @@ def test_the_last_attempt_counts_and_its_time_is_kept(tmp_path: Path) -> None:
     source, out = tmp_path / "download", tmp_path / "submitted"
     source.mkdir()
     for time in ("2026-11-20-18-30-05", "2026-11-22-07-00-00", "2026-11-21-23-59-59"):
-        (source / f"S_1_ann_attempt_{time}_a.ipynb").write_text(f'"{time}"')
-    (source / "S_1_bo_attempt_2026-11-19-00-00-00_a.ipynb").write_text('"bo"')
+        (source / f"S 1_ann_attempt_{time}_a.ipynb").write_text(f'"{time}"')
+    (source / "S 1_bo_attempt_2026-11-19-00-00-00_a.ipynb").write_text('"bo"')
     lines = collect(source, CHAPTER, out)
     assert "the last of 3 attempts" in lines[0]
     folder = out / "ann" / CHAPTER
@@ -202,18 +203,69 @@ def test_a_sheet_and_numbers_for_names_make_no_other_platforms_class(
     for who in ("1201", "1202", "ann"):
         name = f"hw_1_{who}_attempt_2026-11-20-18-30-05_a.ipynb"
         (source / name).write_text("{}")
-    lines = collect(source, CHAPTER, tmp_path / "all")
-    assert [line.split(":")[0] for line in lines] == ["✓ 1201", "✓ 1202", "✓ ann"]
+    own = r"hw_1_(?P<student>\w+?)_attempt_(?P<time>[\d-]+)_.*"
+    [line] = collect(source, CHAPTER, tmp_path / "out")
+    assert line.startswith("✗ hw_1_1201, hw_1_1202, hw_1_ann: nothing says where the ")
+    for pattern in (own, None):  # what the sheet is called is known then
+        lines = collect(source, CHAPTER, tmp_path / "out", pattern)[-3:]
+        assert [line.split(":")[0] for line in lines] == ["✓ 1201", "✓ 1202", "✓ ann"]
     (source / name).unlink()
-    lines = collect(source, CHAPTER, tmp_path / "numbers")
+    lines = collect(source, CHAPTER, tmp_path / "out")[-2:]
     assert [line.split(":")[0] for line in lines] == ["✓ 1201", "✓ 1202"]
     # One student of Canvas can name a file so.
     (source / "hw_1_1202_attempt_2026-11-20-18-30-05_a.ipynb").unlink()
     lines = collect(source, CHAPTER, tmp_path / "nobodys")
     assert [line[0] + line[-20:] for line in lines] == ["✗t is; --pattern can."]
-    own = r"hw_1_(?P<student>\d+)_attempt_(?P<time>[\d-]+)_.*"
     lines = collect(source, CHAPTER, tmp_path / "own", own)
     assert [line.split(":")[0] for line in lines] == ["✓ 1201"]
+
+
+def blackboard(source: Path, *wholes: str, day: int = 20) -> Path:
+    """Return a folder with a file of each: of the sheet and the user."""
+    source.mkdir()
+    for whole in wholes:
+        name = f"{whole}_attempt_2026-11-{day}-10-00-00_a.py"
+        (source / name).write_text(f"# {whole}, {day}")
+    return source
+
+
+def test_no_users_row_depends_on_who_else_is_in_the_download(tmp_path: Path) -> None:
+    """Alone, lee_j was j, whose work she replaced: smith_j was j beside smith_k."""
+    out = tmp_path / "out"
+
+    def collected(day: int, *wholes: str) -> list[str]:
+        return collect(blackboard(tmp_path / f"{day}", *wholes, day=day), CHAPTER, out)
+
+    def rows() -> dict[str, str]:
+        works = {path.parts[-3]: path.read_text() for path in out.glob("*/*/*.ipynb")}
+        return {
+            who: re.findall('# (.*?)["\\\\]', work)[0] for who, work in works.items()
+        }
+
+    for day, wholes in (
+        (10, ["Sheet 1_smith_j", "Sheet 1_smith_k"]),
+        (11, ["Sheet 1_lee_j"]),
+    ):
+        [line] = collected(day, *wholes)
+        assert line.startswith(f"✗ {', '.join(wholes)}: nothing says where the sheet's")
+        assert not out.exists()
+    lines = collected(12, "Sheet 1_smith_j", "Sheet 1_smith_k", "Sheet 1_lee_a")
+    assert lines[0] == (
+        "✓ Blackboard: Sheet 1 is the sheet's name, and what follows the user's (lee_a, "
+        "smith_j, smith_k)."
+    )
+    for day, who in ((13, "smith_j"), (14, "lee_j"), (15, "j")):
+        assert collected(day, f"Sheet 1_{who}")[-1].startswith(f"✓ {who}: ")
+    days = {"smith_j": 13, "smith_k": 12, "lee_a": 12, "lee_j": 14, "j": 15}
+    assert rows() == {who: f"Sheet 1_{who}, {day}" for who, day in days.items()}
+    # Each chapter's sheet is another; and one name without an underscore tells it.
+    blackboard(tmp_path / "one", "Sheet 2_lee_j")
+    assert collect(tmp_path / "one", "noise", out)[0].startswith("✗ Sheet 2_lee_j: ")
+    blackboard(tmp_path / "two", "Sheet 2_lee_j", "Sheet 2_j")
+    lines = collect(tmp_path / "two", "noise", out)
+    assert [line.split(":")[0] for line in lines[1:]] == ["✓ j", "✓ lee_j"]
+    [_, line] = collect(tmp_path / "one", "noise", out)
+    assert line.startswith("✓ lee_j: ") and "unchanged" in line
 
 
 def test_the_last_time_with_work_decides(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whose a file is does not depend on what other students name theirs, on any platform."""
 
 import contextlib
+import struct
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from autograder.doors import archives, gradescope_download
 from autograder.doors.classroom import ClassError, HandedIn, find_handed_in
 from autograder.doors.collect import collect
 from autograder.doors.platforms import Named, by_itself, told_apart
+from autograder.doors.students import of_a_platform
 from tests.test_platforms import CHAPTER, GRADESCOPE, NAMES
 
 TIME = "2031-01-01-00-00-00"
@@ -552,7 +554,11 @@ def test_long_names_in_an_archive_take_no_time(tmp_path: Path) -> None:
     lines = collect(tmp_path / "g.zip", CHAPTER, tmp_path / "out")
     assert time.process_time() - began < 3
     assert max(map(len, lines)) < 400
-    assert sum("longer than anybody's" in line for line in lines) == 40
+    told = [line for line in lines if "longer than anybody's" in line]
+    assert 2 <= len(told) <= 40
+    assert (
+        sum("kB of names; the others were not unpacked" in line for line in lines) == 2
+    )
     assert "✓ Ann: Ann_1_assignsubmission_file_/x.py." in lines
 
 
@@ -626,3 +632,111 @@ def test_an_encrypted_file_is_said_to_be_one(tmp_path: Path) -> None:
         assert (folder / "bob/a.py").is_file()
     told = "it is encrypted; pack it anew without a password"
     assert lines == [f"✗ ann/a.py: it was not unpacked ({told})."]
+
+
+FLOODS = {
+    "Gradescope": "submission_103/junk/{}.txt",
+    "Gradescope, folders": "submission_103/{}/",
+    "Moodle": "Mallory_9_assignsubmission_file_/{}.txt",
+    "Moodle, without folders": "Mallory_9_assignsubmission_file_{}.py",
+    "Canvas": "mallory_9_9_{}.py",
+    "Blackboard": "Sheet 1_mallory_attempt_2026-11-20-18-30-05_{}.py",
+    "folders": "mallory/{}.txt",
+}
+BIG = """
+import sys
+from autograder.doors.collect import collect
+print(*collect(*sys.argv[1:]), sep="\\n")
+print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])
+"""
+
+
+@pytest.mark.parametrize("long", [0, 2_000])
+@pytest.mark.parametrize("flood", FLOODS)
+def test_one_students_many_or_long_names_fill_the_own_share_of_an_archive(
+    flood: str, long: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: what is beyond is left out, and a line names whose."""
+    monkeypatch.setattr(archives, "MOST_FILES", 200)
+    monkeypatch.setattr(archives, "MOST_CONTENTS", 100_000)
+    monkeypatch.setattr(archives, "EACH_FILES", 40)
+    monkeypatch.setattr(archives, "EACH_NAMES", 20_000, raising=False)
+    platform = flood.partition(", folders")[0]
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for n in range(400):
+            path = "x" * 100 + "/" if long else ""
+            name = FLOODS[flood].format(f"{path * (long // 100)}{n:03}")
+            archive.writestr(name, "")
+        for name in HONEST[platform]:
+            archive.writestr(name, '""')
+        if platform == "Gradescope":
+            pytest.importorskip("yaml")
+            archive.writestr("submission_metadata.yml", GRADESCOPE + MALLORY)
+    lines = collect(tmp_path / "in.zip", CHAPTER, tmp_path / "out")
+    honest = set(HONEST[platform].values())
+    assert set(placed(tmp_path / "out")) >= honest
+    told = [line for line in lines if "the others were not unpacked" in line]
+    assert len(told) == (flood != "Gradescope, folders"), lines
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_archive_of_hundreds_of_thousands_of_files_takes_little_memory(
+    tmp_path: Path,
+) -> None:
+    """The table of contents alone has 50 MB, of which zipfile would make half a gigabyte."""
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr("submission_101/my.ipynb", '""')
+        archive.writestr("submission_102/a.ipynb", '""')
+        archive.writestr("submission_metadata.yml", GRADESCOPE + MALLORY)
+    data = (tmp_path / "in.zip").read_bytes()
+    at = data.rindex(b"PK\x05\x06")
+    size, start = struct.unpack("<2L", data[at + 12 : at + 20])
+    name = b"submission_103/" + b"n" * 100
+    more = struct.pack(
+        "<4s6H3L5H2L", b"PK\x01\x02", *[20] * 2, *[0] * 7, len(name) + 6, *[0] * 6
+    )
+    with (tmp_path / "in.zip").open("wb") as file:
+        file.write(data[:at])
+        for n in range(300_000):
+            file.write(more + name + b"%06d" % n)
+        size += 300_000 * (len(more) + len(name) + 6)
+        file.write(struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 3, 3, size, start, 0))
+    assert size > 40 * 2**20
+    done = subprocess.run(
+        [sys.executable, "-c", BIG, "in.zip", CHAPTER, "out"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    *lines, peak = done.stdout.splitlines()
+    assert sum(line.startswith("✓") for line in lines) == 3, done.stdout
+    assert any(
+        line.startswith("✗ submission_103: it holds more than") for line in lines
+    )
+    assert int(peak) < 100 * 1024
+
+
+@pytest.mark.parametrize("door", ["collect", "grade"])
+@pytest.mark.parametrize("links", [False, True])
+@pytest.mark.parametrize("outer", ["", "assignment_5_export/"])
+def test_how_deep_the_only_work_lies_makes_no_students_of_anothers_files(
+    outer: str, links: bool, door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("yaml")
+    monkeypatch.setattr("autograder.doors.few.MOST_STUDENTS", 30)
+    source = tmp_path / "in" / outer
+    for n in range(40):
+        path = source / "submission_103/junk" / f"{n}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+        if links:
+            (path.parent / f"{n}").symlink_to(tmp_path)
+    path = source / "submission_101/a/b/my.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("x = 1")
+    (source / "submission_metadata.yml").write_text(GRADESCOPE + MALLORY)
+    if door == "collect":
+        lines = collect(tmp_path / "in", CHAPTER, tmp_path / "out")
+        assert [line for line in lines if line.startswith("✓ Ann Lee: ")]
+        return
+    found = find_handed_in(tmp_path / "in")
+    counting, _ = of_a_platform(tmp_path / "in", found, "in")
+    assert "Ann Lee" in {file.student for file in counting}

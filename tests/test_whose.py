@@ -152,11 +152,79 @@ def test_moodles_numbers_are_those_of_an_assignment(tmp_path: Path) -> None:
     lines = own.collect((1, "Bob", "b = 2"), (5, "Ann", "a = 2"), chapter="noise")
     assert own.works("noise") == {"Ann": "a = 2", "Bob": "b = 2"}
     assert all(line.endswith("x.py.") for line in lines)
-    again = own.collect((7, "Ann", "a = 3"), (8, "Bob", "b = 3"))
-    assert own.works() == {"Ann": "a = 3", "Bob": "b = 3"}
-    assert again[0].endswith("an earlier one. Its number was 1 and is 7 now.")
-    own.collect((7, "Bob", "a = 4"), (2, "Ann", "b = 4"))
-    assert own.works() == {"Ann": "a = 4", "Bob": "b = 4"}
+
+
+def test_what_came_under_other_numbers_in_one_assignment_is_replaced_by_hand(
+    tmp_path: Path,
+) -> None:
+    """Moodle's, too: one of these may be a namesake who came late, and alone."""
+    own = Class(tmp_path, moodle)
+    own.collect((1, "Ann", "a = 1"), (2, "Bob", "b = 1"))
+    again = own.collect((7, "Ann", "a = 3"))
+    assert own.works() == {"Ann": "a = 1", "Bob": "b = 1", "Ann_7": "a = 3"}
+    assert again[0].startswith("✗ Ann: it was there before, and nothing says whether")
+    for folder in ("Ann_7", "Bob/conventions"):
+        shutil.rmtree(own.out / folder)
+    [line] = own.collect((8, "Bob", "b = 3"))
+    assert line.endswith("x.py. Its number was 2 and is 8 now.")
+    assert own.works() == {"Ann": "a = 1", "Bob": "b = 3"}
+    [line] = own.collect((2, "Bob", "b = 4"))
+    assert line.startswith("✗ Bob: Bob_2_assignsubmission_file_/x.py was not copied: ")
+    assert own.works() == {"Ann": "a = 1", "Bob": "b = 3"}
+
+
+def of_ann(own: Class, came: str) -> None:
+    """Let work of Ann Lee's come in another way than an account's on this platform."""
+    if came == "by hand":
+        place = own.out / "Ann Lee" / CHAPTER
+        place.mkdir(parents=True)
+        cell = {"cell_type": "code", "source": "a = 1"}
+        (place / f"{CHAPTER}.ipynb").write_text(json.dumps({"cells": [cell]}))
+        return
+    other = Class(own.out.parent, canvas if came == "Canvas" else moodle)
+    other.collect((77, "Ann Lee", "a = 1"))
+
+
+@pytest.mark.parametrize("came", ["by hand", "Canvas", "Moodle"])
+def test_no_account_replaces_what_came_in_another_way(
+    came: str, of_a_class: Class
+) -> None:
+    """Its name is what a student of another platform chose."""
+    platform = of_a_class.platform.__name__
+    of_ann(of_a_class, came)
+    for text in ("m = 1", "m = 2"):
+        lines = of_a_class.collect((5, "Ann Lee", text))
+        works = of_a_class.works()
+        assert works.pop("Ann Lee") == "a = 1"
+        [(folder, work)] = works.items()
+        assert folder.startswith("Ann Lee_") and work == text
+        told = [line for line in lines if line.startswith("✗ Ann Lee: it was there")]
+        # Of Canvas' own two the line on the second says whose the first is.
+        both_on_canvas = platform == came.casefold() == "canvas"
+        assert len(told) == (text == "m = 1" and not both_on_canvas)
+    # Nor does a name alone.
+    shutil.rmtree(of_a_class.source)
+    (of_a_class.source / folder).mkdir(parents=True)
+    (of_a_class.source / folder / "x.py").write_text("x = 1")
+    [line] = collect(of_a_class.source, CHAPTER, of_a_class.out)
+    assert line.startswith(f"✗ {folder}: {folder}/x.py was not copied: what lies there")
+    assert of_a_class.works() == {"Ann Lee": "a = 1", folder: "m = 2"}
+
+
+def test_who_shares_a_folder_replaces_nothing_of_the_others(tmp_path: Path) -> None:
+    """In the assignments after the one in which they came to share it."""
+    own = Class(tmp_path, moodle)
+    own.collect((77, "Ann Lee", "a = 1"))
+    own.platform = gradescope
+    own.collect((5, "Ann Lee", "m = 1"), chapter="noise")
+    assert own.works("noise") == {"Ann Lee": "m = 1"}
+    [line] = own.collect((5, "Ann Lee", "m = 2"))
+    assert "what lies there came from Moodle: 77, and nothing says" in line
+    assert own.works() == {"Ann Lee": "a = 1"} and line.startswith("✗")
+    shutil.rmtree(own.out / "Ann Lee" / CHAPTER)
+    assert own.collect((5, "Ann Lee", "m = 2"))[0].startswith("✓ Ann Lee: ")
+    [line] = own.collect((5, "Ann Lee", "m = 3"))
+    assert line.startswith("✓ Ann Lee: ") and "replaces an earlier one." in line
 
 
 def test_a_line_says_where_nothing_tells_whose_a_folder_is(of_a_class: Class) -> None:
@@ -283,10 +351,11 @@ def test_no_student_says_whose_a_folder_is(of_a_class: Class) -> None:
     of_a_class.collect((1, "mal", "m = 1"), (2, "leeann", "a = 1"))
     said = json.loads(of_a_class.record.read_text())
     shutil.rmtree(of_a_class.out / "leeann")
+    shutil.rmtree(of_a_class.out / "mal" / CHAPTER)
     of_a_class.record.unlink()
     (of_a_class.out / "mal" / ".whose.json").write_text(json.dumps(said["leeann"]))
     lines = of_a_class.collect((2, "leeann", "a = 2"))
-    assert of_a_class.works() == {"mal": "m = 1", "leeann": "a = 2"}
+    assert of_a_class.works() == {"leeann": "a = 2"}
     assert lines[0].startswith(
         "✗ mal: the .whose.json in it says that it is of leeann (2"
     )
@@ -298,6 +367,7 @@ def test_no_student_says_whose_a_folder_is(of_a_class: Class) -> None:
     assert all(line.startswith("✓") for line in lines)
     of_a_class.record.unlink()
     shutil.rmtree(of_a_class.out / "leeann")
+    shutil.rmtree(of_a_class.out / "mal" / CHAPTER)
     lines = of_a_class.collect((1, "mal", "m = 4"), (2, "leeann", "a = 4"))
     assert of_a_class.works() == {"mal": "m = 4", "leeann": "a = 4"}
     assert len([line for line in lines if line.startswith("✗")]) == 1
@@ -353,7 +423,7 @@ def test_of_two_collects_at_one_moment_neither_loses_what_the_other_writes_down(
 def test_a_course_that_another_account_holds_is_collected_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autograder.doors.collect._PATIENCE", 0.1)
+    monkeypatch.setattr("autograder.doors.collect.PATIENCE", 0.1)
     source = tmp_path / "in"
     source.mkdir()
     canvas(source, [(1, "ann", "")])

@@ -1,22 +1,22 @@
 """Archives that learning platforms let one download; what is in them, students chose."""
 
 import contextlib
-import io
 import os
-import re
 import zipfile
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO
 
 from autograder.contract.here import is_file
 from autograder.doors.classroom import ENDINGS, ClassError
-from autograder.doors.few import outer
-from autograder.doors.gradescope_download import EXPORT, SUBMISSION
+from autograder.doors.contents import Contents
+from autograder.doors.few import EACH_NAMES
+from autograder.doors.gradescope_download import EXPORT
 from autograder.doors.gradescope_download import MOST_BYTES as MOST_OF_METADATA
-from autograder.doors.platforms import METADATA, owners
+from autograder.doors.platforms import METADATA
+from autograder.doors.shares import Shares, fits, parts_of
 from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
 from autograder.wire.litter import is_litter
@@ -27,18 +27,9 @@ from autograder.wire.text import one_name, shortened
 #: zipfile makes 1 kB, and of the table's bytes, which are names, up to 16 times as many.
 MOST_FILES, MOST_BYTES, MOST_CONTENTS = 100_000, 4 * 2**30, 16 * 2**20
 EACH_FILES, EACH_BYTES = 1_000, 10 * MAX_BYTES
-#: What each file in the table of contents begins with.
-_ENTRY = b"PK\x01\x02"
-_TOO_MANY = (
-    "The archive holds more than {}: unpack it, remove what is nobody's work, and collect "
-    "the folder."
-)
-
-#: Bytes of a folder's or a file's name, and of a path, that a disk takes, and folders that a
-#: path may lead through: no pattern is tried on more; and characters that a line shows.
-_LONGEST_NAME, _LONGEST_PATH, _DEEPEST, _SHOWN = 255, 3_000, 100, 200
-#: Lines on what was not unpacked of one owner's.
-_MOST_LINES = 10
+#: Characters of a name that a line shows, and lines on what was not unpacked of one
+#: owner's.
+_SHOWN, _MOST_LINES = 200, 10
 #: Bytes that are unpacked at once.
 _PIECE = 2**20
 
@@ -58,7 +49,7 @@ def unpacked(
 ) -> Iterator[tuple[Path, list[str]]]:
     """Yield the folder, or one with the notebooks and scripts of a .zip archive, and an
     empty file for each other one, which is removed at the end; and what of the archive
-    could not be unpacked, a line each. Of a student's share ``owners`` tells, as by a
+    could not be unpacked, a line each. Of a student's share ``Shares`` tell, as by a
     ``pattern``.
 
     Raises ``ClassError`` for an archive that cannot be read."""
@@ -68,40 +59,21 @@ def unpacked(
         return
     with lent_folder("collect") as folder:
         try:
-            with _Opened(source) as file, zipfile.ZipFile(file) as archive:
-                file.opened = True
-                failures = _unpack(archive, folder, pattern)
+            with source.open("rb") as file:
+                contents = Contents(file)
+                shares = Shares(contents, pattern)
+                # The room is counted once litter is left out, which may lie beside each.
+                table = shares.table(
+                    (2 * EACH_FILES, 2 * EACH_NAMES), (MOST_FILES, MOST_CONTENTS)
+                )
+                with zipfile.ZipFile(contents.with_only(table)) as archive:
+                    failures = _unpack(archive, folder, shares)
         except _NOT_UNPACKED as error:
             raise ClassError(f"{source} cannot be unpacked ({error}).") from None
         yield folder, failures
 
 
-class _Opened(io.BufferedReader):
-    """An archive's file. Until it is ``opened``, zipfile reads its table of contents: to
-    the end that its last bytes tell, whatever number of files these tell.
-
-    Raises ``ClassError`` for what is too much of it."""
-
-    def __init__(self, source: Path) -> None:
-        super().__init__(io.FileIO(source))
-        self.opened, self._left, self._files = False, MOST_CONTENTS, 0
-
-    def read(self, size: int | None = -1) -> bytes:
-        if self.opened:
-            return super().read(size)
-        wanted = self._left + 1
-        data = super().read(wanted if size is None or size < 0 else min(size, wanted))
-        self._left -= len(data)
-        self._files += data.count(_ENTRY)
-        if self._left < 0:
-            names = f"{MOST_CONTENTS >> 20} MB of names"
-            raise ClassError(_TOO_MANY.format(names))
-        if self._files > MOST_FILES:
-            raise ClassError(_TOO_MANY.format(f"{MOST_FILES:,} files"))
-        return data
-
-
-def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list[str]:
+def _unpack(archive: zipfile.ZipFile, folder: Path, shares: Shares) -> list[str]:
     """Write an archive's notebooks and scripts below a folder, and of all else no more than
     that it is there; return what failed."""
     members = _members(archive)
@@ -109,8 +81,8 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list
     #: Of each owner the lines, and how often each.
     failed: dict[str, Counter[str]] = defaultdict(Counter)
     files, taken, total = Counter[str](), Counter[str](), 0
-    of_whom = _owners(members, pattern)
-    for (parts, member), (own, depth) in zip(members, of_whom, strict=True):
+    for parts, member in members:
+        own, depth = shares.of(parts)
         if member.is_dir():
             if len(parts) >= depth:
                 theirs.add(parts[:depth])
@@ -133,11 +105,11 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, pattern: str | None) -> list
             raise ClassError(f"The archive holds more than {MOST_BYTES >> 30} GB.")
     for parts in theirs:
         _make(folder, parts)
+    over = [own for own in files if files[own] > EACH_FILES or taken[own] > EACH_BYTES]
+    most = f"{EACH_FILES:,} files, {EACH_BYTES >> 20} MB, or {EACH_NAMES >> 10} kB of names"
     return _few_lines(failed) + [
-        f"✗ {_shown(own)}: it holds more than {EACH_FILES:,} files, or "
-        f"{EACH_BYTES >> 20} MB; the others were not unpacked."
-        for own in files
-        if files[own] > EACH_FILES or taken[own] > EACH_BYTES
+        f"✗ {_shown(own)}: it holds more than {most}; the others were not unpacked."
+        for own in dict.fromkeys([*over, *sorted(shares.over)])
     ]
 
 
@@ -163,11 +135,12 @@ _Member = tuple[tuple[str, ...], zipfile.ZipInfo]
 def _members(archive: zipfile.ZipFile) -> list[_Member]:
     """Return what an archive holds; of litter the folder that it lies in, for whoever
     handed in nothing else."""
-    found = [(_parts(member), member) for member in archive.infolist()]
-    names = {parts for parts, _ in found if _fits(parts)}
+    listed = archive.infolist()
+    found = [(parts_of(each.filename, each.flag_bits), each) for each in listed]
+    names = {parts for parts, _ in found if fits(parts)}
     members = []
     for parts, member in found:
-        depth = _litter_at(parts, names) if _fits(parts) else len(parts)
+        depth = _litter_at(parts, names) if fits(parts) else len(parts)
         if depth == len(parts):
             members.append((parts, member))
         elif depth:
@@ -189,68 +162,13 @@ def _litter_at(parts: tuple[str, ...], names: set[tuple[str, ...]]) -> int:
 
 def _make(folder: Path, parts: tuple[str, ...]) -> None:
     """Make a student's or a submission's folder, for one that is empty to be told."""
-    if _fits(parts) and folder.joinpath(*parts) != folder:
+    if fits(parts) and folder.joinpath(*parts) != folder:
         with contextlib.suppress(OSError):
             folder.joinpath(*parts).mkdir(parents=True, exist_ok=True)
 
 
-def _owners(members: list[_Member], pattern: str | None) -> list[tuple[str, int]]:
-    """Return whose room in the archive each of these takes: a student's, a submission's;
-    and how many parts the path of the folder has that may be one's own."""
-    # A list of grades that lies beside the folder of a class is in nobody's.
-    files = [
-        parts
-        for parts, member in members
-        if not member.is_dir() and (parts[1:] or PurePath(*parts).suffix in ENDINGS)
-    ]
-    below = outer(files)
-    tops = [parts[min(below, len(parts) - 1)] if parts else "" for parts, _ in members]
-    names = {
-        top: "/".join(parts[below:]) or top
-        for top, (parts, member) in zip(tops, members, strict=True)
-        if parts and _fits(parts) and not member.is_dir()
-    }
-    of_whom = owners(names, pattern)
-    found = []
-    for top, (parts, _) in zip(tops, members, strict=True):
-        outside = parts[1:] if parts and EXPORT.fullmatch(parts[0]) else parts
-        if outside and SUBMISSION.fullmatch(outside[0]):
-            found.append((outside[0], len(parts) - len(outside) + 1))
-        else:
-            found.append((of_whom.get(top, top), 1))
-    return found
-
-
-def _parts(member: zipfile.ZipInfo) -> tuple[str, ...]:
-    """Return the parts of a member's path, none of which leads out of a folder."""
-    parts = re.split(r"[/\\]", member.filename)
-    # Each by itself: a part that a student chose says nothing of how others are written.
-    known = member.flag_bits & _UTF_8 or len(parts) > _DEEPEST
-    read = parts if known else map(_read, parts)
-    return tuple(part for part in read if part not in ("", ".", ".."))
-
-
-#: The flags that say that a member's name is UTF-8, and of two ways to encrypt it.
-_UTF_8, _ENCRYPTED = 0x800, 0x41
-
-
-def _read(part: str) -> str:
-    """Return a name as it was meant: macOS and Info-ZIP write UTF-8 without a flag, which
-    zipfile takes for cp437."""
-    if part.isascii():
-        return part
-    try:
-        return part.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return part
-
-
-def _fits(parts: tuple[str, ...]) -> bool:
-    """Return whether a disk may take such a path, and somebody may have made it."""
-    if len(parts) > _DEEPEST:
-        return False
-    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
-    return max(sizes, default=0) <= _LONGEST_NAME and sum(sizes) <= _LONGEST_PATH
+#: The flags of a member of two ways to encrypt it.
+_ENCRYPTED = 0x41
 
 
 def _is_metadata(parts: tuple[str, ...]) -> bool:
@@ -269,7 +187,7 @@ def _write(
 ) -> int:
     """Write a member below a folder, and return how many bytes it has. Raises one of
     ``_NOT_UNPACKED``, and ``ClassError`` for metadata that are too much."""
-    if not _fits(parts):
+    if not fits(parts):
         raise ValueError("its path is longer than anybody's")
     target = folder.joinpath(*parts)
     # A part may name a drive.

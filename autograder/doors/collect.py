@@ -10,6 +10,7 @@ from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
 from autograder.doors.one_part import NOT_UTF_8, is_part, wants_utf_8
 from autograder.doors.platforms import Named
+from autograder.doors.sheets import sheets_of, told_of_doubtful, told_of_sheets
 from autograder.doors.students import (
     by_student,
     last_attempts,
@@ -17,7 +18,7 @@ from autograder.doors.students import (
     whose_below,
     without_work,
 )
-from autograder.doors.whose import Folders
+from autograder.doors.whose import AnothersWork, Folders
 from autograder.isolation.atomic import write_in_turn, write_whole
 from autograder.isolation.locks import in_turn
 from autograder.submission.cells import SubmissionError
@@ -49,23 +50,33 @@ def collect(
     with in_turn(course, PATIENCE), unpacked(source, pattern) as (folder, lines):
         found = _found(folder, source, pattern, lines)
         files = [file for file in found if file.assignment in (None, chapter)]
+        folders = Folders(submitted, chapter)
         try:
-            named, others, no_work = whose_below(folder, files, source, pattern)
+            whose = whose_below(folder, files, source, pattern, folders.sheets)
         except ClassError as error:
             raise ClassError("\n".join([str(error), *lines])) from None
-        folders = Folders(submitted, chapter)
-        named, doubts = folders.keep(named)
-        everything = by_student(named, others)
+        lines += _of_sheets(whose.named)
+        folders.learn(sheets_of(whose.named))
+        named, doubts = folders.keep([n for n in whose.named if not n.doubtful])
+        everything = by_student(named, whose.others)
         students = dict(everything)
-        lines += doubts + without_work(students, no_work)
+        lines += doubts + without_work(students, whose.strays)
         for student, theirs in students.items():
             target = Path(submitted) / student / chapter / f"{chapter}.ipynb"
             later = later_ones(theirs, everything[student], chapter)
             lines.append(_collected(student, theirs, target, folders) + later)
         if len(students) == 1:
             lines[-1] += _of_class(files[0], lines[-1])
-        lines += _of_nobody(others, no_work)
+        lines += _of_nobody(whose.others, whose.strays)
     return [one_line(line) for line in lines]
+
+
+def _of_sheets(named: list[Named]) -> list[str]:
+    """Return lines on how Blackboard's names were read, and on those that were not."""
+    return [
+        *(f"✓ {line}" for line in told_of_sheets(named)),
+        *(f"✗ {line}" for line in told_of_doubtful(named)),
+    ]
 
 
 def _of_nobody(others: list[HandedIn], no_work: set[HandedIn]) -> list[str]:
@@ -132,6 +143,12 @@ def _collected(
         return f"✗ {shown}: {refused}"
     try:
         again = _copied(last[0], target, folders)
+    except AnothersWork as work:
+        return (
+            f"✗ {shown}: {names} was not copied: what lies there came from {work}, and "
+            "nothing says that both are one student's. Where they are, remove "
+            f"{one_name(str(target))}, and collect again; else rename one of the two."
+        )
     except OSError as error:
         stays = "; the earlier file stays, with its time" if is_there(target) else ""
         return f"✗ {shown}: {names} was not copied ({error.strerror or error}){stays}."
@@ -160,10 +177,15 @@ def _copied(attempt: Named, target: Path, folders: Folders) -> str:
     However this ends, no file has the time of another one: it has its own, or none."""
     path, time = attempt.handed_in.path, target.with_name("timestamp.txt")
     content = as_notebook(path)
-    again = ", which replaces an earlier one" if is_there(target) else ""
-    if same := _holds(target, content):
+    again, same = "", _holds(target, content)
+    if same:
         again = ", unchanged"
-    folders.write(attempt)
+    elif is_there(target):
+        folders.expect_own(attempt)
+        named = " that came under the name alone"
+        of = named if folders.came_by_name(attempt) else ""
+        again = f", which replaces an earlier one{of}"
+    folders.write(attempt, same)
     text = "" if attempt.time is None else f"{attempt.time:%Y-%m-%d %H:%M:%S}"
     if text:
         write_in_turn([(target, content), (time, text)])

@@ -4,7 +4,7 @@ files there makes nobody else wait, or fail."""
 import itertools
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 
 from autograder.contract.here import is_link
@@ -30,8 +30,8 @@ def names_below(folder: Path, endings: Collection[str]) -> tuple[int, Names, Nam
     and the links to folders and the folders that cannot be read.
 
     Hidden folders are not looked into, and hidden files passed over. Raises ``TooMany``."""
-    shared = _shared(folder, endings)
-    work, rest = Few(shared), Few(shared)
+    shared, of_rest = _shared(folder, endings)
+    work, rest = Few(shared), Few(of_rest)
     for name, is_work in _names(folder, endings):
         (work if is_work else rest).add(name)
     return shared, work.names(), rest.names()
@@ -66,21 +66,22 @@ def name_below(folder: Path, place: str) -> str:
     return place[len(os.fspath(folder)) :].replace(os.sep, "/").strip("/")
 
 
-def _shared(folder: Path, endings: Collection[str]) -> int:
-    """Return in how many folders all that counts lies together."""
+def _shared(folder: Path, endings: Collection[str]) -> tuple[int, int]:
+    """Return in how many folders all that counts lies together, and in how many with the
+    rest: how deep one's work lies says nothing of another's links."""
     common: dict[bool, list[str] | None] = {True: None, False: None}
     for name, is_work in _names(folder, endings):
-        common[is_work] = _common(common[is_work], name.split("/")[:-1])
+        common[is_work] = common_start(common[is_work], name.split("/")[:-1])
     work, rest = common[True], common[False]
     if work is None:
-        return len(rest or [])
+        return len(rest or []), len(rest or [])
     # Whose work is there, of them no link counts.
     if rest is not None and work[:1] != rest[:1]:
-        return 0
-    return len(work)
+        return 0, 0
+    return len(work), len(common_start(rest, work))
 
 
-def _common(one: list[str] | None, other: list[str]) -> list[str]:
+def common_start(one: list[str] | None, other: list[str]) -> list[str]:
     """Return what two paths begin with; None begins with anything."""
     if one is None:
         return other
@@ -142,13 +143,3 @@ class Few:
             found += [(name, 0) for name in names[:-1]]
             found.append((names[-1], self._more[key]))
         return found
-
-
-def outer(names: Sequence[tuple[str, ...]]) -> int:
-    """Return in how many folders all files lie together, by the parts of their names;
-    below them are the students'."""
-    common: list[str] | None = None
-    for parts in names:
-        if parts:
-            common = _common(common, list(parts[:-1]))
-    return len(common or [])

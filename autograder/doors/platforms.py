@@ -11,8 +11,8 @@ import hashlib
 import itertools
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -56,23 +56,27 @@ class Named:
     platform: str = ""
     account: str = ""
     name: str = ""
+    #: Whether the name is a sheet's and a user's, and nothing says where the first ends.
+    doubtful: bool = False
 
 
 def read_names(
     handed_in: Sequence[HandedIn],
     pattern: str | None = None,
     strays: Sequence[HandedIn] = (),
+    sheets: Collection[str] = (),
 ) -> tuple[list[Named], list[HandedIn]]:
     """Return what the names say, those of ``strays`` too, by a pattern of one's own, else
     by the platform that gave them, else by folders; and the files that the pattern does
-    not fit: all of them where the names are those of two platforms alike.
+    not fit: all of them where the names are those of two platforms alike. Of Blackboard's
+    ``sheets`` one may know what they are called.
 
     Raises ``ClassError`` for a pattern that is no regular expression with a group
     ``student``."""
     everything = [*handed_in, *strays]
     known = "pattern"
     if pattern is None:
-        platforms = _platforms({file.top: file.name for file in handed_in})
+        platforms = _platforms({file.top: file.name for file in handed_in}.values())
         if not platforms:
             return [Named(f, f.student, name=f.student) for f in everything], []
         if len(platforms) > 1:
@@ -85,7 +89,7 @@ def read_names(
         named, others = _read(clear, re.compile(PATTERNS[known]))
         others += unclear
         if known == "Blackboard":
-            named = _without_sheet(named)
+            named = _without_sheets(named, sheets)
     else:
         named, others = _read(everything, _compiled(pattern))
     return told_apart([replace(n, platform=known, account=n.id) for n in named]), others
@@ -109,70 +113,72 @@ def _read(
     return named, others
 
 
-def owners(names: Mapping[str, str], own: str | None = None) -> dict[str, str]:
-    """Return whose is each of the things that lie at the top, by a pattern of one's own or
-    by the platform that gave the names; one of whose name neither says anything is its own.
+def owner_by(names: Iterable[str], own: str | None = None) -> Callable[[str, str], str]:
+    """Return what tells whose a file is, by its name and what of it lies at the top: by a
+    pattern of one's own, or by the platform that gave the ``names``. One of whose name
+    neither says anything is its own.
 
-    ``names`` has a name below each of them, as files of one student share the room that an
-    archive gives to each."""
-    if own is not None:
-        pattern = _compiled(own)
-    elif len(platforms := _platforms(names)) == 1:
+    There is a name below each of the things at the top, as files of one student share the
+    room that an archive gives to each."""
+    pattern = None if own is None else _compiled(own)
+    if pattern is None and len(platforms := _platforms(names)) == 1:
         pattern = re.compile(PATTERNS[platforms[0]])
-    else:
-        return {top: top for top in names}
-    found = {}
-    for top, name in names.items():
-        match = pattern.fullmatch(name)
+
+    def owner(name: str, top: str) -> str:
+        match = pattern.fullmatch(name) if pattern else None
         parts = match.groupdict() if match else {"student": top}
-        found[top] = composed(
-            "_".join(filter(None, (parts["student"], parts.get("id"))))
-        )
-    return found
+        return composed("_".join(filter(None, (parts["student"], parts.get("id")))))
+
+    return owner
 
 
-def _platforms(names: Mapping[str, str]) -> list[str]:
+def _platforms(names: Iterable[str]) -> list[str]:
     """Return the platform whose pattern fits most of what lies at the top, if one does;
     several, where nothing tells which of them gave the names.
 
     A folder counts once, however many files its owner put there: no student's files say
     how those of others are read. Nor do their names: each fits the platform that gave it,
     and another one only by its student's choice."""
-    fits = {
-        known: sum(bool(re.fullmatch(each, name)) for name in names.values())
-        for known, each in PATTERNS.items()
-    }
-    if fits["Blackboard"] == len(names) and _are_several_users(names.values()):
+    fits, count, users = dict.fromkeys(PATTERNS, 0), 0, set[str]()
+    for name in names:
+        count += 1
+        for known, pattern in PATTERNS.items():
+            if match := re.fullmatch(pattern, name):
+                fits[known] += 1
+                if known == "Blackboard" and len(users) < 2:
+                    users.add(match["student"])
+    # Names that all fit Blackboard's pattern are its, though they fit Canvas's, too:
+    # ``HW_1_11234_attempt_…``, where user names are numbers. One student of Canvas can name
+    # all of the own files so, and not those of others.
+    if fits["Blackboard"] == count and len(users) > 1:
         return ["Blackboard"]
     most = max(fits.values())
-    return [known for known in fits if fits[known] == most and 2 * most > len(names)]
+    return [known for known in fits if fits[known] == most and 2 * most > count]
 
 
-def _are_several_users(names: Iterable[str]) -> bool:
-    """Return whether names that all fit Blackboard's pattern are its, though they fit
-    Canvas's, too: ``HW_1_11234_attempt_…``, where user names are numbers. One student of
-    Canvas can name all of the own files so, and not those of others."""
-    pattern = re.compile(PATTERNS["Blackboard"])
-    users = {match["student"] for name in names if (match := pattern.fullmatch(name))}
-    return len(users) > 1
+def _without_sheets(named: list[Named], known: Collection[str]) -> list[Named]:
+    """Return the same without the sheets' names, which stand before each student's.
+
+    Both may hold underscores. A sheet's name ends at the first one where somebody's user
+    name has none, or two begin with different words; where all begin with the same, it may
+    be the sheet's as well as theirs. Nobody's name depends on who else is there: it is the
+    user's, or a doubtful whole."""
+    seconds: dict[str, set[str]] = defaultdict(set)
+    for each in named:
+        sheet, _, rest = each.student.partition("_")
+        user, more, _ = rest.partition("_")
+        seconds[sheet] |= {user} if more else {user, ""}
+    sure = {*known, *(sheet for sheet, words in seconds.items() if len(words) > 1)}
+    return [_without_sheet(each, sure) for each in named]
 
 
-def _without_sheet(named: list[Named]) -> list[Named]:
-    """Return the same without the assignment's name, which stands before each student's.
-
-    Both may hold underscores: what all names begin with belongs to the first, so that no
-    two students become one."""
-    words = [each.student.split("_") for each in named]
-    if len({tuple(each) for each in words}) == 1:
-        common = len(words[0]) - 1
-    else:
-        most = min(map(len, words)) - 1
-        rows = enumerate(zip(*words, strict=False))
-        common = next((i for i, row in rows if len(set(row)) > 1 or i == most), most)
-    return [
-        replace(each, student="_".join(own[common:]))
-        for each, own in zip(named, words, strict=True)
-    ]
+def _without_sheet(each: Named, sheets: Collection[str]) -> Named:
+    ends = [at for at, mark in enumerate(each.student) if mark == "_"]
+    for end in reversed(ends):
+        if each.student[:end] in sheets and each.student[end + 1 :]:
+            return replace(each, student=each.student[end + 1 :])
+    # What tells it apart from a user of just this name.
+    return replace(each, id="whole", doubtful=True)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

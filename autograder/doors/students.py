@@ -2,16 +2,17 @@
 which of a student's files count."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from autograder.contract.here import is_folder
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
-from autograder.doors.few import Few, TooMany, name_below
+from autograder.doors.few import Few, TooMany, common_start, name_below
 from autograder.doors.gradescope_download import read_export, submission_in
 from autograder.doors.platforms import Named, by_itself, folded, read_names
+from autograder.doors.sheets import told_of_doubtful, told_of_sheets
 from autograder.isolation.folders import walk
 from autograder.wire.litter import is_litter
 from autograder.wire.text import names_of, one_name
@@ -27,16 +28,23 @@ class Whose(NamedTuple):
 
 
 def whose_below(
-    folder: Path, files: list[HandedIn], shown: str | Path, pattern: str | None = None
+    folder: Path,
+    files: list[HandedIn],
+    shown: str | Path,
+    pattern: str | None = None,
+    sheets: Collection[str] = (),
 ) -> Whose:
     """Return whose the files below a folder are, by a ``pattern`` of one's own or the names
-    that a platform gave. Raises ``ClassError``, of the folder as it is ``shown``."""
+    that a platform gave, of ``sheets`` that are known. Raises ``ClassError``, of the folder
+    as it is ``shown``."""
     try:
         strays = _strays(folder, files)
     except TooMany as error:
         raise ClassError(f"{shown}: {error}") from None
     exported = read_export(files, strays) if pattern is None else None
-    named, others = (exported, []) if exported else read_names(files, pattern, strays)
+    if exported:
+        return Whose(exported, [], set(strays))
+    named, others = read_names(files, pattern, strays, sheets)
     return Whose(named, others, set(strays))
 
 
@@ -50,6 +58,7 @@ def of_a_platform(
     named, others, strays = whose_below(folder, files, shown)
     students = by_student(named, others)
     lines = without_work(students, strays)
+    lines += told_of_sheets(named) + told_of_doubtful(named)
     if not any(each.platform for each in named):
         return files, lines
     counting = by_folders([file for file in others if file not in strays], students)
@@ -126,24 +135,38 @@ def _folders(named: Named) -> list[str]:
 def _strays(folder: Path, files: list[HandedIn]) -> list[HandedIn]:
     """Return all else below a folder: what is no notebook and no script, what is hidden,
     the work of other chapters, and folders with nothing in them."""
-    few = Few(files[0].shared if files else 0)
-    taken = {file.name for file in files}
-    cut = {few.key(file.name) for file in files if file.more}
+    taken, work = {file.name for file in files}, Few(files[0].shared if files else 0)
+    cut = {work.key(file.name) for file in files if file.more}
+    common: list[str] | None = None
+    for name in (*taken, *_all_below(folder, taken)):
+        if "/" in name and not name.startswith("."):
+            common = common_start(common, name.split("/")[:-1])
+        elif PurePath(name).suffix in ENDINGS:
+            common = []
+    # How deep the only work lies says nothing of whose all else is.
+    few = Few(len(common or []))
+    for name in _all_below(folder, taken):
+        if not (work.key(name) in cut and PurePath(name).suffix in ENDINGS):
+            few.add(name)
+    return sorted(
+        (HandedIn(folder / name, name, more=more) for name, more in few.names()),
+        key=lambda file: file.name,
+    )
+
+
+def _all_below(folder: Path, taken: Container[str]) -> Iterator[str]:
+    """Yield the names of all files below a folder that are not ``taken``, and of the folders
+    with nothing in them."""
     for place, folders, names in walk(folder):
         folders[:] = [name for name in folders if not is_litter(name)]
         below, beside = name_below(folder, place), set(names)
         names = [name for name in names if not is_litter(name, beside)]
         if below and not (folders or names or below in taken):
-            few.add(below)
+            yield below
         for each in names:
             name = f"{below}/{each}" if below else each
-            work = few.key(name) in cut and PurePath(name).suffix in ENDINGS
-            if not (name in taken or work):
-                few.add(name)
-    return sorted(
-        (HandedIn(folder / name, name, more=more) for name, more in few.names()),
-        key=lambda file: file.name,
-    )
+            if name not in taken:
+                yield name
 
 
 def _passed_over(names: list[str]) -> str:

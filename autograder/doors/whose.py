@@ -13,15 +13,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from autograder.contract.here import is_file, is_folder, is_missing
-from autograder.doors.classroom import ClassError
+from autograder.contract.here import is_folder
+from autograder.doors.classroom import ENDINGS
 from autograder.doors.platforms import LASTING, Named, by_itself, folded, told_apart
+from autograder.doors.record import UNREADABLE, Owners, loaded, owners_in
+from autograder.doors.record import written as read_record
 from autograder.isolation.atomic import write_whole
 from autograder.wire.text import composed, listed, one_name
 
-_NAME, _LONGEST = ".whose.json", 100_000
+_NAME = ".whose.json"
 _TO_DO = (
     "Ask them; where it is the wrong one, move {} and what {} says of it to the right "
     "one."
@@ -30,8 +31,14 @@ _TO_DO = (
 #: Where a name is all that tells whose a file is, what stands in the place of a platform:
 #: such a folder's name is not the student's alone.
 _BY_NAME = "name"
-#: By platform, the accounts that a folder is of.
-Owners = dict[str, list[str]]
+#: What stands before a chapter where it is told whose work of it lies in the folder.
+_WORK = "work in "
+#: No folder's name: where sheets' names stand, by chapter.
+_SHEETS = "/Blackboard"
+
+
+class AnothersWork(Exception):
+    """What would be replaced may be another's; the message says where it came from."""
 
 
 class Folders:
@@ -40,18 +47,23 @@ class Folders:
     def __init__(self, submitted: str | Path, chapter: str) -> None:
         """Read whose they are. Raises ``ClassError`` where that cannot be read."""
         self._place, self._chapter = Path(submitted), chapter
+        self._work = f"{_WORK}{chapter}"
         self._record = self._place.with_name(f"{self._place.name}{_NAME}")
         #: Of each folder the accounts, by platform; what of it is only said in the folder;
         #: and folders that are no more, of which nothing stays.
         self._owners: dict[str, Owners] = {}
         self._said: set[tuple[str, str]] = set()
         self._unread: list[str] = []
-        written = _written(self._record)
+        written = read_record(self._record)
+        #: What Blackboard's sheets of the chapter are called, and more of this download.
+        self.sheets = written.pop(_SHEETS, {}).get(chapter, [])
+        self._new_sheets: list[str] = []
         if is_folder(self._place):
             for folder in sorted(path.name for path in self._place.iterdir()):
                 if is_folder(self._place / folder):
                     said, known = self._read(folder), written.get(folder, {})
-                    said.pop(_BY_NAME, None)
+                    for key in [k for k in said if k.startswith((_BY_NAME, _WORK))]:
+                        del said[key]
                     self._said |= {(folder, each) for each in said.keys() - known}
                     self._owners[folder] = said | known
         self._spellings = {composed(folder): folder for folder in self._owners}
@@ -112,6 +124,7 @@ class Folders:
     def _told_apart(self, new: list[Named], taken: list[str]) -> list[Named]:
         """Return new students with names that are no other's, spelt as their folders are."""
         others = [*taken, *self._of_namesakes(new), *self._alike(new)]
+        others += self._with_work(new)
         return [
             replace(each, student=self._spelt(each.student))
             for each in told_apart(new, others)
@@ -136,6 +149,22 @@ class Folders:
         # A name that is another's with what would tell that apart is another's still.
         names |= {folded(by_itself(name)) for name in plain}
         return [folder for folder in self._owners if folded(folder) in names]
+
+    def _with_work(self, new: Iterable[Named]) -> list[str]:
+        """Return the folders of new accounts' names that hold work of the chapter: it may
+        be another's, and nothing of it is to be replaced."""
+        names = {folded(each.name) for each in new if each.account}
+        folders = itertools.chain(*(self._called.get(name, ()) for name in names))
+        return [folder for folder in dict.fromkeys(folders) if self._has_work(folder)]
+
+    def _has_work(self, folder: str) -> bool:
+        place = self._place / folder / self._chapter
+        try:
+            return is_folder(place) and any(
+                p.suffix in ENDINGS for p in place.iterdir()
+            )
+        except OSError:
+            return True  # nobody knows
 
     def _spelt(self, student: str) -> str:
         """Return a name as its folder has it: some are written in another of Unicode's ways
@@ -266,36 +295,81 @@ class Folders:
             )
         return ""
 
-    def write(self, each: Named) -> None:
-        """Write down that a folder is this student's. Raises ``OSError``, ``ClassError``."""
-        written = _written(self._record)  # another run may have written there, too
+    def learn(self, sheets: Iterable[str]) -> None:
+        """Take names of sheets for known, and write them down with the next student."""
+        self._new_sheets = [sheet for sheet in sheets if sheet not in self.sheets]
+
+    def expect_own(self, each: Named) -> None:
+        """Raise ``AnothersWork`` where the work that lies in a student's folder came from
+        another account, or under a name alone what came from an account lies there."""
+        owners = self._owners.get(each.student, {})
+        came = owners.get(self._work, [])
+        if not came and not each.account:  # of before this was written down
+            came = [
+                f"{where.partition(',')[0]}: {account}"
+                for where, accounts in owners.items()
+                if where in LASTING or where.endswith(f", {self._chapter}")
+                for account in accounts
+            ]
+        if came and came not in ([_BY_NAME], [_source(each)]):
+            raise AnothersWork(listed(map(one_name, came)))
+
+    def came_by_name(self, each: Named) -> bool:
+        """Return whether an account's folder holds what came under its name alone."""
+        came = self._owners.get(each.student, {}).get(self._work)
+        return bool(each.account) and came == [_BY_NAME]
+
+    def write(self, each: Named, same: bool = False) -> None:
+        """Write down that a folder is this student's, and so is the work in it, but for the
+        ``same`` that was there. Raises ``OSError``, ``ClassError``."""
+        written = read_record(self._record)  # another run may have written there, too
         for folder in self._gone - {each.student}:
             written.pop(folder, None)
         owners = {} if each.student in self._gone else written.get(each.student, {})
         where, account = self._where(each), each.account
         if not account and composed(each.student) != each.name:
             where, account = _BY_NAME, each.name
-        before = owners.get(where, [])
-        if not account or account in before:
+        before, now = owners.get(where, []), dict(owners)
+        if account and account not in before:
+            now[where] = [*before, account]
+        # Of a folder of which nothing is known all comes by its name.
+        if now and (not same or (each.account and self._work not in now)):
+            now[self._work] = [_source(each)]
+        new = self._new_sheets
+        if new:
+            sheets = written.setdefault(_SHEETS, {}).setdefault(self._chapter, [])
+            sheets += [sheet for sheet in new if sheet not in sheets]
+            self._new_sheets = []
+        if now != owners:
+            self._gone -= {each.student}
+            written[each.student] = now
+        elif not new:
             return
-        self._gone -= {each.student}
-        owners = owners | {where: [*before, account]}
-        written[each.student] = owners
         text = json.dumps(written, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         write_whole(self._record, text)
 
     def _read(self, folder: str) -> Owners:
         """Return what is said in a folder, nothing where nothing is."""
         try:
-            return _owners(_loaded(self._place / folder / _NAME) or {})
-        except _UNREADABLE:
+            return owners_in(loaded(self._place / folder / _NAME) or {})
+        except UNREADABLE:
             self._unread.append(folder)
             return {}
 
 
 def written_down(submitted: Path) -> dict[str, Owners]:
     """Return what was written down of the folders below one. Raises ``ClassError``."""
-    return _written(submitted.with_name(f"{submitted.name}{_NAME}"))
+    found = read_record(submitted.with_name(f"{submitted.name}{_NAME}"))
+    return {
+        folder: {k: own for k, own in owners.items() if not k.startswith(_WORK)}
+        for folder, owners in found.items()
+        if folder != _SHEETS
+    }
+
+
+def _source(each: Named) -> str:
+    """Return where a student's work comes from."""
+    return f"{each.platform}: {each.account}" if each.account else _BY_NAME
 
 
 def _doubt(before: Sequence[str], students: str, apart: bool) -> str:
@@ -310,36 +384,3 @@ def _doubt(before: Sequence[str], students: str, apart: bool) -> str:
 
 def _own(student: str, folders: list[str]) -> str:
     return student if student in folders else folders[0]
-
-
-#: What reading JSON raises, and taking it for what it is not.
-_UNREADABLE = (OSError, ValueError, TypeError, AttributeError, RecursionError)
-
-
-def _written(path: Path) -> dict[str, Owners]:
-    """Return what was written of each folder, nothing where nothing was. Raises
-    ``ClassError``."""
-    try:
-        found = _loaded(path, longest=-1) or {}
-        return {folder: _owners(owners) for folder, owners in found.items()}
-    except _UNREADABLE as error:
-        told = f"{path}, which says whose the folders are, cannot be read ({error})."
-        raise ClassError(told) from None
-
-
-def _loaded(path: Path, longest: int = _LONGEST) -> Any:
-    """Return what a file holds, None where none is; raises one of ``_UNREADABLE``."""
-    if is_missing(path):
-        return None
-    if not is_file(path):
-        raise OSError("it is not a file")
-    with path.open(encoding="utf-8") as file:
-        return json.loads(file.read(longest))
-
-
-def _owners(found: Any) -> Owners:
-    """Return JSON as what it is to be. Raises one of ``_UNREADABLE``."""
-    return {
-        platform: [str(account) for account in accounts if account != ""]
-        for platform, accounts in found.items()
-    }

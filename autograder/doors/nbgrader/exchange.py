@@ -37,7 +37,8 @@ from autograder.doors.nbgrader.inbound import (
     submitted_in,
 )
 from autograder.doors.nbgrader.timestamps import time_in
-from autograder.doors.whose import Owners, written_down
+from autograder.doors.record import Owners
+from autograder.doors.whose import written_down
 from autograder.isolation.folders import remove_folder
 from autograder.isolation.locks import in_turn
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder
