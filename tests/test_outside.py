@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -393,3 +394,34 @@ def test_students_code_sees_nothing_of_it(
     finally:
         shutil.rmtree(site, ignore_errors=True)
     assert "ValueError: seen: []" in " ".join(done.stdout.split()), done.stdout
+
+
+def test_data_beside_exercises_are_the_graders(course: Path, tmp_path: Path) -> None:
+    """What a check reads, too: changed, all is graded again; and Gradescope has it."""
+    root = copy_of(course, tmp_path / "course")
+    (root / "checks/own/data").mkdir()
+    data = root / "checks/own/data/table.json"
+    words = "from autograder.grading.report import grader; print(grader())"
+    checks = {outside.VARIABLE: str(root / "checks")}
+
+    def which() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", words],
+            env=os.environ | checks,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    versions = [which()]
+    for text in ("[1]", "[2]"):
+        data.write_text(text)
+        versions.append(which())
+    (root / "checks/own/.notes").write_text("not the grader's")
+    assert which() == versions[-1] and len(set(versions)) == 3
+    run(root, "autograder", "gradescope", "own", "--out", "own.zip", **checks)
+    with zipfile.ZipFile(root / "own.zip") as archive:
+        names = set(archive.namelist())
+        assert archive.read("exercises/1/own/data/table.json") == b"[2]"
+    assert not any(".notes" in name or ".pyc" in name for name in names)

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from autograder.contract.here import is_folder, real_path
+from autograder.contract.here import is_file, is_folder, real_path
+from autograder.wire.litter import is_litter
 
 #: The environment variable that names folders of exercises, as PATH names folders; what
 #: this process starts, such as judges, has it, too. A student's worker has not.
@@ -112,6 +113,21 @@ def folders_in_force() -> list[Path]:
             )
     found = [*named, *(Path(path) for path in _installed().values())]
     return list(dict.fromkeys(real_path(path) for path in found))
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return what belongs to a folder of exercises: its modules, and the data that these may
+    read; nothing that is hidden, and nothing that Python or a system leaves there."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(
+            part.startswith(".") or is_litter(part)
+            for part in path.relative_to(folder).parts
+        )
+        and path.suffix != ".pyc"
+        and is_file(path)
+    ]
 
 
 def hidden() -> list[Path]:

@@ -106,14 +106,14 @@ def _contents(chapter: str) -> Iterator[tuple[str, bytes]]:
     # Not the course's own secret: where no sandbox protects files, a submission reads it.
     own = hmac.digest(find_secret().key, b"gradescope", "sha256").hex()
     yield "secret", own.encode()
-    folders = {"autograder": _PACKAGE}
+    known = [path for path in _PACKAGE.rglob("*") if path.suffix in (".py", ".ini")]
+    files = {"autograder": (_PACKAGE, [path for path in known if is_file(path)])}
     for number, folder in enumerate(outside.folders_in_force(), start=1):
-        folders[f"exercises/{number}"] = folder
-    for place, folder in folders.items():
-        for path in folder.rglob("*"):
-            if path.suffix in (".py", ".ini") and is_file(path):
-                name = path.relative_to(folder).as_posix()
-                yield f"{place}/{name}", path.read_bytes()
+        files[f"exercises/{number}"] = folder, outside.files_of(folder)
+    for place, (folder, paths) in files.items():
+        for path in paths:
+            name = path.relative_to(folder).as_posix()
+            yield f"{place}/{name}", path.read_bytes()
 
 
 # ---- What runs at Gradescope's ------------------------------------------------------

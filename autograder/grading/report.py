@@ -9,7 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograder.contract.outside import folders_in_force, installed_packages, packages
+from autograder.contract.outside import (
+    files_of,
+    folders_in_force,
+    installed_packages,
+    packages,
+)
 
 Status = Literal["passed", "failed", "skipped"]
 
@@ -37,8 +42,11 @@ def _installed(named: tuple[str, ...]) -> dict[str, str]:
 @functools.cache
 def _files() -> str:
     digest = hashlib.sha256(np.__version__.encode())
-    for folder in (Path(__file__).resolve().parents[1], *folders_in_force()):
-        for path in sorted(folder.rglob("*.py")):
+    own = Path(__file__).resolve().parents[1]
+    files = {own: sorted(own.rglob("*.py"))}
+    files |= {folder: files_of(folder) for folder in folders_in_force()}
+    for folder, paths in files.items():
+        for path in paths:
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
             digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
