@@ -353,7 +353,7 @@ def test_of_two_collects_at_one_moment_neither_loses_what_the_other_writes_down(
 def test_a_course_that_another_account_holds_is_collected_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autograder.doors.collect._PATIENCE", 0.1)
+    monkeypatch.setattr("autograder.doors.collect.PATIENCE", 0.1)
     source = tmp_path / "in"
     source.mkdir()
     canvas(source, [(1, "ann", "")])
