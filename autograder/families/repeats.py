@@ -29,6 +29,17 @@ def _far(one: np.ndarray, other: np.ndarray) -> float:
         return float(np.sqrt(np.square(one.astype(float) - other).mean()))
 
 
+def _size(out: np.ndarray) -> float:
+    return _far(out, np.zeros(1))
+
+
+def _near(one: Any, other: Any, usual: float, accuracy: float) -> Any:
+    """Return how far apart two of these sizes are that are the same, where outputs usually
+    are so far apart: a few may be larger than all others."""
+    size = np.minimum(one, other)
+    return np.maximum(accuracy * size, _NEAR * np.minimum(usual, size))
+
+
 def of_first(
     first: Any, others: Sequence[Any], accuracy: float = ACCURACY
 ) -> list[bool]:
@@ -39,9 +50,11 @@ def of_first(
     far = [
         _far(first, other) if first.shape == other.shape else np.inf for other in others
     ]
-    finite = [gap for gap in far if np.isfinite(gap)]
-    near = max([accuracy * _far(first, 0 * first), *(_NEAR * gap for gap in finite)])
-    return [same or gap <= near for same, gap in zip(equal, far, strict=True)]
+    usual = max([gap for gap in far if np.isfinite(gap)], default=0.0)
+    near = [_near(_size(first), _size(other), usual, accuracy) for other in others]
+    return [
+        same or gap <= most for same, gap, most in zip(equal, far, near, strict=True)
+    ]
 
 
 def are_same(one: Any, other: Any) -> bool:
@@ -67,15 +80,16 @@ def different(outs: Sequence[np.ndarray], accuracy: float = ACCURACY) -> int:
         return len({np.asarray(out).tobytes() for out in outs})
     flat = np.array([out.ravel() for out in outs], float)
     along = flat @ np.sin(np.arange(1, flat.shape[1] + 1))
+    usual = np.median(np.sqrt(np.square(flat[1:] - flat[:-1]).mean(axis=1)))
     flat = flat[np.argsort(along)]
     far = np.sqrt(np.square(flat[1:] - flat[:-1]).mean(axis=1))
-    usual = np.median([_far(flat[0], other) for other in flat[1:]])
-    near = max(accuracy * _far(flat[0], 0 * flat[0]), _NEAR * float(usual))
+    sizes = np.sqrt(np.square(flat).mean(axis=1))
+    near = _near(sizes[1:], sizes[:-1], float(usual), accuracy)
     return len(flat) - int((far <= near).sum())
 
 
 def shared_axes(values: np.ndarray, accuracy: float) -> tuple[int, ...]:
     """Return the axes along which values do not change but for noise."""
-    most = accuracy * _far(values, 0 * values)
+    most = accuracy * _size(values)
     each = [_far(values, values.take([0], axis)) for axis in range(values.ndim)]
     return tuple(axis for axis, gap in enumerate(each) if gap <= most)
