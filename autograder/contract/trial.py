@@ -42,6 +42,21 @@ class Look:
     detects: float
 
 
+@dataclass
+class Evidence:
+    """How many comparisons of one sort a check set out to make, how many of them came to
+    nothing, and why the first did."""
+
+    asked: int = 0
+    missed: int = 0
+    first: CheckFailure | StudentError | None = None
+
+    @property
+    def is_little(self) -> bool:
+        """Whether more than half of the comparisons came to nothing."""
+        return 2 * self.missed > self.asked
+
+
 class _Digest(ISpawnableSeedSequence):
     """The hash of a text as a seed, taken as it is: NumPy's own mixing of a seed costs as
     much time as a check's call."""
@@ -104,6 +119,8 @@ class Trial:
         #: What checks of one grading of the exercise note for those after them.
         self.notes = {} if notes is None else notes
         self.looks: list[Look] = []
+        #: What came about of the comparisons of which some may be left to other checks.
+        self.evidence: dict[str, Evidence] = {}
         self._label = f"{check.exercise.name}/{check.name}/{seed}"
         self._count = 0
 
@@ -148,13 +165,27 @@ class Trial:
 
     @contextmanager
     def left_to_others(
-        self, *kinds: type[CheckFailure | StudentError]
+        self, *kinds: type[CheckFailure | StudentError], of: str = "calls"
     ) -> Iterator[None]:
-        """``leave`` a failure of one of these kinds, and go on."""
+        """``count`` the comparison in the body, and leave a failure of one of these kinds."""
+        missed: CheckFailure | StudentError | None = None
         try:
             yield
         except kinds as failure:
-            self.leave(failure)
+            missed = failure
+        self.count(of, missed)
+
+    def count(self, of: str, missed: CheckFailure | StudentError | None = None) -> None:
+        """Count a comparison ``of`` some sort; if it was ``missed``, leave why to others.
+
+        A check of which more than half of one sort were missed has seen too little: it
+        fails in the end, whatever it was content with."""
+        evidence = self.evidence.setdefault(of, Evidence())
+        evidence.asked += 1
+        if missed is not None:
+            self.leave(missed)
+            evidence.missed += 1
+            evidence.first = evidence.first or missed
 
     def law(self, look: str) -> Law:
         return self.check.looks[look]

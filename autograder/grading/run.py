@@ -48,6 +48,7 @@ def run_check(
         # Results may be of any size; what overflows is no number, and judged as such.
         with np.errstate(all="ignore"):
             check.function(**arguments)
+        failure = _too_little(trial)
     except (CheckFailure, StudentError) as error:
         failure = _failure(error)
     except WorkerLost as error:
@@ -89,6 +90,22 @@ def _failure(error: CheckFailure | StudentError) -> CheckFailure:
             facts.of_an_error(error.message),
         )
     return error
+
+
+def _too_little(trial: Trial) -> CheckFailure | None:
+    """Return the failure of a check that left most of what it was to compare to others."""
+    for of, evidence in trial.evidence.items():
+        if evidence.first is None or not evidence.is_little:
+            continue
+        first = _failure(evidence.first)
+        if unwritten_in(evidence.first) is not None:
+            return first
+        return CheckFailure(
+            f"{evidence.missed} of {evidence.asked} {of} could not be compared, too many "
+            f"to judge by the others. The first: {first.message}",
+            first.mistake,
+        )
+    return None
 
 
 def _statistic(trial: Trial) -> dict[str, float] | None:

@@ -168,20 +168,28 @@ def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
         x = away_from_off(trial.inputs(*shape))
         out = forward(function, x, keep_prob, trial.generator())
         _expect_mapped(function, trial, x, out, keep_prob, off, bounds)
-    with trial.left_to_others(StudentError):  # to ``_drops_to_its_value``
-        _maps_them_everywhere(function, trial)
+    _maps_them_everywhere(function, trial)
 
 
 def _maps_them_everywhere(function: StudentFunction, trial: Trial) -> None:
     """Check the same at keep probabilities from all over the range, in every form."""
     bounds = Unit.scale_fits_some_keep_probs
-    values = {}
-    for p, got in readings(function, trial):
+    values = {p: constants(p)[2] for p in _INSIDE}
+    found: list[tuple[float, Reading]] = []
+    try:
+        found = readings(function, trial)
+    except StudentError as error:
+        trial.leave(error)  # to ``_drops_to_its_value``
+    for p, got in found:
         values[p] = got.value if got.dropped.any() else constants(p)[2]
         _expect_mapped(function, trial, got.x, got.out, p, values[p], bounds)
-    for x, (p, value) in zip(forms(trial), cycle(values.items()), strict=False):
-        out = forward(function, x, p, trial.generator())
-        _expect_mapped(function, trial, x, out, p, value)
+    spread = [*values.items()][len(_INSIDE) if found else 0 :]
+    for x, (p, value) in zip(forms(trial), cycle(spread), strict=False):
+        outputs: list[np.ndarray] = []
+        with trial.left_to_others(StudentError, of="arrays of every form"):
+            outputs.append(forward(function, x, p, trial.generator()))
+        for out in outputs:
+            _expect_mapped(function, trial, x, out, p, value)
 
 
 def _expect_mapped(
