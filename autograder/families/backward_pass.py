@@ -5,7 +5,7 @@ alone.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -321,7 +321,7 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
 def follows_test_mode(pair: Pair) -> None:
     """After a forward pass with training=False, dx equals {times}dout."""
     expect_test_mode(pair)
-    for got in itertools.chain(pair.trips(zeros=0.1, training=False), _at_one(pair)):
+    for got in itertools.chain(pair.trips(zeros=0.1, training=False), pair.at_one()):
         dout, keep_prob = got.dout, got.keep_prob
         scale = pair.convention.test(keep_prob)
         if facts.close(got.dx, scale * dout, atol=0):
@@ -346,16 +346,6 @@ def follows_test_mode(pair: Pair) -> None:
             f"{facts.worst(got.dx, scale * dout)}.",
             name or Wrong.test_gradient_is_another,
         )
-
-
-def _at_one(pair: Pair) -> Iterator[RoundTrip]:
-    """Yield round trips at test at keep_prob = 1, the second with another dout that
-    begins with the same number; none where the forward pass fails."""
-    with pair.trial.left_to_others(ForwardFails, of=TRIPS):
-        yield (got := pair.trip(LARGE, 1.0, zeros=0.1, training=False))
-        dout = -2 * got.dout
-        dout[0, 0] = got.dout[0, 0]
-        yield pair.run(got.x, 1.0, dout, training=False)
 
 
 def leaves_dout_alone(pair: Pair) -> None:

@@ -248,6 +248,15 @@ class Pair:
                 yield self.trip(turned, *how)
         yield from self.everywhere(training)
 
+    def at_one(self) -> Iterator[RoundTrip]:
+        """Yield round trips at test at keep_prob = 1, the second with another dout that
+        begins with the same number; none where the forward pass fails."""
+        with self.trial.left_to_others(ForwardFails, of=TRIPS):
+            yield (got := self.trip(LARGE, 1.0, zeros=0.1, training=False))
+            dout = -2 * got.dout
+            dout[0, 0] = got.dout[0, 0]
+            yield self.run(got.x, 1.0, dout, training=False)
+
     def everywhere(self, training: bool) -> Iterator[RoundTrip]:
         """Yield round trips of every form, which all checks of one grading share, up to the
         first in which the backward pass fails."""

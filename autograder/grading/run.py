@@ -43,7 +43,6 @@ def run_check(
     arguments: dict[str, Any] = {
         name: trial if name == "trial" else functions[name] for name in check.parameters
     }
-    failure: CheckFailure | None = None
     try:
         # Results may be of any size; what overflows is no number, and judged as such.
         with np.errstate(all="ignore"):
