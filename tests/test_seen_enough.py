@@ -204,3 +204,37 @@ def test_more_than_half_has_to_be_missed() -> None:
     with trial.left_to_others(CheckFailure):
         raise CheckFailure("odd")
     assert trial.evidence["calls"].is_little
+
+
+def test_rows_that_share_bits_where_the_rate_is_judged_alone_leave_no_rate(
+    now: list[str],
+) -> None:
+    """What is left to the check of the rows costs that of the rate if rows have bits of
+    their own there."""
+    name, rate = "mc_dropout_prediction", "keeps_units_with_probability_keep_prob"
+    right = solution(name)
+
+    def answer(
+        x: Any, weights: Any, bias: Any, keep_prob: float, samples: int, rng: Any
+    ) -> Any:
+        if now[0] != rate:
+            return right(x, weights, bias, keep_prob, samples, rng)
+        probabilities = 0.0
+        for _ in range(samples):
+            out = x * (rng.random(x.shape[-1]) < keep_prob) / keep_prob
+            logits = np.exp(
+                out @ weights + bias - (out @ weights + bias).max(1)[:, None]
+            )
+            probabilities = probabilities + logits / logits.sum(1, keepdims=True)
+        return probabilities / samples
+
+    def changes_x(x: Any, *args: Any) -> Any:
+        result = answer(x, *args)
+        x *= 1.5
+        return result
+
+    for function in (answer, changes_x):
+        functions = {**bank.Answer(name, "solution", {}).functions, name: function}
+        result = grade_functions(name, functions, 3)
+        assert rate not in passed(result)
+        assert "every_row_has_a_mask_of_its_own" in passed(result)

@@ -20,6 +20,8 @@ from autograder.laws.ranks import Ranks
 PURE = "arguments are left alone"
 #: The note of the first check that left a failure to others, and of that failure.
 LEFT = "left to others"
+#: The note of what was left to a check by name: by whom, to whom, and why.
+LEFT_TO = "left to one check"
 
 
 class CheckFailure(Exception):
@@ -158,10 +160,16 @@ class Trial:
         of the grading that was, and name the mistake."""
         self.notes[PURE] = self.check.name, mistake
 
-    def leave(self, failure: CheckFailure | StudentError) -> None:
+    def leave(
+        self, failure: CheckFailure | StudentError, to: str | None = None
+    ) -> None:
         """Leave a failure to other checks of the exercise, so that one cause costs one
-        check. If in the end none of them has failed, it costs this one."""
+        check. If in the end none of them has failed, it costs this one; and where it is
+        left ``to`` a check by name, if that one has passed."""
         self.notes.setdefault(LEFT, (self.check.name, failure))
+        if to is not None:
+            known = self.notes.get(LEFT_TO, ())
+            self.notes[LEFT_TO] = (*known, (self.check.name, to, failure))
 
     @contextmanager
     def left_to_others(

@@ -11,7 +11,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Check, Exercise, find_exercise
 from autograder.contract.mistakes import find_mistake
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import LEFT, PURE, CheckFailure, Trial
+from autograder.contract.trial import LEFT, LEFT_TO, PURE, CheckFailure, Trial
 from autograder.grading import matrices
 from autograder.grading.local import LocalFunction
 from autograder.grading.report import CheckResult, ExerciseResult
@@ -181,9 +181,7 @@ def _results(
             settled.add(check.name)
         results[check.name] = result
     _expect_nothing_changed(exercise, watched, notes.get(PURE), results)
-    if LEFT in notes and all(each.status == "passed" for each in results.values()):
-        name, error = notes[LEFT]
-        _fail(results, name, _failure(error))
+    _charge_what_was_left(notes, results)
     return results
 
 
@@ -286,6 +284,18 @@ def _expect_nothing_changed(
         _fail_where_none_did(results, name, mistake, f"{what}.")
     elif pure:
         _fail_where_none_did(results, *pure, f"{what}.")
+
+
+def _charge_what_was_left(
+    notes: dict[str, Any], results: dict[str, CheckResult]
+) -> None:
+    """Let a failure that a check left to others cost it, where these have passed."""
+    for name, to, error in notes.get(LEFT_TO, ()):
+        if results[name].status == results[to].status == "passed":
+            _fail(results, name, _failure(error))
+    if LEFT in notes and all(each.status == "passed" for each in results.values()):
+        name, error = notes[LEFT]
+        _fail(results, name, _failure(error))
 
 
 def _fail_where_none_did(

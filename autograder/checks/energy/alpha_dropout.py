@@ -179,7 +179,7 @@ def _maps_them_everywhere(function: StudentFunction, trial: Trial) -> None:
     try:
         found = readings(function, trial)
     except StudentError as error:
-        trial.leave(error)  # to ``_drops_to_its_value``
+        trial.leave(error, _VALUE)
     for p, got in found:
         values[p] = got.value if got.dropped.any() else constants(p)[2]
         _expect_mapped(function, trial, got.x, got.out, p, values[p], bounds)
@@ -306,8 +306,9 @@ exercise.asks(0.25, _MIXES, stated(_mixes), _FLOATS)
 exercise.asks(0.25, "leaves_the_layer_alone", units.LEAVES_X, _MIXES)
 _same = units.at_test("x", lambda keep_prob: 1.0, _at_test_mistake)
 exercise.asks(0.5, "alpha_is_the_identity_at_test", _same, _MIXES)
+_VALUE = "gives_dropped_units_the_right_value"
 _values = stated(_drops_to_its_value), stated(_maps_kept_units)
-exercise.asks(0.75, "gives_dropped_units_the_right_value", _values[0], _MIXES)
+exercise.asks(0.75, _VALUE, _values[0], _MIXES)
 exercise.asks(0.75, "scales_and_shifts_kept_units", _values[1], _MIXES)
 _at_one = "alpha_changes_nothing_at_keep_prob_one"
 exercise.asks(0.25, _at_one, stated(_keeps_all_at_one), _MIXES)
