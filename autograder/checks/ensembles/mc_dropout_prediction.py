@@ -201,7 +201,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         look = f"kept at {keep_prob}"
         case, kept = _drawn(function, trial, trial.size(look), keep_prob)
         call = case.call(function.name, 1, "rng")
-        if shared_bits.leaves_them(trial, kept, call, many_samples.OWN):
+        if shared_bits.leaves_them(trial, kept, call, _OWN):
             return
         what = f"units kept at keep_prob = {keep_prob}, with one sample"
         name = partial(elementwise.share_name, keep_prob=keep_prob, measure=measure)
@@ -338,26 +338,27 @@ _COUNT_LOOKS: dict[str, Law] = {
 }
 _RUNS = "returns_a_row_of_probabilities_for_each_input"
 _MEMBER = "one_sample_is_the_prediction_of_a_member"
+_OWN = "every_row_has_a_mask_of_its_own"
 _RATE = "keeps_units_with_probability_keep_prob"
 _MEAN = "averages_the_probabilities_of_all_samples"
 
 exercise.asks(0.25, _RUNS, stated(_runs))
 exercise.asks(0.75, _MEMBER, stated(_predicts_a_member), _RUNS)
 exercise.asks(0.25, "the_masks_come_from_the_given_rng", stated(_follows_rng), _MEMBER)
-exercise.asks(0.25, many_samples.OWN, stated(_draws_own_masks), _MEMBER)
+exercise.asks(0.25, _OWN, stated(_draws_own_masks), _MEMBER)
 exercise.asks(0.5, _RATE, stated(_keeps_at_rate, _RATE_LOOKS), _MEMBER)
 exercise.asks(
     0.25,
     "masks_of_rows_and_calls_are_independent",
     stated(_draws_independently, _PAIR_LOOKS | _COUNT_LOOKS),
-    after=(many_samples.OWN, _RATE),
+    after=(_OWN, _RATE),
 )
 exercise.asks(0.5, _MEAN, stated(many_samples.averages), _MEMBER)
 exercise.asks(
     0.25,
     "every_sample_has_a_mask_of_its_own",
     stated(many_samples.draws_anew_for_each_sample, many_samples.LOOKS),
-    after=(_MEAN, many_samples.OWN),
+    after=(_MEAN, _OWN),
 )
 exercise.asks(0.25, "sampling_survives_large_logits", stated(_survives), _MEMBER)
 exercise.asks(
