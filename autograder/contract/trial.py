@@ -20,6 +20,8 @@ from autograder.laws.ranks import Ranks
 PURE = "arguments are left alone"
 #: The note of the first check that left a failure to others, and of that failure.
 LEFT = "left to others"
+#: The note of what was left to a check by name: by whom, to whom, and why.
+LEFT_TO = "left to one check"
 
 
 class CheckFailure(Exception):
@@ -40,6 +42,21 @@ class Look:
     alpha: float
     p_value: float
     detects: float
+
+
+@dataclass
+class Evidence:
+    """How many comparisons of one sort a check set out to make, how many of them came to
+    nothing, and why the first did."""
+
+    asked: int = 0
+    missed: int = 0
+    first: CheckFailure | StudentError | None = None
+
+    @property
+    def is_little(self) -> bool:
+        """Whether more than half of the comparisons came to nothing."""
+        return 2 * self.missed > self.asked
 
 
 class _Digest(ISpawnableSeedSequence):
@@ -104,6 +121,8 @@ class Trial:
         #: What checks of one grading of the exercise note for those after them.
         self.notes = {} if notes is None else notes
         self.looks: list[Look] = []
+        #: What came about of the comparisons of which some may be left to other checks.
+        self.evidence: dict[str, Evidence] = {}
         self._label = f"{check.exercise.name}/{check.name}/{seed}"
         self._count = 0
 
@@ -141,20 +160,40 @@ class Trial:
         of the grading that was, and name the mistake."""
         self.notes[PURE] = self.check.name, mistake
 
-    def leave(self, failure: CheckFailure | StudentError) -> None:
+    def leave(
+        self, failure: CheckFailure | StudentError, to: str | None = None
+    ) -> None:
         """Leave a failure to other checks of the exercise, so that one cause costs one
-        check. If in the end none of them has failed, it costs this one."""
+        check. If in the end none of them has failed, it costs this one; and where it is
+        left ``to`` a check by name, if that one has passed."""
         self.notes.setdefault(LEFT, (self.check.name, failure))
+        if to is not None:
+            known = self.notes.get(LEFT_TO, ())
+            self.notes[LEFT_TO] = (*known, (self.check.name, to, failure))
 
     @contextmanager
     def left_to_others(
-        self, *kinds: type[CheckFailure | StudentError]
+        self, *kinds: type[CheckFailure | StudentError], of: str = "calls"
     ) -> Iterator[None]:
-        """``leave`` a failure of one of these kinds, and go on."""
+        """``count`` the comparison in the body, and leave a failure of one of these kinds."""
+        missed: CheckFailure | StudentError | None = None
         try:
             yield
         except kinds as failure:
-            self.leave(failure)
+            missed = failure
+        self.count(of, missed)
+
+    def count(self, of: str, missed: CheckFailure | StudentError | None = None) -> None:
+        """Count a comparison ``of`` some sort; if it was ``missed``, leave why to others.
+
+        A check of which more than half of one sort were missed has seen too little: it
+        fails in the end, whatever it was content with."""
+        evidence = self.evidence.setdefault(of, Evidence())
+        evidence.asked += 1
+        if missed is not None:
+            self.leave(missed)
+            evidence.missed += 1
+            evidence.first = evidence.first or missed
 
     def law(self, look: str) -> Law:
         return self.check.looks[look]

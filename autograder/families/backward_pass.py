@@ -5,7 +5,7 @@ alone.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -15,12 +15,15 @@ from autograder.contract.domain import Range, floats
 from autograder.contract.exercise import Property
 from autograder.contract.mistakes import at
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import Trial
+from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners, elementwise, zero_inputs
 from autograder.families.pasted_forward import (
     RATE_LOOKS,
+    count_masks,
     expect_some_dropped,
+    expect_test_mode,
     forward_follows,
+    rarer,
 )
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import first, wrong_factor
@@ -28,6 +31,7 @@ from autograder.families.round_trip import (
     BREAKS,
     LARGE,
     LONG,
+    TRIPS,
     Convention,
     ForwardFails,
     Pair,
@@ -164,6 +168,7 @@ def drops_the_gradient(pair: Pair) -> None:
         kept, passed = got.mask, got.dx != 0
         if got.keep_prob in elementwise.KEEP_PROBS and kept.size > 1000:
             expect_some_dropped(pair, got)
+        count_masks(pair, got, rarer(kept), kept.size)
         if not np.array_equal(kept, passed):
             dropped, all_kept = int((~kept).sum()), int(kept.sum())
             pair.trial.fail(
@@ -242,11 +247,15 @@ def scales_the_gradient(pair: Pair) -> None:
     at_ends = zip(((200, 100), LARGE), corners.ENDS, strict=True)
     long = elementwise.covering(LONG[3:], elementwise.KEEP_PROBS)
     for shape, keep_prob in (*at_one, *long, *at_ends):
-        with pair.trial.left_to_others(ForwardFails):
-            _expect_scale(pair, pair.trip(shape, keep_prob, 0.1))
+        trips: list[RoundTrip] = []
+        with pair.trial.left_to_others(ForwardFails, of=TRIPS):
+            trips.append(pair.trip(shape, keep_prob, 0.1))
+        for got in trips:
+            _expect_scale(pair, got)
 
 
 def _expect_scale(pair: Pair, got: RoundTrip) -> None:
+    count_masks(pair, got, int(got.mask.sum()), got.mask.size)
     scale = pair.convention.training(got.keep_prob)
     if facts.close(got.dx, got.dout * got.mask * scale, atol=0):
         return
@@ -311,7 +320,8 @@ def _scale_mistake(pair: Pair, got: RoundTrip, where: np.ndarray) -> str | None:
 
 def follows_test_mode(pair: Pair) -> None:
     """After a forward pass with training=False, dx equals {times}dout."""
-    for got in itertools.chain(pair.trips(zeros=0.1, training=False), _at_one(pair)):
+    expect_test_mode(pair)
+    for got in itertools.chain(pair.trips(zeros=0.1, training=False), pair.at_one()):
         dout, keep_prob = got.dout, got.keep_prob
         scale = pair.convention.test(keep_prob)
         if facts.close(got.dx, scale * dout, atol=0):
@@ -338,35 +348,26 @@ def follows_test_mode(pair: Pair) -> None:
         )
 
 
-def _at_one(pair: Pair) -> Iterator[RoundTrip]:
-    """Yield round trips at test at keep_prob = 1, the second with another dout that
-    begins with the same number; none where the forward pass fails."""
-    with pair.trial.left_to_others(ForwardFails):
-        yield (got := pair.trip(LARGE, 1.0, zeros=0.1, training=False))
-        dout = -2 * got.dout
-        dout[0, 0] = got.dout[0, 0]
-        yield pair.run(got.x, 1.0, dout, training=False)
-
-
 def leaves_dout_alone(pair: Pair) -> None:
     """dout is the same after the call as before.
 
     A backward pass that fails after a forward pass at test has failed there."""
     # Two dtypes and two modes, in turn.
     turns = product((True, False), elementwise.DTYPES)
-    cases = elementwise.covering(elementwise.ALL_SHAPES, [*turns])
+    cases = elementwise.covering((*elementwise.ALL_SHAPES, *_RUN_ON), [*turns])
     hint = "; write dout * mask, which makes a new array, rather than dout *= mask"
     for shape, (training, dtype) in cases:
         x = pair.trial.inputs(*shape).astype(dtype)
         dout = pair.trial.inputs(*shape, zeros=0.2).astype(dtype)
         call = f"{pair.backward.name}(dout of shape {shape}, cache)"
-        try:
+        seen: list[tuple[np.ndarray, ...]] = []
+        with pair.trial.left_to_others(CheckFailure, StudentError, of=TRIPS):
             _, cache = pair.run_forward(x, 0.3, training)
-            _, after = pair.backward.observe(dout, cache)
-        except (ForwardFails, StudentError) as failure:
-            pair.trial.leave(failure)
-            continue
-        expect_unchanged(pair.trial, call, ["dout"], [dout], after, hint)
+            dx, after = pair.backward.observe(dout, cache)
+            seen.append(after)
+            facts.float_array(dx, shape, call, "dx")
+        for after in seen:
+            expect_unchanged(pair.trial, call, ["dout"], [dout], after, hint)
 
 
 class Family:

@@ -69,7 +69,7 @@ def _given(
 def _made(
     called: Any, trial: Trial, calls: Sequence[tuple[Any, ...]], **how: Any
 ) -> list[Any]:
-    """Return the results; None of a call that fails, which is left to other checks. The
+    """Return the results; of a call that fails its error, which is left to other checks. The
     last argument of each is its generator."""
     generators = {id(args[-1]): args[-1] for args in calls}
     states = {key: rng.bit_generator.state for key, rng in generators.items()}
@@ -82,9 +82,11 @@ def _made(
             rng.bit_generator.state = states[key]
         results = []
         for args in calls:
-            results.append(None)
-            with trial.left_to_others(StudentError):
-                results[-1] = called(*args[:-1], again[id(args[-1])], **how)
+            try:
+                results.append(called(*args[:-1], again[id(args[-1])], **how))
+            except StudentError as own:
+                trial.leave(own)
+                results.append(own)
         trial.leave(error)  # which need not come again
     return results
 
@@ -93,13 +95,31 @@ def _output(result: Any) -> Any:
     return result[0] if isinstance(result, tuple) else result
 
 
-def _bits(
-    trial: Trial, given: Given, keep_prob: float, name: str, results: Sequence[Any]
-) -> list[np.ndarray] | None:
-    """Return the bits of each result, None if one has none: of another kind, or NaN."""
-    with trial.left_to_others(CheckFailure):
+#: What is counted: calls of every kind, and those that are made again.
+_CALLS_OF, _AGAIN = "calls of every kind", "calls that were made again"
+_Failure = CheckFailure | StudentError
+
+
+def _read(
+    given: Given, keep_prob: float, name: str, results: Sequence[Any]
+) -> list[np.ndarray] | _Failure:
+    """Return the bits of each result, or why one has none: it is an error, or of another
+    kind, or NaN."""
+    try:
+        for error in results:
+            if isinstance(error, StudentError):
+                raise error
         return [given.bits(result, keep_prob, name) for result in results]
-    return None
+    except (CheckFailure, StudentError) as failure:
+        return failure
+
+
+def _counted(trial: Trial, found: Any, of: str = _CALLS_OF) -> Any:
+    """Return what was found in a call, None of a failure, which is left to other checks;
+    whoever finds nothing in more than half of the calls has seen too little."""
+    failed = isinstance(found, CheckFailure | StudentError)
+    trial.count(of, found if failed else None)
+    return None if failed else found
 
 
 def follows_rng(known: Property, kinds: Kinds) -> Property:
@@ -124,13 +144,12 @@ def read_bits(
             numbers.append(len(rngs))
             asked += [(*given.args, keep_prob, rng) for rng in rngs]
         results = iter(_made(kinds.of(function, trial), trial, asked))
-        trial.notes["large"] = found = list[Four | None]()
+        trial.notes["large"] = found = list[Four | _Failure]()
         for number, call in zip(numbers, calls, strict=True):
             own = [*itertools.islice(results, number)]
-            bits = _bits(trial, *call[:2], function.name, own)
-            found.append((*call, bits) if bits else None)
-    read: list[Four | None] = trial.notes["large"]
-    return read
+            bits = _read(*call[:2], function.name, own)
+            found.append((*call, bits) if isinstance(bits, list) else bits)
+    return [_counted(trial, call) for call in trial.notes["large"]]
 
 
 def expect_follows_rng(
@@ -144,7 +163,8 @@ def expect_follows_rng(
         given, keep_prob, _, _ = call
         asked = [(*given.args, keep_prob, rng) for rng in rngs]
         results = _made(kinds.of(function, trial), trial, asked)
-        return _bits(trial, given, keep_prob, function.name, results) or []
+        bits = _read(given, keep_prob, function.name, results)
+        return _counted(trial, bits, _AGAIN) or []
 
     law = kinds.probability
     expect_calls_follow(function, trial, small, large, anew, law, again=again)
@@ -178,7 +198,8 @@ def expect_scaled(
         asked = [(*given.args, p, trial.generator()) for given, p, _ in own]
         results = _made(kinds.of(function, trial), trial, asked, **how)
         for (given, keep_prob, what), result in zip(own, results, strict=True):
-            if _bits(trial, given, keep_prob, function.name, [result]) is None:
+            bits = _read(given, keep_prob, function.name, [result])
+            if _counted(trial, bits) is None:
                 continue
             if not _is_scaled(given, result, scale(keep_prob)):
                 _fail_scale(
@@ -277,9 +298,8 @@ def expect_plain(
         x, marks = given.args[0], ", ".join(given.marks.values())
         mode = "" if training else ", training=False"
         what = f"{function.name} (keep_prob = {p}, {marks}, x of shape {x.shape}{mode})"
-        if result is None:
-            with trial.left_to_others(CheckFailure):
-                facts.float_array(result, x.shape, what, "out")
+        trial.count(_CALLS_OF, result if isinstance(result, StudentError) else None)
+        if isinstance(result, StudentError):
             continue
         out = facts.float_array(_output(result), x.shape, what, "out")
         if not facts.close(out, x * scale(p), atol=0):

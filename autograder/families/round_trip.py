@@ -44,6 +44,8 @@ _ZEROS = ((0.8, 0.0), (0.3, 0.0), (0.0, 0.8), (0.0, 0.3), (0.0, 0.0))
 #: How often all kinds have their turn in training; how many smaller arrays there are, how
 #: often one of these has zeros; and of all how often dout has the dtype of x.
 _TURNS, _FEW, _SOME, _SAME = 2, 12, 0.2, 0.7
+#: What is counted: round trips at stated places, and in arrays of every form.
+TRIPS, EVERYWHERE = "round trips", "round trips all over the range"
 #: Named by many tests.
 BREAKS = Wrong.forward_breaks_its_convention
 
@@ -103,21 +105,27 @@ class Convention:
 
 
 @dataclass(frozen=True)
-class RoundTrip:
-    """One forward pass and its backward pass: what went in, what came out."""
+class Output:
+    """One forward pass: what went in, what came out."""
 
     x: np.ndarray
     keep_prob: float
     out: np.ndarray
-    dout: np.ndarray
-    dx: np.ndarray
-    call: str
 
     @property
     def mask(self) -> np.ndarray:
         """True where kept, read off the output: it says nothing where x is 0."""
         kept: np.ndarray = self.out != 0
         return kept
+
+
+@dataclass(frozen=True)
+class RoundTrip(Output):
+    """One forward pass and its backward pass."""
+
+    dout: np.ndarray
+    dx: np.ndarray
+    call: str
 
 
 @dataclass(frozen=True)
@@ -165,6 +173,19 @@ class Pair:
     ) -> RoundTrip:
         """Return a forward pass and the backward pass called once, right after it."""
         out, cache = self.run_forward(x, keep_prob, training)
+        given = Output(x, keep_prob, out)
+        return self._send_back(given, cache, dout, training, name_of_nan)
+
+    def _send_back(
+        self,
+        given: Output,
+        cache: Any,
+        dout: np.ndarray,
+        training: bool,
+        name_of_nan: str | None = None,
+    ) -> RoundTrip:
+        """Return the forward pass that is given with its backward pass, called once."""
+        x, keep_prob = given.x, given.keep_prob
         mode = "" if training else " of a forward pass with training=False"
         shape = f"dout of shape {x.shape}, cache{mode}"
         call = f"{self.backward.name}({shape}) at keep_prob = {keep_prob}"
@@ -176,7 +197,7 @@ class Pair:
                 name_of_nan or facts.Wrong.returns_nan_or_infinity,
             )
         dx = facts.float_array(dx, dout.shape, call, "dx")
-        return RoundTrip(x, keep_prob, out, dout, dx, call)
+        return RoundTrip(x, keep_prob, given.out, dout, dx, call)
 
     def trip(
         self,
@@ -207,7 +228,8 @@ class Pair:
         the largest first: on large arrays a coincidence cannot hide the cause; at last all
         over the range.
 
-        Where the forward pass fails there is none: ``forward_follows`` goes there."""
+        Where the forward pass fails there is none: ``forward_follows`` goes there, and
+        whoever gets fewer than half of them has seen too little."""
         probs, dtypes = elementwise.OUTER_KEEP_PROBS, elementwise.DTYPES
         usual = elementwise.KEEP_PROBS
         # At test small arrays show as much, if there are several entries; in training many
@@ -218,35 +240,72 @@ class Pair:
         cases += elementwise.covering(elementwise.ALL_SHAPES, on_small, dtypes)
         cases += elementwise.covering(LONG[:3], usual, dtypes)
         for shape, keep_prob, dtype in cases:
-            with self.trial.left_to_others(ForwardFails):
+            with self.trial.left_to_others(ForwardFails, of=TRIPS):
                 yield self.trip(shape, keep_prob, zeros, dtype, training, plain)
         how = usual[1], zeros, dtypes[0], training, plain, True
         for turned in (elementwise.SHAPES[1], elementwise.SHAPES[-1]):
-            with self.trial.left_to_others(ForwardFails):
+            with self.trial.left_to_others(ForwardFails, of=TRIPS):
                 yield self.trip(turned, *how)
         yield from self.everywhere(training)
+
+    def at_one(self) -> Iterator[RoundTrip]:
+        """Yield round trips at test at keep_prob = 1, the second with another dout that
+        begins with the same number; none where the forward pass fails."""
+        with self.trial.left_to_others(ForwardFails, of=TRIPS):
+            yield (got := self.trip(LARGE, 1.0, zeros=0.1, training=False))
+            dout = -2 * got.dout
+            dout[0, 0] = got.dout[0, 0]
+            yield self.run(got.x, 1.0, dout, training=False)
 
     def everywhere(self, training: bool) -> Iterator[RoundTrip]:
         """Yield round trips of every form, which all checks of one grading share, up to the
         first in which the backward pass fails."""
+        for got in self._noted(training):
+            if isinstance(got, RoundTrip | ForwardFails):
+                with self.trial.left_to_others(ForwardFails, of=EVERYWHERE):
+                    if isinstance(got, ForwardFails):
+                        raise got
+                    yield got
+            elif not isinstance(got, Output):
+                raise got
+
+    def outputs(self, training: bool) -> Iterator[Output]:
+        """Yield the forward passes of these, whatever the backward pass does there, which
+        is for other checks to tell; raise the first failure of one."""
+        for got in self._noted(training):
+            if isinstance(got, Output):
+                yield got
+            elif isinstance(got, ForwardFails):
+                raise got
+
+    def _noted(self, training: bool) -> list[Output | CheckFailure | StudentError]:
         noted = f"round trips everywhere, training={training}"
         if noted not in self.trial.notes:
             self.trial.notes[noted] = [*self._run_everywhere(training)]
-        for got in self.trial.notes[noted]:
-            if isinstance(got, RoundTrip):
-                yield got
-                continue
-            with self.trial.left_to_others(ForwardFails):
-                raise got
+        found: list[Output | CheckFailure | StudentError] = self.trial.notes[noted]
+        return found
 
     def _run_everywhere(
         self, training: bool
-    ) -> Iterator[RoundTrip | CheckFailure | StudentError]:
+    ) -> Iterator[Output | CheckFailure | StudentError]:
+        """Yield round trips, and after one whose backward pass fails no more than forward
+        passes."""
+        fails = False
         for x, dout, keep_prob in any_arrays(self.trial, training):
             try:
-                yield self.run(x, keep_prob, dout, training)
+                out, cache = self.run_forward(x, keep_prob, training)
             except ForwardFails as failure:
                 yield failure
-            except (CheckFailure, StudentError) as failure:
-                yield failure
+                continue
+            except StudentError as unwritten:
+                yield unwritten
                 return
+            given = Output(x, keep_prob, out)
+            if fails:
+                yield given
+                continue
+            try:
+                yield self._send_back(given, cache, dout, training)
+            except (CheckFailure, StudentError) as failure:
+                fails = True
+                yield from (given, failure)

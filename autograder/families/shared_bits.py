@@ -14,8 +14,8 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial
-from autograder.families import bit_tests, noise_factors
+from autograder.contract.trial import CheckFailure, Trial
+from autograder.families import bit_tests, elementwise, noise_factors
 from autograder.families.bit_tests import FEW, KEEP_PROBS, farthest
 from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.elementwise import Wrong as Unit
@@ -325,3 +325,15 @@ def bits_of(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 def form(shape: Sequence[int], number: int) -> tuple[int, ...]:
     """Return the shape, -1 in it being ``number``."""
     return tuple(number if n == -1 else n for n in shape)
+
+
+def leaves_them(trial: Trial, kept: np.ndarray, call: str, to: str) -> bool:
+    """Return whether all rows of a mask, or all units of each row, share a bit, of which
+    there are too few for a rate; that is left to the check ``to``."""
+    name = elementwise.shared_bits(kept)
+    if name is not None:
+        text = (
+            f"{call}: rows, or units of a row, share their bits; a rate does not show."
+        )
+        trial.leave(CheckFailure(text, name), to)
+    return name is not None

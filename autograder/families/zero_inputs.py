@@ -7,7 +7,14 @@ import numpy as np
 
 from autograder.contract import facts
 from autograder.families import elementwise, pasted_forward
-from autograder.families.round_trip import LARGE, ForwardFails, Pair, RoundTrip
+from autograder.families.round_trip import (
+    BREAKS,
+    LARGE,
+    TRIPS,
+    ForwardFails,
+    Pair,
+    RoundTrip,
+)
 from autograder.laws.binomial import Proportion
 
 
@@ -25,6 +32,9 @@ LOOKS = {
     "zero inputs kept at 0.3": Proportion(0.5, detects=0.1),
 }
 
+#: In how many calls so many such pairs are to be found.
+_CALLS = 8
+
 #: Shapes of 400 entries.
 _OF_400 = (400,), (2, 200), (8, 10, 5), (2, 5, 8, 5)
 
@@ -36,23 +46,33 @@ def knows_the_mask(pair: Pair) -> None:
     ``forward_follows``'s to judge."""
     trial, recovers = pair.trial, Wrong.recovers_the_mask_from_values
     for keep_prob in elementwise.KEEP_PROBS:
-        look = f"zero inputs kept at {keep_prob}"
-        # At the stated rate there are 1.6 times as many pairs of one kept as needed, or more.
-        x = trial.inputs(2 * -(-5 * trial.size(look) // 40), 40)
-        x.flat[trial.rng.permutation(x.size)[: x.size // 2]] = 0
-        got = pair.run(x, keep_prob, np.ones_like(x), name_of_nan=recovers)
-        zero, other = got.dx[x == 0] != 0, got.mask[x != 0]
-        trial.expect(
-            0 < zero.mean() < 1,
-            f"{got.call}: of {zero.size} inputs equal to 0 "
-            f"{'all' if zero.all() else 'none'} get a gradient; expected the share of "
-            "other units.",
-            recovers,
-        )
-        alone = zero[zero != other]
+        look, alone, calls = f"zero inputs kept at {keep_prob}", list[bool](), 0
+        while len(alone) < trial.size(look):
+            # At the stated rate there are 1.6 times as many pairs of one kept as needed, or
+            # more; at another one, which is not judged here, there may be fewer.
+            x = trial.inputs(2 * -(-5 * trial.size(look) // 40), 40)
+            x.flat[trial.rng.permutation(x.size)[: x.size // 2]] = 0
+            got = pair.run(x, keep_prob, np.ones_like(x), name_of_nan=recovers)
+            zero, other = got.dx[x == 0] != 0, got.mask[x != 0]
+            trial.expect(
+                0 < zero.mean() < 1,
+                f"{got.call}: of {zero.size} inputs equal to 0 "
+                f"{'all' if zero.all() else 'none'} get a gradient; expected the share of "
+                "other units.",
+                recovers,
+            )
+            alone += zero[zero != other].tolist()
+            calls += 1
+            trial.expect(
+                len(alone) >= trial.size(look) or calls < _CALLS,
+                f"{pair.call_forward(x, keep_prob)} kept {other.mean():.2%} of the inputs "
+                f"other than 0, and {zero.mean():.2%} of those equal to 0 get a gradient: "
+                "too few are kept, or dropped, for a comparison.",
+                BREAKS,
+            )
         what = f"{got.call}: of pairs of a 0 and another input, one kept, it is the 0"
-        if alone.size >= trial.size(look):
-            trial.judge(look, alone, alone.size, what, elementwise.Wrong.drops_by_value)
+        by_value = elementwise.Wrong.drops_by_value
+        trial.judge(look, np.array(alone), len(alone), what, by_value)
     _expect_every_kind(pair)
 
 
@@ -67,24 +87,33 @@ def _expect_every_kind(pair: Pair) -> None:
         dtype = elementwise.DTYPES[(row + column) % 2]
         x, dout = trial.inputs(2, *shape).astype(dtype)
         x.flat[trial.rng.permutation(400)[: 320 if row % 2 else 200]] = 0
-        with trial.left_to_others(ForwardFails):
-            got = pair.run(x, keep_prob, dout, name_of_nan=recovers)
-            passed, others = got.dx[x == 0] != 0, got.mask[x != 0]
-            share = float(np.mean(passed))
-            trial.expect(
-                share == others.mean() if keep_prob == 1 else 0 < share < 1,
-                f"{got.call}: {share:.0%} of the inputs equal to 0 get a gradient; expected "
-                "the share of other units.",
-                recovers,
-            )
-            of_zeros = got.dx[x == 0][passed] / dout[x == 0][passed]
-            trial.expect(
-                facts.close(of_zeros, pair.convention.training(keep_prob), atol=0)
-                or _is_wrong_elsewhere(pair, got, of_zeros),
-                f"{got.call}: of a kept input equal to 0 the gradient is not "
-                f"dout{pair.convention.over}.",
-                _name(of_zeros, _multiples(got)),
-            )
+        trips: list[RoundTrip] = []
+        with trial.left_to_others(ForwardFails, of=TRIPS):
+            trips.append(pair.run(x, keep_prob, dout, name_of_nan=recovers))
+        for got in trips:
+            _expect_zeros(pair, got)
+
+
+def _expect_zeros(pair: Pair, got: RoundTrip) -> None:
+    at_zero, keep_prob = got.x == 0, got.keep_prob
+    passed, others = got.dx[at_zero] != 0, got.mask[~at_zero]
+    share = float(np.mean(passed))
+    shown = int(others.sum()) if keep_prob == 1 else pasted_forward.rarer(others)
+    pasted_forward.count_masks(pair, got, shown, others.size)
+    pair.trial.expect(
+        share == others.mean() if keep_prob == 1 else 0 < share < 1,
+        f"{got.call}: {share:.0%} of the inputs equal to 0 get a gradient; expected "
+        "the share of other units.",
+        Wrong.recovers_the_mask_from_values,
+    )
+    of_zeros = got.dx[at_zero][passed] / got.dout[at_zero][passed]
+    pair.trial.expect(
+        facts.close(of_zeros, pair.convention.training(keep_prob), atol=0)
+        or _is_wrong_elsewhere(pair, got, of_zeros),
+        f"{got.call}: of a kept input equal to 0 the gradient is not "
+        f"dout{pair.convention.over}.",
+        _name(of_zeros, _multiples(got)),
+    )
 
 
 def _is_wrong_elsewhere(pair: Pair, got: RoundTrip, of_zeros: np.ndarray) -> bool:

@@ -11,7 +11,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Check, Exercise, find_exercise
 from autograder.contract.mistakes import find_mistake
 from autograder.contract.student import StudentError, StudentFunction
-from autograder.contract.trial import LEFT, PURE, CheckFailure, Trial
+from autograder.contract.trial import LEFT, LEFT_TO, PURE, CheckFailure, Trial
 from autograder.grading import matrices
 from autograder.grading.local import LocalFunction
 from autograder.grading.report import CheckResult, ExerciseResult
@@ -43,11 +43,11 @@ def run_check(
     arguments: dict[str, Any] = {
         name: trial if name == "trial" else functions[name] for name in check.parameters
     }
-    failure: CheckFailure | None = None
     try:
         # Results may be of any size; what overflows is no number, and judged as such.
         with np.errstate(all="ignore"):
             check.function(**arguments)
+        failure = _too_little(trial)
     except (CheckFailure, StudentError) as error:
         failure = _failure(error)
     except WorkerLost as error:
@@ -89,6 +89,22 @@ def _failure(error: CheckFailure | StudentError) -> CheckFailure:
             facts.of_an_error(error.message),
         )
     return error
+
+
+def _too_little(trial: Trial) -> CheckFailure | None:
+    """Return the failure of a check that left most of what it was to compare to others."""
+    for of, evidence in trial.evidence.items():
+        if evidence.first is None or not evidence.is_little:
+            continue
+        first = _failure(evidence.first)
+        if unwritten_in(evidence.first) is not None:
+            return first
+        return CheckFailure(
+            f"{evidence.missed} of {evidence.asked} {of} could not be compared, too many "
+            f"to judge by the others. The first: {first.message}",
+            first.mistake,
+        )
+    return None
 
 
 def _statistic(trial: Trial) -> dict[str, float] | None:
@@ -165,9 +181,7 @@ def _results(
             settled.add(check.name)
         results[check.name] = result
     _expect_nothing_changed(exercise, watched, notes.get(PURE), results)
-    if LEFT in notes and all(each.status == "passed" for each in results.values()):
-        name, error = notes[LEFT]
-        _fail(results, name, _failure(error))
+    _charge_what_was_left(notes, results)
     return results
 
 
@@ -270,6 +284,18 @@ def _expect_nothing_changed(
         _fail_where_none_did(results, name, mistake, f"{what}.")
     elif pure:
         _fail_where_none_did(results, *pure, f"{what}.")
+
+
+def _charge_what_was_left(
+    notes: dict[str, Any], results: dict[str, CheckResult]
+) -> None:
+    """Let a failure that a check left to others cost it, where these have passed."""
+    for name, to, error in notes.get(LEFT_TO, ()):
+        if results[name].status == results[to].status == "passed":
+            _fail(results, name, _failure(error))
+    if LEFT in notes and all(each.status == "passed" for each in results.values()):
+        name, error = notes[LEFT]
+        _fail(results, name, _failure(error))
 
 
 def _fail_where_none_did(

@@ -20,6 +20,7 @@ from autograder.families import (
     network_forms,
     ordinary_batches,
     ordinary_calls,
+    shared_bits,
 )
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.follows_rng import expect_own_calls
@@ -220,11 +221,10 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     """Every hidden unit is kept with probability keep_prob."""
     for keep_prob, units in zip(elementwise.KEEP_PROBS, (100, 400), strict=True):
         look, rng = f"kept at {keep_prob}", trial.generator()
-        rows = -(-trial.size(look) // units)
-        bias = keep_prob > 0.5
+        rows, bias = -(-trial.size(look) // units), keep_prob > 0.5
         kept = network.hidden_mask(function, trial, rows, units, keep_prob, rng, bias)
-        if elementwise.shared_bits(kept):  # judged by ``_drops_independently``
-            return  # Of bits that whole rows share there are too few for a rate.
+        if shared_bits.leaves_them(trial, kept, function.name, _INDEPENDENT_BITS):
+            return
         rate = partial(elementwise.share_name, keep_prob=keep_prob)
         what = f"hidden units kept at keep_prob = {keep_prob}"
         trial.judge(look, kept, kept.size, what, rate)
@@ -384,6 +384,7 @@ _RATES |= {ordinary_calls.RATE: ordinary_calls.LAWS[ordinary_calls.RATE]}
 _RUNS = "returns_a_loss_and_four_gradients"
 _PLAIN = "is_plain_backpropagation_at_keep_prob_one"
 _ONE = "one_mask_explains_loss_and_gradients"
+_INDEPENDENT_BITS = "drops_hidden_units_independently"
 _INDEPENDENCE = stated(_drops_independently, _PAIR_LOOKS | _COUNT_LOOKS | _SPREAD)
 exercise.asks(0.25, _RUNS, stated(_runs))
 exercise.asks(0.5, _PLAIN, stated(_is_plain), _RUNS)
@@ -392,7 +393,7 @@ exercise.asks(1.0, _ONE, stated(_uses_one_mask), _PLAIN)
 exercise.asks(
     0.25, "keeps_hidden_units_at_the_stated_rate", stated(_keeps_at_rate, _RATES), _ONE
 )
-exercise.asks(0.25, "drops_hidden_units_independently", _INDEPENDENCE, _ONE)
+exercise.asks(0.25, _INDEPENDENT_BITS, _INDEPENDENCE, _ONE)
 exercise.asks(0.25, "draws_the_mask_from_the_given_rng", stated(_follows_rng), _ONE)
 exercise.asks(
     0.25, "leaves_its_arguments_alone", stated(_leaves_arguments_alone), _PLAIN

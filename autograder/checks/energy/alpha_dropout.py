@@ -168,20 +168,28 @@ def _maps_kept_units(function: StudentFunction, trial: Trial) -> None:
         x = away_from_off(trial.inputs(*shape))
         out = forward(function, x, keep_prob, trial.generator())
         _expect_mapped(function, trial, x, out, keep_prob, off, bounds)
-    with trial.left_to_others(StudentError):  # to ``_drops_to_its_value``
-        _maps_them_everywhere(function, trial)
+    _maps_them_everywhere(function, trial)
 
 
 def _maps_them_everywhere(function: StudentFunction, trial: Trial) -> None:
     """Check the same at keep probabilities from all over the range, in every form."""
     bounds = Unit.scale_fits_some_keep_probs
-    values = {}
-    for p, got in readings(function, trial):
+    values = {p: constants(p)[2] for p in _INSIDE}
+    found: list[tuple[float, Reading]] = []
+    try:
+        found = readings(function, trial)
+    except StudentError as error:
+        trial.leave(error, _VALUE)
+    for p, got in found:
         values[p] = got.value if got.dropped.any() else constants(p)[2]
         _expect_mapped(function, trial, got.x, got.out, p, values[p], bounds)
-    for x, (p, value) in zip(forms(trial), cycle(values.items()), strict=False):
-        out = forward(function, x, p, trial.generator())
-        _expect_mapped(function, trial, x, out, p, value)
+    spread = [*values.items()][len(_INSIDE) if found else 0 :]
+    for x, (p, value) in zip(forms(trial), cycle(spread), strict=False):
+        outputs: list[np.ndarray] = []
+        with trial.left_to_others(StudentError, of="arrays of every form"):
+            outputs.append(forward(function, x, p, trial.generator()))
+        for out in outputs:
+            _expect_mapped(function, trial, x, out, p, value)
 
 
 def _expect_mapped(
@@ -298,8 +306,9 @@ exercise.asks(0.25, _MIXES, stated(_mixes), _FLOATS)
 exercise.asks(0.25, "leaves_the_layer_alone", units.LEAVES_X, _MIXES)
 _same = units.at_test("x", lambda keep_prob: 1.0, _at_test_mistake)
 exercise.asks(0.5, "alpha_is_the_identity_at_test", _same, _MIXES)
+_VALUE = "gives_dropped_units_the_right_value"
 _values = stated(_drops_to_its_value), stated(_maps_kept_units)
-exercise.asks(0.75, "gives_dropped_units_the_right_value", _values[0], _MIXES)
+exercise.asks(0.75, _VALUE, _values[0], _MIXES)
 exercise.asks(0.75, "scales_and_shifts_kept_units", _values[1], _MIXES)
 _at_one = "alpha_changes_nothing_at_keep_prob_one"
 exercise.asks(0.25, _at_one, stated(_keeps_all_at_one), _MIXES)

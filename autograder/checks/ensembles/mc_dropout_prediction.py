@@ -16,7 +16,15 @@ from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
-from autograder.families import corners, elementwise, ensemble, everywhere, kinds, lags
+from autograder.families import (
+    corners,
+    elementwise,
+    ensemble,
+    everywhere,
+    kinds,
+    lags,
+    shared_bits,
+)
 from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, softmax
 from autograder.families.follows_rng import expect_own_calls
@@ -193,8 +201,9 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     for keep_prob in (0.85, 0.3):
         look = f"kept at {keep_prob}"
         case, kept = _drawn(function, trial, trial.size(look), keep_prob)
-        if elementwise.shared_bits(kept):  # judged by ``_draws_own_masks``
-            return  # Of bits that whole rows share there are too few for a rate.
+        call = case.call(function.name, 1, "rng")
+        if shared_bits.leaves_them(trial, kept, call, _OWN):
+            return
         what = f"units kept at keep_prob = {keep_prob}, with one sample"
         name = partial(elementwise.share_name, keep_prob=keep_prob, measure=measure)
         trial.judge(look, kept, kept.size, what, name)
