@@ -317,6 +317,7 @@ def _counts_the_mask(function: StudentFunction, trial: Trial) -> None:
     x = trial.inputs(trial.size(_LOOK) + 50, _WIDTH)
     x[np.arange(len(x)), trial.rng.integers(_WIDTH, size=len(x))] = 0.0
     out, call = shared.output(function, x, 0.7, trial.generator())
+    trial.expect(out.any(), f"{call}: all rows came back as 0.")
     x, out = x[out.any(axis=1)], out[out.any(axis=1)]  # all but one row in 1e10
     mask = out != 0
     factor = np.abs(out).sum(axis=1) / np.abs(x * mask).sum(axis=1)
