@@ -20,6 +20,7 @@ from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners, entries
 from autograder.families.drawn_calls import Four, expect_calls_follow
 from autograder.families.elementwise import Wrong, by_size
+from autograder.families.evidence import Evidence
 from autograder.families.kinds import Given, Kinds
 from autograder.families.short_seeds import asked_with
 
@@ -191,16 +192,19 @@ def expect_scaled(
     scale: Callable[[float], float],
 ) -> None:
     """Check that outputs are 0 or ``scale(keep_prob)`` times their input in calls of every
-    kind, whose first argument is x."""
+    kind, whose first argument is x, and that some are not 0."""
     calls = [*_given(trial, kinds, zeros=True)]
+    evidence = Evidence(function.name, both=scale(0.5) == 1)
     for part, how in enumerate(({}, {"training": True})):
         own = calls[part::2]
         asked = [(*given.args, p, trial.generator()) for given, p, _ in own]
         results = _made(kinds.of(function, trial), trial, asked, **how)
         for (given, keep_prob, what), result in zip(own, results, strict=True):
-            bits = _read(given, keep_prob, function.name, [result])
-            if _counted(trial, bits) is None:
+            bits = _counted(trial, _read(given, keep_prob, function.name, [result]))
+            if bits is None:
                 continue
+            if given.args[0].all():
+                evidence.add(keep_prob, bits[0])
             if not _is_scaled(given, result, scale(keep_prob)):
                 _fail_scale(
                     trial,
@@ -208,6 +212,7 @@ def expect_scaled(
                     *(given, result, scale(keep_prob)),
                     Wrong.scale_depends_on_the_shape,
                 )
+    evidence.expect(trial)
     expect_scaled_at_the_ends(function, trial, kinds, scale)
 
 

@@ -91,8 +91,9 @@ def _are_few(masks: Sequence[Any]) -> bool:
     return own_bits(masks) < _TELLING
 
 
-def expect_state_decides(trial: Trial, outputs: Outputs) -> None:
-    """Check that generators in one state give one mask, and in another one another.
+def expect_state_decides(trial: Trial, outputs: Outputs) -> bool:
+    """Check that generators in one state give one mask, and in another one another; return
+    whether any two of those in different states differ.
 
     1,000 independent bits agree by chance with probability 0.58 ** 1000."""
     seed = trial.new_seed()
@@ -110,6 +111,7 @@ def expect_state_decides(trial: Trial, outputs: Outputs) -> None:
         "Generators in different states gave the same mask; expected different ones.",
         wrong.same_mask_every_call if all(alike) else wrong.reuses_masks,
     )
+    return not all(alike)
 
 
 def expect_no_short_seed(trial: Trial, outputs: Outputs) -> None:
@@ -196,9 +198,11 @@ def expect_many(
     few: str,
     argument: float = 0.6,
     accuracy: float = repeats.ACCURACY,
+    varies: bool = True,
 ) -> None:
     """Check that no output returns in many calls: one of up to 1,400 would, with
-    probability 1 - 1e-6. Where all are the same, nothing is drawn, and others say so."""
+    probability 1 - 1e-6. Where all are the same, though outputs vary in other calls, others
+    say so; where these do not (``varies``), nothing follows from the generator."""
     text = call(*arrays, argument)
     results = function.each([(*arrays, argument, trial.generator())] * _MANY)
     outs = [result[0] if isinstance(result, tuple) else result for result in results]
@@ -209,10 +213,10 @@ def expect_many(
     above = np.array(given) > np.mean(given, axis=0)
     few_bits = own_bits(above ^ ~above[:1]) < _ENOUGH
     trial.expect(
-        different in (1, len(outs)) or few_bits,
+        varies if different == 1 else different == len(outs) or few_bits,
         f"{len(outs)} calls {text} gave {different} different outputs; "
         f"expected {len(outs)}.",
-        few,
+        elementwise.Wrong.same_mask_every_call if different == 1 else few,
     )
     expect_own_calls(trial, given, text)
 

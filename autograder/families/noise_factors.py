@@ -172,6 +172,27 @@ def noisy(
     return Noisy(x, forward(function, x, keep_prob, rng, training))
 
 
+def expect_no_constant(trial: Trial, call: str, out: np.ndarray) -> None:
+    """Check that an output is no single number, which is x times varying factors, too."""
+    trial.expect(
+        np.ptp(out) > 0,
+        f"{call}: all units came back as {out.flat[0]:.4g}; expected multiples of x.",
+    )
+
+
+def expect_noise_in_calls(trial: Trial, name: str, factors: Sequence[float]) -> None:
+    """Check that factors, one of each call, differ, as one does that serves a whole call."""
+    trial.expect(
+        np.ptp(factors) > 0,
+        f"{name}: in each of {len(factors)} calls a unit came back {factors[0]:.4g} times "
+        "as large; expected noise, which multiplies.",
+    )
+
+
+#: In so many calls with other inputs not all outputs are 0, nor the same otherwise.
+_MANY = 20
+
+
 def several(
     function: StudentFunction,
     trial: Trial,
@@ -186,7 +207,12 @@ def several(
     inputs = trial.inputs(calls, *shape)
     call = call_text(function.name, shape, keep_prob)
     results = function.each([(x, keep_prob, rng) for x in inputs])
-    found: np.ndarray = np.divide([output_of(r, call, shape) for r in results], inputs)
+    outs = np.array([output_of(r, call, shape) for r in results])
+    trial.expect(
+        calls < _MANY or np.ptp(outs, axis=0).any(),
+        f"{calls} calls {call} gave the same output, each for another x.",
+    )
+    found: np.ndarray = np.divide(outs, inputs)
     return found
 
 

@@ -307,6 +307,7 @@ def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
     """The same rng state gives the same output; another state, another output."""
     # Axes so long that bits of a row, or of a column, agree never by chance either, and
     # no row is dropped whole: a division by 0 would be told as a draw from elsewhere.
+    varies = False
     for shape in ((40, 25), (30, 2, 1, 30), (1000,)):
         x = trial.inputs(*shape)
 
@@ -317,7 +318,7 @@ def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
             results = function.each([(x, 0.7, rng) for rng in rngs])
             return [facts.pair(result, text)[0] for result in results]
 
-        follows_rng.expect_state_decides(trial, outputs)
+        varies |= follows_rng.expect_state_decides(trial, outputs)
     follows_rng.expect_no_short_seed(trial, outputs)
 
     def call(x: np.ndarray, keep_prob: float) -> str:
@@ -325,7 +326,8 @@ def draws_from_rng(function: StudentFunction, trial: Trial) -> None:
 
     # A vector: bits that are shared along an axis have checks of their own.
     x = trial.inputs(100)
-    follows_rng.expect_many(function, trial, [x], call, Wrong.reuses_masks)
+    few = Wrong.reuses_masks
+    follows_rng.expect_many(function, trial, [x], call, few, varies=varies)
 
 
 FROM_RNG = stated(draws_from_rng)

@@ -32,6 +32,7 @@ from autograder.families.elementwise import (
     factor,
     wide,
 )
+from autograder.families.evidence import Evidence
 from autograder.families.properties import stated
 from autograder.families.rivals import wrong_factor
 
@@ -276,8 +277,9 @@ def zero_or_scaled(
     keep_probs: Sequence[float] = KEEP_PROBS,
     modes: Sequence[bool | None] = (None,),
 ) -> None:
-    """Check that each output is 0 or ``scale(keep_prob) * x``, to rounding error, on
-    every shape, for tiny and huge x and zeros. ``name_of`` names what is wrong."""
+    """Check that outputs are 0 or ``scale(keep_prob) * x``, to rounding error, and not all 0,
+    on every shape, for tiny and huge x and zeros. ``name_of`` names what is wrong."""
+    evidence = Evidence(function.name, both=scale(0.5) == 1)
     asked = [
         (*case, mode) for case, mode in covering(_arrays(trial, keep_probs), modes)
     ]
@@ -290,6 +292,7 @@ def zero_or_scaled(
             how: dict[str, Any] = {"training": training, "dtype": x.dtype, "x": x}
             got = draw(function, trial, x.shape, keep_prob, **how)
         expected = scale(keep_prob)
+        evidence.add(keep_prob, got.mask[x != 0])
         if facts.close(got.out, got.mask * x * expected, atol=0):
             continue
         call = call_text(function.name, x.shape, keep_prob)
@@ -305,6 +308,7 @@ def zero_or_scaled(
             name_of(got, keep_prob)
             or _scale_mistake(function, trial, got, expected, keep_prob),
         )
+    evidence.expect(trial)
 
 
 RUNS = stated(returns_float_arrays)

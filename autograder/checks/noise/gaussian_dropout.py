@@ -67,7 +67,8 @@ def multiplies_by_varying_factors(
 ) -> None:
     """In training, which is the default, x is multiplied by many different numbers."""
     for keep_prob in KEEP_PROBS[:2]:
-        factors = noisy(gaussian_dropout, trial, SMALL, keep_prob).factors
+        got = noisy(gaussian_dropout, trial, SMALL, keep_prob)
+        factors = got.factors
         # Of 3,600 normal numbers, fewer than 30 agree in their first five digits.
         different = len(np.unique(np.round(factors, 5)))
         call = call_text(_NAME, SMALL, keep_prob)
@@ -83,6 +84,7 @@ def multiplies_by_varying_factors(
             "values; expected about as many values as units.",
             Wrong.factors_take_few_values,
         )
+        noise_factors.expect_no_constant(trial, call, got.out)
 
 
 exercise.asks(
@@ -153,6 +155,7 @@ def leaves_zeros_at_zero(gaussian_dropout: StudentFunction, trial: Trial) -> Non
     """In training out is 0 wherever x is 0: the noise multiplies."""
     arrays = [trial.inputs(30, 20, zeros=0.5), np.zeros((30, 20)), np.zeros(1)]
     arrays += [trial.inputs(*shape, zeros=0.5) for shape in _SHAPES]
+    factors: list[float] = []
     for x, keep_prob in corners.with_keep_probs(arrays, (0.3, *KEEP_PROBS)):
         out = forward(gaussian_dropout, x, keep_prob, trial.generator())
         moved = int(np.count_nonzero(out[x == 0]))
@@ -162,6 +165,9 @@ def leaves_zeros_at_zero(gaussian_dropout: StudentFunction, trial: Trial) -> Non
             f"are 0, {moved} came back as another number.",
             Wrong.adds_instead_of_multiplying,
         )
+        first = np.flatnonzero(x)[:1]
+        factors += (out.flat[first] / x.flat[first]).tolist()
+    noise_factors.expect_noise_in_calls(trial, _NAME, factors)
 
 
 _CALLS, _SIDE = 40, 20

@@ -214,7 +214,8 @@ def _masked_mistake(function: StudentFunction, trial: Trial) -> str:
 @exercise.check(points=0.5, after=_PASSES)
 def drops_some_branches(stochastic_depth: StudentFunction, trial: Trial) -> None:
     """In training, which is the default, some branches are dropped and some are not."""
-    shared_bits.drops_some(_KIND, Branch(stochastic_depth, trial), trial)
+    # Beside a branch that is larger an output of 0 is no branch that was dropped.
+    shared_bits.drops_some(_KIND, Branch(stochastic_depth, trial, SMALLER), trial)
 
 
 @exercise.check(points=0.75, after=_SOME)

@@ -10,6 +10,7 @@ from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners
 from autograder.families.elementwise import Wrong, call_text
+from autograder.families.evidence import Evidence
 
 #: What entries are made of numbers of either sign, and how they lie in memory.
 _CHANGES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -72,15 +73,17 @@ def expect_values(
     matrices: bool = True,
     errors_cost: bool = True,
 ) -> None:
-    """Check that outputs are ``right(x, mask, argument)`` at the mask that they show. What is
-    wrong in a large float64 matrix as well shows the mistake ``otherwise``, and not that
-    forms differ; errors are left to others unless they cost."""
+    """Check that outputs are ``right(x, mask, argument)`` at the mask that they show, and that
+    masks are no constants. What is wrong in a large float64 matrix as well shows the mistake
+    ``otherwise``, and not that forms differ; errors are left to others unless they cost."""
     given = [*cases(trial, argument, matrices=matrices)]
     asked = [(case.x, case.argument, trial.generator()) for case in given]
     foresee(function, [(args, {}) for args in asked])
+    evidence = Evidence(function.name, both=True)
     for case, args in zip(given, asked, strict=True):
         try:
-            _expect_right(function, args, case.what, right)
+            mask = _expect_right(function, args, case.what, right)
+            evidence.add(case.keep_prob, mask)
             trial.count(_CASES)
         except StudentError as error:
             if errors_cost:
@@ -97,6 +100,7 @@ def expect_values(
             except CheckFailure:
                 name = otherwise
             raise CheckFailure(failure.message, name) from None
+    evidence.expect(trial)
 
 
 def expect_scaled(
@@ -115,10 +119,13 @@ def expect_scaled(
 
 def _expect_right(
     function: StudentFunction, args: tuple[Any, ...], what: str, right: Any
-) -> None:
+) -> np.ndarray:
+    """Return the mask of an output that is right at it; x has no zeros."""
     x, argument, _ = args
     call = f"{call_text(function.name, x.shape, argument)}{what}"
     out = facts.float_array(facts.pair(function(*args), call)[0], x.shape, call, "out")
     expected = right(x.astype(float), out != 0, argument)
     if not facts.close(out, expected, atol=0):
         raise CheckFailure(f"{call}: {facts.worst(out, expected)}, or 0.")
+    mask: np.ndarray = out != 0
+    return mask

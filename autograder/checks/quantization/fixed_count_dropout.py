@@ -149,6 +149,13 @@ def _divides_by_the_fraction(function: StudentFunction, trial: Trial) -> None:
     for (shape, k), dtype in zip(_ALL_CASES, dtypes, strict=False):
         got = draw(function, trial, shape, k, dtype=dtype)
         shared.expect_factor(function.name, got, k, shape[1] / k, _factor_mistake)
+        # How many are kept has a check of its own; of none the factor does not show.
+        trial.expect(
+            got.mask.all() if k == shape[1] else got.mask.any(),
+            f"{call_text(function.name, shape, k)}: {np.mean(got.mask):.0%} of the units "
+            f"came back other than 0; expected {k / shape[1]:.0%}, {shape[1] / k:.4g} times "
+            "as large.",
+        )
     shape, k = _KINDS
     zeros = {
         "some of them 0": trial.inputs(*shape, zeros=0.5),

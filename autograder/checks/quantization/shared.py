@@ -116,12 +116,18 @@ def draws_from_rng(argument: float) -> Property:
         def masks(rngs: Sequence[np.random.Generator]) -> list[np.ndarray]:
             return [output(function, x, argument, rng)[0] for rng in rngs]
 
-        follows_rng.expect_state_decides(trial, masks)
+        varies = follows_rng.expect_state_decides(trial, masks)
         follows_rng.expect_no_short_seed(trial, masks)
         call, few = partial(call_text, function.name), elementwise.Wrong.reuses_masks
         arrays = [trial.inputs(5, 40)]
         follows_rng.expect_many(
-            function, trial, arrays, lambda x, p: call(x.shape, p), few, argument
+            function,
+            trial,
+            arrays,
+            lambda x, p: call(x.shape, p),
+            few,
+            argument,
+            varies=varies,
         )
 
     says = "The same rng state gives the same output; another state, another output."
