@@ -67,8 +67,7 @@ def multiplies_by_varying_factors(
 ) -> None:
     """In training, which is the default, x is multiplied by many different numbers."""
     for keep_prob in KEEP_PROBS[:2]:
-        got = noisy(gaussian_dropout, trial, SMALL, keep_prob)
-        factors = got.factors
+        factors = (got := noisy(gaussian_dropout, trial, SMALL, keep_prob)).factors
         # Of 3,600 normal numbers, fewer than 30 agree in their first five digits.
         different = len(np.unique(np.round(factors, 5)))
         call = call_text(_NAME, SMALL, keep_prob)
@@ -165,14 +164,12 @@ def leaves_zeros_at_zero(gaussian_dropout: StudentFunction, trial: Trial) -> Non
             f"are 0, {moved} came back as another number.",
             Wrong.adds_instead_of_multiplying,
         )
-        first = np.flatnonzero(x)[:1]
-        factors += (out.flat[first] / x.flat[first]).tolist()
+        factors += [float(out.flat[i] / x.flat[i]) for i in np.flatnonzero(x)[:1]]
     noise_factors.expect_noise_in_calls(trial, _NAME, factors)
 
 
-_CALLS, _SIDE = 40, 20
-#: Factors that differ by less than this part of their size are the same, with noise.
-_NOISE = 0.1
+#: Factors that differ by less than ``_NOISE`` of their size are the same, with noise.
+_CALLS, _SIDE, _NOISE = 40, 20, 0.1
 
 
 @exercise.check(points=0.5, after=_VARIES)
