@@ -141,7 +141,7 @@ def test_a_call_that_fails_leaves_the_generators_of_the_others_as_they_were() ->
     calls = [(1, one), (2, other), (2, other), (3, other)]
     results = everywhere._made(function, trial, calls)
     assert results[0] == results[1] != results[2]
-    assert results[3] is None
+    assert isinstance(results[3], StudentError)
     check, failure = trial.notes[LEFT]
     assert check == trial.check.name and "three" in failure.message
     with pytest.raises(StudentError):

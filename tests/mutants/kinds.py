@@ -292,8 +292,8 @@ class OfGradients(Mutants, of="dropout_mlp_gradients"):
 
     @fails(mlp.M_RATE, "keeps_some_calls_at_another_rate")
     def keeps_more_at_some_keep_probs(params, x, y, keep_prob, rng):
-        """Keeps 1.3 times as many units from keep_prob = 0.35 up to 0.5."""
-        rate = keep_prob * (1.3 if 0.35 < keep_prob < 0.5 else 1)
+        """Keeps 1.4 times as many units from keep_prob = 0.35 up to 0.5."""
+        rate = keep_prob * (1.4 if 0.35 < keep_prob < 0.5 else 1)
         return mlp.right(params, x, y, mlp.bits(params, x, rate, rng) / keep_prob)
 
     @fails(mlp.M_RATE, "keeps_some_calls_at_another_rate")

@@ -80,10 +80,10 @@ class OfInverted(Mutants, of="inverted_dropout"):
 
     @inverted.draws(inverted.INDEPENDENT, DEPEND)
     def repeats_the_columns_of_wide_rows(x, keep_prob, rng):
-        """Draws 21 columns and uses them again for the others."""
+        """Draws 50 columns and uses them again for the others."""
         numbers = rng.random(x.shape)
-        for column in range(21, x.shape[-1] if x.ndim > 1 and len(x) > 1 else 0):
-            numbers[..., column] = numbers[..., column - 21]
+        for column in range(50, x.shape[-1] if x.ndim > 1 and len(x) > 1 else 0):
+            numbers[..., column] = numbers[..., column - 50]
         return numbers < keep_prob
 
     @inverted.draws(inverted.INDEPENDENT, AGAIN)
