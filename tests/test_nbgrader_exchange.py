@@ -98,6 +98,20 @@ def hand_in(root: Path, name: str, text: str = "{}", **files: bytes) -> Path:
     return folder
 
 
+def hand_in_link(root: Path, student: str, target: str | Path) -> None:
+    """Put a submission there whose notebook is a link."""
+    path = hand_in(root, named(student)) / f"{CHAPTER}.ipynb"
+    path.unlink()
+    path.symlink_to(target)
+
+
+def hand_in_pipe(root: Path, student: str) -> None:
+    """Put a submission there whose notebook is a pipe."""
+    path = hand_in(root, named(student)) / f"{CHAPTER}.ipynb"
+    path.unlink()
+    os.mkfifo(path)
+
+
 def named(student: str, time: str = TIME, end: str = "+r") -> str:
     return f"{student}+{CHAPTER}+{time}{end}"
 
@@ -206,12 +220,8 @@ def test_nobody_in_the_exchange_stops_the_class(tmp_path: Path) -> None:
         "a-solution": root / "course/source" / CHAPTER / f"{CHAPTER}.ipynb",
         "b-zero": Path("/dev/zero"),
     }.items():
-        path = hand_in(root, named(name)) / f"{CHAPTER}.ipynb"
-        path.unlink()
-        path.symlink_to(target)
-    piped = hand_in(root, named("c-pipe")) / f"{CHAPTER}.ipynb"
-    piped.unlink()
-    os.mkfifo(piped)
+        hand_in_link(root, name, target)
+    hand_in_pipe(root, "c-pipe")
     large = hand_in(root, named("d-large")) / f"{CHAPTER}.ipynb"
     os.truncate(large, 200_000_000)
     beside = hand_in(root, named("e-beside"), "hers")
@@ -352,12 +362,8 @@ def test_listing_what_was_handed_in_opens_no_pipe_and_reads_no_device(
 ) -> None:
     root = bare_course(tmp_path)
     for name, target in {"a-zero": "/dev/zero", "b-self": f"{CHAPTER}.ipynb"}.items():
-        path = hand_in(root, named(name)) / f"{CHAPTER}.ipynb"
-        path.unlink()
-        path.symlink_to(target)
-    piped = hand_in(root, named("c-pipe")) / f"{CHAPTER}.ipynb"
-    piped.unlink()
-    os.mkfifo(piped)
+        hand_in_link(root, name, target)
+    hand_in_pipe(root, "c-pipe")
     hand_in(root, named("d-secret"), submission_secret=b"\xff")
     large = hand_in(root, named("e-secret")) / "submission_secret.txt"
     large.symlink_to("/dev/zero")

@@ -200,10 +200,10 @@ def test_more_than_half_has_to_be_missed() -> None:
     trial = Trial(find_exercise(NAME).checks[0], 1)
     for number in range(4):
         trial.count("calls", CheckFailure("odd") if number % 2 else None)
-    assert not trial.evidence["calls"].is_little
+    assert not trial.compared["calls"].is_little
     with trial.left_to_others(CheckFailure):
         raise CheckFailure("odd")
-    assert trial.evidence["calls"].is_little
+    assert trial.compared["calls"].is_little
 
 
 def test_rows_that_share_bits_where_the_rate_is_judged_alone_leave_no_rate(

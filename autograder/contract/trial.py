@@ -45,7 +45,7 @@ class Look:
 
 
 @dataclass
-class Evidence:
+class Comparisons:
     """How many comparisons of one sort a check set out to make, how many of them came to
     nothing, and why the first did."""
 
@@ -122,7 +122,7 @@ class Trial:
         self.notes = {} if notes is None else notes
         self.looks: list[Look] = []
         #: What came about of the comparisons of which some may be left to other checks.
-        self.evidence: dict[str, Evidence] = {}
+        self.compared: dict[str, Comparisons] = {}
         self._label = f"{check.exercise.name}/{check.name}/{seed}"
         self._count = 0
 
@@ -188,12 +188,12 @@ class Trial:
 
         A check of which more than half of one sort were missed has seen too little: it
         fails in the end, whatever it was content with."""
-        evidence = self.evidence.setdefault(of, Evidence())
-        evidence.asked += 1
+        compared = self.compared.setdefault(of, Comparisons())
+        compared.asked += 1
         if missed is not None:
             self.leave(missed)
-            evidence.missed += 1
-            evidence.first = evidence.first or missed
+            compared.missed += 1
+            compared.first = compared.first or missed
 
     def law(self, look: str) -> Law:
         return self.check.looks[look]

@@ -93,14 +93,14 @@ def _failure(error: CheckFailure | StudentError) -> CheckFailure:
 
 def _too_little(trial: Trial) -> CheckFailure | None:
     """Return the failure of a check that left most of what it was to compare to others."""
-    for of, evidence in trial.evidence.items():
-        if evidence.first is None or not evidence.is_little:
+    for of, compared in trial.compared.items():
+        if compared.first is None or not compared.is_little:
             continue
-        first = _failure(evidence.first)
-        if unwritten_in(evidence.first) is not None:
+        first = _failure(compared.first)
+        if unwritten_in(compared.first) is not None:
             return first
         return CheckFailure(
-            f"{evidence.missed} of {evidence.asked} {of} could not be compared, too many "
+            f"{compared.missed} of {compared.asked} {of} could not be compared, too many "
             f"to judge by the others. The first: {first.message}",
             first.mistake,
         )
