@@ -210,8 +210,7 @@ def worst(found: np.ndarray, expected: np.ndarray) -> str:
     their shapes."""
     if np.shape(found) != np.shape(expected) or not np.size(found):
         return f"expected shape {np.shape(expected)}, found {describe(found)}"
-    found, expected = np.asarray(found), np.asarray(expected)
-    gap = np.abs(found.astype(float) - expected.astype(float))
+    gap = np.abs(np.asarray(found, float) - np.asarray(expected, float))
     place = np.unravel_index(int(np.argmax(gap)), gap.shape)
     where = f" at {tuple(int(i) for i in place)}" if gap.ndim else ""
     return f"expected {expected[place]:.6g}{where}, found {found[place]:.6g}"
