@@ -416,6 +416,36 @@ def test_metadata_that_are_too_deep_end_no_process(
     assert (done.stderr.strip(), done.returncode) == (told, 2)
 
 
+_MOODLE = "_assignsubmission_file_"
+#: A pattern of one's own, what Eve's files are called, Ann's, and how Ann's folder is.
+ROOMS = {
+    "Moodle": (None, f"Ann_12{_MOODLE}_5{_MOODLE}/{{}}.py", f"Ann_12{_MOODLE}/a.py"),
+    "loose": (None, f"Ann_12{_MOODLE}_5{_MOODLE}{{}}.py", f"Ann_12{_MOODLE}a.py"),
+    "own": (r"(?P<student>.+)--(?P<id>\w+)--.*", "Ann_1--2--{}.py", "Ann--1_2--a.py"),
+}
+
+
+@pytest.mark.parametrize("pattern, eve, ann", ROOMS.values(), ids=ROOMS)
+def test_no_name_takes_the_room_of_anothers_files_in_an_archive(
+    pattern: str | None,
+    eve: str,
+    ann: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Names that are refused, or are told apart, where they are collected."""
+    monkeypatch.setattr(archives, "EACH_FILES", 40)
+    monkeypatch.setattr(archives, "MOST_FILES", 90)
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for number in range(100):
+            archive.writestr(eve.format(number), "")
+        for name in (ann, f"Bo_13{_MOODLE}a.py", f"Cy_14{_MOODLE}a.py"):
+            archive.writestr(name, "# Ann's" if name == ann else "")
+    collect(tmp_path / "in.zip", CHAPTER, tmp_path / "out", pattern)
+    texts = [path.read_text() for path in tmp_path.glob("out/*/*/*.ipynb")]
+    assert sum("# Ann's" in text for text in texts) == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_history_of_any_length_takes_no_memory_and_withholds_nobody(
     tmp_path: Path,

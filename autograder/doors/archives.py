@@ -15,7 +15,7 @@ from autograder.doors.contents import Contents
 from autograder.doors.few import EACH_NAMES
 from autograder.doors.gradescope_download import EXPORT
 from autograder.doors.gradescope_download import MOST_BYTES as MOST_OF_METADATA
-from autograder.doors.platforms import METADATA
+from autograder.doors.platforms import METADATA, Owner
 from autograder.doors.shares import Shares, fits, parts_of
 from autograder.isolation.folders import lent_folder
 from autograder.submission.file import MAX_BYTES
@@ -79,8 +79,8 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, shares: Shares) -> list[str]
     members = _members(archive)
     theirs = set[tuple[str, ...]]()
     #: Of each owner the lines, and how often each.
-    failed: dict[str, Counter[str]] = defaultdict(Counter)
-    files, taken, total = Counter[str](), Counter[str](), 0
+    failed: dict[Owner, Counter[str]] = defaultdict(Counter)
+    files, taken, total = Counter[Owner](), Counter[Owner](), 0
     for parts, member in members:
         own, depth = shares.of(parts)
         if member.is_dir():
@@ -108,19 +108,23 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, shares: Shares) -> list[str]
     over = [own for own in files if files[own] > EACH_FILES or taken[own] > EACH_BYTES]
     most = f"{EACH_FILES:,} files, {EACH_BYTES >> 20} MB, or {EACH_NAMES >> 10} kB of names"
     return _few_lines(failed) + [
-        f"✗ {_shown(own)}: it holds more than {most}; the others were not unpacked."
+        f"✗ {_called(own)}: it holds more than {most}; the others were not unpacked."
         for own in dict.fromkeys([*over, *sorted(shares.over)])
     ]
 
 
-def _few_lines(failed: dict[str, Counter[str]]) -> list[str]:
+def _called(owner: Owner) -> str:
+    return _shown("_".join(filter(None, owner)))
+
+
+def _few_lines(failed: dict[Owner, Counter[str]]) -> list[str]:
     """Return what failed, with no more lines of one owner than anybody reads."""
     lines: list[str] = []
     for own, theirs in failed.items():
         few = list(theirs)[:_MOST_LINES]
         lines += few
         if more := theirs.total() - len(few):
-            lines.append(f"✗ {_shown(own)}: {more:,} more were not unpacked.")
+            lines.append(f"✗ {_called(own)}: {more:,} more were not unpacked.")
     return lines
 
 

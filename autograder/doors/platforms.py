@@ -31,6 +31,10 @@ PATTERNS = {
 }
 #: One of the two is a student's choice, and nothing says which.
 _TWICE = re.compile(r"(?:_\d+_assignsubmission_[a-z].*){2}", re.DOTALL)
+#: In an archive all such names share one room, however many somebody makes.
+_OF_TWO = ("Names that may be two students'",)
+#: A name and what tells it apart, or what lies at the top: no two make another's.
+Owner = tuple[str, ...]
 #: What beside Gradescope's folders says whose they are (``gradescope_download``).
 METADATA = "submission_metadata.yml"
 
@@ -84,8 +88,7 @@ def read_names(
         [known] = platforms
         clear, unclear = list[HandedIn](), list[HandedIn]()
         for file in everything:
-            twice = known == "Moodle" and _TWICE.search(file.top)
-            (unclear if twice else clear).append(file)
+            (unclear if _is_unclear(known, file.top) else clear).append(file)
         named, others = _read(clear, re.compile(PATTERNS[known]))
         others += unclear
         if known == "Blackboard":
@@ -93,6 +96,11 @@ def read_names(
     else:
         named, others = _read(everything, _compiled(pattern))
     return told_apart([replace(n, platform=known, account=n.id) for n in named]), others
+
+
+def _is_unclear(platform: str, top: str) -> bool:
+    """Return whether nothing says which of a name's ends the platform wrote."""
+    return platform == "Moodle" and bool(_TWICE.search(top))
 
 
 def _read(
@@ -113,21 +121,27 @@ def _read(
     return named, others
 
 
-def owner_by(names: Iterable[str], own: str | None = None) -> Callable[[str, str], str]:
+def owner_by(
+    names: Iterable[str], own: str | None = None
+) -> Callable[[str, str], Owner]:
     """Return what tells whose a file is, by its name and what of it lies at the top: by a
     pattern of one's own, or by the platform that gave the ``names``. One of whose name
     neither says anything is its own.
 
     There is a name below each of the things at the top, as files of one student share the
     room that an archive gives to each."""
-    pattern = None if own is None else _compiled(own)
+    known, pattern = "pattern", None if own is None else _compiled(own)
     if pattern is None and len(platforms := _platforms(names)) == 1:
-        pattern = re.compile(PATTERNS[platforms[0]])
+        [known] = platforms
+        pattern = re.compile(PATTERNS[known])
 
-    def owner(name: str, top: str) -> str:
-        match = pattern.fullmatch(name) if pattern else None
-        parts = match.groupdict() if match else {"student": top}
-        return composed("_".join(filter(None, (parts["student"], parts.get("id")))))
+    def owner(name: str, top: str) -> Owner:
+        if _is_unclear(known, top):
+            return _OF_TWO
+        if not (match := pattern and pattern.fullmatch(name)):
+            return (composed(top),)
+        parts = match.groupdict()
+        return composed(parts["student"] or ""), composed(parts.get("id") or "")
 
     return owner
 

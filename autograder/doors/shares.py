@@ -9,7 +9,7 @@ from autograder.doors.classroom import ENDINGS, ClassError
 from autograder.doors.contents import UTF_8, Contents
 from autograder.doors.few import common_start
 from autograder.doors.gradescope_download import EXPORT, SUBMISSION
-from autograder.doors.platforms import owner_by
+from autograder.doors.platforms import Owner, owner_by
 from autograder.wire.litter import is_litter
 
 #: Bytes of a folder's or a file's name, and of a path, that a disk takes, and folders that a
@@ -67,7 +67,7 @@ class Shares:
         self._below = len(common or [])
         self._owner = owner_by(self._names(), pattern)
         #: Whose files are too many, or too long names, of all that were left out.
-        self.over = set[str]()
+        self.over = set[Owner]()
 
     def _paths(self) -> Iterator[_Path]:
         for entry in self._contents:
@@ -89,22 +89,22 @@ class Shares:
     def _top(self, parts: tuple[str, ...]) -> str:
         return parts[min(self._below, len(parts) - 1)] if parts else ""
 
-    def of(self, parts: tuple[str, ...]) -> tuple[str, int]:
+    def of(self, parts: tuple[str, ...]) -> tuple[Owner, int]:
         """Return whose room in the archive this takes: a student's, a submission's; and how
         many parts the path of the folder has that may be one's own."""
         outside = parts[1:] if parts and EXPORT.fullmatch(parts[0]) else parts
         if outside and SUBMISSION.fullmatch(outside[0]):
-            return outside[0], len(parts) - len(outside) + 1
+            return (outside[0],), len(parts) - len(outside) + 1
         top = self._top(parts)
         if not fits((top,)):
-            return top[:LONGEST_NAME], 1
+            return (top[:LONGEST_NAME],), 1
         name = "/".join(parts[self._below :]) if fits(parts) else f"{top}/_"
         return self._owner(name or top, top), 1
 
     def table(self, each: tuple[int, int], most: tuple[int, int]) -> bytes:
         """Return the table of contents without what is beyond ``each`` one's share of files
         and of their names' bytes. Raises ``ClassError`` for what is more than ``most``."""
-        files, names, folders = Counter[str](), Counter[str](), Counter[str]()
+        files, names, folders = (Counter[Owner]() for _ in range(3))
         kept, count, seen = bytearray(), 0, set[tuple[str, ...]]()
         for name, flags, data in self._contents:
             parts = parts_of(name, flags)
