@@ -417,7 +417,13 @@ def test_feedback_is_released_by_the_commands_alone(tmp_path: Path) -> None:
     told = nbgrader("release_feedback", *options)
     for student in ("bob", "cat", "dan"):
         assert f"NOT RELEASED: {student}: no submission_secret.txt" in told
-    assert "NOT RELEASED: eva, eve: they have one secret" in told
+    for one, other in (("eva", "eve"), ("eve", "eva")):
+        refused = f"NOT RELEASED: {one}: {other} has one secret with them"
+        assert refused in told
+        # Nor asked for alone, nor where the other's page is not made yet.
+        theirs = (root / "course/feedback" / other).rename(root / "away")
+        assert refused in nbgrader("release_feedback", *options, f"--student={one}")
+        theirs.rename(root / "course/feedback" / other)
     pages = root / "exchange/c1/feedback"
     for student in ("ann", "zoe"):
         secret = secrets[student]

@@ -230,34 +230,45 @@ class CarefulReleaseFeedback(ExchangeReleaseFeedback):
     has no secret by which to fetch a page, costs nobody else theirs."""
 
     def copy_files(self) -> None:
-        course = self.coursedir
-        excluded = course.student_id_exclude.split(",")
-        folders = defaultdict(list)
+        excluded = self.coursedir.student_id_exclude.split(",")
+        whose, failed = self._whose(), []
         for path in map(Path, sorted(glob.glob(self.src_path))):  # noqa: PTH207
             student = path.parent.name
             if student in excluded or not any(path.glob("*.html")):
                 continue
-            if secret := secret_in(path):
-                folders[secret].append(path)
-                continue
-            self.log.warning(
-                "NOT RELEASED: %s: no submission_secret.txt is beside the page, so the "
-                "work did not come through the exchange; give them %s.",
-                *(one_name(student), one_line(str(path))),
-            )
-        failed = []
-        for secret, paths in folders.items():
-            names = names_of([path.parent.name for path in paths])
-            if len(paths) > 1:
-                self.log.error("NOT RELEASED: %s: they have one secret.", names)
-                continue
-            try:
-                self._release(paths[0], secret)
-            except OSError as error:
-                failed.append(names)
-                self.log.error("NOT RELEASED: %s: %s", names, error.strerror or error)
+            if not (secret := secret_in(path)):
+                self.log.warning(
+                    "NOT RELEASED: %s: no submission_secret.txt is beside the page, so the "
+                    "work did not come through the exchange; give them %s.",
+                    *(one_name(student), one_line(str(path))),
+                )
+            elif others := sorted(whose[secret] - {student}):
+                told = "NOT RELEASED: %s: %s one secret with them."
+                has = names_of(others) + (" has" if len(others) == 1 else " have")
+                self.log.error(told, one_name(student), has)
+            else:
+                try:
+                    self._release(path, secret)
+                except OSError as error:
+                    failed.append(one_name(student))
+                    why = error.strerror or error
+                    self.log.error("NOT RELEASED: %s: %s", one_name(student), why)
         if failed:
             self.fail(f"Not released, see above: {listed(failed)}.")
+
+    def _whose(self) -> dict[str, set[str]]:
+        """Return who of all students have a secret, in any step, whoever is asked for: by it
+        a page is called, and one of two would take the other's place."""
+        course, whose = self.coursedir, defaultdict[str, set[str]](set)
+        for step in (
+            *(course.submitted_directory, course.autograded_directory),
+            course.feedback_directory,
+        ):
+            everybodys = course.format_path(step, "*", course.assignment_id)
+            for path in map(Path, glob.glob(everybodys)):  # noqa: PTH207
+                if secret := secret_in(path):
+                    whose[secret].add(path.parent.name)
+        return whose
 
     def _release(self, folder: Path, secret: str) -> None:
         course = self.coursedir
