@@ -123,6 +123,77 @@ def without_ids(path: Path) -> Any:
     return found
 
 
+def test_what_a_gradebook_forgot_is_said_and_nothing_that_was_made_is_lost(
+    course: Path,
+) -> None:
+    """Lost, or of an older backup."""
+    assert grade() == 0
+    assert run(course, "nbgrader", "generate_feedback", CHAPTER).returncode == 0
+    pages = {path: path.read_bytes() for path in course.glob("course/feedback/*/*/*")}
+    assert len(pages) >= len(STUDENTS)
+    before = held(course)
+    forget = "delete from submitted_assignment where student_id in ('perfect', 'plots')"
+    for lost in ("some", "all"):
+        if lost == "some":
+            write(course, forget)
+        else:
+            (course / "course/gradebook.db").unlink()
+        done = run(course, "nbgrader", "generate_feedback", CHAPTER)
+        assert "Traceback" not in done.stderr
+        for student in ("perfect", "plots"):
+            folder = course / "course/autograded" / student / CHAPTER
+            assert (
+                f"NO FEEDBACK from {folder}: the gradebook holds nothing" in done.stderr
+            )
+        assert {path: path.read_bytes() for path in pages} == pages
+        done = run(course, "nbgrader", "export", "--to", "grades.csv")
+        whose = "2 students (perfect, plots)" if lost == "some" else "students"
+        assert "Traceback" not in done.stderr and whose in done.stderr
+        assert f"--gradebook {CHAPTER}" in done.stderr
+    done = run(course, "nbgrader", "autograde", CHAPTER)
+    assert done.returncode and "NOBODY IS GRADED" in done.stderr
+    assert f"--gradebook {CHAPTER}" in done.stderr
+    write(course, "update assignment set duedate = '2020-01-01 00:00:00.000000'")
+    assert grade() == 0
+    assert held(course)[1] == before[1]
+
+
+@pytest.mark.parametrize("command", ["collect", "export", "autograde", "list"])
+def test_a_busy_gradebook_is_said_in_a_sentence(course: Path, command: str) -> None:
+    inbound = course / "exchange/c1/inbound"
+    inbound.mkdir(parents=True)
+    own = (f"--Exchange.root={course / 'exchange'}", "--CourseDirectory.course_id=c1")
+    words = {"collect": (CHAPTER, *own), "autograde": (CHAPTER,), "list": own}
+    with sqlite3.connect(course / "course/gradebook.db") as database:
+        database.execute("begin exclusive")
+        done = run(course, "nbgrader", command, *words.get(command, ()))
+    assert "Traceback" not in done.stderr
+    if command != "list":  # which asks no gradebook
+        assert done.returncode and "database is locked" in done.stderr
+
+
+def test_late_penalties_follow_a_due_date_that_was_moved(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def penalty() -> float | None:
+        return {row[0]: row[5] for row in held(course)[0]}["perfect"]
+
+    assert grade() == 0 and penalty() == 1.0
+    for due, is_late in (("2022", False), ("2020", True)):
+        write(course, f"update assignment set duedate = '{due}-01-01 00:00:00.000000'")
+        capsys.readouterr()
+        assert grade() == 0
+        told = capsys.readouterr().err
+        assert " unchanged; late penalties anew: perfect." in told
+        assert penalty() == (1.0 if is_late else None)
+        assert grade() == 0 and "anew" not in capsys.readouterr().err
+    write(course, "update assignment set duedate = '2022-01-01 00:00:00.000000'")
+    done = run(course, "nbgrader", "autograde", CHAPTER)
+    assert "perfect is graded again" in done.stderr
+    assert penalty() is None
+    assert run(course, "nbgrader", "autograde", CHAPTER).stderr.count("again") == 0
+
+
 def test_all_at_once_is_as_one_by_one(
     course: Path, one_by_one: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

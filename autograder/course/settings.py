@@ -40,6 +40,26 @@ def configure(c: Any, root: Path) -> None:
     }
     # The table of scores says which of them are not final.
     c.ExportApp.plugin_class = "autograder.doors.nbgrader.table.CarefulExport"
+    _say_that_the_gradebook_is_busy()
+
+
+def _say_that_the_gradebook_is_busy() -> None:
+    """Have a command that ends as its gradebook is locked, broken or has no room do so with
+    a sentence, and no traceback of the database's."""
+    before = sys.excepthook
+
+    def told(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        its = kind.__module__ == "sqlalchemy.exc" and getattr(error, "orig", None)
+        if not (its and kind.__name__ in ("OperationalError", "DatabaseError")):
+            before(kind, error, trace)
+            return
+        sys.stderr.write(
+            f"The gradebook could not be used ({error.orig}). Run the same command "  # type: ignore[attr-defined]
+            "again when it can; after an upgrade of nbgrader, nbgrader db upgrade first.\n"
+        )
+
+    if before.__module__ != __name__:
+        sys.excepthook = told
 
 
 def _environment(root: Path) -> None:

@@ -8,6 +8,7 @@ to and fro has no name or text that a log or a dashboard could show.
 import contextlib
 import functools
 import hashlib
+import logging
 import pickle
 import platform
 import threading
@@ -85,6 +86,8 @@ class ClusterJudges(Judges):
 def _connected(address: str) -> "Connection":
     """Return a connection to a scheduler that has workers. Raises ``ClassError``; however
     this ends, no connection is left that keeps the program from ending."""
+    # What is wrong with the cluster a sentence of ours says, and not tracebacks beside it.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = Connection(
             address, timeout=PATIENCE, set_as_default=False, name="grader"

@@ -21,6 +21,7 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
+from nbgrader.converters import NbGraderException
 
 from autograder import __version__
 from autograder.contract.exercise import all_chapters, all_exercises
@@ -141,6 +142,38 @@ def disagreements(released: dict[str, Released], assignment: str) -> list[str]:
     return found
 
 
+def forgotten(coursedir: Any, assignment: str) -> str:
+    """Return a sentence on students whose work was graded, and of whom the gradebook, lost
+    or from an older backup, holds nothing, and how to mend that; "" where there are none."""
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        known = set(known_in(gradebook, assignment))
+    root, step = Path(coursedir.root), coursedir.autograded_directory
+    everyone = Path(coursedir.format_path(step, "*", assignment), "*.ipynb")
+    lost = {
+        path.parts[-3]
+        for path in root.glob(os.path.relpath(everyone, root))
+        if path.parts[-3] not in known and graded_by(path).measure
+    }
+    if not lost:
+        return ""
+    whose = "1 student" if len(lost) == 1 else f"{len(lost)} students"
+    return (
+        f"{assignment}: the gradebook holds nothing of {whose} ({names_of(sorted(lost))}), "
+        f"whose work is graded. This writes it there: {command(assignment)}"
+    )
+
+
+def known_in(gradebook: Any, assignment: str) -> list[str]:
+    """Return the students of whom the gradebook has a submission of an assignment."""
+    submitted = SubmittedAssignment
+    rows = (
+        gradebook.db.query(submitted.student_id)
+        .join(Assignment, Assignment.id == submitted.assignment_id)
+        .filter(Assignment.name == assignment)
+    )
+    return [student for (student,) in rows]
+
+
 def command(assignment: str) -> str:
     """Return the command that grades everybody again."""
     return f"python -m autograder grade course/submitted --gradebook {assignment}"
@@ -180,6 +213,23 @@ def cells_of(
         cells = recorded_cells(about)
         if is_ours(cells):
             yield name, cells
+
+
+def measures_in_force(converter: Any) -> dict[str, str]:
+    """Return by what the notebooks of the assignment in hand are graded. Raises
+    ``NbGraderException`` where the gradebook has other exercises or points, or lost all."""
+    course = converter.coursedir
+    measures = {}
+    for notebook, cells in cells_of(course, course.assignment_id):
+        if differences := disagreements(cells, course.assignment_id):
+            told = refusal(course.assignment_id, differences)
+            converter.log.error("NOBODY IS GRADED: %s", told)
+            raise NbGraderException(told)
+        measures[notebook] = measure_of(cells)
+    if not measures and (told := forgotten(course, course.assignment_id)):
+        converter.log.error("NOBODY IS GRADED: %s", told)
+        raise NbGraderException(told)
+    return measures
 
 
 def graded_otherwise(coursedir: Any, assignment: str) -> list[str]:

@@ -27,6 +27,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograder.contract.here import is_there
 from autograder.doors.nbgrader.beside import keep_beside
+from autograder.doors.nbgrader.measure import command, known_in
 from autograder.doors.nbgrader.unfinished import is_unfinished
 from autograder.wire.text import one_line
 
@@ -42,6 +43,8 @@ class CurrentFeedback(GenerateFeedback):
     """nbgrader's ``GenerateFeedback``; what is outdated is made again, without --force."""
 
     entries: Entries
+    #: The students of whom the gradebook holds anything.
+    known: set[str]
     #: What the page in hand is made from.
     note: str
 
@@ -50,11 +53,14 @@ class CurrentFeedback(GenerateFeedback):
         """Have nbgrader's converter be one of these: its application makes no other."""
         if type(converter) is GenerateFeedback:
             converter.__class__ = cls
-            converter.entries, converter.note = {}, ""
+            converter.entries, converter.known, converter.note = {}, set(), ""
 
     def convert_notebooks(self) -> None:
         try:
-            self.entries = entries_of(self.coursedir, self.coursedir.assignment_id)
+            course = self.coursedir
+            self.entries = entries_of(course, course.assignment_id)
+            with Gradebook(course.db_url, course.course_id) as gradebook:
+                self.known = set(known_in(gradebook, course.assignment_id))
         except OperationalError as error:
             told = (
                 f"NO FEEDBACK: the gradebook could not be used ({error.orig}). Run "
@@ -67,6 +73,16 @@ class CurrentFeedback(GenerateFeedback):
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         if student_id in self.coursedir.student_id_exclude.split(","):
+            return False
+        if student_id not in self.known:
+            self.log.error(
+                "NO FEEDBACK from %s: the gradebook holds nothing of it; what was made "
+                "stays. Run this, then feedback again: %s",
+                *(
+                    self._format_source(assignment_id, student_id),
+                    command(assignment_id),
+                ),
+            )
             return False
         outdated = self._outdated(assignment_id, student_id)
         for page in outdated:

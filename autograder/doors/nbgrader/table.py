@@ -8,7 +8,7 @@ from typing import Any
 from nbgrader.plugins import CsvExportPlugin
 
 from autograder.doors.class_reports import name_cell
-from autograder.doors.nbgrader.measure import old_scores
+from autograder.doors.nbgrader.measure import forgotten, old_scores
 from autograder.doors.nbgrader.unfinished import ENDING, is_unfinished, mark_path
 
 
@@ -29,8 +29,11 @@ class CarefulExport(CsvExportPlugin):
                     "this.",
                     folder,
                 )
-        for assignment in gradebook.assignments:
-            if told := old_scores(course, assignment.name, set()):
+        graded = Path(course.root).glob(os.path.relpath(everyone, course.root))
+        names = {each.name for each in gradebook.assignments}
+        for name in sorted(names | {path.name for path in graded}):
+            old = old_scores(course, name, set()) if name in names else ""
+            for told in filter(None, (old, forgotten(course, name))):
                 self.log.warning("%s", told)
         super().export(_AsCells(gradebook))
 

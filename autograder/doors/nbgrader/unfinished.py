@@ -26,16 +26,14 @@ from autograder.doors.nbgrader.gradebook import HeldGradebook
 from autograder.doors.nbgrader.measure import (
     Graded,
     Held,
-    cells_of,
     class_held,
-    disagreements,
     graded_by,
-    measure_of,
+    measures_in_force,
     old_scores,
-    refusal,
     replay_of,
     scores_in,
 )
+from autograder.doors.nbgrader.penalties import to_be_taken_anew
 from autograder.doors.nbgrader.timestamps import time_in
 from autograder.grading.secret import Secret
 from autograder.isolation.atomic import PRIVATE
@@ -198,6 +196,8 @@ class WholeAutograde(Autograde):
     measures: dict[str, str]
     #: What the gradebook held, by student, when the run began.
     held: dict[str, Held]
+    #: Whose late penalty was another than it would be by then.
+    penalized: set[str]
     book: HeldGradebook | None
 
     @classmethod
@@ -210,6 +210,7 @@ class WholeAutograde(Autograde):
             converter.secret = secret
             course = converter.coursedir
             converter.held = class_held(course, course.assignment_id)
+            converter.penalized = to_be_taken_anew(converter)
             converter.__class__ = cls
             converter.mark, converter.book, converter.taken = None, None, set()
             converter.later, converter.untouched = [], []
@@ -259,11 +260,12 @@ class WholeAutograde(Autograde):
                 break
         else:
             time = time_in(self._format_source(assignment_id, student))
-            if not paths or student not in self.held or time == held.time:
+            same = time == held.time and student not in self.penalized
+            if not paths or student not in self.held or same:
                 return False
         self.log.warning(
-            "%s is graded again: what was handed in, its time, the grader, the points or "
-            "the gradebook changed since.",
+            "%s is graded again: what was handed in, its time, when it was due, the "
+            "grader, the points or the gradebook changed since.",
             one_name(student),
         )
         return True
@@ -377,17 +379,3 @@ class WholeAutograde(Autograde):
                 f"The gradebook could not be used ({error.orig}); it stays as it was. "
                 "Run nbgrader autograde again when it can."
             ) from None
-
-
-def measures_in_force(converter: Any) -> dict[str, str]:
-    """Return by what the notebooks of the assignment in hand are graded. Raises
-    ``NbGraderException`` where the gradebook has other exercises or points."""
-    course = converter.coursedir
-    measures = {}
-    for notebook, cells in cells_of(course, course.assignment_id):
-        if differences := disagreements(cells, course.assignment_id):
-            told = refusal(course.assignment_id, differences)
-            converter.log.error("NOBODY IS GRADED: %s", told)
-            raise NbGraderException(told)
-        measures[notebook] = measure_of(cells)
-    return measures

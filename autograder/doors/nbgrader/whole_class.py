@@ -26,7 +26,11 @@ from autograder.doors import classroom
 from autograder.doors.classroom import ClassError, HandedIn
 from autograder.doors.nbgrader.beside import keep_beside, secret_in
 from autograder.doors.nbgrader.execute import JudgedExecute
-from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
+from autograder.doors.nbgrader.gradebook import (
+    HeldGradebook,
+    Waiting,
+    WaitingLatePenalties,
+)
 from autograder.doors.nbgrader.handed_in import as_handed_out, handed_in, refusal_reason
 from autograder.doors.nbgrader.measure import (
     KEY,
@@ -40,6 +44,7 @@ from autograder.doors.nbgrader.measure import (
     replay_of,
     scores_in,
 )
+from autograder.doors.nbgrader.penalties import no_longer_so
 from autograder.doors.nbgrader.released import Released
 from autograder.doors.nbgrader.timestamps import read_dates_carefully, time_in
 from autograder.doors.nbgrader.unfinished import (
@@ -277,15 +282,32 @@ class ClassGradebook:
         with _in_use(), self.book.lent() as gradebook:
             for student in marked:
                 self._enter(student, gradebook)
+            moved = self._penalize(gradebook)
             gradebook.keep()
         for student in marked:
             self._put_in_place(student)
         for file in files:
             self._complete(file)
         same = len(files) - len(students)
-        return (
-            f"{self.chapter} in the gradebook: {len(marked)} written, {same} unchanged."
+        told = (
+            f"{self.chapter} in the gradebook: {len(marked)} written, {same} unchanged"
         )
+        if moved:
+            told += f"; late penalties anew: {names_of(moved)}"
+        return f"{told}."
+
+    def _penalize(self, gradebook: HeldGradebook) -> list[str]:
+        """Have late penalties follow a due date that was moved, or points that were given by
+        hand; return whose changed."""
+        moved = set[str]()
+        for step in self.writing:
+            if isinstance(step, WaitingLatePenalties):
+                for student in no_longer_so(gradebook, self.chapter, step):
+                    step.write(
+                        NotebookNode(cells=[]), self._resources(student), gradebook
+                    )
+                    moved.add(student)
+        return sorted(moved)
 
     def _complete(self, file: HandedIn) -> None:
         """Put what feedback is fetched by beside a notebook of an earlier version of the
