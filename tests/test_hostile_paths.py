@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,52 @@ def hostile(folder: Path) -> Path:
     (folder / "closed").chmod(0)
     nested(folder / "deep", 4080)
     return folder
+
+
+@pytest.mark.parametrize("closed", ["class", "."])
+def test_a_class_that_may_not_be_read_is_said_to_be_one(
+    closed: str, place: Path
+) -> None:
+    write(place / "course/class/ann/a.py")
+    (place / "course" / closed).chmod(0)
+    done = anybody("autograder", "grade", "course/class", cwd=place)
+    (place / "course" / closed).chmod(0o700)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert "read" in done.stderr and "There is no" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "co[2026]", "a*"])
+def test_a_course_where_nbgrader_cannot_be_is_told_so(name: str, place: Path) -> None:
+    course = fixture_class.new_course(place / "course").rename(place / name)
+    done = fixture_class.run(
+        course, "autograder", "grade", "course/submitted", "--gradebook", CHAPTER
+    )
+    assert done.returncode and "move it, or give it another name" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not [path for path in place.iterdir() if path.name != name]
+
+
+def test_an_account_without_a_home_is_told_what_to_do(place: Path) -> None:
+    if os.geteuid() or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv, to be an account without a name")
+    course = fixture_class.new_course(place / "course")
+    write(course / f"course/submitted/ann/{CHAPTER}/{CHAPTER}.ipynb", "{}")
+    words = ("-m", "autograder", "grade", "course/submitted", "--gradebook", CHAPTER)
+    subprocess.run(["chown", "-R", "4321", course], check=True)
+    for folder in course.parents:
+        if folder != Path(tempfile.gettempdir()) and folder.stat().st_uid == 0:
+            folder.chmod(folder.stat().st_mode | 0o55)
+    done = subprocess.run(
+        ["setpriv", "--reuid=4321", "--clear-groups", sys.executable, *words],
+        cwd=course,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 2 and "set HOME to a folder" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_grade(place: Path) -> None:

@@ -664,6 +664,60 @@ def test_an_encrypted_file_is_said_to_be_one(tmp_path: Path) -> None:
     assert lines == [f"✗ ann/a.py: it was not unpacked ({told})."]
 
 
+def packed_with(path: Path, *, name: bytes = b"Cy", extra: bytes = b"") -> Path:
+    """Write an archive with an entry whose name, said to be UTF-8, or extra field is of
+    these bytes; the table of contents alone has them."""
+    entry = zipfile.ZipInfo("Cy/a.py")
+    entry.extra = struct.pack("<2H", 1, 16) + bytes(16) if extra else b""
+    with zipfile.ZipFile(path, "w") as archive:
+        for other in ("ann/a.py", entry, "bob/a.py"):
+            archive.writestr(other, "# whole")
+    data = path.read_bytes()
+    at = data.rindex(b"Cy/a.py")
+    changed = bytearray(data)
+    changed[at - 46 + 8 : at - 46 + 10] = struct.pack("<H", 0x800)
+    changed[at : at + 2] = name
+    changed[at + 7 : at + 7 + len(extra)] = extra
+    path.write_bytes(changed)
+    return path
+
+
+@pytest.mark.parametrize(
+    "broken", [{"name": b"\xc3("}, {"extra": b"\1\0\xff\0"}], ids=["name", "extra"]
+)
+def test_an_entry_that_is_damaged_stops_nobody_else(
+    broken: dict[str, bytes], tmp_path: Path
+) -> None:
+    """In the table of contents, where zipfile refuses all for one."""
+    source = packed_with(tmp_path / "class.zip", **broken)
+    with pytest.raises((zipfile.BadZipFile, ValueError)):
+        zipfile.ZipFile(source)
+    lines = collect(source, CHAPTER, tmp_path / "out")
+    assert set(placed(tmp_path / "out")) == {"ann", "bob"}
+    assert sum("/a.py: it was not unpacked" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("damaged", ["first", "last"])
+def test_no_earlier_work_counts_in_silence_for_what_is_damaged(
+    damaged: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "class.zip"
+    name = "Sheet 1_{}_attempt_2026-11-{}-10-00-00_a.py"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name.format("ann", 20), "")
+        for day, which in ((20, "first"), (21, "last")):
+            text = "".join(chr(35 + n * n % 89) for n in range(999)) + which
+            archive.writestr(name.format("bob", day), text)
+    data = bytearray(source.read_bytes())
+    at = data.index(name.format("bob", 20 if damaged == "first" else 21).encode())
+    data[at + 100 : at + 104] = b"\xff\xff\xff\xff"
+    source.write_bytes(data)
+    lines = collect(source, CHAPTER, tmp_path / "out")
+    [line] = [line for line in lines if line.startswith("✓ bob")]
+    assert ("A later attempt" in line) == (damaged == "last")
+    assert set(placed(tmp_path / "out")) == {"ann", "bob"}
+
+
 FLOODS = {
     "Gradescope": "submission_103/junk/{}.txt",
     "Gradescope, folders": "submission_103/{}/",

@@ -10,6 +10,9 @@ from autograder.contract.here import is_folder
 from autograder.contract.mistakes import BOOK
 from autograder.isolation.programs import whole_paths
 
+#: nbgrader makes patterns, an address and an Alembic's configuration of paths.
+_NOT_IN_A_PATH = frozenset("*?[]%")
+
 
 def configure(c: Any, root: Path) -> None:
     """Set nbgrader's settings for the course in the folder ``root``; whatever the file sets
@@ -21,6 +24,11 @@ def configure(c: Any, root: Path) -> None:
         outside.expect_docstrings()
     except outside.ExercisesError as error:
         raise SystemExit(str(error)) from None
+    if odd := sorted(_NOT_IN_A_PATH.intersection(str(root))):
+        raise SystemExit(
+            f"The course's folder {root} has {' and '.join(odd)} in its path, which nbgrader "
+            "takes for a pattern or a part of an address; move it, or give it another name."
+        )
     _environment(root)
     _folders(c, root)
     # What students find where the answers were.

@@ -2,16 +2,17 @@
 
 import contextlib
 import os
+import struct
 import zipfile
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from autograder.contract.here import is_file
 from autograder.doors.classroom import ENDINGS, ClassError
-from autograder.doors.contents import Contents
+from autograder.doors.contents import Contents, name_in
 from autograder.doors.few import EACH_NAMES
 from autograder.doors.gradescope_download import EXPORT
 from autograder.doors.gradescope_download import MOST_BYTES as MOST_OF_METADATA
@@ -30,6 +31,8 @@ EACH_FILES, EACH_BYTES = 1_000, 10 * MAX_BYTES
 #: Characters of a name that a line shows, and lines on what was not unpacked of one
 #: owner's.
 _SHOWN, _MOST_LINES = 200, 10
+#: How the name goes on of what stands for a file that was not unpacked.
+_DAMAGED = ".damaged"
 #: Bytes that are unpacked at once.
 _PIECE = 2**20
 
@@ -37,7 +40,7 @@ _PIECE = 2**20
 #: name.
 _NOT_UNPACKED = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, MemoryError),
-    RuntimeError,  # also NotImplementedError
+    *(RuntimeError, struct.error),  # the first: also NotImplementedError
 )
 #: Of other ways zipfile makes all that some bytes stand for at once, a gigabyte, say.
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -66,21 +69,47 @@ def unpacked(
                 table = shares.table(
                     (2 * EACH_FILES, 2 * EACH_NAMES), (MOST_FILES, MOST_CONTENTS)
                 )
-                with zipfile.ZipFile(contents.with_only(table)) as archive:
-                    failures = _unpack(archive, folder, shares)
+                archive, broken = _opened(contents, table)
+                with archive:
+                    failures = _unpack(archive, folder, shares, broken)
         except _NOT_UNPACKED as error:
             raise ClassError(f"{source} cannot be unpacked ({error}).") from None
         yield folder, failures
 
 
-def _unpack(archive: zipfile.ZipFile, folder: Path, shares: Shares) -> list[str]:
+def _opened(
+    contents: Contents, table: list[bytes]
+) -> tuple[zipfile.ZipFile, dict[tuple[str, ...], Exception]]:
+    """Return the archive of the entries that can be read, and why others cannot: zipfile
+    refuses all for one."""
+    try:
+        return zipfile.ZipFile(contents.with_only(b"".join(table))), {}
+    except _NOT_UNPACKED:
+        fine, broken = list[bytes](), dict[tuple[str, ...], Exception]()
+    for entry in table:
+        try:
+            zipfile.ZipFile(contents.with_only(entry)).close()
+            fine.append(entry)
+        except _NOT_UNPACKED as error:
+            broken[parts_of(*name_in(entry))] = error
+    return zipfile.ZipFile(contents.with_only(b"".join(fine))), broken
+
+
+def _unpack(
+    archive: zipfile.ZipFile,
+    folder: Path,
+    shares: Shares,
+    broken: Mapping[tuple[str, ...], Exception],
+) -> list[str]:
     """Write an archive's notebooks and scripts below a folder, and of all else no more than
-    that it is there; return what failed."""
+    that it is there; return what failed, with what is ``broken``."""
     members = _members(archive)
     theirs = set[tuple[str, ...]]()
     #: Of each owner the lines, and how often each.
     failed: dict[Owner, Counter[str]] = defaultdict(Counter)
     files, taken, total = Counter[Owner](), Counter[Owner](), 0
+    for parts, error in broken.items():
+        failed[shares.of(parts)[0]][_failure(folder, parts, "", error)] += 1
     for parts, member in members:
         own, depth = shares.of(parts)
         if member.is_dir():
@@ -93,10 +122,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, shares: Shares) -> list[str]
         try:
             size = _write(archive, member, folder, parts)
         except _NOT_UNPACKED as error:
-            # The system names where it would be, which is nobody's business.
-            why = getattr(error, "strerror", None) or error
-            shown = _shown("/".join(parts) or member.filename)
-            failed[own][f"✗ {shown}: it was not unpacked ({why})."] += 1
+            failed[own][_failure(folder, parts, member.filename, error)] += 1
             continue
         if not _is_metadata(parts):
             taken[own] += size
@@ -111,6 +137,19 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, shares: Shares) -> list[str]
         f"✗ {_called(own)}: it holds more than {most}; the others were not unpacked."
         for own in dict.fromkeys([*over, *sorted(shares.over)])
     ]
+
+
+def _failure(folder: Path, parts: tuple[str, ...], name: str, error: Exception) -> str:
+    """Return a line on a file that was not unpacked, in whose place is left that there was
+    one: nobody's earlier work counts for it in silence."""
+    if fits(parts):
+        with contextlib.suppress(*_NOT_UNPACKED):
+            target = folder.joinpath(*parts[:-1], parts[-1] + _DAMAGED)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch()
+    # The system names where it would be, which is nobody's business.
+    why = getattr(error, "strerror", None) or error
+    return f"✗ {_shown('/'.join(parts) or name)}: it was not unpacked ({why})."
 
 
 def _called(owner: Owner) -> str:

@@ -147,6 +147,9 @@ def _gradebook(arguments: argparse.Namespace, here: Path) -> "ClassGradebook | N
         from autograder.doors.nbgrader.whole_class import ClassGradebook
     except ImportError as error:
         raise ClassError(f"--gradebook needs nbgrader ({error}).") from None
+    except RuntimeError as error:  # of an account without a home
+        told = f"nbgrader does not start ({error}); set HOME to a folder."
+        raise ClassError(told) from None
     book = ClassGradebook(arguments.gradebook, arguments.folder, here)
     if book.told:
         print(book.told, file=sys.stderr)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.contract.exercise import all_chapters
-from autograder.contract.here import is_folder, is_there, real_path
+from autograder.contract.here import is_folder, is_missing, is_there, real_path
 from autograder.doors.few import TooMany, names_below
 from autograder.grading.grade import Sent, grade
 from autograder.grading.judges import JudgeLost, Judges
@@ -112,9 +112,14 @@ def find_handed_in(
     if not is_folder(folder):
         raise ClassError(_no_folder(folder))
     try:
+        with os.scandir(folder):
+            pass  # what lies below it may be closed, and is said to be
         shared, work, rest = names_below(folder, ENDINGS)
     except TooMany as error:
         raise ClassError(f"{shown or folder}: {error}") from None
+    except OSError as error:
+        told = f"{shown or folder} cannot be read ({error.strerror or error})."
+        raise ClassError(told) from None
     found = [HandedIn(folder / name, name, shared, more) for name, more in work]
     students = {handed_in.student for handed_in in found}
     others = [HandedIn(folder / name, name, shared, more) for name, more in rest]
@@ -125,8 +130,12 @@ def find_handed_in(
 
 
 def _no_folder(path: Path) -> str:
-    if not is_there(path):
+    if is_missing(path):
         return f"There is no folder {path}."
+    if not is_there(path):
+        return (
+            f"Whether {path} is a folder cannot be seen; expected one that is readable."
+        )
     one = path.suffix in ENDINGS
     command = f" To grade one file: python -m autograder check {path}" if one else ""
     return f"{path} is no folder; expected that of a class.{command}"

@@ -56,12 +56,10 @@ class Contents:
                 raise zipfile.BadZipFile("Bad magic number for central directory")
             [flags] = struct.unpack("<H", head[8:10])
             name, extra, comment = struct.unpack("<3H", head[28:34])
-            called = self._read(name)
-            data = head[:32] + b"\0\0" + head[34:] + called + self._read(extra)
+            data = head[:32] + b"\0\0" + head[34:] + self._read(name + extra)
             self._read(comment)
             left -= 46 + name + extra + comment
-            text = called.decode("utf-8" if flags & UTF_8 else "cp437")
-            yield Entry(text.partition("\0")[0], flags, data)
+            yield Entry(name_in(data)[0], flags, data)
 
     def _read(self, size: int) -> bytes:
         data = self._file.read(size)
@@ -80,6 +78,14 @@ class Contents:
         end = struct.pack("<4s4H2LH", _END, 0, 0, 0, 0, size, min(offset, full), 0)
         whole = _Joined(self._file, self._start, table + large + end)
         return io.BufferedReader(whole)
+
+
+def name_in(data: bytes) -> tuple[str, int]:
+    """Return the name in an entry's bytes, also one that zipfile refuses to read, and the
+    flags."""
+    flags, size = struct.unpack("<8xH18xH", data[:30])
+    text = data[46 : 46 + size].decode("utf-8" if flags & UTF_8 else "cp437", "replace")
+    return text.partition("\0")[0], flags
 
 
 class _Joined(io.RawIOBase):

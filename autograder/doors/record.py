@@ -1,10 +1,11 @@
 """Reads what is written down of whose folders are whose, and of the sheets of Blackboard."""
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
-from autograder.contract.here import is_file, is_missing
+from autograder.contract.here import is_missing
 from autograder.doors.classroom import ClassError
 
 _LONGEST = 100_000
@@ -30,7 +31,7 @@ def loaded(path: Path, longest: int = _LONGEST) -> Any:
     """Return what a file holds, None where none is; raises one of ``UNREADABLE``."""
     if is_missing(path):
         return None
-    if not is_file(path):
+    if not stat.S_ISREG(path.stat().st_mode):
         raise OSError("it is not a file")
     with path.open(encoding="utf-8") as file:
         return json.loads(file.read(longest))

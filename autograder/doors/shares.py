@@ -101,11 +101,12 @@ class Shares:
         name = "/".join(parts[self._below :]) if fits(parts) else f"{top}/_"
         return self._owner(name or top, top), 1
 
-    def table(self, each: tuple[int, int], most: tuple[int, int]) -> bytes:
-        """Return the table of contents without what is beyond ``each`` one's share of files
-        and of their names' bytes. Raises ``ClassError`` for what is more than ``most``."""
+    def table(self, each: tuple[int, int], most: tuple[int, int]) -> list[bytes]:
+        """Return the entries of the table of contents, without what is beyond ``each`` one's
+        share of files and of their names' bytes. Raises ``ClassError`` for what is more than
+        ``most``."""
         files, names, folders = (Counter[Owner]() for _ in range(3))
-        kept, count, seen = bytearray(), 0, set[tuple[str, ...]]()
+        kept, size, seen = list[bytes](), 0, set[tuple[str, ...]]()
         for name, flags, data in self._contents:
             parts = parts_of(name, flags)
             litter = next((i for i, p in enumerate(parts) if is_litter(p)), None)
@@ -126,10 +127,10 @@ class Shares:
                 if files[own] > each[0] or names[own] > each[1]:
                     self.over.add(own)
                     continue
-            kept += data
-            count += 1
-            if count > most[0]:
+            kept.append(data)
+            size += len(data)
+            if len(kept) > most[0]:
                 raise ClassError(_TOO_MANY.format(f"{most[0]:,} files"))
-            if len(kept) > most[1]:
+            if size > most[1]:
                 raise ClassError(_TOO_MANY.format(f"{most[1] >> 20} MB of names"))
-        return bytes(kept)
+        return kept
