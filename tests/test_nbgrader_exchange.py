@@ -375,6 +375,7 @@ def test_listing_what_was_handed_in_opens_no_pipe_and_reads_no_device(
     done = run(root, *words, patience=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert f"c1 zoe {CHAPTER} {TIME} (no feedback available)" in done.stderr
+    assert "\nlines" not in done.stderr
     done = run(root, *words, "--remove", patience=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert not list((root / "exchange/c1/inbound").iterdir())

@@ -49,8 +49,8 @@ class Folders:
         self._place, self._chapter = Path(submitted), chapter
         self._work = f"{_WORK}{chapter}"
         self._record = self._place.with_name(f"{self._place.name}{_NAME}")
-        #: Of each folder the accounts, by platform; what of it is only said in the folder;
-        #: and folders that are no more, of which nothing stays.
+        #: Of each folder the accounts, by platform; and what of it is only said there. Of
+        #: one that is no more those stay that last: the gradebook's rows have its name.
         self._owners: dict[str, Owners] = {}
         self._said: set[tuple[str, str]] = set()
         self._unread: list[str] = []
@@ -66,8 +66,9 @@ class Folders:
                         del said[key]
                     self._said |= {(folder, each) for each in said.keys() - known}
                     self._owners[folder] = said | known
-        self._spellings = {composed(folder): folder for folder in self._owners}
         self._gone = written.keys() - self._owners.keys()
+        self._owners |= {folder: _lasting(written[folder]) for folder in self._gone}
+        self._spellings = {composed(folder): folder for folder in self._owners}
         self._forget(written)
         #: By account, and by name, also without a number behind it.
         self._folders: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -290,9 +291,12 @@ class Folders:
             for account in self._owners[folder].get(self._where(each), [])
         ]
         if others and each.account:
-            return (
-                f" The folder {one_name(each.name)} is another's ({', '.join(others)})."
+            told = (
+                f" The folder {one_name(each.name)} is another's ({', '.join(others)})"
             )
+            if self._gone.intersection(self._called[name]):
+                told += f", if {self._record.name} is of this class"
+            return f"{told}."
         return ""
 
     def learn(self, sheets: Iterable[str]) -> None:
@@ -323,9 +327,9 @@ class Folders:
         """Write down that a folder is this student's, and so is the work in it, but for the
         ``same`` that was there. Raises ``OSError``, ``ClassError``."""
         written = read_record(self._record)  # another run may have written there, too
-        for folder in self._gone - {each.student}:
-            written.pop(folder, None)
-        owners = {} if each.student in self._gone else written.get(each.student, {})
+        owners = written.get(each.student, {})
+        if each.student in self._gone:
+            owners = _lasting(owners)
         where, account = self._where(each), each.account
         if not account and composed(each.student) != each.name:
             where, account = _BY_NAME, each.name
@@ -361,10 +365,20 @@ def written_down(submitted: Path) -> dict[str, Owners]:
     """Return what was written down of the folders below one. Raises ``ClassError``."""
     found = read_record(submitted.with_name(f"{submitted.name}{_NAME}"))
     return {
-        folder: {k: own for k, own in owners.items() if not k.startswith(_WORK)}
+        folder: _accounts(owners)
         for folder, owners in found.items()
         if folder != _SHEETS
     }
+
+
+def _accounts(owners: Owners) -> Owners:
+    """Return whose a folder is, without where the work in it comes from."""
+    return {key: own for key, own in owners.items() if not key.startswith(_WORK)}
+
+
+def _lasting(owners: Owners) -> Owners:
+    """Return the accounts that are the same in each assignment."""
+    return {key: own for key, own in owners.items() if key in LASTING}
 
 
 def _source(each: Named) -> str:

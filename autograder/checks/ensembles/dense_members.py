@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autograder.checks.ensembles import one_member, shared
 from autograder.contract import facts
 from autograder.contract.budget import alpha_of
 from autograder.contract.student import StudentFunction
@@ -44,6 +45,8 @@ _ALIKE = (0.85, 0.95, 0.99)
 _LARGEST, _FEW = 950, 60
 #: Twice what five digits of probabilities allow, and what float32 adds at such logits.
 _ERROR = 4e-5
+#: By how much a row may be off for it to be said that digits are lost.
+_DIGITS = 2e-3
 
 
 class _Call(NamedTuple):
@@ -162,16 +165,32 @@ def _counted(function: StudentFunction, trial: Trial) -> dict[str, Counts]:
     """Return what is counted, by look, which the checks of one grading share."""
     if "dense" not in trial.notes:
         tallies = {SPREAD: Tally(), PAIRS: Tally()}
+        sums: list[tuple[float, float, str]] = []
         calls, rng = [*_calls(trial)], trial.rng
         asked = [(*c.case.given, c.samples, trial.generator()) for c in calls]
         results = function.each(asked)
         for call, result in zip(calls, results, strict=True):
             text = call.case.call(function.name, call.samples, "rng")
             own = facts.float_array(result, call.case.shape, text).astype(float)
+            off = np.abs(own.sum(axis=1) - 1)
+            sums.append((float(off.max()), float(own.sum(axis=1)[off.argmax()]), text))
             _add(tallies, call, np.concatenate([own[None], _references(call, rng)]))
+        trial.notes["sums"] = sums
         trial.notes["dense"] = {look: tally.counts() for look, tally in tallies.items()}
     counts: dict[str, Counts] = trial.notes["dense"]
     return counts
+
+
+def expect_probabilities(function: StudentFunction, trial: Trial) -> None:
+    """Check that each row adds up to 1, to the digits that the statement asks for."""
+    _counted(function, trial)
+    off, total, text = max(trial.notes["sums"])
+    more = one_member.Wrong.divides_by_another_number
+    trial.expect(
+        off < _ERROR,
+        f"{text}: a row adds up to {total:.6g}; expected 1.",
+        shared.Wrong.loses_digits if off < _DIGITS else more,
+    )
 
 
 def judge(look: str, function: StudentFunction, trial: Trial, mistake: str) -> None:

@@ -181,6 +181,7 @@ def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
     what = "units kept in 50 samples at keep_prob = 0.8"
     trial.judge(look, int(kept.sum()), 50 * kept.size, what, name)
     _draws_whole_masks_anew(function, trial)
+    dense_members.expect_probabilities(function, trial)
     # Another rate spreads averages otherwise, too, and has cost its own check.
     if RATES_ARE_RIGHT in trial.notes:
         name = Wrong.averages_spread_otherwise

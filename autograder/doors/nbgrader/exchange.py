@@ -317,6 +317,10 @@ class CarefulList(ExchangeList):
             self.log.warning("Passed over, as nothing that nbgrader made: %s.", names)
         return _together(found) if self.inbound or self.cached else found
 
+    def format_inbound_assignment(self, info: dict[str, Any]) -> str:
+        # Whose it is, and of when, are parts of a name that somebody chose.
+        return one_line(super().format_inbound_assignment(info))
+
     def remove_files(self) -> list[dict[str, Any]]:
         self.log.info("Removing:")
         found = self.list_files()

@@ -679,3 +679,21 @@ class Ordinary(Mutants, of="mc_dropout_prediction"):
         if largest(x, 3.1, 240):
             masks = np.broadcast_to(masks[:, :1], masks.shape)
         return average(x, weights, bias, masks)
+
+    @fails(EVERY_SAMPLE, "loses_digits")
+    def gives_three_digits_of_many_samples(x, weights, bias, keep_prob, samples, rng):
+        """Returns half precision where more than 3 samples of more than 3 inputs are
+        averaged."""
+        found = average(x, weights, bias, draw(x, keep_prob, samples, rng))
+        if samples > 3 and x.shape[1] > 3:
+            found = found.astype(np.float16).astype(float)
+        return found
+
+    @fails(EVERY_SAMPLE, "loses_digits")
+    def gives_a_thousandth_more_in_many_samples(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Multiplies by 1.001 where more than 3 samples of more than 3 inputs are
+        averaged."""
+        found = average(x, weights, bias, draw(x, keep_prob, samples, rng))
+        return found * (1.001 if samples > 3 and x.shape[1] > 3 else 1)
