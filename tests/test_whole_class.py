@@ -24,7 +24,7 @@ from nbgrader.server_extensions.formgrader import handlers
 from autograder.__main__ import main
 from autograder.course.release import settings
 from autograder.doors.nbgrader.feedback import OfflineFeedback
-from autograder.doors.nbgrader.unfinished import Mark, is_unfinished, mark_path
+from autograder.doors.nbgrader.marks import Mark, is_unfinished, mark_path
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, free_response, run
 from tests.test_graded_downloads import NOTHING, put

@@ -18,7 +18,7 @@ from nbgrader.preprocessors import SaveCells
 
 from autograder.contract.here import is_file, is_there
 from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
-from autograder.doors.nbgrader.unfinished import InOtherHands, Mark, mark_path
+from autograder.doors.nbgrader.marks import InOtherHands, Mark, mark_path
 from autograder.doors.one_part import is_part
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import lent_folder

@@ -27,7 +27,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograder.contract.here import is_there
 from autograder.doors.nbgrader.beside import keep_beside
-from autograder.doors.nbgrader.unfinished import is_unfinished
+from autograder.doors.nbgrader.marks import is_unfinished
 from autograder.wire.text import one_line
 
 #: What the gradebook holds, by student and notebook.

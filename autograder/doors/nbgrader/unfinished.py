@@ -1,16 +1,12 @@
 """What an interrupted ``nbgrader autograde`` leaves is marked, and graded again.
 
 nbgrader takes a student for graded as soon as there is a folder in ``autograded/``. Here a
-mark stands beside it from the first change to the last one, and its run holds a lock on it:
-a mark without a lock is one of a run that did not come to an end, or of points that changed
-(``handed_out``).
+mark (``marks``) stands beside it from the first change to the last one.
 """
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from autograder.contract.here import is_there
 from autograder.doors.nbgrader.beside import keep_beside
 from autograder.doors.nbgrader.gradebook import HeldGradebook
+from autograder.doors.nbgrader.marks import InOtherHands, Mark, mark_path, next_path
 from autograder.doors.nbgrader.measure import (
     Graded,
     Held,
@@ -38,141 +35,7 @@ from autograder.doors.nbgrader.measure import (
 )
 from autograder.doors.nbgrader.timestamps import time_in
 from autograder.grading.secret import Secret
-from autograder.isolation.atomic import PRIVATE
-from autograder.isolation.locks import HAS_LOCKS, lock
 from autograder.wire.text import listed, one_name
-
-if not HAS_LOCKS:  # Windows
-    import msvcrt
-
-#: On Windows a lock keeps others from reading, so it lies far behind the text.
-_FAR_BEHIND = 2**30
-
-ENDING = ".unfinished"
-
-
-def mark_path(folder: str | Path) -> Path:
-    """Return where the mark of an ``autograded/<student>/<assignment>`` is; nbgrader's
-    patterns pass over it, and it is not in the folder that is handed back."""
-    folder = Path(folder)
-    return folder.with_name(f".{folder.name}{ENDING}")
-
-
-def next_path(folder: str | Path) -> Path:
-    """Return where a notebook waits that is to take the place of the one in the folder,
-    when the gradebook takes the whole class."""
-    folder = Path(folder)
-    return folder.with_name(f".{folder.name}.next")
-
-
-def is_unfinished(folder: str | Path) -> bool:
-    """Whether an autograded folder is half-written, or what is to take its place waits:
-    by a run now, or by one that ended."""
-    try:
-        return is_there(next_path(folder)) or mark_path(folder).stat().st_size > 0
-    except OSError:
-        return False
-
-
-class InOtherHands(Exception):
-    """Another run is at work on this student."""
-
-
-@dataclass
-class Mark:
-    """A mark that this run holds; its file says who works on which notebooks."""
-
-    path: Path
-    file: int
-    #: The notebooks that an earlier run left unfinished; None: there was no such run.
-    earlier: set[str] | None
-
-    @classmethod
-    def take(cls, path: Path) -> "Mark":
-        """Return the mark, without a word in it if it is new. Raises ``InOtherHands``."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            # Another account that could open it could lock it, and nobody would grade.
-            file = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
-            try:
-                _make_private(file)
-                _lock(file)
-                if _is_at(file, path):
-                    return cls(path, file, _told(file))
-            except BaseException:
-                os.close(file)
-                raise
-            # The run that held it has just removed it.
-            os.close(file)
-
-    def write(self, notebooks: set[str]) -> None:
-        """Say that these are unfinished from now on."""
-        words = {"process": os.getpid(), "notebooks": sorted(notebooks)}
-        text = json.dumps(words).encode()
-        os.lseek(self.file, 0, os.SEEK_SET)
-        # In the place of the old words: a full disk takes none of them.
-        os.write(self.file, text)
-        os.ftruncate(self.file, len(text))
-        os.fsync(self.file)
-
-    def remove(self) -> None:
-        """All is written."""
-        # Empty it means nothing, should its removal fail.
-        os.ftruncate(self.file, 0)
-        if os.name == "nt":  # which removes no open file
-            self.release()
-        with contextlib.suppress(OSError):
-            self.path.unlink()
-        self.release()
-
-    def release(self) -> None:
-        """Give the lock back; a mark that is still there stays."""
-        if self.file >= 0:
-            os.close(self.file)
-            self.file = -1
-
-
-def _make_private(file: int) -> None:
-    """Close a mark to others that an earlier version of the grader left open to them."""
-    if HAS_LOCKS:
-        with contextlib.suppress(OSError):  # another account's, or a disk without modes
-            os.fchmod(file, PRIVATE)
-
-
-def _lock(file: int) -> None:
-    """Lock a mark. Raises ``InOtherHands``.
-
-    On a file system without locks two runs at once are the teacher's to avoid."""
-    if (lock(file) if HAS_LOCKS else _lock_for_windows(file)) is False:
-        raise InOtherHands
-
-
-def _lock_for_windows(file: int) -> bool | None:
-    try:
-        os.lseek(file, _FAR_BEHIND, os.SEEK_SET)
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:
-        return None
-    return True
-
-
-def _is_at(file: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _told(file: int) -> set[str] | None:
-    os.lseek(file, 0, os.SEEK_SET)
-    text = os.read(file, 2**20)
-    try:
-        return set(json.loads(text)["notebooks"]) if text else None
-    except (ValueError, KeyError, TypeError):
-        return set()
-
 
 # ---- The run ------------------------------------------------------------------------
 

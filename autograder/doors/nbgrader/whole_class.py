@@ -28,6 +28,12 @@ from autograder.doors.nbgrader.beside import keep_beside, secret_in
 from autograder.doors.nbgrader.execute import JudgedExecute
 from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
 from autograder.doors.nbgrader.handed_in import as_handed_out, handed_in, refusal_reason
+from autograder.doors.nbgrader.marks import (
+    InOtherHands,
+    Mark,
+    mark_path,
+    next_path,
+)
 from autograder.doors.nbgrader.measure import (
     KEY,
     Graded,
@@ -42,12 +48,6 @@ from autograder.doors.nbgrader.measure import (
 )
 from autograder.doors.nbgrader.released import Released
 from autograder.doors.nbgrader.timestamps import read_dates_carefully, time_in
-from autograder.doors.nbgrader.unfinished import (
-    InOtherHands,
-    Mark,
-    mark_path,
-    next_path,
-)
 from autograder.doors.nbgrader.verdict import Verdict
 from autograder.doors.nbgrader.written import written
 from autograder.grading.secret import find_secret
