@@ -7,6 +7,7 @@ an end, or of points that changed (``handed_out``).
 import contextlib
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ if not HAS_LOCKS:  # Windows
 _FAR_BEHIND = 2**30
 
 ENDING = ".unfinished"
+
+#: Seconds that a student is waited for whom a run has in hand only to enter what is graded.
+BRIEFLY = 1.0
 
 
 def mark_path(folder: str | Path) -> Path:
@@ -56,12 +60,32 @@ class Mark:
 
     path: Path
     file: int
-    #: The notebooks that an earlier run left unfinished; None: there was no such run.
-    earlier: set[str] | None
+    #: What an earlier run left in it: nothing where there was no such run.
+    words: bytes
+
+    @property
+    def earlier(self) -> set[str] | None:
+        """The notebooks that an earlier run left unfinished; None: there was no such run."""
+        try:
+            return set(json.loads(self.words)["notebooks"]) if self.words else None
+        except (ValueError, KeyError, TypeError):
+            return set()
 
     @classmethod
-    def take(cls, path: Path) -> "Mark":
-        """Return the mark, without a word in it if it is new. Raises ``InOtherHands``."""
+    def take(cls, path: Path, patience: float = 0.0) -> "Mark":
+        """Return the mark, without a word in it if it is new. Raises ``InOtherHands`` after
+        so many seconds."""
+        end = time.monotonic() + patience
+        while True:
+            try:
+                return cls._take_now(path)
+            except InOtherHands:
+                if time.monotonic() >= end:
+                    raise
+            time.sleep(0.02)
+
+    @classmethod
+    def _take_now(cls, path: Path) -> "Mark":
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             # Another account that could open it could lock it, and nobody would grade.
@@ -70,7 +94,8 @@ class Mark:
                 _make_private(file)
                 _lock(file)
                 if _is_at(file, path):
-                    return cls(path, file, _told(file))
+                    os.lseek(file, 0, os.SEEK_SET)
+                    return cls(path, file, os.read(file, 2**20))
             except BaseException:
                 os.close(file)
                 raise
@@ -135,12 +160,3 @@ def _is_at(file: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(file), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _told(file: int) -> set[str] | None:
-    os.lseek(file, 0, os.SEEK_SET)
-    text = os.read(file, 2**20)
-    try:
-        return set(json.loads(text)["notebooks"]) if text else None
-    except (ValueError, KeyError, TypeError):
-        return set()

@@ -14,12 +14,17 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.utils import remove, rmtree
-from sqlalchemy.exc import OperationalError
 
 from autograder.contract.here import is_there
 from autograder.doors.nbgrader.beside import keep_beside
-from autograder.doors.nbgrader.gradebook import HeldGradebook
-from autograder.doors.nbgrader.marks import InOtherHands, Mark, mark_path, next_path
+from autograder.doors.nbgrader.gradebook import UNUSABLE, HeldGradebook
+from autograder.doors.nbgrader.marks import (
+    BRIEFLY,
+    InOtherHands,
+    Mark,
+    mark_path,
+    next_path,
+)
 from autograder.doors.nbgrader.measure import (
     Graded,
     Held,
@@ -28,6 +33,7 @@ from autograder.doors.nbgrader.measure import (
     disagreements,
     graded_by,
     measure_of,
+    measures_of,
     old_scores,
     refusal,
     replay_of,
@@ -113,17 +119,12 @@ class WholeAutograde(Autograde):
     def _is_outdated(self, folder: Path, assignment_id: str) -> bool:
         """Return whether what was graded is not what would be graded now, and say so."""
         student = folder.parent.name
-        held = self.held.get(student, Held())
-        paths = [p for p in map(Path, self.notebooks) if is_there(folder / p.name)]
-        for path in paths:
-            made, measure = folder / path.name, self.measures.get(path.stem)
-            now = Graded(measure or "", replay_of(path.absolute(), self.secret))
-            if measure and (graded_by(made) != now or scores_in(made) != held.scores):
-                break
-        else:
-            time = time_in(self._format_source(assignment_id, student))
-            if not paths or student not in self.held or time == held.time:
-                return False
+        if not self._differs(folder, assignment_id, student):
+            return False
+        # Another run may have graded the student since this one began.
+        self.held |= class_held(self.coursedir, assignment_id, student)
+        if not self._differs(folder, assignment_id, student):
+            return False
         self.log.warning(
             "%s is graded again: what was handed in, its time, the grader, the points or "
             "the gradebook changed since.",
@@ -131,11 +132,22 @@ class WholeAutograde(Autograde):
         )
         return True
 
+    def _differs(self, folder: Path, assignment_id: str, student: str) -> bool:
+        held = self.held.get(student, Held())
+        paths = [p for p in map(Path, self.notebooks) if is_there(folder / p.name)]
+        for path in paths:
+            made, measure = folder / path.name, self.measures.get(path.stem)
+            now = Graded(measure or "", replay_of(path.absolute(), self.secret))
+            if measure and (graded_by(made) != now or scores_in(made) != held.scores):
+                return True
+        time = time_in(self._format_source(assignment_id, student))
+        return bool(paths) and student in self.held and time != held.time
+
     def _take(self, folder: Path, student: str) -> bool:
         """Set the mark; return whether that worked."""
         self.taken = {Path(path).stem for path in self.notebooks}
         try:
-            self.mark = Mark.take(mark_path(folder))
+            self.mark = Mark.take(mark_path(folder), BRIEFLY)
             self.mark.write(self.taken | (self.mark.earlier or set()))
         except InOtherHands:
             self.log.warning("%s is in the hands of another run; left to it.", student)
@@ -180,7 +192,7 @@ class WholeAutograde(Autograde):
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """Copy the files and see that all is there; the gradebook stays as it is."""
-        with self._gradebook_in_use():
+        with self._gradebook_in_use(to_write=True):
             super().init_assignment(assignment_id, student_id)
         names = assignment_id, student_id
         keep_beside(self._format_source(*names), self._format_dest(*names))
@@ -192,7 +204,12 @@ class WholeAutograde(Autograde):
     def set_permissions(self, assignment_id: str, student_id: str) -> None:
         """Do the last of nbgrader's steps, and then write the gradebook."""
         super().set_permissions(assignment_id, student_id)
-        with self._gradebook_in_use() as gradebook:
+        with self._gradebook_in_use(to_write=True) as gradebook:
+            if measures_of(self.coursedir, assignment_id) != self.measures:
+                raise NotWritten(
+                    "The points changed since this run began; nothing was entered. Run "
+                    "nbgrader autograde again."
+                )
             self._enter(assignment_id, student_id, gradebook)
             for step, notebook, resources in self.later:
                 step.write(notebook, resources, gradebook)
@@ -221,7 +238,7 @@ class WholeAutograde(Autograde):
         gradebook.update_or_create_submission(assignment_id, student_id, timestamp=time)
 
     @contextlib.contextmanager
-    def _gradebook_in_use(self) -> Iterator[HeldGradebook]:
+    def _gradebook_in_use(self, to_write: bool = False) -> Iterator[HeldGradebook]:
         """Lend nbgrader the run's one gradebook; let none that is busy, and no full disk,
         end the run for the students after this."""
         try:
@@ -229,9 +246,9 @@ class WholeAutograde(Autograde):
                 course = self.coursedir
                 self.book = HeldGradebook(course.db_url, course.course_id)
                 self.closing.callback(Gradebook.close, self.book)
-            with self.book.lent():
+            with self.book.lent(to_write):
                 yield self.book
-        except OperationalError as error:
+        except UNUSABLE as error:
             # An error in the question itself, as after an upgrade, is nbgrader's to tell.
             name = getattr(error.orig, "sqlite_errorname", "SQLITE_ERROR")
             if name == "SQLITE_ERROR":
