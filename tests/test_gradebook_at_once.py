@@ -142,6 +142,23 @@ def test_two_who_hand_out_an_assignment_do_so_in_turn(course: Path) -> None:
 
 
 @pytest.mark.slow
+def test_who_enters_a_large_class_is_waited_for(course: Path) -> None:
+    busy = sqlite3.connect(course / "course" / "gradebook.db", check_same_thread=False)
+    busy.execute("begin immediate")
+    end = threading.Timer(7, busy.rollback)
+    end.start()
+    assert grade() == 0
+    end.join()
+
+
+def test_a_gradebook_that_is_to_stay_as_it_is_may_be_busy(course: Path) -> None:
+    assert grade() == 0
+    with sqlite3.connect(course / "course" / "gradebook.db") as busy:
+        busy.execute("begin immediate")
+        assert grade() == 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("is_new", [True, False])
 def test_two_runs_that_grade_the_class_end_as_one(
     is_new: bool, course: Path, one_run: Path
@@ -260,6 +277,29 @@ def test_what_another_run_graded_meanwhile_is_not_put_in_place_of_what_was_enter
     assert waits.exists() and not notebook(course, "forgets").exists()
     assert grade() == 0
     assert notebook(course, "forgets").exists() and not waits.exists()
+
+
+def test_who_cannot_be_marked_stops_nobody_else(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark_path(folder_of(course)).mkdir()
+    assert grade() == 1
+    assert "forgets is left for the next run" in capsys.readouterr().err
+    assert {row[0] for row in held(course)[0]} == {"perfect"}
+
+
+def test_a_notebook_that_cannot_be_put_in_its_place_stops_nobody_else(
+    course: Path, one_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder_of(course).write_text("in the way")
+    assert grade() == 1
+    assert "forgets is left for the next run" in capsys.readouterr().err
+    assert notebook(course, "perfect").exists()
+    assert is_unfinished(folder_of(course))
+    folder_of(course).unlink()
+    assert grade() == 0
+    assert held(course) == held(one_run)
+    assert notebook(course, "forgets").exists()
 
 
 # ---- Points that change meanwhile ---------------------------------------------------

@@ -365,7 +365,7 @@ def test_a_locked_gradebook_costs_nobody_and_ends_no_run(course: Path) -> None:
         assert until(lambda: is_unfinished(autograded(course, SECOND)))
         locked = sqlite3.connect(course / "course" / "gradebook.db")
         locked.execute("begin exclusive")
-        # nbgrader waits for five seconds and gives this student up.
+        # It waits for half a minute and gives this student up.
         third = autograded(course, "perfect")
         assert until(lambda: is_unfinished(third))
         locked.rollback()

@@ -30,6 +30,10 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from autograder.doors.nbgrader.measure import KEY
 from autograder.doors.nbgrader.verdict import VERDICT
 
+#: Seconds that others who write are waited for: a class of a thousand is entered in half
+#: of that. SQLite's own five are too few.
+PATIENCE = 30.0
+
 #: What a gradebook raises that is busy or full, or where another run came first.
 UNUSABLE = OperationalError, IntegrityError
 
@@ -113,6 +117,7 @@ class HeldGradebook(Gradebook):
         """Wait for others who write, and keep them waiting until the end. SQLite would
         otherwise let two ask, and then one of them write what is there already."""
         if self.engine.dialect.name == "sqlite":
+            self.db.execute(text(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}"))
             self.db.execute(text("BEGIN IMMEDIATE"))
 
     def find_source_cell(self, *names: str) -> Any:
