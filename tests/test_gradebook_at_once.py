@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial, wraps
 from pathlib import Path
@@ -179,6 +180,35 @@ def test_two_runs_that_grade_the_class_end_as_one(
     assert [run.returncode for run in runs] == [0, 0], told
     assert "Traceback" not in "".join(told)
     assert held(course) == held(one_run)
+    assert not list(Path("course/autograded").glob("*/.*"))
+
+
+@pytest.mark.slow
+def test_both_commands_at_once_lose_no_notebook(course: Path) -> None:
+    shutil.rmtree("course/autograded")
+    names = [*STUDENTS, *(f"s{number}" for number in range(6))]
+    for name in names[2:]:
+        shutil.copytree("course/submitted/forgets", f"course/submitted/{name}")
+    here = ["autograder", "grade", "course/submitted", "--gradebook", CHAPTER]
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", *order],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for order in (["nbgrader", "autograde", CHAPTER], [*here, "-j", "1"])
+    ]
+    with ThreadPoolExecutor() as readers:
+        told = "".join(readers.map(lambda run: run.communicate(timeout=300)[1], runs))
+    assert {run.returncode for run in runs} <= {0, 1}, told
+    assert "Error" not in told
+    for name in names:
+        folder = folder_of(course, name)
+        assert notebook(course, name).exists() or is_unfinished(folder), told
+    assert grade() == 0
+    assert {row[0] for row in held(course)[0]} == set(names)
+    assert all(notebook(course, name).exists() for name in names)
     assert not list(Path("course/autograded").glob("*/.*"))
 
 
