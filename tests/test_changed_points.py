@@ -27,8 +27,8 @@ from nbgrader.coursedir import CourseDirectory
 from autograder.__main__ import main
 from autograder.course.release import settings
 from autograder.doors.nbgrader.handed_out import KeptRelease
+from autograder.doors.nbgrader.marks import is_unfinished
 from autograder.doors.nbgrader.measure import graded_by, old_scores
-from autograder.doors.nbgrader.unfinished import is_unfinished
 from autograder.doors.nbgrader.whole_class import ClassGradebook
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, cell_of, run

@@ -23,18 +23,18 @@ pytest.importorskip("nbgrader")
 from nbgrader.converters import Autograde, NbGraderException
 
 from autograder.doors.nbgrader import unfinished
+from autograder.doors.nbgrader.marks import (
+    InOtherHands,
+    Mark,
+    is_unfinished,
+    mark_path,
+)
 from autograder.doors.nbgrader.timestamps import (
     CarefulDirectory,
     NotADate,
     handed_in_at,
 )
-from autograder.doors.nbgrader.unfinished import (
-    InOtherHands,
-    Mark,
-    WholeAutograde,
-    is_unfinished,
-    mark_path,
-)
+from autograder.doors.nbgrader.unfinished import WholeAutograde
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, answering, run
 from tests.test_parents import BUSY, MODES, family, left_of
@@ -365,7 +365,7 @@ def test_a_locked_gradebook_costs_nobody_and_ends_no_run(course: Path) -> None:
         assert until(lambda: is_unfinished(autograded(course, SECOND)))
         locked = sqlite3.connect(course / "course" / "gradebook.db")
         locked.execute("begin exclusive")
-        # nbgrader waits for five seconds and gives this student up.
+        # It waits for half a minute and gives this student up.
         third = autograded(course, "perfect")
         assert until(lambda: is_unfinished(third))
         locked.rollback()

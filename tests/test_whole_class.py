@@ -23,8 +23,9 @@ from nbgrader.server_extensions.formgrader import handlers
 
 from autograder.__main__ import main
 from autograder.course.release import settings
+from autograder.doors.nbgrader import gradebook
 from autograder.doors.nbgrader.feedback import OfflineFeedback
-from autograder.doors.nbgrader.unfinished import Mark, is_unfinished, mark_path
+from autograder.doors.nbgrader.marks import Mark, is_unfinished, mark_path
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, free_response, run
 from tests.test_graded_downloads import NOTHING, put
@@ -324,8 +325,9 @@ def test_a_mark_that_a_killed_autograde_left_goes_though_nothing_is_graded_anew(
 
 
 def test_a_busy_gradebook_takes_new_students_at_the_next_run(
-    course: Path, capsys: pytest.CaptureFixture[str]
+    course: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(gradebook, "PATIENCE", 0.1)
     for student in STUDENTS[1:]:
         shutil.rmtree(course / "course" / "submitted" / student)
     with sqlite3.connect(course / "course" / "gradebook.db") as busy:

@@ -6,7 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -132,10 +132,15 @@ def _unpack(
     for parts in theirs:
         _make(folder, parts)
     over = [own for own in files if files[own] > EACH_FILES or taken[own] > EACH_BYTES]
+    return _few_lines(failed) + _over([*over, *sorted(shares.over)])
+
+
+def _over(owners: Iterable[Owner]) -> list[str]:
+    """Return a line on each who filled the own share."""
     most = f"{EACH_FILES:,} files, {EACH_BYTES >> 20} MB, or {EACH_NAMES >> 10} kB of names"
-    return _few_lines(failed) + [
+    return [
         f"✗ {_called(own)}: it holds more than {most}; the others were not unpacked."
-        for own in dict.fromkeys([*over, *sorted(shares.over)])
+        for own in dict.fromkeys(owners)
     ]
 
 

@@ -23,18 +23,26 @@ from nbgrader.preprocessors import (
     overwritekernelspec,
     saveautogrades,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from autograder.doors.nbgrader.measure import KEY
 from autograder.doors.nbgrader.verdict import VERDICT
 
+#: Seconds that others who write are waited for: a class of a thousand is entered in half
+#: of that. SQLite's own five are too few.
+PATIENCE = 30.0
+
+#: What a gradebook raises that is busy or full, or where another run came first.
+UNUSABLE = OperationalError, IntegrityError
+
 
 class _Unusable(Exception):
-    """Carries an ``OperationalError`` past nbgrader, which would take a busy gradebook or
-    a full disk for a wrong entry, and show a traceback."""
+    """Carries one of ``UNUSABLE`` past nbgrader, which would take it for a wrong entry,
+    and show a traceback."""
 
-    def __init__(self, error: OperationalError) -> None:
+    def __init__(self, error: OperationalError | IntegrityError) -> None:
         super().__init__(str(error))
         self.error = error
 
@@ -54,7 +62,7 @@ class _Uncommitted(Session):
     def commit(self) -> None:
         try:
             self.flush()
-        except OperationalError as error:
+        except UNUSABLE as error:
             raise _Unusable(error) from None
         # As after a real commit, sums are read anew.
         self.expire_all()
@@ -64,10 +72,14 @@ class HeldGradebook(Gradebook):
     """A gradebook that its users open and close as ever, and that changes at ``keep``.
 
     Use as ``with HeldGradebook.of(coursedir) as gradebook``, or ``lent``; what was not
-    kept by the end was never written."""
+    kept by the end was never written. Who is to write has the gradebook alone from the
+    beginning: what is not there when asked for is not there when it is added."""
 
     def __init__(self, db_url: str, course_id: str) -> None:
         super().__init__(db_url, course_id)
+        # nbgrader's steps name none, and enter this one where it is not there; while this
+        # gradebook is written they could not.
+        self.check_course()
         self.db.remove()
         held = sessionmaker(class_=_Uncommitted, bind=self.engine, future=True)
         self.db: Any = scoped_session(held)
@@ -79,12 +91,13 @@ class HeldGradebook(Gradebook):
         gradebook = cls(coursedir.db_url, coursedir.course_id)
         try:
             with _as_it_was():
+                gradebook._begin()
                 yield gradebook
         finally:
             Gradebook.close(gradebook)
 
     @contextmanager
-    def lent(self) -> Iterator["HeldGradebook"]:
+    def lent(self, to_write: bool = False) -> Iterator["HeldGradebook"]:
         """Let nbgrader use this gradebook where it would open its own."""
         stock = [module.Gradebook for module in _OPENING]
         self._sources = self._sources or {}
@@ -92,11 +105,20 @@ class HeldGradebook(Gradebook):
             for module in _OPENING:
                 module.Gradebook = lambda *_: self
             with _as_it_was():
+                if to_write:
+                    self._begin()
                 yield self
         finally:
             self.db.rollback()
             for module, own in zip(_OPENING, stock, strict=True):
                 module.Gradebook = own
+
+    def _begin(self) -> None:
+        """Wait for others who write, and keep them waiting until the end. SQLite would
+        otherwise let two ask, and then one of them write what is there already."""
+        if self.engine.dialect.name == "sqlite":
+            self.db.execute(text(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}"))
+            self.db.execute(text("BEGIN IMMEDIATE"))
 
     def find_source_cell(self, *names: str) -> Any:
         """Return what was handed out, which is one for the class: asked for once while

@@ -17,11 +17,13 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import SaveCells
 
 from autograder.contract.here import is_file, is_there
+from autograder.doors.collect import PATIENCE
 from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
-from autograder.doors.nbgrader.unfinished import InOtherHands, Mark, mark_path
+from autograder.doors.nbgrader.marks import BRIEFLY, InOtherHands, Mark, mark_path
 from autograder.doors.one_part import is_part
 from autograder.isolation.atomic import write_whole
 from autograder.isolation.folders import lent_folder
+from autograder.isolation.locks import in_turn
 from autograder.submission.notebook import GRADE_PREFIX
 
 
@@ -49,10 +51,14 @@ class KeptRelease(GenerateAssignment):
         return str(super()._format_dest(assignment_id, student_id, escape))
 
     def convert_notebooks(self) -> None:
-        try:
-            super().convert_notebooks()
-        finally:
-            self._leave()
+        course, names = self.coursedir, (".", self.coursedir.assignment_id)
+        source = course.format_path(course.source_directory, *names)
+        # Two at once would both find that the gradebook has no such assignment.
+        with in_turn(Path(source), PATIENCE):
+            try:
+                super().convert_notebooks()
+            finally:
+                self._leave()
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         self._leave()
@@ -139,9 +145,9 @@ class KeptCells(Waiting, SaveCells):
         for student in filter(is_part, self._old):  # nobody else has a folder
             step = course.autograded_directory
             folder = course.format_path(step, student, self.assignment_id)
-            # A run that has the student in hand has set the mark itself.
+            # A run that has the student in hand has set the mark itself, and finds out.
             with contextlib.suppress(InOtherHands):
-                mark = Mark.take(mark_path(folder))
+                mark = Mark.take(mark_path(folder), BRIEFLY)
                 try:
                     mark.write({self.notebook_id} | (mark.earlier or set()))
                 finally:

@@ -92,8 +92,8 @@ class Held:
     time: datetime | None = None
 
 
-def class_held(coursedir: Any, assignment: str) -> dict[str, Held]:
-    """Return what the gradebook holds of an assignment, by student."""
+def class_held(coursedir: Any, assignment: str, *students: str) -> dict[str, Held]:
+    """Return what the gradebook holds of an assignment, by student: of these, or of all."""
     held: dict[str, Held] = {}
     with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
         # Lists of columns: a thousand students' objects take seconds.
@@ -114,11 +114,20 @@ def class_held(coursedir: Any, assignment: str) -> dict[str, Held]:
             .outerjoin(BaseCell, BaseCell.id == Grade.cell_id)
             .filter(Assignment.name == assignment)
         )
+        if students:
+            rows = rows.filter(submitted.student_id.in_(students))
         for student, time, cell, score in rows:
             found = held.setdefault(student, Held(time=time))
             if cell is not None and cell.startswith(GRADE_PREFIX):
                 found.scores[cell] = score
     return held
+
+
+def measures_of(coursedir: Any, assignment: str) -> dict[str, str]:
+    """Return what stands for the grader and the points of each of an assignment's notebooks
+    that the judge grades, by the points that the gradebook has now."""
+    found = cells_of(coursedir, assignment)
+    return {notebook: measure_of(cells) for notebook, cells in found}
 
 
 def disagreements(released: dict[str, Released], assignment: str) -> list[str]:

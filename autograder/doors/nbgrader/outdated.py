@@ -27,8 +27,8 @@ from sqlalchemy.exc import OperationalError
 
 from autograder.contract.here import is_there
 from autograder.doors.nbgrader.beside import keep_beside
+from autograder.doors.nbgrader.marks import is_unfinished
 from autograder.doors.nbgrader.measure import command, known_in
-from autograder.doors.nbgrader.unfinished import is_unfinished
 from autograder.wire.text import one_line
 
 #: What the gradebook holds, by student and notebook.

@@ -2,6 +2,7 @@
 takes them once, while it grades."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -34,6 +35,18 @@ def no_longer_so(gradebook: Any, assignment: str, step: Any) -> set[str]:
             if notebook.late_submission_penalty != _taken(notebook, plugin):
                 found.add(notebook.assignment.student_id)
     return found
+
+
+def to_penalize(
+    gradebook: Any, assignment: str, steps: Sequence[Any]
+) -> list[tuple[str, Any]]:
+    """Return the same with the step, one of several of nbgrader's, that takes it."""
+    return [
+        (student, step)
+        for step in steps
+        if isinstance(step, AssignLatePenalties)
+        for student in no_longer_so(gradebook, assignment, step)
+    ]
 
 
 def to_be_taken_anew(converter: Any) -> set[str]:

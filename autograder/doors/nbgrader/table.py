@@ -8,8 +8,8 @@ from typing import Any
 from nbgrader.plugins import CsvExportPlugin
 
 from autograder.doors.class_reports import name_cell
+from autograder.doors.nbgrader.marks import ENDING, is_unfinished, mark_path
 from autograder.doors.nbgrader.measure import forgotten, old_scores
-from autograder.doors.nbgrader.unfinished import ENDING, is_unfinished, mark_path
 
 
 class CarefulExport(CsvExportPlugin):

@@ -24,14 +24,13 @@ from autograder.course.release import settings
 from autograder.course.source import BuildError
 from autograder.doors import classroom
 from autograder.doors.classroom import ClassError, HandedIn
+from autograder.doors.collect import PATIENCE
 from autograder.doors.nbgrader.beside import keep_beside, secret_in
 from autograder.doors.nbgrader.execute import JudgedExecute
-from autograder.doors.nbgrader.gradebook import (
-    HeldGradebook,
-    Waiting,
-    WaitingLatePenalties,
-)
+from autograder.doors.nbgrader.gradebook import HeldGradebook, Waiting
 from autograder.doors.nbgrader.handed_in import as_handed_out, handed_in, refusal_reason
+from autograder.doors.nbgrader.in_hand import Entered, LeftAlone, in_hand, leave
+from autograder.doors.nbgrader.marks import mark_path, next_path
 from autograder.doors.nbgrader.measure import (
     KEY,
     Graded,
@@ -41,22 +40,18 @@ from autograder.doors.nbgrader.measure import (
     disagreements,
     graded_by,
     measure_of,
+    measures_of,
     replay_of,
     scores_in,
 )
-from autograder.doors.nbgrader.penalties import no_longer_so
+from autograder.doors.nbgrader.penalties import to_penalize
 from autograder.doors.nbgrader.released import Released
 from autograder.doors.nbgrader.timestamps import read_dates_carefully, time_in
-from autograder.doors.nbgrader.unfinished import (
-    InOtherHands,
-    Mark,
-    mark_path,
-    next_path,
-)
 from autograder.doors.nbgrader.verdict import Verdict
 from autograder.doors.nbgrader.written import written
 from autograder.grading.secret import find_secret
 from autograder.isolation.atomic import write_whole
+from autograder.isolation.locks import in_turn
 from autograder.submission.cells import SubmissionError
 from autograder.wire.text import names_of, one_line, one_name, unfit_name
 
@@ -104,7 +99,8 @@ class ClassGradebook:
         read_dates_carefully(self.converter)
         self.secret = find_secret(root)
         self.told = ""
-        with _in_use():
+        # Two runs at a new gradebook would both make its tables, and the assignment.
+        with in_turn(root, PATIENCE), _in_use():
             self.cells = self._up_to_date()
             self.book = HeldGradebook(self.course.db_url, self.course.course_id)
         self.measure = measure_of(self.cells)
@@ -278,36 +274,46 @@ class ClassGradebook:
             or self._differs(file.top, held)
             or (is_there(self._mark(file.top)) and self.is_ready(file))
         ]
-        marked = [student for student in students if self._is_free(student)]
-        with _in_use(), self.book.lent() as gradebook:
-            for student in marked:
-                self._enter(student, gradebook)
-            moved = self._penalize(gradebook)
-            gradebook.keep()
-        for student in marked:
-            self._put_in_place(student)
+        entered, moved = self._entered(students)
+        for student, what in entered.items():
+            try:
+                self._put_in_place(student, what)
+            except LeftAlone as why:
+                self.left.append(str(why))
         for file in files:
             self._complete(file)
         same = len(files) - len(students)
         told = (
-            f"{self.chapter} in the gradebook: {len(marked)} written, {same} unchanged"
+            f"{self.chapter} in the gradebook: {len(entered)} written, {same} unchanged"
         )
         if moved:
             told += f"; late penalties anew: {names_of(moved)}"
         return f"{told}."
 
-    def _penalize(self, gradebook: HeldGradebook) -> list[str]:
-        """Have late penalties follow a due date that was moved, or points that were given by
-        hand; return whose changed."""
-        moved = set[str]()
-        for step in self.writing:
-            if isinstance(step, WaitingLatePenalties):
-                for student in no_longer_so(gradebook, self.chapter, step):
-                    step.write(
-                        NotebookNode(cells=[]), self._resources(student), gradebook
-                    )
-                    moved.add(student)
-        return sorted(moved)
+    def _entered(self, students: list[str]) -> tuple[dict[str, Entered], list[str]]:
+        """Enter all who are in nobody's hands, and return what was entered of each, and
+        whose late penalties changed."""
+        with _in_use(), self.book.lent() as gradebook:
+            if not (students or to_penalize(gradebook, self.chapter, self.writing)):
+                return {}, []
+        found = {}
+        with _in_use(), self.book.lent(to_write=True) as gradebook:
+            if measures_of(self.course, self.chapter) != {self.chapter: self.measure}:
+                raise ClassError(
+                    f"The points of {self.chapter} changed while it was graded; nothing "
+                    "was entered. Run the same command again."
+                )
+            for student in students:
+                try:
+                    found[student] = self._enter(student, gradebook)
+                except LeftAlone as why:
+                    self.left.append(str(why))
+            moved = to_penalize(gradebook, self.chapter, self.writing)
+            for student, step in moved:
+                about = self._resources(student)
+                step.write(NotebookNode(cells=[]), about, gradebook)
+            gradebook.keep()
+        return found, sorted(student for student, _ in moved)
 
     def _complete(self, file: HandedIn) -> None:
         """Put what feedback is fetched by beside a notebook of an earlier version of the
@@ -327,19 +333,6 @@ class ClassGradebook:
         now = Held(scores_in(made), time_in(self._submitted(student)))
         return now != held.get(student)
 
-    def _is_free(self, student: str) -> bool:
-        """Return whether no run of ``nbgrader autograde`` has the student in hand."""
-        mark = self._mark(student)
-        try:
-            if is_there(mark):
-                Mark.take(mark).release()
-        except InOtherHands:
-            self.left.append(
-                f"{one_name(student)} is in the hands of another run; left to it."
-            )
-            return False
-        return True
-
     def _submitted(self, student: str) -> str:
         step = self.course.submitted_directory
         return str(self.course.format_path(step, student, self.chapter))
@@ -347,26 +340,52 @@ class ClassGradebook:
     def _mark(self, student: str) -> Path:
         return mark_path(self._paths(student)[1].parent)
 
-    def _enter(self, student: str, gradebook: HeldGradebook) -> None:
-        waits, made = self._paths(student)
-        path = waits if is_there(waits) else made
-        notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
-        time = self.course.get_existing_timestamp(self._submitted(student))
-        gradebook.update_or_create_student(student)
-        # None, too: the time of earlier work is none of this one's.
-        gradebook.update_or_create_submission(self.chapter, student, timestamp=time)
-        for writes in self.writing:
-            writes.write(notebook, self._resources(student), gradebook)
+    def _enter(self, student: str, gradebook: HeldGradebook) -> Entered:
+        """Enter a student. Raises ``LeftAlone``."""
+        with in_hand(self._mark(student), student) as mark:
+            waits, made = self._paths(student)
+            path = waits if is_there(waits) else made
+            try:
+                entered = Entered.of(path, mark)
+            except OSError as error:
+                leave(student, path, error)
+            notebook = nbformat.v4.reads(entered.text)
+            time = self.course.get_existing_timestamp(self._submitted(student))
+            gradebook.update_or_create_student(student)
+            # None, too: the time of earlier work is none of this one's.
+            gradebook.update_or_create_submission(self.chapter, student, timestamp=time)
+            for writes in self.writing:
+                writes.write(notebook, self._resources(student), gradebook)
+            return entered
 
-    def _put_in_place(self, student: str) -> None:
+    def _put_in_place(self, student: str, entered: Entered) -> None:
+        """Put what was entered where it belongs, if no other run has the student in hand,
+        or has been there meanwhile. Raises ``LeftAlone``."""
         waits, made = self._paths(student)
-        if is_there(waits):
-            made.parent.mkdir(parents=True, exist_ok=True)
-            waits.chmod(int(str(self.converter.permissions), 8))
-            if os.name == "nt" and is_there(made):  # which replaces no read-only file
-                made.chmod(0o644)
-            waits.replace(made)
-        with suppress(OSError):  # without them no page can be fetched, no more
-            keep_beside(self._submitted(student), made.parent)
-        # Of a run that was killed; all it would have written is there now.
-        self._mark(student).unlink(missing_ok=True)
+        with in_hand(self._mark(student), student) as mark:
+            try:
+                if is_there(waits):
+                    if not entered.is_at(waits):
+                        raise LeftAlone(
+                            f"{one_name(student)} was graded by another run meanwhile, "
+                            "which enters that, or the next one."
+                        )
+                    self._replace(waits, made)
+            except OSError as error:
+                leave(student, made, error)
+            with suppress(OSError):  # without them no page can be fetched, no more
+                keep_beside(self._submitted(student), made.parent)
+            if mark.words != entered.words:
+                raise LeftAlone(
+                    f"{one_name(student)} was marked by another run meanwhile, which did "
+                    "not come to an end, or changed points; run the same command again."
+                )
+            # Of a run that was killed; all it would have written is there now.
+            mark.remove()
+
+    def _replace(self, waits: Path, made: Path) -> None:
+        made.parent.mkdir(parents=True, exist_ok=True)
+        waits.chmod(int(str(self.converter.permissions), 8))
+        if os.name == "nt" and is_there(made):  # which replaces no read-only file
+            made.chmod(0o644)
+        waits.replace(made)
