@@ -312,6 +312,24 @@ def test_work_that_cannot_be_copied_leaves_what_was_there(tmp_path: Path) -> Non
     assert collected(root) == {"ann": "old"}
 
 
+def test_no_attempt_without_work_takes_the_place_of_one_with(tmp_path: Path) -> None:
+    """A submit that was cut off, or is under way."""
+    root = bare_course(tmp_path)
+    hand_in(root, named("ann"), "whole")
+    for time in (LATER, LATER.replace("10:", "11:")):
+        (hand_in(root, named("ann", time)) / f"{CHAPTER}.ipynb").unlink()
+    (hand_in(root, named("bob"), "none") / f"{CHAPTER}.ipynb").unlink()
+    options = (*exchange_options(root), "--ExchangeCollect.check_owner=False")
+    for update in ((), ("--update",), ("--update",)):
+        done = run(root, "nbgrader", "collect", CHAPTER, *options, *update)
+        assert collected(root) == {"ann": "whole"}
+        assert "ann: a later attempt" in done.stderr and "counts until" in done.stderr
+        assert "NOT COLLECTED: bob" in done.stderr and "no notebook" in done.stderr
+    hand_in(root, named("ann", LATER.replace("10:", "12:")), "better")
+    run(root, "nbgrader", "collect", CHAPTER, *options, "--update")
+    assert collected(root) == {"ann": "better"}
+
+
 def test_a_target_behind_a_link_is_not_written(tmp_path: Path) -> None:
     root = bare_course(tmp_path)
     elsewhere = root / "elsewhere"

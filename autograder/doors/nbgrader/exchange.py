@@ -34,6 +34,7 @@ from autograder.doors.nbgrader.inbound import (
     Taken,
     account,
     bytes_in,
+    has_work,
     submitted_in,
 )
 from autograder.doors.nbgrader.timestamps import time_in
@@ -103,12 +104,24 @@ class CarefulCollect(ExchangeCollect):
                 return None
 
     def _counting(self, theirs: list[Submitted]) -> dict[str, Any]:
-        """Return which of a student's attempts counts, as nbgrader has it."""
+        """Return which of a student's attempts counts: as nbgrader has it, but that one
+        with work in it comes before a later one without."""
         in_time = [
             each for each in theirs if self.duedate and each.time <= self.duedate
         ]
         among = in_time if self.before_duedate and in_time else theirs
-        last = max(among, key=lambda each: each.time)
+        attempts = sorted(among, key=lambda each: each.time, reverse=True)
+        last = attempts[0]
+        for each in attempts:
+            if has_work(Path(self.inbound_path, each.name)):
+                last = each
+                break
+        if last is not attempts[0]:
+            self.log.warning(
+                "%s: a later attempt (%s) holds no notebook and no .py file; an earlier one "
+                "counts until one does.",
+                *map(one_name, (last.student, attempts[0].name)),
+            )
         return {
             "username": last.student,
             "filename": last.name,

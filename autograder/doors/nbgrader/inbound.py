@@ -102,7 +102,7 @@ class Taken:
         ``most`` bytes, and all ``total``."""
         self._owner, self._passed = owner, passed
         self._most, self._total = min(most, MAX_BYTES), min(total, EACH_BYTES)
-        self._files = self._bytes = 0
+        self._files = self._bytes = self._work = 0
         self.left: list[str] = []
 
     def copy(self, source: Path, target: Path) -> None:
@@ -120,6 +120,8 @@ class Taken:
         if notebooks := [n for n in self.left if PurePath(n).suffix == ".ipynb"]:
             told = f"{notebooks[0]} is no file of theirs that can be copied"
             raise NotTaken(told)
+        if not self._work:
+            raise NotTaken("it holds no notebook and no .py file")
 
     def _copy(self, folder: int, target: Path, below: str, depth: int) -> None:
         if self._owner not in (None, os.fstat(folder).st_uid):
@@ -155,6 +157,7 @@ class Taken:
                 os.close(inner)
         elif content is not None:
             target.write_bytes(content)
+            self._work += _is_work(name)
         else:
             self.left.append(shown)
 
@@ -165,6 +168,20 @@ class Taken:
         content = bytes_in(name, limit, folder, self._owner)
         self._bytes += len(content or b"")
         return content
+
+
+def has_work(folder: Path) -> bool:
+    """Whether a folder holds work by its names: one whose copying was cut off has none, or
+    not yet. Of a folder that cannot be read the answer is no."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(_is_work(entry.name) for entry in entries)
+    except OSError:
+        return False
+
+
+def _is_work(name: str) -> bool:
+    return PurePath(name).suffix in ENDINGS
 
 
 def bytes_in(
@@ -194,6 +211,6 @@ def _first_names(folder: int) -> list[str]:
                 yield entry.name
 
     def last(name: str) -> tuple[bool, str]:
-        return PurePath(name).suffix not in (*ENDINGS, ".txt"), name
+        return not (_is_work(name) or name.endswith(".txt")), name
 
     return heapq.nsmallest(EACH_FILES + 1, names(), key=last)
