@@ -13,19 +13,23 @@ from autograder.families import repeats
 from autograder.families.elementwise import Wrong
 from autograder.families.follows_rng import own_bits
 from autograder.families.kinds import Given
-from autograder.families.short_seeds import ALIKE
+from autograder.families.short_seeds import ALIKE, two_alike
 
 #: Masks that agree by chance less often than with probability 2 ** -60.
 _SURPRISE = 60
-#: How many calls repeat a mask for seeds to be called short. Where of so many generators
-#: that have nothing in common two repeat one, too, there are few bits, which serve many
-#: units: other checks say so. Of other calls nothing of that is said. By chance bits of a
-#: few thousand masks do so in a call and not among these with a probability below 2e-4.
-_REPEATED, _ANEW = 3, 64
+#: How many small calls repeat a mask in the next one for that to be told. Where of so many
+#: generators that have nothing in common two repeat one, too, there are few bits, which
+#: serve many units: other checks say so. Of other calls nothing of that is said.
+_REPEATED, _ANEW = 6, 12
 #: In how many large calls, whose masks change along every axis, all generators give one
 #: mask, or one generator the same in the next call: bits that serve many units do so along
 #: an axis.
 _ALWAYS = 2
+#: In how many calls generators that are alike give one mask for seeds to be called short.
+#: Of so many such pairs of generators as many do so in each of these, and of the first ones
+#: so many masks differ. Where bits are few two masks agree by chance, but half of the pairs
+#: and few others do not: with a probability below 1e-4.
+_SHORT, _PAIRS, _AGREE, _DIFFER = 2, 12, 6, 9
 #: In any other call so many more generators tell. With probability 1e-200 at most they give
 #: one mask that keeps so many units at least, and drops so many, if each of these has a bit
 #: of its own; whoever treats one unit apart, or none, is told by other checks.
@@ -85,7 +89,7 @@ def expect_calls_follow(
         )
     for way, words in enumerate(ALIKE):
         alike = [call for call in told if call.alike[way : way + 1] == (True,)]
-        if alike := _many(trial, alike, _REPEATED, anew):
+        if alike := _short(trial, alike, way, anew):
             trial.fail(
                 f"{_named(function, alike)}: generators in different states, {words}, gave "
                 "the same output; expected different ones.",
@@ -140,13 +144,26 @@ def _many(
         return []
     found = []
     for call in calls:
-        for number in (_FIRST, _ANEW):
-            masks = anew(call.call, [trial.generator() for _ in range(number)])
-            if not masks or repeats.different(masks) < len(masks):
-                break
-        else:
+        masks = anew(call.call, [trial.generator() for _ in range(_ANEW)])
+        if masks and repeats.different(masks) == len(masks):
             found.append(call)
     return found if _are_many(found, of_large) else []
+
+
+def _short(
+    trial: Trial, calls: Sequence["_Compared"], way: int, anew: Anew
+) -> list["_Compared"]:
+    """Return the calls in which generators that are alike in this way give one mask, and
+    others do not; none where these are few."""
+    found = []
+    for call in calls if len(calls) >= _SHORT else ():
+        pairs = [two_alike(trial, way) for _ in range(_PAIRS)]
+        masks = anew(call.call, [rng for pair in pairs for rng in pair])
+        ones, others = masks[::2], masks[1::2]
+        agree = sum(map(repeats.are_same, ones, others))
+        if agree >= _AGREE and repeats.different(ones) >= _DIFFER:
+            found.append(call)
+    return found if len(found) >= _SHORT else []
 
 
 def _are_many(calls: Sequence["_Compared"], of_large: int) -> bool:
