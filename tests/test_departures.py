@@ -139,7 +139,7 @@ def test_a_call_that_fails_leaves_the_generators_of_the_others_as_they_were() ->
     seed = trial.new_seed()
     one, other = (trial.generator(seed) for _ in range(2))
     given = kinds.Given((), {}, np.zeros(1), lambda result, keep_prob, name: result)
-    calls = [(given, n, rng) for n, rng in zip((1, 2, 2, 3), (one, *3 * (other,)))]
+    calls = [(given, 1, one), *((given, n, other) for n in (2, 2, 3))]
     results = everywhere._made(function, trial, calls)
     assert results[0] == results[1] != results[2]
     assert isinstance(results[3], StudentError)

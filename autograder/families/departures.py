@@ -159,9 +159,9 @@ def in_rows(
     of: Kinds,
     count: Callable[[np.ndarray, float], int],
 ) -> tuple[lags.Counts, lags.Counts]:
-    """Return, of rows that keep the same number each (``count``), the counts of units by their entries
-    and places and of pairs of them, where there are more than 20; and those of units some
-    places after one that is kept in the row or the large call before."""
+    """Return, of rows that keep the same number each (``count``), the counts of units by
+    their entries and places and of pairs of them, where there are more than 20; and those
+    of units some places after one that is kept in the row or the large call before."""
     calls, reads, rng = everywhere.read_bits(function, trial, of), [], trial.rng
     within, between = (dict[str, tuple[int, int, float]]() for _ in range(2))
     for number, call in enumerate(calls):

@@ -129,9 +129,11 @@ def _may_be_constant(call: Four, probability: Callable[[float], float]) -> bool:
     that not even the likeliest one comes ``_ALL`` times in a row."""
     given, keep_prob, _, (first, *_) = call
     p = probability(keep_prob)
+    if given.may_stay(first, keep_prob):
+        return False
     if first.dtype == bool:
         bits = given.seen(first)
-        return _SOME <= np.count_nonzero(bits) <= bits.size - _SOME
+        return bool(_SOME <= np.count_nonzero(bits) <= bits.size - _SOME)
     return -_ALL * given.units * log2(max(p, 1 - p)) > _SURPRISE
 
 
@@ -175,7 +177,7 @@ def _named(function: StudentFunction, calls: Sequence["_Compared"]) -> str:
 
 
 class _Compared(NamedTuple):
-    """A call, and whether its bits are a large call's that change along
+    """A call, and whether its bits are a large call's that all show and change along
     every axis (``own``), ``known`` from the call before, and, in each of the ways ``ALIKE``
     that was asked about, a generator's that is ``alike``."""
 
@@ -199,7 +201,7 @@ def _compared(
         if call is not None and _is_telling(call, probability):
             first, _, later, *others = call[3]
             known, *alike = repeats.of_first(first, [later, *others])
-            own = number >= len(small) and _varies(first)
+            own = number >= len(small) and call[0].shown is None and _varies(first)
             yield _Compared(call, own, known, tuple(alike))
 
 

@@ -47,9 +47,11 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
     """Yield calls of every kind, their keep probabilities, and what to say of them; in some
     of these x has many zeros."""
     rng, turns = trial.rng, entries.in_turn(trial.rng)
-    # Every second has so many that its masks are telling, or nearly.
-    least = np.where(np.arange(CALLS) % 2, 1, 200)
-    sizes = [*(least * (SMALL / least) ** rng.random(CALLS))]
+    # Every second has so many that its masks are telling, or nearly; others are spread.
+    least, shares = np.where(np.arange(CALLS) % 2, 1, 200), rng.random(CALLS)
+    spread = (np.arange(CALLS // 2) + shares[1::2]) / (CALLS // 2)
+    shares[1::2] = rng.permutation(spread)
+    sizes = [*(least * (SMALL / least) ** shares)]
     sizes += [*rng.permutation(np.linspace(SMALL, _LARGE, _LARGE_CALLS))]
     rows = [0] * (CALLS + _LARGE_CALLS - len(ROWS)) + [*ROWS]
     probabilities = [

@@ -59,7 +59,8 @@ class Given(NamedTuple):
     ``marks`` say what kind of call it is; ``bits(result, keep_prob, name)``, by the
     function's name, has the shape of ``values``: the entries that the bits keep, or how
     large those are that share a bit; ``signed`` has their mean. ``shown``: where the bits
-    show, if not everywhere."""
+    show, if not everywhere. ``may_stay``: of bits, or an output, and a keep probability,
+    whether wrong answers of other kinds always give just these."""
 
     args: tuple[Any, ...]
     marks: Mapping[str, str]
@@ -68,6 +69,7 @@ class Given(NamedTuple):
     signed: np.ndarray | None = None
     shown: np.ndarray | None = None
     how: Mapping[str, Any] = {}
+    may_stay: Callable[[np.ndarray, float], bool] = lambda bits, keep_prob: False
 
     def seen(self, bits: np.ndarray) -> np.ndarray:
         """Return the bits that show; outputs that are none as they are."""

@@ -24,6 +24,7 @@ from autograder.families import (
     everywhere,
     kinds,
     lags,
+    repeats,
     shared_bits,
 )
 from autograder.families.bit_tests import named_after_the_first
@@ -147,8 +148,13 @@ def _of_any_size(
     def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
         return facts.float_array(result, (n, c), f"{name}(…)")
 
-    shown = x != 0 if zeros else None
-    return kinds.Given((x, weights, bias, samples), marks, x, read, shown=shown)
+    def plain(out: np.ndarray, keep_prob: float) -> bool:
+        """Return whether all units are kept, or none, or classes are voted for."""
+        each = [softmax(x * of @ weights + bias) for of in (0, 1, 1 / keep_prob)]
+        return bool((out % 1 == 0).any()) or any(repeats.of_first(out, each, 1e-3))
+
+    args, shown = (x, weights, bias, samples), x != 0 if zeros else None
+    return kinds.Given(args, marks, x, read, shown=shown, may_stay=plain)
 
 
 def _in_order(function: StudentFunction, trial: Trial) -> everywhere.Reordered:

@@ -40,7 +40,14 @@ def _of_any_size(
         out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
         return np.array(out != 0)
 
-    return kinds.Given((x,), marks, x, read, shown=x != 0 if zeros else None)
+    shown = x != 0 if zeros else None
+
+    def alike(bits: np.ndarray, _: float) -> bool:
+        """Return whether rows are, as those of whoever chooses by place."""
+        seen = True if shown is None else shown
+        return not ((bits & seen).any(axis=0) & (~bits & seen).any(axis=0)).any()
+
+    return kinds.Given((x,), marks, x, read, shown=shown, may_stay=alike)
 
 
 def count(x: np.ndarray, share: float) -> int:
@@ -70,10 +77,9 @@ def expect_counts(
     for call in filter(None, everywhere.read_bits(function, trial, KINDS)):
         given, share, _, masks = call
         number = count(given.values, share)
+        if given.shown is not None:
+            continue  # How many are kept does not show.
         kept = np.concatenate(masks).sum(axis=1)
-        if given.shown is not None:  # Of those that do not show as many as are missing.
-            unseen = np.tile((~given.shown).sum(axis=1), len(masks))
-            kept += (number - kept).clip(0, unseen)
         worst = int(kept[np.abs(kept - number).argmax()])
         if worst != number:
             trial.fail(
