@@ -1,10 +1,11 @@
 """Answers that are wrong in one part of what a caller may pass, and right elsewhere.
 
-    python -m tests.inside [EXERCISE …] [--forms | --magnitudes] [--seed N] [--width W]
+    python -m tests.inside [EXERCISE …] [--forms | --magnitudes | --calls] [--seed N]
 
 wraps each solution: for keep probabilities in one window, for arguments of one form, or, of a
 closed form, for arguments of one magnitude or kind of entries, its result is 1.1 times as
-large, or it raises, or it draws from another law. An answer that keeps all points nevertheless
+large, or it raises, or it draws from another law; or, in calls of one form, from another
+generator than rng, or always the same. An answer that keeps all points nevertheless
 shows a part of the range at which no check looks; such answers are printed, with the number of
 calls in which they were wrong. Those with no such call were never asked: the form lies outside
 of what the statement promises (``OUTSIDE``), or is one that no check thinks of.
@@ -100,6 +101,8 @@ BELOW = {
 Given = dict[str, Any]
 _ARRAYS = ("x", "branch", "weights", "bias", "dout", "y", "shape")
 _PARAMS = ("W1", "b1", "W2", "b2")
+#: Whether training was passed.
+_PASSED = "training was passed"
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,26 @@ _FORMS: dict[str, Callable[[Any], Any]] = {
     "of whole numbers": lambda v: (v == np.rint(v)).all(),
     "with many zeros": lambda v: np.mean(v == 0) > 0.3,
 }
+
+
+def ways_of_calling(parameters: Sequence[str]) -> Iterator[Part]:
+    """Yield forms of calls in training in which whatever is drawn follows from rng, too."""
+
+    def part(what: str, holds: Callable[[Given], Any]) -> Part:
+        return Part(what, lambda given: _in_mode(given, True) and bool(holds(given)))
+
+    if "training" in parameters:
+        yield part("training=True written out", lambda given: given[_PASSED])
+    for name in {"x", "branch"} & {*parameters}:
+        yield part(f"{name} with a zero", lambda given, name=name: 0 in given[name])
+    sized = "shape" if "shape" in parameters else "x"
+
+    def size(given: Given) -> int:
+        return int(np.prod(given[sized] if sized == "shape" else given[sized].shape))
+
+    yield part(f"{sized} of 41 to 200", lambda given: 40 < size(given) <= 200)
+
+
 _LABELS: dict[str, Callable[[Any], Any]] = {
     "uint8": lambda v: v.dtype == np.uint8,
     "int32": lambda v: v.dtype == np.int32,
@@ -331,7 +354,14 @@ def _same(one: Any, other: Any) -> bool:
 
 
 _VALUE, _RAISES, _DRAWS = "is wrong", "raises", "draws otherwise"
-WRONG_VALUE = (_VALUE,)
+_ELSEWHERE, _AGAIN = "draws elsewhere", "draws the same"
+WRONG_VALUE, WRONG_SOURCE = (_VALUE,), (_ELSEWHERE, _AGAIN)
+#: From where an answer draws that should draw from rng.
+_SOURCES: dict[str, Callable[[np.random.Generator], np.random.Generator]] = {
+    _DRAWS: lambda rng: _Biased(rng.bit_generator),
+    _ELSEWHERE: lambda rng: np.random.default_rng(),
+    _AGAIN: lambda rng: np.random.default_rng(5),
+}
 
 
 class Answer:
@@ -361,7 +391,7 @@ class Answer:
     def _call(self, *args: Any, **how: Any) -> Any:
         bound = self._signature.bind(*args, **how)
         bound.apply_defaults()
-        given = dict(bound.arguments)
+        given = {**bound.arguments, _PASSED: "training" in how}
         if "cache" in given:
             cache, keep_prob, training = given["cache"]
             args, how = (given["dout"], cache), {}
@@ -370,9 +400,9 @@ class Answer:
         if inside and self._does == _RAISES:
             self.wrong += 1
             raise ValueError("not for such")
-        if inside and self._does == _DRAWS:
+        if inside and self._does in _SOURCES:
             self.wrong += 1
-            bound.arguments["rng"] = _Biased(given["rng"].bit_generator)
+            bound.arguments["rng"] = _SOURCES[self._does](given["rng"])
             return self._right(*bound.args, **bound.kwargs)
         result = self._right(*args, **how)
         if not inside or _same(result, worse := spoilt(result)):
@@ -424,6 +454,13 @@ def parts_of(name: str, of_forms: bool, width: float = WIDTH) -> list[Part]:
     ]
 
 
+def calls_of(name: str) -> list[Part]:
+    """Return the forms of calls of an exercise that draws, of others none."""
+    solution = bank.Answer(name, "solution", {}).functions[name]
+    parameters = [*inspect.signature(solution).parameters]
+    return [*ways_of_calling(parameters)] if "rng" in parameters else []
+
+
 def magnitudes_of(name: str) -> list[Part]:
     """Return the windows and kinds of a closed form."""
     solution = bank.Answer(name, "solution", {}).functions[name]
@@ -435,6 +472,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="EXERCISE")
     parser.add_argument("--forms", action="store_true")
     parser.add_argument("--magnitudes", action="store_true")
+    parser.add_argument("--calls", action="store_true")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--width", type=float, default=WIDTH)
     given = parser.parse_args()
@@ -442,6 +480,8 @@ def main() -> None:
         parts, of = parts_of(name, given.forms, given.width), ways(name)
         if given.magnitudes:
             parts, of = magnitudes_of(name), WRONG_VALUE
+        if given.calls:
+            parts, of = calls_of(name), WRONG_SOURCE
         found = [*survivors(name, parts, given.seed, of)]
         number = len(of) * len(parts)
         print(f"{name}: {number} wrong answers, {len(found)} keep all points")

@@ -123,7 +123,7 @@ def test_the_looks_have_room_for_all_kinds() -> None:
 
     assert most(marks) + places + 338 <= kinds.LAW.kinds
     assert most([*marks, 8]) <= kinds.LAW.kinds
-    bits = 30 * everywhere._SMALL + everywhere._LARGE_CALLS * everywhere._LARGE
+    bits = 30 * everywhere.SMALL + everywhere._LARGE_CALLS * everywhere._LARGE
     assert 3 * bits <= lags.LAW.kinds
 
 
@@ -138,7 +138,8 @@ def test_a_call_that_fails_leaves_the_generators_of_the_others_as_they_were() ->
     trial = Trial(find_exercise("inverted_dropout").checks[0], seed=5)
     seed = trial.new_seed()
     one, other = (trial.generator(seed) for _ in range(2))
-    calls = [(1, one), (2, other), (2, other), (3, other)]
+    given = kinds.Given((), {}, np.zeros(1), lambda result, keep_prob, name: result)
+    calls = [(given, 1, one), *((given, n, other) for n in (2, 2, 3))]
     results = everywhere._made(function, trial, calls)
     assert results[0] == results[1] != results[2]
     assert isinstance(results[3], StudentError)

@@ -19,6 +19,14 @@ def test_a_form_of_the_arguments_costs_something(name: str) -> None:
     assert not [*inside.survivors(name, parts)]
 
 
+@pytest.mark.parametrize("name", [n for n in inside.NAMES if inside.calls_of(n)])
+def test_a_way_of_calling_in_which_rng_is_not_drawn_from_costs_something(
+    name: str,
+) -> None:
+    parts = inside.calls_of(name)
+    assert not [*inside.survivors(name, parts, of=inside.WRONG_SOURCE)]
+
+
 #: Every so many windows and kinds are tried at each run, the others in ``make test-all``.
 _FEW = 12
 

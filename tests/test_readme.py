@@ -53,7 +53,7 @@ def test_what_the_judge_does_not_see_begins_where_its_calls_end() -> None:
     part = README.partition("### What the judge does not see")[2].partition("\n## ")[0]
     told = " ".join(part.split())
     few, ranges = max(tally._SIZES), len(kinds._EDGES) - 1
-    assert few == everywhere._SMALL
+    assert few == everywhere.SMALL
     # Rows are shortest where the least of the large calls have fewest of them.
     sizes = np.linspace(few, everywhere._LARGE, everywhere._LARGE_CALLS)
     assert max(size // n for size, n in zip(sizes, ROWS, strict=False)) > 500

@@ -45,18 +45,19 @@ def _large(
 ) -> tuple[list[by_values.Read], lags.Counts]:
     """Return what is read of units by their entries and places, and the counts of large
     masks and the next ones."""
-    calls, reads = everywhere.read_bits(function, trial, of), []
+    calls, reads, rng = everywhere.read_bits(function, trial, of), [], trial.rng
     moved: dict[str, tuple[int, int, float]] = {}
     for number, call in enumerate(calls):
         if call is None:
             continue
-        given, keep_prob, what, (first, _, later, other, *_) = call
+        given, keep_prob, what, (one, _, two, other, *_) = call
         p, (large, wide) = of.probability(keep_prob), _size(number, len(calls))
+        first, later = (given.filled(bits, p, rng) for bits in (one, two))
         if wide or not large:
             own = given.values if given.signed is None else given.signed
             reads.append(by_values.Read(first, later, given.values, own, p))
         # What all generators give is for ``everywhere.expect_follows_rng`` to tell.
-        if large and not np.array_equal(first, other):
+        if large and not np.array_equal(one, other):
             moved |= lags.of_two(first, later, p, f"a call with {what}", within=wide)
     return reads, moved
 
@@ -153,17 +154,24 @@ def judge(
 
 
 def in_rows(
-    function: StudentFunction, trial: Trial, of: Kinds
+    function: StudentFunction,
+    trial: Trial,
+    of: Kinds,
+    count: Callable[[np.ndarray, float], int],
 ) -> tuple[lags.Counts, lags.Counts]:
-    """Return, of rows that keep the same number each, the counts of units by their entries
-    and places and of pairs of them, where there are more than 20; and those of units some
-    places after one that is kept in the row or the large call before."""
-    calls, reads = everywhere.read_bits(function, trial, of), []
+    """Return, of rows that keep the same number each (``count``), the counts of units by
+    their entries and places and of pairs of them, where there are more than 20; and those
+    of units some places after one that is kept in the row or the large call before."""
+    calls, reads, rng = everywhere.read_bits(function, trial, of), [], trial.rng
     within, between = (dict[str, tuple[int, int, float]]() for _ in range(2))
     for number, call in enumerate(calls):
-        if call is None or not 0 < (rate := float(call[3][2][0].mean())) < 1:
+        if call is None:
+            continue
+        given, share, what, (one, _, two, *_) = call
+        kept = count(given.values, share)
+        first, later = (_filled_rows(given, bits, kept, rng) for bits in (one, two))
+        if not 0 < (rate := float(later[0].mean())) < 1:
             continue  # Another number is kept than was asked for.
-        given, _, what, (first, _, later, *_) = call
         large, wide = _size(number, len(calls))
         if wide or not large:
             own = given.values
@@ -184,6 +192,19 @@ def in_rows(
             between |= lags.after_rows(first, later, after)
             between |= lags.after_rows(*rows, f"in the next row of a call with {what}")
     return within | (by_values.counts(reads) if reads else {}), between
+
+
+def _filled_rows(
+    given: kinds.Given, bits: np.ndarray, kept: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return bits of rows that keep so many each, where those that do not show are chosen
+    here: all of them have the law that bits should have."""
+    if given.shown is None:
+        return bits
+    order = np.where(given.shown, 2, rng.random(bits.shape)).argsort(axis=1)
+    missing = (kept - (bits & given.shown).sum(axis=1, keepdims=True)).clip(0)
+    chosen = order.argsort(axis=1) < missing
+    return np.where(given.shown, bits, chosen)
 
 
 def _ends_of_rows(given: kinds.Given, rows: np.ndarray) -> lags.Counts:

@@ -13,17 +13,27 @@ from autograder.families import repeats
 from autograder.families.elementwise import Wrong
 from autograder.families.follows_rng import own_bits
 from autograder.families.kinds import Given
-from autograder.families.short_seeds import ALIKE
+from autograder.families.short_seeds import ALIKE, two_alike
 
 #: Masks that agree by chance less often than with probability 2 ** -60.
 _SURPRISE = 60
-#: How many calls repeat a mask for seeds to be called short. Where of so many generators
-#: that have nothing in common two repeat one, too, there are few bits, which serve many
-#: units: other checks say so. Of other calls nothing of that is said.
+#: How many small calls repeat a mask in the next one for that to be told. Where of so many
+#: generators that have nothing in common two repeat one, too, there are few bits, which
+#: serve many units: other checks say so. Of other calls nothing of that is said.
 _REPEATED, _ANEW = 6, 12
-#: How many large calls do, whose masks change along every axis: bits that serve many units
-#: do so along one. And how many give all generators one mask.
-_REPEATED_LARGE, _ALWAYS = 3, 2
+#: In how many large calls, whose masks change along every axis, all generators give one
+#: mask, or one generator the same in the next call: bits that serve many units do so along
+#: an axis.
+_ALWAYS = 2
+#: In how many calls generators that are alike give one mask for seeds to be called short.
+#: Of so many such pairs of generators as many do so in each of these, and of the first ones
+#: so many masks differ. Where bits are few two masks agree by chance, but half of the pairs
+#: and few others do not: with a probability below 1e-4.
+_SHORT, _PAIRS, _AGREE, _DIFFER = 2, 12, 6, 9
+#: In any other call so many more generators tell. With probability 1e-200 at most they give
+#: one mask that keeps so many units at least, and drops so many, if each of these has a bit
+#: of its own; whoever treats one unit apart, or none, is told by other checks.
+_FIRST, _ALL, _SOME = 12, 200, 2
 
 #: A call with its keep probability and what to say of it, and the bits that it gave: with
 #: two generators in one state, with the second once more, and with one that is alike; and
@@ -69,6 +79,7 @@ def expect_calls_follow(
         "the same output; expected different ones.",
         Wrong.same_mask_every_call,
     )
+    _expect_no_constant(function, trial, [*small, *large], anew, probability)
     stuck = [call for call in told if call.known and not any(call.alike)]
     if again and (stuck := _many(trial, stuck, _ALWAYS, anew)):
         trial.fail(
@@ -78,12 +89,52 @@ def expect_calls_follow(
         )
     for way, words in enumerate(ALIKE):
         alike = [call for call in told if call.alike[way : way + 1] == (True,)]
-        if alike := _many(trial, alike, _REPEATED_LARGE, anew):
+        if alike := _short(trial, alike, way, anew):
             trial.fail(
                 f"{_named(function, alike)}: generators in different states, {words}, gave "
                 "the same output; expected different ones.",
                 Wrong.seeds_take_few_values,
             )
+
+
+def _expect_no_constant(
+    function: StudentFunction,
+    trial: Trial,
+    calls: Sequence[Four | None],
+    anew: Anew,
+    probability: Callable[[float], float],
+) -> None:
+    """Check that no call gives one mask whatever its generator is. Of few bits that serve
+    all units no mask comes each time of ``_ALL``."""
+    for call in filter(None, calls):
+        first, _, *others = call[3]
+        if not all(repeats.are_same(first, other) for other in others):
+            continue
+        if not _may_be_constant(call, probability):
+            continue
+        for number in (_FIRST, _ALL):
+            masks = anew(call, [trial.generator() for _ in range(number)])
+            if not masks or not all(repeats.of_first(first, masks)):
+                break
+        else:
+            trial.fail(
+                f"{function.name} ({call[2]}): {_ALL} generators in different states gave "
+                "the same output; expected different ones.",
+                Wrong.same_mask_every_call,
+            )
+
+
+def _may_be_constant(call: Four, probability: Callable[[float], float]) -> bool:
+    """Return whether a mask has units of both kinds; or where masks do not show, so many
+    that not even the likeliest one comes ``_ALL`` times in a row."""
+    given, keep_prob, _, (first, *_) = call
+    p = probability(keep_prob)
+    if given.may_stay(first, keep_prob):
+        return False
+    if first.dtype == bool:
+        bits = given.seen(first)
+        return bool(_SOME <= np.count_nonzero(bits) <= bits.size - _SOME)
+    return -_ALL * given.units * log2(max(p, 1 - p)) > _SURPRISE
 
 
 def _many(
@@ -101,6 +152,22 @@ def _many(
     return found if _are_many(found, of_large) else []
 
 
+def _short(
+    trial: Trial, calls: Sequence["_Compared"], way: int, anew: Anew
+) -> list["_Compared"]:
+    """Return the calls in which generators that are alike in this way give one mask, and
+    others do not; none where these are few."""
+    found = []
+    for call in calls if len(calls) >= _SHORT else ():
+        pairs = [two_alike(trial, way) for _ in range(_PAIRS)]
+        masks = anew(call.call, [rng for pair in pairs for rng in pair])
+        ones, others = masks[::2], masks[1::2]
+        agree = sum(map(repeats.are_same, ones, others))
+        if agree >= _AGREE and repeats.different(ones) >= _DIFFER:
+            found.append(call)
+    return found if len(found) >= _SHORT else []
+
+
 def _are_many(calls: Sequence["_Compared"], of_large: int) -> bool:
     return len(calls) >= _REPEATED or sum(call.own for call in calls) >= of_large
 
@@ -110,7 +177,7 @@ def _named(function: StudentFunction, calls: Sequence["_Compared"]) -> str:
 
 
 class _Compared(NamedTuple):
-    """A call, and whether its bits are a large call's that change along
+    """A call, and whether its bits are a large call's that all show and change along
     every axis (``own``), ``known`` from the call before, and, in each of the ways ``ALIKE``
     that was asked about, a generator's that is ``alike``."""
 
@@ -134,7 +201,7 @@ def _compared(
         if call is not None and _is_telling(call, probability):
             first, _, later, *others = call[3]
             known, *alike = repeats.of_first(first, [later, *others])
-            own = number >= len(small) and _varies(first)
+            own = number >= len(small) and call[0].shown is None and _varies(first)
             yield _Compared(call, own, known, tuple(alike))
 
 
@@ -148,6 +215,8 @@ def _is_telling(call: Four, probability: Callable[[float], float]) -> bool:
     """Return whether independent bits, as many as these are made of, never agree by chance:
     what a network returns is no mask, and some bits serve a whole axis."""
     given, keep_prob, _, found = call
-    bits = own_bits(found) if found[0].dtype == bool else given.values.size
+    bits = given.units
+    if found[0].dtype == bool:
+        bits = min(bits, own_bits(found))
     p = probability(keep_prob)
     return -bits * log2(p**2 + (1 - p) ** 2) > _SURPRISE

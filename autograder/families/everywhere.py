@@ -7,7 +7,8 @@ give equal outputs, and kept units have one factor.
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -25,7 +26,7 @@ from autograder.families.kinds import Given, Kinds
 from autograder.families.short_seeds import asked_with
 
 #: How many calls have about so many bits at most, and how many have more, up to so many.
-CALLS, _SMALL = 30, 600
+CALLS, SMALL = 30, 600
 _LARGE_CALLS, _LARGE = 10, 10_000
 #: In how many rows half of these stand, so that rows have hundreds of units.
 ROWS = (2, 3, 5, 9, 16)
@@ -33,24 +34,25 @@ ROWS = (2, 3, 5, 9, 16)
 _TELLING = 150
 #: How many large arrays, besides spread ones, are judged at test, and at keep_prob = 1.
 _PLAIN = 3
-#: In one of how many arrays half of the entries are 0 where values are judged.
-_ZEROS = 5
+#: One of so many calls has many zeros, small ones and large ones, and so many arrays have
+#: where values are judged.
+_ZEROS, _FIRST = 5, 3
 #: What all of their entries are multiplied by at test.
 _FACTORS = (1.0, 1e-6, 1.0, 3e4)
 #: How many bits are drawn at each of ``corners.ENDS``: of so many, some are set.
 _AT_ENDS = (20_000, 40)
 
 
-def _given(
-    trial: Trial, kinds: Kinds, *, zeros: bool = False
-) -> Iterator[tuple[Given, float, str]]:
+def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
     """Yield calls of every kind, their keep probabilities, and what to say of them; in some
-    of these x has many ``zeros``."""
+    of these x has many zeros."""
     rng, turns = trial.rng, entries.in_turn(trial.rng)
-    # Every second has so many that its masks are telling, or nearly.
-    least = np.where(np.arange(CALLS) % 2, 1, 200)
-    sizes = [*(least * (_SMALL / least) ** rng.random(CALLS))]
-    sizes += [*rng.permutation(np.linspace(_SMALL, _LARGE, _LARGE_CALLS))]
+    # Every second has so many that its masks are telling, or nearly; others are spread.
+    least, shares = np.where(np.arange(CALLS) % 2, 1, 200), rng.random(CALLS)
+    spread = (np.arange(CALLS // 2) + shares[1::2]) / (CALLS // 2)
+    shares[1::2] = rng.permutation(spread)
+    sizes = [*(least * (SMALL / least) ** shares)]
+    sizes += [*rng.permutation(np.linspace(SMALL, _LARGE, _LARGE_CALLS))]
     rows = [0] * (CALLS + _LARGE_CALLS - len(ROWS)) + [*ROWS]
     probabilities = [
         p
@@ -60,18 +62,38 @@ def _given(
     for number, (size, of, keep_prob) in enumerate(
         zip(sizes, rows, probabilities, strict=True)
     ):
-        kind, none = next(turns), zeros and number % _ZEROS == 0
-        given = kinds.call(trial, rng, round(float(size)), of, kind, none)
+        kind, zeros = next(turns), number % _ZEROS == _FIRST
+        given = kinds.call(trial, rng, round(float(size)), of, kind, zeros)
         keep_prob = round(float(keep_prob), 4)
         marks = ", ".join([*given.marks.values(), f"{given.values.size} {kinds.what}"])
         yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
 
 
-def _made(
-    called: Any, trial: Trial, calls: Sequence[tuple[Any, ...]], **how: Any
+#: A call, its keep probability, and its generator.
+_Asked = tuple[Given, float, np.random.Generator]
+
+
+def _made(called: Any, trial: Trial, calls: Sequence[_Asked]) -> list[Any]:
+    """Return the results, each call made as it says; of one that fails its error, which is
+    left to other checks."""
+    alike, found = defaultdict[Any, list[int]](list), dict[int, Any]()
+    for number, (given, _, _) in enumerate(calls):
+        alike[tuple(given.how.items())].append(number)
+    for how, numbers in alike.items():
+        asked = [(*calls[n][0].args, *calls[n][1:]) for n in numbers]
+        results = _made_alike(called, trial, asked, dict(how))
+        found |= zip(numbers, results, strict=True)
+    return [found[number] for number in range(len(calls))]
+
+
+def _made_alike(
+    called: Any,
+    trial: Trial,
+    calls: Sequence[tuple[Any, ...]],
+    how: Mapping[str, Any],
 ) -> list[Any]:
-    """Return the results; of a call that fails its error, which is left to other checks. The
-    last argument of each is its generator."""
+    """Do so with calls that are made in one way; the last argument of each is its
+    generator."""
     generators = {id(args[-1]): args[-1] for args in calls}
     states = {key: rng.bit_generator.state for key, rng in generators.items()}
     try:
@@ -139,11 +161,12 @@ def read_bits(
     """Return what calls of every kind gave, which all checks of one grading share; None of
     those that gave no bits."""
     if "large" not in trial.notes:
-        calls, asked, numbers = [*_given(trial, kinds)], [], list[int]()
+        calls, numbers = [*_given(trial, kinds)], list[int]()
+        asked: list[_Asked] = []
         for given, keep_prob, _ in calls:
             rngs = asked_with(trial, more=given.values.size > _TELLING)
             numbers.append(len(rngs))
-            asked += [(*given.args, keep_prob, rng) for rng in rngs]
+            asked += [(given, keep_prob, rng) for rng in rngs]
         results = iter(_made(kinds.of(function, trial), trial, asked))
         trial.notes["large"] = found = list[Four | _Failure]()
         for number, call in zip(numbers, calls, strict=True):
@@ -162,7 +185,7 @@ def expect_follows_rng(
 
     def anew(call: Four, rngs: Sequence[np.random.Generator]) -> list[np.ndarray]:
         given, keep_prob, _, _ = call
-        asked = [(*given.args, keep_prob, rng) for rng in rngs]
+        asked = [(given, keep_prob, rng) for rng in rngs]
         results = _made(kinds.of(function, trial), trial, asked)
         bits = _read(given, keep_prob, function.name, results)
         return _counted(trial, bits, _AGAIN) or []
@@ -193,25 +216,23 @@ def expect_scaled(
 ) -> None:
     """Check that outputs are 0 or ``scale(keep_prob)`` times their input in calls of every
     kind, whose first argument is x, and that some are not 0."""
-    calls = [*_given(trial, kinds, zeros=True)]
+    calls = [*_given(trial, kinds)]
     evidence = Evidence(function.name, both=scale(0.5) == 1)
-    for part, how in enumerate(({}, {"training": True})):
-        own = calls[part::2]
-        asked = [(*given.args, p, trial.generator()) for given, p, _ in own]
-        results = _made(kinds.of(function, trial), trial, asked, **how)
-        for (given, keep_prob, what), result in zip(own, results, strict=True):
-            bits = _counted(trial, _read(given, keep_prob, function.name, [result]))
-            if bits is None:
-                continue
-            if given.args[0].all():
-                evidence.add(keep_prob, bits[0])
-            if not _is_scaled(given, result, scale(keep_prob)):
-                _fail_scale(
-                    trial,
-                    f"{function.name} ({what})",
-                    *(given, result, scale(keep_prob)),
-                    Wrong.scale_depends_on_the_shape,
-                )
+    asked = [(given, keep_prob, trial.generator()) for given, keep_prob, _ in calls]
+    results = _made(kinds.of(function, trial), trial, asked)
+    for (given, keep_prob, what), result in zip(calls, results, strict=True):
+        bits = _counted(trial, _read(given, keep_prob, function.name, [result]))
+        if bits is None:
+            continue
+        if given.args[0].all():
+            evidence.add(keep_prob, bits[0])
+        if not _is_scaled(given, result, scale(keep_prob)):
+            _fail_scale(
+                trial,
+                f"{function.name} ({what})",
+                *(given, result, scale(keep_prob)),
+                Wrong.scale_depends_on_the_shape,
+            )
     evidence.expect(trial)
     expect_scaled_at_the_ends(function, trial, kinds, scale)
 
@@ -260,7 +281,7 @@ def _plain_calls(
     then the ends; at keep_prob = 1 in ``training``."""
     rng = trial.rng
     small, turns = (
-        corners.spread_sizes(rng, _SMALL, 1, entries.TURNS),
+        corners.spread_sizes(rng, SMALL, 1, entries.TURNS),
         entries.in_turn(rng),
     )
     large = rng.permutation(np.linspace(_LARGE // 2, 2 * _LARGE, _PLAIN))
@@ -279,11 +300,15 @@ def _plain_calls(
         *((40, end) for end in at_ends),
     ]
     for number, (size, p) in enumerate(cases):
-        kind = entries.KINDS[0] if size > _SMALL else next(turns)
-        zeros = number % _ZEROS == 0 and size <= _SMALL and number >= _ZEROS
+        kind = entries.KINDS[0] if size > SMALL else next(turns)
+        zeros = number % _ZEROS == 0 and size <= SMALL and number >= _ZEROS
         given = kinds.call(trial, rng, round(size), 0, kind, zeros)
         x, *others = given.args
-        yield given._replace(args=(x * x.dtype.type(next(factors)), *others)), p
+        given = given._replace(args=(x * x.dtype.type(next(factors)), *others))
+        if not training:
+            marks = {k: mark for k, mark in given.marks.items() if k != "mode"}
+            given = given._replace(marks=marks, how={"training": False})
+        yield given, p
 
 
 def expect_plain(
@@ -296,9 +321,8 @@ def expect_plain(
 ) -> None:
     """Check that arrays of every kind come back ``scale(keep_prob)`` times as large at
     test, or at keep_prob = 1 in ``training``; these are calls whose first argument is x."""
-    calls, how = [*_plain_calls(trial, kinds, training)], {"training": False}
-    asked = [(*given.args, p, trial.generator()) for given, p in calls]
-    results = _made(function, trial, asked, **({} if training else how))
+    calls = [*_plain_calls(trial, kinds, training)]
+    results = _made(function, trial, [(*call, trial.generator()) for call in calls])
     for (given, p), result in zip(calls, results, strict=True):
         x, marks = given.args[0], ", ".join(given.marks.values())
         mode = "" if training else ", training=False"
@@ -311,19 +335,20 @@ def expect_plain(
             text = f"{what}: {facts.worst(out, x * scale(p))}."
             name = None
             if training:
-                name = _by_entries(function, trial, x, out, scale(p))
+                name = _by_entries(function, trial, given, out, scale(p))
             trial.fail(text, name or _plain_mistake(x, out, training))
 
 
 def _by_entries(
-    function: Any, trial: Trial, x: np.ndarray, out: np.ndarray, scale: float
+    function: Any, trial: Trial, given: Given, out: np.ndarray, scale: float
 ) -> str | None:
     """Return the mistake at keep_prob = 1 where it depends on what entries x has, and usual
     ones of its form come back right."""
+    x = given.args[0]
     usual = trial.inputs(*x.shape).astype(x.dtype)
     usual = usual if x.flags.c_contiguous else corners.transposed(usual)
     try:
-        found = _output(function(usual, 1.0, trial.generator()))
+        found = _output(function(usual, 1.0, trial.generator(), **given.how))
     except (StudentError, CheckFailure):
         return None
     if not isinstance(found, np.ndarray) or found.shape != usual.shape:

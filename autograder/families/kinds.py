@@ -43,19 +43,24 @@ _USUAL, _ZEROS = 0.25, 0.2
 #: What share of x is 0 there, at least and at most; up to half is some, and more is most.
 _FEW, _MANY = 0.05, 0.95
 
-_MODES = ("training left out", "training=True")
+_MODES: Mapping[str, Mapping[str, Any]] = {
+    "training left out": {},
+    "training=True": {"training": True},
+}
 
 #: Returns a random shape of about so many bits, in so many rows if that is not 0.
 Shape = Callable[[np.random.Generator, int, int], tuple[int, ...]]
 
 
 class Given(NamedTuple):
-    """The arguments of a call before keep_prob and rng, and how its bits are read.
+    """A call's arguments before keep_prob and rng, ``how`` it is made besides, by keywords,
+    and how its bits are read.
 
     ``marks`` say what kind of call it is; ``bits(result, keep_prob, name)``, by the
     function's name, has the shape of ``values``: the entries that the bits keep, or how
     large those are that share a bit; ``signed`` has their mean. ``shown``: where the bits
-    show, if not everywhere."""
+    show, if not everywhere. ``may_stay``: of bits, or an output, and a keep probability,
+    whether wrong answers of other kinds always give just these."""
 
     args: tuple[Any, ...]
     marks: Mapping[str, str]
@@ -63,6 +68,26 @@ class Given(NamedTuple):
     bits: Callable[[Any, float, str], np.ndarray]
     signed: np.ndarray | None = None
     shown: np.ndarray | None = None
+    how: Mapping[str, Any] = {}
+    may_stay: Callable[[np.ndarray, float], bool] = lambda bits, keep_prob: False
+
+    def seen(self, bits: np.ndarray) -> np.ndarray:
+        """Return the bits that show; outputs that are none as they are."""
+        return bits if self.shown is None or bits.dtype != bool else bits[self.shown]
+
+    @property
+    def units(self) -> int:
+        """How many bits show."""
+        return self.values.size if self.shown is None else int(self.shown.sum())
+
+    def filled(
+        self, bits: np.ndarray, probability: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return bits of which those that do not show are drawn here with their
+        ``probability``: all of them have the law that bits should have."""
+        if self.shown is None:
+            return bits
+        return np.where(self.shown, bits, rng.random(bits.shape) < probability)
 
 
 _OfEntries = Callable[[Trial, np.random.Generator, int, int, Entries], Given]
@@ -97,12 +122,18 @@ class Kinds:
         kind: Entries | None = None,
         zeros: bool = False,
     ) -> Given:
-        """Return such a call, with ``zeros`` or of entries of a ``kind`` where it has any."""
+        """Return such a call, with ``zeros`` or of entries of a ``kind`` where it has any;
+        where training may be passed, it is in half of the calls."""
         if zeros and self.zeros is not None:
-            return self.zeros(trial, rng, number, rows)
-        if kind is not None and self.entries is not None:
-            return self.entries(trial, rng, number, rows, kind)
-        return self.make(trial, rng, number, rows)
+            given = self.zeros(trial, rng, number, rows)
+        elif kind is not None and self.entries is not None:
+            given = self.entries(trial, rng, number, rows, kind)
+        else:
+            given = self.make(trial, rng, number, rows)
+        if not self.modes:
+            return given
+        mode = _pick([*_MODES], rng.random())
+        return given._replace(marks={**given.marks, "mode": mode}, how=_MODES[mode])
 
 
 def _pick(names: Sequence[str], where: float) -> str:
@@ -244,8 +275,6 @@ def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
                 "rows": f"a first axis of {size_of(len(given.values))}",
                 **given.marks,
             }
-            if kinds.modes:
-                marks["mode"] = _pick(_MODES, rng.random())
             yield _Call(given, keep_prob, marks, rng.random())
             found += given.values.size
             if kinds.of_each_call:
@@ -266,9 +295,8 @@ def _results(
     function: StudentFunction, trial: Trial, calls: Sequence[_Call]
 ) -> Iterator[tuple[_Call, Any]]:
     """Yield the calls with what they return."""
-    for mode in _MODES:
-        own = [call for call in calls if call.marks.get("mode", _MODES[0]) == mode]
-        how = {"training": True} if mode != _MODES[0] else {}
+    for how in _MODES.values():
+        own = [call for call in calls if call.given.how == how]
         rng = trial.generator()
         given = [(*call.given.args, call.keep_prob, rng) for call in own]
         try:

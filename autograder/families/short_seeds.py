@@ -112,3 +112,11 @@ def asked_with(trial: Trial, *, more: bool) -> list[np.random.Generator]:
     and one that is alike (``generators_alike``); with ``more``, the others that are."""
     one, same, other = generators_alike(trial, 2, times=2)
     return [one, same, same, other, *(others_alike(trial, one) if more else ())]
+
+
+def two_alike(trial: Trial, way: int) -> list[np.random.Generator]:
+    """Return two generators that are alike in this one of the ways ``ALIKE``."""
+    if way == 0:
+        return generators_alike(trial, 2)
+    one = trial.generator()
+    return [one, others_alike(trial, one)[way - 1]]

@@ -3,6 +3,7 @@ kind."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -28,18 +29,25 @@ CHOICE = "units and pairs in calls of every kind"
 
 
 def _of_any_size(
-    trial: Trial, rng: np.random.Generator, number: int, rows: int
+    trial: Trial, rng: np.random.Generator, number: int, rows: int, zeros: bool = False
 ) -> kinds.Given:
-    """Return a call on about so many units, two or more in a row."""
+    """Return a call on about so many units, two or more in a row; some may be ``zeros``."""
     n, d = kinds.sides(rng, number, 2, rows)
-    x, marks = kinds.any_array(rng, (n, max(d, 2)))
+    x, marks = kinds.any_array(rng, (n, max(d, 2)), zeros=zeros)
 
     def read(result: Any, share: float, name: str) -> np.ndarray:
         call = call_text(name, x.shape, count(x, share))
         out = facts.float_array(facts.pair(result, call)[0], x.shape, call, "out")
         return np.array(out != 0)
 
-    return kinds.Given((x,), marks, x, read)
+    shown = x != 0 if zeros else None
+
+    def alike(bits: np.ndarray, _: float) -> bool:
+        """Return whether rows are, as those of whoever chooses by place."""
+        seen = True if shown is None else shown
+        return not ((bits & seen).any(axis=0) & (~bits & seen).any(axis=0)).any()
+
+    return kinds.Given((x,), marks, x, read, shown=shown, may_stay=alike)
 
 
 def count(x: np.ndarray, share: float) -> int:
@@ -54,7 +62,9 @@ def _by_count(function: StudentFunction, trial: Trial) -> everywhere.Reordered:
     )
 
 
-KINDS = kinds.Kinds(_of_any_size, modes=False, of=_by_count)
+KINDS = kinds.Kinds(
+    _of_any_size, modes=False, of=_by_count, zeros=partial(_of_any_size, zeros=True)
+)
 
 
 def expect_counts(
@@ -67,6 +77,8 @@ def expect_counts(
     for call in filter(None, everywhere.read_bits(function, trial, KINDS)):
         given, share, _, masks = call
         number = count(given.values, share)
+        if given.shown is not None:
+            continue  # How many are kept does not show.
         kept = np.concatenate(masks).sum(axis=1)
         worst = int(kept[np.abs(kept - number).argmax()])
         if worst != number:
@@ -86,7 +98,7 @@ def _counted(
     Rows that are alike upset the counts in them a little, and uneven choice those of two
     rows about as much as those in one: what departs further by far fails alone."""
     if "rows" not in trial.notes:
-        within, between = departures.in_rows(function, trial, KINDS)
+        within, between = departures.in_rows(function, trial, KINDS, count)
         kept, alike = _by_entries(function, trial)
         within, between = {**within, **kept}, {**between, **alike}
         apart, chosen = (
