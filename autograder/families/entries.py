@@ -88,11 +88,11 @@ _SIZES: Mapping[str, _Make] = {
     "equal entries": lambda x, _: np.full(x.shape, x.flat[0]),
     # So large that those of a row hardly ever add up to 0.
     "whole numbers": lambda x, _: np.copysign(np.ceil(300 * np.abs(x)), x),
-    "large entries": lambda x, share: 10 ** (3 + 1.5 * share) * x,
+    "large entries": lambda x, share: 10 ** (3 + 8.5 * share) * x,
     "entries of tens and hundreds": lambda x, share: 10 ** (0.5 + 2 * share) * x,
     "entries below 1": lambda x, share: 10 ** (-1.6 + 1.1 * share) * x,
     "entries of hundredths": lambda x, share: 10 ** (-3.8 + 2.2 * share) * x,
-    "small entries": lambda x, share: 10 ** (-4 - 3 * share) * x,
+    "small entries": lambda x, share: 10 ** (-4 - 7.5 * share) * x,
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograder.contract import facts
+from autograder.contract.domain import LEAST
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import Trial, put_zeros, usual
 from autograder.families import corners, entries
@@ -23,13 +24,17 @@ from autograder.families.tally import MOST, Tally, size_of
 from autograder.laws.binomial import EveryKind
 
 RATE, PAIRS = "calls of every kind", "pairs in calls of every kind"
-#: 12 ranges of keep_prob, 2 dtypes, 2 ways to say that it is training, 4 numbers of axes, 5
+#: 14 ranges of keep_prob, 2 dtypes, 2 ways to say that it is training, 4 numbers of axes, 5
 #: sizes, of the first axis 5, 5 of signs, 20 of entries, 2 orders in memory, 5 numbers of
-#: entries that share a bit; two of these; and 8 kinds of pairs with them (2,152 in all), or 9
+#: entries that share a bit; two of these; and 8 kinds of pairs with them (2,270 in all), or 9
 #: places, in all sizes and in each of 4, and those of ``by_values`` (338).
-LAW = EveryKind(2400, detects=0.16)
+LAW = EveryKind(2700, detects=0.16)
 
 _EDGES = np.linspace(0.03, 0.97, 13)
+#: How many calls have keep probabilities from ``LEAST`` to the first edge, and as close to
+#: 1, of the most bits: where nothing is dropped from 0.97 on, or 0.03 of all is kept below
+#: that, it shows in 8,000.
+_NEAR_THE_ENDS = 14
 _DTYPES, ORDERS = ("float64", "float32"), ("rows in a row", "x transposed")
 #: Calls have numbers of bits from each of these by turns, in each range of keep_prob so
 #: often: a place has one bit a call, and where it is kept always, at a mean of one half,
@@ -269,16 +274,37 @@ def _drawn(trial: Trial, kinds: Kinds, least: int) -> Iterator[_Call]:
             number = round(few * (many / few) ** rng.random())
             given = _of_turn(trial, kinds, number, orders[turn])
             turns += 1
-            marks = {
-                "keep_prob": between,
-                "size": f"{size_of(given.values.size)} {kinds.what}",
-                "rows": f"a first axis of {size_of(len(given.values))}",
-                **given.marks,
-            }
+            marks = _marks(kinds, given, between)
             yield _Call(given, keep_prob, marks, rng.random())
             found += given.values.size
             if kinds.of_each_call:
                 keep_prob = low + (high - low) * rng.random()
+    yield from _near_the_ends(trial, kinds, orders[-1])
+
+
+def _near_the_ends(
+    trial: Trial, kinds: Kinds, turns: Iterator[Entries]
+) -> Iterator[_Call]:
+    """Yield calls with keep probabilities from all over the ranges at both ends, as likely
+    of one size as of another."""
+    low, rng = float(_EDGES[0]), trial.rng
+    for near, between in (
+        (float, f"keep_prob from {LEAST} to {low:.2f}"),
+        (lambda share: 1 - share, f"keep_prob from {1 - low:.2f} to {1 - LEAST}"),
+    ):
+        for share in rng.random(_NEAR_THE_ENDS).tolist():
+            given = _of_turn(trial, kinds, MOST, turns)
+            keep_prob = near(LEAST * (low / LEAST) ** share)
+            yield _Call(given, keep_prob, _marks(kinds, given, between), rng.random())
+
+
+def _marks(kinds: Kinds, given: Given, between: str) -> Mapping[str, str]:
+    return {
+        "keep_prob": between,
+        "size": f"{size_of(given.values.size)} {kinds.what}",
+        "rows": f"a first axis of {size_of(len(given.values))}",
+        **given.marks,
+    }
 
 
 def _of_turn(
