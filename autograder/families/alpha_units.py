@@ -122,7 +122,7 @@ class Masking:
         if expected >= _TELLING and not _many(dropped, keep_prob):
             found = dropped_units(out, keep_prob)
             # Where entries come again, so do kept ones.
-            apart = len(np.unique(x)) > 0.9 * x.size
+            apart = len(np.unique(_readable(x))) > 0.9 * x.size
             if apart and np.count_nonzero(found) > 0.5 * expected:
                 dropped = found
         return np.where(dropped, 0.0, x), None

@@ -92,7 +92,7 @@ _SIZES: Mapping[str, _Make] = {
     "entries of tens and hundreds": lambda x, share: 10 ** (0.5 + 2 * share) * x,
     "entries below 1": lambda x, share: 10 ** (-1.6 + 1.1 * share) * x,
     "entries of hundredths": lambda x, share: 10 ** (-3.8 + 2.2 * share) * x,
-    "small entries": lambda x, share: 10 ** (-4 - 7.5 * share) * x,
+    "small entries": lambda x, share: 10 ** (-4 - 3 * share) * x,
 }
 
 

@@ -20,6 +20,7 @@ from autograder.contract.trial import Trial, put_zeros, usual
 from autograder.families import corners, entries
 from autograder.families.elementwise import DTYPES
 from autograder.families.entries import Entries
+from autograder.families.pairs import pairs_of
 from autograder.families.tally import MOST, Tally, size_of
 from autograder.laws.binomial import EveryKind
 
@@ -47,6 +48,8 @@ _NUMBERS, _TURNS = ((1, 8), (9, 40), (41, 200), (201, MOST), (201, MOST)), 5
 _USUAL, _ZEROS = 0.25, 0.2
 #: What share of x is 0 there, at least and at most; up to half is some, and more is most.
 _FEW, _MANY = 0.05, 0.95
+#: How many times as many entries there are at most where a share is 0.
+_MORE = 4
 
 _MODES: Mapping[str, Mapping[str, Any]] = {
     "training left out": {},
@@ -146,22 +149,27 @@ def _pick(names: Sequence[str], where: float) -> str:
     return names[int(where * len(names))]
 
 
+def some_share(rng: np.random.Generator, zeros: bool) -> float:
+    """Return what share of x is to be 0, if any."""
+    return float(rng.uniform(_FEW, _MANY)) if zeros else 0.0
+
+
 def any_array(
     rng: np.random.Generator,
     shape: tuple[int, ...],
     kind: Entries | None = None,
-    zeros: bool = False,
+    zeros: float = 0.0,
 ) -> tuple[np.ndarray, dict[str, str]]:
-    """Return an array of a ``kind``, or of any, with ``zeros`` if so, and its marks."""
+    """Return an array of a ``kind``, or of any, with a share of ``zeros``, and its marks."""
     a, b = rng.random(2).tolist()
     dtype, order = _pick(_DTYPES, a), _pick(ORDERS, b)
     # What ``trial.inputs`` gives, from this generator: many small arrays take long.
     x, marks = entries.of_a_kind(usual(rng, shape), rng, kind)
     x = x.astype(dtype)
     if zeros and x.size > 1:
-        one, share = x.flat[0], rng.uniform(_FEW, _MANY)
-        marks["entries"] = f"entries of which {'most' if share > 0.5 else 'some'} are 0"
-        x = put_zeros(x, share, rng)
+        one = x.flat[0]
+        marks["entries"] = f"entries of which {'most' if zeros > 0.5 else 'some'} are 0"
+        x = put_zeros(x, zeros, rng)
         x.flat[0] = x.flat[0] if x.any() else one
     x = corners.transposed(x) if order == ORDERS[1] else x
     return x, marks | {"dtype": dtype, "axes": f"{len(shape)} axes", "order": order}
@@ -188,8 +196,12 @@ def of_arrays(
         kind: Entries | None = None,
         zeros: bool = False,
     ) -> Given:
+        share = some_share(rng, zeros)
+        if number <= MOST:
+            # Of bits that show there are about as many as without zeros, up to a point.
+            number = round(number * min(_MORE, 1 / (1 - share)))
         of = shape(rng, number, rows)
-        x, marks = any_array(rng, of, kind, zeros)
+        x, marks = any_array(rng, of, kind, share)
 
         def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
             text = call_text(name, of, keep_prob)
@@ -336,36 +348,6 @@ def _results(
         yield from zip(own, results, strict=True)
 
 
-def _pairs(
-    bits: np.ndarray, turn: float, shown: np.ndarray | None
-) -> tuple[str, np.ndarray] | None:
-    """Return which disjoint pairs of a call's bits, neighbours or half an axis apart, and
-    where they are alike; None of a single bit. Of those ``shown`` alone pairs are the next
-    ones along an axis."""
-    axes = [axis for axis in range(bits.ndim) if bits.shape[axis] > 1]
-    if not axes:
-        return None
-    which, place = divmod(int(turn * 2 * len(axes)), len(axes))
-    axis, half = axes[place], bits.shape[axes[place]] // 2
-    if shown is not None:
-        return f"neighbours along axis {axis}", _next_ones(bits, shown, axis)
-    lines = bits.swapaxes(0, axis)[: 2 * half]
-    first, second = (lines[:half], lines[half:]) if which else (lines[::2], lines[1::2])
-    return f"{('neighbours', 'halves')[which]} along axis {axis}", first == second
-
-
-def _next_ones(bits: np.ndarray, shown: np.ndarray, axis: int) -> np.ndarray:
-    """Return whether bits that are shown are like the next such one along an axis, in
-    disjoint pairs."""
-    flat = bits.swapaxes(axis, -1).ravel()
-    places = np.flatnonzero(shown.swapaxes(axis, -1))
-    line = places // bits.shape[axis]
-    rank = np.arange(len(places)) - np.searchsorted(line, line)
-    first = np.flatnonzero((rank[:-1] % 2 == 0) & (line[:-1] == line[1:]))
-    alike: np.ndarray = flat[places[first]] == flat[places[first + 1]]
-    return alike
-
-
 #: What is counted in the calls, by look.
 Counts = dict[str, dict[str, tuple[int, int, float]]]
 
@@ -384,7 +366,7 @@ def counted(
             own = call.given.bits(result, call.keep_prob, function.name)
             p, values = kinds.probability(call.keep_prob), call.given.values
             shown = call.given.shown
-            two = _pairs(own, call.turn, shown)
+            two = pairs_of(own, call.turn, shown)
             if shown is not None:
                 own, values = own[shown], values[shown]
             bits.add(call.marks, own, p)

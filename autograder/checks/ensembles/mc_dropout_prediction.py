@@ -134,7 +134,7 @@ def _of_any_size(
     c = int(rng.integers(_FEW if n >= _ROWS else _CLASSES[0], _CLASSES[1]))
     more = number <= everywhere.SMALL and rng.random() < _MORE
     samples = int((_SAMPLES if more else 4) ** rng.random())
-    x, marks = kinds.any_array(rng, (n, d), kind, zeros)
+    x, marks = kinds.any_array(rng, (n, d), kind, kinds.some_share(rng, zeros))
     size = np.sqrt(np.square(x, dtype=float).mean()) or 1.0
     weights = rng.uniform(-0.4, 0.4, (d, c)) / np.sqrt(d) / size
     bias = rng.uniform(-1, 1, c)

@@ -33,7 +33,8 @@ def _of_any_size(
 ) -> kinds.Given:
     """Return a call on about so many units, two or more in a row; some may be ``zeros``."""
     n, d = kinds.sides(rng, number, 2, rows)
-    x, marks = kinds.any_array(rng, (n, max(d, 2)), zeros=zeros)
+    share = kinds.some_share(rng, zeros)
+    x, marks = kinds.any_array(rng, (n, max(d, 2)), zeros=share)
 
     def read(result: Any, share: float, name: str) -> np.ndarray:
         call = call_text(name, x.shape, count(x, share))
