@@ -1,7 +1,8 @@
 """Inputs at the corners of a stated range, for checks of values."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 
 import numpy as np
 
@@ -28,6 +29,15 @@ def close_keep_probs() -> tuple[float, ...]:
     return 3e-5, 1 - 3e-5, 1e-6, 1 - 1e-6, SMALLEST, 1 - 1e-12
 
 
+#: What keep probabilities of few digits are near a number: of five decimals, a fraction as one
+#: writes it, of two decimals, of seven binary digits.
+_FEW_DIGITS: tuple[Callable[[float], float], ...] = (
+    lambda p: round(p, 5),
+    lambda p: float(Fraction(p).limit_denominator(30)),
+    lambda p: round(p, 2),
+    lambda p: round(128 * p) / 128,
+)
+
 _SHAPES = {1: (7,), 2: (5, 3), 3: (2, 4, 3), 4: (2, 3, 1, 4)}
 
 
@@ -53,8 +63,25 @@ def arrays(
 def drawn_keep_probs(trial: Trial, number: int) -> list[float]:
     """Return keep probabilities, as likely near 0 or near 1 as between."""
     odds = trial.rng.uniform(-4, 4, number)
-    shares: list[float] = (1 / (1 + np.exp(odds))).round(6).tolist()
-    return shares
+    return of_all_digits(trial.rng, (1 / (1 + np.exp(odds))).tolist())
+
+
+def of_all_digits(
+    rng: np.random.Generator, shares: Iterable[float], within: float = 0.01
+) -> list[float]:
+    """Return keep probabilities, half of which stay as they are, with digits that no rounding
+    leaves alone. The others become one of few digits that lies ``within`` so little: most
+    of five decimals, others of two, of binary ones, or a fraction such as 1/3. An answer
+    may be wrong at either sort alone."""
+    found = [float(share) for share in shares]
+    order = rng.permutation(len(found)).tolist()
+    # One half of an odd number is now the greater one, now the other.
+    for turn, place in enumerate(order[: (len(found) + rng.integers(2)) // 2]):
+        share = found[place]
+        near = _FEW_DIGITS[turn % 2 * (1 + turn // 2 % 3)](share)
+        few = abs(near - share) <= within and 0 < near < 1
+        found[place] = near if few else round(share, 5) or share
+    return found
 
 
 def spread_keep_probs(trial: Trial, number: int = SPREAD) -> list[float]:
@@ -63,10 +90,8 @@ def spread_keep_probs(trial: Trial, number: int = SPREAD) -> list[float]:
     of ``drawn_keep_probs`` is none: what shows there alone is for ``KEEP_PROBS``."""
     first = trial.rng.random()
     found = (first + np.arange(number)) / number
-    shares: list[float] = (
-        trial.rng.permutation(found.clip(0.018, 0.982)).round(5).tolist()
-    )
-    return shares
+    shares = trial.rng.permutation(found.clip(0.018, 0.982)).tolist()
+    return of_all_digits(trial.rng, shares, 1 / (8 * number))
 
 
 def spread_sizes(

@@ -181,7 +181,7 @@ def all_over(trial: Trial, factor: Callable[[float], float], units: int) -> list
     rng, few = trial.rng, min(units, 40)
     sizes = [*_SIZES, (1, units, 3)]
     sizes += rng.integers((1, 1, 2), (40, few + 1, 12), (13, 3)).tolist()
-    keep_probs = corners.spread_keep_probs(trial, len(sizes))
+    keep_probs = [0.5, *corners.spread_keep_probs(trial, len(sizes) - 1)]
     dtypes = itertools.cycle(itertools.product((np.float64, np.float32), repeat=2))
     given, cases = zip(sizes, keep_probs, dtypes, strict=False), []
     for i, ((n, d, c), p, (one, other)) in enumerate(given):

@@ -57,14 +57,15 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
     probabilities = [
         p
         for calls in (CALLS, _LARGE_CALLS)
-        for p in rng.permutation(np.linspace(0.03, 0.97, calls))
+        for p in corners.of_all_digits(
+            rng, rng.permutation(np.linspace(0.03, 0.97, calls))
+        )
     ]
     for number, (size, of, keep_prob) in enumerate(
         zip(sizes, rows, probabilities, strict=True)
     ):
         kind, zeros = next(turns), number % _ZEROS == _FIRST
         given = kinds.call(trial, rng, round(float(size)), of, kind, zeros)
-        keep_prob = round(float(keep_prob), 4)
         marks = ", ".join([*given.marks.values(), f"{given.values.size} {kinds.what}"])
         yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
 

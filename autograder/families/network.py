@@ -16,6 +16,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import CheckFailure, Trial, usual
 from autograder.families import backward_pass, elementwise, kinds
+from autograder.families.corners import of_all_digits
 from autograder.families.ensemble import every_mask, log_softmax
 from autograder.families.rivals import first
 
@@ -368,7 +369,8 @@ def tall(rng: np.random.Generator, number: int) -> Batch:
     """Return a batch of about so many hidden units in all its rows, which are many. All
     are active and logits moderate: each mask has gradients of its own."""
     (h, n), c = sorted(kinds.sides(rng, number, 2)), int(rng.integers(2, 6))
-    d, keep_prob = int(rng.integers(1, 6)), round(float(rng.uniform(0.1, 0.9)), 4)
+    d = int(rng.integers(1, 6))
+    (keep_prob,) = of_all_digits(rng, [rng.uniform(0.1, 0.9)])
     params = {
         "W1": rng.uniform(0.1, 1, (d, h)),
         "b1": rng.uniform(0.1, 1, h),

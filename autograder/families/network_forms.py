@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autograder.contract.trial import Trial, put_zeros, usual
-from autograder.families.corners import transposed
+from autograder.families.corners import of_all_digits, transposed
 from autograder.families.network import Arrays, Batch
 
 #: How many forms an argument has, sizes and ranges of keep_prob are told apart. It is a
@@ -144,7 +144,7 @@ def every_form(rng: np.random.Generator) -> Iterator[Form]:
     within = np.array([_places(rng) for _ in range(FORMS)])
     within = within[levels["keep_prob"], levels["size"]]
     places = (levels["keep_prob"] + (within + rng.random()) / FORMS) / FORMS
-    keep_probs = (_LOW + (_HIGH - _LOW) * places).round(4).tolist()
+    keep_probs = of_all_digits(rng, _LOW + (_HIGH - _LOW) * places, 1 / (8 * CALLS))
     for call, keep_prob in enumerate(keep_probs):
         plan = {factor: FACTORS[factor][levels[factor][call]] for factor in FACTORS}
         yield _made(rng, plan, keep_prob)

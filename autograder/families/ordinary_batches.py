@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autograder.families.corners import of_all_digits
 from autograder.families.network import Batch
 
 #: How many batches there are: four of each of the laws of x.
@@ -74,11 +75,11 @@ def ordinary(rng: np.random.Generator, calls: int = CALLS) -> Iterator[Ordinary]
         name: low * (high / low) ** _evenly(rng, calls)
         for name, (low, high) in _SPREAD.items()
     }
-    keep_probs = _LOW + (_HIGH - _LOW) * _evenly(rng, calls)
+    keep_probs = of_all_digits(rng, _LOW + (_HIGH - _LOW) * _evenly(rng, calls))
     laws = [name for name in INPUTS for _ in range(calls // len(INPUTS))]
     for call, law in enumerate(rng.permutation(laws).tolist()):
         own = {name: float(values[call]) for name, values in drawn.items()}
-        yield _made(rng, own, law, float(keep_probs[call]))
+        yield _made(rng, own, law, keep_probs[call])
 
 
 def undropped(rng: np.random.Generator) -> Iterator[Batch]:
@@ -110,7 +111,7 @@ def _made(
     }
     active = np.maximum(x @ weights + params["b1"], 0)
     least = min(0.5, _LEAST / max(1, int(np.count_nonzero(active))))
-    keep_prob = round(min(max(keep_prob, least), 1 - least), 4)
+    keep_prob = min(max(keep_prob, least), 1 - least)
     hidden = active / keep_prob
     some = np.where(rng.random(hidden.shape) < keep_prob, hidden, 0)
     logits = float(np.abs(some @ params["W2"]).max())

@@ -15,6 +15,7 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial, put_zeros, usual
 from autograder.families import corners, elementwise, entries, kinds
+from autograder.families.elementwise import DTYPES
 
 
 class Wrong(Mistakes, section="conv-definitions"):
@@ -43,11 +44,15 @@ _MOST, _TELLING, _SINGLE = 600, 30, 4
 _ZEROS = ((0.8, 0.0), (0.3, 0.0), (0.0, 0.8), (0.0, 0.3), (0.0, 0.0))
 #: How often all kinds have their turn in training; how many smaller arrays there are, how
 #: often one of these has zeros; and of all how often dout has the dtype of x.
-_TURNS, _FEW, _SOME, _SAME = 2, 12, 0.2, 0.7
+_TURNS, _FEW, _SOME, _SAME = 2, 12, 0.2, 0.6
 #: What is counted: round trips at stated places, and in arrays of every form.
 TRIPS, EVERYWHERE = "round trips", "round trips all over the range"
 #: Named by many tests.
 BREAKS = Wrong.forward_breaks_its_convention
+
+
+#: What a forward pass is passed besides its arguments.
+Mode = Mapping[str, bool]
 
 
 class ForwardFails(CheckFailure):
@@ -72,7 +77,8 @@ def any_arrays(
     )
     made = zip(spread, forms, *both, strict=True)
     for number, (keep_prob, (_, dtype), (x, _), (dout, _)) in enumerate(made):
-        x, dout = x.astype(dtype), dout.astype(dtype if rng.random() < _SAME else float)
+        same, others = rng.random() < _SAME, [of for of in DTYPES if of != dtype]
+        x, dout = x.astype(dtype), dout.astype(dtype if same else others[0])
         if of_kinds <= number < large:
             zeros = _ZEROS[number - of_kinds]
             dout = dout if any(zeros) else x.copy()
@@ -141,12 +147,18 @@ class Pair:
         """Return a call of the forward pass, in training or not, as messages show it."""
         return elementwise.call_text(self.forward.name, x.shape, keep_prob, mode)
 
+    def mode(self, training: bool) -> Mode:
+        """Return how a forward pass is told its mode: in training often by nothing."""
+        left_out = training and self.trial.rng.random() < 0.5
+        return {} if left_out else {"training": training}
+
     def run_forward(
-        self, x: np.ndarray, keep_prob: float, training: bool
+        self, x: np.ndarray, keep_prob: float, training: bool, mode: Mode | None = None
     ) -> tuple[np.ndarray, Any]:
         """Return (out, cache); whatever goes wrong is said to be the forward's fault."""
+        mode = self.mode(training) if mode is None else mode
         call = self.call_forward(x, keep_prob, training)
-        mode = {} if training else {"training": False}
+        call = call if not mode or not training else f"{call[:-1]}, training=True)"
         try:
             result = self.forward(x, keep_prob, self.trial.generator(), **mode)
             out, cache = facts.pair(result, call)
@@ -172,22 +184,23 @@ class Pair:
         name_of_nan: str | None = None,
     ) -> RoundTrip:
         """Return a forward pass and the backward pass called once, right after it."""
-        out, cache = self.run_forward(x, keep_prob, training)
+        mode = self.mode(training)
+        out, cache = self.run_forward(x, keep_prob, training, mode)
         given = Output(x, keep_prob, out)
-        return self._send_back(given, cache, dout, training, name_of_nan)
+        return self._send_back(given, cache, dout, mode, name_of_nan)
 
     def _send_back(
         self,
         given: Output,
         cache: Any,
         dout: np.ndarray,
-        training: bool,
+        mode: Mode,
         name_of_nan: str | None = None,
     ) -> RoundTrip:
         """Return the forward pass that is given with its backward pass, called once."""
         x, keep_prob = given.x, given.keep_prob
-        mode = "" if training else " of a forward pass with training=False"
-        shape = f"dout of shape {x.shape}, cache{mode}"
+        said = [f" of a forward pass with {k}={v}" for k, v in mode.items()]
+        shape = f"dout of shape {x.shape}, cache{''.join(said)}"
         call = f"{self.backward.name}({shape}) at keep_prob = {keep_prob}"
         dx = self.backward(dout, cache)
         if isinstance(dx, np.ndarray) and dx.dtype.kind == "f" and np.isnan(dx).any():
@@ -292,8 +305,9 @@ class Pair:
         passes."""
         fails = False
         for x, dout, keep_prob in any_arrays(self.trial, training):
+            mode = self.mode(training)
             try:
-                out, cache = self.run_forward(x, keep_prob, training)
+                out, cache = self.run_forward(x, keep_prob, training, mode)
             except ForwardFails as failure:
                 yield failure
                 continue
@@ -305,7 +319,7 @@ class Pair:
                 yield given
                 continue
             try:
-                yield self._send_back(given, cache, dout, training)
+                yield self._send_back(given, cache, dout, mode)
             except (CheckFailure, StudentError) as failure:
                 fails = True
                 yield from (given, failure)

@@ -15,6 +15,7 @@ from autograder.families import (
     everywhere,
     kinds,
     lags,
+    small_calls,
     unit_bits,
 )
 from autograder.families.elementwise import (
@@ -212,5 +213,5 @@ for _form in _NEIGHBOURS:
     _LOOKS[f"count in 20 units of {_form}"] = _COUNT
 _LOOKS |= _SPREAD
 _LOOKS |= {lags.LOOK: lags.LAW, **departures.LOOKS[kinds.PAIRS]}
-INDEPENDENT = stated(is_independent_in_all_forms, _LOOKS)
+INDEPENDENT = small_calls.own_bits(stated(is_independent_in_all_forms, _LOOKS))
 FROM_RNG = everywhere.follows_rng(unit_bits.FROM_RNG, KINDS)

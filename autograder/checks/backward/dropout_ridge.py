@@ -16,6 +16,7 @@ from autograder.families.bit_tests import Wrong as Some
 from autograder.families.corners import (
     SMALLEST,
     close_keep_probs,
+    of_all_digits,
     spread_keep_probs,
     transposed,
 )
@@ -212,8 +213,8 @@ def _corners(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
         x, y = _problem(trial, 40, 5)
         x[trial.rng.random(x.shape) < 0.2] = 0.0
         yield scale * x, y, keep_prob
-    for n, d in ((1, 1), (8, 1)):
-        yield *_problem(trial, n, d), 0.3
+    for n, d, keep_prob in ((1, 1, 0.3), (8, 1, 0.5)):
+        yield *_problem(trial, n, d), keep_prob
     yield -np.abs(trial.inputs(12, 2)), trial.inputs(12), 0.8
     yield transposed(trial.inputs(12, 3)), trial.inputs(12), 0.8
     # Another problem that begins alike, for who remembers by that.
@@ -222,9 +223,10 @@ def _corners(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
     other[0, 0], more[0] = x[0, 0], y[0]
     yield x, y, 0.8
     yield other, more, 0.8
-    for keep_prob in 10 ** trial.rng.uniform((-4.5, -1), (-3, 0)):
+    small = 10 ** trial.rng.uniform((-4.5, -1), (-3, 0))
+    for keep_prob in of_all_digits(trial.rng, small, 1e-4):
         n, d = trial.rng.integers((61, 13), (400, 40)).tolist()
-        yield *_problem(trial, n, d), round(float(keep_prob), 6)
+        yield *_problem(trial, n, d), keep_prob
 
 
 def _spread(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:

@@ -244,7 +244,7 @@ def _spread(trial: Trial, *, centred: bool) -> Iterator[Given]:
     drawn = rng.integers((40, 3, 6), (200, 8, 20), (5, 3)).tolist()
     sizes = [*_SIZES, *_LARGE, *drawn]
     dtypes = cycle(product((np.float64, np.float32), repeat=2))
-    keep_probs = corners.spread_keep_probs(trial, len(sizes))
+    keep_probs = [0.5, *corners.spread_keep_probs(trial, len(sizes) - 1)]
     given = zip(rng.permutation(sizes).tolist(), keep_probs, dtypes, strict=False)
     for (n, d, c), p, (one, other) in given:
         weights, x = _layer(trial, n, d, c, centred)

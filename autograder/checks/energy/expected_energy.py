@@ -205,6 +205,7 @@ def _cases(trial: Trial, scaling: str) -> list[Given]:
     given += zip(corners.of_other_entries(trial, 6, 5), cycle(_INSIDE))
     usual = magnitudes.arrays(trial.rng, magnitudes.ANY, ())
     given += zip(usual, corners.spread_keep_probs(trial), strict=False)
+    given.append((trial.inputs(6, 5), 0.5))
     return [(x, p, scaling) for x, p in given]
 
 

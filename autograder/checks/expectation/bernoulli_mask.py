@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks.expectation import one_mask
 from autograder.checks.expectation.one_mask import bits_of, mask_call, mask_of, masks_of
 from autograder.contract import domain
 from autograder.contract.exercise import Exercise
@@ -21,6 +22,7 @@ from autograder.families import (
     follows_rng,
     kinds,
     lags,
+    small_calls,
 )
 from autograder.laws.binomial import Proportion, agreement, exact_count, near_count
 
@@ -360,13 +362,13 @@ def draws_every_unit_independently(
     _judge_pairs(trial, "successive calls", first, second)
     for i, axis in enumerate(_AXES):
         bits = np.moveaxis(first, i, 0)
-        look = f"neighbours along the {axis} axis"
-        _judge_pairs(trial, look, bits[::2], bits[1::2])
+        _judge_pairs(trial, f"neighbours along the {axis} axis", bits[::2], bits[1::2])
     front, back = np.split(first.reshape(-1), 2)
     _judge_pairs(trial, "two halves", front, back)
     _judge_counts(bernoulli_mask, trial, rng)
     lags.judge(trial, {"a call": first}, _INDEPENDENT, _DEPENDENT)
     departures.judge(kinds.PAIRS, bernoulli_mask, trial, _KINDS)
+    small_calls.expect(bernoulli_mask, trial, one_mask.of_one, small_calls.LINES)
 
 
 def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:

@@ -95,7 +95,9 @@ def _cases(trial: Trial) -> list[Given]:
     return [
         *_few(trial),
         *corners.drawn(trial, 1, 4),
-        *corners.with_keep_probs(corners.of_other_entries(trial, 6, 5), (0.4, 0.7)),
+        *corners.with_keep_probs(
+            corners.of_other_entries(trial, 6, 5), (0.4, 0.7, 0.5)
+        ),
         *((trial.inputs(3), p) for p in corners.close_keep_probs()),
         *magnitudes.with_keep_probs(trial, magnitudes.ANY, 1e-9, 1e9),
     ]

@@ -49,6 +49,17 @@ def masks_of(
     return np.array([bits_of(trial, mask, shape, keep_prob) for mask in found])
 
 
+def of_one(
+    function: StudentFunction,
+    trial: Trial,
+    shape: tuple[int, ...],
+    keep_prob: float,
+    calls: int,
+) -> np.ndarray:
+    """Return the masks of so many calls with one generator."""
+    return masks_of(function, trial, shape, keep_prob, calls, trial.generator())
+
+
 def bits_of(
     trial: Trial, mask: Any, shape: tuple[int, ...], keep_prob: float
 ) -> np.ndarray:

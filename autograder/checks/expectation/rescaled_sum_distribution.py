@@ -286,6 +286,7 @@ def _cases(trial: Trial) -> list[Given]:
         (trial.inputs(12), 0.8),
         *corners.with_keep_probs(vectors),
         *zip(drawn, corners.spread_keep_probs(trial, len(drawn)), strict=True),
+        (trial.inputs(4), 0.5),
         *((trial.inputs(3), p) for p in corners.close_keep_probs()),
         *_of_every_magnitude(trial),
     ]

@@ -135,7 +135,8 @@ def _cases(
     corners and of drawn ones, whose lengths grow to 1,000,000: ``number`` of the first ones
     at most, fewer of the others."""
     rng = trial.rng
-    shares = rng.permutation(spread_keep_probs(trial) + near_the_ends(rng)).tolist()
+    shares = [*spread_keep_probs(trial), *near_the_ends(rng), 0.5]
+    shares = rng.permutation(shares).tolist()
     drawn = 10 ** (6 / len(shares) * (np.arange(len(shares)) + rng.random()))
     spread = zip(drawn.astype(int).tolist(), shares, strict=True)
     given = [(n, p, number if n <= 1000 else 5) for n, p in _SCHEDULES]

@@ -19,6 +19,7 @@ from autograder.families import (
     follows_rng,
     kinds,
     noise_factors,
+    small_calls,
 )
 from autograder.families.bit_tests import FEW, KEEP_PROBS, farthest, wide
 from autograder.families.bit_tests import Wrong as Bits
@@ -344,6 +345,12 @@ _KINDS = kinds.of_arrays(
 _RATES = departures.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.25, _RATE, _RATES, after="drops_whole_channels")
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = small_calls.own_bits(
+    _INDEPENDENT,
+    small_calls.ROWS,
+    what="images and channels",
+    of=lambda shape: (*shape, 1, 1),
+)
 exercise.asks(0.25, "drops_channels_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_channels_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -18,6 +18,7 @@ from autograder.families import (
     follows_rng,
     kinds,
     shared_bits,
+    small_calls,
 )
 from autograder.families.bit_tests import wide
 from autograder.families.elementwise import Wrong as Unit
@@ -226,6 +227,12 @@ _KINDS = kinds.of_arrays(
 _RATES = departures.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
 exercise.asks(0.5, _RATE, _RATES, after=_TIED)
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = small_calls.own_bits(
+    _INDEPENDENT,
+    small_calls.ROWS,
+    what="sequences and features",
+    of=lambda shape: (1, *shape),
+)
 exercise.asks(0.5, "drops_features_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.5, "draws_its_sequences_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -20,6 +20,7 @@ from autograder.families import (
     elementwise,
     everywhere,
     kinds,
+    small_calls,
     unit_bits,
     unit_forms,
     units,
@@ -311,8 +312,6 @@ _DETECTS |= {0.998: 0.0019} | dict.fromkeys((0.005, 0.007), 1 / 256)
 _HALVES = ("large x kept at 0.8", "positive x kept at 0.8", "first half kept at 0.8")
 _LOOKS = {f"kept at {p}": Proportion(_nearest(p), d) for p, d in _DETECTS.items()}
 _LOOKS |= dict.fromkeys(_HALVES, Proportion(205 / 256, detects=0.03))
-
-
 _KINDS = kinds.units(call_text, modes=False, probability=_nearest)
 
 
@@ -383,6 +382,7 @@ _OWN_BYTES = Property(
 )
 _INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS | shared.spread(77 / 256))
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
+_INDEPENDENT = small_calls.own_bits(_INDEPENDENT, probability=_nearest, modes=False)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
 _ALL = stated(_keeps_everything)
 _FROM_RNG = everywhere.follows_rng(unit_bits.FROM_RNG, _KINDS)
