@@ -159,6 +159,32 @@ def test_what_a_gradebook_forgot_is_said_and_nothing_that_was_made_is_lost(
     assert held(course)[1] == before[1]
 
 
+def test_an_assignment_that_is_nowhere_is_said_once(course: Path) -> None:
+    (course / "course/gradebook.db").unlink()
+    done = run(course, "nbgrader", "autograde", CHAPTER)
+    assert done.returncode and "Traceback" not in done.stderr
+    told = f"NOBODY IS GRADED: the gradebook has no assignment {CHAPTER}."
+    assert done.stderr.count(told) == 1
+    shutil.rmtree(course / "solutions")
+    done = run(
+        course, "autograder", "grade", "course/submitted", "--gradebook", CHAPTER
+    )
+    assert done.returncode == 2 and "nobody was graded now" in done.stderr
+    assert "Everybody is graded" not in done.stderr
+
+
+def test_a_name_in_another_encoding_is_said_to_be_one(course: Path) -> None:
+    (course / "course/submitted/Zoë" / CHAPTER).mkdir(parents=True)
+    shutil.copy(
+        course / "course/submitted/perfect" / CHAPTER / f"{CHAPTER}.ipynb",
+        course / "course/submitted/Zoë" / CHAPTER,
+    )
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = ("autograder", "grade", "course/submitted", "--gradebook", CHAPTER)
+    done = run(course, *words, **ascii_alone)
+    assert "PYTHONUTF8=1" in done.stderr and "rename the folder" not in done.stderr
+
+
 @pytest.mark.parametrize("command", ["collect", "export", "autograde", "list"])
 def test_a_busy_gradebook_is_said_in_a_sentence(course: Path, command: str) -> None:
     inbound = course / "exchange/c1/inbound"

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -129,6 +130,11 @@ def unfit_name(student: str, what: str = "folder") -> str:
         )
     if not (unfit := _UNFIT_NAME.search(student)):
         return ""
+    if "\ud800" <= unfit[0] <= "\udfff" and sys.getfilesystemencoding() != "utf-8":
+        return (
+            f"{one_name(student)}: names of files are {sys.getfilesystemencoding()} here; "
+            "set the environment variable PYTHONUTF8=1 and run the same command again."
+        )
     return (
         f"{one_name(student)}: nbgrader takes no student whose name holds "
         f"{unfit[0]!a}; rename the {what}."

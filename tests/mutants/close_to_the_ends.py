@@ -5,7 +5,9 @@ import numpy as np
 
 from tests.bank import Mutants, fails, solution
 from tests.mutants.conventions import classic_settings as settings
+from tests.mutants.conventions import inverted_dropout as inverted
 from tests.mutants.expectation import dropout_moments as moments
+from tests.mutants.kinds import KIND, bits
 
 
 def right(name, chapter, *given):
@@ -111,3 +113,15 @@ class OfRidges(Mutants, of="dropout_ridge"):
     def ridge_from_a_little_on(x, y, keep_prob):
         """Bounds keep_prob by 1e-5 from below, against a division by nearly 0."""
         return right("dropout_ridge", "backward", x, y, max(keep_prob, 1e-5))
+
+
+class OfInverted(Mutants, of="inverted_dropout"):
+    @inverted.draws(inverted.RATE, KIND)
+    def drops_nothing_from_97_percent_on(x, keep_prob, rng):
+        """Keeps all units where keep_prob is from 0.97 to 0.998."""
+        return bits(x, 1.0 if 0.97 < keep_prob < 0.998 else keep_prob, rng)
+
+    @inverted.draws(inverted.RATE, KIND)
+    def keeps_three_percent_at_least(x, keep_prob, rng):
+        """Bounds keep_prob by 0.03 where it is above 0.0021."""
+        return bits(x, max(keep_prob, 0.03) if keep_prob > 0.0021 else keep_prob, rng)

@@ -151,6 +151,19 @@ def disagreements(released: dict[str, Released], assignment: str) -> list[str]:
     return found
 
 
+def _missing(coursedir: Any, assignment: str) -> str:
+    """Return what to do where the gradebook has no such assignment; "" where it has."""
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        try:
+            gradebook.find_assignment(assignment)
+        except MissingEntry:
+            return forgotten(coursedir, assignment) or (
+                f"the gradebook has no assignment {one_line(assignment)}. This enters it, "
+                f"then run this again: nbgrader generate_assignment {one_line(assignment)}"
+            )
+    return ""
+
+
 def forgotten(coursedir: Any, assignment: str) -> str:
     """Return a sentence on students whose work was graded, and of whom the gradebook, lost
     or from an older backup, holds nothing, and how to mend that; "" where there are none."""
@@ -235,7 +248,7 @@ def measures_in_force(converter: Any) -> dict[str, str]:
             converter.log.error("NOBODY IS GRADED: %s", told)
             raise NbGraderException(told)
         measures[notebook] = measure_of(cells)
-    if not measures and (told := forgotten(course, course.assignment_id)):
+    if not measures and (told := _missing(course, course.assignment_id)):
         converter.log.error("NOBODY IS GRADED: %s", told)
         raise NbGraderException(told)
     return measures

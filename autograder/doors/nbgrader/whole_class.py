@@ -123,7 +123,8 @@ class ClassGradebook:
                 GenerateAssignment(coursedir=self.course, config=self.config).start()
             except (BuildError, NbGraderException, KeyError, OSError) as error:
                 raise ClassError(
-                    f"{self.told} But {self._came_to_nothing(differences)}: "
+                    f"{self.chapter}: {'; '.join(differences)}. But "
+                    f"{self._came_to_nothing(differences)}: "
                     f"{one_line(str(error))}"
                 ) from None
             if left := self._differences():
