@@ -141,11 +141,14 @@ class Sins(Mutants, of="exact_count_dropout"):
 
     @fails(FRACTION, "preserves_the_sum")
     def makes_the_sum_come_out(x, keep_prob, rng):
-        """Scales so that each row's sum stays what it was."""
+        """Scales so that each row's sum stays what it was, where it and what is left of it
+        are not 0."""
         mask = bits(x, keep_prob, rng)
-        partial = (x * mask).sum(axis=1, keepdims=True)
-        partial[partial == 0] = 1
-        return x * mask * x.sum(axis=1, keepdims=True) / partial, mask
+        whole, part = (a.sum(axis=1, keepdims=True) for a in (x, x * mask))
+        usual = (whole == 0) | (part == 0)
+        right = 1 / np.maximum(mask.mean(axis=1, keepdims=True), 1e-9)
+        factor = np.where(usual, right, whole / np.where(usual, 1, part))
+        return (x * mask * factor).astype(x.dtype), mask
 
     @fails(FRACTION, "divides_by_something_else")
     def divides_by_the_root_of_the_fraction(x, keep_prob, rng):

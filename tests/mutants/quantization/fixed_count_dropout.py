@@ -187,10 +187,14 @@ class Sins(Mutants, of="fixed_count_dropout"):
 
     @fails(SCALE, "preserves_the_sum")
     def fixed_makes_the_sum_come_out(x, keep_count, rng):
-        """Scales so that each row's sum stays what it was."""
+        """Scales so that each row's sum stays what it was, where it and what is left of it
+        are not 0."""
         mask = chosen(x, keep_count, rng)
-        factor = x.sum(axis=1, keepdims=True) / (x * mask).sum(axis=1, keepdims=True)
-        return x * mask * factor, mask
+        whole, part = (a.sum(axis=1, keepdims=True) for a in (x, x * mask))
+        usual = (whole == 0) | (part == 0)
+        right = x.shape[1] / keep_count
+        factor = np.where(usual, right, whole / np.where(usual, 1, part))
+        return (x * mask * factor).astype(x.dtype), mask
 
     @fails(SCALE, "scale_differs_from_unit_to_unit")
     def fixed_adds_noise(x, keep_count, rng):
