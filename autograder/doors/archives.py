@@ -84,7 +84,8 @@ def _opened(
     refuses all for one."""
     try:
         return zipfile.ZipFile(contents.with_only(b"".join(table))), {}
-    except _NOT_UNPACKED:
+    except _NOT_UNPACKED as error:
+        refused = error
         fine, broken = list[bytes](), dict[tuple[str, ...], Exception]()
     for entry in table:
         try:
@@ -92,6 +93,8 @@ def _opened(
             fine.append(entry)
         except _NOT_UNPACKED as error:
             broken[parts_of(*name_in(entry))] = error
+    if not fine:
+        raise refused
     return zipfile.ZipFile(contents.with_only(b"".join(fine))), broken
 
 

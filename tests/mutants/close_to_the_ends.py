@@ -118,10 +118,10 @@ class OfRidges(Mutants, of="dropout_ridge"):
 class OfInverted(Mutants, of="inverted_dropout"):
     @inverted.draws(inverted.RATE, KIND)
     def drops_nothing_from_97_percent_on(x, keep_prob, rng):
-        """Keeps all units where keep_prob is from 0.97 to 0.998."""
+        """Spares units where keep_prob is from 0.97 to 0.998."""
         return bits(x, 1.0 if 0.97 < keep_prob < 0.998 else keep_prob, rng)
 
     @inverted.draws(inverted.RATE, KIND)
     def keeps_three_percent_at_least(x, keep_prob, rng):
-        """Bounds keep_prob by 0.03 where it is above 0.0021."""
+        """Spares units below a keep_prob of 0.03: bounds it there, but at its end."""
         return bits(x, max(keep_prob, 0.03) if keep_prob > 0.0021 else keep_prob, rng)

@@ -38,9 +38,9 @@ def in_pairs(x, keep_prob, rng):
 
 
 class OfInverted(Mutants, of="inverted_dropout"):
-    @inverted.scales(inverted.SCALE, "scale_depends_on_the_shape")
+    @inverted.scales(inverted.SCALE, "scale_fits_some_keep_probs")
     def divides_by_half_where_there_are_many_digits(x, mask, keep_prob):
-        """Takes from a table what has few digits, and 0.5 for all else."""
+        """Takes a keep_prob of few digits from a table, and 0.5 for any other keep_prob."""
         return x * mask / (0.5 if many(keep_prob) else keep_prob)
 
     @inverted.draws(inverted.FROM_RNG, "does_not_draw_from_rng")
@@ -55,7 +55,7 @@ class OfInverted(Mutants, of="inverted_dropout"):
 
     @inverted.draws(inverted.INDEPENDENT, DEPENDENT)
     def throws_one_coin_for_an_example_of_few_units(x, keep_prob, rng):
-        """Takes a batch of one for one unit."""
+        """Draws one number for all of a few units: takes a batch of one for one unit."""
         small = x.ndim == 2 and len(x) == 1 and x.size <= 40
         return (one_bit if small else bits)(x, keep_prob, rng)
 
@@ -78,16 +78,16 @@ class OfClassic(Mutants, of="classic_dropout"):
 
     @classic.draws(classic.CLASSIC_INDEPENDENT, DEPENDENT)
     def throws_one_coin_for_a_short_vector(x, keep_prob, rng):
-        """Takes a vector of up to 20 units for one unit."""
+        """Draws one number for a few units: takes a vector of up to 20 for one unit."""
         return (one_bit if x.ndim == 1 and x.size <= 20 else bits)(x, keep_prob, rng)
 
 
 class OfSequences(Mutants, of="sequence_dropout"):
-    @fails(sequence.Q_SCALE, "scale_depends_on_the_shape")
+    @fails(sequence.Q_SCALE, "scale_fits_some_keep_probs")
     def multiplies_by_five_where_there_are_many_digits(
         x, keep_prob, rng, training=True
     ):
-        """Has a factor of its own for what has many digits."""
+        """Has a factor of its own where keep_prob has many digits."""
         mask = sequence.features(x, rng) < keep_prob
         return masked(x, mask, 0.2 if many(keep_prob) else keep_prob, training)
 
@@ -108,7 +108,7 @@ class OfDepth(Mutants, of="stochastic_depth"):
 class OfBernoulli(Mutants, of="bernoulli_mask"):
     @fails(bernoulli.INDEPENDENT, DEPENDENT)
     def throws_one_coin_for_a_single_short_row(shape, keep_prob, rng):
-        """Takes a batch of one for one unit."""
+        """Draws one number for all of a few units: takes a batch of one for one unit."""
         few = len(shape) == 2 and shape[0] == 1 and shape[1] <= 40
         return (one_bit if few else bits)(np.empty(shape), keep_prob, rng)
 
@@ -152,12 +152,12 @@ class OfClassicBackward(Mutants, of="classic_dropout_backward"):
         classic_dropout=forgets_its_classic_mask_if_told_to_train,
     )
     def scales_all_where_training_is_passed(dout, cache):
-        """Takes training=True for the test mode."""
+        """Skips the dropout where training=True is written out."""
         return dout * cache
 
 
 class OfEnergies(Mutants, of="expected_energy"):
     @fails((energy.NONE, energy.MEAN), "multiplies_the_energy_by_another_factor")
     def is_wrong_at_one_half(x, keep_prob, scaling):
-        """Has a case of its own for 0.5, which is left from a trial."""
+        """Has a case of its own for a keep_prob of 0.5, which is left from a trial."""
         return energy.right_energy(x, 1.0 if keep_prob == 0.5 else keep_prob, scaling)

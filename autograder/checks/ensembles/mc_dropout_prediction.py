@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.ensembles import (
+    calls_of_any_size,
     many_samples,
     members_of_every_form,
     one_member,
     shared,
 )
 from autograder.checks.expectation.bernoulli_mask import Wrong as WrongMask
-from autograder.contract import domain, facts
+from autograder.contract import domain
 from autograder.contract.exercise import Exercise
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
@@ -20,11 +21,8 @@ from autograder.families import (
     corners,
     elementwise,
     ensemble,
-    entries,
     everywhere,
-    kinds,
     lags,
-    repeats,
     shared_bits,
 )
 from autograder.families.bit_tests import named_after_the_first
@@ -110,66 +108,7 @@ def _follows_rng(function: StudentFunction, trial: Trial) -> None:
     ensemble.expect_follows_rng(
         trial, mask, "different predictions", "the same prediction"
     )
-    everywhere.expect_follows_rng(function, trial, _KINDS, again=True)
-
-
-#: In which share of all but large calls there are up to so many samples, and not up to 3;
-#: classes, and from how many rows on they may be as few, for of two masks predictions
-#: differ by more than noise that no check of values sees (``repeats``).
-_MORE, _SAMPLES = 0.3, 50
-_CLASSES, _FEW, _ROWS = (6, 12), 2, 6
-
-
-def _of_any_size(
-    trial: Trial,
-    rng: np.random.Generator,
-    number: int,
-    rows: int,
-    kind: entries.Entries | None = None,
-    zeros: bool = False,
-) -> kinds.Given:
-    """Return a call with about so many bits a sample. Logits are moderate, whatever
-    keep_prob is: each mask has a prediction of its own."""
-    n, d = kinds.sides(rng, number, 2, rows)
-    c = int(rng.integers(_FEW if n >= _ROWS else _CLASSES[0], _CLASSES[1]))
-    more = number <= everywhere.SMALL and rng.random() < _MORE
-    samples = int((_SAMPLES if more else 4) ** rng.random())
-    x, marks = kinds.any_array(rng, (n, d), kind, kinds.some_share(rng, zeros))
-    size = np.sqrt(np.square(x, dtype=float).mean()) or 1.0
-    weights = rng.uniform(-0.4, 0.4, (d, c)) / np.sqrt(d) / size
-    bias = rng.uniform(-1, 1, c)
-    single = rng.random(2) < 0.5
-    weights, bias = (
-        each.astype(np.float32) if of else each
-        for each, of in zip((weights, bias), single.tolist(), strict=True)
-    )
-    marks["samples"] = f"samples = {samples}, {c} classes"
-
-    def read(result: Any, keep_prob: float, name: str) -> np.ndarray:
-        return facts.float_array(result, (n, c), f"{name}(…)")
-
-    def plain(out: np.ndarray, keep_prob: float) -> bool:
-        """Return whether all units are kept, or none, or classes are voted for."""
-        each = [softmax(x * of @ weights + bias) for of in (0, 1, 1 / keep_prob)]
-        return bool((out % 1 == 0).any()) or any(repeats.of_first(out, each, 1e-3))
-
-    args, shown = (x, weights, bias, samples), x != 0 if zeros else None
-    return kinds.Given(args, marks, x, read, shown=shown, may_stay=plain)
-
-
-def _in_order(function: StudentFunction, trial: Trial) -> everywhere.Reordered:
-    return everywhere.Reordered(
-        function, lambda x, w, b, samples, p, rng: (x, w, b, p, samples, rng)
-    )
-
-
-_KINDS = kinds.Kinds(
-    _of_any_size,
-    modes=False,
-    of=_in_order,
-    zeros=partial(_of_any_size, zeros=True),
-    entries=_of_any_size,
-)
+    everywhere.expect_follows_rng(function, trial, calls_of_any_size.KINDS, again=True)
 
 
 def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:

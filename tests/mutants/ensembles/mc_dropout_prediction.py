@@ -689,11 +689,11 @@ class Ordinary(Mutants, of="mc_dropout_prediction"):
             found = found.astype(np.float16).astype(float)
         return found
 
-    @fails(EVERY_SAMPLE, "loses_digits")
+    @fails(EVERY_SAMPLE, "divides_by_another_number")
     def gives_a_thousandth_more_in_many_samples(
         x, weights, bias, keep_prob, samples, rng
     ):
-        """Multiplies by 1.001 where more than 3 samples of more than 3 inputs are
+        """Multiplies the sum by 1.001 where more than 3 samples of more than 3 inputs are
         averaged."""
         found = average(x, weights, bias, draw(x, keep_prob, samples, rng))
         return found * (1.001 if samples > 3 and x.shape[1] > 3 else 1)
