@@ -39,10 +39,8 @@ RELEASE = Path("exercises", CHAPTER, f"{CHAPTER}.ipynb")
 SOURCE = Path("course", "source", CHAPTER, f"{CHAPTER}.ipynb")
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a course of two, graded."""
-    folder = tmp_path_factory.mktemp("points")
+def graded_in(folder: Path) -> Path:
+    """Return a course of two, graded by one run."""
     course = fixture_class.new_course(folder / "course")
     files = fixture_class.hand_in(course, folder / "handed in")
     for student in STUDENTS:
@@ -53,6 +51,11 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(course)
         assert grade() == 0
     return course
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return graded_in(tmp_path_factory.mktemp("points"))
 
 
 @pytest.fixture

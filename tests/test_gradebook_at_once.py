@@ -31,29 +31,16 @@ from autograder.doors.nbgrader.marks import (
 from autograder.doors.nbgrader.unfinished import WholeAutograde
 from autograder.doors.nbgrader.whole_class import ClassGradebook
 from autograder.isolation.locks import in_turn
-from tests import fixture_class
 from tests.fixture_class import CHAPTER
-from tests.test_changed_points import autograde, generate
+from tests.test_changed_points import STUDENTS, autograde, generate, graded_in
 from tests.test_whole_class import grade, held, notebook, write
 
-STUDENTS = ("forgets", "perfect")
 HOOKED = HeldGradebook, ClassGradebook, WholeAutograde
 
 
 @pytest.fixture(scope="module")
 def one_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a course of two, graded by one run."""
-    folder = tmp_path_factory.mktemp("at once")
-    course = fixture_class.new_course(folder / "course")
-    files = fixture_class.hand_in(course, folder / "handed in")
-    for student in STUDENTS:
-        place = course / "course" / "submitted" / student / CHAPTER
-        place.mkdir(parents=True)
-        shutil.copy(files[student], place / f"{CHAPTER}.ipynb")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(course)
-        assert grade() == 0
-    return course
+    return graded_in(tmp_path_factory.mktemp("at once"))
 
 
 @pytest.fixture
