@@ -12,9 +12,11 @@ from sqlalchemy import or_
 from traitlets.utils.importstring import import_item
 
 
-def no_longer_so(gradebook: Any, assignment: str, step: Any) -> set[str]:
-    """Return the students whose late penalty in an assignment is not what nbgrader's
-    ``step`` would take now; never one for whom the course's plugin fails."""
+def no_longer_so(
+    gradebook: Any, assignment: str, step: Any, *students: str
+) -> set[str]:
+    """Return the students, of these or of all, whose late penalty in an assignment is not
+    what nbgrader's ``step`` would take now; never one for whom the course's plugin fails."""
     plugin = step.plugin_class(parent=step)
     plugin.log = logging.Logger("unheard", logging.CRITICAL)  # it is only asked
     submitted, found = SubmittedNotebook, set[str]()
@@ -30,6 +32,8 @@ def no_longer_so(gradebook: Any, assignment: str, step: Any) -> set[str]:
             )
         )
     )
+    if students:
+        rows = rows.filter(SubmittedAssignment.student_id.in_(students))
     for notebook in rows:
         with suppress(Exception):
             if notebook.late_submission_penalty != _taken(notebook, plugin):
@@ -49,7 +53,7 @@ def to_penalize(
     ]
 
 
-def to_be_taken_anew(converter: Any) -> set[str]:
+def to_be_taken_anew(converter: Any, *students: str) -> set[str]:
     """Return the same of the assignment and the steps of a run of nbgrader's ``autograde``."""
     course, found = converter.coursedir, set[str]()
     with Gradebook(course.db_url, course.course_id) as gradebook:
@@ -57,7 +61,7 @@ def to_be_taken_anew(converter: Any) -> set[str]:
             step = import_item(named) if isinstance(named, str) else named
             if issubclass(step, AssignLatePenalties):
                 own = step(parent=converter)
-                found |= no_longer_so(gradebook, course.assignment_id, own)
+                found |= no_longer_so(gradebook, course.assignment_id, own, *students)
     return found
 
 

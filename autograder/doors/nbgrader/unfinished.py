@@ -124,7 +124,8 @@ class WholeAutograde(Autograde):
             return False
         # Another run may have graded the student since this one began.
         self.held |= class_held(self.coursedir, assignment_id, student)
-        self.penalized = to_be_taken_anew(self)
+        self.penalized -= {student}
+        self.penalized |= to_be_taken_anew(self, student)
         if not self._differs(folder, assignment_id, student):
             return False
         self.log.warning(
