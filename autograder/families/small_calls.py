@@ -84,15 +84,12 @@ def of_layer(
     results = function.each([(each, keep_prob, generator) for each in x], **how)
     text = call_text(function.name, full, keep_prob)
     outs = [
-        facts.floats(_output(result, text), full, text, "out") for result in results
+        facts.floats(facts.pair(result, text)[0], full, text, "out")
+        for result in results
     ]
     # A division by a count of 0 has its check elsewhere.
     kept: np.ndarray = np.isfinite(outs) & (np.array(outs) != 0)
     return kept.reshape(calls, *shape)
-
-
-def _output(result: Any, text: str) -> Any:
-    return facts.pair(result, text)[0]
 
 
 def own_bits(

@@ -111,11 +111,10 @@ class CarefulCollect(ExchangeCollect):
         ]
         among = in_time if self.before_duedate and in_time else theirs
         attempts = sorted(among, key=lambda each: each.time, reverse=True)
-        last = attempts[0]
-        for each in attempts:
-            if has_work(Path(self.inbound_path, each.name)):
-                last = each
-                break
+        with_work = (
+            each for each in attempts if has_work(Path(self.inbound_path, each.name))
+        )
+        last = next(with_work, attempts[0])
         if last is not attempts[0]:
             self.log.warning(
                 "%s: a later attempt (%s) holds no notebook and no .py file; an earlier one "

@@ -178,11 +178,16 @@ def forgotten(coursedir: Any, assignment: str) -> str:
     }
     if not lost:
         return ""
-    whose = "1 student" if len(lost) == 1 else f"{len(lost)} students"
     return (
-        f"{assignment}: the gradebook holds nothing of {whose} ({names_of(sorted(lost))}), "
+        f"{assignment}: the gradebook holds nothing of {_counted(sorted(lost))}, "
         f"whose work is graded. This writes it there: {command(assignment)}"
     )
+
+
+def _counted(students: list[str]) -> str:
+    """Return how many students there are, and who."""
+    whose = "1 student" if len(students) == 1 else f"{len(students)} students"
+    return f"{whose} ({names_of(students)})"
 
 
 def known_in(gradebook: Any, assignment: str) -> list[str]:
@@ -274,9 +279,8 @@ def old_scores(coursedir: Any, assignment: str, beside: set[str]) -> str:
     old = [s for s in graded_otherwise(coursedir, assignment) if s not in beside]
     if not old:
         return ""
-    whose = "1 student" if len(old) == 1 else f"{len(old)} students"
     return (
-        f"{assignment}: the scores of {whose} ({names_of(old)}) are from another version "
+        f"{assignment}: the scores of {_counted(old)} are from another version "
         f"of the grader, or with other points. This grades everybody again: "
         f"{command(assignment)}"
     )
