@@ -8,7 +8,7 @@ from autograder.contract.exercise import all_chapters, expect_chapter
 from autograder.contract.here import is_file, is_folder, is_there, real_path
 from autograder.doors.archives import unpacked
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn, find_handed_in
-from autograder.doors.one_part import NOT_UTF_8, is_part, wants_utf_8
+from autograder.doors.one_part import is_part, wants_utf_8
 from autograder.doors.platforms import Named
 from autograder.doors.sheets import sheets_of, told_of_doubtful, told_of_sheets
 from autograder.doors.students import (
@@ -23,7 +23,7 @@ from autograder.isolation.atomic import write_in_turn, write_whole
 from autograder.isolation.locks import in_turn
 from autograder.submission.cells import SubmissionError
 from autograder.submission.file import MAX_BYTES, leads_out, own_folder, read_submission
-from autograder.wire.text import names_of, one_line, one_name, unfit_name
+from autograder.wire.text import NOT_UTF_8, names_of, one_line, one_name, unfit_name
 
 #: Seconds that another ``collect`` in the same course is waited for.
 PATIENCE = 60.0

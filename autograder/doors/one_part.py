@@ -15,11 +15,6 @@ _UNFIT = r"^\.|[/\\\x00-\x1f\x7f-\x9f\u2028\u2029]"
 if os.name == "nt":  # also streams and patterns, and what stands for devices
     _UNFIT += r'|[<>:"|?*]|^(?i:con|prn|aux|nul|com\d|lpt\d)(?=\s*(?:\.|$))'
 _LEADS_ON = re.compile(_UNFIT)
-#: What to do about a name that ``wants_utf_8``.
-NOT_UTF_8 = (
-    f"names of files are {sys.getfilesystemencoding()} here, which cannot hold this one; set "
-    "the environment variable PYTHONUTF8=1 and run the same command again."
-)
 
 
 def is_part(name: str) -> bool:

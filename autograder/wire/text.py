@@ -121,6 +121,13 @@ def holds_more_items(data: bytes, limit: int) -> bool:
 _UNFIT_NAME = re.compile(f'^[=+@-]|[*?#\\[\\]<>"\t\n{UNFIT}]|%(?=[0-9A-Fa-f]{{2}})')
 
 
+#: What to do about a name that file names in UTF-8 alone can hold.
+NOT_UTF_8 = (
+    f"names of files are {sys.getfilesystemencoding()} here, which cannot hold this one; set "
+    "the environment variable PYTHONUTF8=1 and run the same command again."
+)
+
+
 def unfit_name(student: str, what: str = "folder") -> str:
     """Return why nbgrader can take no student of this name, or nothing."""
     if student.startswith(".") or is_litter(student):
@@ -131,10 +138,7 @@ def unfit_name(student: str, what: str = "folder") -> str:
     if not (unfit := _UNFIT_NAME.search(student)):
         return ""
     if "\ud800" <= unfit[0] <= "\udfff" and sys.getfilesystemencoding() != "utf-8":
-        return (
-            f"{one_name(student)}: names of files are {sys.getfilesystemencoding()} here; "
-            "set the environment variable PYTHONUTF8=1 and run the same command again."
-        )
+        return f"{one_name(student)}: {NOT_UTF_8}"
     return (
         f"{one_name(student)}: nbgrader takes no student whose name holds "
         f"{unfit[0]!a}; rename the {what}."
