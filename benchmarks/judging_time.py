@@ -1,9 +1,9 @@
 """How long does the judge take? All checks of each exercise, on its solution.
 
 Nothing of nbgrader or of the worker is in these times: the function runs in the judge's
-own process, and what it takes itself is told apart, for in a grading that is the worker's.
-A correct answer takes the longest, because no check is skipped. It needs ``solutions/`` and
-``tests/``.
+own process, and what it takes itself is told apart, for in a grading that is the worker's;
+so is what the clock takes. A correct answer takes the longest, because no check is skipped.
+It needs ``solutions/`` and ``tests/``.
 """
 
 import functools
@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 
 from autograder.contract.exercise import Exercise, all_exercises
+from autograder.grading.judges import settle
 from autograder.grading.run import grade_functions
 from benchmarks import timing
 from tests import bank
 
 ROUNDS = 7
+#: Of nothing, by which the clock's share in a call is told.
+CALLS = 10_000
 #: What the project promises for the median exercise, in seconds of the judge's.
 PROMISE = 0.05
 
@@ -29,8 +32,13 @@ def run(rounds: int) -> dict[str, Any]:
     these over the exercises."""
     exercises = all_exercises()
     ways = {exercise.name: Judging(exercise) for exercise in exercises}
+    settle()  # as judges do
     seconds = timing.side_by_side(ways, rounds)
-    own = {name: np.array(way.own[1:]) for name, way in ways.items()}
+    clock = next(iter(ways.values())).clocks_share()
+    own = {
+        name: np.array(way.own[1:]) + clock * np.array(way.calls[1:])
+        for name, way in ways.items()
+    }
     whole = {name: float(np.median(times)) for name, times in seconds.items()}
     judge = {
         name: float(np.median(times - own[name])) for name, times in seconds.items()
@@ -49,10 +57,11 @@ def run(rounds: int) -> dict[str, Any]:
 
 class Judging:
     """Judges the exercise's solution, each time with a new seed; ``own`` has the seconds
-    that the solution took of each."""
+    that the solution took of each, ``calls`` how often it was called."""
 
     def __init__(self, exercise: Exercise) -> None:
         self.own: list[float] = []
+        self.calls: list[int] = []
         self._exercise, self._seeds = exercise, count()
         solution = bank.solution(exercise.chapter)
         self._functions = {
@@ -62,6 +71,7 @@ class Judging:
     def __call__(self) -> None:
         """Raises ``ValueError`` where the solution loses a point."""
         self.own.append(0.0)
+        self.calls.append(0)
         result = grade_functions(self._exercise, self._functions, next(self._seeds))
         if result.score != result.max_score:
             raise ValueError(f"{self._exercise.name}: {result.message}")
@@ -72,15 +82,25 @@ class Judging:
 
         @functools.wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
+            start = timing.clock()
             if sign > 0:
                 args = tuple([self._timed(a, -1) if callable(a) else a for a in args])
-            start = timing.clock()
             try:
                 return function(*args, **kwargs)
             finally:
+                self.calls[-1] += 1
                 self.own[-1] += sign * (timing.clock() - start)
 
         return timed
+
+    def clocks_share(self) -> float:
+        """Return the seconds of a timed call that lie outside of its two readings."""
+        self.own.append(0.0)
+        self.calls.append(0)
+        timed, start = self._timed(lambda: None), timing.clock()
+        for _ in range(CALLS):
+            timed()
+        return (timing.clock() - start - self.own.pop()) / self.calls.pop()
 
 
 def describe(result: dict[str, Any]) -> str:

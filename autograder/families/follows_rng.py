@@ -47,14 +47,19 @@ def generators_alike(
     A seed of up to a million values that is drawn with ``integers`` or ``random`` is then
     the same in two of four, as the halves lie within 2**12 of each other; one of more
     than four million values never is."""
-    rng, seeds = trial.rng, [trial.new_seed() for _ in range(number)]
-    halves = (rng.integers(2**20, size=2) << 12) + rng.integers(1024 - 64, size=2)
-    # Two lie 960 of 2**32 apart and more, a million values 4,295.
-    apart = rng.integers(64, size=(number, 2)) + 1024 * np.arange(number)[:, None]
+    rng, seeds, room = trial.rng, [trial.new_seed() for _ in range(number)], 1024 - 64
+    # In a third of the time that ``integers`` takes.
+    first, *apart = rng.random((1 + number, 2)).tolist()
+    halves = [divmod(int(2**20 * room * share), room) for share in first]
     made = []
-    for seed, (high, low) in zip(seeds, (halves + apart).tolist(), strict=True):
+    for place, (seed, shares) in enumerate(zip(seeds, apart, strict=True)):
+        # Two lie 960 of 2**32 apart and more, a million values 4,295.
+        high, low = (
+            (leading << 12) + rest + 1024 * place + int(64 * share)
+            for (leading, rest), share in zip(halves, shares, strict=True)
+        )
         generator = trial.generator(seed)
-        begin_with(generator, high << 32 | low, int.from_bytes(rng.bytes(8)))
+        begin_with(generator, high << 32 | low, upper_half(trial))
         made.append(generator)
     again = [trial.generator(seeds[0]) for _ in range(times - 1)]
     for generator in again:
@@ -69,6 +74,11 @@ def begin_with(generator: np.random.Generator, word: int, upper: int) -> None:
     after = upper << 64 | upper ^ _turned(word, upper >> 58)
     state["state"]["state"] = (after - state["state"]["inc"]) * _STEP_BACK % 2**128
     generator.bit_generator.state = state
+
+
+def upper_half(trial: Trial) -> int:
+    """Return 64 random bits, in a fifth of the time that ``rng.bytes`` takes."""
+    return trial.new_seed() >> 64
 
 
 def _turned(word: int, places: int) -> int:

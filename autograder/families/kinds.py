@@ -323,9 +323,10 @@ def _of_turn(
     trial: Trial, kinds: Kinds, number: int, turns: Iterator[Entries]
 ) -> Given:
     """Return a call with so many bits, of entries whose turn it is, now and then of usual
-    ones or with zeros."""
+    ones or with zeros. Calls without kinds of entries have no turns, which take long."""
     which = trial.rng.random()
-    kind = entries.KINDS[0] if which > 1 - _USUAL else next(turns)
+    usual = kinds.entries is None or which > 1 - _USUAL
+    kind = entries.KINDS[0] if usual else next(turns)
     return kinds.call(trial, trial.rng, number, 0, kind, which < _ZEROS)
 
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from autograder.contract.trial import Trial
-from autograder.families.follows_rng import begin_with, generators_alike
+from autograder.families.follows_rng import begin_with, generators_alike, upper_half
 
 #: In which ways the last generators of ``asked_with`` agree with the first one.
 ALIKE = (
@@ -94,12 +94,12 @@ def others_alike(trial: Trial, first: np.random.Generator) -> list[np.random.Gen
         (rounded, _round(word, rng)),
         (later, _leading(second, rng)),
     ):
-        begin_with(generator, changed, int.from_bytes(rng.bytes(8)))
+        begin_with(generator, changed, upper_half(trial))
     later.bit_generator.advance(-1)  # type: ignore[attr-defined]
     scratch.bit_generator.state = first.bit_generator.state
     number = scratch.standard_normal()
     for _ in range(_TRIES):
-        begin_with(scratch, _normal(word, rng), int.from_bytes(rng.bytes(8)))
+        begin_with(scratch, _normal(word, rng), upper_half(trial))
         state = scratch.bit_generator.state
         if _NORMAL[0] < abs(scratch.standard_normal() - number) < _NORMAL[1]:
             normal.bit_generator.state = state

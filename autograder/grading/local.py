@@ -6,6 +6,7 @@ check may look at, wherever the function runs.
 
 import sys
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,10 @@ class LocalFunction:
             below = error.__traceback__ and error.__traceback__.tb_next
             said = describe_error(error.with_traceback(below))
             raise StudentError(said, unwritten) from None
-        for place, (now, then) in enumerate(zip(own, args, strict=True)):
+        copies = not all(map(is_, own, args))
+        for place, (now, then) in enumerate(
+            zip(own, args, strict=True) if copies else ()
+        ):
             changeable = now is not then and isinstance(then, _CHANGEABLE)
             if changeable and not wire.same(now, then):
                 self.changed = self.changed or Changed(args, kwargs, place)
