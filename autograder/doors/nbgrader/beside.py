@@ -103,11 +103,21 @@ def keep_to_known(converter: Any) -> None:
             del converter.assignments[folder]
 
 
+#: What nbgrader logs of a full disk, or of a folder in which it may not write.
+_SYSTEM_ERROR = re.compile(r"Traceback .*\n\w*Error: \[Errno \d+\] (.+?)\s*", re.DOTALL)
+
+
 def plain() -> Callable[[logging.LogRecord], bool]:
-    """Return a filter of a log that leaves nothing in it that would steer a terminal."""
+    """Return a filter of a log that leaves nothing in it that would steer a terminal, and
+    of what the system refuses the reason alone."""
 
     def cleaned(record: logging.LogRecord) -> bool:
-        record.msg, record.args = clean(record.getMessage()), ()
+        text = record.getMessage()
+        if found := _SYSTEM_ERROR.fullmatch(text):
+            text = (
+                f"Not written: {found[1]}. Mend that, and run the same command again."
+            )
+        record.msg, record.args = clean(text), ()
         return True
 
     return cleaned
