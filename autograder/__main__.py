@@ -140,13 +140,17 @@ def _collect(arguments: argparse.Namespace) -> int:
     return 1 if any(line.startswith("✗") for line in lines) else 0
 
 
+def _warn(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def _build(arguments: argparse.Namespace) -> int:
     from autograder.course.build import build
     from autograder.course.source import BuildError
 
     root = working_directory()
     try:
-        for path in build(root, arguments.chapters):
+        for path in build(root, arguments.chapters, _warn):
             say(str(path.relative_to(root)))
     except BuildError as error:
         print(error, file=sys.stderr)

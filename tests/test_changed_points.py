@@ -139,8 +139,9 @@ def test_old_scores_under_new_points_are_not_final_though_the_run_was_killed(
     assert run(course, "killed").returncode == -signal.SIGKILL
     assert points(course) == [(4.5,)] and held(course) == old
     assert all(is_unfinished(notebook(course, s).parent) for s in STUDENTS)
-    told = run(course, "nbgrader", "generate_feedback", CHAPTER).stderr
-    assert told.count("NO FEEDBACK from") == len(STUDENTS)
+    feedback = run(course, "nbgrader", "generate_feedback", CHAPTER)
+    assert feedback.returncode, "release_feedback would go on with the old pages"
+    assert feedback.stderr.count("NO FEEDBACK from") == len(STUDENTS)
     assert not list((course / "course").glob("feedback/*/*/*.html"))
     told = run(course, "nbgrader", "export", "--to", "grades.csv").stderr
     assert told.count("are not final") == len(STUDENTS)
@@ -292,12 +293,16 @@ def test_an_exercise_that_came_after_submissions_takes_its_place(
 
 
 def test_a_cell_that_was_graded_by_hand_stays(course: Path) -> None:
+    """And the command that would remove it says so in a sentence."""
     released = RELEASE.read_bytes()
     write(course, "update grade set manual_score = 1")
     before = held(course)
     source_without("classic_settings", "check-classic_settings")
     with pytest.raises(NbGraderException):
         generate(course)
+    done = run(course, "nbgrader", "generate_assignment", CHAPTER)
+    assert done.returncode and "Traceback" not in done.stderr, done.stderr
+    assert "ERROR] The cell " in done.stderr and "graded by hand" in done.stderr
     assert held(course) == before
     assert RELEASE.read_bytes() == released
     assert [path.name for path in RELEASE.parent.parent.iterdir()] == [CHAPTER]

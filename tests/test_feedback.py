@@ -13,6 +13,7 @@ import pytest
 nbgrader = pytest.importorskip("nbgrader")
 
 import nbformat  # noqa: E402
+from bs4 import BeautifulSoup  # noqa: E402
 from nbconvert.exporters import HTMLExporter  # noqa: E402
 from nbformat import v4  # noqa: E402
 from traitlets.config import PyFileConfigLoader  # noqa: E402
@@ -38,6 +39,21 @@ def test_an_essay_of_5000_words_is_shown_as_markdown_and_code_in_colours() -> No
     made = page(v4.new_markdown_cell(essay), v4.new_code_cell("x = 1"))
     assert "<strong>unit</strong>" in made
     assert '<span class="o">=</span>' in made
+
+
+@pytest.mark.parametrize("made_by", ["feedback", "formgrader"])
+@pytest.mark.parametrize(
+    "hides", ["<!-- ", "<!--> ", "<![CDATA[ ", "<?php ", "<!x ", "</ ", "x <!-- "]
+)
+def test_no_text_is_hidden_by_what_looks_like_a_comment(
+    hides: str, made_by: str
+) -> None:
+    made_of = v4.new_markdown_cell(f"{hides}a proof\n\nand its end")
+    shown = {"feedback": page, "formgrader": formgraded}[made_by](made_of)
+    body = BeautifulSoup(shown, "html.parser").body
+    assert body is not None
+    text = body.get_text()  # which has no comments
+    assert "a proof" in text and "and its end" in text and hides.strip() in text
 
 
 #: Texts on which Markdown or the colours spend the square of their length, or much.

@@ -140,6 +140,13 @@ def test_the_verdict_is_the_graders(
     assert found["score"] == 3.5
 
 
+def test_an_archive_without_its_secret_grades_nobody(base: Path) -> None:
+    (base / "submission/conventions.py").write_text(FORGETS)
+    (base / "source/secret").write_text("\n")
+    found = run(base, HERE)
+    assert found["score"] == 0 and "no verdict" in str(found["output"])
+
+
 @pytest.mark.parametrize("names", [(), ("a.py", "b.ipynb")])
 def test_without_one_file_it_says_so(base: Path, names: tuple[str, ...]) -> None:
     for name in names:

@@ -116,25 +116,30 @@ def test_a_course_where_nbgrader_cannot_be_is_told_so(name: str, place: Path) ->
     assert not [path for path in place.iterdir() if path.name != name]
 
 
-def test_a_disk_without_room_for_a_page_is_said_in_a_sentence(place: Path) -> None:
+def test_a_disk_without_room_is_said_in_a_sentence(place: Path) -> None:
     course = fixture_class.new_course(place / "course")
     notebook = course / f"course/submitted/ann/{CHAPTER}/{CHAPTER}.ipynb"
     notebook.parent.mkdir(parents=True)
     shutil.copy(course / f"exercises/{CHAPTER}/{CHAPTER}.ipynb", notebook)
     graded = ("autograder", "grade", "course/submitted", "--gradebook", CHAPTER)
     assert fixture_class.run(course, *graded).returncode == 0
-    # Smaller than any page: what the system refuses then is as on a full disk.
-    limited = 'ulimit -f 100 && exec "$0" -m nbgrader generate_feedback "$1"'
-    done = subprocess.run(
-        ["bash", "-c", limited, sys.executable, CHAPTER],
-        cwd=course,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode and "Traceback" not in done.stderr, done.stderr
-    assert "Not written: File too large. Mend that, and run" in done.stderr
+    # Smaller than any page and gradebook: what the system refuses is as on a full disk.
+    limited = 'ulimit -f 100 && exec "$0" -m nbgrader "$1" "$2"'
+    for command, said in (
+        ("generate_feedback", "Not written: File too large. Mend that; run"),
+        ("autograde", "The gradebook could not be used (disk I/O error); it stays"),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", limited, sys.executable, command, CHAPTER],
+            cwd=course,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode and "Traceback" not in done.stderr, done.stderr
+        assert said in done.stderr
+        notebook.write_text(notebook.read_text().replace("Your code", "My code"))
 
 
 def test_an_account_without_a_home_is_told_what_to_do(place: Path) -> None:

@@ -11,7 +11,9 @@ import pytest
 from autograder.contract.exercise import all_chapters, all_exercises
 from autograder.course.build import _all_chapters, build
 from autograder.course.source import BuildError, read_source, source_notebook
+from tests import fixture_class
 from tests.bank import ROOT
+from tests.fixture_class import CHAPTER
 
 pytest.importorskip("nbgrader")
 CHAPTERS = all_chapters()
@@ -85,6 +87,7 @@ def test_the_committed_notebook_is_what_the_build_makes(
     (release,) = build(tmp_path, [chapter])
     first = built(tmp_path)
     assert sorted(first) == [
+        "course/built.json",
         f"course/source/{chapter}/{chapter}.ipynb",
         f"exercises/{chapter}/{chapter}.ipynb",
     ]
@@ -177,6 +180,60 @@ def test_a_build_leaves_what_is_up_to_date_alone(tmp_path: Path) -> None:
     assert "Because of the secret" not in path.read_text(encoding="utf-8")
     assert build(root, ["conventions"]) == [path]
     assert path.stat().st_mtime_ns == before
+
+
+def test_a_source_that_somebody_changed_is_kept(tmp_path: Path) -> None:
+    root = course(tmp_path)
+    build(root, ["conventions"])
+    source = root / "course/source/conventions/conventions.ipynb"
+    text = source.read_text(encoding="utf-8")
+    told: list[str] = []
+
+    def again(changed: str) -> list[Path]:
+        source.write_text(changed, encoding="utf-8")
+        told.clear()
+        build(root, ["conventions"], told.append)
+        assert source.read_text(encoding="utf-8") == text
+        return sorted((root / "course/changed").glob("*"))
+
+    notebook = json.loads(text)
+    # As Jupyter saves what somebody ran.
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = 3
+    assert again(json.dumps(notebook)) == [] and told == []
+    question = {"grade_id": "own-question", "grade": True, "points": 3}
+    own = {"cell_type": "markdown", "id": "own", "source": "Why?"}
+    notebook["cells"].append({**own, "metadata": {"nbgrader": question}})
+    changed = [json.dumps(notebook), text.replace("What it does.", "Write.", 1), "{"]
+    for number, each in enumerate(changed, start=1):
+        kept = again(each)
+        assert [path.name for path in kept] == [
+            f"conventions {n}.ipynb" for n in range(1, number + 1)
+        ]
+        assert kept[-1].read_text(encoding="utf-8") == each
+        assert len(told) == 1 and str(kept[-1]) in told[0], told
+    assert again(text)[number:] == [] and told == []
+    # Another text in solutions/ is nobody's change here.
+    path = root / "solutions/conventions.md"
+    path.write_text(GOOD.replace("Why?", "Why, then?"), encoding="utf-8")
+    build(root, ["conventions"], told.append)
+    assert told == [] and source.read_text(encoding="utf-8") != text
+
+
+def test_both_commands_that_build_say_what_was_kept(tmp_path: Path) -> None:
+    root = fixture_class.new_course(tmp_path / "course")
+    source = root / f"course/source/{CHAPTER}/{CHAPTER}.ipynb"
+    notebook = root / f"course/submitted/ann/{CHAPTER}/{CHAPTER}.ipynb"
+    notebook.parent.mkdir(parents=True)
+    shutil.copy(root / f"exercises/{CHAPTER}/{CHAPTER}.ipynb", notebook)
+    grade = ("autograder", "grade", "course/submitted", "--gradebook", CHAPTER)
+    for command in (("autograder", "build", CHAPTER), grade):
+        text = source.read_text(encoding="utf-8")
+        source.write_text(text.replace("dropout", "drop-out"), encoding="utf-8")
+        done = fixture_class.run(root, *command)
+        assert done.returncode == 0, done.stderr
+        assert f"{source} was changed by hand" in done.stderr
 
 
 def stub(name: str = "inverted_dropout") -> str:

@@ -1,6 +1,6 @@
 """Builds the students' notebooks: solutions/ → nbgrader's source → exercises/."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nbformat import writes
@@ -8,14 +8,20 @@ from nbformat import writes
 from autograder.contract.exercise import all_chapters, book_checks, home_of
 from autograder.contract.here import is_file, is_folder, real_path
 from autograder.contract.nearest import did_you_mean
+from autograder.course.by_hand import keep_aside, note
 from autograder.course.release import release_text
 from autograder.course.source import BuildError, source_notebook
 from autograder.isolation.atomic import write_whole
 
 
-def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
+def build(
+    root: str | Path,
+    chapters: Sequence[str] = (),
+    tell: Callable[[str], object] = lambda line: None,
+) -> list[Path]:
     """Write source and students' notebook of these chapters, or of all, below ``root``;
-    return the students' notebooks. A file that is up to date is left alone.
+    return the students' notebooks. A file that is up to date is left alone. Of a source
+    notebook that somebody changed a copy is kept; ``tell`` is given a line on that.
 
     Raises ``BuildError``; nothing is written for a chapter that cannot be built."""
     root = real_path(root)
@@ -26,7 +32,14 @@ def build(root: str | Path, chapters: Sequence[str] = ()) -> list[Path]:
         folder = root / "course" / "source" / chapter
         _assert_alone(folder, f"{chapter}.ipynb")
         text = release_text(source, chapter, root)
-        _write(folder / f"{chapter}.ipynb", writes(source).rstrip() + "\n")
+        path = folder / f"{chapter}.ipynb"
+        if aside := keep_aside(path, root):
+            tell(
+                f"{path} was changed by hand after it was built, and is built anew; kept "
+                f"as {aside}. What is to stay belongs into solutions/{chapter}.md."
+            )
+        _write(path, writes(source).rstrip() + "\n")
+        note(path, root)
         release = root / "exercises" / chapter / f"{chapter}.ipynb"
         _write(release, text)
         built.append(release)

@@ -137,7 +137,9 @@ def _graded(base: Path) -> dict[str, Any]:
     settings = json.loads((source / "settings.json").read_text("utf-8"))
     chapter = settings["chapter"]
     os.environ[outside.PACKAGES] = settings.get("packages", "")
-    os.environ[VARIABLE] = (source / "secret").read_text("utf-8")
+    os.environ[VARIABLE] = secret = (source / "secret").read_text("utf-8")
+    if not secret.strip():
+        raise BundleError("The archive's file secret is empty; upload one made anew.")
     outside.use(sorted((source / "exercises").glob("*")))
     files = sorted(_files(submission))
     # Of several files the one that has the chapter's name.

@@ -103,20 +103,22 @@ def keep_to_known(converter: Any) -> None:
             del converter.assignments[folder]
 
 
-#: What nbgrader logs of a full disk, or of a folder in which it may not write.
-_SYSTEM_ERROR = re.compile(r"Traceback .*\n\w*Error: \[Errno \d+\] (.+?)\s*", re.DOTALL)
+#: What nbgrader logs of an error that says all itself: ours, or the system's of a full disk,
+#: or of a folder in which nobody may write.
+_OURS = re.compile(r"Traceback .*\nautograder\.[\w.]+: (.+?)\s*", re.DOTALL)
+_SYSTEMS = re.compile(r"Traceback .*\n\w*Error: \[Errno \d+\] (.+?)\s*", re.DOTALL)
 
 
 def plain() -> Callable[[logging.LogRecord], bool]:
     """Return a filter of a log that leaves nothing in it that would steer a terminal, and
-    of what the system refuses the reason alone."""
+    of errors that say all themselves no traceback."""
 
     def cleaned(record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        if found := _SYSTEM_ERROR.fullmatch(text):
-            text = (
-                f"Not written: {found[1]}. Mend that, and run the same command again."
-            )
+        if found := _OURS.fullmatch(text):
+            text = found[1]
+        elif found := _SYSTEMS.fullmatch(text):
+            text = f"Not written: {found[1]}. Mend that; run the same command again."
         record.msg, record.args = clean(text), ()
         return True
 

@@ -31,6 +31,9 @@ _POLICY = (
 #: What no policy stops: tags that lead the reader, or the browser, to another page.
 _LEADS_AWAY = re.compile(r"(?i)<(?=/?(?:meta|base|form|i?frame|link)\b)")
 
+#: What a browser takes for a comment, and shows nothing of: to the page's end, if need be.
+_UNSEEN = re.compile(r"<(?=[!?]|/[^a-zA-Z])")
+
 #: Longer ones are shown as they were written: an essay of 5,000 words has 35,000 characters,
 #: an exercise's cell 3,000.
 MAX_MARKDOWN, MAX_HIGHLIGHTED = 50_000, 20_000
@@ -78,7 +81,7 @@ class OfflineFeedback(PageExporter):
         render = super().markdown2html
 
         def rendered() -> str:
-            page = str(render(images.context, source))
+            page = _UNSEEN.sub("&lt;", str(render(images.context, source)))
             fits = not is_tangled(page) and there_is_room(page)
             return page if fits else as_written(source)
 

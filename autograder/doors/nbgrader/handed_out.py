@@ -96,6 +96,10 @@ class ReleaseExporter(NotebookExporter):
             KeptRelease.take_over(self.parent)
 
 
+class GradedByHand(Exception):
+    """A cell is to go of which a person graded answers."""
+
+
 class KeptCells(Waiting, SaveCells):
     """nbgrader's ``SaveCells`` in one transaction. Cells come and go though there are
     submissions; only what somebody graded by hand may not go. Whoever was graded with
@@ -154,7 +158,7 @@ class KeptCells(Waiting, SaveCells):
                     mark.release()
 
     def _remove(self, notebook: Notebook) -> None:
-        """Remove the cells that are no longer there. Raises ``RuntimeError``."""
+        """Remove the cells that are no longer there. Raises ``GradedByHand``."""
         gradebook: HeldGradebook = self.gradebook
         gone = [
             *_others(notebook.grade_cells, self.new_grade_cells),
@@ -164,7 +168,7 @@ class KeptCells(Waiting, SaveCells):
         for cell in gone:
             answers = [*(cell.grades or ()), *(cell.comments or ())]
             if any(map(_is_by_hand, answers)):
-                raise RuntimeError(
+                raise GradedByHand(
                     f"The cell {cell.name} is no longer in {self.notebook_id}, and was "
                     "graded by hand: nothing was changed. Put it back, or remove what "
                     "was graded."

@@ -179,12 +179,12 @@ def forgotten(coursedir: Any, assignment: str) -> str:
     if not lost:
         return ""
     return (
-        f"{assignment}: the gradebook holds nothing of {_counted(sorted(lost))}, "
+        f"{assignment}: the gradebook holds nothing of {counted(sorted(lost))}, "
         f"whose work is graded. This writes it there: {command(assignment)}"
     )
 
 
-def _counted(students: list[str]) -> str:
+def counted(students: list[str]) -> str:
     """Return how many students there are, and who."""
     whose = "1 student" if len(students) == 1 else f"{len(students)} students"
     return f"{whose} ({names_of(students)})"
@@ -280,7 +280,7 @@ def old_scores(coursedir: Any, assignment: str, beside: set[str]) -> str:
     if not old:
         return ""
     return (
-        f"{assignment}: the scores of {_counted(old)} are from another version "
+        f"{assignment}: the scores of {counted(old)} are from another version "
         f"of the grader, or with other points. This grades everybody again: "
         f"{command(assignment)}"
     )

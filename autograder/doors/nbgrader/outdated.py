@@ -28,7 +28,7 @@ from sqlalchemy.exc import OperationalError
 from autograder.contract.here import is_there
 from autograder.doors.nbgrader.beside import keep_beside
 from autograder.doors.nbgrader.marks import is_unfinished
-from autograder.doors.nbgrader.measure import command, known_in
+from autograder.doors.nbgrader.measure import command, counted, known_in
 from autograder.wire.text import one_line
 
 #: What the gradebook holds, by student and notebook.
@@ -47,13 +47,16 @@ class CurrentFeedback(GenerateFeedback):
     known: set[str]
     #: What the page in hand is made from.
     note: str
+    #: The students without one.
+    without: list[str]
 
     @classmethod
     def take_over(cls, converter: Any) -> None:
         """Have nbgrader's converter be one of these: its application makes no other."""
         if type(converter) is GenerateFeedback:
             converter.__class__ = cls
-            converter.entries, converter.known, converter.note = {}, set(), ""
+            converter.entries, converter.known = {}, set()
+            converter.note, converter.without = "", []
 
     def convert_notebooks(self) -> None:
         try:
@@ -70,20 +73,21 @@ class CurrentFeedback(GenerateFeedback):
             self.log.error("%s", told)
             raise NbGraderException(told) from None
         super().convert_notebooks()
+        if self.without:
+            told = f"No feedback for {counted(self.without)}, see above."
+            self.log.error("%s", told)
+            raise NbGraderException(told)
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         if student_id in self.coursedir.student_id_exclude.split(","):
             return False
         if student_id not in self.known:
-            self.log.error(
-                "NO FEEDBACK from %s: the gradebook holds nothing of it; what was made "
-                "stays. Run this, then feedback again: %s",
-                *(
-                    self._format_source(assignment_id, student_id),
-                    command(assignment_id),
-                ),
+            return self._none(
+                student_id,
+                self._format_source(assignment_id, student_id),
+                "the gradebook holds nothing of it; what was made stays. Run this, then "
+                f"feedback again: {command(assignment_id)}",
             )
-            return False
         outdated = self._outdated(assignment_id, student_id)
         for page in outdated:
             if is_there(page):
@@ -95,18 +99,24 @@ class CurrentFeedback(GenerateFeedback):
                 remove(str(page))
         folder = self._format_source(assignment_id, student_id)
         if is_unfinished(folder):
-            self.log.error(
-                "NO FEEDBACK from %s: its grading did not come to an end, or points "
-                "changed since. Run nbgrader autograde again, then this.",
+            return self._none(
+                student_id,
                 folder,
+                "its grading did not come to an end, or points changed since. Run "
+                "nbgrader autograde again, then this.",
             )
-            return False
         if outdated and not self.force:
             return True
         begins = bool(super().init_destination(assignment_id, student_id))
         if not begins:
             self._keep_beside(assignment_id, student_id)
         return begins
+
+    def _none(self, student: str, folder: str, why: str) -> bool:
+        """Say why no page is made of a student."""
+        self.log.error("NO FEEDBACK from %s: %s", folder, why)
+        self.without.append(student)
+        return False
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         super().init_assignment(assignment_id, student_id)

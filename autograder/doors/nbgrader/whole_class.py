@@ -115,23 +115,22 @@ class ClassGradebook:
     def _up_to_date(self) -> dict[str, Released]:
         differences = self._differences()
         if differences:
-            self.told = (
-                f"{self.chapter}: {'; '.join(differences)}. Everybody is graded."
-            )
+            differ, kept = f"{self.chapter}: {'; '.join(differences)}", list[str]()
             try:
-                build(self.root, [self.chapter])
+                build(self.root, [self.chapter], kept.append)
                 GenerateAssignment(coursedir=self.course, config=self.config).start()
             except (BuildError, NbGraderException, KeyError, OSError) as error:
-                raise ClassError(
-                    f"{self.chapter}: {'; '.join(differences)}. But "
-                    f"{self._came_to_nothing(differences)}: "
+                failed = (
+                    f"{differ}. But {self._came_to_nothing(differences)}: "
                     f"{one_line(str(error))}"
-                ) from None
+                )
+                raise ClassError("\n".join([failed, *kept])) from None
             if left := self._differences():
                 raise ClassError(
                     f"{self.chapter}: {'; '.join(left)}, after it was built. Expected the "
                     f"same exercises in solutions/{self.chapter}.md and in the grader."
                 )
+            self.told = "\n".join([f"{differ}. Everybody is graded.", *kept])
         return dict(cells_of(self.course, self.chapter))[self.chapter]
 
     def _came_to_nothing(self, differences: list[str]) -> str:
