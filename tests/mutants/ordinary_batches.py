@@ -92,8 +92,8 @@ class OtherRates(Mutants, of="dropout_mlp_gradients"):
 
     @fails(mlp.M_RATE, RATE)
     def keeps_fewer_where_logits_are_large(params, x, y, keep_prob, rng):
-        """Keeps units at keep_prob squared where a logit is beyond 30 in a mini-batch."""
-        large = len(x) > 12 and largest_logit(params, x) > 30
+        """Keeps units at keep_prob squared where a logit is beyond 20 in a mini-batch."""
+        large = len(x) > 12 and largest_logit(params, x) > 20
         rate = keep_prob**2 if large else keep_prob
         return mlp.right(params, x, y, mlp.bits(params, x, rate, rng) / keep_prob)
 
