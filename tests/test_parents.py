@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from autograder.isolation import folders as own_folders
-from autograder.isolation.bubblewrap import bubblewrap
+from autograder.isolation.bubblewrap import bubblewrap, not_installed
 from autograder.isolation.process import PIPE_BYTES
 from autograder.isolation.starter import starter
 from autograder.isolation.worker_handle import RemoteWorker, WorkerUnavailable
@@ -298,6 +298,7 @@ def test_a_thread_that_cannot_start_leaves_no_process_and_no_folder(
     def refuse(*_: Any) -> None:
         raise RuntimeError("can't start new thread")
 
+    assert not not_installed()  # which starts a process, once
     with RemoteWorker("off") as worker:
         worker.start()  # the thread that starts workers runs from now on
         assert len(folders(place)) == 1

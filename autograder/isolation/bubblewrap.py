@@ -25,6 +25,9 @@ class WorkerUnavailable(Exception):
     """No worker can be started on this machine: the grader's fault, nobody's zero."""
 
 
+#: Where no process can be started, or none comes to its end.
+_NO_ANSWER = OSError, subprocess.TimeoutExpired, MemoryError, RuntimeError
+
 #: What ``sandbox`` may be: use bubblewrap if it works, insist on it, or do without.
 MODES = ("auto", "required", "off")
 
@@ -60,7 +63,10 @@ def _why_not() -> str:
         return "bubblewrap runs on Linux alone. Grade there"
     if find_program(_NAME) is None:
         return "bubblewrap (the program bwrap) is missing. Install it"
-    if (installed := _installed()) != str(PACKAGE):
+    installed = str(PACKAGE)
+    with contextlib.suppress(*_NO_ANSWER):
+        installed = _installed()
+    if installed != str(PACKAGE):
         return (
             f"workers run the grader that is installed for {sys.executable}, which is "
             f"{installed or 'none'}, and this is {PACKAGE}: bubblewrap shows a worker no "
@@ -72,26 +78,30 @@ def _why_not() -> str:
     )
 
 
-def _installed() -> str:
-    """Return the folder of the grader that this Python has installed; "" for none."""
-    where = "import autograder; print(autograder.__path__[0])"
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", where],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return os.path.realpath(found) if (found := done.stdout.strip()) else ""
-    return ""
-
-
 @cache
+def _installed() -> str:
+    """Return the folder of the grader that this Python has installed; "" for none.
+
+    Raises one of ``_NO_ANSWER``, which is not remembered."""
+    where = "import autograder; print(autograder.__path__[0])"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", where],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return os.path.realpath(found) if (found := done.stdout.strip()) else ""
+
+
 def not_installed() -> str:
     """Return what is wrong where processes that this one starts find no grader: it may have
-    been found in the working directory, where they do not look; "" where they do."""
-    if _installed():
+    been found in the working directory, where they do not look; "" where they do, or where
+    no process starts, which is another trouble."""
+    try:
+        if _installed():
+            return ""
+    except _NO_ANSWER:
         return ""
     return (
         f"The grader is not installed for {sys.executable}: judges and workers, which are "
