@@ -258,9 +258,9 @@ class OfByte(Mutants, of="byte_dropout"):
 class OfConnect(Mutants, of="dropconnect_forward"):
     @connect.masked(connect.C_INDEPENDENT, "bits_depend_on_each_other")
     def connect_with_one_mask_for_small_batches(x, weights, keep_prob, rng):
-        """Uses one mask for all rows of a batch of 3 to 15."""
+        """Uses one mask for all rows of a batch of 3 to 6, of several inputs."""
         mask = connect.full(x, weights, rng) < keep_prob
-        return mask[:1] if 3 <= len(x) <= 15 else mask
+        return mask[:1] if 3 <= len(x) <= 6 and x.shape[1] > 1 else mask
 
 
 class OfMonteCarlo(Mutants, of="mc_dropout_prediction"):
