@@ -208,14 +208,14 @@ _RATES = (
     _Rate(
         Wrong.compares_normal_numbers,
         lambda p: 0.5 * math.erfc(-p / math.sqrt(2)),
-        0.006,
+        0.01,
         confirm=True,
         alone=True,
     ),
     _Rate(Wrong.ignores_keep_prob, lambda p: 0.5, 0.02),
-    _Rate(Wrong.drops_twice, lambda p: p**2, 0.0075, confirm=True),
+    _Rate(Wrong.drops_twice, lambda p: p**2, 0.01, confirm=True),
     _Rate(
-        Wrong.draws_numbers_of_both_signs, lambda p: (1 + p) / 2, 0.006, confirm=True
+        Wrong.draws_numbers_of_both_signs, lambda p: (1 + p) / 2, 0.01, confirm=True
     ),
 )
 

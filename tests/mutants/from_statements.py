@@ -87,8 +87,8 @@ class Sampling(Mutants, of="mc_dropout_prediction"):
     def masks_the_bias_too(x, weights, bias, keep_prob, samples, rng):
         """Drops entries of the bias too, as an input that is always 1."""
         masks = sampling.draw(x, keep_prob, samples, rng)
-        kept = (rng.random((samples, 1, len(bias))) < keep_prob) / keep_prob
-        return softmax(masks * x @ weights + bias * kept).mean(axis=0)
+        kept = rng.random((samples, len(x), len(bias))) < keep_prob
+        return softmax(masks * x @ weights + bias * kept / keep_prob).mean(axis=0)
 
     @fails(sampling.AVERAGE, "drops_what_is_dropped")
     def overwrites_x_in_the_loop(x, weights, bias, keep_prob, samples, rng):
