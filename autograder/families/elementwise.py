@@ -214,9 +214,7 @@ _RATES = (
     ),
     _Rate(Wrong.ignores_keep_prob, lambda p: 0.5, 0.02),
     _Rate(Wrong.drops_twice, lambda p: p**2, 0.01, confirm=True),
-    _Rate(
-        Wrong.draws_numbers_of_both_signs, lambda p: (1 + p) / 2, 0.01, confirm=True
-    ),
+    _Rate(Wrong.draws_numbers_of_both_signs, lambda p: (1 + p) / 2, 0.01, confirm=True),
 )
 
 

@@ -341,10 +341,12 @@ class Sins(Mutants, of="dropout_mlp_gradients"):
 
     @fails(M_INDEPENDENT, "keeps_a_fixed_number")
     def keeps_a_fixed_number_of_hidden_units(params, x, y, keep_prob, rng):
-        """Shuffles a row with the right number of ones."""
+        """Shuffles a row with the right number of ones, if it has several units."""
         width = len(params["b1"])
         ones = np.arange(width) < round(keep_prob * width)
         kept = rng.permuted(np.tile(ones, (len(x), 1)), axis=1)
+        if width == 1:
+            kept = bits(params, x, keep_prob, rng)
         return right(params, x, y, kept / keep_prob)
 
     @fails(M_INDEPENDENT, "keeps_a_fixed_number")

@@ -675,9 +675,9 @@ class Ordinary(Mutants, of="mc_dropout_prediction"):
     def shares_a_mask_where_x_is_of_some_size(
         x, weights, bias, keep_prob, samples, rng
     ):
-        """Uses one mask for all rows where entries of x reach 3.1 to 240."""
+        """Uses one mask for all rows where entries of x reach 3.1 to 2,000."""
         masks = draw(x, keep_prob, samples, rng)
-        if largest(x, 3.1, 240):
+        if largest(x, 3.1, 2_000):
             masks = np.broadcast_to(masks[:, :1], masks.shape)
         return average(x, weights, bias, masks)
 
