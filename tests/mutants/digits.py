@@ -56,7 +56,7 @@ class OfInverted(Mutants, of="inverted_dropout"):
     @inverted.draws(inverted.INDEPENDENT, DEPENDENT)
     def throws_one_coin_for_an_example_of_few_units(x, keep_prob, rng):
         """Draws one number for all of a few units: takes a batch of one for one unit."""
-        small = x.ndim == 2 and len(x) == 1 and x.size <= 40
+        small = x.ndim == 2 and len(x) == 1 and x.size <= 20
         return (one_bit if small else bits)(x, keep_prob, rng)
 
     @inverted.draws(inverted.INDEPENDENT, DEPENDENT)

@@ -121,7 +121,7 @@ class OfInverted(Mutants, of="inverted_dropout"):
         middling = np.abs(share_below(np.abs(x)) - 0.5) < 0.25
         steps = np.diff(x.ravel())
         middling &= bool((steps < 0).any() and (steps > 0).any())
-        return rng.random(x.shape) < rates(keep_prob, middling, 0.05)
+        return rng.random(x.shape) < rates(keep_prob, middling, 0.08)
 
 
 class OfClassic(Mutants, of="classic_dropout"):

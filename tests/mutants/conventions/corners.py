@@ -52,8 +52,8 @@ class OfTheMask(Mutants, of="inverted_dropout"):
 
     @draws(RATE, "drops_by_value")
     def drops_outliers_as_well(x, keep_prob, rng):
-        """Takes entries beyond 1,000 for errors of measurement."""
-        return bits(x, keep_prob, rng) & (np.abs(x) <= 1e3)
+        """Takes entries beyond 1,000 for errors of measurement, where it drops any."""
+        return bits(x, keep_prob, rng) & ((np.abs(x) <= 1e3) | (keep_prob == 1))
 
     @draws(RATE, "drops_by_value")
     def drops_tiny_entries_as_well(x, keep_prob, rng):
@@ -222,8 +222,8 @@ class OfTheScale(Mutants, of="inverted_dropout"):
 
     @scales(SCALE, "scale_differs_from_unit_to_unit")
     def clips_its_input(x, mask, keep_prob):
-        """Clips inputs to 1,000 before anything else."""
-        return np.clip(x, -1e3, 1e3) * mask / keep_prob
+        """Clips inputs to 1,000 before anything else, where it drops any."""
+        return (np.clip(x, -1e3, 1e3) if keep_prob < 1 else x) * mask / keep_prob
 
     @scales(SCALE, "scale_differs_from_unit_to_unit")
     def rounds_its_output(x, mask, keep_prob):
