@@ -225,7 +225,7 @@ class Sins(Mutants, of="inverted_dropout"):
     @scales(SCALE, "scale_differs_from_unit_to_unit")
     def cuts_off_large_outputs(x, mask, keep_prob):
         """Clips the output against exploding activations."""
-        return np.clip(x * mask / keep_prob, -100, 100)
+        return np.clip(x * mask / keep_prob, -30, 30)
 
     # The input
 
