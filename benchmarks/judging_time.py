@@ -7,6 +7,7 @@ It needs ``solutions/`` and ``tests/``.
 """
 
 import functools
+import gc
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from autograder.contract.exercise import Exercise, all_exercises
-from autograder.grading.judges import settle
 from autograder.grading.run import grade_functions
 from benchmarks import timing
 from tests import bank
@@ -32,7 +32,7 @@ def run(rounds: int) -> dict[str, Any]:
     these over the exercises."""
     exercises = all_exercises()
     ways = {exercise.name: Judging(exercise) for exercise in exercises}
-    settle()  # as judges do
+    gc.freeze()  # what the tests hold is in no judge's memory, where collections walk
     seconds = timing.side_by_side(ways, rounds)
     clock = next(iter(ways.values())).clocks_share()
     own = {

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from autograder.contract import here
+from autograder.isolation.bubblewrap import bubblewrap
 from tests import fixture_class
 from tests.bank import ROOT
 from tests.test_classroom import SETTINGS
@@ -142,14 +143,13 @@ def test_a_disk_without_room_is_said_in_a_sentence(place: Path) -> None:
         notebook.write_text(notebook.read_text().replace("Your code", "My code"))
 
 
+@pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap does not work here")
 def test_an_account_without_a_home_is_told_what_to_do(place: Path) -> None:
-    if shutil.which("bwrap") is None:
-        pytest.skip("needs bubblewrap, to be an account without a name")
     course = fixture_class.new_course(place / "course")
     write(course / f"course/submitted/ann/{CHAPTER}/{CHAPTER}.ipynb", "{}")
     words = ("-m", "autograder", "grade", "course/submitted", "--gradebook", CHAPTER)
     # Whose files are these, wherever the project lies; no name is known of 4321.
-    account = (
+    account = [
         "--unshare-user",
         "--uid",
         "4321",
@@ -158,7 +158,7 @@ def test_an_account_without_a_home_is_told_what_to_do(place: Path) -> None:
         "--dev-bind",
         "/",
         "/",
-    )
+    ]
     done = subprocess.run(
         ["bwrap", *account, "--", sys.executable, *words],
         cwd=course,

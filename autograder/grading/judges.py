@@ -7,7 +7,6 @@ A judge that dies breaks its own piece of work alone, and another takes its plac
 
 import atexit
 import contextlib
-import gc
 import io
 import os
 import pickle
@@ -171,7 +170,13 @@ class _Judge:
             # No import of the caller's main module, as multiprocessing has it; -P: and
             # none of what lies in the working directory.
             self._popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", __spec__.name, str(os.getpid())],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "autograder.grading.judges",
+                    str(os.getpid()),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=_environment() | settings | KEEPS_MEMORY,
@@ -360,13 +365,6 @@ def bounded_memory() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
-def settle() -> None:
-    """Take what is in memory for good: the modules, which later files' garbage collections
-    would walk through again and again (a tenth of a judge's time)."""
-    gc.collect()
-    gc.freeze()
-
-
 def main(parent: int) -> None:
     """Do what the parent asks for until it ends, or asks for no more."""
     # The parent decides when to stop; a terminal's Ctrl-C is not for its judges.
@@ -383,15 +381,9 @@ def main(parent: int) -> None:
         os._exit(0)  # whatever the other thread is doing
 
     threading.Thread(target=listen, daemon=True).start()
-
-    def answer() -> None:
+    while True:
         for part in _answer(pickle.loads(asked.get())):
             _write(answers, part)
-
-    answer()
-    settle()
-    while True:
-        answer()
 
 
 if __name__ == "__main__":
