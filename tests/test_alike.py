@@ -3,6 +3,7 @@
 import csv
 import inspect
 import itertools
+import json
 import re
 import textwrap
 from pathlib import Path
@@ -199,6 +200,66 @@ def test_what_stands_below_an_if_is_compared(tmp_path: Path) -> None:
     assert found(tmp_path / "class", **files) == [({"ann", "ben"}, 100)]
 
 
+#: What a copy needs to look like another language, in part or all over.
+IN_DISGUISE = {
+    "a cell magic": "%%time\n{}",
+    "a line magic": "%matplotlib inline\n{}",
+    "a command": "!pip install numpy\n{}",
+    "a command's output": "files = !ls\n{}",
+    "a question": "{}\nnp.zeros?\n",
+    "a question below": "if True:\n    ?np.zeros\n{}",
+}
+
+
+@pytest.mark.parametrize("how", IN_DISGUISE)
+def test_lines_that_only_ipython_knows_hide_no_copy(how: str, tmp_path: Path) -> None:
+    folder, copy = tmp_path / "class", IN_DISGUISE[how].format(DRESSED)
+    for student, code in {"ann": ORIGINAL, "ben": copy}.items():
+        path = folder / student / "conventions.ipynb"
+        path.parent.mkdir(parents=True)
+        cell = {"cell_type": "code", "source": code, "id": "a", "metadata": {}}
+        cell |= {"outputs": [], "execution_count": None}
+        about = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}}
+        path.write_text(json.dumps({**about, "cells": [cell]}))
+    compared = compare(find_handed_in(folder), bank.ROOT)
+    assert not compared.in_part
+    assert [{f.student for f in each.files} for each in compared.alike] == [
+        {"ann", "ben"}
+    ]
+
+
+def test_what_is_no_python_is_said_not_to_be_compared(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    broken = ORIGINAL + "\ndef later(:\n"
+    assert found(folder, ann=ORIGINAL, ben=broken) == []
+    compared = compare(find_handed_in(folder), bank.ROOT)
+    assert [file.student for file in compared.in_part] == ["ben"]
+
+
+BODY = "".join(f"    a{i} = np.roll(x, {i}) * {i + 2}\n" for i in range(14))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        f"async def own(x):\n{BODY}",
+        f"while True:\n{BODY}    break\n",
+        "".join(f"a{i}: object = np.roll(3, {i})\n" for i in range(14)),
+        "".join(f"a += np.roll(3, {i})\n" for i in range(14)),
+        "".join(f"(a{i} := np.roll(3, {i}))\n" for i in range(14)),
+        "".join(f"setattr(np, 'a', lambda x: x + {i})\n" for i in range(14)),
+    ],
+)
+def test_every_form_of_code_of_ones_own_counts(form: str, tmp_path: Path) -> None:
+    both = {"ann": form, "ben": f"# mine\n{form}"}
+    assert found(tmp_path / "class", **both) == [({"ann", "ben"}, 100)]
+
+
+def test_who_waits_for_nothing_writes_the_same_function(tmp_path: Path) -> None:
+    both = {"ann": f"def own(x):\n{BODY}", "ben": f"async def own(x):\n{BODY}"}
+    assert found(tmp_path / "class", **both) == [({"ann", "ben"}, 100)]
+
+
 DEEP = f"x = a{'.a' * 5000}\n"
 
 
@@ -223,7 +284,10 @@ def test_what_was_compared_in_part_is_said(tmp_path: Path) -> None:
     said = "Not all of the code of these files was compared"
     page = class_page(results, True, compared)
     names = "<li>ben.py</li><li>cem.py</li>"
-    assert f"{said}, for it is too long or too deep:</p>\n<ul>{names}</ul>" in page
+    assert (
+        f"{said}, for it is too long, too deep or no\nPython:</p>\n<ul>{names}</ul>"
+        in page
+    )
     assert said not in class_page(results)
     table = class_csv(page_of_class(results, True, compared, rows=None))
     assert table.splitlines()[-2:] == [

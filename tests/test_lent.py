@@ -136,6 +136,7 @@ BAD_CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((np.ones(3), 0.5), {"training": None}),
     ((np.ones(3), 0.5), {"trainig": True}),
     ((np.ones(3), 0.5), {"x": np.ones(3)}),
+    ((np.ones(3), 0.5), {"self": 1}),
     ((np.ones(3),), {}),
     ((), {}),
 ]  # fmt: skip
@@ -207,7 +208,7 @@ def test_what_fails_in_a_dropout_has_one_text() -> None:
             raise error
 
         text = spoken(Lent(fails), (X, 0.5), {}, np.random.default_rng(1))
-        assert text == ("ValueError", "this call cannot be answered")
+        assert text == ("Refused", "this call cannot be answered")
 
 
 @pytest.mark.parametrize("training", [True, False])

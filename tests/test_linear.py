@@ -23,8 +23,8 @@ from autograder.isolation.outcome import CellOutcome
 from autograder.submission.cells import Cell, Submission, SubmissionError
 from autograder.submission.notebook import read_notebook
 from autograder.submission.script import script_cells
-from autograder.wire import errors, text, values
-from autograder.worker import output, parts, shell
+from autograder.wire import errors, magics, text, values
+from autograder.worker import output, parts
 
 DROPOUT = find_exercise("inverted_dropout")
 
@@ -110,8 +110,8 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "report.exercise_text": lambda t: report.exercise_text(verdict(t)),
     "class_reports.harmless": harmless,
     "output.BoundedText": lambda t: output.BoundedText().write(t),
-    "shell._MAGIC": shell._MAGIC.search,
-    "shell._without_magic": shell._without_magic,
+    "magics.MAGIC": magics.MAGIC.search,
+    "magics.without_magic": magics.without_magic,
     "parts.statements": parsed,
     "parts.blocks": parts.blocks,
 }

@@ -15,10 +15,10 @@ import pytest
 
 from autograder import wire
 from autograder.contract.exercise import find_exercise
-from autograder.contract.student import StudentError
+from autograder.contract.student import Refused, StudentError
 from autograder.grading.grade import grade
 from autograder.grading.run import run_check
-from autograder.isolation import worker_handle
+from autograder.isolation import references, worker_handle
 from autograder.isolation.clocks import TryAgain, WorkerClock
 from autograder.isolation.limits import Limits
 from autograder.isolation.remote_function import RemoteFunction
@@ -38,6 +38,8 @@ def raising(error: BaseException) -> Callable[..., Any]:
 
 
 ENDS = {
+    "TypeError": raising(TypeError("secret line")),
+    "ValueError": raising(ValueError("secret line")),
     "OverflowError": raising(OverflowError("secret line")),
     "RecursionError": raising(RecursionError("secret line")),
     "KeyError": raising(KeyError("secret line")),
@@ -74,7 +76,10 @@ def asking() -> Any:
             "    threads = [threading.Thread(target=lambda i=i: "
             "found.append(function(i))) for i in range(8)]\n"
             "    [t.start() for t in threads]\n    [t.join() for t in threads]\n"
-            "    return sorted(found)\n",
+            "    return sorted(found)\n"
+            "def ask_with(function, args, kwargs):\n"
+            "    try:\n        return function(*args, **kwargs)\n"
+            "    except ValueError as error:\n        return str(error)\n",
         )
         yield worker
 
@@ -120,6 +125,22 @@ def test_a_lent_function_that_fails_is_the_students_error_and_nothing_more(
         ask(ENDS[what], 3)
     assert "secret" not in caught.value.message
     assert ask(lambda x: x + 1) == 2
+
+
+def test_python_itself_says_nothing_of_a_lent_function(asking: RemoteWorker) -> None:
+    """Its name, and where it fails, are the judge's."""
+
+    class Secret:
+        def __call__(self, x: int, *, more: int = 0) -> Any:
+            if x == 3:
+                raise Refused("three is refused")
+            return "secret" + x  # type: ignore[operator]
+
+    ask = RemoteFunction(asking, "ask_with")
+    calls = [([1, 2], {}), ([], {}), ([1], {"self": 1}), ([1], {"else": 1}), ([1], {})]
+    told = [ask(Secret(), *call) for call in calls]
+    assert set(told) == {references._CANNOT}
+    assert ask(Secret(), [3], {}) == "three is refused"
 
 
 def test_a_lent_function_answers_no_more_when_its_call_has_ended(

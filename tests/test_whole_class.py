@@ -25,7 +25,7 @@ from autograder.__main__ import main
 from autograder.course.release import settings
 from autograder.doors.nbgrader import gradebook
 from autograder.doors.nbgrader.feedback import OfflineFeedback
-from autograder.doors.nbgrader.marks import Mark, is_unfinished, mark_path
+from autograder.doors.nbgrader.marks import Mark, is_unfinished, mark_path, next_path
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, free_response, run
 from tests.test_graded_downloads import NOTHING, put
@@ -171,6 +171,31 @@ def test_an_assignment_that_is_nowhere_is_said_once(course: Path) -> None:
     )
     assert done.returncode == 2 and "nobody was graded now" in done.stderr
     assert "Everybody is graded" not in done.stderr
+
+
+def test_an_assignment_without_its_notebook_is_said_to_be_none(course: Path) -> None:
+    """Formgrader's "Add new assignment" enters the name alone."""
+    (course / "course/gradebook.db").unlink()
+    enter = (
+        "from nbgrader.api import Gradebook\n"
+        "with Gradebook('sqlite:///course/gradebook.db') as gradebook:\n"
+        f"    gradebook.update_or_create_assignment({CHAPTER!r})\n"
+    )
+    (course / "enter.py").write_text(enter, encoding="utf-8")
+    assert run(course, "enter").returncode == 0
+    done = run(course, "nbgrader", "autograde", CHAPTER)
+    assert done.returncode and "Traceback" not in done.stderr
+    told = f"NOBODY IS GRADED: the gradebook has no notebook of assignment {CHAPTER}. "
+    assert done.stderr.count(told) == 1 and "rename" not in done.stderr
+    assert f"nbgrader generate_assignment {CHAPTER}" in done.stderr
+
+
+def test_the_table_says_what_waits_for_the_gradebook(course: Path) -> None:
+    """A whole class is graded, and the run ended before its scores were entered."""
+    folder = course / "course" / "autograded" / "perfect" / CHAPTER
+    next_path(folder).mkdir(parents=True)
+    done = run(course, "nbgrader", "export", "--to", "grades.csv")
+    assert done.stderr.count("are not final") == 1 and str(folder) in done.stderr
 
 
 def test_a_name_in_another_encoding_is_said_to_be_one(course: Path) -> None:

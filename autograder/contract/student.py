@@ -58,6 +58,13 @@ def foresee(function: StudentFunction, calls: Sequence[Call]) -> None:
         tell(calls)
 
 
+class Refused(ValueError):
+    """A call that a function of the judge's, lent to a student's code, does not answer.
+
+    Its text goes to that code, and is all that does: that of any other exception may tell
+    of the judge's own code, by a name or by where it fails."""
+
+
 class StudentError(Exception):
     """The student's function did not return: what happened, in one sentence.
 

@@ -15,12 +15,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from autograder.contract.exercise import all_exercises
 from autograder.doors.classroom import HandedIn
 from autograder.grading.judges import Judges
 from autograder.submission.cells import Submission, SubmissionError
 from autograder.submission.file import read_submission
+from autograder.wire.magics import plain
 
 #: Characters of a file's code that are looked at, which no exercise needs: a parser's
 #: memory is a thousand times its length. And fragments that stand for all of longer code.
@@ -216,8 +218,9 @@ def _given(root: Path) -> Iterable[Submission]:
 
 
 def own_code(submission: Submission) -> OwnCode:
-    """Return what counts of a submission's code; cells that do not parse do not. What is
-    beyond ``MAX_CODE`` is not read, nor what is deeper than Python's own recursion."""
+    """Return what counts of a submission's code; lines that only IPython knows do not.
+    Not read is what does not parse, is beyond ``MAX_CODE`` or deeper than Python's own
+    recursion."""
     digest, parts, room, whole = hashlib.sha256(), set[int](), MAX_CODE, True
     for cell in submission.code:
         if len(cell.source) > room:
@@ -228,18 +231,16 @@ def own_code(submission: Submission) -> OwnCode:
             for text, fragments in _texts(cell.source):
                 parts |= fragments
                 digest.update(text.encode("utf-8", "replace"))
-        except RecursionError:
+        except (SyntaxError, ValueError, RecursionError):
             whole = False
     least = heapq.nsmallest(MAX_FRAGMENTS, parts)
     return OwnCode(digest.hexdigest(), frozenset(least), whole)
 
 
 def _texts(source: str) -> Iterator[tuple[str, set[int]]]:
-    """Yield the statements of a cell that count, with their fragments."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return
+    """Yield the statements of a cell that count, with their fragments. Raises what the
+    parser raises."""
+    tree = _Plain().visit(ast.parse(plain(source)))
     for node in ast.walk(tree):
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, int) and value.bit_length() > _MAX_BITS:
@@ -249,10 +250,36 @@ def _texts(source: str) -> Iterator[tuple[str, set[int]]]:
         yield _Numbered().text(node), fragments
 
 
+_COUNT = (
+    ast.FunctionDef
+    | ast.ClassDef
+    | ast.Assign
+    | ast.AnnAssign
+    | ast.AugAssign
+    | ast.For
+    | ast.While
+)
+
+
+def _gives_names(node: ast.AST) -> TypeGuard[ast.Expr]:
+    """Return whether a mere expression makes what other statements make."""
+    return isinstance(node, ast.Expr) and any(
+        isinstance(each, ast.NamedExpr | ast.Lambda) for each in ast.walk(node)
+    )
+
+
+class _Plain(ast.NodeTransformer):
+    """Functions that wait for nothing, as all do here."""
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        fields = {**vars(node), "type_params": getattr(node, "type_params", [])}
+        return self.generic_visit(ast.FunctionDef(**fields))
+
+
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:
     """Yield the statements in a node that count, be it below an ``if``."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.For):
+        if isinstance(child, _COUNT) or _gives_names(child):
             yield child
         elif not isinstance(child, ast.expr):
             yield from _statements(child)

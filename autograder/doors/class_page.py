@@ -317,7 +317,8 @@ copied; these share more than that.</p>
 </table>
 {% endif %}
 {% if in_part %}
-<p>Not all of the code of these files was compared, for it is too long or too deep:</p>
+<p>Not all of the code of these files was compared, for it is too long, too deep or no
+Python:</p>
 <ul>{% for file in in_part %}<li>{{ file }}</li>{% endfor %}</ul>
 {% endif %}
 {% if failed %}

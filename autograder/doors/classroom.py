@@ -98,6 +98,14 @@ class HandedIn:
         return real_path(self.path.parents[self.name.count("/")])
 
 
+def has_work(folder: Path) -> bool:
+    """Return whether submissions lie in a folder, or may, where nobody can look."""
+    try:
+        return is_folder(folder) and any(p.suffix in ENDINGS for p in folder.iterdir())
+    except OSError:
+        return True
+
+
 def find_handed_in(
     folder: str | Path, shown: str | Path | None = None
 ) -> list[HandedIn]:

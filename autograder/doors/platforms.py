@@ -10,14 +10,14 @@ import contextlib
 import hashlib
 import itertools
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from autograder.doors.classroom import ClassError, HandedIn
-from autograder.wire.text import composed, without_unseen
+from autograder.doors.folder_names import folded
+from autograder.wire.text import composed
 
 #: Groups: ``student``, and optionally ``id``, which tells namesakes apart, and ``time``.
 #: They say whose a file is by the first part of its path alone, up to where the student
@@ -252,10 +252,3 @@ def by_itself(name: str) -> str:
     """Return a name with what tells it apart from those that look like it."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{name}_{digest[:8]}"
-
-
-def folded(name: str) -> str:
-    """Return the name as people compare it, and file systems that know no capitals, or drop
-    what is at its end."""
-    seen = without_unseen(unicodedata.normalize("NFKC", name))
-    return seen.casefold().rstrip(" .")

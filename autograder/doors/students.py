@@ -10,8 +10,9 @@ from typing import NamedTuple
 from autograder.contract.here import is_folder
 from autograder.doors.classroom import ENDINGS, ClassError, HandedIn
 from autograder.doors.few import Few, TooMany, common_start, name_below
+from autograder.doors.folder_names import folded
 from autograder.doors.gradescope_download import read_export, submission_in
-from autograder.doors.platforms import Named, by_itself, folded, read_names
+from autograder.doors.platforms import Named, by_itself, read_names
 from autograder.doors.sheets import told_of_doubtful, told_of_sheets
 from autograder.isolation.folders import walk
 from autograder.wire.litter import is_litter

@@ -8,15 +8,20 @@ it is believed where the account's name says the same.
 
 import itertools
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from autograder.contract.here import is_folder
-from autograder.doors.classroom import ENDINGS
-from autograder.doors.platforms import LASTING, Named, by_itself, folded, told_apart
+from autograder.doors.classroom import has_work
+from autograder.doors.folder_names import (
+    before_accounts,
+    beginnings,
+    folded,
+    possible_names,
+)
+from autograder.doors.platforms import LASTING, Named, by_itself, told_apart
 from autograder.doors.record import UNREADABLE, Owners, loaded, owners_in
 from autograder.doors.record import written as read_record
 from autograder.isolation.atomic import write_whole
@@ -24,7 +29,7 @@ from autograder.wire.text import composed, listed, one_name
 
 _NAME = ".whose.json"
 _TO_DO = (
-    "Ask them; where it is the wrong one, move {} and what {} says of it to the right "
+    " Ask them; where it is the wrong one, move {} and what {} says of it to the right "
     "one."
 )
 
@@ -74,10 +79,8 @@ class Folders:
         self._folders: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._called: dict[str, list[str]] = defaultdict(list)
         for folder, owners in self._owners.items():
-            name = folded(folder)
-            self._called[name].append(folder)
-            for end in re.finditer(r"_(?=.*[\d@])", name):
-                self._called[name[: end.start()]].append(folder)
+            for name in possible_names(folder, itertools.chain(*owners.values())):
+                self._called[name].append(folder)
             for platform, accounts in owners.items():
                 for account in accounts:
                     self._folders[platform, account].append(folder)
@@ -154,18 +157,18 @@ class Folders:
     def _with_work(self, new: Iterable[Named]) -> list[str]:
         """Return the folders of new accounts' names that hold work of the chapter: it may
         be another's, and nothing of it is to be replaced."""
-        names = {folded(each.name) for each in new if each.account}
-        folders = itertools.chain(*(self._called.get(name, ()) for name in names))
-        return [folder for folder in dict.fromkeys(folders) if self._has_work(folder)]
+        folders = itertools.chain(*(self._of(each) for each in new if each.account))
+        return [f for f in dict.fromkeys(folders) if self._has_work(f)]
+
+    def _of(self, each: Named) -> list[str]:
+        """Return the folders of a student's name, with any number or none behind it."""
+        numbered = self._called.get(folded(f"{each.name}_{each.id}"), ())
+        return list(
+            dict.fromkeys([*self._called.get(folded(each.name), ()), *numbered])
+        )
 
     def _has_work(self, folder: str) -> bool:
-        place = self._place / folder / self._chapter
-        try:
-            return is_folder(place) and any(
-                p.suffix in ENDINGS for p in place.iterdir()
-            )
-        except OSError:
-            return True  # nobody knows
+        return has_work(self._place / folder / self._chapter)
 
     def _spelt(self, student: str) -> str:
         """Return a name as its folder has it: some are written in another of Unicode's ways
@@ -204,7 +207,7 @@ class Folders:
         folders = self._folders.get((where, each.account), [])
         for folder in list(folders):
             called = folded(folder)
-            own = called in (name, numbered) or called.startswith(f"{numbered}_")
+            own = called == name or numbered in (called, *beginnings(folder))
             if (folder, where) in self._said and not own:
                 left = [a for a in self._owners[folder][where] if a != each.account]
                 self._keep_said(folder, where, left)
@@ -230,8 +233,7 @@ class Folders:
             folders = [
                 folder
                 for folder in self._called.get(name, ())
-                if folded(folder)
-                in (name, *(folded(f"{name}_{number}") for number in self._all(folder)))
+                if name in (folded(folder), *before_accounts(folder, self._all(folder)))
             ]
             found += folders if len(folders) > 1 else []
         return found
@@ -249,21 +251,22 @@ class Folders:
         """Return a line for each name of new students who may have a folder already: of
         several, or of one who may be any of the namesakes of before."""
         students: dict[str, dict[str, None]] = defaultdict(dict)
+        folders: dict[str, dict[str, None]] = defaultdict(dict)
         for each in new:
             if each.account and each.student:
                 students[folded(each.name)][each.student] = None
+                folders[folded(each.name)] |= dict.fromkeys(self._of(each))
         lines = []
         for name, theirs in students.items():
             apart = name not in map(folded, theirs)
             before = [
                 folder
-                for folder in self._called[name]
+                for folder in folders[name]
                 if folder not in taken and not (apart and folder in theirs)
             ]
             if before and (apart or before != [*theirs]):
                 told = _doubt(before, listed(map(one_name, theirs), " or "), apart)
-                to_do = _TO_DO.format(self._chapter, self._record.name)
-                lines.append(f"{told} {to_do}")
+                lines.append(told + _TO_DO.format(self._chapter, self._record.name))
         return lines
 
     def note(self, each: Named) -> str:
@@ -276,12 +279,9 @@ class Folders:
         before = self._owners.get(each.student, {}).get(self._where(each), [])
         name, own = folded(each.name), folded(each.student)
         if each.account in before and each.account:
-            kept = own == name or own.startswith(f"{name}_")
-            return (
-                ""
-                if kept
-                else f" The name is now {one_name(each.name)}; the folder stays."
-            )
+            if name in (own, *beginnings(each.student)):
+                return ""
+            return f" The name is now {one_name(each.name)}; the folder stays."
         if before and each.account:
             return f" Its number was {before[-1]} and is {each.account} now."
         others = [

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from autograder.contract.student import Refused
 from autograder.families.specimens import Defect, Specimen, share_of
 
 #: The largest input, an axis of length 0 counted as 1. The caller is a student's code,
@@ -42,20 +43,20 @@ class Call(NamedTuple):
 
 
 def call_of(*args: Any, **kwargs: Any) -> Call:
-    """Return the arguments of a call. Raises ``TypeError`` and ``ValueError``, with a
-    text that follows from the arguments alone: no dropout is asked before."""
+    """Return the arguments of a call. Raises ``Refused``, with a text that
+    follows from the arguments alone: no dropout is asked before."""
     try:
         x, keep_prob, rng, training = _in_order(*args, **kwargs)
     except TypeError:
-        raise TypeError(
+        raise Refused(
             "expected dropout(x, keep_prob, rng, training=True), found other arguments"
         ) from None
     if not isinstance(rng, np.random.Generator) or not isinstance(
         rng.bit_generator, np.random.PCG64
     ):
-        raise TypeError("rng is a generator that numpy.random.default_rng made")
+        raise Refused("rng is a generator that numpy.random.default_rng made")
     if not isinstance(training, (int, np.bool_)):
-        raise TypeError(f"training is True or False, not {type(training).__name__}")
+        raise Refused(f"training is True or False, not {type(training).__name__}")
     return Call(_floats(x), _probability(keep_prob), rng, bool(training))
 
 
@@ -72,11 +73,11 @@ def _floats(x: Any) -> np.ndarray:
         if units <= MOST_UNITS:
             x = np.array(x, dtype=np.float64, order="C", subok=False)
     except (TypeError, ValueError, OverflowError, RecursionError):
-        raise TypeError("x is an array of real numbers with an axis or more") from None
+        raise Refused("x is an array of real numbers with an axis or more") from None
     if units > MOST_UNITS:
-        raise ValueError(f"x has at most {MOST_UNITS:,} units a call, not {units:,}")
+        raise Refused(f"x has at most {MOST_UNITS:,} units a call, not {units:,}")
     if x.ndim == 0:
-        raise TypeError("x is an array of real numbers with an axis or more")
+        raise Refused("x is an array of real numbers with an axis or more")
     found: np.ndarray = x
     return found
 
@@ -97,10 +98,10 @@ def _probability(keep_prob: Any) -> float:
         keep_prob = keep_prob[()]
     if not isinstance(keep_prob, (float, int, np.floating, np.integer)):
         kind = type(keep_prob).__name__
-        raise TypeError(f"keep_prob is a number in (0, 1], not a value of type {kind}")
+        raise Refused(f"keep_prob is a number in (0, 1], not a value of type {kind}")
     # Compared as it is: not every whole number has a float.
     if not 0 < keep_prob <= 1 or not 0 < float(keep_prob) <= 1:
-        raise ValueError("keep_prob is a number in (0, 1]; this one lies outside")
+        raise Refused("keep_prob is a number in (0, 1]; this one lies outside")
     return float(keep_prob)
 
 
@@ -231,11 +232,10 @@ class Lent:
 
     answer: Callable[[Call], np.ndarray]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Answer:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Answer:
         """Return ``(out, None)``, ``out`` a float64 array of its own without a -0.0.
 
-        Raises ``TypeError`` and ``ValueError``, never with a text or of a type that
-        depends on which dropout this is."""
+        Raises ``Refused``, never with a text that depends on which dropout this is."""
         call = call_of(*args, **kwargs)
         try:
             with np.errstate(all="ignore"):
@@ -243,7 +243,7 @@ class Lent:
                 out += 0.0
                 return out, None
         except Exception:
-            raise ValueError("this call cannot be answered") from None
+            raise Refused("this call cannot be answered") from None
 
 
 def keyed(specimen: Specimen, rng: np.random.Generator) -> Lent:
@@ -260,7 +260,7 @@ class Witness:
     calls: list[tuple[bytes, float, str, bool]] = field(default_factory=list)
     verdicts: list[bool] = field(default_factory=list)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Answer:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Answer:
         """Return what the dropout returns. Raises as it does."""
         call = call_of(*args, **kwargs)
         before = str(call.rng.bit_generator.state)

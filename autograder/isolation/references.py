@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograder import wire
+from autograder.contract.student import Refused
 from autograder.wire import Foreign, Handle
 
 #: Bytes of arrays that a call may bring; the judge copies them.
@@ -37,7 +38,8 @@ class Lent:
         """Call the function that a request asks for; return the answer frame.
 
         Arguments are as untrusted as results. Raises ``WireError`` for a request that is
-        malformed; an exception of the function is an answer."""
+        malformed; an exception of the function is an answer, without its text but for
+        ``Refused``."""
         if len(body) > LENT_LIMIT:
             text = f"arguments of more than {LENT_LIMIT // 10**6} MB are too large"
             return {"error": text}, b""
@@ -50,10 +52,9 @@ class Lent:
             states = [wire.generator_node(generator) for generator in generators]
             answer = {"error": None, "result": result, "generators": states}
             wire.packed_request(answer, writer.body)
-        except (TypeError, ValueError) as error:
-            return {"error": str(error)[:400] or _CANNOT}, b""
+        except Refused as refused:
+            return {"error": str(refused)[:400] or _CANNOT}, b""
         except (Exception, SystemExit):
-            # No text here: it is of the judge's own code.
             return {"error": _CANNOT}, b""
         return answer, writer.body
 

@@ -236,7 +236,9 @@ class Worker:
             with self.talking:
                 self.current = None
 
-    def _call_back(self, call: object, number: int, *args: Any, **kwargs: Any) -> Any:
+    def _call_back(
+        self, call: object, number: int, /, *args: Any, **kwargs: Any
+    ) -> Any:
         """Let the judge call a function of its own, and return what that returned.
 
         A generator among the arguments comes back in the state that the call left."""

@@ -1,12 +1,10 @@
 """Stands in for what IPython gives a notebook's cells: its magics, its shell, display."""
 
-import ast
 import re
 from collections.abc import Callable
 from typing import Any
 
-#: A line, or a part of one, that may be IPython's and not Python's.
-_MAGIC = re.compile(r"(?m)^[ \t]*[%!?]|\?[ \t]*$|=[ \t]*[%!]")
+from autograder.wire.magics import has_magics, plain
 
 
 class _Nothing:
@@ -51,26 +49,10 @@ def no_input(prompt: object = "") -> str:
 
 def without_magics(source: str) -> str:
     """Return the cell as plain Python; IPython, where installed, translates magics."""
-    if not _MAGIC.search(source) or _parses(source):
+    if not has_magics(source):
         return source
     try:
         from IPython.core.inputtransformer2 import TransformerManager
     except ImportError:
-        return "\n".join(map(_without_magic, source.splitlines()))
+        return plain(source)
     return str(TransformerManager().transform_cell(source))
-
-
-def _without_magic(line: str) -> str:
-    """Return a line of a cell, or ``pass`` for one that only IPython knows."""
-    said = line.strip()
-    if not (said.startswith(("%", "!", "?")) or said.endswith("?")):
-        return line
-    return line[: len(line) - len(line.lstrip())] + "pass"
-
-
-def _parses(source: str) -> bool:
-    try:
-        ast.parse(source)
-    except Exception:
-        return False
-    return True

@@ -50,6 +50,18 @@ def is_unfinished(folder: str | Path) -> bool:
         return False
 
 
+def unfinished_of(folders: str | Path, root: str | Path) -> list[Path]:
+    """Return the unfinished ones of autograded folders, by a pattern as nbgrader makes it,
+    below ``root``."""
+    found = set()
+    for path_of in (mark_path, next_path):
+        mark = path_of(folders)
+        for path in Path(root).glob(os.path.relpath(mark, root)):
+            name = path.name.removeprefix(".").removesuffix(mark.suffix)
+            found.add(path.with_name(name))
+    return sorted(filter(is_unfinished, found))
+
+
 class InOtherHands(Exception):
     """Another run is at work on this student."""
 

@@ -152,16 +152,19 @@ def disagreements(released: dict[str, Released], assignment: str) -> list[str]:
 
 
 def _missing(coursedir: Any, assignment: str) -> str:
-    """Return what to do where the gradebook has no such assignment; "" where it has."""
+    """Return what to do where the gradebook has no such assignment, or none of its
+    notebooks, as formgrader enters one; "" where it has."""
     with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
         try:
-            gradebook.find_assignment(assignment)
+            if gradebook.find_assignment(assignment).notebooks:
+                return ""
+            lacks = f"no notebook of assignment {one_line(assignment)}. This enters it"
         except MissingEntry:
-            return forgotten(coursedir, assignment) or (
-                f"the gradebook has no assignment {one_line(assignment)}. This enters it, "
-                f"then run this again: nbgrader generate_assignment {one_line(assignment)}"
-            )
-    return ""
+            lacks = f"no assignment {one_line(assignment)}. This enters it"
+    return forgotten(coursedir, assignment) or (
+        f"the gradebook has {lacks}, then run this again: nbgrader generate_assignment "
+        f"{one_line(assignment)}"
+    )
 
 
 def forgotten(coursedir: Any, assignment: str) -> str:

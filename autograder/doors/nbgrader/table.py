@@ -8,7 +8,7 @@ from typing import Any
 from nbgrader.plugins import CsvExportPlugin
 
 from autograder.doors.class_reports import name_cell
-from autograder.doors.nbgrader.marks import ENDING, is_unfinished, mark_path
+from autograder.doors.nbgrader.marks import unfinished_of
 from autograder.doors.nbgrader.measure import forgotten, old_scores
 
 
@@ -18,17 +18,12 @@ class CarefulExport(CsvExportPlugin):
     def export(self, gradebook: Any) -> None:
         course = self.parent.coursedir
         everyone = course.format_path(course.autograded_directory, "*", "*")
-        marks = os.path.relpath(mark_path(everyone), course.root)
-        for path in sorted(Path(course.root).glob(marks)):
-            name = path.name.removeprefix(".").removesuffix(ENDING)
-            folder = path.with_name(name)
-            if is_unfinished(folder):
-                self.log.warning(
-                    "The scores from %s are not final: its grading did not come to an "
-                    "end, or points changed since. Run nbgrader autograde again, then "
-                    "this.",
-                    folder,
-                )
+        for folder in unfinished_of(everyone, course.root):
+            self.log.warning(
+                "The scores from %s are not final: its grading did not come to an end, or "
+                "points changed since. Run nbgrader autograde again, then this.",
+                folder,
+            )
         graded = Path(course.root).glob(os.path.relpath(everyone, course.root))
         names = {each.name for each in gradebook.assignments}
         for name in sorted(names | {path.name for path in graded}):
