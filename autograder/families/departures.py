@@ -82,7 +82,9 @@ def _counted(
         places = {
             k: n for k, n in every.items() if not k.startswith(by_values.BY_VALUE)
         }
-        rates = [each for each in (counts[RATE], places) if far(each)[1] > least]
+        rates = []
+        if far(every)[1] > least:  # else no part of it does
+            rates = [each for each in (counts[RATE], places) if far(each)[1] > least]
         if rates and far(every)[1] > _BY_FAR * far(places)[1]:
             rates = []
         told = {**sets, RATE: next(iter(rates), every)}

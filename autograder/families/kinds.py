@@ -149,6 +149,14 @@ def _pick(names: Sequence[str], where: float) -> str:
     return names[int(where * len(names))]
 
 
+_ONE = np.ones(1)
+
+
+def ones(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the entries of what has none, a mask: ones, which lie in one place."""
+    return np.ndarray(shape, float, _ONE, strides=(0,) * len(shape))
+
+
 def some_share(rng: np.random.Generator, zeros: bool) -> float:
     """Return what share of x is to be 0, if any."""
     return float(rng.uniform(_FEW, _MANY)) if zeros else 0.0

@@ -166,7 +166,8 @@ def _farthest(bits: np.ndarray, keep_prob: float, name: str) -> Counts:
     usual, most = keep_prob**2 + (1 - keep_prob) ** 2, bits.size - _FEW
     pairs = bits.size - np.arange(1, most + 1)
     gaps = _agreement(bits)[1 : most + 1] - usual
-    lag = 1 + int(np.argmax(gaps**2 * pairs))
+    gaps *= gaps
+    lag = 1 + int(np.argmax(gaps * pairs))
     return _at(bits, lag, usual, name)
 
 
@@ -217,6 +218,8 @@ def _agreement(bits: np.ndarray) -> np.ndarray:
     )
     spectrum = np.fft.rfft(_signs(bits), size)
     spectrum *= spectrum.conj()
-    sums = _whole(np.fft.irfft(spectrum, size))[: bits.size]
-    found: np.ndarray = (1 + sums / np.arange(bits.size, 0, -1)) / 2
+    found = _whole(np.fft.irfft(spectrum, size)[: bits.size])
+    found /= np.arange(bits.size, 0, -1)
+    found += 1
+    found /= 2
     return found

@@ -100,7 +100,10 @@ def _numbered(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
 
 def _places(values: np.ndarray, share: float) -> list[int]:
     """Return where ``_PLACES`` lie among values, one of them at this share of the length."""
-    values, size = np.ascontiguousarray(values), values.size
+    size = values.size
+    if not any(values.strides):  # all are the same
+        return [0, 0, 0, 0, 0, 1, size // 2, size - 1, int(share * size)]
+    values = np.ascontiguousarray(values)
     far = np.abs(values)
     by_value = far.argmax(), far.argmin(), values.argmax(), values.argmin()
     return [*map(int, by_value), 0, 1, size // 2, size - 1, int(share * size)]

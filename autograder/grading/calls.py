@@ -1,7 +1,7 @@
 """What calls of a check show that its message leaves out: arrays that are not float64."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,11 +30,15 @@ class Calls:
         self._name, self._arguments = name, arguments
         self._kinds = dict[_Kind, None]()
 
-    def note(self, calls: Iterable[tuple[Any, ...]], kwargs: dict[str, Any]) -> None:
+    def note(self, calls: Sequence[tuple[Any, ...]], kwargs: dict[str, Any]) -> None:
         """Remember the kinds of calls with these arguments, and with the same keywords."""
-        named = tuple([(name, _looks(value)) for name, value in kwargs.items()])
-        given = {id(args): args for args in calls}  # many are the same
-        for args in given.values():
+        named: tuple[tuple[str, Any], ...] = ()
+        if kwargs:
+            named = tuple([(name, _looks(value)) for name, value in kwargs.items()])
+        if len(calls) > 1:
+            # Many are the same.
+            calls = [*{id(args): args for args in calls}.values()]
+        for args in calls:
             # Most are numbers, for which a call of ours takes longer than all the rest.
             looks = [a if type(a) in _IN_FULL else _looks(a) for a in args]
             self._kinds[tuple(looks), named] = None

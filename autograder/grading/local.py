@@ -60,7 +60,9 @@ class LocalFunction:
         with np.errstate(**self._errors):
             for args in calls:
                 try:
-                    results.append(self._sent_back(self._called(args, kwargs)[0]))
+                    result = self._called(args, kwargs)[0]
+                    array = wire.copy_of_plain(result)  # most are, and calls are many
+                    results.append(self._sent_back(result) if array is None else array)
                     held.add(results[-1:])
                 except StudentError as error:
                     error.given = args, kwargs
@@ -81,8 +83,8 @@ class LocalFunction:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return the result and the arguments as the call left them, both as they are."""
-        own = tuple([_opened(arg) for arg in args])
-        named = {key: _opened(arg) for key, arg in kwargs.items()}
+        own = tuple([a if type(a) in _AS_THEY_ARE else _opened(a) for a in args])
+        named = {key: _opened(arg) for key, arg in kwargs.items()} if kwargs else {}
         self._marks.leave(own)
         try:
             result = self._function(*own, **named)
@@ -93,13 +95,11 @@ class LocalFunction:
             below = error.__traceback__ and error.__traceback__.tb_next
             said = describe_error(error.with_traceback(below))
             raise StudentError(said, unwritten) from None
-        copies = not all(map(is_, own, args))
-        for place, (now, then) in enumerate(
-            zip(own, args, strict=True) if copies else ()
-        ):
-            changeable = now is not then and isinstance(then, _CHANGEABLE)
-            if changeable and not wire.same(now, then):
-                self.changed = self.changed or Changed(args, kwargs, place)
+        if not all(map(is_, own, args)):
+            for place, (now, then) in enumerate(zip(own, args, strict=True)):
+                changeable = now is not then and isinstance(then, _CHANGEABLE)
+                if changeable and not wire.same(now, then):
+                    self.changed = self.changed or Changed(args, kwargs, place)
         if self._last.is_overwritten():
             self.changed = self.changed or Changed(args, kwargs, wire.EARLIER_RESULT)
         self._last.keep(result, self._opaque)

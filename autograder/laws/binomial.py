@@ -274,11 +274,10 @@ class EveryKind(ManyKinds):
         probabilities."""
         n, k, total = np.array(list(counts.values()), float).T
         exponents = tail_exponents(k, n, total / n)
+        exponent, kinds = exponents.max(), [*counts]
+        alike = [kinds[place] for place in np.flatnonzero(exponents == exponent)]
         # Of kinds alike the one that takes the fewest words.
-        brief = [-len(kind) for kind in counts]
-        kinds = zip(exponents.tolist(), brief, counts, strict=True)
-        exponent, _, kind = max(kinds)
-        return kind, exponent
+        return max(alike, key=lambda kind: (-len(kind), kind)), float(exponent)
 
     def sample_size(self, alpha: float) -> int:
         """Return how many events a kind needs at probability one half; farther from it

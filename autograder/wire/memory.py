@@ -15,6 +15,8 @@ _MARKS: dict[np.dtype[Any], np.ndarray] = {
     np.dtype(np.float32): np.array([0x7FC0C0DE], np.uint32).view(np.float32),
 }
 _USUAL: np.dtype[Any] = np.dtype(np.float64)
+#: The same as numbers, which are filled in faster.
+_NUMBERS: dict[np.dtype[Any], Any] = {dtype: mark[0] for dtype, mark in _MARKS.items()}
 #: How many freed blocks of a length NumPy keeps, and of how many bytes at most.
 _BLOCKS, _SMALL = range(7), 1023
 _empty = np.empty  # a student's code may put another in its place
@@ -36,18 +38,19 @@ class Marks:
                 kind = array.shape, array.dtype
                 if kind != self._latest:
                     self._latest = kind
-                    mark = _MARKS.get(array.dtype, _MARKS[_USUAL])
+                    dtype = array.dtype if array.dtype in _NUMBERS else _USUAL
+                    most = _SMALL // dtype.itemsize
                     for number in {len(array), array.size}:
-                        _fill(number, mark)
+                        if 0 < number <= most:
+                            _fill(number, dtype)
                 return
 
 
-def _fill(number: int, mark: np.ndarray) -> None:
+def _fill(number: int, dtype: np.dtype[Any]) -> None:
     """Fill and free all blocks that NumPy keeps for so many numbers."""
-    if 0 < number <= _SMALL // mark.itemsize:
-        blocks = [_empty(number, mark.dtype) for _ in _BLOCKS]
-        for block in blocks:
-            block.fill(mark[0])
+    mark = _NUMBERS[dtype]
+    for block in [_empty(number, dtype) for _ in _BLOCKS]:
+        block.fill(mark)
 
 
 def shows_marks(array: np.ndarray) -> bool:

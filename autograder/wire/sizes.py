@@ -21,7 +21,11 @@ class Held:
 
     def add(self, results: list[Any]) -> None:
         """Count these, too. Raises ``WireError`` once all are more than ``MAX_HELD``."""
-        self._bytes += sum(map(_size, results))
+        for value in results:
+            if type(value) is np.ndarray:
+                self._bytes += value.nbytes + _OF_AN_ARRAY
+            else:
+                self._bytes += _size(value)
         if self._bytes > MAX_HELD:
             raise WireError(f"together they take more than {MAX_HELD >> 20} MB")
 

@@ -171,7 +171,10 @@ def copy_of_plain(value: Any) -> np.ndarray | None:
     conversion, without writing one; None for any other value."""
     if not is_usual(value):
         return None
-    return _of_two_values(np.array(value, order="F" if is_transposed(value) else "C"))
+    order: Any = "F" if is_transposed(value) else "C"
+    if value.dtype == bool:
+        return np.asarray(np.not_equal(value.view(np.uint8), 0, order=order))
+    return np.array(value, order=order)
 
 
 def _of_two_values(array: np.ndarray) -> np.ndarray:
