@@ -254,7 +254,10 @@ def wide(trial: Trial, shape: Sequence[int], zeros: float = 0.0) -> np.ndarray:
     rng, some = trial.rng, min(math.prod(shape), 4999)
     x = usual(rng, (some,))
     sizes = rng.permutation(_MAGNITUDES)
-    x *= sizes[:some] if some <= sizes.size else np.resize(sizes, some)
+    rows, rest = divmod(some, sizes.size)
+    whole = some - rest
+    x[:whole].reshape(rows, sizes.size)[...] *= sizes
+    x[whole:] *= sizes[:rest]
     return _repeated_to(put_zeros(x, zeros, rng), shape)
 
 

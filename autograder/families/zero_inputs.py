@@ -46,14 +46,16 @@ def knows_the_mask(pair: Pair) -> None:
     ``forward_follows``'s to judge."""
     trial, recovers = pair.trial, Wrong.recovers_the_mask_from_values
     for keep_prob in elementwise.KEEP_PROBS:
-        look, alone, calls = f"zero inputs kept at {keep_prob}", list[bool](), 0
-        while len(alone) < trial.size(look):
+        look, alone, pairs = f"zero inputs kept at {keep_prob}", list[np.ndarray](), 0
+        while pairs < trial.size(look):
             # At the stated rate there are 1.6 times as many pairs of one kept as needed, or
             # more; at another one, which is not judged here, there may be fewer.
             x = trial.inputs(2 * -(-5 * trial.size(look) // 40), 40)
-            x.flat[trial.rng.permutation(x.size)[: x.size // 2]] = 0
+            x.reshape(-1)[trial.rng.permutation(x.size)[: x.size // 2]] = 0
             got = pair.run(x, keep_prob, np.ones_like(x), name_of_nan=recovers)
             zero, other = got.dx[x == 0] != 0, got.mask[x != 0]
+            alone.append(zero[zero != other])
+            pairs += len(alone[-1])
             trial.expect(
                 0 < zero.mean() < 1,
                 f"{got.call}: of {zero.size} inputs equal to 0 "
@@ -61,10 +63,8 @@ def knows_the_mask(pair: Pair) -> None:
                 "other units.",
                 recovers,
             )
-            alone += zero[zero != other].tolist()
-            calls += 1
             trial.expect(
-                len(alone) >= trial.size(look) or calls < _CALLS,
+                pairs >= trial.size(look) or len(alone) < _CALLS,
                 f"{pair.call_forward(x, keep_prob)} kept {other.mean():.2%} of the inputs "
                 f"other than 0, and {zero.mean():.2%} of those equal to 0 get a gradient: "
                 "too few are kept, or dropped, for a comparison.",
@@ -72,7 +72,7 @@ def knows_the_mask(pair: Pair) -> None:
             )
         what = f"{got.call}: of pairs of a 0 and another input, one kept, it is the 0"
         by_value = elementwise.Wrong.drops_by_value
-        trial.judge(look, np.array(alone), len(alone), what, by_value)
+        trial.judge(look, np.concatenate(alone), pairs, what, by_value)
     _expect_every_kind(pair)
 
 

@@ -278,7 +278,9 @@ def _of_shapes(
     def bits(result: Any, keep_prob: float, _: str) -> np.ndarray:
         return bits_of(trial, result, shape, keep_prob)
 
-    return kinds.Given((shape,), {"axes": f"{len(shape)} axes"}, kinds.ones(shape), bits)
+    return kinds.Given(
+        (shape,), {"axes": f"{len(shape)} axes"}, kinds.ones(shape), bits
+    )
 
 
 _KINDS = kinds.Kinds(_of_shapes, modes=False)
