@@ -1,4 +1,4 @@
-"""Units of small arrays have bits of their own, too.
+"""Units of small arrays have bits of their own, too, and their rate is no other.
 
 ``kinds`` has calls of all sizes, of which small ones have few pairs of units: what one coin
 decides for a vector of six shows there among many others. Here the same small array is
@@ -142,6 +142,73 @@ def expect(
         f"{text}: {agree} of {size} pairs are both kept or both dropped; expected "
         f"{share:.0%} of them.",
         Wrong.bits_depend_on_each_other,
+    )
+
+
+#: Sizes of small arrays whose rate is looked at, the keep probabilities below and above one
+#: half, with how far these vary, and how many bits of each size there are at each of these.
+_RATED, _BELOW_AND_ABOVE, _VARY = ((1, 1), (2, 8), (9, 20), (21, 60)), (0.3, 0.7), 0.05
+_BITS, _SINGLE = 500, 350
+#: A count so far out has at most the probability exp(-42) = 6e-19.
+_OTHER_RATE = 42.0
+
+
+def at_rate(
+    known: Property,
+    forms: Forms = FORMS,
+    probability: Callable[[float], float] = float,
+    what: str = "units",
+    **how: Any,
+) -> Property:
+    """Return the property, and that units of small arrays are kept at the rate of others;
+    ``how`` they are read is as in ``of_layer``."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        bits = partial(of_layer, **how)
+        expect_rate(function, trial, bits, forms, probability, what)
+
+    return known.also(test)
+
+
+def expect_rate(
+    function: StudentFunction,
+    trial: Trial,
+    bits: Bits,
+    forms: Forms = FORMS,
+    probability: Callable[[float], float] = float,
+    what: str = "units",
+) -> None:
+    """Check that ``bits`` of arrays of each size in ``_RATED``, at two keep probabilities
+    and at both together, are set with this ``probability``."""
+    rng = trial.rng
+    every = [form for several in forms for form in several]
+    for low, high in _RATED:
+        both, texts = np.zeros(3), list[str]()
+        for near in _BELOW_AND_ABOVE:
+            number = int(rng.integers(low, high + 1))
+            form = every[int(rng.integers(len(every)))]
+            shape = form(number) if number > 1 else (1,) * len(form(2))
+            keep_prob = round(near + float(rng.uniform(-_VARY, _VARY)), 4)
+            calls = -(-(_BITS if number > 1 else _SINGLE) // math.prod(shape))
+            masks = bits(function, trial, shape, keep_prob, calls)
+            own = np.array(
+                (masks.size, masks.sum(), masks.size * probability(keep_prob))
+            )
+            texts.append(f"{calls} calls with {what} of shape {shape} at {keep_prob}")
+            _expect_usual(trial, texts[-1], own)
+            both += own
+        _expect_usual(trial, " and ".join(texts), both)
+
+
+def _expect_usual(trial: Trial, calls: str, count: np.ndarray) -> None:
+    """Check that of so many bits, which is the first of three numbers, the second are set:
+    the third are to be expected."""
+    n, k, expected = count
+    [exponent] = tail_exponents(*np.array([[k], [n], [expected / n]]))
+    trial.expect(
+        exponent < _OTHER_RATE,
+        f"{calls}: {k:.0f} of {n:.0f} are kept; expected about {expected:.0f}.",
+        Wrong.keeps_some_calls_at_another_rate,
     )
 
 

@@ -197,13 +197,15 @@ def _looks_at_pairs(form: str) -> list[str]:
 
 
 OWN_BITS = stated(gives_each_unit_its_own_bit)
-RATE = stated(
-    keeps_at_rate,
-    {
-        **unit_bits.RATE_LOOKS,
-        **{f"{form} kept at 0.8": Proportion(0.8, detects=0.03) for form in SHAPES},
-        kinds.RATE: kinds.LAW,
-    },
+RATE = small_calls.at_rate(
+    stated(
+        keeps_at_rate,
+        {
+            **unit_bits.RATE_LOOKS,
+            **{f"{form} kept at 0.8": Proportion(0.8, detects=0.03) for form in SHAPES},
+            kinds.RATE: kinds.LAW,
+        },
+    )
 )
 _AGREE = agreement(AT, detects=0.07)
 _COUNT = replace(unit_bits.COUNT_OF_20, detects=0.2)

@@ -257,6 +257,7 @@ def keeps_units_at_the_stated_rate(
         rounds = elementwise.Wrong.rounds_or_clips_keep_prob
         trial.judge(look, mask, mask.size, what, rounds)
     departures.judge(kinds.RATE, bernoulli_mask, trial, _KINDS)
+    small_calls.expect_rate(bernoulli_mask, trial, one_mask.of_one, small_calls.LINES)
 
 
 def _name_of_one_unit(

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -342,15 +343,16 @@ _KINDS = kinds.of_arrays(
     "channels",
     lambda x: x.mean(axis=(2, 3)),
 )
+_SMALL: dict[str, Any] = {
+    "forms": small_calls.ROWS,
+    "what": "images and channels",
+    "of": lambda shape: (*shape, 1, 1),
+}
 _RATES = departures.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
+_RATES = small_calls.at_rate(_RATES, **_SMALL)
 exercise.asks(0.25, _RATE, _RATES, after="drops_whole_channels")
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
-_INDEPENDENT = small_calls.own_bits(
-    _INDEPENDENT,
-    small_calls.ROWS,
-    what="images and channels",
-    of=lambda shape: (*shape, 1, 1),
-)
+_INDEPENDENT = small_calls.own_bits(_INDEPENDENT, **_SMALL)
 exercise.asks(0.25, "drops_channels_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.25, "draws_its_channels_from_rng_alone", _FROM_RNG, after=_SOME)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -224,15 +225,16 @@ _KINDS = kinds.of_arrays(
     "features",
     lambda x: x.mean(axis=0),
 )
+_SMALL: dict[str, Any] = {
+    "forms": small_calls.ROWS,
+    "what": "sequences and features",
+    "of": lambda shape: (1, *shape),
+}
 _RATES = departures.also(kinds.RATE, _LAYER.rate(0.015, 0.025), _KINDS)
+_RATES = small_calls.at_rate(_RATES, **_SMALL)
 exercise.asks(0.5, _RATE, _RATES, after=_TIED)
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
-_INDEPENDENT = small_calls.own_bits(
-    _INDEPENDENT,
-    small_calls.ROWS,
-    what="sequences and features",
-    of=lambda shape: (1, *shape),
-)
+_INDEPENDENT = small_calls.own_bits(_INDEPENDENT, **_SMALL)
 exercise.asks(0.5, "drops_features_independently", _INDEPENDENT, after=_RATE)
 _FROM_RNG = everywhere.follows_rng(_FROM_RNG, _KINDS)
 exercise.asks(0.5, "draws_its_sequences_from_rng_alone", _FROM_RNG, after=_SOME)

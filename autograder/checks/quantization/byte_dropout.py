@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -382,11 +383,13 @@ _OWN_BYTES = Property(
 )
 _INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS | shared.spread(77 / 256))
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
-_INDEPENDENT = small_calls.own_bits(_INDEPENDENT, probability=_nearest, modes=False)
+_SMALL: dict[str, Any] = {"probability": _nearest, "modes": False}
+_INDEPENDENT = small_calls.own_bits(_INDEPENDENT, **_SMALL)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
 _ALL = stated(_keeps_everything)
 _FROM_RNG = everywhere.follows_rng(unit_bits.FROM_RNG, _KINDS)
 _RATE = departures.also(kinds.RATE, stated(_keeps_at_rate, _LOOKS), _KINDS)
+_RATE = small_calls.at_rate(_RATE, **_SMALL)
 exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
 exercise.asks(0.25, "leaves_x_as_it_was", units.LEAVES_X, _RUNS)
 exercise.asks(0.5, "rounds_to_the_nearest_keep_prob_of_a_byte", _ROUNDS, _RUNS)
