@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autograder.doors.options import parser
-from autograder.families import everywhere, kinds, tally
+from autograder.families import everywhere, kinds, small_calls, tally
 from autograder.families.everywhere import ROWS
 from autograder.wire import values
 from tests.bank import ROOT
@@ -57,7 +57,12 @@ def test_what_the_judge_does_not_see_begins_where_its_calls_end() -> None:
     # Rows are shortest where the least of the large calls have fewest of them.
     sizes = np.linspace(few, everywhere._LARGE, everywhere._LARGE_CALLS)
     assert max(size // n for size, n in zip(sizes, ROWS, strict=False)) > 500
+    most = [high for _, high in small_calls._RATED]
+    below, above = small_calls._BELOW_AND_ABOVE
     for text in (
+        f"Of arrays with up to {most[-1]} units the rate is asked for in four ranges of",
+        f"sizes (1, up to {most[1]}, {most[2]} and {most[3]} units) near `keep_prob` "
+        f"{below} and {above}",
         f"{ranges} ranges of `keep_prob`) have up to {few} bits",
         f"{everywhere._LARGE_CALLS} more have up to {everywhere._LARGE:,}",
         f"{everywhere._PLAIN} arrays of up to {2 * everywhere._LARGE:,} entries",

@@ -331,7 +331,10 @@ def _of_turn(
     trial: Trial, kinds: Kinds, number: int, turns: Iterator[Entries]
 ) -> Given:
     """Return a call with so many bits, of entries whose turn it is, now and then of usual
-    ones or with zeros. Calls without kinds of entries have no turns, which take long."""
+    ones or with zeros. Calls without either have no turns, which take long."""
+    if kinds.entries is None and kinds.zeros is None:
+        trial.skip()
+        return kinds.call(trial, trial.rng, number)
     which = trial.rng.random()
     usual = kinds.entries is None or which > 1 - _USUAL
     kind = entries.KINDS[0] if usual else next(turns)
