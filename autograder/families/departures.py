@@ -4,6 +4,7 @@ Counted are small calls by ``kinds``, larger ones by their entries and places, a
 masks with the next one, moved along.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 
@@ -13,7 +14,7 @@ from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
-from autograder.families import by_values, everywhere, kinds, lags, tally
+from autograder.families import by_values, counts, everywhere, kinds, lags, tally
 from autograder.families.elementwise import Wrong
 from autograder.families.kinds import PAIRS, RATE, Kinds
 from autograder.laws.binomial import EveryKind, Law
@@ -44,13 +45,14 @@ def _large(
     function: StudentFunction, trial: Trial, of: Kinds
 ) -> tuple[list[by_values.Read], lags.Counts]:
     """Return what is read of units by their entries and places, and the counts of large
-    masks and the next ones."""
+    masks and the next ones, and note how many bits of these are set."""
     calls, reads, rng = everywhere.read_bits(function, trial, of), [], trial.rng
     moved: dict[str, tuple[int, int, float]] = {}
+    trial.notes["large counts"] = numbers = defaultdict[str, list[counts.Usual]](list)
     for number, call in enumerate(calls):
         if call is None:
             continue
-        given, keep_prob, what, (one, _, two, other, *_) = call
+        given, keep_prob, what, (one, _, two, other, *more) = call
         p, (large, wide) = of.probability(keep_prob), _size(number, len(calls))
         first, later = (given.filled(bits, p, rng) for bits in (one, two))
         if wide or not large:
@@ -59,6 +61,10 @@ def _large(
         # What all generators give is for ``everywhere.expect_follows_rng`` to tell.
         if large and not np.array_equal(one, other):
             moved |= lags.of_two(first, later, p, f"a call with {what}", within=wide)
+            # What is filled in for bits that do not show hides their number.
+            for mask in (one, two, other, *more) if given.shown is None else ():
+                for name, count in counts.of_large(mask, p):
+                    numbers[name].append(count)
     return reads, moved
 
 
@@ -68,10 +74,10 @@ def _counted(
     """Return the number of calls, what is counted in them, by look, and the look and the
     kind of what departs furthest; all checks of one grading share them."""
     if "counted" not in trial.notes:
-        calls, counts = kinds.counted(function, trial, of, look)
+        calls, small = kinds.counted(function, trial, of, look)
         reads, moved = _large(function, trial, of)
-        every = counts[RATE] | (by_values.counts(reads) if reads else {})
-        sets = {RATE: every, PAIRS: counts[PAIRS], lags.LARGE: moved}
+        every = small[RATE] | (by_values.counts(reads) if reads else {})
+        sets = {RATE: every, PAIRS: small[PAIRS], lags.LARGE: moved}
         far, weights = kinds.LAW.farthest, {lags.LARGE: _WEIGHT}
         found = {
             each: far(n)[1] * weights.get(each, 1) for each, n in sets.items() if n
@@ -84,7 +90,7 @@ def _counted(
         }
         rates = []
         if far(every)[1] > least:  # else no part of it does
-            rates = [each for each in (counts[RATE], places) if far(each)[1] > least]
+            rates = [each for each in (small[RATE], places) if far(each)[1] > least]
         if rates and far(every)[1] > _BY_FAR * far(places)[1]:
             rates = []
         told = {**sets, RATE: next(iter(rates), every)}
@@ -133,26 +139,39 @@ def judge(
     mistake: str | None = None,
 ) -> None:
     """Check that in calls of every kind bits are set with their probability (``RATE``), or
-    agree in pairs as independent ones do (``PAIRS``).
+    agree in pairs as independent ones do (``PAIRS``), and that their number varies."""
+    _judge_farthest(look, function, trial, of, mistake)
+    if look == PAIRS:
+        counts.expect_varied(trial, trial.notes["large counts"], of.what)
+
+
+def _judge_farthest(
+    look: str,
+    function: StudentFunction,
+    trial: Trial,
+    of: Kinds,
+    mistake: str | None,
+) -> None:
+    """Check rates, or pairs, where these depart furthest.
 
     Another rate makes pairs alike more often, and bits that are shared upset a rate: what
     departs further fails alone, unless the rate does so in other calls as well."""
-    calls, counts, (farthest, kind) = _counted(function, trial, of, look)
+    calls, found, (farthest, kind) = _counted(function, trial, of, look)
     if (look == RATE) != (farthest == RATE):
-        if look != RATE or not _is_second_fault(trial, counts):
+        if look != RATE or not _is_second_fault(trial, found):
             return
-        kind = kinds.LAW.farthest(counts[RATE])[0]
+        kind = kinds.LAW.farthest(found[RATE])[0]
     by_value = kind.startswith(by_values.BY_VALUE)
     mistake = mistake or (Wrong.drops_by_value if by_value else _MISTAKES[look])
     what = f"{of.what} {of.event}"
     if look == PAIRS:
         what = f"pairs of {of.what} that are alike ({of.event} or not)"
-        if large := counts[lags.LARGE]:
+        if large := found[lags.LARGE]:
             again = lags.LAW.farthest(large)[0] in lags.repeated(large)
             name = Wrong.reuses_masks if again else mistake
             trial.judge_kinds(lags.LARGE, large, f"bits of {of.what} {{}}", name)
     what += f" in {calls} calls of all kinds, here: {{}}"
-    trial.judge_kinds(look, counts[look], what, mistake)
+    trial.judge_kinds(look, found[look], what, mistake)
 
 
 def in_rows(

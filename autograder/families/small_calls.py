@@ -5,10 +5,11 @@ decides for a vector of six shows there among many others. Here the same small a
 asked for so often that no chance is left.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from autograder.contract import facts
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial, usual
-from autograder.families import corners
+from autograder.families import corners, counts
 from autograder.families.elementwise import DTYPES, Wrong, call_text
 from autograder.laws.binomial import tail_exponents
 
@@ -51,9 +52,11 @@ FORMS: Forms = (
 Bits = Callable[[StudentFunction, Trial, tuple[int, ...], float, int], np.ndarray]
 
 
-def _asked(
-    rng: np.random.Generator, forms: Forms
-) -> Iterator[tuple[tuple[int, ...], int]]:
+#: A shape, and how often it is asked for.
+_Asked = tuple[tuple[int, ...], int]
+
+
+def _asked(rng: np.random.Generator, forms: Forms) -> Iterator[_Asked]:
     """Yield the shapes that are asked for, and how often each."""
     for several in forms:
         for low, high in _SIZES:
@@ -64,6 +67,63 @@ def _asked(
                 side // 2 * (math.prod(shape) // side) for side in shape if side > 1
             )
             yield shape, -(-_PAIRS // neighbours)
+
+
+#: Keep probabilities below and above one half, with how far these vary.
+_BELOW_AND_ABOVE, _VARY = (0.3, 0.7), 0.05
+#: The sides of square arrays, from and to.
+_SIDES = (2, 6), (7, 20), (21, 60)
+#: Sizes of small arrays that are asked for away from one half, and how many bits of each
+#: there are below it and above.
+_RATED = (21, 60), (9, 20), (2, 8), (1, 1)
+_BITS, _SINGLE = 500, 350
+
+
+class _Small(NamedTuple):
+    calls: str
+    keep_prob: float
+    masks: np.ndarray
+
+
+def _away_from_half(
+    function: StudentFunction, trial: Trial, bits: Bits, forms: Forms, what: str
+) -> list[_Small]:
+    """Return masks of small arrays of each size in ``_RATED``, two and two, below one half
+    and above, which all checks of one grading share; none from one mask in every call on,
+    which is for the checks of rates and of rng."""
+    if "small calls" not in trial.notes:
+        trial.notes["small calls"] = found = list[_Small]()
+        rng = trial.rng
+        for (low, high), near in itertools.product(_RATED, _BELOW_AND_ABOVE):
+            shape = _any_form(rng, forms, int(rng.integers(low, high + 1)))
+            units, keep_prob = math.prod(shape), _around(rng, near)
+            calls = -(-(_BITS if units > 1 else _SINGLE) // units)
+            masks = bits(function, trial, shape, keep_prob, calls)
+            if 0 < masks[0].mean() < 1 and (masks == masks[0]).all():
+                break
+            text = f"{calls} calls with {what} of shape {shape} at {keep_prob}"
+            found.append(_Small(text, keep_prob, masks))
+    shared: list[_Small] = trial.notes["small calls"]
+    return shared
+
+
+def _squares(rng: np.random.Generator) -> Iterator[tuple[_Asked, float]]:
+    """Yield square shapes and how often each is asked for, near one half."""
+    for low, high in _SIDES:
+        side = int(rng.integers(low, high + 1))
+        pairs = side * (side - 1) // 2
+        yield ((side, side), -(-2 * _PAIRS // pairs)), _around(rng, 0.5)
+
+
+def _any_form(rng: np.random.Generator, forms: Forms, number: int) -> tuple[int, ...]:
+    """Return a shape of about so many units, of one of the forms."""
+    every = [form for several in forms for form in several]
+    form = every[int(rng.integers(len(every)))]
+    return form(number) if number > 1 else (1,) * len(form(2))
+
+
+def _around(rng: np.random.Generator, keep_prob: float) -> float:
+    return round(keep_prob + float(rng.uniform(-_VARY, _VARY)), 4)
 
 
 def of_layer(
@@ -109,6 +169,15 @@ def own_bits(
     return known.also(test)
 
 
+def _cases(trial: Trial, forms: Forms) -> Iterator[tuple[_Asked, float]]:
+    """Yield what is asked for near one half, and keep probabilities."""
+    asked = [*_asked(trial.rng, forms)]
+    near = np.linspace(_FROM, _TO, len(asked))
+    keep_probs = corners.of_all_digits(trial.rng, trial.rng.permutation(near), 0.005)
+    yield from zip(asked, keep_probs, strict=True)
+    yield from _squares(trial.rng)
+
+
 def expect(
     function: StudentFunction,
     trial: Trial,
@@ -117,22 +186,26 @@ def expect(
     probability: Callable[[float], float] = float,
     what: str = "units",
 ) -> None:
-    """Check that ``bits`` of small arrays in these ``forms`` agree as often as they should,
-    where they are set with this ``probability``."""
-    asked = [*_asked(trial.rng, forms)]
-    near = np.linspace(_FROM, _TO, len(asked))
-    keep_probs = corners.of_all_digits(trial.rng, trial.rng.permutation(near), 0.005)
-    found = []
-    for (shape, calls), keep_prob in zip(asked, keep_probs, strict=True):
-        p = probability(keep_prob)
+    """Check that ``bits`` of small arrays in these ``forms``, and of square ones, agree as
+    often as they should, where they are set with this ``probability``."""
+    given: list[_Small] = []
+    for (shape, calls), keep_prob in _cases(trial, forms):
         masks = bits(function, trial, shape, keep_prob, calls)
-        if (masks == masks[0]).all():
+        if (masks == masks[0]).all() and (calls > 1 or not 0 < masks.mean() < 1):
             continue  # One mask in every call is for the checks of rates and of rng.
+        text = f"{calls} calls with {what} of shape {shape} at {keep_prob}"
+        given.append(_Small(text, keep_prob, masks))
+    away = _away_from_half(function, trial, bits, forms, what)
+    given += away
+    found = []
+    for text, keep_prob, masks in given:
+        usual = probability(keep_prob) ** 2 + (1 - probability(keep_prob)) ** 2
         for which, alike in _pairs(masks):
-            text = f"{calls} calls with {what} of shape {shape} at {keep_prob}: {which}"
-            found.append((text, alike.size, int(alike.sum()), p**2 + (1 - p) ** 2))
+            if alike.size:
+                found.append((f"{text}: {which}", alike.size, int(alike.sum()), usual))
     if not found:
         return
+    _expect_varied(trial, away, probability, what)
     n, k, mean = np.array([count[1:] for count in found], float).T
     exponents = tail_exponents(k, n, mean)
     place = int(np.argmax(exponents))
@@ -145,10 +218,6 @@ def expect(
     )
 
 
-#: Sizes of small arrays whose rate is looked at, the keep probabilities below and above one
-#: half, with how far these vary, and how many bits of each size there are at each of these.
-_RATED, _BELOW_AND_ABOVE, _VARY = ((1, 1), (2, 8), (9, 20), (21, 60)), (0.3, 0.7), 0.05
-_BITS, _SINGLE = 500, 350
 #: A count so far out has at most the probability exp(-42) = 6e-19.
 _OTHER_RATE = 42.0
 
@@ -180,36 +249,61 @@ def expect_rate(
 ) -> None:
     """Check that ``bits`` of arrays of each size in ``_RATED``, at two keep probabilities
     and at both together, are set with this ``probability``."""
-    rng = trial.rng
-    every = [form for several in forms for form in several]
-    for low, high in _RATED:
-        both, texts = np.zeros(3), list[str]()
-        for near in _BELOW_AND_ABOVE:
-            number = int(rng.integers(low, high + 1))
-            form = every[int(rng.integers(len(every)))]
-            shape = form(number) if number > 1 else (1,) * len(form(2))
-            keep_prob = round(near + float(rng.uniform(-_VARY, _VARY)), 4)
-            calls = -(-(_BITS if number > 1 else _SINGLE) // math.prod(shape))
-            masks = bits(function, trial, shape, keep_prob, calls)
-            own = np.array(
-                (masks.size, masks.sum(), masks.size * probability(keep_prob))
+    given = _away_from_half(function, trial, bits, forms, what)
+    for below, above in zip(given[::2], given[1::2], strict=False):
+        numbers = [
+            (masks.size, masks.sum(), masks.size * probability(keep_prob))
+            for _, keep_prob, masks in (below, above)
+        ]
+        texts = below.calls, above.calls, f"{below.calls} and {above.calls}"
+        n, k, total = np.array([*numbers, np.sum(numbers, axis=0)]).T
+        exponents = tail_exponents(k, n, total / n)
+        place = int(exponents.argmax())
+        if exponents[place] >= _OTHER_RATE:
+            trial.fail(
+                f"{texts[place]}: {k[place]:.0f} of {n[place]:.0f} are kept; expected about "
+                f"{total[place]:.0f}.",
+                _name_of_rate(bits, function, trial, probability),
             )
-            texts.append(f"{calls} calls with {what} of shape {shape} at {keep_prob}")
-            _expect_usual(trial, texts[-1], own)
-            both += own
-        _expect_usual(trial, " and ".join(texts), both)
 
 
-def _expect_usual(trial: Trial, calls: str, count: np.ndarray) -> None:
-    """Check that of so many bits, which is the first of three numbers, the second are set:
-    the third are to be expected."""
-    n, k, expected = count
-    [exponent] = tail_exponents(*np.array([[k], [n], [expected / n]]))
-    trial.expect(
-        exponent < _OTHER_RATE,
-        f"{calls}: {k:.0f} of {n:.0f} are kept; expected about {expected:.0f}.",
-        Wrong.keeps_some_calls_at_another_rate,
-    )
+def _expect_varied(
+    trial: Trial,
+    given: Sequence[_Small],
+    probability: Callable[[float], float],
+    what: str,
+) -> None:
+    """Check that small arrays do not keep a usual number too often, of each size and of
+    all together."""
+    numbers = {"calls on small arrays": list[counts.Usual]()}
+    for place, (low, high) in enumerate(_RATED):
+        two = given[2 * place : 2 * place + 2]
+        if low > 1 and two:
+            lines = [(each.masks.reshape(len(each.masks), -1), each) for each in two]
+            own = [counts.usual(m, probability(each.keep_prob)) for m, each in lines]
+            numbers[f"calls on arrays of {low} to {high} {what}"] = own
+            numbers["calls on small arrays"] += own
+    counts.expect_varied(trial, {k: n for k, n in numbers.items() if n}, what)
+
+
+#: A shape of many units, and how often it is asked for.
+_MANY, _CALLS = (1, 400), 40
+
+
+def _name_of_rate(
+    bits: Bits,
+    function: StudentFunction,
+    trial: Trial,
+    probability: Callable[[float], float],
+) -> str:
+    """Return the mistake behind another rate of small arrays: whoever chooses among masks,
+    or mends them, keeps a usual number of many units as well."""
+    masks = bits(function, trial, _MANY, 0.7, _CALLS)
+    off = masks.reshape(_CALLS, -1).sum(axis=1) - 400 * probability(0.7)
+    # Of counts of independent bits a third lie in so narrow a range.
+    if np.mean(np.abs(off) <= 4) > 0.66:
+        return Wrong.varies_the_count_too_little
+    return Wrong.keeps_some_calls_at_another_rate
 
 
 def _pairs(masks: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -224,3 +318,18 @@ def _pairs(masks: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     half = flat.shape[1] // 2
     yield "units half an array apart", flat[:, :half] == flat[:, half : 2 * half]
     yield "mirrored units", flat[:, :half] == flat[:, ::-1][:, :half]
+    if masks.ndim == 3 and masks.shape[1] == masks.shape[2] > 1:
+        yield from _pairs_of_squares(masks)
+
+
+def _pairs_of_squares(masks: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    side = masks.shape[1]
+    rows, columns = np.triu_indices(side, 1)
+    for name, squares in (
+        ("units mirrored at the diagonal", masks),
+        ("units mirrored at the other diagonal", masks[:, ::-1]),
+    ):
+        yield name, squares[:, rows, columns] == squares[:, columns, rows]
+    quarter = masks[:, : side // 2, : (side + 1) // 2]
+    turned = np.rot90(masks, axes=(1, 2))[:, : side // 2, : (side + 1) // 2]
+    yield "units a quarter of a turn apart", quarter == turned

@@ -376,6 +376,7 @@ _BIT_LOOKS = {**unit_bits.INDEPENDENCE_LOOKS, **shared.spread(0.7)}
 _BITS = stated(_draws_independently, {**_BIT_LOOKS, lags.LOOK: lags.LAW})
 _BITS = departures.also(kinds.PAIRS, _BITS, _KINDS)
 _BITS = small_calls.own_bits(_BITS, small_calls.ROWS, modes=False)
+_RATES = small_calls.at_rate(_RATES, small_calls.ROWS, modes=False)
 _ZEROS = stated(_counts_the_mask, {_LOOK: Proportion(0.7, detects=0.3)})
 exercise.asks(0.25, _RUNS, shared.drops_in_rows(_LONG, {0.8: 0.8, 0.3: 0.3}))
 exercise.asks(0.25, "leaves_its_rows_alone", shared.leaves_x_alone(0.8), _RUNS)

@@ -102,7 +102,7 @@ class OfTheMask(Mutants, of="inverted_dropout"):
         kept = int(np.clip(round(keep_prob * x.size) + rng.integers(-1, 2), 0, x.size))
         return a_fixed_number(x.shape, kept, rng)
 
-    @draws(INDEPENDENT, "varies_the_count_too_little")
+    @draws(RATE, "varies_the_count_too_little")
     def takes_the_best_of_five(x, keep_prob, rng):
         """Draws five masks and takes the one whose share is nearest to keep_prob."""
         masks = [bits(x, keep_prob, rng) for _ in range(5)]

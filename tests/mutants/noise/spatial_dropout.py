@@ -404,7 +404,7 @@ class Corners(Mutants, of="spatial_dropout"):
         """Keeps at least one channel in a hundred."""
         return channels(x, rng) < max(keep_prob, 0.01)
 
-    @masked(S_INDEPENDENT, "bits_depend_on_each_other")
+    @masked(S_RATE, "varies_the_count_too_little")
     def spatial_best_of_five(x, keep_prob, rng):
         """Draws five masks and takes the one whose count is nearest to its mean."""
         masks = rng.random((5, *x.shape[:2], 1, 1)) < keep_prob
