@@ -441,6 +441,10 @@ def test_two_runs_at_once_leave_each_other_their_students(
         b"2026-01-01 10:00:00 /usr/share/zoneinfo/Europe/Berlin",
         b"2026-01-01 10:00:00 :/usr/share/zoneinfo/Europe/Berlin",
         b"2026-01-01 10:00:00 Europe/../Europe/Berlin",
+        b"2026-01-01 10:00:00 MESZ",
+        b"2026-01-01 10:00:00 PST",
+        b"2026-01-01 10:00:00 Uhr",
+        b"2026-01-01 10:00:00 3600",
     ],
 )
 def test_what_is_no_date_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
@@ -459,11 +463,17 @@ def test_what_is_no_date_is_said_to_be_none(content: bytes, tmp_path: Path) -> N
         "Mon Feb 2 15:58:23.948203 2015\n",
         "2015-02-02T15:58:23.948203Z",
         "2015-02-02 16:58:23.948203 Europe/Berlin",
+        "2015-02-02 16:58:23.948203 +0100",
+        "2015-02-02 16:58:23.948203 +01:00",
+        "2015-02-02 15:58:23.948203 Z",
+        "2015-02-02 3:58:23.948203 PM",
+        "02/02/2015 03:58:23.948203 pm",
+        "\ufeff2015-02-02 15:58:23.948203 UTC",
     ],
 )
 def test_dates_are_read_as_nbgrader_reads_them(text: str, tmp_path: Path) -> None:
     path = tmp_path / "timestamp.txt"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     assert handed_in_at(path) == datetime(2015, 2, 2, 15, 58, 23, 948203)
     soon = datetime.now(UTC) + timedelta(hours=12)
     path.write_text(soon.isoformat(" "))

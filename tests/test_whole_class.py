@@ -23,7 +23,9 @@ from nbgrader.server_extensions.formgrader import handlers
 
 from autograder.__main__ import main
 from autograder.course.release import settings
+from autograder.doors import classroom
 from autograder.doors.nbgrader import gradebook
+from autograder.doors.nbgrader.execute import JudgedExecute
 from autograder.doors.nbgrader.feedback import OfflineFeedback
 from autograder.doors.nbgrader.marks import Mark, is_unfinished, mark_path, next_path
 from tests import fixture_class
@@ -196,6 +198,59 @@ def test_the_table_says_what_waits_for_the_gradebook(course: Path) -> None:
     next_path(folder).mkdir(parents=True)
     done = run(course, "nbgrader", "export", "--to", "grades.csv")
     assert done.stderr.count("are not final") == 1 and str(folder) in done.stderr
+
+
+def test_settings_of_nbgrader_are_those_of_the_class_command(
+    course: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What confines code, and how long it may run; who is left out; what groups share."""
+    config = course / "nbgrader_config.py"
+    before = config.read_text(encoding="utf-8")
+    ours = (
+        "c.JudgedExecute.sandbox = 'required'\nc.JudgedExecute.cell_seconds = 7\n"
+        "c.CourseDirectory.student_id_exclude = 'forgets,plots'\n"
+        "c.CourseDirectory.groupshared = True\n"
+    )
+    config.write_text(before + ours, encoding="utf-8")
+    shutil.rmtree(course / "exercises", ignore_errors=True)
+    (course / "course/gradebook.db").unlink()
+    asked: list[dict[str, Any]] = []
+
+    def graded(files: Any, jobs: int, done: Any, **options: Any) -> list[Any]:
+        asked.append(options)
+        return real(files, jobs, done, **{**options, "sandbox": "auto"})
+
+    real = classroom.grade_class
+    monkeypatch.setattr(classroom, "grade_class", graded)
+    place = course / "course/submitted/perfect" / CHAPTER / "timestamp.txt"
+    place.write_text("sometime in 2020", encoding="utf-8")
+    grade()
+    [options] = asked
+    assert options["sandbox"] == "required" and options["limits"].cell_seconds == 7
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    for student in ("forgets", "plots"):
+        assert f"{student}: left out, as student_id_exclude says." in told
+        assert not notebook(course, student).exists()
+    assert notebook(course, "perfect").exists()
+    assert f"{place} is no date" in told
+    built = run(course, "autograder", "build", CHAPTER)
+    assert built.returncode == 0, built.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "used"),
+    [
+        ("auto", "auto", "auto"),
+        ("required", "auto", "required"),
+        ("off", "auto", "off"),
+        ("required", "off", "required"),
+        ("off", "required", "required"),
+        ("auto", "off", "off"),
+    ],
+)
+def test_the_stricter_sandbox_is_used(said: str, asked: str, used: str) -> None:
+    assert JudgedExecute(sandbox=said).confined(asked) == used
 
 
 def test_a_name_in_another_encoding_is_said_to_be_one(course: Path) -> None:

@@ -26,6 +26,8 @@ def release_text(source: NotebookNode, chapter: str, root: Path) -> str:
         config.CourseDirectory.root = str(work)
         config.CourseDirectory.assignment_id = chapter
         config.CourseDirectory.db_url = f"sqlite:///{work / 'gradebook.db'}"
+        # Of a folder that is gone in a moment nobody shares anything.
+        config.CourseDirectory.groupshared = False
         config.SaveCells.enabled = False
         config.GenerateAssignment.no_database = True
         course = CourseDirectory(config=config)

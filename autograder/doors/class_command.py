@@ -115,7 +115,14 @@ def _graded(
     course = None if book is None else book.root
     options: dict[str, Any] = {"sandbox": arguments.sandbox}
     if book is not None:
-        options |= {"cells": True, "course": course}
+        sandbox = book.execute.confined(arguments.sandbox)
+        limits = book.execute.limits
+        options = {
+            "sandbox": sandbox,
+            "cells": True,
+            "course": course,
+            "limits": limits,
+        }
 
     def done(graded: "Graded") -> None:
         if book is not None:
@@ -124,7 +131,7 @@ def _graded(
 
     if not arguments.again:
         ready = [file for file in handed_in if book is None or book.is_ready(file)]
-        known = _known(recorder, ready, arguments.sandbox, course)
+        known = _known(recorder, ready, options["sandbox"], course)
     rest = [file for file in handed_in if file not in known]
     jobs = arguments.jobs or classroom.default_jobs()
     if arguments.dask is not None:

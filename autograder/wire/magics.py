@@ -15,7 +15,7 @@ def has_magics(source: str) -> bool:
 
 def plain(source: str) -> str:
     """Return a cell in which ``pass`` stands for each line that only IPython knows, and
-    None for what such a line would give a name to; one that is Python as it is."""
+    an empty list for what such a line would give a name to; one that is Python as it is."""
     if not has_magics(source):
         return source
     return "\n".join(map(without_magic, source.splitlines()))
@@ -25,7 +25,7 @@ def without_magic(line: str) -> str:
     """Return a line of a cell in plain Python."""
     name, gives, what = line.partition("=")
     if gives and what.lstrip().startswith(("%", "!")) and _NAMES.fullmatch(name):
-        return f"{name}= None"
+        return f"{name}= []"
     said = line.strip()
     if not (said.startswith(("%", "!", "?")) or said.endswith("?")):
         return line

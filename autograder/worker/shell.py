@@ -1,7 +1,7 @@
 """Stands in for what IPython gives a notebook's cells: its magics, its shell, display."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from autograder.wire.magics import has_magics, plain
@@ -16,6 +16,21 @@ class _Nothing:
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         return None
 
+    def __getitem__(self, key: object) -> "_Nothing":
+        return self
+
+    def __contains__(self, key: object) -> bool:
+        return False
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __bool__(self) -> bool:
+        return True
+
 
 class FakeShell(_Nothing):
     """Stands in for IPython's shell: %matplotlib does no harm, and what %%time and its
@@ -26,6 +41,10 @@ class FakeShell(_Nothing):
     def __init__(self, run: Callable[[str], Any]) -> None:
         """``run`` runs the code that stands under a magic."""
         self._run = run
+
+    def getoutput(self, *_: Any, **__: Any) -> list[str]:
+        """Return what a command says that nobody runs: no line."""
+        return []
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
         return self._run(cell) if name in self._RUNNING else None

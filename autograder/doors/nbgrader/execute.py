@@ -53,6 +53,22 @@ class JudgedExecute(NbGraderPreprocessor):
         help="How long a cell or a call may go without computing, in seconds.",
     ).tag(config=True)
 
+    @property
+    def limits(self) -> Limits:
+        """The limits that the settings say."""
+        return Limits(
+            cell_seconds=self.cell_seconds,
+            call_seconds=self.call_seconds,
+            total_seconds=self.total_seconds,
+            idle_seconds=self.idle_seconds,
+        )
+
+    def confined(self, asked: str) -> str:
+        """Return how code is confined: as the settings say, unless a command asks for
+        another way, and with bubblewrap where either requires it."""
+        required = "required" in (self.sandbox, asked)
+        return "required" if required else self.sandbox if asked == "auto" else asked
+
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         # The application that nbgrader runs; alone, the exporter has none above it.
         application = getattr(self.parent, "parent", None)
@@ -84,16 +100,10 @@ class JudgedExecute(NbGraderPreprocessor):
         released: dict[str, Released],
         application: Any,
     ) -> Report:
-        limits = Limits(
-            cell_seconds=self.cell_seconds,
-            call_seconds=self.call_seconds,
-            total_seconds=self.total_seconds,
-            idle_seconds=self.idle_seconds,
-        )
         options = {
             "exercises": [cell.exercise for cell in released.values() if cell.exercise],
             "sandbox": self.sandbox,
-            "limits": limits,
+            "limits": self.limits,
             "ahead": True,
             "course": course_root(application),
         }

@@ -72,6 +72,9 @@ class KeptRelease(GenerateAssignment):
 
     def set_permissions(self, assignment_id: str, student_id: str) -> None:
         """Do the last of nbgrader's steps, and put what was made in its place."""
+        # Where groups share a course it looks at the folder above, which may be new.
+        above = Path(self._format_dest(".", "."))
+        above.mkdir(parents=True, exist_ok=True)
         super().set_permissions(assignment_id, student_id)
         made = Path(self._format_dest(assignment_id, student_id))
         self.beside, beside = None, self.beside

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dateutil.parser import parse
+from dateutil.tz import gettz
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 
@@ -22,6 +23,10 @@ _AHEAD, _NEVER = timedelta(days=1), timedelta(days=36525)
 _ZONE = re.compile(r"[+-]?\d{1,6}|[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 
 
+#: What stands in that place and belongs to the date: "PM", or "+0100".
+_HALF_OR_OFFSET = re.compile(r"(?i)[ap]\.?m\.?|z|[+-]\d{2}:?\d{2}")
+
+
 class NotADate(ValueError):
     """The sentence says what a ``timestamp.txt`` is instead of a date."""
 
@@ -32,7 +37,7 @@ def handed_in_at(path: Path) -> datetime:
         if not is_file(path) or leads_out(path, real_path(path.parent)):
             raise NotADate("it is not a file of the submission")
         with path.open("rb") as file:
-            text = file.read(_LONGEST + 1).decode()
+            text = file.read(_LONGEST + 1).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         if isinstance(error, NotADate):
             raise
@@ -53,11 +58,13 @@ def date_in(text: str) -> datetime:
             raise NotADate("it holds no year")
         # The third of three words, which single blanks part.
         words = text.split(" ")
-        if len(words) == 3 and not _ZONE.fullmatch(words[2]):
-            raise NotADate("it names no time zone")
+        own = len(words) == 3 and _HALF_OR_OFFSET.fullmatch(words[2])
+        if len(words) == 3 and not own and not _is_zone(words[2]):
+            raise NotADate("it names no time zone that is known")
         if not _names_a_day(" ".join(words[:2]) if len(words) == 3 else text):
             raise NotADate("it does not name a year, a month and a day")
-        found = parse_utc(text)
+        # Of half a day, or an offset, nbgrader's own way makes a time zone.
+        found = parse_utc(parse(text) if own else text)
         ahead = _ahead(found)
     except NotADate:
         raise
@@ -70,6 +77,10 @@ def date_in(text: str) -> datetime:
         # Of the first day of all formgrader cannot tell what it was in another zone.
         raise NotADate("it lies more than a hundred years back")
     return found
+
+
+def _is_zone(word: str) -> bool:
+    return bool(_ZONE.fullmatch(word)) and gettz(word) is not None
 
 
 def _names_a_day(text: str) -> bool:
@@ -92,6 +103,27 @@ def time_in(folder: str | Path) -> datetime | None:
         return None
 
 
+def odd_time(folder: str | Path) -> str:
+    """Return a sentence on a date of the work in a folder that is none, or lies in the
+    future; "" for others."""
+    path = Path(folder, "timestamp.txt")
+    if not is_there(path) and not is_link(path):
+        return ""
+    try:
+        found = handed_in_at(path)
+    except (NotADate, OSError) as error:
+        return (
+            f"{path} is no date ({error}); expected one such as 2026-11-21 15:52:11 UTC. "
+            "The work counts as handed in without a date, and so not late."
+        )
+    if _ahead(found) <= _AHEAD:
+        return ""
+    return (
+        f"{path} lies {_ahead(found).days} days after this computer's date. It counts as it "
+        "is: see which of them is wrong."
+    )
+
+
 class CarefulDirectory(CourseDirectory):
     """nbgrader's course, in which a bad ``timestamp.txt`` is as good as none."""
 
@@ -99,24 +131,9 @@ class CarefulDirectory(CourseDirectory):
         path = Path(dest_path, "timestamp.txt")
         if not is_there(path) and not is_link(path):
             return None
-        try:
-            found = handed_in_at(path)
-        except (NotADate, OSError) as error:
-            self.log.warning(
-                "%s is no date (%s); expected one such as 2026-11-21 15:52:11 UTC. "
-                "The work counts as handed in without a date, and so not late.",
-                path,
-                error,
-            )
-            return None
-        if _ahead(found) > _AHEAD:
-            self.log.warning(
-                "%s lies %d days after this computer's date. It counts as it is: see "
-                "which of them is wrong.",
-                path,
-                _ahead(found).days,
-            )
-        return found
+        if told := odd_time(dest_path):
+            self.log.warning("%s", told)
+        return time_in(dest_path)
 
 
 def read_dates_carefully(converter: Any) -> None:

@@ -46,7 +46,7 @@ from autograder.doors.nbgrader.measure import (
 )
 from autograder.doors.nbgrader.penalties import to_penalize
 from autograder.doors.nbgrader.released import Released
-from autograder.doors.nbgrader.timestamps import read_dates_carefully, time_in
+from autograder.doors.nbgrader.timestamps import odd_time, read_dates_carefully, time_in
 from autograder.doors.nbgrader.verdict import Verdict
 from autograder.doors.nbgrader.written import written
 from autograder.grading.secret import find_secret
@@ -98,14 +98,16 @@ class ClassGradebook:
         self.converter = Autograde(coursedir=self.course, config=config)
         read_dates_carefully(self.converter)
         self.secret = find_secret(root)
+        self.execute = JudgedExecute(parent=self.converter)
+        #: Students whom the settings leave out, as nbgrader's own commands do.
+        self.left_out = {*self.course.student_id_exclude.split(",")} - {""}
         self.told = ""
         # Two runs at a new gradebook would both make its tables, and the assignment.
         with in_turn(root, PATIENCE), _in_use():
             self.cells = self._up_to_date()
             self.book = HeldGradebook(self.course.db_url, self.course.course_id)
         self.measure = measure_of(self.cells)
-        #: Lines on students of whom nothing is graded: as their files are none of this
-        #: name, or as they handed in other chapters only.
+        #: Lines on students of whom nothing is graded, and on what is odd of others.
         self.left: list[str] = []
         self.absent: list[str] = []
         self.before = self._steps(self.converter.sanitize_preprocessors)
@@ -153,6 +155,8 @@ class ClassGradebook:
     def mine(self, files: Sequence[HandedIn]) -> list[HandedIn]:
         """Return the chapter's notebooks among the files; ``left`` and ``absent`` name the
         students who handed in nothing of that name."""
+        excluded = sorted({file.top for file in files} & self.left_out)
+        files = [file for file in files if file.top not in excluded]
         # A link that stands for a student, say, belongs to no assignment.
         theirs = [file for file in files if file.assignment in (self.chapter, None)]
         found = [
@@ -168,6 +172,10 @@ class ClassGradebook:
         self.left = [self._passed_over(*each) for each in others.items()]
         elsewhere = {file.top for file in files} - {file.top for file in theirs}
         self.absent = [
+            f"{one_name(student)}: left out, as student_id_exclude says."
+            for student in excluded
+        ]
+        self.absent += [
             f"{one_name(student)}: no {self.chapter}, only other chapters; not graded now."
             for student in sorted(elsewhere)
         ]
@@ -282,6 +290,7 @@ class ClassGradebook:
                 self.left.append(str(why))
         for file in files:
             self._complete(file)
+        self.absent += filter(None, (odd_time(self._submitted(s)) for s in students))
         same = len(files) - len(students)
         told = (
             f"{self.chapter} in the gradebook: {len(entered)} written, {same} unchanged"
