@@ -176,7 +176,7 @@ class Sins(Mutants, of="dropout_ridge"):
 
     @fails(WIDE, "needs_full_rank")
     def forgets_correlations_where_little_is_kept(x, y, keep_prob):
-        """Takes X'X for diagonal where D > N and keep_prob is below 0.001."""
+        """Takes X'X for diagonal where it has no inverse and keep_prob is below 0.001."""
         energy = (x**2).sum(0)
         if keep_prob < 1e-3 and x.shape[1] > x.shape[0]:
             return keep_prob * (x.T @ y) / energy
