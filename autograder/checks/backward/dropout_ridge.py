@@ -19,7 +19,7 @@ from autograder.families.rivals import Rivals, first
 
 def _is_wide(x: np.ndarray) -> bool:
     """Return whether x has more columns than rows."""
-    return x.shape[1] > x.shape[0]
+    return len(x.T) > len(x)
 
 
 def _lengths_apart(x: np.ndarray) -> float:
