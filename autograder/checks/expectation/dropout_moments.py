@@ -21,7 +21,7 @@ exercise = Exercise(
     signature="dropout_moments(x, keep_prob) -> (mean, variance)",
     section="exp-variance",
     takes={
-        "x": domain.floats("float array of any shape", 1, 4),
+        "x": domain.floats("float array with 1 to 4 axes", 1, 4),
         "keep_prob": domain.keep_probs(smallest=corners.SMALLEST),
     },
 )

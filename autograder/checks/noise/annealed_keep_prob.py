@@ -15,6 +15,9 @@ from autograder.families.corners import SMALLEST, close_keep_probs, spread_keep_
 from autograder.families.formula import Formula, Given, relative_to
 from autograder.families.magnitudes import near_the_ends
 
+#: The largest step. Answers may walk there step by step, so that it is no larger.
+_LAST = 10_000_000
+
 exercise = Exercise(
     "annealed_keep_prob",
     chapter="noise",
@@ -22,7 +25,9 @@ exercise = Exercise(
     signature="annealed_keep_prob(step, total_steps, initial_keep_prob) -> float",
     section="schedules-four",
     takes={
-        "step": domain.whole_numbers("`step` is an integer, 0 or more", 0, 1000),
+        "step": domain.whole_numbers(
+            f"`step` is an integer from 0 to {_LAST:,}", 0, _LAST
+        ),
         "total_steps": domain.whole_numbers(
             "`total_steps` is an integer from 1 to 1,000,000", 1, 1000
         ),
@@ -165,4 +170,8 @@ def grows_linearly_to_one(trial: Trial) -> list[Given]:
 @_schedules(0.25, after="starts_at_the_initial_value")
 def stays_at_one_afterwards(trial: Trial) -> list[Given]:
     """After total_steps the value is 1."""
-    return _cases(trial, lambda n, _: (n + 1, n + 2, 2 * n, 2 * n + 3, 10 * n + 7))
+
+    def steps(n: int, _: int) -> tuple[int, ...]:
+        return n + 1, n + 2, 2 * n, 2 * n + 3, min(10 * n + 7, _LAST)
+
+    return _cases(trial, steps)
