@@ -137,3 +137,18 @@ def test_of_calls_that_are_handed_over_together_the_one_that_failed_is_shown(
             worker.run_cell(1, source)
             call = told(RemoteFunction(worker, "f"))
     assert call == "f(x of shape (3,), 0.75)"
+
+
+def test_the_place_shown_is_the_one_furthest_beyond_its_digits() -> None:
+    """Where x is 0 the variance is wrong by more than it may be, elsewhere it is not."""
+    functions = dict(bank.solution("expectation"))
+    moments = functions["dropout_moments"]
+
+    def a_little_less(x: np.ndarray, keep_prob: float) -> tuple[Any, Any]:
+        mean, variance = moments(x, keep_prob)
+        return mean, variance - 1e-9
+
+    functions["dropout_moments"] = a_little_less
+    checks = grade_functions("dropout_moments", functions, 1000).checks
+    (failed,) = (check for check in checks if check.status == "failed")
+    assert failed.message.endswith("expected 0 at (5,), found -1e-09.")

@@ -205,12 +205,14 @@ def _fit(*shapes: tuple[int, ...]) -> bool:
         return False
 
 
-def worst(found: np.ndarray, expected: np.ndarray) -> str:
-    """Return "expected … , found …" for the place where two arrays differ most, or for
-    their shapes."""
+def worst(found: np.ndarray, expected: np.ndarray, size: Any = None) -> str:
+    """Return "expected … , found …" for the place where two arrays differ most beyond five
+    digits, of ``size`` or by default of what is expected, or for their shapes."""
     if np.shape(found) != np.shape(expected) or not np.size(found):
         return f"expected shape {np.shape(expected)}, found {describe(found)}"
     gap = np.abs(np.asarray(found, float) - np.asarray(expected, float))
+    # Of large numbers more may be lost to rounding than a small one is wrong by.
+    gap -= 1e-5 * np.abs(expected if size is None else size)
     place = np.unravel_index(int(np.argmax(gap)), gap.shape)
     where = f" at {tuple(int(i) for i in place)}" if gap.ndim else ""
     return f"expected {expected[place]:.6g}{where}, found {found[place]:.6g}"

@@ -283,16 +283,16 @@ def loud(trial: Trial, n: int, keep_prob: float) -> Case:
     return Case(x, weights, trial.rng.uniform(-1, 1, 3), keep_prob)
 
 
-def torn(trial: Trial, n: int) -> Case:
-    """Return a case at keep_prob = 0.5 whose members are, in every other row, sure of one
-    class or the other, so that every class's mean log-probability is near -950: too small
-    to be exponentiated before it is renormalised. |logits| < 1000 throughout."""
-    case = ordinary(trial, n, 2, 3, 0.5)
-    case.x[:, 0] = 950 + trial.rng.uniform(-1, 1, n)
+def torn(trial: Trial, n: int, keep_prob: float = 0.5, size: float = 950) -> Case:
+    """Return a case whose members are, in every other row, sure of one class or the other, as
+    unit 0 is dropped or kept: logits, all < 1000, are near ±``size``. At 0.5 every class's
+    mean log-probability is too small to be exponentiated before it is renormalised."""
+    case = ordinary(trial, n, 2, 3, keep_prob)
+    case.x[:, 0] = 2 * keep_prob * size + trial.rng.uniform(-1, 1, n) * keep_prob * 2
     case.x[1::2, 0] = 0
     case.weights[0] = 1, -1, 0
-    bias = case.bias + np.array([-950, 950, 0])
-    return Case(case.x, case.weights, bias, 0.5)
+    bias = case.bias + np.array([-size, size, 0])
+    return Case(case.x, case.weights, bias, keep_prob)
 
 
 def shifted(trial: Trial, keep_prob: float, factor: float) -> Case:

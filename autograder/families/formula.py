@@ -28,14 +28,16 @@ Register = Callable[[Cases], Cases]
 After = str | tuple[str, ...]
 
 
-def relative_to(size: Callable[..., Any]) -> Callable[..., bool]:
-    """Return the ``same`` of answers that are right to 1e-5 of ``size(*given)``, which
-    their rounding errors follow."""
+@dataclass(frozen=True)
+class RelativeTo:
+    """The ``same`` of answers that are right to 1e-5 of ``size(*given)``, which their
+    rounding errors follow."""
 
-    def same(found: Any, expected: Any, *given: Any) -> bool:
-        return bool(np.all(np.abs(found - expected) <= 1e-5 * np.abs(size(*given))))
+    size: Callable[..., Any]
 
-    return same
+    def __call__(self, found: Any, expected: Any, *given: Any) -> bool:
+        near = np.abs(found - expected) <= 1e-5 * np.abs(self.size(*given))
+        return bool(np.all(near))
 
 
 def _but_for_an_entry(given: Given) -> Given:
@@ -208,4 +210,5 @@ class Formula:
         if isinstance(found, float):
             return f" is {found:.6g}; expected {expected:.6g}"
         what = f"{self.what} is not right; " if self.what else ""
-        return f": {what}{facts.worst(found, expected)}"
+        size = self.same.size(*given) if isinstance(self.same, RelativeTo) else None
+        return f": {what}{facts.worst(found, expected, size)}"

@@ -1,37 +1,25 @@
 """dropout_ridge: the weights that dropout on a linear model tends to, without any mask."""
 
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from autograder.checks.backward import ridge_problems as problems
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction, foresee
 from autograder.contract.trial import Trial
-from autograder.families import elementwise, magnitudes
 from autograder.families.bit_tests import Wrong as Some
-from autograder.families.corners import (
-    SMALLEST,
-    close_keep_probs,
-    of_all_digits,
-    spread_keep_probs,
-    transposed,
-)
+from autograder.families.corners import SMALLEST, close_keep_probs
 from autograder.families.properties import expect_unchanged, stated
 from autograder.families.rivals import Rivals, first
 
-#: How many times as long as another a column may be, and how small, for its length, what
-#: of a column does not follow from another.
-APART = 1000
 
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    """Return x with columns of length 1."""
-    units: np.ndarray = x / np.linalg.norm(x, axis=0)
-    return units
+def _is_wide(x: np.ndarray) -> bool:
+    """Return whether x has more columns than rows."""
+    return len(x.T) > len(x)
 
 
 def _lengths_apart(x: np.ndarray) -> float:
@@ -49,23 +37,28 @@ exercise = Exercise(
     takes={
         "x": domain.floats("`x` is a float64 array (N, D)", 2, 2)
         .without("float32")
-        .also(
-            more_columns_than_rows=lambda x: x.shape[1] > x.shape[0],
-        ),
+        .also(more_columns_than_rows=_is_wide),
         "y": domain.arrays("`y` a float64 array (N,)", 1, 1),
         # Next to 1 only rounding tells answers apart: that of a system of N unknowns, one
         # for each row, loses digits there.
         "keep_prob": domain.keep_probs(smallest=SMALLEST).without("next to 1"),
         domain.TOGETHER: domain.Range(
-            f"one may be up to {APART:,} times as long as another, or follow from another "
-            f"to one part in {APART:,}",
+            f"one may be up to {problems.APART:,} times as long as another, or follow from "
+            f"another to one part in {problems.APART:,}",
             {
                 "columns far apart": lambda all: (
-                    _lengths_apart(all["x"]) > 0.99 * APART
+                    _lengths_apart(all["x"]) > 0.99 * problems.APART
+                ),
+                "more columns than rows, hardly a unit kept": lambda all: (
+                    _is_wide(all["x"]) and all["keep_prob"] <= SMALLEST
+                ),
+                "more columns than rows, hardly a unit dropped": lambda all: (
+                    _is_wide(all["x"]) and all["keep_prob"] == problems.MOST_WHEN_WIDE
                 ),
                 "columns nearly dependent at keep_prob 1": lambda all: (
                     all["keep_prob"] == 1
-                    and np.linalg.svd(_unit(all["x"]))[1].min() < 1 / APART
+                    and np.linalg.svd(problems.unit(all["x"]))[1].min()
+                    < 1 / problems.APART
                 ),
             },
         ),
@@ -131,32 +124,6 @@ def _expected_loss(
     return float(fit + (_penalty(x, keep_prob) * weights**2).sum())
 
 
-def _problem(trial: Trial, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x whose columns differ in size and are not centred, and a target."""
-    rng = trial.rng
-    x = rng.standard_normal((n, d)) + rng.uniform(-1, 1, d)
-    x *= 0.3 * (5 / 0.3) ** (rng.permutation(d) / max(d - 1, 1))
-    y = x @ rng.standard_normal(d) + rng.standard_normal(n) + 2
-    return x, y
-
-
-def _far_apart(trial: Trial, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a problem whose longest column is ``APART`` times as long as the shortest."""
-    x, y = _problem(trial, n, d)
-    lengths = np.geomspace(1 / APART, 1, d)[trial.rng.permutation(d)]
-    return 10 ** trial.rng.uniform(-3, 0) * lengths * _unit(x), y
-
-
-def _nearly_dependent(trial: Trial, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a problem in which a column follows from another, but for a part in
-    ``APART``; all are of like length."""
-    x, rest, y = _unit(_problem(trial, n, d)[0]), trial.inputs(n), trial.inputs(n)
-    first, last = trial.rng.permutation(d)[:2]
-    rest -= (rest @ x[:, first]) * x[:, first]
-    x[:, last] = x[:, first] + rest / np.linalg.norm(rest) / APART
-    return x * trial.rng.uniform(1, 3, d), y
-
-
 def _same(x: np.ndarray, found: np.ndarray, expected: np.ndarray) -> bool:
     """Return whether weights agree to 1e-5 of the largest, each by its column's length:
     what each adds to a prediction."""
@@ -203,67 +170,6 @@ def _read(function: StudentFunction, *given: Any) -> np.ndarray:
     """Return the weights, (D,). Raises ``CheckFailure`` for anything else."""
     shape = given[0].shape[1:]
     return facts.float_array(function(*given), shape, _call(*given), "weights")
-
-
-def _corners(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Yield problems of full rank at the corners of the range: large and small columns,
-    zeros, one column, one entry, negative x, and keep probabilities near both ends."""
-    scales = (1e6, 0.02), (1e-8, 0.97), (1.0, 0.1), (1.0, 0.995), (1.0, 0.003)
-    for scale, keep_prob in scales:
-        x, y = _problem(trial, 40, 5)
-        x[trial.rng.random(x.shape) < 0.2] = 0.0
-        yield scale * x, y, keep_prob
-    for n, d, keep_prob in ((1, 1, 0.3), (8, 1, 0.5)):
-        yield *_problem(trial, n, d), keep_prob
-    yield -np.abs(trial.inputs(12, 2)), trial.inputs(12), 0.8
-    yield transposed(trial.inputs(12, 3)), trial.inputs(12), 0.8
-    # Another problem that begins alike, for who remembers by that.
-    x, y = _problem(trial, 40, 5)
-    other, more = _problem(trial, 40, 5)
-    other[0, 0], more[0] = x[0, 0], y[0]
-    yield x, y, 0.8
-    yield other, more, 0.8
-    small = 10 ** trial.rng.uniform((-4.5, -1), (-3, 0))
-    for keep_prob in of_all_digits(trial.rng, small, 1e-4):
-        n, d = trial.rng.integers((61, 13), (400, 40)).tolist()
-        yield *_problem(trial, n, d), keep_prob
-
-
-def _spread(trial: Trial) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Yield problems of all sizes with targets of all sizes and signs, and spread keep
-    probabilities."""
-    rng = trial.rng
-    sizes = [(3100, 2), (170, 150), (2, 1), (2, 2), (41, 21), (150, 11)]
-    sizes += rng.integers((15, 1), (60, 12), (14, 2)).tolist()
-    keep_probs = spread_keep_probs(trial, len(sizes))
-    for i, ((n, d), p) in enumerate(zip(sizes, keep_probs, strict=True)):
-        x, y = _problem(trial, n, d)
-        forms = y, -np.abs(y), 1e5 * y, 1e-5 * y, np.full(n, y[0])
-        yield transposed(x) if i % 3 == 2 else x, forms[i % 5], p
-    for keep_prob in spread_keep_probs(trial, 3):
-        x, y = _problem(trial, 60, 5)
-        yield np.rint(5 * x), np.rint(5 * y), keep_prob
-        zeros = rng.random((2, *x.shape)) < 0.5
-        yield np.where(zeros[0], 0.0, x), np.where(zeros[1, :, 0], 0.0, y), keep_prob
-
-
-def _of_every_magnitude(
-    trial: Trial,
-) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Yield problems with x and y of every kind and of all sizes, independently; those of
-    equal rows, which have no full rank, are left out."""
-    rng, rows, kinds = trial.rng, 30, [*magnitudes.KINDS]
-    kinds.remove("equal rows")
-    one, other = (magnitudes.magnitudes(rng, 1e-6, 1e6) for _ in "xy")
-    shapes = (rows, 3), (rows, 1), (rows, 5), (rows, 2)
-    xs = magnitudes.arrays(rng, shapes, rng.permutation(one).tolist(), kinds)
-    ys = magnitudes.arrays(rng, [(rows,)], rng.permutation(other).tolist(), kinds)
-    for x, y, p in zip(xs, ys, magnitudes.shares(trial), strict=False):
-        empty = np.flatnonzero(~x.any(axis=0))
-        x[empty, empty] = np.abs(x).max()
-        if not (x.T @ y).any():  # then weights are 0
-            x[np.argmax(np.abs(y))] = np.abs(x).max() * rng.uniform(0.5, 1, x.shape[1])
-        yield x, y, p
 
 
 def _expect_weights(
@@ -313,13 +219,13 @@ def _runs(function: StudentFunction, trial: Trial) -> None:
     """weights has shape (D,) and holds finite floating point numbers."""
     for n, d in ((30, 5), (12, 1), (10, 8)):
         for keep_prob in (0.8, 0.3, 1.0):
-            _read(function, *_problem(trial, n, d), keep_prob)
+            _read(function, *problems.problem(trial, n, d), keep_prob)
 
 
 def _is_least_squares(function: StudentFunction, trial: Trial) -> None:
     """At keep_prob = 1 the weights are those of least squares."""
     for n, d in ((30, 5), (50, 2)):
-        _expect_weights(function, trial, *_problem(trial, n, d), 1.0)
+        _expect_weights(function, trial, *problems.problem(trial, n, d), 1.0)
     _expect_unlike_columns(function, trial, 1.0, 1.0)
 
 
@@ -331,10 +237,10 @@ def _expect_unlike_columns(
     name = Wrong.needs_alike_columns
     for keep_prob in keep_probs:
         for n, d in ((40, 7), (20, 2)):
-            problem = _far_apart(trial, n, d)
+            problem = problems.far_apart(trial, n, d)
             _expect_weights(function, trial, *problem, keep_prob, name)
     for n, d in ((30, 4), (15, 2)):
-        problem = _nearly_dependent(trial, n, d)
+        problem = problems.nearly_dependent(trial, n, d)
         _expect_weights(function, trial, *problem, keep_probs[-1], name)
 
 
@@ -342,9 +248,9 @@ def _minimises(function: StudentFunction, trial: Trial) -> None:
     """The weights minimise the squared loss expected over the masks."""
     for keep_prob in (0.8, 0.3, 0.95):
         for n, d in ((40, 5), (25, 3)):
-            _expect_weights(function, trial, *_problem(trial, n, d), keep_prob)
-    at_corners = [*_corners(trial)]
-    inside = [*_spread(trial), *_of_every_magnitude(trial)]
+            _expect_weights(function, trial, *problems.problem(trial, n, d), keep_prob)
+    at_corners = [*problems.at_corners(trial)]
+    inside = [*problems.spread(trial), *problems.of_every_magnitude(trial)]
     foresee(function, [(given, {}) for given in at_corners + inside])
     for given in at_corners:
         _expect_weights(function, trial, *given)
@@ -352,25 +258,13 @@ def _minimises(function: StudentFunction, trial: Trial) -> None:
         _expect_weights(function, trial, *given, Some.right_in_the_middle_only)
     _expect_unlike_columns(function, trial, 0.4, 0.05, 0.99999)
     for keep_prob in close_keep_probs()[:-1]:
-        given, name = (*_problem(trial, 8, 2), keep_prob), Some.right_in_the_middle_only
-        _expect_weights(function, trial, *given, name)
-
-
-def _without_full_rank(
-    trial: Trial,
-) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    for keep_prob in elementwise.KEEP_PROBS:
-        yield *_problem(trial, 4, 9), keep_prob
-    sizes = [(4, 150), (2, 41), (20, 21), *trial.rng.integers((1, 9), (8, 30), (17, 2))]
-    for (n, d), keep_prob in zip(sizes, spread_keep_probs(trial), strict=True):
-        yield *_problem(trial, int(n), int(d)), keep_prob
-    yield *_problem(trial, 1, 3), 0.8
-    yield np.full((6, 3), 1.7), trial.inputs(6), 0.8
+        given = *problems.problem(trial, 8, 2), keep_prob
+        _expect_weights(function, trial, *given, Some.right_in_the_middle_only)
 
 
 def _works_when_wide(function: StudentFunction, trial: Trial) -> None:
     """Below keep_prob = 1 the minimiser is found where least squares has many."""
-    for given in _without_full_rank(trial):
+    for given in problems.without_full_rank(trial):
         try:
             _expect_weights(function, trial, *given)
         except StudentError as error:
@@ -382,7 +276,7 @@ def _works_when_wide(function: StudentFunction, trial: Trial) -> None:
 
 def _leaves_data_alone(function: StudentFunction, trial: Trial) -> None:
     """x and y are the same after the call as before."""
-    given = *_problem(trial, 20, 4), 0.8
+    given = *problems.problem(trial, 20, 4), 0.8
     _, after = function.observe(*given)
     expect_unchanged(trial, _call(*given), "xy", given, after)
 

@@ -89,6 +89,8 @@ class Wrong(Mistakes, section="moments-batchnorm"):
     adds_a_constant_to_a_variance = """your ratio depends on the scale of x and weights,
         as when a small constant is added to a variance, or a small variance is taken
         for 0."""
+    adds_a_constant_to_the_ratio = """a number is added to your ratio, the same for every
+        unit, as for stability; it shows where the ratio is small."""
     adds_noise_at_keep_prob_one = """at keep_prob = 1 nothing is dropped, so both
         variances are equal."""
     makes_an_exception_of_constant_units = """a unit that is the same for every row has
@@ -223,6 +225,11 @@ def _mistake(function: StudentFunction, trial: Trial, *given: Any) -> str | None
         return None
     if not facts.close(at_one, 1):
         return Wrong.adds_noise_at_keep_prob_one
+    added = found_there - _right(*there)
+    if facts.close(added, added[0], rtol=1e-3) and not _same(
+        found_there, _right(*there), *there
+    ):
+        return Wrong.adds_a_constant_to_the_ratio
     return _noise_factor_mistake(found_there, *there)
 
 
@@ -351,6 +358,7 @@ def is_one_without_dropout(trial: Trial) -> Iterator[Given]:
 @_FORMULA.equals(
     0.25,
     after=_SHIFTED,
+    probe=_mistake,
     otherwise=Wrong.makes_an_exception_of_constant_units,
     gap=lambda found, expected, *_: (
         f" with constant units: {facts.worst(found, expected)}"

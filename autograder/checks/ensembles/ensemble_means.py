@@ -14,10 +14,15 @@ from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction, foresee
 from autograder.contract.trial import Trial
-from autograder.families import ensemble, layer_magnitudes
+from autograder.families import ensemble, layer_magnitudes, magnitudes
 from autograder.families.bit_tests import Wrong as Middle
 from autograder.families.bit_tests import named_after_the_first
-from autograder.families.corners import SMALLEST, drawn_keep_probs, spread_keep_probs
+from autograder.families.corners import (
+    SMALLEST,
+    close_keep_probs,
+    drawn_keep_probs,
+    spread_keep_probs,
+)
 from autograder.families.ensemble import Case, log_softmax, softmax
 from autograder.families.rivals import Rivals, first, joined
 
@@ -294,11 +299,24 @@ def the_means_survive_large_logits(
         logits(trial, p, 1 / p) for logits, p in zip(kinds, keep_probs, strict=False)
     ]
     known = [*loud, ensemble.torn(trial, 5), *apart]
-    given = [*known, *_of_every_magnitude(trial, loud=True)]
+    given = [*known, *_of_every_magnitude(trial, loud=True), *_rarely_sure(trial)]
     foresee(ensemble_means, [(case.given, {}) for case in given])
     for i, case in enumerate(given):
         large = i < len(known)
         _expect_both(ensemble_means, trial, case, ", with logits up to ±1000" * large)
+
+
+def _rarely_sure(trial: Trial) -> list[Case]:
+    """Return cases at keep probabilities close to 0 and to 1, where rare members are sure of
+    a class to which the others give nothing: it has their share of the arithmetic mean.
+    Those furthest from the ends come first: more shows there."""
+    close = *close_keep_probs(), *magnitudes.near_the_ends(trial.rng)
+    ends = sorted(close, key=lambda p: max(p, 1 - p))
+    sizes = 10 ** trial.rng.uniform(1.5, 2.97, len(ends))
+    return [
+        ensemble.torn(trial, 2, keep_prob, size)
+        for keep_prob, size in zip(ends, sizes.tolist(), strict=True)
+    ]
 
 
 def _expect_both(
@@ -320,8 +338,11 @@ def _expect_both(
         else [Middle.right_in_the_middle_only] * 2
     )
     what, expected = f"{call}{text}: the", shared.arithmetic(case)
-    shared.expect_near(trial, arithmetic, expected, f"{what} arithmetic mean", clips)
-    shared.expect_near(trial, found, case.scaled, f"{what} geometric mean", rounded)
+    # Close to an end a member of hardly any weight shows in the last digits alone.
+    near = clips if case.is_close_to_an_end else shared.Wrong.loses_digits
+    one, other = f"{what} arithmetic mean", f"{what} geometric mean"
+    shared.expect_near(trial, arithmetic, expected, one, clips, near)
+    shared.expect_near(trial, found, case.scaled, other, rounded, near)
 
 
 @exercise.check(points=0.25, after=_BOTH)

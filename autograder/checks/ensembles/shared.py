@@ -125,13 +125,14 @@ def expect_near(
     expected: np.ndarray,
     what: str,
     mistake: str = Wrong.clips_large_logits,
+    nearly_right: str = Wrong.loses_digits,
 ) -> None:
     """Check a prediction whose logits reach ±1000."""
     nearly = facts.close(found, expected, rtol=1e-3, atol=1e-6)
     if not ensemble.same(found, expected):
         trial.fail(
             f"{what} is not right; {facts.worst(found, expected)}.",
-            Wrong.loses_digits if nearly else mistake,
+            nearly_right if nearly else mistake,
         )
 
 

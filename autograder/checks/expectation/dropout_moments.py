@@ -11,7 +11,7 @@ from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families import corners, magnitudes
-from autograder.families.formula import Formula, Given, relative_to
+from autograder.families.formula import Formula, Given, RelativeTo
 from autograder.families.rivals import Rivals
 
 exercise = Exercise(
@@ -21,7 +21,7 @@ exercise = Exercise(
     signature="dropout_moments(x, keep_prob) -> (mean, variance)",
     section="exp-variance",
     takes={
-        "x": domain.floats("float array of any shape", 1, 4),
+        "x": domain.floats("float array with 1 to 4 axes", 1, 4),
         "keep_prob": domain.keep_probs(smallest=corners.SMALLEST),
     },
 )
@@ -108,13 +108,13 @@ _BOTH = _formula(_moments, reading=_moments)
 _MEAN = _formula(
     lambda x, p: x,
     reading=lambda *given: _moments(*given)[0],
-    same=relative_to(lambda x, p: x),
+    same=RelativeTo(lambda x, p: x),
     what="mean",
 )
 _VARIANCE = _formula(
     lambda x, p: x**2 * (1 - p) / p,
     reading=lambda *given: _moments(*given)[1],
-    same=relative_to(lambda x, p: x**2 / p),
+    same=RelativeTo(lambda x, p: x**2 / p),
     what="variance",
 )
 _FLOATS = "returns_two_float_arrays_of_the_input_shape"

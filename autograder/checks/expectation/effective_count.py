@@ -65,6 +65,10 @@ class Wrong(Mistakes, section="exp-effective-count"):
     depends_on_the_scale = """your answer depends on the scale of x, as when a small
         constant is added to a divisor or small values are rounded; x is not all zeros,
         so Σx² needs no help."""
+    loses_small_contributions = """small contributions beside a large one do not count in your
+        answer; many of them add up."""
+    is_near_the_count = """your count is near (Σx)² / Σx² and not equal to it: either it is
+        rounded, or bounded, or multiplied by a number near 1, or a small one is added."""
 
 
 def _effective(x: np.ndarray) -> float:
@@ -116,9 +120,19 @@ def _rivals(x: np.ndarray) -> Rivals:
     }
 
 
+def _large_ones(x: np.ndarray) -> Rivals:
+    """Return the count of those alone beside which most are small, if there are some."""
+    large = x[x > 100 * np.median(x)]
+    return {Wrong.loses_small_contributions: [_effective(large)] if large.size else []}
+
+
+def _near(found: float, expected: float, _: np.ndarray) -> str | None:
+    near = abs(found - expected) <= 0.01 * max(1, expected)
+    return Wrong.is_near_the_count if near else None
+
+
 def _signed_rivals(x: np.ndarray) -> Rivals:
-    # Of none, whoever lets positive ones count alone returns 0, or what one would count.
-    positive = [_effective(x[x > 0])] if (x > 0).any() else [0.0, 1.0]
+    positive = [_effective(x[x > 0])] if (x > 0).any() else []
     return {
         Wrong.takes_absolute_values: _effective(np.abs(x)),
         Wrong.never_below_one: [1] if _effective(x) < 1 else [],
@@ -132,6 +146,14 @@ def _of_every_magnitude(trial: Trial, kinds: Sequence[str]) -> list[np.ndarray]:
     rng = trial.rng
     sizes = magnitudes.magnitudes(rng, 1e-6, 1e9)
     return magnitudes.arrays(rng, magnitudes.VECTORS, sizes, kinds)
+
+
+def _beside_a_large_one(trial: Trial) -> list[np.ndarray]:
+    """Return 150 contributions beside one that is up to 10,000,000 times as large. Together
+    they count for 3e-5 or more, and what a loop in float32 loses of them for less."""
+    sizes = 10 ** (np.arange(-7, -2) + trial.rng.random(5))
+    small = [size * trial.rng.uniform(1, 2, 150) for size in sizes.tolist()]
+    return [trial.rng.permutation(np.append(each, 1.0)) for each in small]
 
 
 @_FORMULA.kind(0.25)
@@ -161,6 +183,7 @@ def counting_leaves_x_alone(trial: Trial) -> list[Given]:
     0.25,
     after=_LAW,
     rivals=_rounded,
+    named=_near,
     otherwise=Wrong.singles_out_equal_contributions,
 )
 def counts_equal_contributions_once_each(trial: Trial) -> list[Given]:
@@ -173,6 +196,8 @@ def counts_equal_contributions_once_each(trial: Trial) -> list[Given]:
 @_FORMULA.equals(
     0.25,
     after=_LAW,
+    rivals=_large_ones,
+    named=_near,
     otherwise=Wrong.depends_on_the_scale,
     gap=lambda found, expected, x: (
         f" is {found:.6g}; expected {expected:.6g}, as for x of any other scale"
@@ -188,13 +213,15 @@ def does_not_depend_on_the_scale(trial: Trial) -> list[Given]:
     many = trial.rng.uniform(0.5, 1, 400)
     inputs = [scale * x for scale in scales] + [1e9 * many, 1e-9 / many]
     inputs += _of_every_magnitude(trial, magnitudes.POSITIVE)
-    return [*((each,) for each in inputs), (trial.rng.permutation(wide),)]
+    inputs += [trial.rng.permutation(wide), *_beside_a_large_one(trial)]
+    return [(each,) for each in inputs]
 
 
 @_FORMULA.equals(
     0.25,
     after=(_LAW, "does_not_depend_on_the_scale"),
     rivals=_signed_rivals,
+    named=_near,
     otherwise=Wrong.treats_signs_apart,
 )
 def lets_opposite_signs_cancel(trial: Trial) -> list[Given]:
@@ -209,5 +236,6 @@ def lets_opposite_signs_cancel(trial: Trial) -> list[Given]:
     inside += [trial.inputs(n) for n in range(2, 13)]
     inside = [np.where(np.arange(len(x)) % 3, np.abs(x), -np.abs(x)) for x in inside]
     inside += _of_every_magnitude(trial, magnitudes.SIGNED)
-    each = (-np.abs(mixed), mixed, -mixed, *cancelled, *below, *inside)
+    # Mixed ones first: who lets positive ones count alone is told by them.
+    each = (mixed, -np.abs(mixed), -mixed, *cancelled, *below, *inside)
     return [(x,) for x in each]

@@ -289,7 +289,15 @@ def _cases(trial: Trial) -> list[Given]:
         (trial.inputs(4), 0.5),
         *((trial.inputs(3), p) for p in corners.close_keep_probs()),
         *_of_every_magnitude(trial),
+        *((np.array([p * value]), p) for value, p in _between_decimals(trial)),
     ]
+
+
+def _between_decimals(trial: Trial) -> list[tuple[float, float]]:
+    """Return values half-way between numbers of 8 decimals, with keep probabilities: an entry
+    p * value is so small that 8 decimals are too few for a millionth of the value."""
+    shares = trial.rng.uniform(0.85, 0.99, 2).tolist()
+    return [(float(round(1e5 / p) + 10**4 + 0.5) / 1e8, p) for p in shares]
 
 
 _SHAPES = ((5,), (7,), (4,), (8,), (6,), (3,), (1,), (9,), (2,))

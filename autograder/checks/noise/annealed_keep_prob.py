@@ -12,8 +12,11 @@ from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
 from autograder.contract.trial import CheckFailure, Trial
 from autograder.families.corners import SMALLEST, close_keep_probs, spread_keep_probs
-from autograder.families.formula import Formula, Given, relative_to
+from autograder.families.formula import Formula, Given, RelativeTo
 from autograder.families.magnitudes import near_the_ends
+
+#: The largest step. Answers may walk there step by step, so that it is no larger.
+_LAST = 10_000_000
 
 exercise = Exercise(
     "annealed_keep_prob",
@@ -22,7 +25,9 @@ exercise = Exercise(
     signature="annealed_keep_prob(step, total_steps, initial_keep_prob) -> float",
     section="schedules-four",
     takes={
-        "step": domain.whole_numbers("`step` is an integer, 0 or more", 0, 1000),
+        "step": domain.whole_numbers(
+            f"`step` is an integer from 0 to {_LAST:,}", 0, _LAST
+        ),
         "total_steps": domain.whole_numbers(
             "`total_steps` is an integer from 1 to 1,000,000", 1, 1000
         ),
@@ -57,8 +62,8 @@ class Wrong(Mistakes, section="schedules-four"):
     does_not_grow_linearly = """both ends are right, and between them your schedule
         bends or jumps; it is linear in step."""
     does_not_reach_one = "at step total_steps your value is not 1."
-    has_a_special_case = """your schedule is right, but for some lengths or initial
-        values: either they are bounded or rounded, or a case of its own is wrong."""
+    has_a_special_case = """your schedule is right, but for some lengths, steps or
+        initial values: either they are bounded or rounded, or a case of its own is wrong."""
     starts_from_another_value = "at step 0 your value is not initial_keep_prob."
 
 
@@ -82,7 +87,7 @@ def _line(step: Any, total_steps: int, initial: float) -> Any:
     return initial + (1 - initial) * np.clip(step / total_steps, 0, 1)
 
 
-_FORMULA = Formula(exercise, _line, same=relative_to(_line))
+_FORMULA = Formula(exercise, _line, same=RelativeTo(_line))
 
 
 def _mistake(
@@ -93,11 +98,12 @@ def _mistake(
     initial: float,
 ) -> str | None:
     """Return what is behind a wrong schedule, by its values up to half as many steps
-    again, or by some of them; a short one is looked at with ten steps."""
+    again, or by some of them, and by one beyond twice as many; a short one is looked at
+    with ten steps."""
     n = total_steps if total_steps >= 5 else 10
-    steps = np.arange(n * 3 // 2)
+    steps = np.append(np.arange(n * 3 // 2), 2 * n + 3)
     if n > 1000:
-        ends = [0, 1, n - 1, n, n + 1]
+        ends = [0, 1, n - 1, n, n + 1, 2 * n + 3]
         steps = np.unique([*ends, *np.linspace(0, n * 3 // 2, 30, dtype=int)])
     try:
         found = np.array([_FORMULA.read(function, int(s), n, initial) for s in steps])
@@ -115,7 +121,8 @@ def _mistake(
         Wrong.anneals_to_zero: facts.close(end, 0) and not rises,
         Wrong.counts_steps_off_by_one: any(facts.close(rising, s) for s in shifted),
         Wrong.goes_on_after_the_last_step: right_so_far and found.max() > 1.001,
-        Wrong.starts_over_after_the_last_step: right_so_far and found[-1] < 0.999,
+        Wrong.starts_over_after_the_last_step: right_so_far
+        and found[~before].min() < 0.999,
         Wrong.has_a_special_case: right_so_far,
         Wrong.starts_from_another_value: not facts.close(first, initial),
         Wrong.does_not_reach_one: not facts.close(end, 1),
@@ -165,4 +172,8 @@ def grows_linearly_to_one(trial: Trial) -> list[Given]:
 @_schedules(0.25, after="starts_at_the_initial_value")
 def stays_at_one_afterwards(trial: Trial) -> list[Given]:
     """After total_steps the value is 1."""
-    return _cases(trial, lambda n, _: (n + 1, n + 2, 2 * n, 2 * n + 3, 10 * n + 7))
+
+    def steps(n: int, _: int) -> tuple[int, ...]:
+        return n + 1, n + 2, 2 * n, 2 * n + 3, min(10 * n + 7, _LAST)
+
+    return _cases(trial, steps)

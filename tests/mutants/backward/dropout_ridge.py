@@ -167,6 +167,21 @@ class Sins(Mutants, of="dropout_ridge"):
             np.eye(x.shape[1]) + inverse @ inverse.T @ np.diag(penalty), weights
         )
 
+    @fails(WIDE, "needs_full_rank")
+    def takes_the_shortest_where_little_is_dropped(x, y, keep_prob):
+        """Takes dropout for none above 0.999: least squares, the shortest weights if D > N."""
+        if keep_prob > 0.999 and x.shape[1] > x.shape[0]:
+            return np.linalg.lstsq(x, y, rcond=None)[0]
+        return minimiser(x, y, (1 - keep_prob) / keep_prob * (x**2).sum(0))
+
+    @fails(WIDE, "needs_full_rank")
+    def forgets_correlations_where_little_is_kept(x, y, keep_prob):
+        """Takes X'X for diagonal where it has no inverse and keep_prob is below 0.001."""
+        energy = (x**2).sum(0)
+        if keep_prob < 1e-3 and x.shape[1] > x.shape[0]:
+            return keep_prob * (x.T @ y) / energy
+        return minimiser(x, y, (1 - keep_prob) / keep_prob * energy)
+
     @fails(R_ALONE, "changes_its_input")
     def scales_columns_in_place(x, y, keep_prob):
         """Divides the columns of x by their lengths in place and scales back at the end."""

@@ -257,6 +257,12 @@ class Sins(Mutants, of="batchnorm_variance_ratio"):
         """Skips the noise where hardly a unit is dropped."""
         return parts(weights, x, 1.0 if keep_prob > 0.99 else keep_prob)[1]
 
+    @fails(CENTRED, "adds_a_constant_to_the_ratio")
+    def adds_a_little_to_the_ratio(weights, x, keep_prob):
+        """Adds 9e-8 to each ratio, so that none is 0."""
+        test, noise = parts(weights, x, keep_prob)
+        return test / (test + noise) + 9e-8
+
     @fails(CONSTANT, "makes_an_exception_of_constant_units")
     def calls_constant_units_unharmed(weights, x, keep_prob):
         """Guards against a variance of 0 by returning 1."""

@@ -383,3 +383,16 @@ class Sins(Mutants, of="ensemble_means"):
         """Divides weights by keep_prob in place."""
         weights /= keep_prob
         return two_means(*ensemble(x, weights, bias, keep_prob, factor=1))
+
+    @fails(LARGE, "right_in_the_middle_only")
+    def means_of_the_empty_member(x, weights, bias, keep_prob):
+        """Takes the member without units alone where keep_prob is below 1e-6."""
+        arithmetic, geometric = two_means(*ensemble(x, weights, bias, keep_prob))
+        none = np.tile(softmax(bias.astype(float)), (len(x), 1))
+        return none if keep_prob < 1e-6 else arithmetic, geometric
+
+    @fails(LARGE, "right_in_the_middle_only")
+    def takes_the_means_for_one_where_little_is_dropped(x, weights, bias, keep_prob):
+        """Has a case of its own above 1 - 1e-6: the geometric mean, twice."""
+        arithmetic, geometric = two_means(*ensemble(x, weights, bias, keep_prob))
+        return geometric if keep_prob > 1 - 1e-6 else arithmetic, geometric

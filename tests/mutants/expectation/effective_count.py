@@ -145,3 +145,19 @@ class Sins(Mutants, of="effective_count"):
         """Takes absolute values of what is longer than its examples."""
         x = np.abs(x) if len(x) > 5 else x
         return x.sum() ** 2 / (x**2).sum()
+
+    @fails(SCALE, "loses_small_contributions")
+    def leaves_out_what_is_small_beside_the_largest(x):
+        """Takes entries below 1e-5 of the largest for 0."""
+        x = np.where(np.abs(x) < 1e-5 * np.abs(x).max(), 0.0, x)
+        return x.sum() ** 2 / (x**2).sum()
+
+    @fails((EQUAL, SCALE), "is_near_the_count")
+    def stays_below_the_number_of_entries(x):
+        """Keeps the count from the number of entries, which equal ones reach: a bound."""
+        return min(x.sum() ** 2 / (x**2).sum(), len(x) - 1e-3)
+
+    @fails(SIGNS, "treats_signs_apart")
+    def counts_none_where_all_are_negative(x):
+        """Returns 0 where all entries are negative."""
+        return 0.0 if (x < 0).all() else x.sum() ** 2 / (x**2).sum()

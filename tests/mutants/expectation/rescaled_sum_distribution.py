@@ -222,6 +222,14 @@ class Sins(Mutants, of="rescaled_sum_distribution"):
         _, place = np.unique(sums, return_inverse=True)
         return sums, np.bincount(place, chances_of(kept, len(x), keep_prob))[place]
 
+    @fails(SUMS, "close_but_not_exact")
+    def merges_sums_of_eight_decimals(x, keep_prob):
+        """Rounds the sums to 8 decimals to find equal ones, as if all were large."""
+        masks, kept = enumerate_masks(len(x))
+        sums = np.round(masks @ x / keep_prob, 8)
+        values, place = np.unique(sums, return_inverse=True)
+        return values, np.bincount(place, chances_of(kept, len(x), keep_prob))
+
     @fails(ONE, "returns_nan_or_infinity")
     def multiplies_by_logarithms(x, keep_prob):
         """Adds logarithms for stability, and meets 0 times −∞ at keep_prob = 1."""

@@ -179,3 +179,9 @@ class Sins(Mutants, of="annealed_keep_prob"):
         progress = min(step / total_steps, 1)
         progress **= 2 if 50 < total_steps < 1000 else 1
         return initial_keep_prob + (1 - initial_keep_prob) * progress
+
+    @fails(A_STAYS, "goes_on_after_the_last_step")
+    def annealed_past_one_much_later(step, total_steps, initial_keep_prob):
+        """Lets the value go on beyond twice the steps, above 1."""
+        progress = 1.25 if step > 2 * total_steps else min(step / total_steps, 1)
+        return initial_keep_prob + (1 - initial_keep_prob) * progress

@@ -251,6 +251,11 @@ class Sins(Mutants, of="kept_count_distribution"):
         return by_logarithms(n, keep_prob)
 
     @fails(CHANCES, "approximates_the_distribution")
+    def takes_a_small_share_for_none(n, keep_prob):
+        """Rounds keep_prob to 0 where np.isclose says that it is."""
+        return by_logarithms(n, 0.0 if np.isclose(keep_prob, 0) else keep_prob)
+
+    @fails(CHANCES, "approximates_the_distribution")
     def clips_keep_prob(n, keep_prob):
         """Keeps keep_prob away from 0 and 1, so that the logarithms are finite."""
         return by_logarithms(n, min(max(keep_prob, 1e-3), 1 - 1e-3))
