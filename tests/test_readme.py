@@ -57,7 +57,7 @@ def test_what_the_judge_does_not_see_begins_where_its_calls_end() -> None:
     # Rows are shortest where the least of the large calls have fewest of them.
     sizes = np.linspace(few, everywhere._LARGE, everywhere._LARGE_CALLS)
     assert max(size // n for size, n in zip(sizes, ROWS, strict=False)) > 500
-    most = [high for _, high in small_calls._RATED]
+    most = sorted(high for _, high in small_calls._RATED)
     below, above = small_calls._BELOW_AND_ABOVE
     for text in (
         f"Of arrays with up to {most[-1]} units the rate is asked for in four ranges of",

@@ -177,9 +177,8 @@ class Wrong(Mistakes, section="conv-definitions"):
         "depends on which units were kept, and large units come back too small on "
         "average.",
     )
-    rate_depends_on_the_shape = """arrays of one form (vectors, matrices, images …) are kept
-        at another rate than keep_prob, and others at keep_prob; dropout does not look at
-        the shape."""
+    rate_depends_on_the_shape = """arrays of one form (vectors, matrices …), or with some
+        entries, are kept at another rate than keep_prob; dropout looks at neither."""
     scale_depends_on_the_shape = """kept units are scaled rightly in some arrays and otherwise
         in others: larger, transposed, of another shape, of float32 or with other entries;
         none of it matters."""

@@ -238,10 +238,7 @@ def keeps_units_at_the_stated_rate(
     look, front = "front of a row kept at 0.3", mask[:, :50]
     what = "units in the first half of a row kept at keep_prob = 0.3"
     trial.judge(look, front, front.size, what, elementwise.Wrong.drops_by_place)
-
-    def one_unit(share: float) -> str | None:
-        return _name_of_one_unit(bernoulli_mask, trial, share)
-
+    one_unit = partial(_name_of_one_unit, bernoulli_mask, trial)
     for keep_prob in _KEEP_PROBS:
         look = f"one unit kept at {keep_prob}"
         kept = _kept_in_calls(bernoulli_mask, trial, look, (1,), keep_prob)
@@ -250,9 +247,8 @@ def keeps_units_at_the_stated_rate(
     _judge_extremes(bernoulli_mask, trial)
     for keep_prob in _FINE:
         look = f"kept at {keep_prob}"
-        mask = mask_of(
-            bernoulli_mask, trial, (-(-trial.size(look) // 100), 100), keep_prob
-        )
+        shape = -(-trial.size(look) // 100), 100
+        mask = mask_of(bernoulli_mask, trial, shape, keep_prob)
         what = f"units kept at keep_prob = {keep_prob}"
         rounds = elementwise.Wrong.rounds_or_clips_keep_prob
         trial.judge(look, mask, mask.size, what, rounds)

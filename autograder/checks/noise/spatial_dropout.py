@@ -61,7 +61,8 @@ class Wrong(Mistakes, section="noise-spatial"):
     keeps_at_least_one_channel = at(
         "noise-mistakes",
         "at least one channel is kept every time, be it of each sample or of the batch: "
-        "either you make sure of that, or few channels are kept at another rate; when each "
+        "either you make sure of that, or few channels are kept at another rate or make "
+        "up for each other; when each "
         "is dropped on its own, all may be.",
     )
     scales_images_at_test = """at test out is not x: either you multiply x by a number

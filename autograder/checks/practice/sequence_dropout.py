@@ -68,7 +68,8 @@ class Wrong(Mistakes, section="practice-recurrent"):
     keeps_at_least_one_feature = at(
         "practice-recurrent",
         "at least one feature is kept every time, be it of a sequence or of the batch: "
-        "either you make sure of that, or few features are kept at another rate; when each "
+        "either you make sure of that, or few features are kept at another rate or make "
+        "up for each other; when each "
         "is dropped on its own, all may be.",
     )
 

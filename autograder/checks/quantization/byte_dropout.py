@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -86,8 +85,8 @@ class Wrong(Mistakes, section="bits-lattice"):
     keeps_one_byte_value_too_many = """your comparison keeps t + 1 byte values, or t of
         255: either `<=` stands for `<`, or 255 stands for 256, or t is rounded up
         there."""
-    keeps_one_byte_value_too_few = """your comparison keeps t − 1 byte values: either
-        the bytes do not begin at 0, or `>` stands for `>=`, or t is cut off there."""
+    keeps_one_byte_value_too_few = """about as many are kept as by t − 1 byte values: bytes
+        do not begin at 0, or `>` stands for `>=`, t is cut off, or a few calls differ."""
     compares_signed_bytes = """your bytes have a sign and run from −128 to 127, so half
         of them are below any threshold; take np.uint8."""
 
@@ -383,13 +382,12 @@ _OWN_BYTES = Property(
 )
 _INDEPENDENT = stated(_is_independent, _PAIRS | _COUNTS | shared.spread(77 / 256))
 _INDEPENDENT = departures.also(kinds.PAIRS, _INDEPENDENT, _KINDS)
-_SMALL: dict[str, Any] = {"probability": _nearest, "modes": False}
-_INDEPENDENT = small_calls.own_bits(_INDEPENDENT, **_SMALL)
+_INDEPENDENT = small_calls.own_bits(_INDEPENDENT, probability=_nearest, modes=False)
 _ROUNDS, _FACTOR = stated(_rounds_to_the_nearest), stated(_divides_by_the_nearest)
 _ALL = stated(_keeps_everything)
 _FROM_RNG = everywhere.follows_rng(unit_bits.FROM_RNG, _KINDS)
 _RATE = departures.also(kinds.RATE, stated(_keeps_at_rate, _LOOKS), _KINDS)
-_RATE = small_calls.at_rate(_RATE, **_SMALL)
+_RATE = small_calls.at_rate(_RATE, probability=_nearest, modes=False)
 exercise.asks(0.25, _RUNS, stated(_returns_out_and_a_number))
 exercise.asks(0.25, "leaves_x_as_it_was", units.LEAVES_X, _RUNS)
 exercise.asks(0.5, "rounds_to_the_nearest_keep_prob_of_a_byte", _ROUNDS, _RUNS)
