@@ -76,7 +76,7 @@ _SIDES = (2, 6), (7, 20), (21, 60)
 #: Sizes of small arrays that are asked for away from one half, and how many bits of each
 #: there are below it and above.
 _RATED = (21, 60), (9, 20), (2, 8), (1, 1)
-_BITS, _SINGLE = 500, 350
+_BITS, _SINGLE = 500, 250
 
 
 class _Small(NamedTuple):
