@@ -24,7 +24,7 @@ from autograder.laws.binomial import tail_exponents
 #: along an axis, one such array is looked at: all of them agree with probability 2 ** -80.
 _SIZES, _PAIRS = ((2, 8), (9, 40)), 84
 #: A count so far out has at most the probability exp(-53) = 1e-23; there are some hundreds.
-_TOO_FAR = 53.0
+TOO_FAR = 53.0
 #: Where keep probabilities lie: near one half, where calls tell most.
 _FROM, _TO = 0.46, 0.54
 
@@ -128,7 +128,7 @@ def expect(
         masks = bits(function, trial, shape, keep_prob, calls)
         if (masks == masks[0]).all():
             continue  # One mask in every call is for the checks of rates and of rng.
-        for which, alike in _pairs(masks):
+        for which, alike in pairs(masks):
             text = f"{calls} calls with {what} of shape {shape} at {keep_prob}: {which}"
             found.append((text, alike.size, int(alike.sum()), p**2 + (1 - p) ** 2))
     if not found:
@@ -138,7 +138,7 @@ def expect(
     place = int(np.argmax(exponents))
     text, size, agree, share = found[place]
     trial.expect(
-        exponents[place] < _TOO_FAR,
+        exponents[place] < TOO_FAR,
         f"{text}: {agree} of {size} pairs are both kept or both dropped; expected "
         f"{share:.0%} of them.",
         Wrong.bits_depend_on_each_other,
@@ -212,7 +212,7 @@ def _expect_usual(trial: Trial, calls: str, count: np.ndarray) -> None:
     )
 
 
-def _pairs(masks: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def pairs(masks: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Yield which disjoint pairs of the units of each call, and where they are alike."""
     for axis in range(1, masks.ndim):
         for first in range(min(2, masks.shape[axis] - 1)):

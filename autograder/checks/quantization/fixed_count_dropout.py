@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.quantization import every_form, rows_of_any_size, shared
+from autograder.checks.quantization import (
+    every_form,
+    few_rows,
+    rows_of_any_size,
+    shared,
+)
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
@@ -284,12 +289,9 @@ def _chooses_evenly(function: StudentFunction, trial: Trial) -> None:
         trial.judge(look, hits, rows, what, partial(_choice_mistake, look))
     _judge_subsets(function, trial)
     _expect_every_place(function, trial)
-    rows_of_any_size.judge_choice(
-        function,
-        trial,
-        Wrong.keeps_neighbours_together,
-        Wrong.subsets_are_not_equally_likely,
-    )
+    names = Wrong.keeps_neighbours_together, Wrong.subsets_are_not_equally_likely
+    rows_of_any_size.judge_choice(function, trial, *names)
+    few_rows.expect_even(function, trial, *names)
 
 
 def _with_one_zero(
@@ -352,6 +354,7 @@ def _draws_rows_independently(function: StudentFunction, trial: Trial) -> None:
     firsts = {"the rows' first units": a[:, 0]}
     lags.judge(trial, firsts, 0.4, Wrong.rows_choose_dependently)
     rows_of_any_size.judge_apart(function, trial, Wrong.rows_choose_dependently)
+    few_rows.expect_apart(function, trial, Wrong.rows_choose_dependently)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:
