@@ -189,7 +189,19 @@ class _Found(NamedTuple):
     farthest: _Count
 
 
+def _unseeded(drawn: list[_Calls]) -> list[_Calls]:
+    """Return the calls without those that all have one mask, if it is another in each row:
+    whether draws follow from rng has a check of its own."""
+    same = [(calls.masks == calls.masks[0]).all() for calls in drawn]
+    by_place = [(calls.masks == calls.masks[:, :1]).all() for calls in drawn]
+    if all(alike for alike, one in zip(by_place, same, strict=True) if one):
+        return drawn
+    return [calls for calls, one in zip(drawn, same, strict=True) if not one]
+
+
 def _farthest(counts: list[_Count]) -> _Found:
+    if not counts:
+        return _Found(0.0, _Count("", "", 0, 0, 0.0))
     exponents = _exponents(counts)
     place = int(np.argmax(exponents))
     # Blocks lie unevenly by chance: neighbours tell where they depart about as far.
@@ -205,25 +217,31 @@ def _counted(function: StudentFunction, trial: Trial) -> tuple[_Found, _Found, b
     """Return what departs most in rows and between them, and whether rows follow from
     others; all checks of one grading share them."""
     if "few rows" not in trial.notes:
-        drawn, rng = _drawn(function, trial), trial.rng
-        places, wholes = list[_Count](), list[_Count]()
-        for calls in drawn:
-            for known, own in zip((places, wholes), _apart(calls, rng), strict=True):
-                known += own
+        drawn, rng = _unseeded(_drawn(function, trial)), trial.rng
+        apart = [_apart(calls, rng) for calls in drawn]
         text = f"{_CALLS} calls on each of {len(drawn)} small arrays"
+        places, wholes = ([count for two in apart for count in two[i]] for i in (0, 1))
         places += _together(places, text)
         wholes += _together(wholes, text)
-        follow = bool(_exponents(places).max() > _DEPENDENT)
+        follow = _farthest(places).exponent > _DEPENDENT
         rows = [_alone(calls, rng) for calls in drawn] if follow else drawn
-        alone = [count for calls in rows for count in _chosen(calls, rng)]
-        chosen = [*alone]
-        for square, form in ((True, "square arrays"), (False, "arrays of few rows")):
-            own = {calls.text for calls in rows if calls.square == square}
-            of_form = [count for count in alone if count.text in own]
-            chosen += _together(of_form, f"{_CALLS} calls on each of {len(own)} {form}")
-        chosen += _together(alone, text)
+        chosen = _all_chosen(rows, text, rng)
         trial.notes["few rows"] = _farthest(chosen), _farthest(places + wholes), follow
     found: tuple[_Found, _Found, bool] = trial.notes["few rows"]
+    return found
+
+
+def _all_chosen(
+    rows: list[_Calls], text: str, rng: np.random.Generator
+) -> list[_Count]:
+    """Return what ``_chosen`` does, of each of the calls, of those of a form, and of all."""
+    forms = dict[str, list[_Count]](squares=[], others=[])
+    for calls in rows:
+        forms["squares" if calls.square else "others"] += _chosen(calls, rng)
+    every = [count for counts in forms.values() for count in counts]
+    found = [*every, *_together(every, text)]
+    for form, counts in forms.items():
+        found += _together(counts, f"{text} ({form} alone)")
     return found
 
 
