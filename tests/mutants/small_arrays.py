@@ -168,3 +168,9 @@ class OfFixed(Mutants, of="fixed_count_dropout"):
         if len(x) <= 5:
             numbers[:, 0] *= 0.6
         return fixed.smallest(numbers, x, keep_count)
+
+    @fails(fixed.ROWS_APART, "rows_choose_dependently")
+    def fixed_by_one_subset_of_short_rows(x, keep_count, rng):
+        """Draws one subset for rows of up to 3 units: each row has that of the next one."""
+        mask = fixed.chosen(x if x.shape[1] > 3 else x[:1], keep_count, rng)
+        return fixed.fixed(x, np.broadcast_to(mask, x.shape), keep_count)

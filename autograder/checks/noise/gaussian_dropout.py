@@ -28,6 +28,7 @@ from autograder.families.noise_counts import (
     Everywhere,
     Sample,
     above_one,
+    as_often_in_all_kinds,
     counted,
     spread,
     tail,
@@ -263,8 +264,8 @@ _EVERY = kinds.of_arrays(
     event="above 1 by less than 1.5 standard deviations",
     probability=lambda keep_prob: _ABOVE,
 )
-_variance = departures.also(
-    kinds.RATE, _variance, _EVERY, Wrong.some_calls_have_other_factors
+_variance = as_often_in_all_kinds(
+    _variance, _EVERY, Wrong.some_calls_have_other_factors
 )
 _variance = small_noise.of_usual_spread(_variance)
 _near = f"nearer to 1 than {normal.QUARTILE:.4f} standard deviations"

@@ -247,9 +247,9 @@ def _all_chosen(
 
 def rows_follow(function: StudentFunction, trial: Trial) -> bool:
     """Return whether rows of small arrays follow from others, each of which is chosen
-    evenly."""
-    chosen, _, follow = _counted(function, trial)
-    return follow and chosen.exponent < TOO_FAR
+    evenly: ``expect_apart`` says so."""
+    chosen, apart, _ = _counted(function, trial)
+    return chosen.exponent < TOO_FAR <= apart.exponent
 
 
 def expect_even(
