@@ -101,6 +101,10 @@ def _calls(
     return _Calls(f"{calls} calls {call_text(function.name, shape, keep_prob)}", z)
 
 
+#: In which calls, which pairs, what they may be, and how many there are, are so, and should.
+_Pairs = tuple[str, str, str, np.ndarray]
+
+
 def _farthest(
     several: list[_Calls], *, at_own_rates: bool = False
 ) -> tuple[float, str]:
@@ -108,22 +112,28 @@ def _farthest(
     and of those that are both near to 1 or both far, the count that is farthest out, as
     an exponent, and in words; there is none of single units. At their ``own_rates`` pairs
     agree as often as independent factors do that are as often above 1, or near."""
-    found = [
-        (calls.text, which, what, rate, alike.size, int(alike.sum()))
-        for calls in several
-        if calls.z[0].size > 1
-        for what, bits in _alike(calls.z)
-        for rate in (float(bits.mean()) if at_own_rates else 0.5,)
-        for which, alike in small_calls.pairs(bits)
-    ]
+    found, pooled = list[_Pairs](), dict[tuple[str, str], np.ndarray]()
+    for calls in several:
+        if calls.z[0].size == 1:
+            continue
+        for what, bits in _alike(calls.z):
+            rate = float(bits.mean()) if at_own_rates else 0.5
+            share = min(rate**2 + (1 - rate) ** 2, 1 - 1e-9)
+            for which, alike in small_calls.pairs(bits):
+                own = np.array((alike.size, alike.sum(), alike.size * share))
+                found.append((calls.text, which, what, own))
+                pooled[which, what] = pooled.get((which, what), 0) + own
     if not found:
         return 0.0, ""
-    rates, n, k = np.array([each[3:] for each in found], float).T
-    share = (rates**2 + (1 - rates) ** 2).clip(0, 1 - 1e-9)
-    exponents = tail_exponents(k, n, share)
-    call, which, what, _, number, alike = found[place := int(np.argmax(exponents))]
-    text = f"{call}: {which}: {alike} of {number} pairs {what}; expected half of them."
-    return float(exponents[place]), text
+    text = f"{several[0].text} and {len(several) - 1} more shapes"
+    found += [(text, *key, own) for key, own in pooled.items()]
+    n, k, expected = np.array([own for *_, own in found]).T
+    exponents = tail_exponents(k, n, expected / n)
+    call, which, what, _ = found[place := int(np.argmax(exponents))]
+    text = (
+        f"{call}: {which}: {k[place]:.0f} of {n[place]:.0f} pairs {what}; expected half"
+    )
+    return float(exponents[place]), f"{text} of them."
 
 
 def _alike(z: np.ndarray) -> tuple[tuple[str, np.ndarray], ...]:
@@ -174,8 +184,7 @@ def expect_own(function: StudentFunction, trial: Trial) -> None:
     """Check that factors of small arrays tell nothing of each other, and that those of
     single units lie where others do: noise that is chosen for its mean does not."""
     singles, *arrays = _drawn(function, trial)
-    every = [one for calls in arrays for one in calls]
-    exponent, text = _farthest(every)
+    exponent, text = max(map(_farthest, arrays))
     trial.expect(
         exponent < small_calls.TOO_FAR, text, Wrong.factors_depend_on_each_other
     )
