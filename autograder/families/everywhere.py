@@ -69,7 +69,7 @@ def _given(trial: Trial, kinds: Kinds) -> Iterator[tuple[Given, float, str]]:
         kind, zeros = next(turns), number % _ZEROS == _FIRST
         given = kinds.call(trial, rng, round(float(size)), of, kind, zeros)
         marks = ", ".join([*given.marks.values(), f"{given.values.size} {kinds.what}"])
-        yield given, keep_prob, f"keep_prob = {keep_prob}, {marks}"
+        yield given, keep_prob, f"{kinds.asked(given, keep_prob)}, {marks}"
 
 
 #: A call, its keep probability, and its generator.
@@ -272,7 +272,7 @@ def expect_scaled_at_the_ends(
     asked = [(*given.args, p, trial.generator()) for given, p in calls]
     results = kinds.of(function, trial).each(asked)
     for (given, p), result in zip(calls, results, strict=True):
-        marks = ", ".join([f"keep_prob = {p}", *given.marks.values()])
+        marks = ", ".join([kinds.asked(given, p), *given.marks.values()])
         call = f"{function.name} ({marks}, x of shape {given.args[0].shape})"
         given.bits(result, p, function.name)  # says so of a result that has none
         if not _is_scaled(given, result, scale(p)):

@@ -109,7 +109,7 @@ class Kinds:
     ``of_each_call``: whether each call has a keep probability of its own, or each of their
     ranges. ``of``: through what the student's function is called. ``zeros`` and
     ``entries``: what gives such calls with an x that is 0 in part, or of one of
-    ``entries.KINDS``."""
+    ``entries.KINDS``. ``asked``: what messages say of a call's keep probability."""
 
     make: Callable[[Trial, np.random.Generator, int, int], Given]
     what: str = "units"
@@ -120,6 +120,7 @@ class Kinds:
     of: Callable[[StudentFunction, Trial], Any] = lambda function, trial: function
     zeros: Callable[[Trial, np.random.Generator, int, int], Given] | None = None
     entries: _OfEntries | None = None
+    asked: Callable[[Given, float], str] = lambda given, p: f"keep_prob = {p}"
 
     def call(
         self,

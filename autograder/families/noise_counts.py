@@ -10,12 +10,13 @@ import numpy as np
 from autograder.contract.budget import alpha_of
 from autograder.contract.exercise import Property
 from autograder.contract.student import StudentFunction
-from autograder.contract.trial import Trial, put_zeros, usual
-from autograder.families import corners, entries, kinds, whole_line
+from autograder.contract.trial import CheckFailure, Trial, put_zeros, usual
+from autograder.families import corners, departures, entries, kinds, whole_line
 from autograder.families.bit_tests import wide
 from autograder.families.elementwise import call_text
 from autograder.families.noise_factors import (
     HALVES,
+    Wrong,
     deviation,
     forward,
     law_mistake,
@@ -93,8 +94,15 @@ class Sample:
             shape = "" if self.form == Sample.form else f", x of shape {x.shape}"
             what = f"keep_prob = {self.keep_prob}{where}{shape}: factors {event.what}"
             name = self.mistake or partial(law_mistake, function, trial)
+            if name == Wrong.factors_have_another_spread and _is_shifted(z):
+                name = Wrong.factors_have_another_mean
             trial.judge(look, found, found.size, what, name)
         _note_farthest(trial, z)
+
+
+def _is_shifted(z: np.ndarray) -> bool:
+    """Return whether of standardised factors the mean is wrong and the spread is not."""
+    return bool(abs(z.mean()) > 0.1 and abs(z.std() - 1) < 0.03)
 
 
 def _note_farthest(trial: Trial, z: np.ndarray) -> None:
@@ -198,6 +206,8 @@ class Everywhere:
         name = self.mistake
         if 2 * departing > len(drawn):
             name = law_mistake(function, trial, 0)
+        elif departing:
+            name = whole_line.kind_mistake(function, trial, name)
         trial.judge_kinds(self.look, counts, "factors {}", name)
 
 
@@ -250,3 +260,19 @@ def within_reach(known: Property) -> Property:
             )
 
     return known.also(test)
+
+
+def as_often_in_all_kinds(known: Property, of: kinds.Kinds, mistake: str) -> Property:
+    """Return the property, and that in calls of every kind the event of ``of`` is as often as
+    it should be; ``mistake`` is behind calls that depart where others do not."""
+
+    def test(function: StudentFunction, trial: Trial) -> None:
+        try:
+            departures.judge(kinds.RATE, function, trial, of, mistake)
+        except CheckFailure as failure:
+            if failure.mistake != mistake:
+                raise
+            name = whole_line.kind_mistake(function, trial, mistake)
+            trial.fail(failure.message, name)
+
+    return known.also(test, departures.LOOKS[kinds.RATE])

@@ -25,7 +25,7 @@ from autograder.laws.binomial import tail_exponents
 #: along an axis, one such array is looked at: all of them agree with probability 2 ** -80.
 _SIZES, _PAIRS = ((2, 8), (9, 40)), 84
 #: A count so far out has at most the probability exp(-53) = 1e-23; there are some hundreds.
-_TOO_FAR = 53.0
+TOO_FAR = 53.0
 #: Where keep probabilities lie: near one half, where calls tell most.
 _FROM, _TO = 0.46, 0.54
 
@@ -200,7 +200,7 @@ def expect(
     found = []
     for text, keep_prob, masks in given:
         usual = probability(keep_prob) ** 2 + (1 - probability(keep_prob)) ** 2
-        for which, alike in _pairs(masks):
+        for which, alike in pairs(masks):
             if alike.size:
                 found.append((f"{text}: {which}", alike.size, int(alike.sum()), usual))
     if not found:
@@ -211,7 +211,7 @@ def expect(
     place = int(np.argmax(exponents))
     text, size, agree, share = found[place]
     trial.expect(
-        exponents[place] < _TOO_FAR,
+        exponents[place] < TOO_FAR,
         f"{text}: {agree} of {size} pairs are both kept or both dropped; expected "
         f"{share:.0%} of them.",
         Wrong.bits_depend_on_each_other,
@@ -306,7 +306,7 @@ def _name_of_rate(
     return Wrong.keeps_some_calls_at_another_rate
 
 
-def _pairs(masks: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def pairs(masks: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Yield which disjoint pairs of the units of each call, and where they are alike."""
     for axis in range(1, masks.ndim):
         for first in range(min(2, masks.shape[axis] - 1)):

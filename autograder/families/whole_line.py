@@ -5,6 +5,7 @@ Below each of ``_LIMITS`` lie as many of the standardised factors as chance allo
 of those of each half of the units, of each large call, and of small calls of every kind.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 from autograder.contract.budget import alpha_of
 from autograder.contract.student import StudentFunction
 from autograder.contract.trial import Trial
+from autograder.families.bit_tests import FINE_KEEP_PROBS
 from autograder.families.elementwise import call_text
 from autograder.families.kinds import Kinds
 from autograder.families.noise_factors import (
@@ -21,6 +23,7 @@ from autograder.families.noise_factors import (
     Wrong,
     deviation,
     law_mistake,
+    noisy,
     output_of,
 )
 from autograder.families.tally import size_of
@@ -155,6 +158,24 @@ def _farthest(kinds: Mapping[str, np.ndarray]) -> dict[str, tuple[int, int, floa
     }
 
 
+#: A distribution of 160,000 factors lies farther from its law in two cases of 1,000, and
+#: all four of ``kind_mistake`` by no chance.
+_FORMS, _DISTANCE = ((np.float64, (400, 400)), (np.float32, (160_000,))), 0.0047
+
+
+def kind_mistake(function: StudentFunction, trial: Trial, mistake: str) -> str:
+    """Return what is behind calls of some kind that depart: the ``mistake``, or, where calls
+    of two forms do so at two keep probabilities, that of their law."""
+    for p, (dtype, shape) in itertools.product(FINE_KEEP_PROBS, _FORMS):
+        x = trial.inputs(*shape).astype(dtype)
+        factors = noisy(function, trial, shape, p, x=x).factors.ravel()
+        places = _places((factors - 1) / deviation(p))
+        below = np.cumsum(_histogram(places))[:-1] / factors.size
+        if np.abs(below - _BELOW).max() < _DISTANCE:
+            return mistake
+    return law_mistake(function, trial, 0)
+
+
 def judge(
     function: StudentFunction,
     trial: Trial,
@@ -167,13 +188,14 @@ def judge(
     counts = _farthest(_of_large(drawn) | _of_small(function, trial, of))
     kind, farthest = LAW.farthest(counts)
     kind = kind.partition(", ")[2]
-    name = mistake
     if farthest <= LAW.exponent(alpha_of(trial.check.exercise.chapter)):
         name = ""  # Nothing departs.
-    elif kind == _ALL:
-        name = law_mistake(function, trial, 0)
     elif kind in _BY_VALUE:
         name = Wrong.noise_depends_on_the_value
     elif kind in _BY_PLACE:
         name = Wrong.noise_depends_on_the_place
+    elif kind == _ALL:
+        name = law_mistake(function, trial, 0)
+    else:
+        name = kind_mistake(function, trial, mistake)
     trial.judge_kinds(LOOK, counts, "factors {}", name)

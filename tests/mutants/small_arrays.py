@@ -1,6 +1,8 @@
-"""Answers that keep units of small arrays at another rate, and right in larger ones."""
+"""Answers that are wrong in small arrays alone: at another rate, or with shared bits."""
 
 import math
+
+import numpy as np
 
 from tests.bank import Mutants, fails
 from tests.mutants.conventions import classic_dropout as classic
@@ -8,10 +10,12 @@ from tests.mutants.conventions import inverted_dropout as inverted
 from tests.mutants.energy import alpha_dropout as alpha
 from tests.mutants.expectation import bernoulli_mask as bernoulli
 from tests.mutants.kinds import KIND, bits
+from tests.mutants.noise import gaussian_dropout as gaussian
 from tests.mutants.noise import spatial_dropout as spatial
 from tests.mutants.practice import sequence_dropout as sequence
 from tests.mutants.practice import stochastic_depth as depth
 from tests.mutants.quantization import byte_dropout as byte
+from tests.mutants.quantization import fixed_count_dropout as fixed
 
 
 def twice(keep_prob, number, most=20):
@@ -87,3 +91,86 @@ class OfByte(Mutants, of="byte_dropout"):
         if x.size <= 20:
             kept &= byte.byte_of(x, rng) < t
         return byte.unbiased(x, kept, keep_prob)
+
+
+class OfGaussian(Mutants, of="gaussian_dropout"):
+    @gaussian.standard(gaussian.INDEPENDENT, "factors_depend_on_each_other")
+    def noise_drawn_once_for_a_few_units(x, keep_prob, rng):
+        """Draws one number for up to four units, which it repeats for all in the row."""
+        few = x.size <= 4
+        return np.broadcast_to(rng.standard_normal(() if few else x.shape), x.shape)
+
+    @gaussian.standard(gaussian.INDEPENDENT, "factors_depend_on_each_other")
+    def noise_and_its_opposite_in_small_arrays(x, keep_prob, rng):
+        """Gives pairs of units the same noise with both signs in arrays of up to 8."""
+        if not 1 < x.size <= 8:
+            return rng.standard_normal(x.shape)
+        z = rng.standard_normal(-(-x.size // 2))
+        return np.concatenate([z, -z])[: x.size].reshape(x.shape)
+
+    @gaussian.standard(gaussian.INDEPENDENT, "factors_depend_on_each_other")
+    def noise_of_neighbours_in_square_matrices(x, keep_prob, rng):
+        """Gives neighbours one number, in pairs, where the matrix is a square."""
+        if x.ndim != 2 or len(x) != x.shape[1]:
+            return rng.standard_normal(x.shape)
+        z = np.repeat(rng.standard_normal(-(-x.size // 2)), 2)
+        return z[: x.size].reshape(x.shape)
+
+    @gaussian.standard(gaussian.VARIANCE, "some_calls_have_other_factors")
+    def noise_half_as_wide_again_in_small_arrays(x, keep_prob, rng):
+        """Multiplies the noise by 1.5 where there are few numbers, up to four."""
+        return rng.standard_normal(x.shape) * (1.5 if x.size <= 4 else 1)
+
+    @gaussian.law(gaussian.VARIANCE, "some_calls_have_other_factors")
+    def noise_by_a_mask_in_small_arrays(x, keep_prob, rng):
+        """Takes a rescaled mask for the noise where there are few numbers, up to four."""
+        if x.size <= 4:
+            return bits(x, keep_prob, rng) / keep_prob
+        return rng.normal(1, gaussian.deviation(keep_prob), x.shape)
+
+
+class OfFixed(Mutants, of="fixed_count_dropout"):
+    @fails(fixed.ROWS_APART, "rows_choose_dependently")
+    def fixed_by_one_subset_of_a_small_batch(x, keep_count, rng):
+        """Draws one subset for up to 100 units: each row has that of the next one."""
+        mask = fixed.chosen(x if x.size > 100 else x[:1], keep_count, rng)
+        return fixed.fixed(x, np.broadcast_to(mask, x.shape), keep_count)
+
+    @fails(fixed.UNIFORM, "keeps_neighbours_together")
+    def fixed_by_blocks_in_small_arrays(x, keep_count, rng):
+        """Keeps a block of each row, around its end, in arrays of up to 100 units."""
+        mask = fixed.chosen(x, keep_count, rng)
+        if x.size <= 100:
+            mask = fixed.blocks(rng.integers(x.shape[1], size=len(x)), x, keep_count)
+        return fixed.fixed(x, mask, keep_count)
+
+    @fails(fixed.UNIFORM, "keeps_neighbours_together")
+    def fixed_by_blocks_in_square_matrices(x, keep_count, rng):
+        """Keeps a block of each row, around its end, where x is a square."""
+        mask = fixed.chosen(x, keep_count, rng)
+        if len(x) == x.shape[1]:
+            mask = fixed.blocks(rng.integers(x.shape[1], size=len(x)), x, keep_count)
+        return fixed.fixed(x, mask, keep_count)
+
+    @fails(fixed.UNIFORM, "drops_by_value")
+    def fixed_in_favour_of_large_units_of_short_rows(x, keep_count, rng):
+        """Favours large values in rows of up to ten units."""
+        numbers, size = rng.random(x.shape), np.abs(x)
+        if x.shape[1] <= 10:
+            large = size >= np.median(size, axis=1, keepdims=True)
+            numbers = np.where(large, 0.7 * numbers, numbers)
+        return fixed.smallest(numbers, x, keep_count)
+
+    @fails(fixed.UNIFORM, "drops_by_place")
+    def fixed_in_favour_of_the_first_unit_of_few_rows(x, keep_count, rng):
+        """Favours the first unit where there are up to five rows."""
+        numbers = rng.random(x.shape)
+        if len(x) <= 5:
+            numbers[:, 0] *= 0.6
+        return fixed.smallest(numbers, x, keep_count)
+
+    @fails(fixed.ROWS_APART, "rows_choose_dependently")
+    def fixed_by_one_subset_of_short_rows(x, keep_count, rng):
+        """Draws one subset for rows of up to 3 units: each row has that of the next one."""
+        mask = fixed.chosen(x if x.shape[1] > 3 else x[:1], keep_count, rng)
+        return fixed.fixed(x, np.broadcast_to(mask, x.shape), keep_count)

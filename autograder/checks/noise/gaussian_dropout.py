@@ -17,6 +17,7 @@ from autograder.families import (
     kinds,
     noise_factors,
     repeats,
+    small_noise,
     units,
 )
 from autograder.families.bit_tests import KEEP_PROBS, farthest, wide
@@ -27,6 +28,7 @@ from autograder.families.noise_counts import (
     Everywhere,
     Sample,
     above_one,
+    as_often_in_all_kinds,
     counted,
     spread,
     tail,
@@ -262,9 +264,10 @@ _EVERY = kinds.of_arrays(
     event="above 1 by less than 1.5 standard deviations",
     probability=lambda keep_prob: _ABOVE,
 )
-_variance = departures.also(
-    kinds.RATE, _variance, _EVERY, Wrong.some_calls_have_other_factors
+_variance = as_often_in_all_kinds(
+    _variance, _EVERY, Wrong.some_calls_have_other_factors
 )
+_variance = small_noise.of_usual_spread(_variance)
 _near = f"nearer to 1 than {normal.QUARTILE:.4f} standard deviations"
 _middle = Event(Proportion(0.5, 0.0125), _near, lambda z: np.abs(z) < normal.QUARTILE)
 #: Each of 20 calls has what a tail takes of all: its mean and spread show, off by 8 and 6 %.
@@ -297,9 +300,6 @@ _SIGN = Proportion(0.5, detects=0.02)
 _BALANCE = Proportion(exact_count(_SIDE, 0.5).probability, detects=0.05)
 _KINDS = ("signs, ", "sizes, ")
 _AXES = ("rows", "columns")
-#: A call of 20 units, and the half of the values that the sum of its squares takes which
-#: lies around the median.
-_FEW, _SQUARES = (4, 5), (15.452, 23.828)
 _LOOKS: dict[str, Law] = {
     look: law
     for kind in _KINDS
@@ -308,10 +308,7 @@ _LOOKS: dict[str, Law] = {
         *((f"{kind}balanced {axis}", _BALANCE) for axis in _AXES),
     )
 }
-# Means and spreads that are redrawn until near, or the best of five, are near nearly
-# always.
-_LOOKS["mean of a call"] = Proportion(0.5, detects=0.4)
-_LOOKS["spread of a call"] = Proportion(normal.squares_between(20, *_SQUARES), 0.4)
+_LOOKS |= small_noise.OF_CALLS
 _LOOKS |= departures.LOOKS[kinds.PAIRS]
 _LOOKS |= {
     f"neighbours along axis {axis} of {form}": Proportion(0.5, detects=0.15)
@@ -342,7 +339,7 @@ def its_factors_are_independent(
             message = f"{where} of {_SIDE} with exactly {_SIDE // 2} {what}"
             look = f"{kind}balanced {where}"
             trial.judge(look, balanced, balanced.size, message, name)
-    _judge_calls(gaussian_dropout, trial)
+    small_noise.judge_calls(gaussian_dropout, trial)
     _judge_forms(gaussian_dropout, trial)
     departures.judge(kinds.PAIRS, gaussian_dropout, trial, _EVERY, name)
     # Nine numbers do not agree in five digits by chance.
@@ -354,22 +351,7 @@ def its_factors_are_independent(
             f"{alone[0].flat[0]:.4g}; expected a factor that varies.",
             Bits.right_in_the_middle_only,
         )
-
-
-def _judge_calls(function: StudentFunction, trial: Trial) -> None:
-    """Count calls of 20 units whose mean, or whose spread, is as near as in half of all."""
-    rng, calls = trial.generator(), trial.size("spread of a call")
-    calls = max(calls, trial.size("mean of a call"))
-    z = several(function, trial, _FEW, 0.3, calls, rng).reshape(calls, -1) - 1
-    z /= noise_factors.deviation(0.3)
-    squares, what = (z**2).sum(axis=1), f"calls {call_text(_NAME, _FEW, 0.3)} whose"
-    for look, near in {
-        "mean of a call": np.abs(z.mean(axis=1)) * 20**0.5 < normal.QUARTILE,
-        "spread of a call": (_SQUARES[0] < squares) & (squares < _SQUARES[1]),
-    }.items():
-        message = f"{what} {look.partition(' ')[0]} is among the nearer half"
-        name = Wrong.factors_depend_on_each_other
-        trial.judge(look, near, near.size, message, name)
+    small_noise.expect_own(gaussian_dropout, trial)
 
 
 def _judge_forms(function: StudentFunction, trial: Trial) -> None:

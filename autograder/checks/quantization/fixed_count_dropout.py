@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.quantization import every_form, rows_of_any_size, shared
+from autograder.checks.quantization import (
+    every_form,
+    few_rows,
+    rows_of_any_size,
+    shared,
+)
 from autograder.contract import domain, facts
 from autograder.contract.exercise import Exercise
 from autograder.contract.mistakes import Mistakes, at
@@ -254,12 +259,20 @@ def _expect_every_place(function: StudentFunction, trial: Trial) -> None:
     for rows, n, d, k, within in _AT_CORNERS:
         share = shared.masks_of(function, trial, rows // n, (n, d), k).mean(axis=(0, 1))
         worst = int(np.argmax(np.abs(share - k / d)))
-        trial.expect(
-            abs(share[worst] - k / d) < within,
-            f"{rows // n} x {call_text(function.name, (n, d), k)}: unit {worst} is kept in "
-            f"{share[worst]:.0%} of {rows} rows; expected about {k / d:.0%}.",
-            elementwise.Wrong.drops_by_place,
-        )
+        if abs(share[worst] - k / d) >= within:
+            trial.fail(
+                f"{rows // n} x {call_text(function.name, (n, d), k)}: unit {worst} is "
+                f"kept in {share[worst]:.0%} of {rows} rows; expected about {k / d:.0%}.",
+                _place_mistake(shared.masks_of(function, trial, 20, (n, d), k)),
+            )
+
+
+def _place_mistake(masks: np.ndarray) -> str:
+    """Return what is behind uneven shares of units; ``masks`` has an axis of calls first."""
+    alike = masks.shape[1] > 1 and (masks == masks[:, :1]).all()
+    if alike and not (masks == masks[0]).all():
+        return Wrong.rows_choose_dependently
+    return elementwise.Wrong.drops_by_place
 
 
 def _chooses_evenly(function: StudentFunction, trial: Trial) -> None:
@@ -284,12 +297,9 @@ def _chooses_evenly(function: StudentFunction, trial: Trial) -> None:
         trial.judge(look, hits, rows, what, partial(_choice_mistake, look))
     _judge_subsets(function, trial)
     _expect_every_place(function, trial)
-    rows_of_any_size.judge_choice(
-        function,
-        trial,
-        Wrong.keeps_neighbours_together,
-        Wrong.subsets_are_not_equally_likely,
-    )
+    names = Wrong.keeps_neighbours_together, Wrong.subsets_are_not_equally_likely
+    rows_of_any_size.judge_choice(function, trial, *names)
+    few_rows.expect_even(function, trial, *names)
 
 
 def _with_one_zero(
@@ -328,7 +338,9 @@ def _judge_subsets(function: StudentFunction, trial: Trial) -> None:
     mask = draw(function, trial, (rows, 4), 2).mask
     # A unit's share has a standard error of 0.006 here.
     by_place = np.abs(mask.mean(axis=0) - 0.5).max() > 0.06
-    name = _ALONE["first unit"] if by_place else Wrong.subsets_are_not_equally_likely
+    name = Wrong.subsets_are_not_equally_likely
+    if by_place:
+        name = _place_mistake(shared.masks_of(function, trial, 20, (50, 4), 2))
     for look, (i, j) in _SUBSETS.items():
         what = f"rows with 2 of 4 kept: exactly the units {i} and {j} kept"
         trial.judge(look, mask[:, i] & mask[:, j], rows, what, name)
@@ -352,6 +364,7 @@ def _draws_rows_independently(function: StudentFunction, trial: Trial) -> None:
     firsts = {"the rows' first units": a[:, 0]}
     lags.judge(trial, firsts, 0.4, Wrong.rows_choose_dependently)
     rows_of_any_size.judge_apart(function, trial, Wrong.rows_choose_dependently)
+    few_rows.expect_apart(function, trial, Wrong.rows_choose_dependently)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:

@@ -64,7 +64,11 @@ def _by_count(function: StudentFunction, trial: Trial) -> everywhere.Reordered:
 
 
 KINDS = kinds.Kinds(
-    _of_any_size, modes=False, of=_by_count, zeros=partial(_of_any_size, zeros=True)
+    _of_any_size,
+    modes=False,
+    of=_by_count,
+    zeros=partial(_of_any_size, zeros=True),
+    asked=lambda given, share: f"keep_count = {count(given.values, share)}",
 )
 
 

@@ -686,6 +686,11 @@ class Laws(Mutants, of="gaussian_dropout"):
         """Shrinks numbers within the steps of a table, and so loses variance."""
         return gathered(standard_normal(x, rng), lambda low: low < 0)
 
+    @standard(NORMAL, "factors_are_not_normal")
+    def noise_by_the_sum_of_four(x, keep_prob, rng):
+        """Adds four uniform numbers where twelve are usual, in every call."""
+        return 3**0.5 * (rng.random((4, *x.shape)).sum(axis=0) - 2)
+
     @standard(NORMAL, "some_calls_have_other_factors")
     def noise_gathered_in_small_calls(x, keep_prob, rng):
         """Uses a table where there are few numbers to draw."""
