@@ -245,13 +245,6 @@ def _all_chosen(
     return found
 
 
-def rows_follow(function: StudentFunction, trial: Trial) -> bool:
-    """Return whether rows of small arrays follow from others, each of which is chosen
-    evenly: ``expect_apart`` says so."""
-    chosen, apart, _ = _counted(function, trial)
-    return chosen.exponent < TOO_FAR <= apart.exponent
-
-
 def expect_even(
     function: StudentFunction, trial: Trial, together: str, uneven: str
 ) -> None:
