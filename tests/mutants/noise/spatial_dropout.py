@@ -371,9 +371,9 @@ class Corners(Mutants, of="spatial_dropout"):
 
     @masked(S_SCALE, "keeps_at_another_rate")
     def spatial_dropping_one_at_one(x, keep_prob, rng):
-        """Makes sure that at least one channel is dropped, so that there is some noise."""
+        """Makes sure that one of many channels is dropped, so that there is some noise."""
         mask = channels(x, rng) < keep_prob
-        if mask.all() and mask.size > 1:
+        if mask.all() and mask.size > 8:
             mask.flat[0] = False
         return mask
 
