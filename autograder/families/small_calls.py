@@ -8,6 +8,7 @@ asked for so often that no chance is left.
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -79,31 +80,43 @@ _RATED = (21, 60), (9, 20), (2, 8), (1, 1)
 _BITS, _SINGLE = 500, 250
 
 
-class _Small(NamedTuple):
+@dataclass(frozen=True)
+class Small:
+    """Small arrays whose bits are ``bits``, in ``forms``, of ``what``: each is set with this
+    ``probability``, at a keep probability. ``single``: whether there are many of one bit."""
+
+    bits: Bits
+    forms: Forms = FORMS
+    probability: Callable[[float], float] = float
+    what: str = "units"
+    single: bool = True
+
+
+class _Masks(NamedTuple):
     calls: str
     keep_prob: float
     masks: np.ndarray
 
 
 def _away_from_half(
-    function: StudentFunction, trial: Trial, bits: Bits, forms: Forms, what: str
-) -> list[_Small]:
+    function: StudentFunction, trial: Trial, small: Small
+) -> list[_Masks]:
     """Return masks of small arrays of each size in ``_RATED``, two and two, below one half
     and above, which all checks of one grading share; none from one mask in every call on,
     which is for the checks of rates and of rng."""
     if "small calls" not in trial.notes:
-        trial.notes["small calls"] = found = list[_Small]()
-        rng = trial.rng
-        for (low, high), near in itertools.product(_RATED, _BELOW_AND_ABOVE):
-            shape = _any_form(rng, forms, int(rng.integers(low, high + 1)))
+        trial.notes["small calls"] = found = list[_Masks]()
+        rng, sizes = trial.rng, _RATED if small.single else _RATED[:-1]
+        for (low, high), near in itertools.product(sizes, _BELOW_AND_ABOVE):
+            shape = _any_form(rng, small.forms, int(rng.integers(low, high + 1)))
             units, keep_prob = math.prod(shape), _around(rng, near)
             calls = -(-(_BITS if units > 1 else _SINGLE) // units)
-            masks = bits(function, trial, shape, keep_prob, calls)
+            masks = small.bits(function, trial, shape, keep_prob, calls)
             if 0 < masks[0].mean() < 1 and (masks == masks[0]).all():
                 break
-            text = f"{calls} calls with {what} of shape {shape} at {keep_prob}"
-            found.append(_Small(text, keep_prob, masks))
-    shared: list[_Small] = trial.notes["small calls"]
+            text = f"{calls} calls with {small.what} of shape {shape} at {keep_prob}"
+            found.append(_Masks(text, keep_prob, masks))
+    shared: list[_Masks] = trial.notes["small calls"]
     return shared
 
 
@@ -163,8 +176,8 @@ def own_bits(
     they are read is as in ``of_layer``."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        bits = partial(of_layer, **how)
-        expect(function, trial, bits, forms, probability, what)
+        small = Small(partial(of_layer, **how), forms, probability, what)
+        expect(function, trial, small)
 
     return known.also(test)
 
@@ -178,34 +191,28 @@ def _cases(trial: Trial, forms: Forms) -> Iterator[tuple[_Asked, float]]:
     yield from _squares(trial.rng)
 
 
-def expect(
-    function: StudentFunction,
-    trial: Trial,
-    bits: Bits,
-    forms: Forms = FORMS,
-    probability: Callable[[float], float] = float,
-    what: str = "units",
-) -> None:
-    """Check that ``bits`` of small arrays in these ``forms``, and of square ones, agree as
-    often as they should, where they are set with this ``probability``."""
-    given: list[_Small] = []
-    for (shape, calls), keep_prob in _cases(trial, forms):
-        masks = bits(function, trial, shape, keep_prob, calls)
+def expect(function: StudentFunction, trial: Trial, small: Small) -> None:
+    """Check that the bits of small arrays, and of square ones, agree as often as they
+    should; of those that are set at another rate that is not asked."""
+    given: list[_Masks] = []
+    for (shape, calls), keep_prob in _cases(trial, small.forms):
+        masks = small.bits(function, trial, shape, keep_prob, calls)
         if (masks == masks[0]).all() and (calls > 1 or not 0 < masks.mean() < 1):
             continue  # One mask in every call is for the checks of rates and of rng.
-        text = f"{calls} calls with {what} of shape {shape} at {keep_prob}"
-        given.append(_Small(text, keep_prob, masks))
-    away = _away_from_half(function, trial, bits, forms, what)
+        text = f"{calls} calls with {small.what} of shape {shape} at {keep_prob}"
+        given.append(_Masks(text, keep_prob, masks))
+    away = _away_from_half(function, trial, small)
     given += away
     found = []
     for text, keep_prob, masks in given:
-        usual = probability(keep_prob) ** 2 + (1 - probability(keep_prob)) ** 2
+        probability = small.probability(keep_prob)
+        usual = probability**2 + (1 - probability) ** 2
         for which, alike in pairs(masks):
             if alike.size:
                 found.append((f"{text}: {which}", alike.size, int(alike.sum()), usual))
-    if not found:
+    if not found or _another_rate(away, small):
         return
-    _expect_varied(trial, away, probability, what)
+    _expect_varied(trial, away, small)
     n, k, mean = np.array([count[1:] for count in found], float).T
     exponents = tail_exponents(k, n, mean)
     place = int(np.argmax(exponents))
@@ -233,26 +240,24 @@ def at_rate(
     ``how`` they are read is as in ``of_layer``."""
 
     def test(function: StudentFunction, trial: Trial) -> None:
-        bits = partial(of_layer, **how)
-        expect_rate(function, trial, bits, forms, probability, what)
+        small = Small(partial(of_layer, **how), forms, probability, what)
+        expect_rate(function, trial, small)
 
     return known.also(test)
 
 
-def expect_rate(
-    function: StudentFunction,
-    trial: Trial,
-    bits: Bits,
-    forms: Forms = FORMS,
-    probability: Callable[[float], float] = float,
-    what: str = "units",
-) -> None:
-    """Check that ``bits`` of arrays of each size in ``_RATED``, at two keep probabilities
-    and at both together, are set with this ``probability``."""
-    given = _away_from_half(function, trial, bits, forms, what)
+def expect_rate(function: StudentFunction, trial: Trial, small: Small) -> None:
+    """Check that bits of arrays of each size in ``_RATED``, at two keep probabilities and
+    at both together, are set with their probability."""
+    if said := _another_rate(_away_from_half(function, trial, small), small):
+        trial.fail(said, _name_of_rate(function, trial, small))
+
+
+def _another_rate(given: Sequence[_Masks], small: Small) -> str | None:
+    """Return a sentence about the first size whose rate is another, if there is one."""
     for below, above in zip(given[::2], given[1::2], strict=False):
         numbers = [
-            (masks.size, masks.sum(), masks.size * probability(keep_prob))
+            (masks.size, masks.sum(), masks.size * small.probability(keep_prob))
             for _, keep_prob, masks in (below, above)
         ]
         texts = below.calls, above.calls, f"{below.calls} and {above.calls}"
@@ -260,19 +265,14 @@ def expect_rate(
         exponents = tail_exponents(k, n, total / n)
         place = int(exponents.argmax())
         if exponents[place] >= _OTHER_RATE:
-            trial.fail(
+            return (
                 f"{texts[place]}: {k[place]:.0f} of {n[place]:.0f} are kept; expected about "
-                f"{total[place]:.0f}.",
-                _name_of_rate(bits, function, trial, probability),
+                f"{total[place]:.0f}."
             )
+    return None
 
 
-def _expect_varied(
-    trial: Trial,
-    given: Sequence[_Small],
-    probability: Callable[[float], float],
-    what: str,
-) -> None:
+def _expect_varied(trial: Trial, given: Sequence[_Masks], small: Small) -> None:
     """Check that small arrays do not keep a usual number too often, of each size and of
     all together."""
     numbers = {"calls on small arrays": list[counts.Usual]()}
@@ -280,26 +280,23 @@ def _expect_varied(
         two = given[2 * place : 2 * place + 2]
         if low > 1 and two:
             lines = [(each.masks.reshape(len(each.masks), -1), each) for each in two]
-            own = [counts.usual(m, probability(each.keep_prob)) for m, each in lines]
-            numbers[f"calls on arrays of {low} to {high} {what}"] = own
+            own = [
+                counts.usual(m, small.probability(each.keep_prob)) for m, each in lines
+            ]
+            numbers[f"calls on arrays of {low} to {high} {small.what}"] = own
             numbers["calls on small arrays"] += own
-    counts.expect_varied(trial, {k: n for k, n in numbers.items() if n}, what)
+    counts.expect_varied(trial, {k: n for k, n in numbers.items() if n}, small.what)
 
 
 #: A shape of many units, and how often it is asked for.
 _MANY, _CALLS = (1, 400), 40
 
 
-def _name_of_rate(
-    bits: Bits,
-    function: StudentFunction,
-    trial: Trial,
-    probability: Callable[[float], float],
-) -> str:
+def _name_of_rate(function: StudentFunction, trial: Trial, small: Small) -> str:
     """Return the mistake behind another rate of small arrays: whoever chooses among masks,
     or mends them, keeps a usual number of many units as well."""
-    masks = bits(function, trial, _MANY, 0.7, _CALLS)
-    off = masks.reshape(_CALLS, -1).sum(axis=1) - 400 * probability(0.7)
+    masks = small.bits(function, trial, _MANY, 0.7, _CALLS)
+    off = masks.reshape(_CALLS, -1).sum(axis=1) - 400 * small.probability(0.7)
     # Of counts of independent bits a third lie in so narrow a range.
     if np.mean(np.abs(off) <= 4) > 0.66:
         return Wrong.varies_the_count_too_little

@@ -5,9 +5,11 @@ import math
 import numpy as np
 
 from tests.bank import Mutants, fails
+from tests.mutants.backward import dropout_mlp_gradients as mlp
 from tests.mutants.conventions import classic_dropout as classic
 from tests.mutants.conventions import inverted_dropout as inverted
 from tests.mutants.energy import alpha_dropout as alpha
+from tests.mutants.ensembles import mc_dropout_prediction as mc
 from tests.mutants.expectation import bernoulli_mask as bernoulli
 from tests.mutants.kinds import KIND, bits
 from tests.mutants.noise import gaussian_dropout as gaussian
@@ -80,6 +82,40 @@ class OfDepth(Mutants, of="stochastic_depth"):
         """Keeps what two masks keep of small batches, and all the same of single examples."""
         rate = twice(keep_prob, len(x)) if len(x) > 1 else keep_prob
         return depth.examples(x, rng) < rate
+
+
+class OfNetwork(Mutants, of="dropout_mlp_gradients"):
+    @fails(mlp.M_RATE, KIND)
+    def network_with_two_masks_of_small_batches(params, x, y, keep_prob, rng):
+        """Keeps what two masks keep of small batches, up to 20 hidden units in all rows."""
+        number = len(x) * len(params["b1"])
+        rate = twice(keep_prob, number) if number > 1 else keep_prob
+        return mlp.right(params, x, y, mlp.bits(params, x, rate, rng) / keep_prob)
+
+    @fails(mlp.M_INDEPENDENT, "bits_depend_on_each_other")
+    def network_with_one_mask_for_small_batches(params, x, y, keep_prob, rng):
+        """Draws one mask for up to 8 hidden units: each row has that of the next one."""
+        kept = mlp.bits(params, x, keep_prob, rng)
+        kept = kept[:1] if kept.size <= 8 else kept
+        return mlp.right(params, x, y, kept / keep_prob)
+
+
+class OfSampling(Mutants, of="mc_dropout_prediction"):
+    @fails(mc.RATE, KIND)
+    def samples_by_two_masks_of_small_arrays(x, weights, bias, keep_prob, samples, rng):
+        """Keeps what two masks keep in arrays of up to 20 units."""
+        rate = twice(keep_prob, x.size)
+        masks = mc.draw(x, rate, samples, rng) * rate / keep_prob
+        return mc.average(x, weights, bias, masks)
+
+    @fails(mc.INDEPENDENT, "bits_depend_on_each_other")
+    def samples_with_one_mask_in_small_arrays(
+        x, weights, bias, keep_prob, samples, rng
+    ):
+        """Draws one mask of a sample for up to 8 units: each row has that of the next."""
+        few = samples == 1 and x.size <= 8
+        masks = mc.draw(x[:1] if few else x, keep_prob, samples, rng)
+        return mc.average(x, weights, bias, masks)
 
 
 class OfByte(Mutants, of="byte_dropout"):

@@ -21,9 +21,10 @@ from autograder.families import (
     ordinary_batches,
     ordinary_calls,
     shared_bits,
+    small_batches,
+    small_calls,
 )
 from autograder.families.ensemble import every_mask, expect_follows_rng
-from autograder.families.follows_rng import expect_own_calls
 from autograder.families.network import Batch
 from autograder.families.properties import expect_unchanged, stated
 from autograder.laws.binomial import (
@@ -240,6 +241,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     single = elementwise.Wrong.drops_at_least_one, WrongMask.keeps_at_least_one
     network_draws.judge(network_draws.RATE, function, trial, other, single)
     ordinary_calls.judge(ordinary_calls.RATE, function, trial, other)
+    small_calls.expect_rate(function, trial, small_batches.SMALL)
 
 
 _INDEPENDENT = 0.7
@@ -291,6 +293,7 @@ def _drops_independently(function: StudentFunction, trial: Trial) -> None:
     lags.judge_next(trial, bits, other, _INDEPENDENT, name)
     network_draws.judge(network_draws.PAIRS, function, trial, name)
     ordinary_calls.judge(ordinary_calls.SPREAD, function, trial, name)
+    small_calls.expect(function, trial, small_batches.SMALL)
 
 
 def _varies_as_it_should(
@@ -310,7 +313,7 @@ def _varies_as_it_should(
     near = np.array([abs(int(mask.sum()) - 420) <= 6 for mask in masks])
     what = "calls on 15 rows of 40 hidden units that keep 414 to 426"
     trial.judge(look, near, near.size, what, wrong.bits_depend_on_each_other)
-    _expect_own_rows(function, trial, rng)
+    small_batches.expect_own_rows(function, trial, rng)
     pairs = network.hidden_mask(function, trial, 200, 2, 0.5, rng).sum(axis=1)
     one = Batch.readable(trial, 1, 1, 0.5)
     single = one.masks(function, rng, 46)
@@ -329,22 +332,6 @@ def _varies_as_it_should(
                 f"Of {what}, at keep_prob = 0.5, never are {some} kept.",
                 name,
             )
-
-
-def _expect_own_rows(
-    function: StudentFunction, trial: Trial, rng: np.random.Generator
-) -> None:
-    """Check that no two rows of a small batch share their mask of many units, and that no
-    unit's bit follows from the call before."""
-    for rows, units in ((2, 100), (3, 700), (5, 400), (8, 200), (12, 100)):
-        mask = Batch.readable(trial, rows, units, 0.6).mask(function, rng)
-        trial.expect(
-            len({row.tobytes() for row in mask}) == rows,
-            f"A call on {rows} rows of {units} hidden units: some rows have the same mask.",
-            elementwise.Wrong.one_mask_for_all_rows,
-        )
-    few = Batch.readable(trial, 2, 40, 0.6)
-    expect_own_calls(trial, few.masks(function, rng, 200), few.call)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:

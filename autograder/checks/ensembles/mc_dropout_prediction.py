@@ -24,6 +24,7 @@ from autograder.families import (
     everywhere,
     lags,
     shared_bits,
+    small_calls,
 )
 from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, softmax
@@ -136,7 +137,7 @@ def _draws_own_masks(function: StudentFunction, trial: Trial) -> None:
     refuse(different < calls - 2, what, name)
     few = ensemble.readable(trial, 4, 20, _INDEPENDENT)
     bits = one_member.masks_of(function, trial, few, rng, 200)
-    expect_own_calls(trial, bits, few.call(function.name, 1, rng))
+    expect_own_calls(trial, [*bits], few.call(function.name, 1, rng))
     what = f": each of {counts.size} rows keeps {counts[0, 0]} of 20 units"
     varies = "; expected a number that varies"
     refuse(not np.ptp(counts), what + varies, wrong.keeps_a_fixed_number)
@@ -158,6 +159,22 @@ def _drawn(
     even number of rows of 25."""
     case = ensemble.readable(trial, 2 * -(-units // 50), 25, keep_prob)
     return case, one_member.mask_of(function, trial, case, rng)
+
+
+def _bits(
+    function: StudentFunction,
+    trial: Trial,
+    shape: tuple[int, ...],
+    keep_prob: float,
+    calls: int,
+) -> np.ndarray:
+    """Return the masks of so many samples of one member each."""
+    rows, units = shape
+    case = ensemble.readable(trial, rows, units, keep_prob)
+    return one_member.masks_of(function, trial, case, trial.generator(), calls)
+
+
+_SMALL = small_calls.Small(_bits, small_calls.ROWS)
 
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
@@ -198,6 +215,7 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
         )
         trial.judge(look, kept, kept.size, what, by)
     members_of_every_form.judge_rates(function, trial)
+    small_calls.expect_rate(function, trial, _SMALL)
     trial.notes[many_samples.RATES_ARE_RIGHT] = True
 
 
@@ -223,6 +241,7 @@ def _draws_independently(function: StudentFunction, trial: Trial) -> None:
     lags.judge(trial, {"a call": mask}, _INDEPENDENT, name)
     lags.judge_next(trial, mask, second, _INDEPENDENT, name)
     members_of_every_form.expect_own_rows(function, trial, two=True)
+    small_calls.expect(function, trial, _SMALL)
 
 
 def _varies_as_it_should(

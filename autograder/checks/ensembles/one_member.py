@@ -1,6 +1,7 @@
 """The mask of one sample, read off the prediction; what a prediction without one shows."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -56,12 +57,14 @@ def masks_of(
     case: Case,
     rng: np.random.Generator,
     calls: int,
-) -> list[np.ndarray]:
-    """Return what ``mask_of`` does, of so many calls with one generator."""
+) -> np.ndarray:
+    """Return what ``mask_of`` does, of so many calls with one generator, along axis 0."""
     call = case.call(function.name, 1, rng)
     results = function.each([(*case.given, 1, rng)] * calls)
-    found = (facts.float_array(result, case.shape, call) for result in results)
-    return [mask_in(trial, case, each, call) for each in found]
+    found = [facts.float_array(result, case.shape, call) for result in results]
+    every = replace(case, x=np.tile(case.x, (calls, 1)))
+    mask = mask_in(trial, every, np.concatenate(found), call)
+    return mask.reshape(calls, *case.x.shape)
 
 
 def mask_in(

@@ -253,7 +253,10 @@ def keeps_units_at_the_stated_rate(
         rounds = elementwise.Wrong.rounds_or_clips_keep_prob
         trial.judge(look, mask, mask.size, what, rounds)
     departures.judge(kinds.RATE, bernoulli_mask, trial, _KINDS)
-    small_calls.expect_rate(bernoulli_mask, trial, one_mask.of_one, small_calls.LINES)
+    small_calls.expect_rate(bernoulli_mask, trial, _SMALL)
+
+
+_SMALL = small_calls.Small(one_mask.of_one, small_calls.LINES)
 
 
 def _name_of_one_unit(
@@ -368,7 +371,7 @@ def draws_every_unit_independently(
     # So many bits show what the looks at successive calls do, in half the time.
     lags.judge(trial, {"a call": first[: len(first) // 2]}, _INDEPENDENT, _DEPENDENT)
     departures.judge(kinds.PAIRS, bernoulli_mask, trial, _KINDS)
-    small_calls.expect(bernoulli_mask, trial, one_mask.of_one, small_calls.LINES)
+    small_calls.expect(bernoulli_mask, trial, _SMALL)
 
 
 def _judge_pairs(trial: Trial, look: str, a: np.ndarray, b: np.ndarray) -> None:
