@@ -1,6 +1,7 @@
 """Many samples: with one unit the average says how many kept it; with a few, which
 members were averaged."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from autograder.families.bit_tests import Wrong as Bits
 from autograder.families.bit_tests import named_after_the_first
 from autograder.families.ensemble import Case, softmax
 from autograder.families.rivals import first
-from autograder.laws.binomial import Law, Proportion, agreement, exact_count
+from autograder.laws.binomial import Law, Proportion, agreement, exact_count, upper_tail
 
 
 class Wrong(Mistakes, section="ens-montecarlo"):
@@ -182,12 +183,35 @@ def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
     trial.judge(look, int(kept.sum()), 50 * kept.size, what, name)
     _draws_whole_masks_anew(function, trial)
     dense_members.expect_probabilities(function, trial)
+    _expect_numbers_vary(function, trial)
     # Another rate spreads averages otherwise, too, and has cost its own check.
     if RATES_ARE_RIGHT in trial.notes:
         name = Wrong.averages_spread_otherwise
         dense_members.judge(dense_members.SPREAD, function, trial, name)
         name = elementwise.Wrong.bits_depend_on_each_other
         dense_members.judge(dense_members.PAIRS, function, trial, name)
+
+
+#: Numbers of samples beyond those of other looks, each of so many rows.
+_MANY, _ROWS = (24, 50, 120, 300), 40
+#: What many rows keep with a probability below this is no chance.
+_BY_CHANCE = 1e-20
+
+
+def _expect_numbers_vary(function: StudentFunction, trial: Trial) -> None:
+    """Check that of many samples, at keep_prob = 0.5, not just half keep a unit, as where
+    they come in opposite pairs or are spread evenly."""
+    for samples in _MANY:
+        case = ensemble.readable(trial, _ROWS, 1, 0.5)
+        kept = _average(function, trial, case, samples)
+        half = int((2 * kept == samples).sum())
+        usual = math.comb(samples, samples // 2) / 2**samples
+        trial.expect(
+            upper_tail(half, _ROWS, usual) > _BY_CHANCE,
+            f"{case.call(function.name, samples, 'rng')}: {half} of {_ROWS} rows keep "
+            f"their unit in just half of the samples; expected {usual:.0%} of them.",
+            Wrong.samples_depend_on_each_other,
+        )
 
 
 def _expect_one_unit_varies(function: StudentFunction, trial: Trial) -> None:

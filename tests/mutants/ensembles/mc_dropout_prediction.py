@@ -393,6 +393,25 @@ class Sins(Mutants, of="mc_dropout_prediction"):
         return np.median(softmax(z), axis=0)
 
     @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
+    def draws_many_antithetic_samples(x, weights, bias, keep_prob, samples, rng):
+        """Uses u and 1 − u in turn, which is allowed for the mean and not for its law, where
+        there are more than 20 samples."""
+        u = rng.random((samples, *x.shape))
+        if samples > 20:
+            u[1::2] = 1 - u[: samples // 2 * 2 : 2]
+        return average(x, weights, bias, (u < keep_prob) / keep_prob)
+
+    @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
+    def draws_many_even_samples(x, weights, bias, keep_prob, samples, rng):
+        """Spreads the numbers of a unit's samples evenly over (0, 1), one in each of as many
+        parts, where there are more than 20 samples, which knowing one tells about others."""
+        u = rng.random((samples, *x.shape))
+        if samples > 20:
+            parts = np.broadcast_to(np.arange(samples)[:, None, None], u.shape)
+            u = (rng.permuted(parts, axis=0) + u) / samples
+        return average(x, weights, bias, (u < keep_prob) / keep_prob)
+
+    @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
     def draws_antithetic_samples(x, weights, bias, keep_prob, samples, rng):
         """Uses u and 1 - u in pairs of samples, a known trick against noise."""
         u = rng.random(((samples + 1) // 2, *x.shape))
