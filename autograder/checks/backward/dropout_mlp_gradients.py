@@ -241,7 +241,8 @@ def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:
     single = elementwise.Wrong.drops_at_least_one, WrongMask.keeps_at_least_one
     network_draws.judge(network_draws.RATE, function, trial, other, single)
     ordinary_calls.judge(ordinary_calls.RATE, function, trial, other)
-    small_calls.expect_rate(function, trial, small_batches.SMALL)
+    small = small_batches.SMALL
+    small_calls.expect_rate(function, trial, small, judged_apart=True)
 
 
 _INDEPENDENT = 0.7
