@@ -587,6 +587,17 @@ def test_the_audit_hook_refuses_by_itself(attempt: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_an_account_has_a_name_that_tells_nothing(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(
+        "import getpass\n\ndef inverted_dropout(*_):\n"
+        "    raise ValueError(f'I am {getpass.getuser()}.')\n"
+    )
+    report = grade(path, exercises=["inverted_dropout"], sandbox=mode)
+    assert "I am student." in report.as_json()
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_nothing_of_the_accounts_environment_is_shown(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

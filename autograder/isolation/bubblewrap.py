@@ -275,6 +275,8 @@ def environment(folder: str) -> dict[str, str]:
         | {
             "HOME": folder,
             "TMPDIR": folder,
+            # For ``getpass.getuser``: the account has no name where /etc is out of sight.
+            "LOGNAME": "student",
             "MPLBACKEND": "agg",
             "MPLCONFIGDIR": str(Path(folder) / "matplotlib"),
             "OPENBLAS_NUM_THREADS": "1",
