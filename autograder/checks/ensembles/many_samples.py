@@ -169,14 +169,16 @@ def _expect_averages(function: StudentFunction, trial: Trial) -> None:
 def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
     """A row's samples have independent masks, which keep at the rate keep_prob."""
     _expect_one_unit_varies(function, trial)
-    look, name = "two samples of a row", Wrong.samples_depend_on_each_other
+    look, depend = "two samples of a row", Wrong.samples_depend_on_each_other
+    name = _unless_rates_depart(trial, depend)
     case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
     kept = _average(function, trial, case, 2)
     what = (
         f"rows whose two samples both keep the unit or both drop it, at {_INDEPENDENT}"
     )
     trial.judge(look, kept != 1, kept.size, what, name)
-    look, name = "kept in 50 samples", elementwise.Wrong.bits_depend_on_each_other
+    look = "kept in 50 samples"
+    name = _unless_rates_depart(trial, elementwise.Wrong.bits_depend_on_each_other)
     case = ensemble.readable(trial, -(-trial.size(look) // 50), 1, 0.8)
     kept = _average(function, trial, case, 50)
     what = "units kept in 50 samples at keep_prob = 0.8"
@@ -214,6 +216,13 @@ def _expect_numbers_vary(function: StudentFunction, trial: Trial) -> None:
         )
 
 
+def _unless_rates_depart(trial: Trial, name: str) -> str:
+    """Return this mistake; that of another rate where units are kept at one, which upsets
+    how often independent samples agree as well."""
+    other = elementwise.Wrong.keeps_at_another_rate
+    return name if RATES_ARE_RIGHT in trial.notes else other
+
+
 def _expect_one_unit_varies(function: StudentFunction, trial: Trial) -> None:
     """Check that the samples of a single unit differ from each other."""
     one, rng = ensemble.readable(trial, 1, 1, 0.5), trial.generator()
@@ -230,7 +239,8 @@ def _expect_one_unit_varies(function: StudentFunction, trial: Trial) -> None:
 def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
     """Judge how the number of samples that keep a unit spreads, and whether samples of
     several units are independent of each other."""
-    look, name = "count in 20 samples", elementwise.Wrong.bits_depend_on_each_other
+    look, depend = "count in 20 samples", Wrong.samples_depend_on_each_other
+    name = _unless_rates_depart(trial, elementwise.Wrong.bits_depend_on_each_other)
     case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
     kept = _average(function, trial, case, 20)
     what = f"rows that keep their unit in exactly 14 of 20 samples, at {_INDEPENDENT}"
@@ -243,7 +253,7 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
         what = (
             f"rows that keep their unit in all of {samples} samples, or in none, at 0.5"
         )
-        trial.judge(look, alike, alike.size, what, Wrong.samples_depend_on_each_other)
+        trial.judge(look, alike, alike.size, what, _unless_rates_depart(trial, depend))
     look = "two samples of three units"
     rows = max(map(trial.size, (look, "four of six kept")))
     case = ensemble.readable(trial, rows, 3, _INDEPENDENT)
@@ -262,7 +272,7 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
         function,
         trial,
         one_member.Wrong.counts_samples_wrongly,
-        Wrong.samples_depend_on_each_other,
+        _unless_rates_depart(trial, depend),
     )
 
 
