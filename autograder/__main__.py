@@ -152,7 +152,7 @@ def _build(arguments: argparse.Namespace) -> int:
     try:
         for path in build(root, arguments.chapters, _warn):
             say(str(path.relative_to(root)))
-    except BuildError as error:
+    except (BuildError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -1,6 +1,7 @@
 """Points, exercises, work and its time that change: no class on two measures, no old score
 on a page."""
 
+import errno
 import json
 import os
 import re
@@ -198,6 +199,22 @@ def test_what_a_failed_release_left_in_the_gradebook_is_told_as_it_is(
     monkeypatch.undo()
     monkeypatch.chdir(course)
     assert grade() == 0
+
+
+def test_what_was_handed_out_stays_where_the_new_cannot_be_put(
+    course: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    place = course / "exercises" / CHAPTER
+    (place / "data.csv").write_text("by hand")
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    grade_with_other_points(course)
+    monkeypatch.setattr("autograder.doors.nbgrader.handed_out.write_whole", full)
+    assert grade() == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
 
 
 def source_without(*grade_ids: str) -> None:

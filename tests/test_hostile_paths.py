@@ -106,6 +106,27 @@ def test_a_class_that_may_not_be_read_is_said_to_be_one(
     assert "read" in done.stderr and "There is no" not in done.stderr, done.stderr
 
 
+def test_temporary_files_where_nbgrader_cannot_be_are_told_so(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course, odd = fixture_class.new_course(place / "course"), place / "a [b]"
+    odd.mkdir()
+    monkeypatch.setenv("TMPDIR", str(odd))
+    done = fixture_class.run(course, "autograder", "build", CHAPTER)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"temporary files, {odd}, has [ and ] in its path" in done.stderr
+    assert "set TMPDIR to another one" in done.stderr
+
+
+def test_a_place_where_nothing_can_be_built_is_told(place: Path) -> None:
+    course = fixture_class.new_course(place / "course")
+    shutil.rmtree(course / "exercises")
+    (course / "exercises").write_text("")
+    done = fixture_class.run(course, "autograder", "build", CHAPTER)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert "exercises" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["a?b", "a%20b", "co[2026]", "a*"])
 def test_a_course_where_nbgrader_cannot_be_is_told_so(name: str, place: Path) -> None:
     course = fixture_class.new_course(place / "course").rename(place / name)
@@ -125,13 +146,14 @@ def test_a_disk_without_room_is_said_in_a_sentence(place: Path) -> None:
     graded = ("autograder", "grade", "course/submitted", "--gradebook", CHAPTER)
     assert fixture_class.run(course, *graded).returncode == 0
     # Smaller than any page and gradebook: what the system refuses is as on a full disk.
-    limited = 'ulimit -f 100 && exec "$0" -m nbgrader "$1" "$2"'
+    limited = 'ulimit -f 100 && exec "$0" -m nbgrader "$@"'
     for command, said in (
         ("generate_feedback", "Not written: File too large. Mend that; run"),
         ("autograde", "The gradebook could not be used (disk I/O error); it stays"),
+        ("generate_assignment", "could not be used (disk I/O error). Run the same"),
     ):
         done = subprocess.run(
-            ["bash", "-c", limited, sys.executable, command, CHAPTER],
+            ["bash", "-c", limited, sys.executable, command, CHAPTER, "--force"],
             cwd=course,
             capture_output=True,
             text=True,

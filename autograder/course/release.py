@@ -9,6 +9,7 @@ from typing import Any
 from nbformat import NotebookNode, reads, writes
 
 from autograder.contract.here import real_path
+from autograder.course.settings import odd_in
 from autograder.course.source import BEGIN, END, BuildError
 
 
@@ -22,6 +23,11 @@ def release_text(source: NotebookNode, chapter: str, root: Path) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         work = real_path(folder)
+        if odd := odd_in(work):
+            raise BuildError(
+                f"The folder for temporary files, {work.parent}, has {odd}; set TMPDIR to "
+                "another one."
+            )
         config = settings(root)
         config.CourseDirectory.root = str(work)
         config.CourseDirectory.assignment_id = chapter

@@ -14,6 +14,14 @@ from autograder.isolation.programs import whole_paths
 _NOT_IN_A_PATH = frozenset("*?[]%")
 
 
+def odd_in(folder: Path) -> str:
+    """Return what a folder's path has that nbgrader takes for something else, in words."""
+    if odd := sorted(_NOT_IN_A_PATH.intersection(str(folder))):
+        its = f"{' and '.join(odd)} in its path, which nbgrader takes for a pattern"
+        return f"{its} or a part of an address"
+    return ""
+
+
 def configure(c: Any, root: Path) -> None:
     """Set nbgrader's settings for the course in the folder ``root``; whatever the file sets
     after this call comes before it.
@@ -24,10 +32,9 @@ def configure(c: Any, root: Path) -> None:
         outside.expect_docstrings()
     except outside.ExercisesError as error:
         raise SystemExit(str(error)) from None
-    if odd := sorted(_NOT_IN_A_PATH.intersection(str(root))):
+    if odd := odd_in(root):
         raise SystemExit(
-            f"The course's folder {root} has {' and '.join(odd)} in its path, which nbgrader "
-            "takes for a pattern or a part of an address; move it, or give it another name."
+            f"The course's folder {root} has {odd}; move it, or give it another name."
         )
     _environment(root)
     _folders(c, root)
@@ -61,13 +68,18 @@ def _say_that_the_gradebook_is_busy() -> None:
         if not (its and kind.__name__ in ("OperationalError", "DatabaseError")):
             before(kind, error, trace)
             return
-        sys.stderr.write(
-            f"The gradebook could not be used ({error.orig}). Run the same command "  # type: ignore[attr-defined]
-            "again when it can; after an upgrade of nbgrader, nbgrader db upgrade first.\n"
-        )
+        sys.stderr.write(f"{unusable(its)}\n")
 
     if before.__module__ != __name__:
         sys.excepthook = told
+
+
+def unusable(reason: object) -> str:
+    """Return what to do where a gradebook cannot be used for this reason."""
+    return (
+        f"The gradebook could not be used ({reason}). Run the same command again when it "
+        "can; after an upgrade of nbgrader, nbgrader db upgrade first."
+    )
 
 
 def _environment(root: Path) -> None:

@@ -62,8 +62,13 @@ class HandedIn:
 
     @property
     def student(self) -> str:
+        return self.called or composed(self.spelled)
+
+    @property
+    def spelled(self) -> str:
+        """The student as the folder, or the file itself, is called."""
         first, _, rest = self.name.partition("/")
-        return self.called or composed(first if rest else self._own_name)
+        return first if rest else self._own_name
 
     @property
     def person(self) -> str:

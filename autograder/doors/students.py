@@ -61,7 +61,7 @@ def of_a_platform(
     lines = without_work(students, strays)
     lines += told_of_sheets(named) + told_of_doubtful(named)
     if not any(each.platform for each in named):
-        return files, lines
+        return _spelled_apart(files), lines
     counting = by_folders([file for file in others if file not in strays], students)
     for student, attempts in students.items():
         last = last_attempts(attempts)
@@ -73,6 +73,20 @@ def of_a_platform(
             lines.append(later)
         counting += [replace(each.handed_in, called=student) for each in last]
     return sorted(counting, key=lambda file: file.name), lines
+
+
+def _spelled_apart(files: list[HandedIn]) -> list[HandedIn]:
+    """Return the files; of students whose names are one name in two of Unicode's spellings,
+    as nbgrader knows them, those in the other spelling are called as they are written."""
+    spellings = defaultdict(set)
+    for file in files:
+        spellings[file.student].add(file.spelled)
+    return [
+        replace(file, called=file.spelled)
+        if len(spellings[file.student]) > 1 and file.spelled != file.student
+        else file
+        for file in files
+    ]
 
 
 def by_folders(files: list[HandedIn], students: Collection[str]) -> list[HandedIn]:

@@ -11,6 +11,7 @@ from nbgrader.converters import base
 from nbgrader.utils import remove
 
 from autograder.contract.here import is_link, is_there
+from autograder.course.settings import unusable
 from autograder.doors.nbgrader.inbound import bytes_in
 from autograder.doors.nbgrader.timestamps import time_in
 from autograder.isolation.atomic import write_whole
@@ -107,6 +108,11 @@ def keep_to_known(converter: Any) -> None:
 #: or of a folder in which nobody may write.
 _OURS = re.compile(r"Traceback .*\nautograder\.[\w.]+: (.+?)\s*", re.DOTALL)
 _SYSTEMS = re.compile(r"Traceback .*\n\w*Error: \[Errno \d+\] (.+?)\s*", re.DOTALL)
+#: The same of a gradebook, before a guess at its reason.
+_GRADEBOOKS = re.compile(
+    r"Traceback .*\nsqlalchemy\.exc\.OperationalError: \(.+?\) (.+?)\n.*", re.DOTALL
+)
+_GUESS = "There was an error accessing the nbgrader database."
 
 
 def plain() -> Callable[[logging.LogRecord], bool]:
@@ -119,6 +125,10 @@ def plain() -> Callable[[logging.LogRecord], bool]:
             text = found[1]
         elif found := _SYSTEMS.fullmatch(text):
             text = f"Not written: {found[1]}. Mend that; run the same command again."
+        elif found := _GRADEBOOKS.fullmatch(text):
+            text = unusable(found[1])
+        elif text.startswith(_GUESS):
+            return False
         record.msg, record.args = clean(text), ()
         return True
 

@@ -77,13 +77,12 @@ class KeptRelease(GenerateAssignment):
         above.mkdir(parents=True, exist_ok=True)
         super().set_permissions(assignment_id, student_id)
         made = Path(self._format_dest(assignment_id, student_id))
-        self.beside, beside = None, self.beside
-        place = Path(self._format_dest(assignment_id, student_id))
+        # Not by taking ``beside`` away: where this fails nbgrader removes what it made.
+        place = Path(super()._format_dest(assignment_id, student_id))
         for path in sorted(p for p in made.rglob("*") if is_file(p)):
             target = place / path.relative_to(made)
             write_whole(target, path.read_bytes())
             target.chmod(path.stat().st_mode)
-        self.beside = beside
 
     def _leave(self) -> None:
         self.beside = None
