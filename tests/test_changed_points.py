@@ -31,6 +31,7 @@ from autograder.doors.nbgrader.handed_out import KeptRelease
 from autograder.doors.nbgrader.marks import is_unfinished
 from autograder.doors.nbgrader.measure import graded_by, old_scores
 from autograder.doors.nbgrader.whole_class import ClassGradebook
+from autograder.isolation.atomic import write_whole
 from tests import fixture_class
 from tests.fixture_class import CHAPTER, cell_of, run
 from tests.test_whole_class import LATE, grade, held, notebook, write
@@ -204,10 +205,13 @@ def test_what_a_failed_release_left_in_the_gradebook_is_told_as_it_is(
 def test_what_was_handed_out_stays_where_the_new_cannot_be_put(
     course: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
-
     place = course / "exercises" / CHAPTER
+
+    def full(path: Path, data: bytes) -> None:
+        if place in path.parents:  # build makes it elsewhere, on trial
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_whole(path, data)
+
     (place / "data.csv").write_text("by hand")
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     grade_with_other_points(course)
