@@ -14,6 +14,7 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.api import Comment, Grade, MissingEntry, Notebook
 from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import SaveCells
 
 from autograder.contract.here import is_file, is_there
@@ -35,6 +36,8 @@ class KeptRelease(GenerateAssignment):
     beside: Path | None
     #: What ends with it.
     closing: contextlib.ExitStack
+    #: What the system said of the place where it belongs.
+    refused: OSError | None
 
     @classmethod
     def take_over(cls, converter: Any) -> None:
@@ -42,6 +45,7 @@ class KeptRelease(GenerateAssignment):
         if type(converter) is GenerateAssignment:
             converter.__class__ = cls
             converter.beside, converter.closing = None, contextlib.ExitStack()
+            converter.refused = None
 
     def _format_dest(
         self, assignment_id: str, student_id: str, escape: bool = False
@@ -57,6 +61,11 @@ class KeptRelease(GenerateAssignment):
         with in_turn(Path(source), PATIENCE):
             try:
                 super().convert_notebooks()
+            except NbGraderException:
+                # nbgrader's own text is that there is a traceback above.
+                if self.refused is None:
+                    raise
+                raise NbGraderException(f"Not written: {self.refused}") from None
             finally:
                 self._leave()
 
@@ -79,10 +88,14 @@ class KeptRelease(GenerateAssignment):
         made = Path(self._format_dest(assignment_id, student_id))
         # Not by taking ``beside`` away: where this fails nbgrader removes what it made.
         place = Path(super()._format_dest(assignment_id, student_id))
-        for path in sorted(p for p in made.rglob("*") if is_file(p)):
-            target = place / path.relative_to(made)
-            write_whole(target, path.read_bytes())
-            target.chmod(path.stat().st_mode)
+        try:
+            for path in sorted(p for p in made.rglob("*") if is_file(p)):
+                target = place / path.relative_to(made)
+                write_whole(target, path.read_bytes())
+                target.chmod(path.stat().st_mode)
+        except OSError as error:
+            self.refused = error
+            raise
 
     def _leave(self) -> None:
         self.beside = None
