@@ -296,6 +296,19 @@ def test_what_another_run_graded_meanwhile_is_not_put_in_place_of_what_was_enter
     assert notebook(course, "forgets").exists() and not waits.exists()
 
 
+def test_autograde_grades_again_whose_notebook_waits_of_a_run_that_was_stopped(
+    one_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = Path(shutil.copytree(one_run, tmp_path / "course"))
+    monkeypatch.chdir(course)
+    folder = folder_of(course)
+    shutil.copy(notebook(course, "forgets"), next_path(folder))
+    assert is_unfinished(folder)
+    autograde(course)
+    assert not is_unfinished(folder) and notebook(course, "forgets").exists()
+    assert held(course) == held(one_run)
+
+
 def test_who_cannot_be_marked_stops_nobody_else(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

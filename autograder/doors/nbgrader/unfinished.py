@@ -106,7 +106,7 @@ class WholeAutograde(Autograde):
         if not self._take(folder, one_name(student_id)):
             return False
         assert self.mark is not None
-        if self.mark.earlier is not None or self._is_outdated(folder, assignment_id):
+        if self._is_left(folder) or self._is_outdated(folder, assignment_id):
             self._clear(folder)
         with self._gradebook_in_use():
             begins = bool(super().init_destination(assignment_id, student_id))
@@ -168,13 +168,19 @@ class WholeAutograde(Autograde):
             if self.mark is not None and self.mark.earlier is None:
                 self.mark.remove()
             return False
-        if self.mark.earlier is not None:
+        if self._is_left(folder):
             self.log.warning(
                 "%s was being graded when an earlier run ended, or points changed "
                 "since; graded again.",
                 student,
             )
         return True
+
+    def _is_left(self, folder: Path) -> bool:
+        """Whether an earlier run did not come to its end with this student, or one of the
+        whole class before the gradebook took it."""
+        assert self.mark is not None
+        return self.mark.earlier is not None or is_there(next_path(folder))
 
     def _leave(self) -> None:
         """End the turn before; what did not come to its end stays marked."""
