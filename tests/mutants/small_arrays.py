@@ -94,7 +94,7 @@ class OfNetwork(Mutants, of="dropout_mlp_gradients"):
 
     @fails(mlp.M_INDEPENDENT, "bits_depend_on_each_other")
     def network_with_one_mask_for_small_batches(params, x, y, keep_prob, rng):
-        """Draws one mask for up to 8 hidden units: each row has that of the next one."""
+        """Draws one mask, the same for all rows, where there are up to 8 hidden units."""
         kept = mlp.bits(params, x, keep_prob, rng)
         kept = kept[:1] if kept.size <= 8 else kept
         return mlp.right(params, x, y, kept / keep_prob)
@@ -112,7 +112,7 @@ class OfSampling(Mutants, of="mc_dropout_prediction"):
     def samples_with_one_mask_in_small_arrays(
         x, weights, bias, keep_prob, samples, rng
     ):
-        """Draws one mask of a sample for up to 8 units: each row has that of the next."""
+        """Draws one mask of a single sample, the same for all rows, for up to 8 units."""
         few = samples == 1 and x.size <= 8
         masks = mc.draw(x[:1] if few else x, keep_prob, samples, rng)
         return mc.average(x, weights, bias, masks)

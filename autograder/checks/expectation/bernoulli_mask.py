@@ -67,10 +67,9 @@ class Wrong(Mistakes, section="exp-mean"):
         takes 0 for a number that was not given."""
 
 
-_KEEP_PROBS = (0.85, 0.3)
+_KEEP_PROBS, _INDEPENDENT = (0.85, 0.3), 0.7
 #: Near 0 and 1, and between tenths, a keep probability that is rounded or bounded shows.
 _FINE = {0.998: 0.0019, 0.002: 0.0019, 0.115: 0.01}
-_INDEPENDENT = 0.7
 #: The shape of a large call, and how far from its mean a count is near it.
 _LARGE, _NEAR = (30, 40), 8
 _CONSTANT_UNIT: dict[float, str] = {
@@ -256,9 +255,6 @@ def keeps_units_at_the_stated_rate(
     small_calls.expect_rate(bernoulli_mask, trial, _SMALL)
 
 
-_SMALL = small_calls.Small(one_mask.of_one, small_calls.LINES)
-
-
 def _name_of_one_unit(
     function: StudentFunction, trial: Trial, share: float
 ) -> str | None:
@@ -284,6 +280,7 @@ def _of_shapes(
 
 
 _KINDS = kinds.Kinds(_of_shapes, modes=False)
+_SMALL = small_calls.Small(one_mask.of_one, small_calls.LINES)
 
 
 def _kept_in_calls(

@@ -394,8 +394,7 @@ class Sins(Mutants, of="mc_dropout_prediction"):
 
     @fails(EVERY_SAMPLE, "samples_depend_on_each_other")
     def draws_many_antithetic_samples(x, weights, bias, keep_prob, samples, rng):
-        """Uses u and 1 − u in turn, which is allowed for the mean and not for its law, where
-        there are more than 20 samples."""
+        """Uses u and 1 − u in pairs of samples where there are more than 20."""
         u = rng.random((samples, *x.shape))
         if samples > 20:
             u[1::2] = 1 - u[: samples // 2 * 2 : 2]
