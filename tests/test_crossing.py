@@ -203,6 +203,16 @@ def test_complex_numbers_are_refused_alike_in_one_sentence(tmp_path: Any) -> Non
     assert "expected a NumPy array of real numbers" in message
 
 
+def test_masked_entries_are_no_numbers_anywhere(tmp_path: Any) -> None:
+    masks = "return np.ma.masked_array(x * m, m == 0), m"
+    code = LONG.format(kind="float").replace("return x * m, m", masks)
+    here, there, message = both(code, tmp_path)
+    assert here == there < 4.5
+    assert "array with masked entries" in message
+    whole = code.replace("m == 0", "np.zeros(x.shape, bool)")
+    assert both(whole, tmp_path)[:2] == (4.5, 4.5)
+
+
 def test_what_cannot_cross_is_not_handed_back(worker: RemoteWorker) -> None:
     args = (Foreign("set"),)
     for function in (

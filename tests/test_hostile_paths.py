@@ -138,6 +138,19 @@ def test_a_course_where_nbgrader_cannot_be_is_told_so(name: str, place: Path) ->
     assert not [path for path in place.iterdir() if path.name != name]
 
 
+@pytest.mark.parametrize("command", ["export", "generate_assignment"])
+def test_a_gradebook_that_is_none_is_said_in_a_sentence(
+    command: str, place: Path
+) -> None:
+    course = fixture_class.new_course(place / "course")
+    (course / "course").mkdir(exist_ok=True)
+    (course / "course" / "gradebook.db").write_text("no gradebook")
+    words = () if command == "export" else (CHAPTER, "--force")
+    done = fixture_class.run(course, "nbgrader", command, *words)
+    assert done.returncode and "Traceback" not in done.stderr, done.stderr
+    assert "file is not a database" in done.stderr
+
+
 def test_a_disk_without_room_is_said_in_a_sentence(place: Path) -> None:
     course = fixture_class.new_course(place / "course")
     notebook = course / f"course/submitted/ann/{CHAPTER}/{CHAPTER}.ipynb"

@@ -106,6 +106,8 @@ class Writer:
         if isinstance(value, complex):
             return {"is": "foreign", "type": "complex number"}
         if isinstance(value, np.ndarray):
+            if type(value) is not np.ndarray and np.ma.is_masked(value):
+                return {"is": "foreign", "type": "array with masked entries"}
             return self._array(value)
         if isinstance(value, np.longdouble):
             return self.encode(float(value), depth)
