@@ -108,7 +108,7 @@ def _away_from_half(
         trial.notes["small calls"] = found = list[_Masks]()
         rng, sizes = trial.rng, _RATED if small.single else _RATED[:-1]
         for (low, high), near in itertools.product(sizes, _BELOW_AND_ABOVE):
-            shape = _any_form(rng, small.forms, int(rng.integers(low, high + 1)))
+            shape = _any_form(rng, small.forms, low, high)
             units, keep_prob = math.prod(shape), _around(rng, near)
             calls = -(-(_BITS if units > 1 else _SINGLE) // units)
             masks = small.bits(function, trial, shape, keep_prob, calls)
@@ -121,18 +121,27 @@ def _away_from_half(
 
 
 def _squares(rng: np.random.Generator) -> Iterator[tuple[_Asked, float]]:
-    """Yield square shapes and how often each is asked for, near one half."""
-    for low, high in _SIDES:
-        side = int(rng.integers(low, high + 1))
+    """Yield square shapes and how often each is asked for, near one half: even and odd
+    sides by turns."""
+    odd = int(rng.integers(2))
+    for number, (low, high) in enumerate(_SIDES):
+        side = int(rng.integers(low, high))
+        side += (side + number + odd) % 2
         pairs = side * (side - 1) // 2
         yield ((side, side), -(-2 * _PAIRS // pairs)), _around(rng, 0.5)
 
 
-def _any_form(rng: np.random.Generator, forms: Forms, number: int) -> tuple[int, ...]:
-    """Return a shape of about so many units, of one of the forms."""
+def _any_form(
+    rng: np.random.Generator, forms: Forms, least: int, most: int
+) -> tuple[int, ...]:
+    """Return a shape of so many units at least, and at most, of one of the forms."""
+    number = int(rng.integers(least, most + 1))
     every = [form for several in forms for form in several]
     form = every[int(rng.integers(len(every)))]
-    return form(number) if number > 1 else (1,) * len(form(2))
+    if most == 1:
+        return (1,) * len(form(2))
+    shape = form(number)
+    return shape if math.prod(shape) >= least else form(number + 1)
 
 
 def _around(rng: np.random.Generator, keep_prob: float) -> float:
@@ -261,6 +270,8 @@ def expect_rate(
 def _another_rate(given: Sequence[_Masks], small: Small) -> str | None:
     """Return a sentence about the first size whose rate is another, if there is one."""
     for below, above in zip(given[::2], given[1::2], strict=False):
+        if _has_one_coin(below.masks) or _has_one_coin(above.masks):
+            continue  # So few coins have a rate of their own: it is for the checks of pairs.
         numbers = [
             (masks.size, masks.sum(), masks.size * small.probability(keep_prob))
             for _, keep_prob, masks in (below, above)
@@ -275,6 +286,13 @@ def _another_rate(given: Sequence[_Masks], small: Small) -> str | None:
                 f"{total[place]:.0f}."
             )
     return None
+
+
+def _has_one_coin(masks: np.ndarray) -> bool:
+    """Whether each call keeps all of its units or none, some the one and some the other."""
+    lines = masks.reshape(len(masks), -1)
+    shared = lines.shape[1] > 1 and (lines == lines[:, :1]).all()
+    return bool(shared and 0 < lines.mean() < 1)
 
 
 def _expect_varied(trial: Trial, given: Sequence[_Masks], small: Small) -> None:

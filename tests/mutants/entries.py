@@ -66,7 +66,8 @@ class OfInverted(Mutants, of="inverted_dropout"):
         """Spares entries in order, as those of a clock."""
 
         def ordered(x):
-            return x.size > 5 and (np.diff(x.ravel()) > 0).all()
+            steps = np.diff(x.ravel())
+            return x.size > 5 and (steps > 0).all() != (steps < 0).all()
 
         return bits(x, spared(x, keep_prob, ordered), rng)
 
@@ -75,7 +76,7 @@ class OfInverted(Mutants, of="inverted_dropout"):
         """Spares a row that was repeated for all examples."""
 
         def repeated(x):
-            return x.ndim > 1 and len(x) > 2 < np.ptp(x) and (x == x[:1]).all()
+            return x.ndim > 1 and len(x) > 1 and np.ptp(x) and (x == x[:1]).all()
 
         return bits(x, spared(x, keep_prob, repeated), rng)
 
