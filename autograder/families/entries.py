@@ -17,12 +17,24 @@ _Make = Callable[[np.ndarray, float], np.ndarray]
 _GOLDEN = (5**0.5 - 1) / 2
 
 
+#: The greatest number of rows of an array whose entries lie in rows.
+_ROWS = 16
+
+
 class Entries(NamedTuple):
-    """Signs and entries of a whole array: what is said of them, and what makes them."""
+    """Signs and entries of a whole array: what is said of them, and what makes them;
+    whether only arrays with rows have such."""
 
     signs: str
     entries: str
     make: _Make
+    in_rows: bool = False
+
+    def rows(self, rng: np.random.Generator, number: int) -> int:
+        """Return how many rows so many bits are to have, of two bits and more; 0 where
+        these are too few, or entries lie in no rows."""
+        most = min(number // 2, _ROWS)
+        return 2 + int(rng.random() * (most - 1)) if self.in_rows and most > 1 else 0
 
     def at(self, share: float) -> "Entries":
         """Return the same, made with this number."""
@@ -116,9 +128,9 @@ _OTHERS = (
         lambda x, _: np.copysign(np.ceil(5 * _even(x)), x),
     ),
     Entries(_BOTH, "entries in order", _in_order),
-    Entries(_BOTH, "rows in order", lambda x, _: np.sort(x)),
-    Entries(_BOTH, "equal rows", _repeated(0)),
-    Entries(_BOTH, "equal columns", _repeated(-1)),
+    Entries(_BOTH, "rows in order", lambda x, _: np.sort(x), in_rows=True),
+    Entries(_BOTH, "equal rows", _repeated(0), in_rows=True),
+    Entries(_BOTH, "equal columns", _repeated(-1), in_rows=True),
     Entries(_POSITIVE, "entries from 0 to 1", lambda x, _: _even(x)),
     Entries(_POSITIVE, "whole numbers to 255", lambda x, _: np.ceil(255 * _even(x))),
     Entries(_MORE_POSITIVE, _MEAN, _about_a_mean),

@@ -206,6 +206,7 @@ def of_arrays(
         zeros: bool = False,
     ) -> Given:
         share = some_share(rng, zeros)
+        rows = rows or (kind.rows(rng, number) if kind is not None else 0)
         if number <= MOST:
             # Of bits that show there are about as many as without zeros, up to a point.
             number = round(number * min(_MORE, 1 / (1 - share)))
