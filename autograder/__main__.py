@@ -145,9 +145,15 @@ def _warn(line: str) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from autograder.course.build import build
-    from autograder.course.source import BuildError
-
+    try:
+        from autograder.course.build import build
+        from autograder.course.source import BuildError
+    except ImportError as error:
+        print(
+            f"This needs the course's packages ({error}): see README.md.",
+            file=sys.stderr,
+        )
+        return 2
     root = working_directory()
     try:
         for path in build(root, arguments.chapters, _warn):

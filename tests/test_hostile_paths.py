@@ -151,6 +151,22 @@ def test_a_gradebook_that_is_none_is_said_in_a_sentence(
     assert "file is not a database" in done.stderr
 
 
+def test_a_table_that_cannot_be_written_is_said_in_a_sentence(place: Path) -> None:
+    course = fixture_class.new_course(place / "course")
+    done = fixture_class.run(course, "nbgrader", "generate_assignment", CHAPTER)
+    assert done.returncode == 0, done.stderr
+    done = fixture_class.run(course, "nbgrader", "export", f"--to={place}")
+    assert done.returncode and "Traceback" not in done.stderr, done.stderr
+    assert f"{place}: Is a directory. Nothing was exported." in done.stderr
+
+
+def test_a_folder_that_is_no_course_gets_no_secret(place: Path) -> None:
+    write(place / "a.py")
+    done = fixture_class.run(place, "autograder", "grade", ".", "--gradebook", CHAPTER)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert sorted(path.name for path in place.iterdir()) == ["a.py"]
+
+
 def test_a_disk_without_room_is_said_in_a_sentence(place: Path) -> None:
     course = fixture_class.new_course(place / "course")
     notebook = course / f"course/submitted/ann/{CHAPTER}/{CHAPTER}.ipynb"

@@ -3,6 +3,7 @@
 import ast
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,14 @@ def test_no_module_asks_path_to_resolve_what_is_outside() -> None:
             if isinstance(node, ast.Attribute) and node.attr == "resolve":
                 own = ast.unparse(node.value)
                 assert own in ("Path(__file__)", "Path(where.filename)"), (path, own)
+
+
+@pytest.mark.parametrize("line", ["build", "test inverted_dropout"])
+def test_a_command_without_the_courses_packages_says_so(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "autograder.course.build", None)
+    monkeypatch.setitem(sys.modules, "autograder.doors.exercise_test", None)
+    assert main(line.split()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("This needs the course's packages") and "README.md" in said

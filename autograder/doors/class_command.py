@@ -41,8 +41,9 @@ def _grade_below(
 
     try:
         here = working_directory()
-        tell_of_secret(None if arguments.gradebook is None else here)
+        # First, for it says so where there is no course: a secret would be made there.
         book = _gradebook(arguments, here)
+        tell_of_secret(None if book is None else here)
         handed_in = _handed_in(folder, arguments.folder, book, failures)
         recorder = class_reports.Recorder(len(handed_in), _reports_folder(arguments))
     except (classroom.ClassError, SecretError, OSError) as error:
@@ -99,6 +100,7 @@ def _handed_in(
     if files is found:
         packed = str(folder) != shown
         lines += filter(None, [classroom.of_one_folder(found, packed)])
+        files = students.spelled_apart(files)
     return files
 
 

@@ -61,7 +61,7 @@ def of_a_platform(
     lines = without_work(students, strays)
     lines += told_of_sheets(named) + told_of_doubtful(named)
     if not any(each.platform for each in named):
-        return _spelled_apart(files), lines
+        return files, lines
     counting = by_folders([file for file in others if file not in strays], students)
     for student, attempts in students.items():
         last = last_attempts(attempts)
@@ -75,7 +75,7 @@ def of_a_platform(
     return sorted(counting, key=lambda file: file.name), lines
 
 
-def _spelled_apart(files: list[HandedIn]) -> list[HandedIn]:
+def spelled_apart(files: list[HandedIn]) -> list[HandedIn]:
     """Return the files; of students whose names are one name in two of Unicode's spellings,
     as nbgrader knows them, those in the other spelling are called as they are written."""
     spellings = defaultdict(set)

@@ -30,7 +30,11 @@ class CarefulExport(CsvExportPlugin):
             old = old_scores(course, name, set()) if name in names else ""
             for told in filter(None, (old, forgotten(course, name))):
                 self.log.warning("%s", told)
-        super().export(_AsCells(gradebook))
+        try:
+            super().export(_AsCells(gradebook))
+        except OSError as error:
+            told = f"{self.to or 'grades.csv'}: {error.strerror or error}."
+            raise SystemExit(f"{told} Nothing was exported.") from None
 
 
 class _Cell(str):
