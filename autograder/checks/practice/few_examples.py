@@ -16,7 +16,7 @@ from autograder.laws.binomial import EveryKind
 #: Numbers of entries of a call from the first to the second, for 2 to 4 axes each; how many
 #: branches all calls of each have together, and a call at most.
 _ENTRIES = ((2, 9), (10, 30), (31, 100), (101, 300))
-_BRANCHES, _MOST = 84, 12
+_BRANCHES, _MOST = 105, 12
 _X = (*residual.SIZES, *residual.SAME)
 #: 12 of axes and entries, 3 of axes, 4 of entries, 9 of x, 2 dtypes, 2 orders, and all. Where
 #: branches are never dropped at keep probabilities around one half, 60 of them show it.
