@@ -213,6 +213,29 @@ def test_masked_entries_are_no_numbers_anywhere(tmp_path: Any) -> None:
     assert both(whole, tmp_path)[:2] == (4.5, 4.5)
 
 
+#: No array at all: adding 1 to it raises, as its product with one does.
+LYING = """
+class Lying:
+    __class__ = np.ndarray
+    def __init__(self, array): self.array = array
+    def __array__(self, *args, **kwargs): return self.array
+    def __getattr__(self, name): return getattr(self.array, name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"), [("np.matrix", "np.matrix"), ("Lying", "a Lying")]
+)
+def test_what_is_not_used_as_an_array_is_none(
+    kind: str, named: str, tmp_path: Any
+) -> None:
+    answer = f"return ({kind}(x * m) if x.ndim == 2 else x * m), m"
+    code = LONG.format(kind="float").replace("return x * m, m", answer)
+    here, there, message = both(code + LYING, tmp_path)
+    assert here == there < 4.5
+    assert named in message
+
+
 def test_what_cannot_cross_is_not_handed_back(worker: RemoteWorker) -> None:
     args = (Foreign("set"),)
     for function in (

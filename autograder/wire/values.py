@@ -76,7 +76,7 @@ class Writer:
     ) -> dict[str, Any]:
         """Return the node of what a function returned, with a ``handle`` in place of the
         items of a tuple that are ``opaque``. Raises like ``encode``."""
-        if not (isinstance(result, tuple) and opaque and len(result) <= 16):
+        if not (_is_a(result, tuple) and opaque and len(result) <= 16):
             return self.encode(result)
         items = [
             handle(item) if i in opaque else self.encode(item, 1)
@@ -92,31 +92,31 @@ class Writer:
         self._items += 1
         if self._items > 2 * MAX_ITEMS:
             raise WireError(f"a value has more than {2 * MAX_ITEMS:,} items")
-        if value is None or isinstance(value, bool):
+        if value is None or value is True or value is False:
             return {"is": "constant", "value": value}
         # Subclasses may say anything of themselves; these methods are the types' own.
-        if isinstance(value, int):
+        if _is_a(value, int):
             if (bits := int.bit_length(value)) > 4096:
                 return {"is": "foreign", "type": f"integer of {bits} bits"}
             return {"is": "int", "value": hex(int.__pos__(value))}
-        if isinstance(value, float):
+        if _is_a(value, float):
             return {"is": "float", "value": float.hex(value)}
-        if isinstance(value, str):
+        if _is_a(value, str):
             return {"is": "str", "value": str.__getitem__(value, slice(MAX_ITEMS))}
-        if isinstance(value, complex):
+        if _is_a(value, complex):
             return {"is": "foreign", "type": "complex number"}
-        if isinstance(value, np.ndarray):
-            if type(value) is not np.ndarray and np.ma.is_masked(value):
-                return {"is": "foreign", "type": "array with masked entries"}
+        if _is_a(value, np.ndarray):
+            if odd := type(value) is not np.ndarray and _odd_array(value):
+                return {"is": "foreign", "type": odd}
             return self._array(value)
-        if isinstance(value, np.longdouble):
+        if _is_a(value, np.longdouble):
             return self.encode(float(value), depth)
-        if isinstance(value, np.generic):
+        if _is_a(value, np.generic):
             if value.dtype.kind in "biuf" and value.dtype.str in _DTYPES:
                 return self.encode(value.item(), depth)
             kind = "complex number" if value.dtype.kind == "c" else type(value).__name__
             return {"is": "foreign", "type": kind}
-        if isinstance(value, tuple | list | dict):
+        if _is_a(value, tuple, list, dict):
             return self._container(value, depth)
         return self._keep(value)
 
@@ -161,6 +161,19 @@ class Writer:
         self._parts.append(raw)
         self.size += len(raw)
         return at
+
+
+def _is_a(value: Any, *kinds: type) -> bool:
+    """Return whether a value is of one of these types, not only says so (``__class__``)."""
+    return issubclass(type(value), kinds)
+
+
+def _odd_array(value: np.ndarray) -> str:
+    """Return what an array of a subclass is that is not used as arrays are, if it is that:
+    a matrix has another product, and what is masked is no number."""
+    if _is_a(value, np.matrix):
+        return "np.matrix"
+    return "array with masked entries" if np.ma.is_masked(value) else ""
 
 
 def is_transposed(value: np.ndarray) -> bool:
