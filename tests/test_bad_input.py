@@ -252,6 +252,20 @@ def test_a_cell_of_jupyter_keeps_its_answer(what: str, tmp_path: Path) -> None:
     assert report.score == report.max_score
 
 
+def test_a_cell_that_is_not_run_is_said_to_hold_the_function(tmp_path: Path) -> None:
+    path, answer = tmp_path / "n.ipynb", HEAD + CORRECT
+    found = json.loads(notebook("1 + 1", answer))
+    found["cells"][1]["metadata"] = {
+        "nbgrader": {"grade": True, "grade_id": "check-inverted_dropout"}
+    }
+    path.write_text(json.dumps(found))
+    report = grade(path, exercises=["inverted_dropout"])
+    assert "Cell 2 defines inverted_dropout, but it is the check's" in str(report)
+    path.write_text(notebook("1 + 1", "%%writefile a.py\n" + answer))
+    report = grade(path, exercises=["inverted_dropout"])
+    assert "begins with %%writefile, and is not run: take that out" in str(report)
+
+
 def test_a_future_import_holds_for_the_statements_and_cells_below(
     tmp_path: Path,
 ) -> None:

@@ -1,6 +1,7 @@
 """The students' notebooks follow from solutions/, byte for byte, without an answer."""
 
 import ast
+import codecs
 import json
 import re
 import shutil
@@ -170,6 +171,13 @@ def test_metadata_follows_from_the_cells(tmp_path: Path) -> None:
     assert check["points"] == exercise.max_score
     question = found["conventions-why"]
     assert question["grade"] and question["solution"] and question["points"] == 2
+
+
+def test_a_byte_order_mark_is_no_part_of_a_source(tmp_path: Path) -> None:
+    path = course(tmp_path) / "solutions" / "conventions.md"
+    before = source_notebook(path)
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert source_notebook(path) == before
 
 
 def test_a_build_leaves_what_is_up_to_date_alone(tmp_path: Path) -> None:

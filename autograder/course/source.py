@@ -75,7 +75,8 @@ def read_source(path: str | Path) -> NotebookNode:
 
     path = Path(path)
     try:
-        notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
+        # Windows' editors begin a file with a byte order mark.
+        notebook = jupytext.reads(path.read_text(encoding="utf-8-sig"), fmt="md:myst")
     except (OSError, ValueError) as error:
         raise BuildError(f"{path} cannot be read: {error}") from None
     cells = [

@@ -64,6 +64,8 @@ def explain_missing(name: str, session: Session, by: Exercise) -> tuple[str, str
             return "error", f"{where}, which defines {name}, failed: {outcome.error}."
     if not session.names and (reason := session.worker.spent) is not None:
         return "error", f"The file was not asked for {name}: {reason}."
+    if told := _not_run(name, session.submission):
+        return "missing", told
     meant = _meant(name, session.names)
     hint = f" There is one named {meant}: rename it." if meant else ""
     if not meant:
@@ -74,6 +76,22 @@ def explain_missing(name: str, session: Session, by: Exercise) -> tuple[str, str
                 break
     needed = "" if name == by.name else f", which {by.name} needs"
     return "missing", f"The file defines no function named {name}{needed}.{hint}"
+
+
+def _not_run(name: str, submission: Submission) -> str | None:
+    """Return a sentence about a cell that holds the function and is not run as Python."""
+    for cell in submission.cells:
+        if not re.search(rf"(?m)^def[ \t]+{name}\b", cell.source):
+            continue
+        first = cell.source.lstrip().partition("\n")[0]
+        holds = f"{_place(cell, submission)} defines {name}, but "
+        if cell.graded is not None:
+            return f"{holds}it is the check's, which is not run: write it above."
+        if first.startswith("%%"):
+            return (
+                f"{holds}begins with {first.split()[0]}, and is not run: take that out."
+            )
+    return None
 
 
 #: How many of the names most like one are looked at.
