@@ -252,6 +252,26 @@ def test_a_cell_of_jupyter_keeps_its_answer(what: str, tmp_path: Path) -> None:
     assert report.score == report.max_score
 
 
+def test_a_file_that_cannot_be_asked_for_its_functions_is_said_so(
+    tmp_path: Path,
+) -> None:
+    loops = """
+class Endless:
+    @property
+    def __signature__(self):
+        while True:
+            pass
+    def __call__(self):
+        pass
+endless = Endless()
+"""
+    path = tmp_path / "a.py"
+    path.write_text(HEAD + CORRECT + loops)
+    limits = Limits(call_seconds=1, cell_seconds=2)
+    report = grade(path, exercises=["inverted_dropout"], limits=limits)
+    assert "was not asked for inverted_dropout: it did not finish" in str(report)
+
+
 def test_a_cell_that_is_not_run_is_said_to_hold_the_function(tmp_path: Path) -> None:
     path, answer = tmp_path / "n.ipynb", HEAD + CORRECT
     found = json.loads(notebook("1 + 1", answer))

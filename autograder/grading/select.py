@@ -62,7 +62,8 @@ def explain_missing(name: str, session: Session, by: Exercise) -> tuple[str, str
         if outcome is not None and outcome.error and defines:
             where = _place(cell, session.submission)
             return "error", f"{where}, which defines {name}, failed: {outcome.error}."
-    if not session.names and (reason := session.worker.spent) is not None:
+    reason = session.worker.spent or session.unnamed
+    if not session.names and reason is not None:
         return "error", f"The file was not asked for {name}: {reason}."
     if told := _not_run(name, session.submission):
         return "missing", told

@@ -18,6 +18,8 @@ class Session:
     worker: RemoteWorker
     outcomes: dict[int, CellOutcome] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    #: Why its functions could not be asked for, if they could not.
+    unnamed: str | None = None
     _lethal: set[int] = field(default_factory=set)
 
     def run_cells(self, keep_outcomes: bool = False) -> None:
@@ -44,9 +46,9 @@ class Session:
         if not keep_outcomes:
             self.outcomes = {**self.outcomes, **fresh}
         try:
-            self.names = self.worker.functions()
-        except WorkerLost:
-            self.names = {}
+            self.names, self.unnamed = self.worker.functions(), None
+        except WorkerLost as lost:
+            self.names, self.unnamed = {}, lost.message
 
     def revive(self) -> None:
         """Make sure that a worker with this submission's functions is there, unless the
