@@ -76,11 +76,12 @@ class Writer:
     ) -> dict[str, Any]:
         """Return the node of what a function returned, with a ``handle`` in place of the
         items of a tuple that are ``opaque``. Raises like ``encode``."""
-        if not (_is_a(result, tuple) and opaque and len(result) <= 16):
+        two = _is_a(result, tuple) and opaque and tuple.__len__(result) <= 16
+        if not two:
             return self.encode(result)
         items = [
             handle(item) if i in opaque else self.encode(item, 1)
-            for i, item in enumerate(result)
+            for i, item in enumerate(tuple.__iter__(result))
         ]
         return {"is": "tuple", "items": items}
 
@@ -121,14 +122,18 @@ class Writer:
         return self._keep(value)
 
     def _container(self, value: Any, depth: int) -> dict[str, Any]:
-        if len(value) > MAX_ITEMS:
-            kind = type(value).__name__
-            return {"is": "foreign", "type": f"{kind} of {len(value)} items"}
-        items = value.values() if isinstance(value, dict) else value
+        kind = next(kind for kind in (tuple, list, dict) if _is_a(value, kind))
+        if (number := kind.__len__(value)) > MAX_ITEMS:
+            return {
+                "is": "foreign",
+                "type": f"{type(value).__name__} of {number} items",
+            }
+        items = dict.values(value) if kind is dict else kind.__iter__(value)
         node: dict[str, Any] = {"items": [self.encode(v, depth + 1) for v in items]}
-        if isinstance(value, dict):
-            return node | {"is": "dict", "keys": [str(key)[:200] for key in value]}
-        return node | {"is": "tuple" if isinstance(value, tuple) else "list"}
+        if kind is dict:
+            keys = [str(key)[:200] for key in dict.__iter__(value)]
+            return node | {"is": "dict", "keys": keys}
+        return node | {"is": "tuple" if kind is tuple else "list"}
 
     def _array(self, value: np.ndarray) -> dict[str, Any]:
         plain = type(value) is np.ndarray and value.dtype in _NATIVE
