@@ -265,6 +265,19 @@ def test_a_name_in_another_encoding_is_said_to_be_one(course: Path) -> None:
     assert "PYTHONUTF8=1" in done.stderr and "rename the folder" not in done.stderr
 
 
+def test_whose_place_cannot_be_written_stops_nobody_else(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = course / "course/autograded/forgets"
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("a file where a folder belongs")
+    assert grade("-j", "1") == 1
+    told = capsys.readouterr().err
+    assert "forgets" in told and "File exists" in told
+    assert {row[0] for row in held(course)[0]} >= {"perfect"}
+
+
 @pytest.mark.parametrize("command", ["collect", "export", "autograde", "list"])
 def test_a_busy_gradebook_is_said_in_a_sentence(course: Path, command: str) -> None:
     inbound = course / "exchange/c1/inbound"
@@ -458,7 +471,7 @@ def test_nbgrader_gives_a_new_student_to_the_next_run_where_the_gradebook_is_bus
         done = run(course, "nbgrader", "autograde", CHAPTER)
         busy.rollback()
     assert done.returncode == 1
-    assert "NotWritten: The gradebook could not be used (database is" in done.stderr
+    assert "The gradebook could not be used (database is" in done.stderr, done.stderr
     assert "InvalidEntry" not in done.stderr
     assert held(course)[0] == []
     done = run(course, "nbgrader", "autograde", CHAPTER)

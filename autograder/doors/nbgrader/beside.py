@@ -110,7 +110,9 @@ _OURS = re.compile(r"Traceback .*\nautograder\.[\w.]+: (.+?)\s*", re.DOTALL)
 _SYSTEMS = re.compile(r"Traceback .*\n\w*Error: \[Errno \d+\] (.+?)\s*", re.DOTALL)
 #: The same of a gradebook, before a guess at its reason.
 _GRADEBOOKS = re.compile(
-    r"Traceback .*\nsqlalchemy\.exc\.\w*Error: \(sqlite3\.\w+\) (.+?)\n.*", re.DOTALL
+    r"Traceback .*\nsqlalchemy\.exc\.\w*Error: \(sqlite3\.\w+\) ([^\n]+)\n"
+    r"(?:(?!Traceback ).)*",
+    re.DOTALL,
 )
 _GUESS = "There was an error accessing the nbgrader database."
 

@@ -86,10 +86,8 @@ class ClassGradebook:
             raise ClassError(str(error)) from None
         config.CourseDirectory.assignment_id = chapter
         self.chapter, self.root, self.config = chapter, root, config
-        self.course = CourseDirectory(config=config)
-        submitted = Path(
-            self.course.format_path(self.course.submitted_directory, "", "")
-        )
+        self.course = course = CourseDirectory(config=config)
+        submitted = Path(course.format_path(course.submitted_directory, "", ""))
         if real_path(folder) != real_path(submitted):
             raise ClassError(
                 f"nbgrader reads what was handed in below {submitted}; expected that "
@@ -193,8 +191,7 @@ class ClassGradebook:
         names = names_of([file.name for file in files], more)
         verb = "is" if len(files) + more == 1 else "are"
         return unfit_name(student) or (
-            f"{names} {verb} not graded: expected {self.chapter}.ipynb there; run "
-            "collect."
+            f"{names} {verb} not graded: expected {self.chapter}.ipynb there; run collect."
         )
 
     def is_ready(self, file: HandedIn) -> bool:
@@ -233,7 +230,10 @@ class ClassGradebook:
             by = Graded(self.measure, replay_of(path, self.secret))
             verdict = Verdict.refusal(self.cells, reason, by)
             made = self._made(as_handed_out(self.cells, reason), verdict, file.top)
-        write_whole(waits, made)
+        try:
+            write_whole(waits, made)
+        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+            self.left.append(f"✗ {one_name(file.top)}: {waits}: {error.strerror}.")
 
     def _made(self, notebook: NotebookNode, verdict: Verdict, student: str) -> str:
         """Return a notebook as it comes out of nbgrader's steps, the verdict in it."""
