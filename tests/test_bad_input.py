@@ -8,6 +8,7 @@ import pytest
 
 from autograder.grading.grade import grade
 from autograder.grading.report import ExerciseResult, Report
+from autograder.grading.run import grade_functions
 from autograder.isolation.folders import remove_folder
 from autograder.isolation.limits import Limits
 from autograder.isolation.outcome import CellOutcome
@@ -250,6 +251,37 @@ def test_a_cell_of_jupyter_keeps_its_answer(what: str, tmp_path: Path) -> None:
     report = grade(path, exercises=["inverted_dropout"])
     assert report.notes == ()
     assert report.score == report.max_score
+
+
+ODD_ERRORS = """
+class Odd(Exception):
+    def __str__(self):
+        return "keep_prob is " + 0.5
+
+class Odder(SyntaxError):
+    lineno, msg, text = 1, "odd", 7
+
+class Oddest(BaseException):
+    pass
+"""
+
+
+@pytest.mark.parametrize("name", ["Odd", "Odder", "Oddest", "GeneratorExit"])
+def test_an_error_that_cannot_be_shown_costs_what_it_stops_alone(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(HEAD + ODD_ERRORS + CORRECT + f"\nraise {name}()\n")
+    report = grade(path, exercises=["inverted_dropout"])
+    assert report.score == report.max_score
+    assert name in str(report.notes)
+    raises = f"def inverted_dropout(x, keep_prob, rng, training=True): raise {name}()\n"
+    path.write_text(HEAD + ODD_ERRORS + raises)
+    said = grade(path, exercises=["inverted_dropout"]).exercises[0].message
+    assert f"raised {name}" in said, said
+    names: dict[str, object] = {}
+    exec(HEAD + ODD_ERRORS + raises, names)
+    assert f"raised {name}" in grade_functions("inverted_dropout", names, 1).message
 
 
 def test_a_file_that_cannot_be_asked_for_its_functions_is_said_so(

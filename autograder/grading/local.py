@@ -88,7 +88,9 @@ class LocalFunction:
         self._marks.leave(own)
         try:
             result = self._function(*own, **named)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             names = getattr(self._function, "__globals__", None)
             unwritten = unwritten_at(error, [names, sys.modules["__main__"].__dict__])
             # The line that made the call is ours, not the student's.

@@ -10,14 +10,38 @@ from autograder.wire.text import one_line, shortened
 def describe_error(error: BaseException, filename: str | None = None) -> str:
     """Return one sentence for an exception: type, text, and the student's line.
 
-    Addresses are left out, which are others in every process."""
+    Addresses are left out, which are others in every process. An exception of a class of
+    the student's own may raise another one wherever it is asked for something."""
+    try:
+        return _described(error, filename)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as inner:
+        return f"{_kind(error)}, which cannot be shown ({_kind(inner)})"
+
+
+def _kind(error: BaseException) -> str:
+    """Return the name of its class, whatever a metaclass says."""
+    return str(type.__dict__["__name__"].__get__(type(error)))
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as inner:
+        return f"its text cannot be shown, which raises {_kind(inner)}"
+
+
+def _described(error: BaseException, filename: str | None) -> str:
     import linecache
     import traceback
 
     # A syntax error's own text names the place, too.
     placed = error if isinstance(error, SyntaxError) and error.lineno else None
     # Cut first: the text may have any length, and what is cut is not shown.
-    text = f"{type(error).__name__}: {placed.msg if placed else error}"[:2000]
+    text = f"{_kind(error)}: {placed.msg if placed else _text(error)}"[:2000]
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", text)
     text = shortened(one_line(text).rstrip(":"), 400)
     if isinstance(error, ModuleNotFoundError):
