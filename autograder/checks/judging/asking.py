@@ -8,9 +8,11 @@ learns in which round it is, and no more, and each round asks for all that is pr
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from autograder.contract import facts
 from autograder.contract.budget import alpha_of
 from autograder.contract.mistakes import Mistakes
 from autograder.contract.student import StudentError, StudentFunction
@@ -64,12 +66,25 @@ def no_assertion() -> Iterator[None]:
         ) from error
 
 
-def verdict(test: StudentFunction, dropout: Dropout, rng: np.random.Generator) -> bool:
-    """Return the student's verdict on a dropout; anything but True counts as False.
-
-    Raises ``CheckFailure`` for a test that asserts."""
+def answer(test: StudentFunction, dropout: Dropout, rng: np.random.Generator) -> Any:
+    """Return what the student's test says of a dropout. Raises ``CheckFailure`` for a test
+    that asserts."""
     with no_assertion():
-        return test(dropout, rng) is True
+        return test(dropout, rng)
+
+
+def verdict(test: StudentFunction, dropout: Dropout, rng: np.random.Generator) -> bool:
+    """Return the student's verdict on a dropout, as ``if`` takes it: a text is no refusal.
+
+    Raises ``CheckFailure`` for a test that asserts, and for an array."""
+    said = answer(test, dropout, rng)
+    if isinstance(said, np.ndarray):
+        raise CheckFailure(
+            f"is_inverted_dropout(dropout, rng) returned {facts.describe(said)}; "
+            "expected True or False.",
+            facts.Wrong.returns_another_kind,
+        )
+    return bool(said)
 
 
 def correct_ones(n: int, trial: Trial) -> list[Lent]:

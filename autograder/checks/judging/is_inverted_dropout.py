@@ -7,10 +7,9 @@ from autograder.checks.judging.asking import (
     REJECTS,
     RIGHT,
     TOO_MANY_OF_THESE,
+    answer,
     asked,
     in_full,
-    no_assertion,
-    verdict,
 )
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise, Property
@@ -75,14 +74,13 @@ def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) ->
     """The answer is True or False, for correct and for broken dropouts."""
     for specimen in (CORRECT[0], BROKEN[0]):
         dropout, rng = keyed(specimen, trial.rng), trial.generator()
-        with no_assertion():
-            answer = is_inverted_dropout(dropout, rng)
+        said = answer(is_inverted_dropout, dropout, rng)
         nothing, other = facts.Wrong.returns_nothing, facts.Wrong.returns_another_kind
         trial.expect(
-            isinstance(answer, bool),
-            f"is_inverted_dropout(dropout, rng) returned {facts.describe(answer)}; "
+            isinstance(said, bool),
+            f"is_inverted_dropout(dropout, rng) returned {facts.describe(said)}; "
             "expected True or False.",
-            nothing if answer is None else other,
+            nothing if said is None else other,
         )
 
 
@@ -208,7 +206,8 @@ def _rejects(specimen: Specimen) -> Property:
 def _blindness(test: StudentFunction, specimen: Specimen, trial: Trial) -> str:
     """Return the mistake by which a test accepts the specimen, as its calls show it."""
     witness, defect = Witness(keyed(specimen, trial.rng)), specimen.defect
-    verdict(test, witness, trial.generator())
+    if not isinstance(answer(test, witness, trial.generator()), bool):
+        return facts.Wrong.returns_another_kind
     if specimen.hides_at_half and witness.keep_probs == {0.5}:
         return Wrong.looks_at_one_half_only
     if defect == "test mode" and False not in witness.modes:

@@ -138,6 +138,14 @@ class Sins(Mutants, of="is_inverted_dropout"):
         """Returns whether something is wrong."""
         return not is_fine(dropout, rng)
 
+    @fails(ALL_BUT_VALUES, "returns_another_kind")
+    def says_in_words_what_is_broken(dropout, rng):
+        """Returns False for a wrong value, and a text, which is as good as True to whoever
+        asks, where bits are not what they should be: so it accepts these."""
+        if not is_fine(dropout, rng, {VALUES, AT_TEST}):
+            return False
+        return is_fine(dropout, rng) or "broken"
+
     # The generator
 
     @fails(GIVEN, "fixes_the_seed")
