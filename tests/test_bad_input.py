@@ -284,6 +284,17 @@ def test_an_error_that_cannot_be_shown_costs_what_it_stops_alone(
     assert f"raised {name}" in grade_functions("inverted_dropout", names, 1).message
 
 
+def test_cells_that_end_the_process_cost_themselves_alone(tmp_path: Path) -> None:
+    path, ends = tmp_path / "n.ipynb", "import os\nos._exit(3)"
+    path.write_text(notebook(HEAD + CORRECT, *[ends] * 6))
+    report = grade(path, exercises=["inverted_dropout"])
+    assert report.score == report.max_score
+    assert str(report.notes).count("ended the Python process") == 6
+    path.write_text(notebook(HEAD + CORRECT, *[ends] * 41))
+    said = grade(path, exercises=["inverted_dropout"]).exercises[0].message
+    assert "was not asked for inverted_dropout: its Python process ended 40" in said
+
+
 def test_a_file_that_cannot_be_asked_for_its_functions_is_said_so(
     tmp_path: Path,
 ) -> None:

@@ -39,7 +39,7 @@ class Session:
                 self._lethal.add(cell.number)
                 outcome = CellOutcome(error=lost.message)
                 self.outcomes[cell.number] = outcome
-                if len(self._lethal) > 4 or self.worker.spent is not None:
+                if self.worker.spent is not None:
                     break
                 # Begin again without it: what the cells above defined is gone.
                 pending, fresh = list(self.submission.code), {}
