@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,7 @@ def test_a_worker_ends_whole_and_alone(own_starter: Starter) -> None:
     before = family(os.getpid())
     with worker() as other:
         assert other.run_cell(1, "a = 1").error is None
+        time.sleep(0.5)  # the one between server and worker may be about to end
         beside = family(os.getpid()) - before
         with worker() as one:
             assert one.run_cell(1, ENDLESS).error is None

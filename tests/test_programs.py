@@ -100,9 +100,10 @@ def test_the_trial_gets_nothing_of_the_accounts(
     started = program(tmp_path / "tools")
     monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}{os.pathsep}{os.defpath}")
     bubblewrap.confine("auto")
-    names = {line.split("=")[0] for line in started.read_text().splitlines()}
-    assert "PATH" in names
-    assert not names & {"DROPOUT_COURSE_SECRET", "PYTEST_CURRENT_TEST", "LOGNAME"}
+    lines = started.read_text().splitlines()
+    names = {line.split("=")[0] for line in lines}
+    assert "PATH" in names and "LOGNAME=student" in lines
+    assert not names & {"DROPOUT_COURSE_SECRET", "PYTEST_CURRENT_TEST", "USER"}
 
 
 @pytest.mark.parametrize("given", [None, "", os.pathsep, ".", f"a{os.pathsep}"])

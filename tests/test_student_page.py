@@ -1,7 +1,6 @@
 """A page of feedback for each student."""
 
 import re
-import unicodedata
 from pathlib import Path
 
 import pytest
@@ -42,23 +41,6 @@ def test_every_student_gets_one_page_with_all_files(
     other = (out / "ben & <b>co.html").read_text(encoding="utf-8")
     assert "<h1>Feedback for ben &amp; &lt;b&gt;co</h1>" in other
     assert "mine.py is empty" in other
-
-
-def test_two_spellings_of_one_name_are_two_students(
-    handed_in: Path, tmp_path: Path
-) -> None:
-    for number, form in enumerate(("NFC", "NFD")):
-        folder = handed_in / unicodedata.normalize(form, "éva")
-        folder.mkdir()
-        (folder / f"{number}.py").write_text(SWAPS, encoding="utf-8")
-    out, page = tmp_path / "pages", tmp_path / "class.html"
-    grade = ["grade", str(handed_in), "-j", "1", "--feedback", str(out)]
-    assert main([*grade, "--page", str(page)]) == 0
-    pages = [path.read_text("utf-8") for path in out.iterdir()]
-    assert sum("0.py" in page for page in pages) == 1
-    assert sum("1.py" in page for page in pages) == 1
-    assert not any("0.py" in page and "1.py" in page for page in pages)
-    assert "5 files of 4 students" in page.read_text("utf-8")
 
 
 def test_names_without_room_for_an_ending_get_pages_of_their_own(

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,19 @@ def test_whose_place_cannot_be_written_stops_nobody_else(
     told = capsys.readouterr().err
     assert "forgets" in told and "File exists" in told
     assert {row[0] for row in held(course)[0]} >= {"perfect"}
+
+
+def test_two_spellings_of_one_name_are_two_students_as_in_the_gradebook(
+    course: Path, tmp_path: Path
+) -> None:
+    submitted = course / "course/submitted"
+    for form in ("NFC", "NFD"):
+        name = unicodedata.normalize(form, "éva")
+        shutil.copytree(submitted / "perfect", submitted / name)
+    out = tmp_path / "pages"
+    grade("--feedback", str(out))
+    pages = {path.name for path in out.iterdir()}
+    assert {unicodedata.normalize(f, "éva.html") for f in ("NFC", "NFD")} <= pages
 
 
 @pytest.mark.parametrize("command", ["collect", "export", "autograde", "list"])

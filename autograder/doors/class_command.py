@@ -88,7 +88,7 @@ def _handed_in(
 
     found = classroom.find_handed_in(folder, shown)
     if book is not None:
-        mine = book.mine(found)
+        mine = students.spelled_apart(book.mine(found))
         book.left += students.of_whom_is_nothing(folder, found, shown)
         return mine
     try:
@@ -100,7 +100,6 @@ def _handed_in(
     if files is found:
         packed = str(folder) != shown
         lines += filter(None, [classroom.of_one_folder(found, packed)])
-        files = students.spelled_apart(files)
     return files
 
 
