@@ -74,9 +74,9 @@ def _repeated(axis: int) -> _Make:
     return make
 
 
-def _in_order(x: np.ndarray, share: float) -> np.ndarray:
+def _rising(x: np.ndarray, share: float) -> np.ndarray:
     found: np.ndarray = np.sort(x, axis=None).reshape(x.shape)
-    return found if share < 0.5 else -found
+    return found
 
 
 def _negative(make: _Make) -> _Make:
@@ -127,8 +127,8 @@ _OTHERS = (
         "small whole numbers",
         lambda x, _: np.copysign(np.ceil(5 * _even(x)), x),
     ),
-    Entries(_BOTH, "entries in order", _in_order),
-    Entries(_BOTH, "rows in order", lambda x, _: np.sort(x), in_rows=True),
+    Entries(_BOTH, "entries in rising order", _rising),
+    Entries(_BOTH, "entries in falling order", _negative(_rising)),
     Entries(_BOTH, "equal rows", _repeated(0), in_rows=True),
     Entries(_BOTH, "equal columns", _repeated(-1), in_rows=True),
     Entries(_POSITIVE, "entries from 0 to 1", lambda x, _: _even(x)),
