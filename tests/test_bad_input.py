@@ -240,7 +240,53 @@ CELLS_OF_JUPYTER = {
     "annotations that name nothing": "from __future__ import annotations\n"
     "def note(x: Undefined) -> Nothing: pass\n{}",
     "eight figures of noise": "{}\n" + FIGURES,
+    "a line that goes on": "{}\n!ls \\\n  here\nassert _ == 2\n",
+    "calls without brackets": "/print 1 2\n,print a b\n;print a b\n{}",
+    "a command that is no text of Python": "!echo it's (\n{}\n%env A='",
+    "text like magics": "text = '''\n%pwd\n!ls\nwhy?\n'''\n%pwd\n"
+    "assert text.split() == ['%pwd', '!ls', 'why?']\n{}",
+    "a value of a magic": "here = %pwd\nn = %time 1 + 1\n"
+    "assert (here, n) == (None, 2)\n{}",
+    "an empty line above %%time": "\n%%time -q\n{}",
+    "no IPython, wherever it runs": "%pwd\nimport sys\n"
+    "assert 'IPython' not in sys.modules\n{}",
 }
+
+
+def begun(source: str, *begins: str) -> str:
+    """Return the lines, the first and all others begun so."""
+    first, *others = source.strip().split("\n")
+    return "\n".join([begins[0] + first, *(begins[-1] + line for line in others)])
+
+
+#: What Jupyter takes off before it runs a cell.
+PASTED = {
+    "indented": ("    ",),
+    "out of Python's session": (">>> ", "... "),
+    "out of IPython's session": ("In [12]: ", "   ....: "),
+    "out of a session, indented": ("  >>> ", "  ... "),
+}
+
+
+@pytest.mark.parametrize("what", PASTED)
+def test_a_pasted_cell_keeps_its_answer(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    path.write_text(notebook("import numpy as np", begun(CORRECT, *PASTED[what])))
+    report = grade(path, exercises=["inverted_dropout"])
+    assert report.notes == ()
+    assert report.score == report.max_score
+
+
+@pytest.mark.parametrize("magic", ["%%html", "%%writefile a.py", "%%bash", "%%python3"])
+def test_a_cell_that_is_not_run_as_python_has_no_answer(
+    magic: str, tmp_path: Path
+) -> None:
+    """It had, where IPython is not installed, and none where it is."""
+    path = tmp_path / "n.ipynb"
+    path.write_text(notebook(f"{magic}\n{HEAD + CORRECT}"))
+    [result] = grade(path, exercises=["inverted_dropout"]).exercises
+    assert result.score == 0
+    assert f"begins with {magic.split()[0]}, and is not run" in result.message
 
 
 @pytest.mark.parametrize("what", CELLS_OF_JUPYTER)

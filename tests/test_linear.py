@@ -110,8 +110,8 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "report.exercise_text": lambda t: report.exercise_text(verdict(t)),
     "class_reports.harmless": harmless,
     "output.BoundedText": lambda t: output.BoundedText().write(t),
-    "magics.MAGIC": magics.MAGIC.search,
-    "magics.without_magic": magics.without_magic,
+    "magics.MAY_BE": magics.MAY_BE.search,
+    "magics.plain": magics.plain,
     "parts.statements": parsed,
     "parts.blocks": parts.blocks,
 }

@@ -7,6 +7,7 @@ from autograder.contract.exercise import Exercise, all_exercises, find_exercise
 from autograder.contract.nearest import nearest
 from autograder.grading.session import Session
 from autograder.submission.cells import Cell, Submission
+from autograder.wire.magics import is_run
 from autograder.wire.text import clean
 
 #: So many cells that failed are told of one by one.
@@ -62,9 +63,8 @@ def explain_missing(name: str, session: Session, by: Exercise) -> tuple[str, str
         if outcome is not None and outcome.error and defines:
             where = _place(cell, session.submission)
             return "error", f"{where}, which defines {name}, failed: {outcome.error}."
-    reason = session.worker.spent or session.unnamed
-    if not session.names and reason is not None:
-        return "error", f"The file was not asked for {name}: {reason}."
+    if session.unnamed is not None:
+        return "error", f"The file was not asked for {name}: {session.unnamed}."
     if told := _not_run(name, session.submission):
         return "missing", told
     meant = _meant(name, session.names)
@@ -88,7 +88,7 @@ def _not_run(name: str, submission: Submission) -> str | None:
         holds = f"{_place(cell, submission)} defines {name}, but "
         if cell.graded is not None:
             return f"{holds}it is the check's, which is not run: write it above."
-        if first.startswith("%%"):
+        if not is_run(first):
             return (
                 f"{holds}begins with {first.split()[0]}, and is not run: take that out."
             )

@@ -19,9 +19,10 @@ import numpy as np
 
 from autograder import wire
 from autograder.wire.errors import describe_error, unwritten_at
+from autograder.wire.magics import plain
 from autograder.worker import parts
 from autograder.worker.output import TEXT_LIMIT, BoundedText, open_figures
-from autograder.worker.shell import FakeShell, without_magics
+from autograder.worker.shell import FakeShell
 
 _CELL = "<cell "
 #: Seconds and bytes after which the results of several calls are sent, though not all.
@@ -83,7 +84,7 @@ class Worker:
         answer: dict[str, Any] = {"error": None, "value": None}
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                source = without_magics(source)
+                source = plain(source)
                 self.history[0].append(source)
                 value = self.execute(source, filename, bool(request.get("go_on")))
                 answer["value"] = self._displayed(value)
@@ -115,7 +116,7 @@ class Worker:
         return self._run(ast.Expression(last.value), filename, "eval")
 
     def _under_a_magic(self, source: str) -> Any:
-        source, filename = without_magics(source), f"{_CELL}under a magic>"
+        source, filename = plain(source), f"{_CELL}under a magic>"
         _remember(filename, source)
         return self.execute(source, filename)
 

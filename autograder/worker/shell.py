@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from autograder.wire.magics import has_magics, plain
+from autograder.wire.magics import RUNNING
 
 
 class _Nothing:
@@ -36,8 +36,6 @@ class FakeShell(_Nothing):
     """Stands in for IPython's shell: %matplotlib does no harm, and what %%time and its
     like measure is run, unmeasured."""
 
-    _RUNNING = ("time", "timeit", "capture", "prun")
-
     def __init__(self, run: Callable[[str], Any]) -> None:
         """``run`` runs the code that stands under a magic."""
         self._run = run
@@ -47,11 +45,11 @@ class FakeShell(_Nothing):
         return []
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
-        return self._run(cell) if name in self._RUNNING else None
+        return self._run(cell) if name in RUNNING else None
 
     def run_line_magic(self, name: str, line: str, *_: Any) -> Any:
         statement = re.sub(r"^(?:-\w+\s+(?:\d+\s+)?)+", "", line)  # without options
-        return self._run(statement) if name in self._RUNNING else None
+        return self._run(statement) if name in RUNNING else None
 
 
 def display(*values: Any, **_: Any) -> None:
@@ -64,14 +62,3 @@ def no_input(prompt: object = "") -> str:
     """Stand in for ``input``: nobody is there to answer but with an empty line."""
     print(prompt)
     return ""
-
-
-def without_magics(source: str) -> str:
-    """Return the cell as plain Python; IPython, where installed, translates magics."""
-    if not has_magics(source):
-        return source
-    try:
-        from IPython.core.inputtransformer2 import TransformerManager
-    except ImportError:
-        return plain(source)
-    return str(TransformerManager().transform_cell(source))
