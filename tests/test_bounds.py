@@ -12,6 +12,7 @@ import pytest
 from autograder.grading.grade import grade
 from autograder.submission import file as submission_file
 from autograder.submission.file import MAX_BYTES
+from autograder.wire.errors import LONGEST_ERROR, describe_error
 from tests.test_attacks import spent
 from tests.test_bad_input import CORRECT, DEF, HEAD, notebook
 
@@ -313,3 +314,30 @@ def test_a_judge_answers_for_its_own_memory_alone() -> None:
         [sys.executable, "-c", ONCE_LARGE], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["1"]
+
+
+#: Tells the judge at length, whatever happens.
+LONG_WINDED = """
+import sys
+sys.modules["autograder.worker.namespace"].describe_error = (
+    lambda *a: chr(0x1F600) * 2000
+)
+# %%
+raise ValueError
+# %%
+def inverted_dropout(x, keep_prob, rng, training=True):
+    raise ValueError
+"""
+
+
+def test_a_report_is_short_whatever_a_worker_says_of_errors(tmp_path: Path) -> None:
+    """Those of a class are in memory together: 40 files of a student's took 28 MB."""
+    path = tmp_path / "long.py"
+    path.write_text(LONG_WINDED, encoding="utf-8")
+    report = grade(path)
+    texts = [*report.notes, *(each.message for each in report.exercises)]
+    assert "\U0001f600" in texts[0]
+    assert "\U0001f600" in texts[-1]
+    assert max(map(len, texts)) < LONGEST_ERROR + 100
+    honest = describe_error(ValueError("x" * 10_000))
+    assert 400 <= len(honest) <= LONGEST_ERROR

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder import wire
+from autograder.wire.errors import LONGEST_ERROR
 from autograder.wire.text import clean, one_line, printed
 
 #: Characters of output, and of figures in base64, that are kept of one submission.
 OUTPUT_LIMIT, FIGURES_LIMIT = 10**6, 12 * 2**20
-#: Characters of one text, of one output or of an error's, that are looked at.
-TEXT_LIMIT, ERROR_LIMIT = 200_000, 2_000
+#: Characters of one output's text that are looked at.
+TEXT_LIMIT = 200_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Room:
             stderr=self._kept(printed(answer["stderr"][:TEXT_LIMIT])),
             value=None if value is None else self._kept(clean(value[:TEXT_LIMIT])),
             images=tuple(filter(self._holds, answer["images"])),
-            error=None if error is None else one_line(error[:ERROR_LIMIT]),
+            error=None if error is None else one_line(error[:LONGEST_ERROR]),
         )
 
     def _kept(self, text: str) -> str:

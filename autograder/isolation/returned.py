@@ -5,7 +5,8 @@ from typing import Any
 
 from autograder import wire
 from autograder.contract.student import Call, StudentError
-from autograder.isolation.outcome import ERROR_LIMIT, changed_arguments
+from autograder.isolation.outcome import changed_arguments
+from autograder.wire.errors import LONGEST_ERROR
 from autograder.wire.text import one_line
 
 #: A call's result and the arguments that it changed, by place, or the result of the call
@@ -41,7 +42,7 @@ def returned(
 
 def _failure(said: dict[str, Any]) -> StudentError:
     wire.expect_fields(said, error=str, unwritten=str | None)
-    why, unwritten = one_line(said["error"][:ERROR_LIMIT] or "an error"), None
+    why, unwritten = one_line(said["error"][:LONGEST_ERROR] or "an error"), None
     if said["unwritten"]:
-        unwritten = one_line(said["unwritten"][:ERROR_LIMIT])
+        unwritten = one_line(said["unwritten"][:LONGEST_ERROR])
     return StudentError(why, unwritten)

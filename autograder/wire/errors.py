@@ -6,6 +6,11 @@ from typing import Any
 
 from autograder.wire.text import one_line, shortened
 
+#: Characters of an error's own text, and of the line that raised it.
+_TEXT, _LINE = 400, 200
+#: So long a sentence about an error may be; a report has one for each check.
+LONGEST_ERROR = _TEXT + _LINE + 120
+
 
 def describe_error(error: BaseException, filename: str | None = None) -> str:
     """Return one sentence for an exception: type, text, and the student's line.
@@ -43,17 +48,17 @@ def _described(error: BaseException, filename: str | None) -> str:
     # Cut first: the text may have any length, and what is cut is not shown.
     text = f"{_kind(error)}: {placed.msg if placed else _text(error)}"[:2000]
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", text)
-    text = shortened(one_line(text).rstrip(":"), 400)
+    text = shortened(one_line(text).rstrip(":"), _TEXT)
     if isinstance(error, ModuleNotFoundError):
         text += "; answers need NumPy and Python's own library alone"
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if filename is None or f.filename.startswith(filename)]
     if placed:
-        line = shortened(one_line((placed.text or "")[:2000]), 200)
+        line = shortened(one_line((placed.text or "")[:2000]), _LINE)
         return f"{text} (line {placed.lineno}: {line})"
     if own:
         found = linecache.getline(own[-1].filename, own[-1].lineno or 0)
-        line = shortened(one_line(found[:2000]), 200)
+        line = shortened(one_line(found[:2000]), _LINE)
         return f"{text} (line {own[-1].lineno}{': ' + line if line else ''})"
     return text
 
