@@ -1,16 +1,25 @@
 """One class, all doors, the same scores."""
 
+import copy
 import csv
 import json
 import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import fixture_class
-from tests.fixture_class import CHAPTER, UNREADABLE, by_command_line, by_pytest, run
+from tests.fixture_class import (
+    CHAPTER,
+    UNREADABLE,
+    by_command_line,
+    by_pytest,
+    cell_of,
+    run,
+)
 
 pytest.importorskip("nbgrader")
 
@@ -97,6 +106,64 @@ def the_gradebook_asks_for_hand_grading_where_there_is_text(course: Path) -> Non
     waiting = {student for student, needs, _ in rows if needs}
     assert waiting == {"plots"}
     assert all(score == 0 for student, _, score in rows if student != "plots")
+
+
+def as_if_text(notebook: dict[str, Any]) -> dict[str, Any]:
+    """Return the notebook with its answers in code cells that say they are text: two with
+    the identity of text, whose own cells are gone, one with its own identity."""
+    notebook = copy.deepcopy(notebook)
+    question = fixture_class.free_response(notebook)
+    text = {"classic_dropout": "about-classic_dropout", "inverted_dropout": question}
+    cells = notebook["cells"]
+    for answer, grade_id in text.items():
+        cells.remove(cell_of(notebook, grade_id))
+        cell_of(notebook, answer)["metadata"]["nbgrader"]["grade_id"] = grade_id
+    cell_of(notebook, "classic_settings")["metadata"]["nbgrader"]["cell_type"] = (
+        "markdown"
+    )
+    return notebook
+
+
+def test_code_that_says_it_is_text_is_code_through_every_door(tmp_path: Path) -> None:
+    """It was text to nbgrader's commands, and code to the others, or the other way round."""
+    course = fixture_class.new_course(tmp_path / "course")
+    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    starter = json.loads(released.read_text(encoding="utf-8"))
+    question = fixture_class.free_response(starter)
+    perfect = fixture_class.solved(course, starter)
+    essay = fixture_class.answering(perfect, question, "It is the same network.")
+    becomes_code(cell_of(essay, question))
+    work = {"perfect": perfect, "hidden": as_if_text(perfect), "essay": essay}
+    nbgrader(course, "generate_assignment", CHAPTER)
+    for student, notebook in work.items():
+        path = course / "course" / "submitted" / student / CHAPTER / released.name
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+        assert by_command_line(path) == 10
+    nbgrader(course, "autograde", CHAPTER)
+    assert exported(course) == dict.fromkeys(work, 10)
+    grade = ["grade", "course/submitted", "--gradebook", CHAPTER, "--again"]
+    done = run(course, "autograder", *grade)
+    assert done.returncode == 0, done.stderr
+    assert exported(course) == dict.fromkeys(work, 10)
+    made = course / "course" / "autograded"
+    texts = {
+        student: (made / student / CHAPTER / released.name).read_text(encoding="utf-8")
+        for student in work
+    }
+    assert texts["hidden"].count("def inverted_dropout") > 1, (
+        "to be graded by hand, too"
+    )
+    assert texts["hidden"].count("def classic_dropout") == 1
+    graded = cell_of(json.loads(texts["essay"]), question)
+    assert (graded["cell_type"], graded["source"]) == (
+        "markdown",
+        ["It is the same network."],
+    )
+
+
+def becomes_code(cell: dict[str, Any]) -> None:
+    cell |= {"cell_type": "code", "outputs": [], "execution_count": None}
 
 
 STOCK = """

@@ -92,7 +92,10 @@ def _known_id(cell: dict[str, Any], known: Collection[str] | None) -> str:
 
 def _cell_type(cell: dict[str, Any], known: Collection[str] | None) -> Any:
     """Return what the cell was when it was handed out, if it says so: an answer that
-    became text by a slip of the keyboard is still an answer."""
+    became text by a slip of the keyboard is still an answer. Cells of an exercise's name
+    were code, whatever they say now."""
+    if known is not None and _known_id(cell, known):
+        return "code"
     was = _nbgrader(cell).get("cell_type") if _known_id(cell, known) else None
     return was if was in ("code", "markdown") else cell.get("cell_type")
 

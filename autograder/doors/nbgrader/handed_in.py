@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from collections.abc import Collection, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ from autograder.submission.notebook import (
 from autograder.wire.text import one_line, one_name, unfit_name
 
 NOT_HANDED_IN = (
-    "*The following cells were missing from the file that was handed in; "
-    "nbgrader needs them to record its scores.*"
+    "*The following cells were missing from the file that was handed in, or had become "
+    "code there; nbgrader needs them to record its scores.*"
 )
 
 
@@ -162,12 +163,17 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
     cells that it lacks; outputs and foreign metadata are dropped."""
     cells: list[NotebookNode] = []
     seen: set[str] = set()
+    as_code: dict[str, str] = {}
     left = MAX_IMAGES
     # From the end: of copies of a cell, the last keeps its identity.
     for raw in reversed(data["cells"]):
         raw = raw if isinstance(raw, dict) else {}
         claimed = cell_grade_id(raw)
         found = known.get(claimed) if claimed not in seen else None
+        if found is not None and _became_code(raw, found):
+            # It is run, as wherever the gradebook is not asked, and no text any more.
+            as_code.setdefault(claimed, cell_source(raw))
+            found, claimed = None, ""
         metadata = {} if found is None else {"nbgrader": dict(found.metadata)}
         kind = raw.get("cell_type") if found is None else found.cell_type
         if not isinstance(kind, str) or kind not in CELL_TYPES:
@@ -183,17 +189,28 @@ def restored(data: dict[str, Any], known: dict[str, Released]) -> NotebookNode:
         cells.append(cell)
         seen.add(claimed)
     cells.reverse()
-    lacking = [
-        cell.cell()
-        for cell in known.values()
-        if cell.metadata["grade"] and cell.grade_id not in seen
-    ]
-    if lacking:
-        cells += [v4.new_markdown_cell(NOT_HANDED_IN), *lacking]
+    cells += _lacking(known, seen, as_code)
     metadata = nbformat.from_dict(METADATA)
     if is_script(data):
         metadata["autograder"] = {"script": True}
     return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def _lacking(
+    known: dict[str, Released], seen: Collection[str], as_code: Mapping[str, str]
+) -> list[NotebookNode]:
+    """Return the grade cells that were not seen, below a remark; those of text that became
+    code with this."""
+    lacking = [
+        cell.cell(as_code.get(cell.grade_id))
+        for cell in known.values()
+        if cell.metadata["grade"] and cell.grade_id not in seen
+    ]
+    return [v4.new_markdown_cell(NOT_HANDED_IN), *lacking] if lacking else []
+
+
+def _became_code(raw: dict[str, Any], released: Released) -> bool:
+    return released.cell_type != "code" and raw.get("cell_type") == "code"
 
 
 def _fenced(source: str) -> str:
