@@ -27,6 +27,8 @@ from tests.test_feedback import formgraded
 WIDE = "\U0001f600"
 #: Leaves room below 400 MB, of 1,024 × 1,024 bytes.
 MOST_MB = 350
+#: Sizes of classes: of the greater one a third of the images in memory would show.
+FEW, MANY = 3, 12
 
 #: Runs a module; says how much memory its process had at its peak, in kB.
 MEASURED = """
@@ -107,6 +109,32 @@ def test_three_notebooks_that_fill_all_bounds_take_bounded_memory(
     page = made.read_text(encoding="utf-8")
     assert page.count("base64,iVBORw0KGg") == 12
     assert page.count("base64,AAAA") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_class_of_large_notebooks_takes_no_more_than_a_few(tmp_path: Path) -> None:
+    """The command kept each student's whole notebook until all were in their place."""
+    course = fixture_class.new_course(tmp_path / "course")
+    (course / "measured.py").write_text(MEASURED)
+    assert run(course, "nbgrader", "generate_assignment", CHAPTER).returncode == 0
+    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    starter = json.loads(released.read_text(encoding="utf-8"))
+    image = {"a.png": {"image/png": "A" * (MAX_IMAGES - 1000)}}
+    picture = text_cell("![x](attachment:a.png)", attachments=image)
+    text = json.dumps(starter | {"cells": [picture, *starter["cells"]]})
+    grade = ["autograder", "grade", "course/submitted", "--gradebook", CHAPTER, "-j2"]
+    peaks = []
+    for students in (FEW, MANY):
+        for number in range(students):
+            folder = course / "course" / "submitted" / f"s{number:02}" / CHAPTER
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / released.name).write_text(text, encoding="utf-8")
+        done = run(course, "measured", *grade, "--again")
+        found = re.search(r"VmHWM:\s+(\d+)", done.stdout)
+        assert found, done.stderr[-2000:]
+        peaks.append(int(found[1]) / 1024)
+    print(peaks)
+    assert peaks[1] - peaks[0] < (MANY - FEW) * MAX_IMAGES / 2**20 / 3
 
 
 #: Texts of as many tags as fit into 49,000 characters.

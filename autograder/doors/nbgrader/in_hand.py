@@ -49,18 +49,18 @@ def leave(student: str, path: Path, error: OSError) -> NoReturn:
 
 @dataclass(frozen=True)
 class Entered:
-    """What was entered of a student: which file, and under which words of a mark."""
+    """What was entered of a student: which file, and under which words of a mark. It is
+    kept for a whole class: nothing in it grows with the file."""
 
-    text: str
     file: tuple[int, ...]
     words: bytes
 
     @classmethod
-    def of(cls, path: Path, mark: Mark) -> "Entered":
-        """Read a notebook. Raises ``OSError``."""
+    def of(cls, path: Path, mark: Mark) -> tuple["Entered", str]:
+        """Read a notebook, and return what is in it as well. Raises ``OSError``."""
         with path.open("rb") as file:
             found = _which(os.fstat(file.fileno()))
-            return cls(file.read().decode("utf-8"), found, mark.words)
+            return cls(found, mark.words), file.read().decode("utf-8")
 
     def is_at(self, path: Path) -> bool:
         return _which(path.stat()) == self.file

@@ -355,10 +355,10 @@ class ClassGradebook:
             waits, made = self._paths(student)
             path = waits if is_there(waits) else made
             try:
-                entered = Entered.of(path, mark)
+                entered, text = Entered.of(path, mark)
             except OSError as error:
                 leave(student, path, error)
-            notebook = nbformat.v4.reads(entered.text)
+            notebook = nbformat.v4.reads(text)
             time = self.course.get_existing_timestamp(self._submitted(student))
             gradebook.update_or_create_student(student)
             # None, too: the time of earlier work is none of this one's.
