@@ -21,7 +21,7 @@ from autograder.contract.here import NowhereError, is_folder, working_directory
 from autograder.contract.outside import ExercisesError, expect_docstrings
 from autograder.doors.authoring import use_exercises
 from autograder.doors.options import parser
-from autograder.doors.terminal import say, tell_of_secret
+from autograder.doors.terminal import lacks, say, tell_of_secret
 from autograder.isolation.bubblewrap import SandboxUnavailable
 from autograder.isolation.programs import use_whole_paths
 from autograder.wire.parents import heard
@@ -149,10 +149,7 @@ def _build(arguments: argparse.Namespace) -> int:
         from autograder.course.build import build
         from autograder.course.source import BuildError
     except ImportError as error:
-        print(
-            f"This needs the course's packages ({error}): see README.md.",
-            file=sys.stderr,
-        )
+        _warn(lacks(error))
         return 2
     root = working_directory()
     try:

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -184,7 +183,9 @@ def test_a_worker_ends_whole_and_alone(own_starter: Starter) -> None:
     before = family(os.getpid())
     with worker() as other:
         assert other.run_cell(1, "a = 1").error is None
-        time.sleep(0.5)  # the one between server and worker may be about to end
+        # The server in its bubblewrap, and of the worker the two that stay: the one between
+        # them may be about to end.
+        assert soon(lambda: len(family(os.getpid()) - before) == 5)
         beside = family(os.getpid()) - before
         with worker() as one:
             assert one.run_cell(1, ENDLESS).error is None

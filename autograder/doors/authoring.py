@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autograder.contract import outside
 from autograder.contract.here import is_folder, working_directory
+from autograder.doors.terminal import lacks
 
 
 def use_exercises(folders: Sequence[str] | None, command: str) -> None:
@@ -45,7 +46,7 @@ def _test(arguments: argparse.Namespace) -> tuple[int, str]:
         from autograder.course.source import BuildError
         from autograder.doors.exercise_test import exercise_test
     except ImportError as error:
-        return 2, f"This needs the course's packages ({error}): see README.md."
+        return 2, lacks(error)
     try:
         lines = exercise_test(arguments.name, arguments.seeds)
     except (KeyError, BuildError) as error:

@@ -29,6 +29,11 @@ def _silence(stream: Any) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def lacks(error: ImportError) -> str:
+    """Return what to say where a package of the course is not installed."""
+    return f"This needs the course's packages ({error}): see README.md."
+
+
 def tell_of_secret(course: Path | None = None) -> None:
     """Say what whoever grades should know about the secret; ``course`` is as in
     ``find_secret``. Raises ``SecretError``."""

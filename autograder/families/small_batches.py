@@ -1,5 +1,7 @@
 """Hidden units of a batch of a few rows have bits of their own, like units of small arrays."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from autograder.contract.student import StudentFunction
@@ -9,21 +11,23 @@ from autograder.families.follows_rng import expect_own_calls
 from autograder.families.network import Batch
 
 
-def _bits(
+def _masks(
     function: StudentFunction,
-    trial: Trial,
-    shape: tuple[int, ...],
-    keep_prob: float,
+    _trial: Trial,
+    batch: Batch,
+    rng: np.random.Generator,
     calls: int,
-) -> np.ndarray:
-    """Return the masks of so many calls on a readable batch, rows by hidden units."""
-    rows, units = shape
-    batch = Batch.readable(trial, rows, units, keep_prob)
-    return np.array(batch.masks(function, trial.generator(), calls))
+) -> Sequence[np.ndarray]:
+    return batch.masks(function, rng, calls)
 
 
 #: A single unit has its calls elsewhere: so many take long.
-SMALL = small_calls.Small(_bits, small_calls.ROWS, what="hidden units", single=False)
+SMALL = small_calls.Small(
+    small_calls.of_cases(Batch.readable, _masks),
+    small_calls.ROWS,
+    what="hidden units",
+    single=False,
+)
 
 
 def expect_own_rows(

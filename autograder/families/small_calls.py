@@ -174,6 +174,30 @@ def of_layer(
     return kept.reshape(calls, *shape)
 
 
+def of_cases(
+    make: Callable[[Trial, int, int, float], Any],
+    read: Callable[
+        [StudentFunction, Trial, Any, np.random.Generator, int],
+        Sequence[np.ndarray] | np.ndarray,
+    ],
+) -> Bits:
+    """Return what reads the bits of so many calls on a case of some rows and units:
+    ``make`` makes one at a keep probability, ``read`` reads its masks."""
+
+    def bits(
+        function: StudentFunction,
+        trial: Trial,
+        shape: tuple[int, ...],
+        keep_prob: float,
+        calls: int,
+    ) -> np.ndarray:
+        rows, units = shape
+        case = make(trial, rows, units, keep_prob)
+        return np.array(read(function, trial, case, trial.generator(), calls))
+
+    return bits
+
+
 def own_bits(
     known: Property,
     forms: Forms = FORMS,
@@ -277,10 +301,8 @@ _EMPTY = 20
 def _is_drawn_again(each: _Masks, small: Small) -> bool:
     """Return whether all calls keep some units, where many should keep none, and about as
     many as if those had been drawn again."""
-    lines, p = (
-        each.masks.reshape(len(each.masks), -1),
-        small.probability(each.keep_prob),
-    )
+    lines = each.masks.reshape(len(each.masks), -1)
+    p = small.probability(each.keep_prob)
     empty = (1 - p) ** lines.shape[1]
     if len(lines) * empty <= _EMPTY or not lines.any(axis=1).all():
         return False

@@ -76,8 +76,8 @@ class Writer:
     ) -> dict[str, Any]:
         """Return the node of what a function returned, with a ``handle`` in place of the
         items of a tuple that are ``opaque``. Raises like ``encode``."""
-        two = _is_a(result, tuple) and opaque and tuple.__len__(result) <= 16
-        if not two:
+        in_part = _is_a(result, tuple) and opaque and tuple.__len__(result) <= 16
+        if not in_part:
             return self.encode(result)
         items = [
             handle(item) if i in opaque else self.encode(item, 1)

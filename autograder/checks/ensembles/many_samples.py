@@ -169,8 +169,8 @@ def _expect_averages(function: StudentFunction, trial: Trial) -> None:
 def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
     """A row's samples have independent masks, which keep at the rate keep_prob."""
     _expect_one_unit_varies(function, trial)
-    look, depend = "two samples of a row", Wrong.samples_depend_on_each_other
-    name = _unless_rates_depart(trial, depend)
+    look = "two samples of a row"
+    name = _unless_rates_depart(trial, Wrong.samples_depend_on_each_other)
     case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
     kept = _average(function, trial, case, 2)
     what = (
@@ -239,7 +239,8 @@ def _expect_one_unit_varies(function: StudentFunction, trial: Trial) -> None:
 def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
     """Judge how the number of samples that keep a unit spreads, and whether samples of
     several units are independent of each other."""
-    look, depend = "count in 20 samples", Wrong.samples_depend_on_each_other
+    look = "count in 20 samples"
+    depend = _unless_rates_depart(trial, Wrong.samples_depend_on_each_other)
     name = _unless_rates_depart(trial, elementwise.Wrong.bits_depend_on_each_other)
     case = ensemble.readable(trial, trial.size(look), 1, _INDEPENDENT)
     kept = _average(function, trial, case, 20)
@@ -253,7 +254,7 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
         what = (
             f"rows that keep their unit in all of {samples} samples, or in none, at 0.5"
         )
-        trial.judge(look, alike, alike.size, what, _unless_rates_depart(trial, depend))
+        trial.judge(look, alike, alike.size, what, depend)
     look = "two samples of three units"
     rows = max(map(trial.size, (look, "four of six kept")))
     case = ensemble.readable(trial, rows, 3, _INDEPENDENT)
@@ -268,12 +269,8 @@ def _draws_whole_masks_anew(function: StudentFunction, trial: Trial) -> None:
     total = bits[first] + bits[second]
     what = f"rows of 3 units whose two samples keep 4 units, at {_INDEPENDENT}"
     trial.judge(look, total == 4, total.size, what, name)
-    wide_rows.judge(
-        function,
-        trial,
-        one_member.Wrong.counts_samples_wrongly,
-        _unless_rates_depart(trial, depend),
-    )
+    counts = one_member.Wrong.counts_samples_wrongly
+    wide_rows.judge(function, trial, counts, depend)
 
 
 def expect_no_drops(function: StudentFunction, trial: Trial) -> None:

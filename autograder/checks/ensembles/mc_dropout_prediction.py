@@ -161,20 +161,9 @@ def _drawn(
     return case, one_member.mask_of(function, trial, case, rng)
 
 
-def _bits(
-    function: StudentFunction,
-    trial: Trial,
-    shape: tuple[int, ...],
-    keep_prob: float,
-    calls: int,
-) -> np.ndarray:
-    """Return the masks of so many samples of one member each."""
-    rows, units = shape
-    case = ensemble.readable(trial, rows, units, keep_prob)
-    return one_member.masks_of(function, trial, case, trial.generator(), calls)
-
-
-_SMALL = small_calls.Small(_bits, small_calls.ROWS)
+_SMALL = small_calls.Small(
+    small_calls.of_cases(ensemble.readable, one_member.masks_of), small_calls.ROWS
+)
 
 
 def _keeps_at_rate(function: StudentFunction, trial: Trial) -> None:

@@ -79,12 +79,18 @@ def verdict(test: StudentFunction, dropout: Dropout, rng: np.random.Generator) -
     Raises ``CheckFailure`` for a test that asserts, and for an array."""
     said = answer(test, dropout, rng)
     if isinstance(said, np.ndarray):
-        raise CheckFailure(
-            f"is_inverted_dropout(dropout, rng) returned {facts.describe(said)}; "
-            "expected True or False.",
-            facts.Wrong.returns_another_kind,
-        )
+        raise no_verdict(said)
     return bool(said)
+
+
+def no_verdict(said: Any) -> CheckFailure:
+    """Return the failure of a test that said this, where True or False is expected."""
+    nothing, other = facts.Wrong.returns_nothing, facts.Wrong.returns_another_kind
+    return CheckFailure(
+        f"is_inverted_dropout(dropout, rng) returned {facts.describe(said)}; expected "
+        "True or False.",
+        nothing if said is None else other,
+    )
 
 
 def correct_ones(n: int, trial: Trial) -> list[Lent]:

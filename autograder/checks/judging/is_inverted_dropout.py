@@ -10,6 +10,7 @@ from autograder.checks.judging.asking import (
     answer,
     asked,
     in_full,
+    no_verdict,
 )
 from autograder.contract import facts
 from autograder.contract.exercise import Exercise, Property
@@ -75,13 +76,8 @@ def answers_true_or_false(is_inverted_dropout: StudentFunction, trial: Trial) ->
     for specimen in (CORRECT[0], BROKEN[0]):
         dropout, rng = keyed(specimen, trial.rng), trial.generator()
         said = answer(is_inverted_dropout, dropout, rng)
-        nothing, other = facts.Wrong.returns_nothing, facts.Wrong.returns_another_kind
-        trial.expect(
-            isinstance(said, bool),
-            f"is_inverted_dropout(dropout, rng) returned {facts.describe(said)}; "
-            "expected True or False.",
-            nothing if said is None else other,
-        )
+        if not isinstance(said, bool):
+            raise no_verdict(said)
 
 
 @exercise.check(points=0.25, after="answers_true_or_false")

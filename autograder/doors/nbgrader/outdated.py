@@ -26,6 +26,7 @@ from nbgrader.utils import remove
 from sqlalchemy.exc import OperationalError
 
 from autograder.contract.here import is_there
+from autograder.course.settings import unusable
 from autograder.doors.nbgrader.beside import keep_beside
 from autograder.doors.nbgrader.marks import is_unfinished
 from autograder.doors.nbgrader.measure import command, counted, known_in
@@ -65,11 +66,7 @@ class CurrentFeedback(GenerateFeedback):
             with Gradebook(course.db_url, course.course_id) as gradebook:
                 self.known = set(known_in(gradebook, course.assignment_id))
         except OperationalError as error:
-            told = (
-                f"NO FEEDBACK: the gradebook could not be used ({error.orig}). Run "
-                "nbgrader generate_feedback again when it can; after an upgrade of "
-                "nbgrader, nbgrader db upgrade first."
-            )
+            told = f"NO FEEDBACK. {unusable(error.orig)}"
             self.log.error("%s", told)
             raise NbGraderException(told) from None
         super().convert_notebooks()
