@@ -6,12 +6,14 @@ import itertools
 import json
 import re
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from autograder.__main__ import main
 from autograder.contract.exercise import all_chapters, all_exercises
+from autograder.doors import alike
 from autograder.doors.alike import MAX_FRAGMENTS, Comparison, compare, own_code
 from autograder.doors.class_page import class_csv, class_page, page_of_class
 from autograder.doors.classroom import Graded, HandedIn, find_handed_in
@@ -374,3 +376,37 @@ def test_only_what_was_graded_is_compared(
     monkeypatch.setattr("autograder.doors.classroom.MOST_FILES", 2)
     main(["grade", str(tmp_path / "class"), "--page", str(tmp_path / "page.html")])
     assert seen == ["ann/0.py", "ann/1.py"]
+
+
+def test_no_more_of_a_person_is_compared_than_has_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ten students with 40 files each took 492 MB, and five with one code 50 s."""
+    shared = range(100_000_000, 100_002_000)
+    files = [
+        HandedIn(Path(f"/class/{who}/{n}.py"), f"{who}/{n}.py")
+        for who in ("ann", "ben", "cem")
+        for n in range(40)
+    ]
+
+    def codes(*_: object) -> Iterator[tuple[HandedIn, alike.OwnCode]]:
+        for number, file in enumerate(files):
+            own = range(10**9 + 2000 * number, 10**9 + 2000 * (number + 1))
+            parts = own if file.student == "cem" else shared
+            fragments = frozenset(part * 2654435761 % 2**32 for part in parts)
+            yield file, alike.OwnCode(str(number), fragments)
+
+    held = []
+
+    def keep(own: dict[HandedIn, alike.OwnCode]) -> list[alike.Alike]:
+        held.append(sum(len(code.fragments) for code in own.values()))
+        return alike_of(own)
+
+    alike_of = alike._alike
+    monkeypatch.setattr(alike, "_all_own_code", codes)
+    monkeypatch.setattr(alike, "_alike", keep)
+    compared = compare(files, bank.ROOT)
+    assert 3 * 0.8 * alike.MOST_OF_ONE < held[0] <= 3 * alike.MOST_OF_ONE
+    assert compared.in_part == files
+    pairs = {frozenset(f.student for f in each.files) for each in compared.alike}
+    assert pairs == {frozenset({"ann", "ben"})}

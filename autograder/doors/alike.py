@@ -13,7 +13,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeGuard
 
@@ -27,6 +27,8 @@ from autograder.wire.magics import plain
 #: Characters of a file's code that are looked at, which no exercise needs: a parser's
 #: memory is a thousand times its length. And fragments that stand for all of longer code.
 MAX_CODE, MAX_FRAGMENTS = 50_000, 2_000
+#: Fragments of all files of one person that are compared: a whole course has fewer.
+MOST_OF_ONE = 8_000
 #: Fragments that two files must share, of those that few others have; what share of both
 #: files' own fragments they must share; and what "few" means, of all different codes, and
 #: of all students.
@@ -75,14 +77,28 @@ def compare(files: Sequence[HandedIn], root: Path, jobs: int = 1) -> Comparison:
     """Compare the code of all files of different students. Starters and solutions are
     those of the course in ``root``."""
     common = frozenset().union(*(own_code(each).fragments for each in _given(root)))
-    read = _all_own_code(files, jobs)
-    own = {
-        file: OwnCode(code.digest, code.fragments - common)
-        for file, code in read.items()
-        if code is not None
-    }
-    in_part = [file for file, code in read.items() if code is None or not code.whole]
+    own: dict[HandedIn, OwnCode] = {}
+    of_person: dict[str, list[HandedIn]] = defaultdict(list)
+    for file, code in _all_own_code(files, jobs):
+        if code is not None:
+            own[file] = replace(code, fragments=code.fragments - common)
+            of_person[file.person].append(file)
+            _bound(own, of_person[file.person])
+    in_part = [file for file in files if file not in own or not own[file].whole]
     return Comparison(_alike(own), in_part)
+
+
+def _bound(own: dict[HandedIn, OwnCode], files: Sequence[HandedIn]) -> None:
+    """Leave one person's files, if they have more than ``MOST_OF_ONE`` fragments together,
+    the least of these: of code that is alike they are alike."""
+    parts = [*itertools.chain(*(own[file].fragments for file in files))]
+    if len(parts) <= MOST_OF_ONE:
+        return
+    most = heapq.nsmallest(MOST_OF_ONE, parts)[-1]
+    for file in files:
+        least = frozenset(part for part in own[file].fragments if part <= most)
+        whole = own[file].whole and len(least) == len(own[file].fragments)
+        own[file] = replace(own[file], fragments=least, whole=whole)
 
 
 def _alike(own: dict[HandedIn, OwnCode]) -> list[Alike]:
@@ -179,13 +195,14 @@ def _nearly(
 
 def _all_own_code(
     files: Sequence[HandedIn], jobs: int
-) -> dict[HandedIn, OwnCode | None]:
-    """Return each file's own code; None for what cannot be read. Parsers of any text take
+) -> Iterator[tuple[HandedIn, OwnCode | None]]:
+    """Yield each file's own code; None for what cannot be read. Parsers of any text take
     any memory, so judges read it, which have bounds."""
     judges = Judges(min(jobs, max(1, len(files))))
     try:
         begun = {file: judges.begin(read_own_code, file) for file in files}
-        return {file: _result(future) for file, future in begun.items()}
+        for file in [*begun]:
+            yield file, _result(begun.pop(file))
     finally:
         judges.end()
 
