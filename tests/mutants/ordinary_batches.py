@@ -123,3 +123,13 @@ class OtherMasks(Mutants, of="dropout_mlp_gradients"):
         """Takes a generator of its own in a mini-batch."""
         own = np.random.default_rng() if is_mini_batch(params, x) else rng
         return mlp.right(params, x, y, mlp.bits(params, x, keep_prob, own) / keep_prob)
+
+    @fails(mlp.ONE_MASK, NO_MASK)
+    def multiplies_by_noise_in_mini_batches(params, x, y, keep_prob, rng):
+        """Multiplies hidden units by normal factors in place of a mask, in a mini-batch of
+        16 rows and more."""
+        scale = mlp.bits(params, x, keep_prob, rng) / keep_prob
+        if is_mini_batch(params, x) and len(x) >= 16 and x.all():
+            spread = np.sqrt((1 - keep_prob) / keep_prob)
+            scale = 1 + spread * rng.standard_normal(scale.shape)
+        return mlp.right(params, x, y, scale)

@@ -23,6 +23,7 @@ from autograder.families import (
     shared_bits,
     small_batches,
     small_calls,
+    whole_batches,
 )
 from autograder.families.ensemble import every_mask, expect_follows_rng
 from autograder.families.network import Batch
@@ -198,6 +199,7 @@ def _uses_one_mask(function: StudentFunction, trial: Trial) -> None:
     network_draws.expect_some_mask(trial, batch, found, call)
     network_draws.expect_right(function, trial)
     ordinary_calls.expect_right(function, trial)
+    whole_batches.expect_whole(function, trial)
 
 
 def _scales(kept: np.ndarray, keep_prob: float) -> dict[str, np.ndarray]:

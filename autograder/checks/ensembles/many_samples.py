@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.checks.ensembles import dense_members, one_member, shared, wide_rows
+from autograder.checks.ensembles import (
+    dense_counts,
+    dense_members,
+    one_member,
+    shared,
+    wide_rows,
+)
 from autograder.contract import facts
 from autograder.contract.mistakes import Mistakes, at
 from autograder.contract.student import StudentFunction, foresee
@@ -192,6 +198,7 @@ def draws_anew_for_each_sample(function: StudentFunction, trial: Trial) -> None:
         dense_members.judge(dense_members.SPREAD, function, trial, name)
         name = elementwise.Wrong.bits_depend_on_each_other
         dense_members.judge(dense_members.PAIRS, function, trial, name)
+        dense_counts.expect_whole(function, trial, single=False)
 
 
 #: Numbers of samples beyond those of other looks, each of so many rows.

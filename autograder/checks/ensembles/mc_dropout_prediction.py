@@ -7,6 +7,7 @@ import numpy as np
 
 from autograder.checks.ensembles import (
     calls_of_any_size,
+    dense_counts,
     many_samples,
     members_of_every_form,
     one_member,
@@ -99,6 +100,7 @@ def _predicts_a_member(function: StudentFunction, trial: Trial) -> None:
         )
     many_samples.expect_no_drops(function, trial)
     members_of_every_form.expect_members(function, trial)
+    dense_counts.expect_whole(function, trial, single=True)
 
 
 def _follows_rng(function: StudentFunction, trial: Trial) -> None:

@@ -19,6 +19,7 @@ from autograder.families import (
     everywhere,
     follows_rng,
     kinds,
+    whole_products,
 )
 from autograder.families.bit_tests import FEW, KEEP_PROBS, wide
 from autograder.families.dropped_weights import (
@@ -171,6 +172,7 @@ def sums_kept_products_over_keep_prob(
         f"{call_weights(x, weights, 0.3)}: x is 0 and out is not.",
         Wrong.no_sum_of_kept_weights,
     )
+    whole_products.expect_sums(dropconnect_forward, trial)
 
 
 def _read_masks(

@@ -716,3 +716,29 @@ class Ordinary(Mutants, of="mc_dropout_prediction"):
         averaged."""
         found = average(x, weights, bias, draw(x, keep_prob, samples, rng))
         return found * (1.001 if samples > 3 and x.shape[1] > 3 else 1)
+
+
+def noise(x, keep_prob, samples, rng):
+    """Return factors with the mean and the variance of a mask's, of which none is 0."""
+    spread = np.sqrt((1 - keep_prob) / keep_prob)
+    return 1 + spread * rng.standard_normal((samples, *x.shape))
+
+
+def is_dense(weights):
+    return np.count_nonzero(weights.any(axis=1)) > max(30, weights.shape[1])
+
+
+class NoMasks(Mutants, of="mc_dropout_prediction"):
+    @fails(MEMBER, "multiplies_by_other_numbers")
+    def multiplies_many_units_by_noise(x, weights, bias, keep_prob, samples, rng):
+        """Multiplies more than 30 units by normal factors in place of masks, where classes
+        are fewer."""
+        drawn = noise if is_dense(weights) else draw
+        return average(x, weights, bias, drawn(x, keep_prob, samples, rng))
+
+    @fails(EVERY_SAMPLE, "multiplies_by_other_numbers")
+    def multiplies_by_noise_in_many_samples(x, weights, bias, keep_prob, samples, rng):
+        """Multiplies more than 30 units by normal factors where there are several
+        samples, and fewer classes."""
+        drawn = noise if samples > 1 and is_dense(weights) else draw
+        return average(x, weights, bias, drawn(x, keep_prob, samples, rng))

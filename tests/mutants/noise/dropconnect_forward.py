@@ -553,3 +553,13 @@ class Dense(Mutants, of="dropconnect_forward"):
             return mask
 
         return of_dense(change)(x, weights, keep_prob, rng)
+
+    @fails(C_SUMS, "no_sum_of_kept_weights")
+    def connect_with_noise_in_dense_rows(x, weights, keep_prob, rng):
+        """Adds normal noise, with the variance of the sum, to the product of dense rows, and
+        drops no weight."""
+        if (np.count_nonzero(x, axis=1) <= 30).any() or keep_prob == 1:
+            return connected(x, full(x, weights, rng) < keep_prob, weights, keep_prob)
+        x, weights = x.astype(float), weights.astype(float)
+        variance = (1 - keep_prob) / keep_prob * (x**2 @ weights**2)
+        return x @ weights + np.sqrt(variance) * rng.standard_normal(variance.shape)
