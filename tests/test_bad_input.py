@@ -1,11 +1,14 @@
 """Whatever a student hands in: one clear sentence, a recorded zero, nothing else lost."""
 
+import functools
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autograder import check
 from autograder.grading.grade import grade
 from autograder.grading.report import ExerciseResult, Report
 from autograder.grading.run import grade_functions
@@ -627,3 +630,11 @@ def test_a_cell_larger_than_a_frame_costs_only_itself() -> None:
     report = grade(submission, exercises=["inverted_dropout"], limits=QUICK)
     assert report.score == report.max_score
     assert "holds 9.0 MB of text" in report.notes[0]
+
+
+@pytest.mark.parametrize("what", [functools.partial(print), 5, None])
+def test_check_of_what_has_no_name_says_so(
+    what: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(what) == 0
+    assert f"no exercise named {type(what).__name__!r}" in capsys.readouterr().out

@@ -110,7 +110,8 @@ def the_gradebook_asks_for_hand_grading_where_there_is_text(course: Path) -> Non
 
 def as_if_text(notebook: dict[str, Any]) -> dict[str, Any]:
     """Return the notebook with its answers in code cells that say they are text: two with
-    the identity of text, whose own cells are gone, one with its own identity."""
+    the identity of text, whose own cells are gone, one with its own identity. A wrong one
+    is a text cell with the identity of a later cell."""
     notebook = copy.deepcopy(notebook)
     question = fixture_class.free_response(notebook)
     text = {"classic_dropout": "about-classic_dropout", "inverted_dropout": question}
@@ -118,9 +119,12 @@ def as_if_text(notebook: dict[str, Any]) -> dict[str, Any]:
     for answer, grade_id in text.items():
         cells.remove(cell_of(notebook, grade_id))
         cell_of(notebook, answer)["metadata"]["nbgrader"]["grade_id"] = grade_id
-    cell_of(notebook, "classic_settings")["metadata"]["nbgrader"]["cell_type"] = (
-        "markdown"
-    )
+    settings = cell_of(notebook, "classic_settings")
+    copied = {k: copy.deepcopy(settings[k]) for k in ("metadata", "source")}
+    copied |= {"cell_type": "markdown", "id": "copied"}
+    copied["source"] = "raise SystemExit"
+    cells.insert(0, copied)
+    settings["metadata"]["nbgrader"]["cell_type"] = "markdown"
     return notebook
 
 

@@ -544,13 +544,15 @@ def test_the_mark_scheme_stands_beside_the_answer_for_whoever_grades(
         shutil.move(one_by_one / "elsewhere", one_by_one / "course" / "source")
 
 
-def test_a_name_that_pages_show_as_html_is_refused(course: Path) -> None:
+@pytest.mark.parametrize("name", ["<img src=x>", "a[0]"])
+def test_a_name_that_pages_show_as_html_is_refused(name: str, course: Path) -> None:
+    """Brackets, a pattern to nbgrader's glob, were passed over without a word."""
     submitted = course / "course" / "submitted"
-    name = "<img src=x>"
     shutil.copytree(submitted / "perfect", submitted / name)
     for student in STUDENTS[1:]:
         shutil.rmtree(submitted / student)
-    told = f"{name}: nbgrader takes no student whose name holds '<'; rename the folder."
+    odd = "<" if "<" in name else "["
+    told = f"{name}: nbgrader takes no student whose name holds {odd!r}; rename the folder."
     for order in (
         ("nbgrader", "autograde", CHAPTER),
         ("autograder", "grade", "course/submitted", "--gradebook", CHAPTER),

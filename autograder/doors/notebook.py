@@ -24,7 +24,8 @@ def check(exercise: str | Callable[..., Any]) -> float:
     fresh entropy at every call. Here the student's code and the checks share a process:
     this verdict is for learning, and the grader judges again in a process of its own.
     """
-    name = exercise if isinstance(exercise, str) else exercise.__name__
+    named = getattr(exercise, "__name__", type(exercise).__name__)
+    name = exercise if isinstance(exercise, str) else str(named)
     try:
         found = find_exercise(name)
     except KeyError as error:

@@ -46,18 +46,20 @@ def read_notebook(
     if not isinstance(cells, list):
         raise SubmissionError(f"{name} is a notebook without a list of cells.")
     bound_cells(len(cells), name)
+    known_ids = [_known_id(cell, known) if _is_cell(cell) else "" for cell in cells]
+    # Of copies of a cell, which share its identity, the last is the original's heir.
+    last = {grade_id: number for number, grade_id in enumerate(known_ids)}
+    own = [g if last[g] == number else "" for number, g in enumerate(known_ids)]
     code = [
-        (number, cell, _known_id(cell, known))
-        for number, cell in enumerate(cells, start=1)
-        if _is_cell(cell) and _cell_type(cell, known) == "code"
+        (number, cell, grade_id)
+        for number, (cell, grade_id) in enumerate(zip(cells, own, strict=True), start=1)
+        if _is_cell(cell) and _cell_type(cell, grade_id, known) == "code"
     ]
     characters = sum(_length(cell) for _, cell, _ in code)
     bound_code(characters, name)
     _bound_text(sum(map(_length, filter(_is_cell, cells))) - characters, name)
-    # Of copies of a cell, which share its identity, the last is the original's heir.
-    last = {grade_id: number for number, _, grade_id in code}
     script = is_script(notebook)
-    read = [_cell(n, cell, g if last[g] == n else "", script) for n, cell, g in code]
+    read = [_cell(n, cell, grade_id, script) for n, cell, grade_id in code]
     digest = digest or hashlib.sha256(json.dumps(notebook).encode()).hexdigest()
     return Submission(clean(name), tuple(read), script, digest)
 
@@ -90,13 +92,15 @@ def _known_id(cell: dict[str, Any], known: Collection[str] | None) -> str:
     return grade_id if known is None or name in known else ""
 
 
-def _cell_type(cell: dict[str, Any], known: Collection[str] | None) -> Any:
-    """Return what the cell was when it was handed out, if it says so: an answer that
-    became text by a slip of the keyboard is still an answer. Cells of an exercise's name
-    were code, whatever they say now."""
-    if known is not None and _known_id(cell, known):
+def _cell_type(
+    cell: dict[str, Any], grade_id: str, known: Collection[str] | None
+) -> Any:
+    """Return what the cell of this identity was when it was handed out, if it has one: an
+    answer that became text by a slip of the keyboard is still an answer. Cells of an
+    exercise's name were code, whatever they say now."""
+    if known is not None and grade_id:
         return "code"
-    was = _nbgrader(cell).get("cell_type") if _known_id(cell, known) else None
+    was = _nbgrader(cell).get("cell_type") if grade_id else None
     return was if was in ("code", "markdown") else cell.get("cell_type")
 
 

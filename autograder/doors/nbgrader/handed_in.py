@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import Collection, Mapping
+from glob import escape
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat import NotebookNode, v4
 from nbgrader.converters.base import NbGraderException
 
+from autograder.contract.here import is_folder
 from autograder.course.source import METADATA
 from autograder.doors.nbgrader.beside import keep_to_known, keep_to_notebooks
 from autograder.doors.nbgrader.images import MAX_IMAGES
@@ -100,11 +102,27 @@ class JudgedExporter(NotebookExporter):
 
 def leave_out_unfit(converter: Any) -> None:
     """Have nbgrader grade nobody whose name its pages would show as HTML, say."""
-    for folder in list(converter.assignments):
-        if unfit := unfit_name(student := Path(folder).parts[-2]):
+    folders = {Path(folder).parts[-2]: folder for folder in converter.assignments}
+    for student in {
+        **folders,
+        **dict.fromkeys(_taken_for_patterns(converter.coursedir)),
+    }:
+        if unfit := unfit_name(student):
             converter.log.error("NOT GRADED: %s", unfit)
             converter.untouched.append(one_name(student))
-            del converter.assignments[folder]
+            converter.assignments.pop(folders.get(student), None)
+
+
+def _taken_for_patterns(course: Any) -> list[str]:
+    """Return the students whose folder nbgrader passed over, as it took the brackets in its
+    name for a pattern that fits no file."""
+    if course.student_id != "*":
+        return []
+    step, assignment = course.submitted_directory, course.assignment_id
+    below = Path(course.format_path(step, "a", assignment)).parents[1]
+    found = sorted(path.name for path in below.iterdir())
+    names = [name for name in found if escape(name) != name]
+    return [n for n in names if is_folder(course.format_path(step, n, assignment))]
 
 
 def course_root(application: Any) -> Path | None:
