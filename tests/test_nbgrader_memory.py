@@ -79,16 +79,21 @@ def filled(starter: dict[str, Any]) -> str:
     return head + "a" * (rest // 2) + "\\n" + "b" * (rest // 2) + '",' + text[1:]
 
 
+def measured_course(folder: Path) -> tuple[Path, Path]:
+    """Return a course whose commands may be measured, and its released notebook."""
+    course = fixture_class.new_course(folder / "course")
+    (course / "measured.py").write_text(MEASURED)
+    assert run(course, "nbgrader", "generate_assignment", CHAPTER).returncode == 0
+    return course, course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_three_notebooks_that_fill_all_bounds_take_bounded_memory(
     tmp_path: Path,
 ) -> None:
     """autograde took 513 MB, --gradebook 498 MB and generate_feedback 719 MB of five."""
-    course = fixture_class.new_course(tmp_path / "course")
-    (course / "measured.py").write_text(MEASURED)
-    assert run(course, "nbgrader", "generate_assignment", CHAPTER).returncode == 0
-    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    course, released = measured_course(tmp_path)
     text = filled(json.loads(released.read_text(encoding="utf-8")))
     for student in "abc":
         path = course / "course" / "submitted" / student / CHAPTER / released.name
@@ -114,10 +119,7 @@ def test_three_notebooks_that_fill_all_bounds_take_bounded_memory(
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_a_class_of_large_notebooks_takes_no_more_than_a_few(tmp_path: Path) -> None:
     """The command kept each student's whole notebook until all were in their place."""
-    course = fixture_class.new_course(tmp_path / "course")
-    (course / "measured.py").write_text(MEASURED)
-    assert run(course, "nbgrader", "generate_assignment", CHAPTER).returncode == 0
-    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    course, released = measured_course(tmp_path)
     starter = json.loads(released.read_text(encoding="utf-8"))
     image = {"a.png": {"image/png": "A" * (MAX_IMAGES - 1000)}}
     picture = text_cell("![x](attachment:a.png)", attachments=image)
@@ -184,10 +186,7 @@ def test_a_page_has_room_for_so_many_tags(made_by: str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_pages_of_many_tags_take_bounded_memory(tmp_path: Path) -> None:
     """One page took a gigabyte."""
-    course = fixture_class.new_course(tmp_path / "course")
-    (course / "measured.py").write_text(MEASURED)
-    assert run(course, "nbgrader", "generate_assignment", CHAPTER).returncode == 0
-    released = course / "exercises" / CHAPTER / f"{CHAPTER}.ipynb"
+    course, released = measured_course(tmp_path)
     starter = json.loads(released.read_text(encoding="utf-8"))
     cells = [{k: c[k] for k in c if k != "id"} for c in tagged()[:-5]]
     cells.append(code_cell(FIGURES))
