@@ -251,6 +251,7 @@ CELLS_OF_JUPYTER = {
     "a value of a magic": "here = %pwd\nn = %time 1 + 1\n"
     "assert (here, n) == (None, 2)\n{}",
     "an empty line above %%time": "\n%%time -q\n{}",
+    "%%time above a block": "%%time\n  %pwd\n  a = 'b' # why?\n%pwd\nassert a\n{}",
     "no IPython, wherever it runs": "%pwd\nimport sys\n"
     "assert 'IPython' not in sys.modules\n{}",
 }

@@ -39,6 +39,7 @@ def plain(source: str) -> str:
         if not is_run(lines[first]):
             return "pass"
         lines[first] = ""
+        lines = _without_prompts(lines)
     for _ in range(_MOST_LINES):
         at = _stumbles_at("\n".join(lines))
         if at is None:
@@ -109,7 +110,7 @@ def _in_python(line: str) -> str:
         return f"{indent}{name}= {_behind(what.strip(), 'eval') or none}"
     if said.startswith("%"):
         return indent + (_behind(said, "exec") or "pass")
-    if said.startswith(("!", "?")) or said.endswith("?"):
+    if said.startswith(("!", "?")) or (said.endswith("?") and "#" not in said):
         return f"{indent}pass"
     if call := _CALL.fullmatch(line):
         indent, how, name, rest = call.groups()
