@@ -26,6 +26,8 @@ _WEIGHT = 0.25
 #: In calls of some kind what follows from entries departs this much less than among the
 #: entries, and what follows from the kind never: by 2.6 in wrong answers that were tried.
 _BY_FAR = 3
+#: And in places, where entries lie unevenly, this much less.
+_IN_PLACES = 2
 
 #: How ``kinds`` calls the pairs of a call.
 _PAIRS_OF = [
@@ -89,10 +91,10 @@ def _counted(
             k: n for k, n in every.items() if not k.startswith(by_values.BY_VALUE)
         }
         rates = []
-        if far(every)[1] > least:  # else no part of it does
+        if (farthest := far(every)[1]) > least:  # else no part of it does
             rates = [each for each in (small[RATE], places) if far(each)[1] > least]
-        if rates and far(every)[1] > _BY_FAR * far(places)[1]:
-            rates = []
+            ends = _BY_FAR * far(small[RATE])[1], _IN_PLACES * far(places)[1]
+            rates = [] if farthest > max(ends) else rates
         told = {**sets, RATE: next(iter(rates), every)}
         look = max(found, key=lambda each: found[each])
         trial.notes["counted"] = calls + len(reads), told, (look, far(told[look])[0])
