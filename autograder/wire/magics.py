@@ -123,14 +123,18 @@ def _in_python(line: str) -> str:
     return line
 
 
+def without_options(code: str) -> str:
+    """Return what stands behind a magic's name without options, such as ``-n 10``."""
+    options = _OPTIONS.match(code)
+    return code[options.end() :] if options else code
+
+
 def _behind(said: str, mode: str) -> str | None:
     """Return the code behind one of ``RUNNING``, without options; None for another."""
     name, _, code = said[1:].partition(" ")
     if not said.startswith("%") or name not in RUNNING:
         return None
-    code = code.strip()
-    if options := _OPTIONS.match(code):
-        code = code[options.end() :]
+    code = without_options(code.strip())
     try:
         ast.parse(code, mode=mode)
     except Exception:

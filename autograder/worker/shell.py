@@ -1,10 +1,9 @@
 """Stands in for what IPython gives a notebook's cells: its magics, its shell, display."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from autograder.wire.magics import RUNNING
+from autograder.wire.magics import RUNNING, without_options
 
 
 class _Nothing:
@@ -48,8 +47,7 @@ class FakeShell(_Nothing):
         return self._run(cell) if name in RUNNING else None
 
     def run_line_magic(self, name: str, line: str, *_: Any) -> Any:
-        statement = re.sub(r"^(?:-\w+\s+(?:\d+\s+)?)+", "", line)  # without options
-        return self._run(statement) if name in RUNNING else None
+        return self._run(without_options(line)) if name in RUNNING else None
 
 
 def display(*values: Any, **_: Any) -> None:
